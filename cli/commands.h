@@ -1,0 +1,54 @@
+// What `probegate` can do: each subcommand's arguments, and the function that does it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "cli/server_client.h"
+
+namespace probegate {
+
+// What every subcommand has.
+struct CommonArguments {
+  Endpoint server{"127.0.0.1", 50051};
+  bool json = false;
+  v1::ClientInfo client;  // who this program says it is
+};
+
+struct ListArguments {
+  std::vector<Endpoint> gateway_ports;
+};
+struct SessionsArguments {
+  std::string probe;
+};
+struct KickArguments {
+  std::string session;
+  std::string reason;
+};
+struct MemoryArguments {
+  std::string probe;
+  uint32_t ap = 0;
+  unsigned width = 32;
+  uint64_t address = 0;
+};
+struct ReadArguments {
+  MemoryArguments memory;
+  uint64_t count = 1;
+  std::string output;  // a file, or empty
+};
+struct WriteArguments {
+  MemoryArguments memory;
+  std::vector<uint64_t> values;
+  std::string file;  // instead of values
+};
+
+// Each prints what it has to say on standard output, or throws a Failure.
+void RunList(const CommonArguments& common, const ListArguments& arguments);
+void RunSessions(const CommonArguments& common, const SessionsArguments& arguments);
+void RunKick(const CommonArguments& common, const KickArguments& arguments);
+void RunRead(const CommonArguments& common, const ReadArguments& arguments);
+void RunWrite(const CommonArguments& common, const WriteArguments& arguments);
+
+}  // namespace probegate

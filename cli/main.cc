@@ -1,0 +1,130 @@
+// probegate: looks at a probegate-server and its probes, for people and scripts. This file describes the arguments.
+#include <pwd.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <grpc/support/log.h>
+
+#include "cli/commands.h"
+#include "cli/failure.h"
+
+namespace probegate {
+namespace {
+
+constexpr char kExitCodes[] =
+    "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 no server there, or one of\n"
+    "another version; 4 no such probe or session; 5 somebody else has it; 6 the probe is away.";
+
+std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
+std::string IsEndpointRange(const std::string& text) {
+  return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
+}
+
+v1::ClientInfo ThisProgram() {
+  v1::ClientInfo client;
+  client.set_name("probegate");
+  client.set_version(PROBEGATE_VERSION);
+  if (const passwd* user = getpwuid(geteuid())) client.set_user(user->pw_name);
+  return client;
+}
+
+// All that a command line can say.
+struct Arguments {
+  CommonArguments common;
+  std::string server = common.server.ToString();
+  std::vector<std::string> gateways;
+  ListArguments list;
+  SessionsArguments sessions;
+  KickArguments kick;
+  ReadArguments read;
+  WriteArguments write;
+};
+
+void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
+  command.add_option("-u,--uid,--probe", memory.probe, "The probe's unique id, or a part of it; needed with several")
+      ->option_text("UID");
+  command.add_option("--ap", memory.ap, "The MEM-AP: its APSEL, or an ADIv6 AP's address")->option_text("N [0]");
+  command.add_option("--width", memory.width, "Bits of each access: 8, 16 or 32")
+      ->option_text("BITS [32]")
+      ->check(CLI::IsMember({8, 16, 32}));
+  command.add_option("ADDRESS", memory.address, "Where, e.g. 0x20000000")->required();
+}
+
+void AddCommands(CLI::App& app, Arguments& arguments) {
+  CLI::App* list = app.add_subcommand("list", "Which probes there are, and who is on them");
+  list->add_option("--gateway", arguments.gateways, "Ask these ports of a gateway which probe each serves (repeatable)")
+      ->option_text("HOST:PORT[-PORT]")
+      ->allow_extra_args(false)
+      ->check(IsEndpointRange);
+  list->callback([&arguments] { RunList(arguments.common, arguments.list); });
+
+  CLI::App* sessions = app.add_subcommand("sessions", "Who uses which probe");
+  sessions->add_option("-u,--uid,--probe", arguments.sessions.probe, "Of this probe only")->option_text("UID");
+  sessions->callback([&arguments] { RunSessions(arguments.common, arguments.sessions); });
+
+  CLI::App* kick = app.add_subcommand("kick", "Ends a session");
+  kick->add_option("SESSION", arguments.kick.session, "As `sessions` shows it, or its beginning")->required();
+  kick->add_option("--reason", arguments.kick.reason, "What its client is told")->option_text("TEXT");
+  kick->callback([&arguments] { RunKick(arguments.common, arguments.kick); });
+
+  CLI::App* read = app.add_subcommand("read", "Reads a target's memory");
+  AddMemoryOptions(*read, arguments.read.memory);
+  read->add_option("COUNT", arguments.read.count, "How many values [1]")->check(CLI::Range(1, 1 << 28));
+  read->add_option("-o,--output", arguments.read.output, "Write the bytes to FILE")->option_text("FILE");
+  read->callback([&arguments] { RunRead(arguments.common, arguments.read); });
+
+  CLI::App* write = app.add_subcommand("write", "Writes a target's memory");
+  AddMemoryOptions(*write, arguments.write.memory);
+  CLI::Option* values = write->add_option("VALUE", arguments.write.values, "Values, each of --width bits");
+  CLI::Option* file = write->add_option("--file", arguments.write.file, "Write the bytes of FILE")->option_text("FILE");
+  values->excludes(file);
+  write->callback([&arguments, values, file] {
+    if (values->count() + file->count() == 0) throw Failure(ExitCode::kUsage, "write wants values, or --file FILE");
+    RunWrite(arguments.common, arguments.write);
+  });
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Looks at a probegate-server and its probes", "probegate");
+  Arguments arguments;
+  arguments.common.client = ThisProgram();
+  app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
+  app.add_option("--server", arguments.server, "Where the server is")
+      ->option_text("HOST:PORT [" + arguments.server + "]")
+      ->check(IsEndpoint);
+  app.add_flag("--json", arguments.common.json, "Print JSON");
+  app.footer(kExitCodes);
+  app.require_subcommand(1);
+  app.fallthrough();
+  // Runs before the subcommands' callbacks.
+  app.parse_complete_callback([&arguments] {
+    arguments.common.server = *ParseEndpoint(arguments.server);
+    for (const std::string& gateway : arguments.gateways) {
+      for (const Endpoint& port : ParseEndpointRange(gateway)) arguments.list.gateway_ports.push_back(port);
+    }
+  });
+  AddCommands(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "probegate: " << error.what() << " (see probegate --help)\n";
+    return static_cast<int>(ExitCode::kUsage);
+  } catch (const Failure& failure) {
+    std::cerr << "probegate: " << failure.what() << "\n";
+    return static_cast<int>(failure.code);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace probegate
+
+int main(int argc, char** argv) {
+  // gRPC has its own log on standard error; what of it matters, this program says itself.
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  return probegate::Main(argc, argv);
+}

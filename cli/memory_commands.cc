@@ -1,0 +1,84 @@
+// read and write.
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "cli/commands.h"
+#include "cli/failure.h"
+#include "cli/hexdump.h"
+#include "cli/json.h"
+#include "cli/target_memory.h"
+
+namespace probegate {
+namespace {
+
+void CheckAligned(const MemoryArguments& memory) {
+  if (memory.address % (memory.width / 8) == 0) return;
+  throw Failure(ExitCode::kUsage, "the address is not a multiple of " + std::to_string(memory.width / 8) +
+                                      ", as --width " + std::to_string(memory.width) + " wants it");
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Failure(ExitCode::kFailed, path + " cannot be read");
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void WriteFile(const std::string& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  if (!file.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush()) {
+    throw Failure(ExitCode::kFailed, path + " cannot be written");
+  }
+}
+
+std::string ValuesAsJson(const std::string& probe, const MemoryArguments& memory, const std::vector<uint32_t>& values) {
+  std::string list;
+  for (const uint32_t value : values) list += (list.empty() ? "" : ",") + std::to_string(value);
+  return "{\"probe\":" + ToJson(probe) + ",\"address\":" + std::to_string(memory.address) +
+         ",\"width\":" + std::to_string(memory.width) + ",\"values\":[" + list + "]}";
+}
+
+}  // namespace
+
+void RunRead(const CommonArguments& common, const ReadArguments& arguments) {
+  const MemoryArguments& memory = arguments.memory;
+  CheckAligned(memory);
+  ServerClient server(common.server);
+  TargetMemory target(server, common.client, memory.probe, memory.ap);
+  const std::vector<uint32_t> values = target.Read(memory.address, arguments.count, memory.width);
+  if (!arguments.output.empty()) {
+    WriteFile(arguments.output, ToBytes(values, memory.width));
+  } else if (common.json) {
+    std::cout << ValuesAsJson(target.probe(), memory, values) << "\n";
+  } else {
+    std::cout << FormatHexdump(memory.address, values, memory.width);
+  }
+}
+
+void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
+  const MemoryArguments& memory = arguments.memory;
+  std::vector<uint32_t> values;
+  for (const uint64_t value : arguments.values) {
+    if (value >> memory.width != 0) {
+      throw Failure(ExitCode::kUsage, std::to_string(value) + " has more than " + std::to_string(memory.width) + " bits");
+    }
+    values.push_back(static_cast<uint32_t>(value));
+  }
+  if (arguments.file.empty()) CheckAligned(memory);
+  const std::string bytes = arguments.file.empty() ? std::string() : ReadFile(arguments.file);
+  ServerClient server(common.server);
+  TargetMemory target(server, common.client, memory.probe, memory.ap);
+  if (arguments.file.empty()) {
+    target.Write(memory.address, values, memory.width);
+  } else {
+    target.WriteBytes(memory.address, bytes);
+  }
+  const size_t written = arguments.file.empty() ? values.size() * memory.width / 8 : bytes.size();
+  if (common.json) {
+    std::cout << "{\"probe\":" << ToJson(target.probe()) << ",\"bytes\":" << written << "}\n";
+  } else {
+    std::cout << "Wrote " << written << " bytes to " << target.probe() << ".\n";
+  }
+}
+
+}  // namespace probegate

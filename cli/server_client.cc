@@ -1,0 +1,111 @@
+#include "cli/server_client.h"
+
+#include <array>
+#include <chrono>
+
+#include "cli/failure.h"
+#include "google/rpc/status.pb.h"
+
+namespace probegate {
+namespace {
+
+constexpr std::chrono::seconds kConnectBound{5};
+constexpr std::chrono::seconds kCallBound{30};
+constexpr int kMaxMessageBytes = 20 << 20;
+
+struct KindRow {
+  v1::ErrorKind kind;
+  ExitCode code;
+};
+// Kinds that are not here are kFailed.
+constexpr std::array<KindRow, 4> kKinds = {{
+    {v1::ERROR_KIND_INVALID_ARGUMENT, ExitCode::kUsage},
+    {v1::ERROR_KIND_PROBE_DISCONNECTED, ExitCode::kAway},
+    {v1::ERROR_KIND_BUSY, ExitCode::kBusy},
+    {v1::ERROR_KIND_NOT_FOUND, ExitCode::kNotFound},
+}};
+
+bool UnpackDetail(const grpc::Status& status, v1::ErrorDetail& detail) {
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return false;
+  for (const google::protobuf::Any& any : details.details()) {
+    if (any.UnpackTo(&detail)) return true;
+  }
+  return false;
+}
+
+// One unary call, with a bound.
+template <typename Stub, typename Request, typename Response>
+grpc::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                  const Request& request, Response& response) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kCallBound);
+  return (stub.*method)(&context, request, &response);
+}
+
+}  // namespace
+
+void Throw(const v1::ErrorDetail& error) {
+  ExitCode code = ExitCode::kFailed;
+  for (const KindRow& row : kKinds) {
+    if (row.kind == error.kind()) code = row.code;
+  }
+  throw Failure(code, error.message());
+}
+
+ServerClient::ServerClient(const Endpoint& server) : server_(server.ToString()) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  // A server on this machine is not behind a proxy.
+  if (IsLoopback(server.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const auto channel = grpc::CreateCustomChannel(server_, grpc::InsecureChannelCredentials(), arguments);
+  if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectBound)) {
+    throw Failure(ExitCode::kUnreachable, "no probegate-server answers at " + server_ + "; is it running? (--server)");
+  }
+  debug_probe_ = v1::DebugProbe::NewStub(channel);
+  directory_ = v1::ProbeDirectory::NewStub(channel);
+}
+
+void ServerClient::Check(const grpc::Status& status) const {
+  if (status.ok()) return;
+  if (v1::ErrorDetail detail; UnpackDetail(status, detail)) Throw(detail);
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNIMPLEMENTED:
+      throw Failure(ExitCode::kUnreachable, "the server at " + server_ +
+                                                " does not know what is asked of it: it is not of the version of this"
+                                                " program, which is " PROBEGATE_VERSION);
+    case grpc::StatusCode::UNAVAILABLE:
+      throw Failure(ExitCode::kUnreachable, "the server at " + server_ + " is gone: " + status.error_message());
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      throw Failure(ExitCode::kUnreachable, "the server at " + server_ + " does not answer");
+    default:
+      throw Failure(ExitCode::kFailed, "the server at " + server_ + ": " + status.error_message());
+  }
+}
+
+v1::ListProbesResponse ServerClient::ListProbes() {
+  v1::ListProbesResponse response;
+  Check(Call(*directory_, &v1::ProbeDirectory::Stub::ListProbes, v1::ListProbesRequest(), response));
+  return response;
+}
+
+v1::ListSessionsResponse ServerClient::ListSessions(const std::string& probe) {
+  v1::ListSessionsRequest request;
+  request.set_probe(probe);
+  v1::ListSessionsResponse response;
+  Check(Call(*directory_, &v1::ProbeDirectory::Stub::ListSessions, request, response));
+  return response;
+}
+
+void ServerClient::EndSession(const std::string& session, const std::string& reason) {
+  v1::EndSessionRequest request;
+  request.set_session(session);
+  request.set_reason(reason);
+  v1::EndSessionResponse response;
+  Check(Call(*directory_, &v1::ProbeDirectory::Stub::EndSession, request, response));
+}
+
+}  // namespace probegate

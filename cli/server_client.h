@@ -1,0 +1,39 @@
+// The server as this program uses it: calls that give an answer or throw a Failure.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <grpcpp/grpcpp.h>
+
+#include "base/endpoint.h"
+#include "probegate/v1/debug_probe.grpc.pb.h"
+#include "probegate/v1/probe_directory.grpc.pb.h"
+
+namespace probegate {
+
+class ServerClient {
+ public:
+  // Connects. Throws kUnreachable where nobody answers within some seconds.
+  explicit ServerClient(const Endpoint& server);
+
+  v1::ListProbesResponse ListProbes();
+  v1::ListSessionsResponse ListSessions(const std::string& probe);
+  void EndSession(const std::string& session, const std::string& reason);
+
+  v1::DebugProbe::Stub& debug_probe() { return *debug_probe_; }
+
+  // Throws the Failure that `status` stands for, unless it is OK.
+  void Check(const grpc::Status& status) const;
+
+ private:
+  const std::string server_;
+  std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
+  std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
+};
+
+// Throws what a command's error stands for.
+[[noreturn]] void Throw(const v1::ErrorDetail& error);
+
+}  // namespace probegate

@@ -1,0 +1,67 @@
+# How every target of the project is made: one set of flags, and include paths that follow the link graph.
+#
+# A folder's headers are found only through a private directory that holds one symbolic link, to that folder. A target
+# gets the directory by linking the folder's library, so an include that the folder rules forbid does not compile.
+
+include(ProbegateCcache)
+include(ProbegatePch)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+add_library(probegate_flags INTERFACE)
+target_compile_options(probegate_flags INTERFACE
+  -Wall -Wextra -Werror -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2
+  -Wimplicit-fallthrough -Wno-missing-field-initializers)
+# gRPC brings -pthread along; a precompiled header is refused where it was made without.
+target_compile_options(probegate_flags INTERFACE -pthread)
+target_compile_definitions(probegate_flags INTERFACE PROBEGATE_VERSION="${PROJECT_VERSION}"
+  # Asio 1.22 looks for the coroutines that clang had before C++20, and so finds none in today's.
+  $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE>)
+
+# Builds the programs and nothing else: what `./dev run` waits for.
+add_custom_target(programs)
+
+# One include directory per folder; `folder` is the path below the source root.
+function(probegate_include_dir folder result)
+  string(REPLACE "/" "_" flat ${folder})
+  set(dir ${CMAKE_BINARY_DIR}/include/${flat})
+  get_filename_component(parent ${folder} DIRECTORY)
+  file(MAKE_DIRECTORY ${dir}/${parent})
+  if(NOT EXISTS ${dir}/${folder})
+    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${dir}/${folder} SYMBOLIC)
+  endif()
+  set(${result} ${dir} PARENT_SCOPE)
+endfunction()
+
+# probegate_library(NAME [FOLDER path] SOURCES … [PUBLIC libs…] [PRIVATE libs…])
+# FOLDER is the path below the source root whose headers users of this library may include (default: this folder).
+function(probegate_library name)
+  cmake_parse_arguments(ARG "" "FOLDER" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(NOT ARG_FOLDER)
+    file(RELATIVE_PATH ARG_FOLDER ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  endif()
+  probegate_include_dir(${ARG_FOLDER} dir)
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_include_directories(${name} PUBLIC ${dir})
+    target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE probegate_flags ${ARG_PRIVATE})
+    probegate_use_pch(${name} ${ARG_PUBLIC} ${ARG_PRIVATE})
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${dir})
+    target_link_libraries(${name} INTERFACE ${ARG_PUBLIC})
+  endif()
+endfunction()
+
+# probegate_program(NAME SOURCES … LIBS …): lands in <build>/bin.
+function(probegate_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE probegate_flags ${ARG_LIBS})
+  probegate_use_pch(${name} ${ARG_LIBS})
+  add_dependencies(programs ${name})
+endfunction()

@@ -1,0 +1,35 @@
+#include "config/arguments.h"
+
+#include <iostream>
+
+#include "config/yaml_options.h"
+
+namespace probegate {
+namespace {
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+int RefuseArguments(const CLI::App& app, const std::string& why) {
+  std::cerr << app.get_name() << ": " << FirstLine(why) << " (see " << app.get_name() << " --help)\n";
+  return kUsageError;
+}
+
+std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv) {
+  std::string file;
+  CLI::Option* config = app.add_option("--config", file, "Read options from FILE (YAML, the long names without dashes)")
+                            ->option_text("FILE")
+                            ->configurable(false);
+  try {
+    app.parse(argc, argv);
+    if (config->count() > 0) ReadYamlOptions(file, app);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    return RefuseArguments(app, error.what());
+  }
+  return std::nullopt;
+}
+
+}  // namespace probegate

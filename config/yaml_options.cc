@@ -1,0 +1,83 @@
+#include "config/yaml_options.h"
+
+#include <vector>
+
+#include <yaml-cpp/yaml.h>
+
+namespace probegate {
+namespace {
+
+[[noreturn]] void Refuse(const std::string& where, const std::string& why) {
+  throw CLI::ConversionError(where + ": " + why);
+}
+
+// The value as it looks in the file, on one line.
+std::string Show(const YAML::Node& value) {
+  YAML::Emitter out;
+  out << YAML::Flow << value;
+  return std::string(out.c_str(), out.size());
+}
+
+std::vector<std::string> Texts(const std::string& where, const YAML::Node& value) {
+  std::vector<std::string> texts;
+  if (value.IsScalar()) texts.push_back(value.Scalar());
+  if (value.IsSequence()) {
+    for (const YAML::Node& item : value) {
+      if (!item.IsScalar()) Refuse(where, Show(value) + " is not a list of plain values");
+      texts.push_back(item.Scalar());
+    }
+  }
+  if (value.IsMap()) {
+    for (const auto& pair : value) {
+      if (!pair.first.IsScalar() || !pair.second.IsScalar()) Refuse(where, Show(value) + " is not a map of plain values");
+      texts.push_back(pair.first.Scalar() + "=" + pair.second.Scalar());
+    }
+  }
+  if (texts.empty() && !value.IsSequence() && !value.IsMap()) Refuse(where, "has no value");
+  return texts;
+}
+
+bool IsFlag(const CLI::Option& option) { return option.get_expected_min() == 0; }
+
+void Give(CLI::Option& option, const std::string& where, const std::string& key, const YAML::Node& value) {
+  if (!value.IsScalar() && option.get_expected_max() <= 1) Refuse(where, Show(value) + " where one value is wanted");
+  std::vector<std::string> texts = Texts(where, value);
+  if (texts.empty()) return;
+  try {
+    if (IsFlag(option)) texts = {option.get_flag_value(key, texts.front())};
+    option.add_result(texts);
+    option.run_callback();
+  } catch (const CLI::Error& error) {
+    const std::string why = error.what();
+    Refuse(where, Show(value) + " cannot be used: " + why.substr(0, why.find('\n')));
+  }
+}
+
+YAML::Node Load(const std::string& file) {
+  try {
+    return YAML::LoadFile(file);
+  } catch (const YAML::BadFile&) {
+    Refuse(file, "cannot be read");
+  } catch (const YAML::ParserException& error) {
+    Refuse(file + ":" + std::to_string(error.mark.line + 1), error.msg);
+  }
+}
+
+}  // namespace
+
+void ReadYamlOptions(const std::string& file, CLI::App& app) {
+  const YAML::Node root = Load(file);
+  if (root.IsNull()) return;
+  if (!root.IsMap()) Refuse(file, "is not a map of option names to values");
+  for (const auto& pair : root) {
+    const YAML::Node& name = pair.first;
+    const YAML::Node& value = pair.second;
+    const std::string key = name.IsScalar() ? name.Scalar() : Show(name);
+    const std::string where = file + ":" + std::to_string(name.Mark().line + 1) + ": " + key;
+    CLI::Option* option = app.get_option_no_throw("--" + key);
+    if (option == nullptr || !option->get_configurable()) Refuse(where, "is no option (its value is " + Show(value) + ")");
+    if (option->count() == 0) Give(*option, where, key, value);
+  }
+}
+
+}  // namespace probegate

@@ -1,0 +1,137 @@
+// One client of the remote protocol: its requests in order, answered in order.
+//
+// Requests are sent upstream as they arrive, without waiting for replies; how many may be under way is bounded, and so are
+// the bytes of requests and replies that are held. Beyond the bounds the client's socket is not read: TCP tells the client.
+//
+// A session is opened upstream with the first request that needs one. A lost session stays lost: where it ends, what is under
+// way and all that needs a session is answered with status 2 until the client sends `open`. Nothing is re-opened behind a
+// client whose caches describe a link that is gone.
+//
+// How a connection ends (docs/protocol.md): after the client's FIN everything it sent is answered, then the socket is closed
+// in the usual way. After a reset, or when the peer is dead, the session ends at once. Where the gateway ends it, what
+// waits is answered with status 2 and, once the client has it all, the connection is reset: pyOCD spins for ever on a FIN.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/command_table.h"
+#include "gateway/line_framer.h"
+#include "gateway/net.h"
+#include "gateway/served_probe.h"
+#include "gateway/session_inbox.h"
+#include "gateway/upstream.h"
+#include "telemetry/log.h"
+
+namespace probegate {
+
+struct ConnectionOptions {
+  size_t max_line_bytes = size_t{16} << 20;
+  // Requests that are not answered yet.
+  size_t max_in_flight = 256;
+  // Bytes of lines that are not answered yet, and of replies that the client has not taken, each: one more may exceed it.
+  size_t max_held_bytes = size_t{8} << 20;
+  bool offer_memory_interface = false;
+};
+
+// Threads: Start, Refuse and End from any; the rest runs on the socket's strand. Lives until it has ended.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  // `upstream`, `options` and `log` must outlive the connection. `on_closed` is called once, on the strand, at the end.
+  Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe, Upstream& upstream,
+             const ConnectionOptions& options, Log& log, std::function<void()> on_closed);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void Start();
+
+  // Instead of Start: answers the first request with status 2 and `reason`, and ends.
+  void Refuse(std::string reason);
+
+  // Ends the connection from our side: see above.
+  void End(std::string reason);
+
+ private:
+  friend class SessionInbox;
+
+  struct Pending {
+    std::string id;                 // as JSON
+    size_t line_bytes = 0;          // of the request
+    uint64_t request_id = 0;        // upstream; 0 where `reply` is the answer
+    const Command* command = nullptr;
+    ResultWriter write_result = nullptr;
+    int response_case = 0;          // the field of StreamResponse that has to come
+    std::string reply;
+  };
+  enum class SessionState : uint8_t { kNone, kLive, kLost };
+
+  Task<> ReadRequests();
+  Task<> WatchForReset();
+  Task<> LingerThenReset();
+  Task<> RefuseFirstRequest(std::string reason);
+
+  void HandleLine(std::string_view line);
+  void SendUpstream(Request& request, Call& call, const Command& command, size_t line_bytes);
+  void OpenSession();
+  bool MayRead() const;
+
+  // Where to append a reply that is ready now: it keeps its turn.
+  std::string& ReplyBuffer();
+
+  // Upstream's news.
+  void TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox);
+  void HandleResponse(v1::StreamResponse& response);
+  void WriteResponse(const Pending& pending, const v1::StreamResponse& response);
+  void LoseSession(std::string reason);
+  void FailPending(std::string_view reason);
+  void DropSession();
+
+  // Replies.
+  size_t UnsentBytes() const { return out_.size() + writing_.size() - written_; }
+  void MoveReadyReplies();
+  void Flush();
+  bool WriteSome();
+  void OnProgress();
+
+  void EndNow(std::string_view reason, std::string_view last_error = {});
+  void FinishIfDone();
+  void Close();
+
+  Socket socket_;
+  const std::string peer_;
+  const std::shared_ptr<const ServedProbe> probe_;
+  Upstream& upstream_;
+  const ConnectionOptions& options_;
+  Log& log_;
+  std::function<void()> on_closed_;
+
+  LineFramer framer_;
+  Timer room_;  // cancelled when there is room for more requests
+  std::deque<Pending> pending_;
+  size_t pending_line_bytes_ = 0;
+  std::string out_;      // replies to be written next
+  std::string writing_;  // replies being written
+  size_t written_ = 0;
+
+  SessionState session_state_ = SessionState::kNone;
+  std::unique_ptr<UpstreamSession> session_;
+  std::shared_ptr<SessionInbox> inbox_;
+  std::string lost_reason_;
+  uint64_t last_request_id_ = 0;
+  bool session_opened_ = false;  // the server has confirmed it
+  bool inbox_waits_ = false;     // for the client to take what it has been sent
+  bool upstream_paused_ = false;
+  std::shared_ptr<const v1::ProbeDescription> session_probe_;  // as the session's opening said
+
+  bool client_finished_ = false;  // its FIN has come
+  bool ending_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace probegate

@@ -1,0 +1,119 @@
+// Keeps a port open for each probe that is to be served, as the server's list of probes says.
+//
+// A probe that is away keeps its port: its clients are told so. The list is followed for ever; while the server is out of
+// reach it is tried again with growing pauses, and one line is logged, not one a try.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/net.h"
+#include "gateway/port_map.h"
+#include "gateway/probe_port.h"
+#include "gateway/upstream.h"
+#include "telemetry/log.h"
+
+namespace probegate {
+
+struct GatewayOptions {
+  // HOST:PORT, for messages.
+  std::string server;
+  // Unique ids, or parts of them that one probe's alone has. Empty: every probe.
+  std::vector<std::string> probes;
+  uint16_t first_port = 5555;
+  // The operator named first_port, and so expects it where there is one probe.
+  bool first_port_given = false;
+  bool allow_remote = false;
+  // Wait for the server and for probes that are not there yet.
+  bool wait = true;
+  size_t max_connections = 1024;
+  ConnectionOptions connection;
+};
+
+// Threads: Start and Stop from any; the rest runs on a strand of `io`.
+class Gateway {
+ public:
+  // Asks which of several probes to serve; calls back, on any thread, with its unique id, or with nothing to quit.
+  using Chooser = std::function<void(std::vector<v1::ProbeDescription> probes,
+                                     std::function<void(std::optional<std::string> unique_id)> chosen)>;
+
+  // All that is a reference must outlive the gateway, and `io` must have finished running before it goes. `choose` may be
+  // null: then all probes are served. `on_stop` is called once, on a thread of `io`, when the gateway starts to end.
+  Gateway(asio::io_context& io, Upstream& upstream, PortMap& ports, GatewayOptions options, Chooser choose,
+          std::function<void()> on_stop, Log& log);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  void Start();
+
+  // Ends everything, telling clients `reason`; `io` runs out of work within a few seconds.
+  void Stop(std::string reason);
+
+  // What the program should exit with, once `io` has run out of work.
+  int exit_code() const { return exit_code_; }
+
+ private:
+  // A probe that has, or is to have, a port.
+  struct Served {
+    explicit Served(Strand strand) : retry(std::move(strand)) {}
+    std::shared_ptr<ServedProbe> probe;
+    std::shared_ptr<ProbePort> port;
+    Timer retry;
+    std::chrono::milliseconds pause{0};
+  };
+
+  void Watch();
+  void TakeEvent(const v1::WatchProbesResponse& event);
+  void TakeWatchEnd(WatchEnd end, const std::string& reason);
+
+  // Starts to serve what is to be served and is not yet.
+  void Consider();
+  // Unique ids; nothing where the gateway has to wait or has failed.
+  std::optional<std::set<std::string>> Select();
+  std::optional<std::string> Resolve(const std::string& pattern);
+  bool AskWhichProbe(const std::set<std::string>& candidates);
+
+  void Serve(const std::string& unique_id);
+  absl::StatusOr<uint16_t> AssignPort(const std::string& unique_id);
+  void TryToListen(const std::string& unique_id, Served& served);
+
+  void WaitOnce(const std::string& what);
+  void Fail(const std::string& message);
+  void StopNow(const std::string& reason);
+
+  const GatewayOptions options_;
+  PortMap& port_map_;
+  const Chooser choose_;
+  const std::function<void()> on_stop_;
+  Log& log_;
+  Upstream& upstream_;
+  Strand strand_;
+  ConnectionBudget budget_;
+  const PortContext port_context_;
+
+  std::unique_ptr<UpstreamWatch> watch_;
+  uint64_t watch_number_ = 0;  // news of earlier watches are ignored
+  Timer watch_retry_;
+  std::chrono::milliseconds watch_pause_;
+  bool server_known_ = false;   // a snapshot has come from this server, at some time
+  bool outage_logged_ = false;
+  std::string waiting_logged_;  // what was last said to be waited for
+
+  std::map<std::string, v1::ProbeDescription> known_;
+  std::map<std::string, std::string> resolved_;  // pattern to unique id
+  std::map<std::string, Served> served_;
+  std::optional<std::string> chosen_;
+  bool choosing_ = false;
+  bool alone_ = false;  // one probe is served, and none besides it is expected
+  bool stopped_ = false;
+  int exit_code_ = 0;
+};
+
+}  // namespace probegate

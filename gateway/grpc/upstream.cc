@@ -1,0 +1,245 @@
+#include "gateway/grpc/upstream.h"
+
+#include <deque>
+#include <utility>
+
+#include "base/mutex.h"
+#include "grpcpp/grpcpp.h"
+#include "probegate/v1/debug_probe.grpc.pb.h"
+#include "probegate/v1/probe_directory.grpc.pb.h"
+
+namespace probegate {
+namespace {
+
+// A block of 16 MiB, and what is around it.
+constexpr int kMaxMessageBytes = 20 << 20;
+
+// Counts the calls that gRPC still has, so that the program does not go away beneath them.
+class CallCount {
+ public:
+  void Add() {
+    const MutexLock lock(mutex_);
+    ++count_;
+  }
+  void Remove() {
+    const MutexLock lock(mutex_);
+    if (--count_ == 0) idle_.NotifyAll();
+  }
+  void WaitForNone() {
+    const MutexLock lock(mutex_);
+    while (count_ > 0) idle_.Wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar idle_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+std::string Describe(const grpc::Status& status) {
+  if (status.ok()) return "the server ended it";
+  if (status.error_message().empty()) return "gRPC status " + std::to_string(status.error_code());
+  return status.error_message();
+}
+
+// One session's stream. It holds on to itself until gRPC is done with it.
+//
+// gRPC's hold stands for the owner, who may start operations from outside the callbacks: it is let go once nothing more will
+// be started, which is when the stream has ended or when the owner is gone. OnDone waits for it.
+class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::StreamResponse>,
+                          public std::enable_shared_from_this<SessionCall> {
+ public:
+  SessionCall(SessionHandler handler, CallCount& calls) : handler_(std::move(handler)), calls_(calls) {}
+
+  void Start(v1::DebugProbe::Stub& stub, v1::OpenSessionRequest request) {
+    self_ = shared_from_this();
+    calls_.Add();
+    v1::StreamRequest first;
+    *first.mutable_open_session() = std::move(request);
+    stub.async()->Stream(&context_, this);
+    AddHold();
+    StartRead(&response_);
+    Send(std::move(first));
+    StartCall();
+  }
+
+  void Send(v1::StreamRequest request) {
+    const MutexLock lock(mutex_);
+    if (ended_) return;
+    queue_.push_back(std::move(request));
+    if (!std::exchange(writing_, true)) WriteNext();
+  }
+
+  void Resume() {
+    const MutexLock lock(mutex_);
+    if (std::exchange(paused_, false) && !ended_) StartRead(&response_);
+  }
+
+  // Ends the session; nobody listens any more.
+  void Abandon() {
+    context_.TryCancel();
+    End();
+  }
+
+  void OnWriteDone(bool ok) override {
+    const MutexLock lock(mutex_);
+    queue_.pop_front();
+    writing_ = ok && !ended_ && !queue_.empty();
+    if (writing_) WriteNext();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      End();
+      return;
+    }
+    const bool go_on = handler_.on_response(std::exchange(response_, v1::StreamResponse()));
+    const MutexLock lock(mutex_);
+    paused_ = !go_on;
+    if (go_on && !ended_) StartRead(&response_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    handler_.on_end(Describe(status));
+    CallCount& calls = calls_;
+    self_.reset();
+    calls.Remove();
+  }
+
+ private:
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    // With more to come, gRPC may wait with the system call.
+    StartWrite(&queue_.front(), queue_.size() > 1 ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions());
+  }
+
+  void End() {
+    {
+      const MutexLock lock(mutex_);
+      if (std::exchange(ended_, true)) return;
+    }
+    RemoveHold();
+  }
+
+  grpc::ClientContext context_;
+  const SessionHandler handler_;
+  CallCount& calls_;
+  std::shared_ptr<SessionCall> self_;
+  v1::StreamResponse response_;
+
+  Mutex mutex_;
+  // What is being written and what is to follow.
+  std::deque<v1::StreamRequest> queue_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // and the hold let go
+};
+
+class GrpcSession final : public UpstreamSession {
+ public:
+  explicit GrpcSession(std::shared_ptr<SessionCall> call) : call_(std::move(call)) {}
+  ~GrpcSession() override { call_->Abandon(); }
+
+  void Send(v1::StreamRequest request) override { call_->Send(std::move(request)); }
+  void Resume() override { call_->Resume(); }
+
+ private:
+  const std::shared_ptr<SessionCall> call_;
+};
+
+class WatchCall final : public grpc::ClientReadReactor<v1::WatchProbesResponse>,
+                        public std::enable_shared_from_this<WatchCall> {
+ public:
+  WatchCall(WatchHandler handler, CallCount& calls) : handler_(std::move(handler)), calls_(calls) {}
+
+  void Start(v1::ProbeDirectory::Stub& stub) {
+    self_ = shared_from_this();
+    calls_.Add();
+    stub.async()->WatchProbes(&context_, &request_, this);
+    StartRead(&event_);
+    StartCall();
+  }
+
+  void Cancel() { context_.TryCancel(); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    handler_.on_event(std::exchange(event_, v1::WatchProbesResponse()));
+    StartRead(&event_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    const bool incompatible = status.error_code() == grpc::StatusCode::UNIMPLEMENTED;
+    handler_.on_end(incompatible ? WatchEnd::kIncompatible : WatchEnd::kUnreachable, Describe(status));
+    CallCount& calls = calls_;
+    self_.reset();
+    calls.Remove();
+  }
+
+ private:
+  grpc::ClientContext context_;
+  const WatchHandler handler_;
+  CallCount& calls_;
+  std::shared_ptr<WatchCall> self_;
+  const v1::WatchProbesRequest request_;
+  v1::WatchProbesResponse event_;
+};
+
+class GrpcWatch final : public UpstreamWatch {
+ public:
+  explicit GrpcWatch(std::shared_ptr<WatchCall> call) : call_(std::move(call)) {}
+  ~GrpcWatch() override { call_->Cancel(); }
+
+ private:
+  const std::shared_ptr<WatchCall> call_;
+};
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
+  // A server whose host is gone, with its sessions, is noticed within 15 s, also while nobody asks for anything.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // A server that has been restarted is found again as fast as the gateway looks for it.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
+  // Proxies of the environment are for browsers, not for debug probes.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+class GrpcUpstream final : public Upstream {
+ public:
+  explicit GrpcUpstream(const std::string& server)
+      : channel_(MakeChannel(server)),
+        debug_probe_(v1::DebugProbe::NewStub(channel_)),
+        directory_(v1::ProbeDirectory::NewStub(channel_)) {}
+  ~GrpcUpstream() override { calls_.WaitForNone(); }
+
+  std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, SessionHandler handler) override {
+    auto call = std::make_shared<SessionCall>(std::move(handler), calls_);
+    call->Start(*debug_probe_, std::move(request));
+    return std::make_unique<GrpcSession>(std::move(call));
+  }
+
+  std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) override {
+    auto call = std::make_shared<WatchCall>(std::move(handler), calls_);
+    call->Start(*directory_);
+    return std::make_unique<GrpcWatch>(std::move(call));
+  }
+
+ private:
+  CallCount calls_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
+  const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
+};
+
+}  // namespace
+
+std::unique_ptr<Upstream> MakeGrpcUpstream(const std::string& server) { return std::make_unique<GrpcUpstream>(server); }
+
+}  // namespace probegate

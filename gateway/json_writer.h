@@ -1,0 +1,23 @@
+// Writes JSON as Python's json.dumps does by default: ", " and ": " between things, and nothing but ASCII.
+//
+// Everything is appended to a string; nothing is built in between.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "google/protobuf/repeated_field.h"
+
+namespace probegate {
+
+void AppendUnsigned(std::string& out, uint64_t value);
+
+// `text` is UTF-8, in which surrogates may stand alone; what is not becomes U+FFFD.
+void AppendJsonString(std::string& out, std::string_view text);
+
+// A list of integers.
+void AppendWords(std::string& out, const google::protobuf::RepeatedField<uint32_t>& words);
+void AppendBytes(std::string& out, std::string_view bytes);
+
+}  // namespace probegate

@@ -1,0 +1,74 @@
+// probegate-gateway: lets unmodified pyOCD use the probes of a probegate-server. Wires the parts together.
+#include <malloc.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "asio/signal_set.hpp"
+#include "gateway/gateway.h"
+#include "gateway/grpc/upstream.h"
+#include "gateway/menu.h"
+#include "gateway/options.h"
+#include "gateway/port_map.h"
+
+namespace probegate {
+namespace {
+
+// The XDG base directory specification's place for what a program has to remember.
+std::filesystem::path DefaultStateDirectory() {
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
+    return std::filesystem::path(state) / "probegate";
+  }
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home != nullptr && *home != '\0' ? home : "/var/lib") / ".local/state/probegate";
+}
+
+int Run(const ProgramOptions& options) {
+  Log log(options.log_format, options.log_level);
+  auto ports = PortMap::Open(options.state_directory, options.fixed_ports);
+  if (!ports.ok()) {
+    log.Write(LogLevel::kError, "gateway.failed", std::string(ports.status().message()), {});
+    return 1;
+  }
+  // Before `upstream`, whose last callbacks still hold strands of it.
+  asio::io_context io(options.io_threads);
+  const auto upstream = MakeGrpcUpstream(options.gateway.server);
+  Menu menu(io);
+  Gateway::Chooser choose;
+  if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) {
+    choose = [&menu](auto probes, auto chosen) { menu.Ask(std::move(probes), std::move(chosen)); };
+  }
+  asio::signal_set signals(io, SIGINT, SIGTERM);
+  // Without these `io` runs out of work. A second signal, then, ends the program at once.
+  const auto on_stop = [&] {
+    menu.Cancel();
+    signals.clear();
+  };
+  Gateway gateway(io, *upstream, *ports, options.gateway, std::move(choose), on_stop, log);
+  signals.async_wait([&](asio::error_code error, int) {
+    if (!error) gateway.Stop("the gateway is shutting down");
+  });
+  gateway.Start();
+  std::vector<std::jthread> threads;
+  for (int i = 1; i < options.io_threads; ++i) threads.emplace_back([&io] { io.run(); });
+  io.run();
+  threads.clear();
+  return gateway.exit_code();
+}
+
+}  // namespace
+}  // namespace probegate
+
+int main(int argc, char** argv) {
+  // Each arena beyond these costs resident memory and gains nothing: allocations are short and few.
+  mallopt(M_ARENA_MAX, 2);
+  // A client that goes away while it is being answered is an error code, not a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto parsed = probegate::ParseOptions(argc, argv, probegate::DefaultStateDirectory());
+  if (const auto* exit = std::get_if<probegate::ExitNow>(&parsed)) return exit->code;
+  return probegate::Run(std::get<probegate::ProgramOptions>(parsed));
+}

@@ -1,0 +1,110 @@
+#include "gateway/options.h"
+
+#include <optional>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "config/arguments.h"
+#include "config/log_options.h"
+
+namespace probegate {
+namespace {
+
+// Values that need more than CLI11's conversion.
+struct RawOptions {
+  std::vector<std::string> maps;
+  std::string state;
+  std::string memory_interface = "off";
+  bool no_wait = false;
+  LogOptions log;
+};
+
+void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
+  app.add_option("--server", gateway.server, "The probegate-server whose probes are served")
+      ->option_text("HOST:PORT [" + gateway.server + "]");
+  app.add_option("-u,--uid,--probe", gateway.probes,
+                 "Serve this debug probe only: its unique ID, or a part that no other probe's has; repeatable")
+      ->option_text("UID")
+      ->allow_extra_args(false);
+  app.add_flag("-W,--no-wait", raw.no_wait, "Give up at once where the server or the probe is not there");
+  app.add_option("--memory-interface", raw.memory_interface,
+                 "on: offer clients memory access in blocks, with which pyOCD up to 0.46 cannot write bytes")
+      ->option_text("on|off [off]")
+      ->check(CLI::IsMember({"on", "off"}));
+}
+
+void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
+  app.add_option("-p,--port", gateway.first_port, "The first port to give to a probe")
+      ->option_text("PORT [5555]")
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--map", raw.maps, "Serve this probe on this port; repeatable")
+      ->option_text("UID=PORT")
+      ->allow_extra_args(false);
+  app.add_option("--state", raw.state, "Where the ports that were given to probes are kept")
+      ->option_text("DIR [" + raw.state + "]");
+  app.add_flag("--allow-remote", gateway.allow_remote, "Let other machines connect, not only this one");
+}
+
+void DeclareLimits(CLI::App& app, ProgramOptions& options) {
+  ConnectionOptions& connection = options.gateway.connection;
+  app.add_option("--max-line-bytes", connection.max_line_bytes, "The longest request that is taken")
+      ->option_text("BYTES [16777216]")
+      ->check(CLI::Range(256, 1 << 30));
+  app.add_option("--max-in-flight", connection.max_in_flight, "Requests of one client that may wait for their replies")
+      ->option_text("COUNT [256]")
+      ->check(CLI::Range(1, 65536));
+  app.add_option("--max-connections", options.gateway.max_connections, "Clients at once, over all ports")
+      ->option_text("COUNT [1024]")
+      ->check(CLI::Range(1, 65536));
+  app.add_option("--io-threads", options.io_threads, "Threads that serve the clients")
+      ->option_text("COUNT [1]")
+      ->check(CLI::Range(1, 64));
+}
+
+// What is wrong with `entry`, or nothing.
+std::optional<std::string> AddMap(const std::string& entry, std::map<std::string, uint16_t>& ports) {
+  const size_t equals = entry.rfind('=');
+  const std::string uid = entry.substr(0, equals);
+  // Anything but a port is refused by the parser of endpoints, too.
+  const auto port = equals == std::string::npos ? std::nullopt : ParseEndpoint("port:" + entry.substr(equals + 1));
+  if (uid.empty() || !port || port->port == 0) return "--map: '" + entry + "' is not UID=PORT with a port from 1 to 65535";
+  const auto [place, is_new] = ports.emplace(uid, port->port);
+  if (!is_new && place->second != port->port) return "--map: " + uid + " is given two ports, here " + entry;
+  return std::nullopt;
+}
+
+std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& options) {
+  const auto server = ParseEndpoint(options.gateway.server);
+  if (!server || server->port == 0) return "--server: '" + options.gateway.server + "' is not HOST:PORT";
+  for (const std::string& entry : raw.maps) {
+    if (auto problem = AddMap(entry, options.fixed_ports)) return problem;
+  }
+  options.state_directory = raw.state;
+  options.gateway.wait = !raw.no_wait;
+  options.gateway.connection.offer_memory_interface = raw.memory_interface == "on";
+  options.log_format = raw.log.log_format();
+  options.log_level = raw.log.level();
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* argv,
+                                                   const std::filesystem::path& default_state_directory) {
+  ProgramOptions options;
+  options.gateway.server = "127.0.0.1:50051";
+  RawOptions raw;
+  raw.state = default_state_directory.string();
+  CLI::App app("Lets pyOCD use the debug probes of a probegate-server: pyocd ... --uid remote:HOST:PORT", "probegate-gateway");
+  app.set_version_flag("--version", std::string("probegate-gateway " PROBEGATE_VERSION));
+  DeclareProbeOptions(app, options.gateway, raw);
+  DeclarePortOptions(app, options.gateway, raw);
+  DeclareLimits(app, options);
+  AddLogOptions(app, raw.log);
+  if (const auto code = ParseArguments(app, argc, argv)) return ExitNow{*code};
+  if (const auto problem = Interpret(raw, options)) return ExitNow{RefuseArguments(app, *problem)};
+  options.gateway.first_port_given = app.get_option("--port")->count() > 0;
+  return options;
+}
+
+}  // namespace probegate

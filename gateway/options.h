@@ -1,0 +1,33 @@
+// The command line and the configuration file of probegate-gateway.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <variant>
+
+#include "gateway/gateway.h"
+#include "telemetry/log.h"
+
+namespace probegate {
+
+struct ProgramOptions {
+  GatewayOptions gateway;
+  std::map<std::string, uint16_t> fixed_ports;
+  std::filesystem::path state_directory;
+  int io_threads = 1;
+  LogFormat log_format = LogFormat::kText;
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// What the program has to exit with, after its one line or its help has been printed.
+struct ExitNow {
+  int code;
+};
+
+// `default_state_directory` stands where --state is absent.
+std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* argv,
+                                                   const std::filesystem::path& default_state_directory);
+
+}  // namespace probegate

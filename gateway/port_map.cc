@@ -1,0 +1,190 @@
+#include "gateway/port_map.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "nlohmann/json.hpp"
+
+namespace probegate {
+namespace {
+
+constexpr int kVersion = 1;
+
+absl::Status SystemError(const std::string& what, const std::filesystem::path& path) {
+  return absl::UnavailableError("cannot " + what + " " + path.string() + ": " + std::strerror(errno) +
+                                "; name another directory with --state");
+}
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int number) : number_(number) {}
+  ~FileDescriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+  bool ok() const { return number_ >= 0; }
+  int number() const { return number_; }
+
+ private:
+  const int number_;
+};
+
+// Other gateways that use `directory` wait while this one is there.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::filesystem::path& directory) : file_(OpenLockFile(directory)) {}
+
+  absl::Status status() const {
+    if (file_.ok() && ::flock(file_.number(), LOCK_EX) == 0) return absl::OkStatus();
+    return SystemError("use the state directory of", "ports.lock");
+  }
+
+ private:
+  static int OpenLockFile(const std::filesystem::path& directory) {
+    std::error_code ignored;
+    std::filesystem::create_directories(directory, ignored);
+    return ::open((directory / "ports.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  }
+  FileDescriptor file_;
+};
+
+bool WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
+
+// After this either the old or the new content is on the disk, whatever happens.
+absl::Status ReplaceFile(const std::filesystem::path& path, std::string_view content) {
+  std::filesystem::path temporary = path;
+  temporary += ".new";
+  {
+    const FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file.ok() || !WriteAll(file.number(), content) || ::fsync(file.number()) != 0) {
+      return SystemError("write", temporary);
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return SystemError("replace", path);
+  const FileDescriptor directory(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.ok() || ::fsync(directory.number()) != 0) return SystemError("write", path.parent_path());
+  return absl::OkStatus();
+}
+
+absl::Status PromisedError(uint16_t port, const std::string& owner, const std::string& wanted_for) {
+  return absl::AlreadyExistsError("port " + std::to_string(port) + " is promised to debug probe " + owner +
+                                  " and cannot be given to " + wanted_for + ": choose another with --map " + wanted_for +
+                                  "=PORT");
+}
+
+}  // namespace
+
+absl::StatusOr<PortMap> PortMap::Open(std::filesystem::path directory, std::map<std::string, uint16_t> fixed) {
+  PortMap map(std::move(directory), std::move(fixed));
+  const auto ports = map.Load();
+  if (!ports.ok()) return ports.status();
+  Ports owners = *ports;
+  for (const auto& [unique_id, port] : map.fixed_) {
+    const auto [owner, is_new] = owners.emplace(port, unique_id);
+    if (!is_new && owner->second != unique_id) return PromisedError(port, owner->second, unique_id);
+  }
+  return map;
+}
+
+absl::StatusOr<PortMap::Ports> PortMap::Load() const {
+  std::ifstream stream(file());
+  if (!stream) {
+    std::error_code error;
+    if (!std::filesystem::exists(file(), error) && !error) return Ports();
+    return SystemError("read", file());
+  }
+  std::stringstream content;
+  content << stream.rdbuf();
+  const auto corrupt = [this](const std::string& what) {
+    return absl::DataLossError("state file " + file().string() + " is damaged (" + what +
+                               "): restore it, or remove it and with it all promises of ports");
+  };
+  const auto json = nlohmann::json::parse(content.str(), nullptr, false);
+  if (!json.is_object() || !json.contains("version") || !json.contains("ports") || !json["ports"].is_object()) {
+    return corrupt("not the JSON that was written");
+  }
+  if (json["version"] != kVersion) return corrupt("version " + json["version"].dump() + ", expected 1");
+  Ports ports;
+  for (const auto& [key, unique_id] : json["ports"].items()) {
+    const unsigned long port = std::strtoul(key.c_str(), nullptr, 10);
+    if (port < 1 || port > 65535 || std::to_string(port) != key || !unique_id.is_string()) {
+      return corrupt("port \"" + key + "\"");
+    }
+    ports[static_cast<uint16_t>(port)] = unique_id.get<std::string>();
+  }
+  return ports;
+}
+
+absl::Status PortMap::Save(const Ports& ports) const {
+  auto by_number = nlohmann::ordered_json::object();
+  for (const auto& [port, unique_id] : ports) by_number[std::to_string(port)] = unique_id;
+  nlohmann::ordered_json json;
+  json["version"] = kVersion;
+  json["ports"] = std::move(by_number);
+  return ReplaceFile(file(), json.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+std::optional<uint16_t> PortMap::FixedPort(const std::string& unique_id) const {
+  const auto found = fixed_.find(unique_id);
+  if (found == fixed_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<std::string> PortMap::FixedOwner(uint16_t port) const {
+  for (const auto& [unique_id, fixed_port] : fixed_) {
+    if (fixed_port == port) return unique_id;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<uint16_t> PortMap::PortFor(const std::string& unique_id, uint16_t first) {
+  if (const auto fixed = FixedPort(unique_id)) return *fixed;
+  const DirectoryLock lock(directory_);
+  if (const auto status = lock.status(); !status.ok()) return status;
+  auto ports = Load();
+  if (!ports.ok()) return ports.status();
+  for (const auto& [port, owner] : *ports) {
+    if (owner == unique_id) return port;
+  }
+  for (uint32_t port = first; port <= 65535; ++port) {
+    const auto number = static_cast<uint16_t>(port);
+    if (ports->contains(number) || FixedOwner(number)) continue;
+    (*ports)[number] = unique_id;
+    if (const auto status = Save(*ports); !status.ok()) return status;
+    return number;
+  }
+  return absl::ResourceExhaustedError("no port from " + std::to_string(first) + " upward is left for debug probe " +
+                                      unique_id + ": start lower with --port, or use --map");
+}
+
+absl::Status PortMap::Claim(const std::string& unique_id, uint16_t port) {
+  if (const auto fixed_owner = FixedOwner(port); fixed_owner && *fixed_owner != unique_id) {
+    return PromisedError(port, *fixed_owner, unique_id);
+  }
+  const DirectoryLock lock(directory_);
+  if (const auto status = lock.status(); !status.ok()) return status;
+  auto ports = Load();
+  if (!ports.ok()) return ports.status();
+  const auto [owner, is_new] = ports->emplace(port, unique_id);
+  if (owner->second != unique_id) return PromisedError(port, owner->second, unique_id);
+  return is_new ? Save(*ports) : absl::OkStatus();
+}
+
+}  // namespace probegate

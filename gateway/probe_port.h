@@ -1,0 +1,79 @@
+// A probe's port: where its clients connect.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "gateway/connection.h"
+#include "gateway/net.h"
+#include "gateway/served_probe.h"
+#include "gateway/upstream.h"
+#include "telemetry/log.h"
+
+namespace probegate {
+
+// How many clients may be connected, to all ports together. Threads: any.
+class ConnectionBudget {
+ public:
+  explicit ConnectionBudget(size_t max) : max_(max) {}
+
+  size_t max() const { return max_; }
+  bool Take() {
+    if (used_.fetch_add(1) < max_) return true;
+    used_.fetch_sub(1);
+    return false;
+  }
+  void GiveBack() { used_.fetch_sub(1); }
+
+ private:
+  const size_t max_;
+  std::atomic<size_t> used_{0};
+};
+
+// What all ports share, and what outlives them.
+struct PortContext {
+  asio::io_context& io;
+  Upstream& upstream;
+  const ConnectionOptions& connection_options;
+  ConnectionBudget& budget;
+  Log& log;
+};
+
+// Threads: any.
+class ProbePort : public std::enable_shared_from_this<ProbePort> {
+ public:
+  // Listens on `port` (0: one that is free) of the loopback interface, or of every interface. Fails with the reason, which
+  // names the port and what to do about it.
+  static absl::StatusOr<std::shared_ptr<ProbePort>> Listen(const PortContext& context, std::shared_ptr<const ServedProbe> probe,
+                                                          uint16_t port, bool allow_remote);
+
+  uint16_t port() const { return port_; }
+
+  // Stops listening and ends every connection, telling clients `reason`.
+  void Stop(const std::string& reason);
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Strand>;
+
+  ProbePort(const PortContext& context, std::shared_ptr<const ServedProbe> probe, Acceptor acceptor);
+
+  Task<> Accept();
+  void Adopt(Socket socket);
+
+  const PortContext context_;
+  const std::shared_ptr<const ServedProbe> probe_;
+  Acceptor acceptor_;
+  const uint16_t port_;
+
+  uint64_t last_connection_ = 0;  // the acceptor's strand
+  Mutex mutex_;
+  std::map<uint64_t, std::weak_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace probegate

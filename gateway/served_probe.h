@@ -1,0 +1,40 @@
+// A probe as the gateway knows it: what its connections answer without asking upstream.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/mutex.h"
+#include "probegate/v1/debug_probe.pb.h"
+
+namespace probegate {
+
+// Threads: any.
+class ServedProbe {
+ public:
+  explicit ServedProbe(v1::ProbeDescription description)
+      : unique_id_(description.unique_id()),
+        description_(std::make_shared<const v1::ProbeDescription>(std::move(description))) {}
+
+  const std::string& unique_id() const { return unique_id_; }
+
+  std::shared_ptr<const v1::ProbeDescription> description() const {
+    const MutexLock lock(mutex_);
+    return description_;
+  }
+
+  // The probe says something else of itself now: it came back with other firmware, or has only now been there at all.
+  void Update(v1::ProbeDescription description) {
+    auto fresh = std::make_shared<const v1::ProbeDescription>(std::move(description));
+    const MutexLock lock(mutex_);
+    description_ = std::move(fresh);
+  }
+
+ private:
+  const std::string unique_id_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const v1::ProbeDescription> description_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace probegate

@@ -1,0 +1,147 @@
+#include "probe/adi/link.h"
+
+#include <array>
+#include <bit>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "probe/adi/registers.h"
+#include "probe/error.h"
+
+namespace probegate::adi {
+namespace {
+
+// Bits in the order in which they leave the probe, least significant of the first byte first.
+class BitString {
+ public:
+  void Append(uint64_t value, size_t count) {
+    for (size_t i = 0; i < count; ++i, ++size_) {
+      if (size_ % 8 == 0) bytes_.push_back(0);
+      if ((value >> i) & 1) bytes_.back() |= static_cast<uint8_t>(1u << (size_ % 8));
+    }
+  }
+  size_t size() const { return size_; }
+  absl::Span<const uint8_t> bytes() const { return bytes_; }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  size_t size_ = 0;
+};
+
+constexpr size_t kResetOnes = 50;           // §B4.3.3: at least so many clocks high
+constexpr size_t kRequestBits = 8;          // start, APnDP, RnW, A[3:2], parity, stop, park
+constexpr size_t kResponseBits = 5;         // turnaround, three bits of ACK that no target drives, turnaround
+constexpr uint8_t kTargetSelRequest = 0x99; // a write of DP register 0xC
+
+void AppendLineReset(BitString& bits) {
+  bits.Append(~uint64_t{0}, 56);
+  bits.Append(0, 8);
+}
+
+// §B5.3.2.
+void AppendJtagToSwd(BitString& bits) {
+  bits.Append(~uint64_t{0}, 56);
+  bits.Append(0xE79E, 16);
+  AppendLineReset(bits);
+}
+
+// §B5.3.4: the selection alert, four clocks low, and the activation code of an SW-DP.
+void AppendDormantToSwd(BitString& bits) {
+  bits.Append(0xFF, 8);
+  bits.Append(0x86852D956209F392u, 64);
+  bits.Append(0x19BC0EA2E3DDAFE9u, 64);
+  bits.Append(0, 4);
+  bits.Append(0x1A, 8);
+  AppendLineReset(bits);
+}
+
+void AppendTargetSelect(BitString& bits, uint32_t target) {
+  bits.Append(kTargetSelRequest, kRequestBits);
+  bits.Append(0, kResponseBits);
+  bits.Append(target, 32);
+  bits.Append(static_cast<unsigned>(std::popcount(target)) & 1, 1);
+  bits.Append(0, 8);
+}
+
+struct WakeRow {
+  std::string_view name;
+  void (*append)(BitString&);
+};
+constexpr std::array<WakeRow, 3> kWakes = {{
+    {"a line reset", AppendLineReset},
+    {"JTAG-to-SWD", AppendJtagToSwd},
+    {"dormant-to-SWD", AppendDormantToSwd},
+}};
+
+absl::StatusOr<uint32_t> ReadDpIdr(Probe& probe) {
+  uint32_t dpidr = 0;
+  const TransferOp op{.port = Port::kDp, .address = kDpIdr, .read = absl::MakeSpan(&dpidr, 1)};
+  const TransferResult result = probe.Transfer(absl::MakeConstSpan(&op, 1));
+  if (!result.status.ok()) return result.status;
+  return dpidr;
+}
+
+// Whether another wake-up sequence may help: the wire failed, not the probe.
+bool IsOfTheWire(const absl::Status& status) {
+  return IsError(status, ErrorKind::kTransferError) || IsError(status, ErrorKind::kTransferTimeout) ||
+         IsError(status, ErrorKind::kTransferFault);
+}
+
+bool BitAt(absl::Span<const uint8_t> bits, size_t index) { return (bits[index / 8] >> (index % 8)) & 1; }
+
+uint64_t BitsAt(absl::Span<const uint8_t> bits, size_t first, size_t count) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < count; ++i) value |= uint64_t{BitAt(bits, first + i)} << i;
+  return value;
+}
+
+std::optional<uint32_t> TargetSelectAt(absl::Span<const uint8_t> bits, size_t bit_count, size_t first) {
+  constexpr size_t kDataAt = kRequestBits + kResponseBits;
+  if (bit_count - first < kDataAt + 33) return std::nullopt;
+  if (BitsAt(bits, first, kRequestBits) != kTargetSelRequest) return std::nullopt;
+  const uint64_t data = BitsAt(bits, first + kDataAt, 33);
+  if (std::popcount(data) % 2 != 0) return std::nullopt;
+  return static_cast<uint32_t>(data);
+}
+
+}  // namespace
+
+absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> target_select) {
+  absl::Status last;
+  std::string tried;
+  for (const WakeRow& wake : kWakes) {
+    BitString bits;
+    wake.append(bits);
+    if (target_select) AppendTargetSelect(bits, *target_select);
+    if (absl::Status sent = probe.SwjSequence(bits.size(), bits.bytes()); !sent.ok()) return sent;
+
+    absl::StatusOr<uint32_t> dpidr = ReadDpIdr(probe);
+    if (dpidr.ok() || !IsOfTheWire(dpidr.status())) return dpidr;
+    last = dpidr.status();
+    tried += (tried.empty() ? "" : ", ") + std::string(wake.name);
+  }
+  return MakeError(GetError(last), "no debug port answers after " + tried + ": " + std::string(last.message()));
+}
+
+std::optional<uint32_t> FindTargetSelect(absl::Span<const uint8_t> bits, size_t bit_count) {
+  // A request's start bit is the first one that is high after idle clocks, and TARGETSEL can be written only as the first
+  // request after a line reset: what looks like one elsewhere, as in a selection alert, is none.
+  bool idle = true;
+  size_t ones = 0;
+  for (size_t i = 0; i < bit_count; ++i) {
+    if (!BitAt(bits, i)) {
+      idle = idle || ones >= kResetOnes;
+      ones = 0;
+      continue;
+    }
+    if (idle) {
+      if (const auto target = TargetSelectAt(bits, bit_count, i)) return target;
+      idle = false;
+    }
+    ++ones;
+  }
+  return std::nullopt;
+}
+
+}  // namespace probegate::adi

@@ -1,0 +1,92 @@
+// Requests to a CMSIS-DAP device and the replies to them: which reply belongs to which, and what to do when one does not
+// come or is another's.
+//
+// A reply carries nothing but its command's number, so after one was lost the next could be taken for it. Whenever that
+// may be, the channel finds its place again: it discards what arrives until the device has answered a question whose answer
+// cannot be mistaken. What was under way then fails with kProbeError and is not repeated, since it may have been done. A
+// device that does not answer that question either is gone: kProbeDisconnected, from then on for ever.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "probe/cmsis_dap/protocol.h"
+#include "probe/cmsis_dap/transport.h"
+#include "probe/observer.h"
+
+namespace probegate::cmsis_dap {
+
+class Channel {
+ public:
+  // A question and the whole reply that it got.
+  struct Marker {
+    InfoId id;
+    std::vector<uint8_t> reply;
+  };
+
+  // A reply is waited for `reply_timeout` and what its command itself takes.
+  Channel(std::unique_ptr<Transport> transport, ProbeObserver& observer, std::chrono::milliseconds reply_timeout);
+
+  size_t max_packet_size() const { return transport_->max_packet_size(); }
+  absl::Status CheckPresent();
+
+  // What to ask when the place was lost, in the order to try; no two replies may be the same. Until then a lost reply is
+  // the end of the channel.
+  void SetMarkers(std::vector<Marker> markers) { markers_ = std::move(markers); }
+
+  // Sends a request. `transfers` is for the observer.
+  absl::Status Send(absl::Span<const uint8_t> request, size_t transfers);
+
+  // The reply to the oldest request that has none, which begins with its command. It is good until the next call.
+  // `busy`: how long the device may need beyond what a short command takes.
+  absl::StatusOr<absl::Span<const uint8_t>> Receive(std::chrono::microseconds busy);
+
+  // Both.
+  absl::StatusOr<absl::Span<const uint8_t>> Exchange(absl::Span<const uint8_t> request, size_t transfers,
+                                                     std::chrono::microseconds busy);
+
+  // A command, its reply's status byte looked at: kProbeError where the device says no.
+  template <typename CommandValue>
+  absl::Status Order(const CommandValue& command, std::chrono::microseconds busy = {}) {
+    return CheckStatus(Ask(command, busy));
+  }
+  // A command and its reply.
+  template <typename CommandValue>
+  absl::StatusOr<absl::Span<const uint8_t>> Ask(const CommandValue& command, std::chrono::microseconds busy = {}) {
+    return Exchange(absl::MakeConstSpan(buffer_).first(Encode(command, absl::MakeSpan(buffer_))), 0, busy);
+  }
+
+  // To be called when the last reply makes no sense: finds the place again. The error to report, never OK.
+  absl::Status Nonsense(Command command);
+
+ private:
+  struct Pending {
+    Command command;
+    size_t transfers;
+    size_t bytes;
+  };
+
+  absl::Status CheckStatus(const absl::StatusOr<absl::Span<const uint8_t>>& reply);
+  absl::Status Fail(absl::Status status);
+  absl::Status Recover(const std::string& why);
+  absl::StatusOr<bool> FindMarker(const Marker& marker);
+
+  const std::unique_ptr<Transport> transport_;
+  ProbeObserver& observer_;
+  const std::chrono::milliseconds reply_timeout_;
+  std::vector<Marker> markers_;
+  std::vector<Pending> pending_;
+  std::vector<uint8_t> buffer_;
+  absl::Status gone_;
+};
+
+}  // namespace probegate::cmsis_dap

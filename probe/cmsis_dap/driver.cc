@@ -1,0 +1,183 @@
+#include "probe/cmsis_dap/driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "probe/cmsis_dap/channel.h"
+#include "probe/cmsis_dap/identify.h"
+#include "probe/cmsis_dap/transfers.h"
+#include "probe/error.h"
+
+namespace probegate::cmsis_dap {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr uint8_t kIdleCycles = 2;  // behind each transfer, so that the DP gets on where the clock then stops
+constexpr microseconds kResetPulse{20'000};
+constexpr microseconds kResetRise{100'000};  // for nRESET to be high again, against a capacitor on it
+
+// How often a WAIT is tried again: request, turnaround, ACK and turnaround are 13 clocks.
+uint16_t WaitRetries(uint32_t hertz, std::chrono::milliseconds bound) {
+  const uint64_t retries = uint64_t{hertz} * static_cast<uint64_t>(bound.count()) / 1000 / 13;
+  return static_cast<uint16_t>(std::clamp<uint64_t>(retries, 64, UINT16_MAX));
+}
+
+class CmsisDapProbe : public Probe {
+ public:
+  CmsisDapProbe(std::unique_ptr<Channel> channel, ProbeObserver& observer, Identity identity, const Options& options)
+      : channel_(std::move(channel)),
+        identity_(std::move(identity)),
+        options_(options),
+        transfers_(*channel_, observer, identity_.packet_size, identity_.packet_count),
+        hertz_(options.initial_clock) {}
+
+  const ProbeInfo& info() const override { return identity_.info; }
+  absl::Status CheckPresent() override { return channel_->CheckPresent(); }
+  absl::Status Open() override { return channel_->CheckPresent(); }
+  void Close() override;
+  absl::StatusOr<WireProtocol> Connect(WireProtocol protocol) override;
+  absl::Status Disconnect() override;
+  absl::Status SetClock(uint32_t hertz) override;
+  absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) override;
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) override;
+  absl::Status Reset() override;
+  absl::Status AssertReset(bool asserted) override { return Pins(asserted, microseconds(0)).status(); }
+  absl::StatusOr<bool> IsResetAsserted() override;
+  TransferResult Transfer(absl::Span<const TransferOp> ops) override { return transfers_.Run(ops); }
+
+ private:
+  absl::Status ApplyClock(uint32_t hertz);
+  absl::StatusOr<uint8_t> Pins(std::optional<bool> reset, microseconds wait);
+  microseconds ClockTime(uint64_t clocks) const { return microseconds(clocks * 1'000'000 / hertz_); }
+
+  const std::unique_ptr<Channel> channel_;
+  const Identity identity_;
+  const Options options_;
+  Transfers transfers_;
+  uint32_t hertz_;
+  bool connected_ = false;
+};
+
+void CmsisDapProbe::Close() {
+  if (connected_) static_cast<void>(Disconnect());
+}
+
+absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
+  if (protocol == WireProtocol::kJtag) return MakeError(ErrorKind::kUnsupported, "this probe is used for SWD only");
+  const auto reply = channel_->Ask(ConnectSwd{});
+  if (!reply.ok()) return reply.status();
+  const std::optional<bool> connected = DecodeConnect(*reply);
+  if (!connected) return channel_->Nonsense(Command::kConnect);
+  if (!*connected) return MakeError(ErrorKind::kProbeError, "the probe refuses to connect for SWD");
+  connected_ = true;
+  for (const auto& step : {+[](CmsisDapProbe& p) { return p.channel_->Order(SwdConfigure{}); },
+                           +[](CmsisDapProbe& p) { return p.ApplyClock(p.hertz_); },
+                           +[](CmsisDapProbe& p) { return p.channel_->Order(HostConnected{true}); }}) {
+    if (absl::Status status = step(*this); !status.ok()) return status;
+  }
+  return WireProtocol::kSwd;
+}
+
+absl::Status CmsisDapProbe::Disconnect() {
+  connected_ = false;
+  if (absl::Status status = channel_->Order(cmsis_dap::Disconnect{}); !status.ok()) return status;
+  return channel_->Order(HostConnected{false});
+}
+
+absl::Status CmsisDapProbe::SetClock(uint32_t hertz) {
+  if (hertz == 0) return MakeError(ErrorKind::kInvalidArgument, "a clock of 0 Hz");
+  return ApplyClock(hertz);
+}
+
+absl::Status CmsisDapProbe::ApplyClock(uint32_t hertz) {
+  if (absl::Status status = channel_->Order(SwjClock{hertz}); !status.ok()) return status;
+  hertz_ = hertz;
+  transfers_.SetPace(hertz, options_.wait_bound);
+  return channel_->Order(
+      TransferConfigure{.idle_cycles = kIdleCycles, .wait_retries = WaitRetries(hertz, options_.wait_bound)});
+}
+
+absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
+  if (bit_count == 0 || bits.size() < (bit_count + 7) / 8) {
+    return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
+  }
+  while (bit_count > 0) {
+    const size_t count = std::min(bit_count, kMaxSwjBits);
+    const absl::Status status = channel_->Order(cmsis_dap::SwjSequence{count, bits}, ClockTime(count));
+    if (!status.ok()) return status;
+    bit_count -= count;
+    bits.remove_prefix((count + 7) / 8);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::vector<uint8_t>>> CmsisDapProbe::SwdSequence(absl::Span<const SwdSegment> segments) {
+  if (!info().features.swd_sequence) return MakeError(ErrorKind::kUnsupported, "this probe has no DAP_SWD_Sequence");
+  for (const SwdSegment& segment : segments) {
+    const bool whole = segment.output.empty() || segment.output.size() >= (segment.cycles + 7) / 8;
+    if (segment.cycles == 0 || segment.cycles > 64 || !whole) {
+      return MakeError(ErrorKind::kInvalidArgument, "a segment takes 1 to 64 cycles and a bit for each");
+    }
+  }
+  std::vector<std::vector<uint8_t>> captured;
+  while (!segments.empty()) {
+    const size_t count = FitSwdSegments(segments, identity_.packet_size);
+    const cmsis_dap::SwdSequence command{segments.first(count)};
+    const auto reply = channel_->Ask(command, ClockTime(64 * count));
+    if (!reply.ok()) return reply.status();
+    const std::optional<bool> done = DecodeStatus(*reply);
+    if (done && !*done) return MakeError(ErrorKind::kProbeError, "the probe refuses DAP_SWD_Sequence");
+    auto pieces = DecodeSwdSequence(command, *reply);
+    if (!pieces) return channel_->Nonsense(Command::kSwdSequence);
+    std::move(pieces->begin(), pieces->end(), std::back_inserter(captured));
+    segments.remove_prefix(count);
+  }
+  return captured;
+}
+
+absl::Status CmsisDapProbe::Reset() {
+  const auto reply = channel_->Ask(ResetTarget{}, microseconds(std::chrono::seconds(1)));
+  if (!reply.ok()) return reply.status();
+  const std::optional<bool> done = DecodeResetTarget(*reply);
+  if (!done) return channel_->Nonsense(Command::kResetTarget);
+  if (*done) return absl::OkStatus();
+
+  if (absl::Status status = AssertReset(true); !status.ok()) return status;
+  const absl::Status pulse = channel_->Order(Delay{static_cast<uint16_t>(kResetPulse.count())}, kResetPulse);
+  const absl::StatusOr<uint8_t> released = Pins(false, kResetRise);
+  if (!pulse.ok()) return pulse;
+  if (!released.ok()) return released.status();
+  if ((*released & kPinReset) == 0) return MakeError(ErrorKind::kProbeError, "nRESET stays low after it was released");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> CmsisDapProbe::IsResetAsserted() {
+  const absl::StatusOr<uint8_t> pins = Pins(std::nullopt, microseconds(0));
+  if (!pins.ok()) return pins.status();
+  return (*pins & kPinReset) == 0;
+}
+
+// All pins, after nRESET was asserted or released where `reset` says so.
+absl::StatusOr<uint8_t> CmsisDapProbe::Pins(std::optional<bool> reset, microseconds wait) {
+  const SwjPins command{.output = reset == false ? kPinReset : uint8_t{0},
+                        .select = reset ? kPinReset : uint8_t{0},
+                        .wait_microseconds = static_cast<uint32_t>(wait.count())};
+  const auto reply = channel_->Ask(command, wait);
+  if (!reply.ok()) return reply.status();
+  const std::optional<uint8_t> pins = DecodeSwjPins(*reply);
+  if (!pins) return channel_->Nonsense(Command::kSwjPins);
+  return *pins;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, ProbeObserver& observer,
+                                                    const Options& options) {
+  auto channel = std::make_unique<Channel>(std::move(transport), observer, options.reply_timeout);
+  absl::StatusOr<Identity> identity = Identify(*channel, options.fallback_id);
+  if (!identity.ok()) return identity.status();
+  return std::make_unique<CmsisDapProbe>(std::move(channel), observer, *std::move(identity), options);
+}
+
+}  // namespace probegate::cmsis_dap

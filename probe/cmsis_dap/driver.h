@@ -1,0 +1,35 @@
+// The driver for probes that speak CMSIS-DAP (Arm, CMSIS-DAP 2.1), over any Transport. SWD only.
+//
+// A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; nothing is sent again by
+// the driver, since what came behind it in the same packet may depend on it. After that the AP's access is aborted
+// (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
+//
+// A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not the
+// probe: see channel.h. It takes up to `reply_timeout`, and four times that until a dead probe is declared gone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "probe/cmsis_dap/transport.h"
+#include "probe/observer.h"
+#include "probe/probe.h"
+
+namespace probegate::cmsis_dap {
+
+struct Options {
+  std::chrono::milliseconds reply_timeout{1000};  // beyond what the command itself takes
+  std::chrono::milliseconds wait_bound{100};
+  uint32_t initial_clock = 1'000'000;  // hertz, until SetClock
+  std::string fallback_id;             // unique id of a device that has no serial number
+};
+
+// Identifies the device behind `transport`, nothing more. `observer` must outlive the probe.
+// Errors: kProbeDisconnected; kProbeError where it is no CMSIS-DAP device with SWD, or one that cannot be told from another.
+absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, ProbeObserver& observer,
+                                                    const Options& options);
+
+}  // namespace probegate::cmsis_dap

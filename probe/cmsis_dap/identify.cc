@@ -1,0 +1,84 @@
+#include "probe/cmsis_dap/identify.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "probe/error.h"
+
+namespace probegate::cmsis_dap {
+namespace {
+
+constexpr size_t kSmallestPacket = 64;  // of a full-speed USB device; no CMSIS-DAP device has smaller ones
+
+// One question, its whole reply kept as a marker may need it.
+struct Answer {
+  std::vector<uint8_t> reply;
+  std::string text;
+  std::optional<unsigned> number;
+};
+
+absl::StatusOr<Answer> AskInfo(Channel& channel, InfoId id) {
+  const auto reply = channel.Ask(Info{id});
+  if (!reply.ok()) return reply.status();
+  const auto info = DecodeInfo(*reply);
+  if (!info) return channel.Nonsense(Command::kInfo);
+  return Answer{{reply->begin(), reply->end()}, InfoText(*info), InfoNumber(*info)};
+}
+
+// DAP_SWD_Sequence came with version 1.2 of the protocol.
+bool HasSwdSequence(const std::string& protocol_version) {
+  int major = 0;
+  int minor = 0;
+  if (std::sscanf(protocol_version.c_str(), "%d.%d", &major, &minor) != 2) return false;
+  return major > 1 || (major == 1 && minor >= 2);
+}
+
+void SetMarkers(Channel& channel, const std::vector<std::pair<InfoId, Answer>>& answers) {
+  std::vector<Channel::Marker> markers;
+  for (const auto& [id, answer] : answers) {
+    const bool known = std::any_of(markers.begin(), markers.end(),
+                                   [&a = answer](const Channel::Marker& marker) { return marker.reply == a.reply; });
+    if (!known) markers.push_back({id, answer.reply});
+  }
+  channel.SetMarkers(std::move(markers));
+}
+
+}  // namespace
+
+absl::StatusOr<Identity> Identify(Channel& channel, const std::string& fallback_id) {
+  constexpr InfoId kQuestions[] = {InfoId::kPacketSize,   InfoId::kPacketCount, InfoId::kSerialNumber,
+                                   InfoId::kCapabilities, InfoId::kVendor,      InfoId::kProduct,
+                                   InfoId::kProtocolVersion, InfoId::kFirmwareVersion};
+  std::vector<std::pair<InfoId, Answer>> answers;
+  for (const InfoId id : kQuestions) {
+    absl::StatusOr<Answer> answer = AskInfo(channel, id);
+    if (!answer.ok()) return answer.status();
+    answers.emplace_back(id, *std::move(answer));
+  }
+  const Answer& packet_size = answers[0].second;
+  const Answer& packet_count = answers[1].second;
+  const std::string& serial = answers[2].second.text;
+  const unsigned capabilities = answers[3].second.number.value_or(0);
+
+  if (packet_size.number.value_or(0) < kSmallestPacket || packet_count.number.value_or(0) == 0) {
+    return MakeError(ErrorKind::kProbeError, "the probe does not say how large its packets are, and how many it takes");
+  }
+  if ((capabilities & kCapabilitySwd) == 0) return MakeError(ErrorKind::kProbeError, "the probe has no SWD");
+  if (serial.empty() && fallback_id.empty()) {
+    return MakeError(ErrorKind::kProbeError, "the probe has no serial number to know it by");
+  }
+  Identity identity;
+  identity.info = {.unique_id = serial.empty() ? fallback_id : serial,
+                   .vendor_name = answers[4].second.text,
+                   .product_name = answers[5].second.text,
+                   .firmware_version = answers[7].second.text,
+                   .features = {.swd_sequence = HasSwdSequence(answers[6].second.text)}};
+  identity.packet_size = std::min<size_t>(*packet_size.number, channel.max_packet_size());
+  identity.packet_count = *packet_count.number;
+  answers.resize(3);  // numbers and a serial number, which cannot be the same
+  SetMarkers(channel, answers);
+  return identity;
+}
+
+}  // namespace probegate::cmsis_dap

@@ -1,0 +1,24 @@
+// Who a CMSIS-DAP device is and what it can do, by DAP_Info.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "probe/cmsis_dap/channel.h"
+#include "probe/probe.h"
+
+namespace probegate::cmsis_dap {
+
+struct Identity {
+  ProbeInfo info;
+  size_t packet_size = 0;   // bytes, request and reply
+  size_t packet_count = 0;  // that the device can hold at once
+};
+
+// Asks, and gives `channel` its markers. A device without a serial number is known by `fallback_id`.
+// kProbeError: it has no SWD, no serial number while `fallback_id` is empty, or answers nonsense.
+absl::StatusOr<Identity> Identify(Channel& channel, const std::string& fallback_id);
+
+}  // namespace probegate::cmsis_dap

@@ -1,0 +1,18 @@
+// The TCP transport: a CMSIS-DAP device behind HOST:PORT.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "base/endpoint.h"
+#include "probe/cmsis_dap/transport.h"
+
+namespace probegate::cmsis_dap {
+
+// Connects within `bound` (not counting the look-up of a host's name, which is the resolver's). Nagle's algorithm is off. A
+// device that vanishes without a word is noticed by TCP keepalive within half a minute, or by its missing replies.
+// Errors: kProbeDisconnected, with what was wrong and at which address.
+absl::StatusOr<std::unique_ptr<Transport>> ConnectTcp(const Endpoint& endpoint, std::chrono::milliseconds bound);
+
+}  // namespace probegate::cmsis_dap

@@ -1,0 +1,154 @@
+#include "probe/cmsis_dap/transfers.h"
+
+#include <algorithm>
+#include <string>
+
+#include "probe/adi/registers.h"
+#include "probe/error.h"
+
+namespace probegate::cmsis_dap {
+namespace {
+
+// More in flight than this hides no latency that there is, and would only be more to drain after a failure.
+constexpr size_t kMostInFlight = 16;
+constexpr uint64_t kClocksPerTransfer = 64;  // 46 and idle clocks, rounded up for the firmware's own time
+
+// Words `first` to `first + count` of `op`.
+TransferOp Piece(const TransferOp& op, size_t first, size_t count) {
+  TransferOp piece{.port = op.port, .address = op.address};
+  if (op.is_read()) {
+    piece.read = op.read.subspan(first, count);
+  } else {
+    piece.write = op.write.subspan(first, count);
+  }
+  return piece;
+}
+
+}  // namespace
+
+Transfers::Transfers(Channel& channel, ProbeObserver& observer, size_t packet_size, size_t packet_count)
+    : channel_(channel),
+      observer_(observer),
+      packet_size_(packet_size),
+      packet_count_(std::clamp<size_t>(packet_count, 1, kMostInFlight)),
+      packet_(packet_size),
+      block_(packet_size) {}
+
+void Transfers::SetPace(uint32_t hertz, std::chrono::milliseconds wait_bound) {
+  hertz_ = hertz;
+  wait_bound_ = wait_bound;
+}
+
+std::chrono::microseconds Transfers::Busy(size_t transfers) const {
+  const uint64_t clocks = kClocksPerTransfer * transfers;
+  return wait_bound_ + std::chrono::microseconds(hertz_ == 0 ? 0 : clocks * 1'000'000 / hertz_);
+}
+
+TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
+  TransferResult result;
+  Cursor cursor;
+  while (cursor.op < ops.size() && result.status.ok()) {
+    const TransferOp& op = ops[cursor.op];
+    TransferResult part;
+    if (op.size() - cursor.word > packet_.Capacity(op.is_read())) {
+      part = RunBlock(Piece(op, cursor.word, op.size() - cursor.word));
+      cursor = {cursor.op + 1, 0};
+    } else {
+      part = RunPacket(ops, cursor);
+    }
+    result.status = std::move(part.status);
+    result.completed += part.completed;
+  }
+  return result;
+}
+
+TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor) {
+  packet_.Clear();
+  while (cursor.op < ops.size()) {
+    const TransferOp& op = ops[cursor.op];
+    if (cursor.word == op.size()) {
+      cursor = {cursor.op + 1, 0};
+      continue;
+    }
+    if (!packet_.Add(op, cursor.word)) break;
+    ++cursor.word;
+  }
+  if (packet_.empty()) return {};
+  const auto reply = channel_.Exchange(packet_.bytes(), packet_.size(), Busy(packet_.size()));
+  if (!reply.ok()) return {.status = reply.status()};
+  const std::optional<TransferOutcome> outcome = packet_.Decode(*reply);
+  if (!outcome) return {.status = channel_.Nonsense(Command::kTransfer)};
+  return {.status = Judge(outcome->ack), .completed = outcome->completed};
+}
+
+TransferResult Transfers::RunBlock(const TransferOp& op) {
+  const size_t piece_words = MaxBlockWords(op.is_read(), packet_size_);
+  const auto piece_at = [&op, piece_words](size_t first) {
+    return Piece(op, first, std::min(piece_words, op.size() - first));
+  };
+  TransferResult result;
+  uint8_t ack = kAckOk;
+  size_t sent = 0;
+  for (size_t received = 0; received < sent || (ack == kAckOk && received < op.size());) {
+    while (ack == kAckOk && sent < op.size() && sent < received + packet_count_ * piece_words) {
+      const TransferOp piece = piece_at(sent);
+      result.status = SendBlock(piece);
+      if (!result.status.ok()) return result;
+      sent += piece.size();
+    }
+    const TransferOp piece = piece_at(received);
+    const auto outcome = ReceiveBlock(piece);
+    if (!outcome.ok()) {
+      if (ack == kAckOk) result.status = outcome.status();
+      break;
+    }
+    received += piece.size();
+    // What was sent behind a failure may have run, but it is not behind what the caller asked for.
+    if (ack != kAckOk) continue;
+    ack = outcome->ack;
+    result.completed += outcome->completed;
+  }
+  if (ack != kAckOk) result.status = Judge(ack);
+  return result;
+}
+
+absl::Status Transfers::SendBlock(const TransferOp& piece) {
+  const size_t size = EncodeTransferBlock(piece, absl::MakeSpan(block_));
+  return channel_.Send(absl::MakeConstSpan(block_).first(size), piece.size());
+}
+
+absl::StatusOr<TransferOutcome> Transfers::ReceiveBlock(const TransferOp& piece) {
+  const auto reply = channel_.Receive(Busy(piece.size()));
+  if (!reply.ok()) return reply.status();
+  const std::optional<TransferOutcome> outcome = DecodeTransferBlock(piece, *reply);
+  if (!outcome) return channel_.Nonsense(Command::kTransferBlock);
+  return *outcome;
+}
+
+absl::Status Transfers::Judge(uint8_t ack) {
+  switch (ack) {
+    case kAckOk:
+      return absl::OkStatus();
+    case kAckMissing:
+      return MakeError(ErrorKind::kProbeError, "the probe did not run the transfer: it is not connected to a target");
+    case kAckWait:
+      observer_.OnWait();
+      // Whether it helps shows at the next transfer; the error to report is the WAIT in any case.
+      static_cast<void>(channel_.Order(WriteAbort{adi::kAbortDapAbort}));
+      return MakeError(ErrorKind::kTransferTimeout, "the target answers WAIT for too long");
+    case kAckFault:
+      observer_.OnFault();
+      return MakeError(ErrorKind::kTransferFault, "the target answers FAULT");
+    case kAckNone:
+      observer_.OnNoAck();
+      return MakeError(ErrorKind::kTransferError, "the target does not answer (no ACK)");
+    default:
+      break;
+  }
+  if ((ack & kAckErrorBit) != 0) {
+    return MakeError(ErrorKind::kTransferError, "SWD protocol error, or data with the wrong parity");
+  }
+  return MakeError(ErrorKind::kTransferError, "the target's ACK is garbled (" + std::to_string(ack) + ")");
+}
+
+}  // namespace probegate::cmsis_dap

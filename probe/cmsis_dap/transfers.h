@@ -1,0 +1,54 @@
+// Probe::Transfer on a CMSIS-DAP device: cuts operations into packets and puts the outcome together.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "probe/cmsis_dap/channel.h"
+#include "probe/cmsis_dap/transfer_packet.h"
+#include "probe/observer.h"
+#include "probe/probe.h"
+
+namespace probegate::cmsis_dap {
+
+class Transfers {
+ public:
+  // Packets of up to `packet_size` bytes, `packet_count` of them with the device at once.
+  Transfers(Channel& channel, ProbeObserver& observer, size_t packet_size, size_t packet_count);
+
+  // What a transfer may take: at `hertz`, and with WAITs until `wait_bound` each packet.
+  void SetPace(uint32_t hertz, std::chrono::milliseconds wait_bound);
+
+  // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the one in front of
+  // it has been answered, unless both are of one operation that is longer than a packet.
+  // After WAIT for too long the AP's access is aborted (DAPABORT), so that the AP is free for who comes next.
+  TransferResult Run(absl::Span<const TransferOp> ops);
+
+ private:
+  // Where in a list of operations: the word that comes next.
+  struct Cursor {
+    size_t op = 0;
+    size_t word = 0;
+  };
+
+  TransferResult RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor);
+  TransferResult RunBlock(const TransferOp& op);
+  absl::Status SendBlock(const TransferOp& piece);
+  absl::StatusOr<TransferOutcome> ReceiveBlock(const TransferOp& piece);
+  absl::Status Judge(uint8_t ack);
+  std::chrono::microseconds Busy(size_t transfers) const;
+
+  Channel& channel_;
+  ProbeObserver& observer_;
+  const size_t packet_size_;
+  const size_t packet_count_;
+  TransferPacket packet_;
+  std::vector<uint8_t> block_;
+  uint32_t hertz_ = 0;
+  std::chrono::milliseconds wait_bound_{0};
+};
+
+}  // namespace probegate::cmsis_dap

@@ -1,0 +1,43 @@
+// How packets reach a CMSIS-DAP device, whatever lies between: TCP, or USB bulk endpoints.
+//
+// Packets arrive whole and in order. Several may be sent before the first reply is taken; what a transport cannot hold it
+// leaves with the device. Threads: one at a time.
+// Errors: kProbeDisconnected when the device is gone, from then on for ever. No method waits without a bound.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace probegate::cmsis_dap {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  // Longest packet it carries, in bytes, both ways. The device's own limit may be lower.
+  virtual size_t max_packet_size() const = 0;
+
+  virtual absl::Status Send(absl::Span<const uint8_t> packet) = 0;
+
+  // The next packet from the device, or none when `deadline` passed first (by up to 100 ms). The view is good until the
+  // next call of Receive.
+  virtual absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(TimePoint deadline) = 0;
+
+  // Whether the device is still there, without waiting.
+  virtual absl::Status CheckPresent() = 0;
+
+ protected:
+  Transport() = default;
+};
+
+}  // namespace probegate::cmsis_dap

@@ -1,0 +1,62 @@
+// What the registers of access ports hold: on the wire, and as each session believes.
+//
+// A MEM-AP's CSW and TAR are state that its users share without wanting to. So each session has a view of them per AP, and
+// before an access through a view the lane writes what differs on the wire. With one session nothing ever differs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace probegate {
+
+// An AP's place: APSEL in bits 31:24 (ADIv5), or its base address (ADIv6). One number for both, since SELECT is made of
+// it in the same way.
+using ApId = uint64_t;
+
+// An AP address as the protocols carry it, taken apart.
+struct ApAddress {
+  ApId ap = 0;
+  // The register by its ADIv5 offset (0x00 to 0xFC), where the address is one of an AP's own registers. In ADIv6 these lie
+  // at 0xD00 (IHI 0074 §C1.3); the rest of the 4 KiB has none.
+  std::optional<uint8_t> offset;
+};
+ApAddress ParseApAddress(uint64_t address, bool adiv6);
+uint64_t MakeApAddress(ApId ap, uint8_t offset, bool adiv6);
+
+// True where an access to the register at `offset` depends on TAR or CSW, or is one of them.
+bool IsTransferRegister(uint8_t offset);
+
+struct ApView {
+  std::optional<uint32_t> csw;
+  std::optional<uint32_t> tar;
+  std::optional<uint32_t> tar_high;
+  // TAR counted on to where it is not known without reading it: it is on the wire, while the wire's `tar_owner` is this view.
+  bool tar_on_wire = false;
+};
+
+// One AP as it is on the wire; nothing known stands for "must be written before it is relied on".
+struct WireAp {
+  std::optional<uint32_t> csw;
+  std::optional<uint32_t> tar;
+  // Most APs have no upper word of TAR: until somebody writes one it is taken for 0 and left alone.
+  std::optional<uint32_t> tar_high;
+  bool tar_high_used = false;
+  // The view whose TAR the wire holds, if that view has tar_on_wire.
+  const ApView* tar_owner = nullptr;
+};
+
+// What was learnt of an AP since the wire was connected. It does not change until then.
+struct ApIdentity {
+  uint32_t idr = 0;
+  bool is_mem_ap = false;
+  uint32_t page = 1024;  // bytes within which TAR counts by itself
+  // A MEM-AP's values as first read, with which every session starts.
+  uint32_t original_csw = 0;
+  uint32_t original_tar = 0;
+};
+
+// `count` accesses through DRW have gone by: moves TAR on, on the wire and in `view` (null for the server's own memory
+// interface), or makes it unknown where it left what is known to count.
+void AdvanceThroughDrw(WireAp& wire, ApView* view, const ApIdentity& identity, uint64_t count);
+
+}  // namespace probegate

@@ -1,0 +1,224 @@
+#include "server/catalog.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "probe/error.h"
+#include "server/description.h"
+#include "server/text.h"
+
+namespace probegate {
+namespace {
+
+bool SameId(std::string_view a, std::string_view b) { return a.size() == b.size() && ContainsIgnoringCase(a, b); }
+
+}  // namespace
+
+Catalog::Catalog(CatalogOptions options, Log& log)
+    : options_(std::move(options)), log_(log), retirer_([this] { RetireLanes(); }) {}
+
+Catalog::~Catalog() { Stop("the catalog is closed"); }
+
+absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone) {
+  const v1::ProbeDescription description = Describe(probe->info());
+  const std::string& unique_id = description.unique_id();
+  {
+    MutexLock lock(mutex_);
+    if (absl::Status admitted = Admit(unique_id, location); !admitted.ok()) return admitted;
+    Row& row = rows_[unique_id];
+    row.description = description;
+    row.location = location;
+    row.problem.clear();
+    row.on_gone = std::move(on_gone);
+    // Under the lock, so that whatever the lane has to say finds the row.
+    row.lane = Lane::Start(std::move(probe), options_.lane, *this);
+  }
+  log_.Info("probe.connected", {{"probe", unique_id},
+                                {"description", description.description()},
+                                {"firmware", description.firmware_version()},
+                                {"location", location}});
+  TellWatchers(unique_id);
+  return absl::OkStatus();
+}
+
+absl::Status Catalog::Admit(const std::string& unique_id, const std::string& location) const {
+  if (stopping_) return MakeError(ErrorKind::kProbeDisconnected, "the server is shutting down");
+  if (unique_id.empty()) {
+    return MakeError(ErrorKind::kUnsupported, absl::StrCat("the probe at ", location, " has no unique id"));
+  }
+  const auto found = rows_.find(unique_id);
+  if (found != rows_.end() && found->second.lane != nullptr) {
+    return MakeError(ErrorKind::kBusy, absl::StrCat("the unique id ", unique_id, " of the probe at ", location,
+                                                    " is already that of the one at ", found->second.location));
+  }
+  return AdmitByOptions(unique_id);
+}
+
+absl::Status Catalog::AdmitByOptions(const std::string& unique_id) const {
+  const auto listed = [this](const std::string& id) {
+    return std::any_of(options_.uids.begin(), options_.uids.end(), [&](const auto& uid) { return SameId(uid, id); });
+  };
+  if (options_.uids.empty() || listed(unique_id)) return absl::OkStatus();
+  absl::Status refused =
+      MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", unique_id, " is not among those to serve (--uid)"));
+  for (const std::string& uid : options_.uids) {
+    if (!ContainsIgnoringCase(unique_id, uid)) continue;
+    const auto other = std::find_if(rows_.begin(), rows_.end(), [&](const auto& row) {
+      return row.first != unique_id && !listed(row.first) && ContainsIgnoringCase(row.first, uid);
+    });
+    if (other == rows_.end()) return absl::OkStatus();
+    refused = MakeError(ErrorKind::kBusy, absl::StrCat("probe ", unique_id, " is not served: --uid ", uid,
+                                                       " already stands for ", other->first));
+  }
+  return refused;
+}
+
+absl::StatusOr<std::string> Catalog::Resolve(std::string_view wanted) const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> matches;
+  std::vector<std::string> all;
+  for (const auto& [unique_id, row] : rows_) {
+    if (SameId(unique_id, wanted)) return unique_id;
+    if (ContainsIgnoringCase(unique_id, wanted)) matches.push_back(unique_id);
+    all.push_back(unique_id);
+  }
+  if (matches.size() == 1) return matches.front();
+  const std::string name = OneLine(wanted, 128);
+  if (!matches.empty()) {
+    const std::string question =
+        name.empty() ? "there are several probes, name one" : absl::StrCat("several probes match \"", name, "\"");
+    return MakeError(ErrorKind::kNotFound, absl::StrCat(question, ": ", absl::StrJoin(matches, ", ")));
+  }
+  const std::string there = all.empty() ? "none" : absl::StrJoin(all, ", ");
+  return MakeError(ErrorKind::kNotFound, name.empty()
+                                             ? std::string("there is no probe")
+                                             : absl::StrCat("no probe matches \"", name, "\"; there are: ", there));
+}
+
+absl::StatusOr<std::shared_ptr<Lane>> Catalog::FindLane(const std::string& unique_id) const {
+  MutexLock lock(mutex_);
+  const auto found = rows_.find(unique_id);
+  if (found == rows_.end()) return MakeError(ErrorKind::kNotFound, absl::StrCat("no probe ", unique_id));
+  if (found->second.lane == nullptr) {
+    return MakeError(ErrorKind::kProbeDisconnected,
+                     absl::StrCat("probe ", unique_id, " is away: ", found->second.problem));
+  }
+  return found->second.lane;
+}
+
+absl::StatusOr<v1::ProbeStatus> Catalog::Find(const std::string& unique_id) const {
+  MutexLock lock(mutex_);
+  const auto found = rows_.find(unique_id);
+  if (found == rows_.end()) return MakeError(ErrorKind::kNotFound, absl::StrCat("no probe ", unique_id));
+  return StatusOf(found->second);
+}
+
+std::vector<v1::ProbeStatus> Catalog::List() const {
+  MutexLock lock(mutex_);
+  std::vector<v1::ProbeStatus> all;
+  for (const auto& [unique_id, row] : rows_) all.push_back(StatusOf(row));
+  return all;
+}
+
+v1::ProbeStatus Catalog::StatusOf(const Row& row) {
+  v1::ProbeStatus status;
+  *status.mutable_description() = row.description;
+  status.set_location(row.location);
+  status.set_problem(row.problem);
+  status.set_state(v1::PROBE_STATE_AWAY);
+  if (row.lane != nullptr) {
+    const LaneUsage usage = row.lane->usage();
+    status.set_state(usage.sessions_open > 0 ? v1::PROBE_STATE_IN_USE : v1::PROBE_STATE_IDLE);
+    status.set_session_count(static_cast<uint32_t>(usage.sessions));
+  }
+  return status;
+}
+
+void Catalog::Watch(std::weak_ptr<ProbeWatcher> watcher) {
+  MutexLock lock(mutex_);
+  std::erase_if(watchers_, [](const auto& known) { return known.expired(); });
+  watchers_.push_back(std::move(watcher));
+}
+
+std::vector<std::shared_ptr<ProbeWatcher>> Catalog::Watchers() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<ProbeWatcher>> watchers;
+  for (const auto& known : watchers_) {
+    if (auto watcher = known.lock()) watchers.push_back(std::move(watcher));
+  }
+  return watchers;
+}
+
+void Catalog::TellWatchers(const std::string& unique_id) const {
+  for (const auto& watcher : Watchers()) watcher->OnProbeChanged(unique_id);
+}
+
+void Catalog::OnProbeGone(const std::string& probe, const absl::Status& why) {
+  const std::string unique_id = CleanUniqueId(probe);
+  std::string location;
+  {
+    MutexLock lock(mutex_);
+    const auto found = rows_.find(unique_id);
+    // The lane is not the row's any more where Stop took it.
+    if (found == rows_.end() || found->second.lane == nullptr) return;
+    Row& row = found->second;
+    row.problem = OneLine({why.message().data(), why.message().size()});
+    location = row.location;
+    retired_.push_back({std::move(row.lane), why, std::move(row.on_gone)});
+    row.lane = nullptr;
+    wake_.NotifyAll();
+  }
+  log_.Warning("probe.gone", {{"probe", unique_id}, {"location", location}, {"why", std::string(why.message())}});
+  TellWatchers(unique_id);
+}
+
+void Catalog::OnUsageChanged(const std::string& probe) { TellWatchers(CleanUniqueId(probe)); }
+
+void Catalog::OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) {
+  log_.Warning("lock.broken", {{"probe", holder.probe},
+                               {"holder", DescribeClient(holder.name, holder.client)},
+                               {"waiter", DescribeClient(waiter.name, waiter.client)}});
+}
+
+void Catalog::RetireLanes() {
+  while (true) {
+    Retired retired;
+    {
+      MutexLock lock(mutex_);
+      while (retired_.empty() && !stopping_) wake_.Wait(mutex_);
+      if (retired_.empty()) return;
+      retired = std::move(retired_.front());
+      retired_.pop_front();
+    }
+    retired.lane->Stop(retired.why);
+    retired.lane = nullptr;
+    retired.on_gone(retired.why);
+  }
+}
+
+void Catalog::Stop(const std::string& why) {
+  std::vector<std::shared_ptr<Lane>> lanes;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+    for (auto& [unique_id, row] : rows_) {
+      if (row.lane == nullptr) continue;
+      row.problem = why;
+      lanes.push_back(std::move(row.lane));
+      row.lane = nullptr;
+    }
+    wake_.NotifyAll();
+  }
+  const absl::Status reason = MakeError(ErrorKind::kProbeDisconnected, why);
+  // Together, since each may have to wait for its probe's last answer.
+  std::vector<std::thread> stoppers;
+  for (const auto& lane : lanes) stoppers.emplace_back([&lane, &reason] { lane->Stop(reason); });
+  for (std::thread& stopper : stoppers) stopper.join();
+  for (const auto& watcher : Watchers()) watcher->OnCatalogStopped(reason);
+  retirer_.join();
+}
+
+}  // namespace probegate

@@ -1,0 +1,62 @@
+#include "server/command_table.h"
+
+#include <array>
+
+#include "server/commands.h"
+
+namespace probegate {
+namespace {
+
+using Case = v1::StreamRequest::RequestCase;
+
+constexpr CommandKind kWire = CommandKind::kWire;
+constexpr CommandKind kNoWire = CommandKind::kNoWire;
+
+constexpr std::array kTable = {
+    CommandRow{Case::kGetState, "get_state", kNoWire, nullptr, nullptr, &commands::RunGetState},
+    CommandRow{Case::kOpen, "open", kNoWire, nullptr, nullptr, &commands::RunOpen},
+    CommandRow{Case::kClose, "close", kWire, nullptr, nullptr, &commands::RunClose},
+    CommandRow{Case::kLock, "lock", CommandKind::kLock},
+    CommandRow{Case::kUnlock, "unlock", CommandKind::kUnlock},
+    CommandRow{Case::kConnect, "connect", kWire, nullptr, nullptr, &commands::RunConnect},
+    CommandRow{Case::kDisconnect, "disconnect", kWire, nullptr, nullptr, &commands::RunDisconnect},
+    CommandRow{Case::kSwjSequence, "swj_sequence", kWire, nullptr, nullptr, &commands::RunSwjSequence},
+    CommandRow{Case::kSwdSequence, "swd_sequence", kWire, nullptr, nullptr, &commands::RunSwdSequence},
+    CommandRow{Case::kJtagSequence, "jtag_sequence", kWire, nullptr, nullptr, &commands::NoJtag},
+    CommandRow{Case::kSetClock, "set_clock", kWire, nullptr, nullptr, &commands::RunSetClock},
+    CommandRow{Case::kReset, "reset", kWire, nullptr, nullptr, &commands::RunReset},
+    CommandRow{Case::kAssertReset, "assert_reset", kWire, nullptr, nullptr, &commands::RunAssertReset},
+    CommandRow{Case::kIsResetAsserted, "is_reset_asserted", kWire, nullptr, nullptr, &commands::RunIsResetAsserted},
+    CommandRow{Case::kFlush, "flush", kNoWire, nullptr, nullptr, &commands::RunFlush},
+    CommandRow{Case::kReadDp, "read_dp", kWire, &commands::MakeReadDp, &commands::FinishReadDp},
+    CommandRow{Case::kWriteDp, "write_dp", kWire, &commands::MakeWriteDp, &commands::FinishWriteDp, &commands::RunWriteDp},
+    CommandRow{Case::kReadAp, "read_ap", kWire, &commands::MakeReadAp, &commands::FinishReadAp},
+    CommandRow{Case::kWriteAp, "write_ap", kWire, &commands::MakeWriteAp, &commands::FinishWriteAp},
+    CommandRow{Case::kReadApMultiple, "read_ap_multiple", kWire, &commands::MakeReadApMultiple, &commands::FinishReadApMultiple},
+    CommandRow{Case::kWriteApMultiple, "write_ap_multiple", kWire, &commands::MakeWriteApMultiple, &commands::FinishWriteApMultiple},
+    CommandRow{Case::kGetMemoryInterfaceForAp, "get_memory_interface_for_ap", kWire, nullptr, nullptr,
+               &commands::RunGetMemoryInterface},
+    CommandRow{Case::kReadMem, "read_mem", kWire, &commands::MakeReadMem, &commands::FinishReadMem},
+    CommandRow{Case::kWriteMem, "write_mem", kWire, &commands::MakeWriteMem, &commands::FinishWriteMem},
+    CommandRow{Case::kReadBlock32, "read_block32", kWire, &commands::MakeReadBlock32, &commands::FinishReadBlock32},
+    CommandRow{Case::kWriteBlock32, "write_block32", kWire, &commands::MakeWriteBlock32, &commands::FinishWriteBlock32},
+    CommandRow{Case::kReadBlock8, "read_block8", kWire, &commands::MakeReadBlock8, &commands::FinishReadBlock8},
+    CommandRow{Case::kWriteBlock8, "write_block8", kWire, &commands::MakeWriteBlock8, &commands::FinishWriteBlock8},
+    CommandRow{Case::kHasSwo, "has_swo", kNoWire, nullptr, nullptr, &commands::RunHasSwo},
+    CommandRow{Case::kSwoStart, "swo_start", kNoWire, nullptr, nullptr, &commands::NoSwo},
+    CommandRow{Case::kSwoStop, "swo_stop", kNoWire, nullptr, nullptr, &commands::NoSwo},
+    CommandRow{Case::kSwoRead, "swo_read", kNoWire, nullptr, nullptr, &commands::NoSwo},
+};
+
+}  // namespace
+
+absl::Span<const CommandRow> CommandTable() { return kTable; }
+
+const CommandRow* FindCommand(v1::StreamRequest::RequestCase request_case) {
+  for (const CommandRow& row : kTable) {
+    if (row.request_case == request_case) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace probegate

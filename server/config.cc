@@ -1,0 +1,66 @@
+#include "server/config.h"
+
+#include "config/arguments.h"
+
+namespace probegate {
+namespace {
+
+constexpr double kMaxSeconds = 86'400;
+
+std::chrono::milliseconds Milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
+double Seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000; }
+
+std::string IsEndpoint(const std::string& text) {
+  return ParseEndpoint(text) ? "" : text + " is not HOST:PORT";
+}
+
+std::string IsEndpointRange(const std::string& text) {
+  return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
+}
+
+}  // namespace
+
+std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerConfig& config) {
+  CLI::App app("Shares debug probes over gRPC", "probegate-server");
+  std::string listen = config.listen.ToString();
+  std::vector<std::string> sources;
+  double lock_idle = Seconds(config.lane.lock_idle);
+  double lock_max = Seconds(config.lane.lock_max);
+
+  app.set_version_flag("--version", "probegate-server " PROBEGATE_VERSION);
+  app.add_option("-u,--uid,--probe", config.uids, "Serve only the probe of this unique id, or part of one (repeatable)")
+      ->option_text("UID")
+      ->allow_extra_args(false);
+  app.add_option("--listen", listen, "Where to serve gRPC; port 0 takes a free one")
+      ->option_text("HOST:PORT [" + listen + "]")
+      ->check(IsEndpoint);
+  app.add_flag("--allow-remote", config.allow_remote, "Let --listen be an address that others reach");
+  app.add_option("--cmsis-dap-tcp", sources, "A CMSIS-DAP probe on the network, or one a port (repeatable)")
+      ->option_text("HOST:PORT[-PORT]")
+      ->allow_extra_args(false)
+      ->check(IsEndpointRange);
+  app.add_option("--lock-idle", lock_idle, "Seconds after which a silent holder loses its lock to one who waits")
+      ->option_text("SECONDS [10]")
+      ->check(CLI::Range(0.001, kMaxSeconds));
+  app.add_option("--lock-max", lock_max, "Seconds after which any holder loses its lock to one who waits")
+      ->option_text("SECONDS [60]")
+      ->check(CLI::Range(0.001, kMaxSeconds));
+  AddLogOptions(app, config.log);
+  if (const auto code = ParseArguments(app, argc, argv)) return code;
+
+  config.listen = *ParseEndpoint(listen);
+  config.lane.lock_idle = Milliseconds(lock_idle);
+  config.lane.lock_max = Milliseconds(lock_max);
+  for (const std::string& source : sources) {
+    for (Endpoint& endpoint : ParseEndpointRange(source)) config.cmsis_dap_tcp.push_back(std::move(endpoint));
+  }
+  if (!config.allow_remote && !IsLoopback(config.listen.host)) {
+    return RefuseArguments(app, "--listen " + listen + ": others reach this address; say --allow-remote if they may");
+  }
+  return std::nullopt;
+}
+
+}  // namespace probegate

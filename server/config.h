@@ -1,0 +1,26 @@
+// What the server is told on its command line and in its configuration file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "config/log_options.h"
+#include "server/lane.h"
+
+namespace probegate {
+
+struct ServerConfig {
+  std::vector<std::string> uids;  // of the probes to serve; empty for all
+  Endpoint listen{"127.0.0.1", 50051};
+  bool allow_remote = false;
+  std::vector<Endpoint> cmsis_dap_tcp;
+  LaneOptions lane;
+  LogOptions log;
+};
+
+// Fills `config`. An exit code where the program should end now (config/arguments.h).
+std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerConfig& config);
+
+}  // namespace probegate

@@ -1,0 +1,36 @@
+// probegate.v1.DebugProbe: sessions over gRPC.
+//
+// gRPC's threads only put commands into a session's queue and return; the lane's thread answers. So a call blocks no
+// thread while it waits.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "probegate/v1/debug_probe.grpc.pb.h"
+#include "server/grpc/unary_commands.h"
+#include "server/session_registry.h"
+
+namespace probegate {
+
+class DebugProbeService final : public v1::DebugProbe::CallbackService {
+ public:
+  // `sessions` must outlive the server that this is registered with.
+  explicit DebugProbeService(SessionRegistry& sessions) : sessions_(sessions) {}
+
+  grpc::ServerUnaryReactor* OpenSession(grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
+                                        v1::OpenSessionResponse* response) override;
+  grpc::ServerUnaryReactor* CloseSession(grpc::CallbackServerContext* context, const v1::CloseSessionRequest* request,
+                                         v1::CloseSessionResponse* response) override;
+  grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(grpc::CallbackServerContext* context) override;
+
+#define PROBEGATE_DECLARE(Name, field)                                                                      \
+  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const v1::Name##Request* request, \
+                                 v1::Name##Response* response) override;
+  PROBEGATE_UNARY_COMMANDS(PROBEGATE_DECLARE)
+#undef PROBEGATE_DECLARE
+
+ private:
+  SessionRegistry& sessions_;
+};
+
+}  // namespace probegate

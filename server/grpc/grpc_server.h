@@ -1,0 +1,48 @@
+// The server's gRPC side: both services, health (grpc.health.v1) and reflection, on one port.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/status/statusor.h"
+#include "base/endpoint.h"
+#include "server/catalog.h"
+#include "server/grpc/debug_probe_service.h"
+#include "server/grpc/probe_directory_service.h"
+#include "server/session_registry.h"
+
+namespace probegate {
+
+class GrpcServer {
+ public:
+  // Listens. The error, in one line, where the address cannot be had. `catalog` and `sessions` must outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, Catalog& catalog,
+                                                           SessionRegistry& sessions);
+
+  // Shuts down with no patience.
+  ~GrpcServer();
+
+  // Where it listens; the port is the real one where 0 was asked for.
+  const Endpoint& endpoint() const { return endpoint_; }
+
+  // A channel to this server that needs no network.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
+
+  // Health checks are answered NOT_SERVING from now on.
+  void StopServing();
+
+  // Takes no more calls, lets those that are being answered end, and cancels what is left after `patience`. Blocks.
+  void Shutdown(std::chrono::milliseconds patience);
+
+ private:
+  GrpcServer(Catalog& catalog, SessionRegistry& sessions);
+
+  DebugProbeService debug_probe_;
+  ProbeDirectoryService probe_directory_;
+  Endpoint endpoint_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace probegate

@@ -1,0 +1,42 @@
+#include "server/grpc/probe_directory_service.h"
+
+#include "server/grpc/status.h"
+#include "server/grpc/watch_call.h"
+
+namespace probegate {
+namespace {
+
+grpc::ServerUnaryReactor* Finished(grpc::CallbackServerContext* context, const absl::Status& status) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* ProbeDirectoryService::ListProbes(grpc::CallbackServerContext* context,
+                                                            const v1::ListProbesRequest*,
+                                                            v1::ListProbesResponse* response) {
+  for (v1::ProbeStatus& probe : catalog_.List()) *response->add_probes() = std::move(probe);
+  return Finished(context, absl::OkStatus());
+}
+
+grpc::ServerWriteReactor<v1::WatchProbesResponse>* ProbeDirectoryService::WatchProbes(grpc::CallbackServerContext*,
+                                                                                      const v1::WatchProbesRequest*) {
+  return WatchCall::Start(catalog_);
+}
+
+grpc::ServerUnaryReactor* ProbeDirectoryService::ListSessions(grpc::CallbackServerContext* context,
+                                                              const v1::ListSessionsRequest* request,
+                                                              v1::ListSessionsResponse* response) {
+  for (v1::SessionInfo& session : sessions_.List(request->probe())) *response->add_sessions() = std::move(session);
+  return Finished(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* ProbeDirectoryService::EndSession(grpc::CallbackServerContext* context,
+                                                            const v1::EndSessionRequest* request,
+                                                            v1::EndSessionResponse*) {
+  return Finished(context, sessions_.End(request->session(), request->reason()));
+}
+
+}  // namespace probegate

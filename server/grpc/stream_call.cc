@@ -1,0 +1,192 @@
+#include "server/grpc/stream_call.h"
+
+#include <utility>
+
+#include "probe/error.h"
+#include "server/error_detail.h"
+#include "server/grpc/status.h"
+
+namespace probegate {
+namespace {
+
+// What one stream may have unanswered before it is read no further.
+constexpr size_t kMaxRequests = 256;
+constexpr size_t kMaxBytes = size_t{32} << 20;
+
+// Bytes that the answer to `request` will hold, as far as that is more than a few.
+size_t AnswerBytes(const v1::StreamRequest& request) {
+  switch (request.request_case()) {
+    case v1::StreamRequest::kReadApMultiple:
+      return size_t{request.read_ap_multiple().count()} * sizeof(uint32_t);
+    case v1::StreamRequest::kReadBlock32:
+      return size_t{request.read_block32().word_count()} * sizeof(uint32_t);
+    case v1::StreamRequest::kReadBlock8:
+      return request.read_block8().byte_count();
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+StreamCall* StreamCall::Start(SessionRegistry& sessions, Peer peer) {
+  std::shared_ptr<StreamCall> call(new StreamCall(sessions, std::move(peer)));
+  call->self_ = call;
+  MutexLock lock(call->mutex_);
+  call->ReadNext();
+  return call.get();
+}
+
+// --- Requests ---------------------------------------------------------------------------------------------------------
+
+void StreamCall::OnReadDone(bool ok) {
+  if (!ok) {
+    MutexLock lock(mutex_);
+    half_closed_ = true;
+  } else if (request_.has_open_session() != std::exchange(first_, false)) {
+    End(MakeError(ErrorKind::kInvalidArgument, "open_session must be the first request of a stream, and only the first"));
+  } else if (request_.has_open_session()) {
+    OpenSession(request_.request_id(), request_.open_session());
+  } else {
+    Submit(std::move(request_));
+  }
+  {
+    MutexLock lock(mutex_);
+    reading_ = false;
+  }
+  GoOn();
+}
+
+uint64_t StreamCall::TakeSlot(size_t cost) {
+  MutexLock lock(mutex_);
+  slots_.push_back({.cost = cost});
+  cost_ += cost;
+  return first_slot_ + slots_.size() - 1;
+}
+
+void StreamCall::OpenSession(uint64_t request_id, const v1::OpenSessionRequest& request) {
+  const uint64_t number = TakeSlot(0);
+  auto opened = sessions_.OpenForStream(request, peer_, [self = self_](const absl::Status& why) {
+    self->End(why);
+    self->GoOn();
+  });
+  v1::StreamResponse response;
+  response.set_request_id(request_id);
+  SessionHandle unwanted;
+  if (opened.ok()) {
+    *response.mutable_open_session() = std::move(opened->response);
+    MutexLock lock(mutex_);
+    probe_ = response.open_session().probe().unique_id();
+    (cancelled_ || finished_ ? unwanted : session_) = std::move(opened->session);
+  } else {
+    *response.mutable_error() = ToErrorDetail(opened.status(), {});
+    End(opened.status());
+  }
+  Answer(number, std::move(response));
+}
+
+void StreamCall::Submit(v1::StreamRequest request) {
+  std::shared_ptr<Session> session;
+  {
+    MutexLock lock(mutex_);
+    session = session_.session();
+  }
+  if (session == nullptr) return;  // the call is ending
+  const uint64_t number = TakeSlot(request.ByteSizeLong() + AnswerBytes(request));
+  session->Submit(std::move(request), [self = self_, number](v1::StreamResponse response) {
+    self->Answer(number, std::move(response));
+  });
+}
+
+void StreamCall::ReadNext() {
+  if (reading_ || half_closed_ || cancelled_ || end_ || finished_) return;
+  if (slots_.size() >= kMaxRequests || cost_ >= kMaxBytes) return;
+  reading_ = true;
+  StartRead(&request_);
+}
+
+// --- Answers ----------------------------------------------------------------------------------------------------------
+
+void StreamCall::Answer(uint64_t number, v1::StreamResponse response) {
+  {
+    MutexLock lock(mutex_);
+    if (cancelled_) return;
+    Slot& slot = slots_[number - first_slot_];
+    slot.response = std::move(response);
+    slot.answered = true;
+  }
+  GoOn();
+}
+
+void StreamCall::WriteNext() {
+  if (writing_ || cancelled_ || finished_ || slots_.empty() || !slots_.front().answered) return;
+  writing_ = true;
+  response_ = std::move(slots_.front().response);
+  grpc::WriteOptions options;
+  // What follows at once may travel together with this.
+  if (slots_.size() > 1 && slots_[1].answered) options.set_buffer_hint();
+  StartWrite(&response_, options);
+}
+
+void StreamCall::OnWriteDone(bool) {
+  {
+    MutexLock lock(mutex_);
+    writing_ = false;
+    if (!cancelled_) {
+      cost_ -= slots_.front().cost;
+      slots_.pop_front();
+      ++first_slot_;
+    }
+  }
+  GoOn();
+}
+
+// --- The end ----------------------------------------------------------------------------------------------------------
+
+void StreamCall::End(const absl::Status& why) {
+  MutexLock lock(mutex_);
+  if (!end_) end_ = why;
+}
+
+void StreamCall::OnCancel() {
+  SessionHandle leaving;
+  std::deque<Slot> dropped;
+  {
+    MutexLock lock(mutex_);
+    cancelled_ = true;
+    leaving = std::move(session_);
+    dropped.swap(slots_);
+  }
+  leaving.Release();
+  GoOn();
+}
+
+void StreamCall::GoOn() {
+  SessionHandle leaving;
+  std::optional<grpc::Status> status;
+  {
+    MutexLock lock(mutex_);
+    WriteNext();
+    ReadNext();
+    status = FinishIfDue();
+    if (status) leaving = std::move(session_);
+  }
+  if (!status) return;
+  // The client, when it reads the status, finds its session gone.
+  leaving.Release();
+  Finish(*status);
+}
+
+std::optional<grpc::Status> StreamCall::FinishIfDue() {
+  if (finished_ || writing_ || (reading_ && !end_)) return std::nullopt;
+  if (!cancelled_ && (!slots_.empty() || !(end_ || half_closed_))) return std::nullopt;
+  finished_ = true;
+  if (cancelled_) return grpc::Status(grpc::StatusCode::CANCELLED, "the client is gone");
+  return end_ ? ToGrpcStatus(*end_, probe_) : grpc::Status::OK;
+}
+
+void StreamCall::OnDone() {
+  const std::shared_ptr<StreamCall> last = std::move(self_);
+}
+
+}  // namespace probegate

@@ -1,0 +1,74 @@
+#include "server/grpc/watch_call.h"
+
+#include "server/grpc/status.h"
+
+namespace probegate {
+
+WatchCall* WatchCall::Start(Catalog& catalog) {
+  std::shared_ptr<WatchCall> call(new WatchCall(catalog));
+  call->self_ = call;
+  // Before the list, so that what changes in between is told twice rather than not at all.
+  catalog.Watch(call);
+  for (const v1::ProbeStatus& probe : catalog.List()) call->OnProbeChanged(probe.description().unique_id());
+  {
+    MutexLock lock(call->mutex_);
+    call->snapshot_known_ = true;
+  }
+  call->GoOn();
+  return call.get();
+}
+
+void WatchCall::OnProbeChanged(const std::string& unique_id) {
+  {
+    MutexLock lock(mutex_);
+    changed_.insert(unique_id);
+  }
+  GoOn();
+}
+
+void WatchCall::GoOn() {
+  MutexLock lock(mutex_);
+  if (writing_ || finished_) return;
+  if (end_) {
+    finished_ = true;
+    Finish(*end_);
+    return;
+  }
+  if (!changed_.empty()) {
+    // A probe that was here keeps its row.
+    *response_.mutable_changed() = *catalog_.Find(changed_.extract(changed_.begin()).value());
+  } else if (snapshot_known_ && !snapshot_told_) {
+    snapshot_told_ = true;
+    response_.set_snapshot_complete(true);
+  } else {
+    return;
+  }
+  writing_ = true;
+  StartWrite(&response_);
+}
+
+void WatchCall::OnWriteDone(bool) {
+  {
+    MutexLock lock(mutex_);
+    writing_ = false;
+  }
+  GoOn();
+}
+
+void WatchCall::OnCancel() { End(grpc::Status(grpc::StatusCode::CANCELLED, "the client is gone")); }
+
+void WatchCall::OnCatalogStopped(const absl::Status& why) { End(ToGrpcStatus(why)); }
+
+void WatchCall::End(const grpc::Status& status) {
+  {
+    MutexLock lock(mutex_);
+    if (!end_) end_ = status;
+  }
+  GoOn();
+}
+
+void WatchCall::OnDone() {
+  const std::shared_ptr<WatchCall> last = std::move(self_);
+}
+
+}  // namespace probegate

@@ -1,0 +1,37 @@
+// What the handlers check before anything is allocated or sent. Each returns kInvalidArgument with the value in its message.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "probe/adi/mem_ap.h"
+
+namespace probegate {
+
+// The bounds of a request: of the memory it takes here, not of what probes can do.
+inline constexpr size_t kMaxBlockBytes = 16u << 20;
+inline constexpr size_t kMaxSequenceBits = 64u << 10;
+
+absl::Status InvalidArgument(std::string_view message);
+
+absl::Status CheckDpAddress(uint32_t address);
+absl::Status CheckApAddress(uint64_t address);
+
+// `bytes` at `address`, a multiple of `alignment`: not too many, and not past the end of 64 bits.
+absl::Status CheckBlock(uint64_t address, uint64_t bytes, uint64_t alignment);
+
+// One access; `transfer_size` in bits.
+absl::StatusOr<adi::AccessSize> CheckAccess(uint64_t address, uint32_t transfer_size);
+
+// A raw sequence of `bits` in `bytes` bytes.
+absl::Status CheckSequence(size_t bits, size_t bytes);
+
+// A protobuf bytes field.
+absl::Span<const uint8_t> AsBytes(const std::string& text);
+
+}  // namespace probegate

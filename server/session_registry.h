@@ -1,0 +1,117 @@
+// Every session there is, by its id: for calls that name theirs, for lists, and for whoever wants to end one.
+//
+// A session lives in one of two ways. That of a stream lives as long as the stream holds its SessionHandle. That of unary
+// calls is kept here, and ends when it is closed, or when no call came for its idle time-out.
+//
+// Threads: any; nothing but the destructor blocks. Callbacks are called as a session's are (server/session.h).
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "probegate/v1/probe_directory.pb.h"
+#include "server/catalog.h"
+#include "server/session.h"
+#include "telemetry/log.h"
+
+namespace probegate {
+
+// Who calls, as the transport sees it.
+struct Peer {
+  std::string address;  // HOST:PORT
+  // What an id is good for. A client may come back over another connection, and gRPC makes new ones as it likes, so the
+  // port is no part of it.
+  std::string host;
+};
+
+class SessionRegistry;
+
+// A stream's session: gives it back when it is destroyed.
+class SessionHandle {
+ public:
+  SessionHandle() = default;
+  SessionHandle(SessionHandle&& other) noexcept { *this = std::move(other); }
+  SessionHandle& operator=(SessionHandle&& other) noexcept;
+  ~SessionHandle() { Release(); }
+
+  explicit operator bool() const { return session_ != nullptr; }
+  // For use while another thread may release the handle.
+  const std::shared_ptr<Session>& session() const { return session_; }
+  void Release();
+
+ private:
+  friend class SessionRegistry;
+  SessionRegistry* registry_ = nullptr;
+  std::shared_ptr<Session> session_;
+};
+
+class SessionRegistry {
+ public:
+  // `catalog` and `log` must outlive this, and `catalog` be stopped before this is destroyed.
+  SessionRegistry(Catalog& catalog, Log& log, size_t max_sessions);
+  ~SessionRegistry();
+  SessionRegistry(const SessionRegistry&) = delete;
+  SessionRegistry& operator=(const SessionRegistry&) = delete;
+
+  struct Opened {
+    SessionHandle session;
+    v1::OpenSessionResponse response;
+  };
+  // For a stream. `on_end` as in Lane::OpenSession. Errors: as Catalog::Resolve and FindLane; kBusy where there are too
+  // many sessions.
+  absl::StatusOr<Opened> OpenForStream(const v1::OpenSessionRequest& request, const Peer& peer,
+                                       Session::EndCallback on_end);
+
+  // For unary calls. Errors as above; kInvalidArgument for a time-out out of range.
+  absl::StatusOr<v1::OpenSessionResponse> OpenForCalls(const v1::OpenSessionRequest& request, const Peer& peer);
+
+  // Queues `command` in a session of `peer`'s; one that does not exist is answered with kNotFound, as any error through
+  // `done`. Where the session is closed meanwhile, `done` may be dropped without a call.
+  void Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command, ReplyCallback done);
+
+  // Ends a session of `peer`'s; what is queued is answered with CANCELLED. kNotFound where there is none of this id.
+  absl::Status Close(const std::string& session_id, const Peer& peer);
+
+  // Those on the probe of this unique id, or all where it is empty; oldest first.
+  std::vector<v1::SessionInfo> List(const std::string& unique_id) const;
+
+  // Ends anyone's session, named by the first half of its id or the whole; `reason` is told to its client.
+  absl::Status End(const std::string& session, const std::string& reason);
+
+ private:
+  friend class SessionHandle;
+  using Clock = std::chrono::steady_clock;
+  struct Entry;
+
+  absl::StatusOr<std::shared_ptr<Session>> Open(const v1::OpenSessionRequest& request, const Peer& peer,
+                                                const std::shared_ptr<Entry>& entry, Session::EndCallback on_end);
+  absl::Status Reserve(const std::string& name, const std::shared_ptr<Entry>& entry);
+  std::shared_ptr<Entry> FindOwn(const std::string& session_id, const Peer& peer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Remove(const std::string& name, const std::string& why);
+  void RemoveEntry(Entry& entry, const std::string& why);
+  void Touch(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<std::string> TakeIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndIdleSessions();
+
+  Catalog& catalog_;
+  Log& log_;
+  const size_t max_sessions_;
+
+  mutable Mutex mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Clock::time_point next_wake_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();
+  std::map<std::string, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // by the session's name
+
+  std::thread idle_thread_;
+};
+
+}  // namespace probegate

@@ -1,0 +1,121 @@
+// One probe, shared by sessions that must not notice each other: every rule of sharing is here, and no threads.
+//
+// - A session's opens and connects are counted per session; the probe opens with the first and closes with the last.
+// - SELECT is each session's own, and so are CSW and TAR of each MEM-AP (server/transfer_plan.h).
+// - Power requests are OR-ed; a session sees the wire's power bits as far as it asked for them itself.
+// - nRESET is low while any session holds it; the clock is the lowest that any asked for.
+// - After raw sequences, resets and lost ACKs the DP is in the hands of the session that did it. Before another is served
+//   the link is established anew; where that fails, the others are told whose doing it is.
+//
+// Threads: one; in the server the lane's. Every method blocks for as long as the probe takes. Errors are probe/error.h's.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "probe/probe.h"
+#include "server/session_state.h"
+#include "server/transfer_job.h"
+#include "server/transfer_plan.h"
+#include "server/wire_state.h"
+
+namespace probegate {
+
+class SharedProbe {
+ public:
+  explicit SharedProbe(std::unique_ptr<Probe> probe);
+  // Leaves the probe as Shutdown does.
+  ~SharedProbe();
+  SharedProbe(const SharedProbe&) = delete;
+  SharedProbe& operator=(const SharedProbe&) = delete;
+
+  const ProbeInfo& info() const { return probe_->info(); }
+
+  // A session that is not joined owns nothing. Leave gives back all it has, as far as the probe still lets it; `session`
+  // may be destroyed afterwards.
+  void Join(SessionState& session);
+  void Leave(SessionState& session);
+
+  absl::Status Open(SessionState& session);
+  absl::Status Close(SessionState& session);
+  absl::StatusOr<WireProtocol> Connect(SessionState& session, WireProtocol protocol);
+  absl::Status Disconnect(SessionState& session);
+  // SWD or JTAG once the session has connected.
+  std::optional<WireProtocol> ProtocolFor(const SessionState& session) const;
+
+  absl::Status SwjSequence(SessionState& session, size_t bit_count, absl::Span<const uint8_t> bits);
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(SessionState& session,
+                                                                absl::Span<const SwdSegment> segments);
+  absl::Status SetClock(SessionState& session, uint32_t hertz);
+  absl::Status Reset(SessionState& session);
+  absl::Status AssertReset(SessionState& session, bool asserted);
+  absl::StatusOr<bool> IsResetAsserted(SessionState& session);
+
+  // Writes to the DP registers that are more than a transfer: CTRL/STAT (in bank 0), SELECT1, TARGETSEL.
+  absl::Status WriteDp(SessionState& session, uint8_t address, uint32_t value);
+
+  // A handle, or nothing where the AP is not a MEM-AP. Brings up the link and debug power where need be.
+  // `ap_version` 1: `address` is an APSEL; 2: an ADIv6 base address.
+  absl::StatusOr<std::optional<uint32_t>> MemoryInterface(SessionState& session, uint32_t ap_version, uint64_t address);
+
+  // One job and whose it is.
+  struct Work {
+    TransferJob* job;
+    SessionState* session;
+  };
+  // Carries out the jobs in their order until each has finished or, past `budget` transfers, the rest has to wait for the
+  // next call. A job that fails does not keep those behind it from running. Returns kProbeDisconnected once the probe is gone.
+  absl::Status RunTransfers(absl::Span<const Work> work, size_t budget);
+
+  // As Probe::CheckPresent.
+  absl::Status CheckPresent() { return probe_->CheckPresent(); }
+
+  // Gives back what all sessions have, disconnects and closes the probe.
+  void Shutdown();
+
+ private:
+  absl::Status RequireOpen(const SessionState& session) const;
+  absl::Status RequireConnected(const SessionState& session) const;
+
+  absl::Status CheckJob(SessionState& session, const TransferJob& job) const;
+
+  // Makes sure that `session` may use the wire. Costs nothing unless somebody else has touched it or, where
+  // `needs_link`, the DP has not answered yet.
+  bool LinkIsFit(const SessionState& session, bool needs_link) const;
+  absl::Status PrepareLink(SessionState& session, bool needs_link);
+  absl::Status Relink(SessionState& session);
+  // After a failed transfer of `session`'s: clears the sticky flags, or notes that the DP is lost.
+  absl::Status Recover(const SessionState& session, const absl::Status& failure);
+
+  absl::Status RunJob(SessionState& session, TransferJob job);
+  absl::StatusOr<uint32_t> ReadControlStatus();
+  absl::Status WriteControlStatus(SessionState& session, uint32_t value);
+  absl::Status WriteWireControlStatus(uint32_t requests);
+  absl::Status WriteRawDp(uint8_t address, uint32_t value);
+
+  uint32_t PowerOfAll() const;
+  absl::Status RequestPower(SessionState& session);
+  void ReleasePower();
+  void RestoreOriginals();
+  void LetGoOfWire(SessionState& session);
+  absl::Status ApplyClock();
+  absl::Status ApplyReset();
+
+  const std::unique_ptr<Probe> probe_;
+  std::vector<SessionState*> sessions_;
+  bool probe_open_ = false;
+  std::optional<WireProtocol> protocol_;
+  std::optional<uint32_t> wire_clock_hz_;
+  bool reset_asserted_ = false;
+
+  WireState wire_;
+  uint32_t wire_power_ = 0;    // the power requests last written to CTRL/STAT
+  uint32_t control_bits_ = 0;  // and its other bits
+  TransferPlan plan_{wire_};
+};
+
+}  // namespace probegate

@@ -1,0 +1,84 @@
+// SharedProbe's transfers: jobs of many sessions, planned, run and mended.
+#include "absl/strings/str_cat.h"
+#include "probe/error.h"
+#include "server/shared_probe.h"
+
+namespace probegate {
+namespace {
+
+// A job is all registers or all memory.
+bool UsesMemory(const TransferJob& job) {
+  return !job.finished() && job.steps[job.step].target == TransferStep::Target::kMemory;
+}
+
+}  // namespace
+
+absl::Status SharedProbe::CheckJob(SessionState& session, const TransferJob& job) const {
+  if (absl::Status status = RequireConnected(session); !status.ok()) return status;
+  if (UsesMemory(job) && job.handle >= session.memory_interfaces.size()) {
+    return MakeError(ErrorKind::kNotFound, "invalid handle received from remote memory access");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budget) {
+  bool budget_used = false;
+  for (size_t first = 0;;) {
+    while (first < work.size() && work[first].job->finished()) ++first;
+    // Only the last job may wait for the next call: those in front of it are answered in order.
+    if (first == work.size() || (budget_used && first + 1 == work.size())) return absl::OkStatus();
+    budget_used = false;
+
+    const Work& leader = work[first];
+    absl::Status fit = CheckJob(*leader.session, *leader.job);
+    if (fit.ok()) fit = PrepareLink(*leader.session, UsesMemory(*leader.job));
+    if (!fit.ok()) {
+      leader.job->Fail(fit);
+      if (IsError(fit, ErrorKind::kProbeDisconnected)) return fit;
+      continue;
+    }
+    plan_.Begin(budget);
+    for (size_t i = first; i < work.size(); ++i) {
+      const auto& [job, session] = work[i];
+      if (job->finished()) continue;
+      // What needs more than transfers first leads the next round.
+      if (i != first && !(CheckJob(*session, *job).ok() && LinkIsFit(*session, UsesMemory(*job)))) break;
+      const TransferPlan::Added added = plan_.Add(*job, *session);
+      if (added == TransferPlan::Added::kPart) budget_used = true;
+      if (added != TransferPlan::Added::kAll) break;
+    }
+    if (plan_.empty()) continue;
+    const TransferResult result = probe_->Transfer(plan_.ops());
+    if (SessionState* failed = plan_.Finish(result)) {
+      budget_used = false;
+      const absl::Status recovered = Recover(*failed, result.status);
+      if (IsError(recovered, ErrorKind::kProbeDisconnected)) return recovered;
+    }
+  }
+}
+
+absl::Status SharedProbe::RunJob(SessionState& session, TransferJob job) {
+  const Work work{&job, &session};
+  while (!job.finished()) {
+    if (absl::Status status = RunTransfers({&work, 1}, 1024); !status.ok()) return status;
+  }
+  return job.status;
+}
+
+absl::Status SharedProbe::Recover(const SessionState& session, const absl::Status& failure) {
+  switch (GetError(failure).kind) {
+    case ErrorKind::kProbeDisconnected: return failure;
+    case ErrorKind::kTransferFault:
+    case ErrorKind::kTransferTimeout:
+      if (absl::Status status = WriteRawDp(adi::kDpAbort, adi::kAbortClearSticky); !status.ok()) {
+        if (IsError(status, ErrorKind::kProbeDisconnected)) return status;
+        wire_.Touch(session, "transfer after which the sticky flags could not be cleared");
+      }
+      return absl::OkStatus();
+    default:
+      wire_.Touch(session, absl::StrCat("transfer that failed (", failure.message(), ")"));
+      return absl::OkStatus();
+  }
+}
+
+}  // namespace probegate

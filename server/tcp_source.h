@@ -1,0 +1,74 @@
+// A place on the network where a probe may be: keeps trying to reach it, and hands it to the catalog when it is there.
+//
+// While it cannot be reached it is tried again with growing pauses, and one line is logged, not one a try. When the probe
+// goes, its source starts over.
+//
+// Each source has a thread, which mostly sleeps: reaching a host that does not answer takes seconds, during which the
+// others must not wait.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "base/endpoint.h"
+#include "base/mutex.h"
+#include "probe/probe.h"
+#include "server/catalog.h"
+#include "telemetry/log.h"
+
+namespace probegate {
+
+// How long to wait before the next try.
+struct RetryPauses {
+  std::chrono::milliseconds first{100};
+  std::chrono::milliseconds longest{2'000};  // each is twice the one before, up to this
+  // Of a probe that answers but is not to be served: asking it disturbs whoever else uses it.
+  std::chrono::milliseconds unwanted{30'000};
+};
+
+class TcpSource {
+ public:
+  // Connects to a probe and identifies it. Called on the source's thread; blocks for a bounded time.
+  using Opener = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<Probe>>()>;
+
+  // `location` is how the catalog names the place. `catalog` and `log` must outlive the source.
+  TcpSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses);
+
+  // Waits for a try that is under way. A probe in the catalog stays there.
+  ~TcpSource();
+  TcpSource(const TcpSource&) = delete;
+  TcpSource& operator=(const TcpSource&) = delete;
+
+  // Makes the destructor's wait short: a program that has many tells them all before it destroys the first.
+  void StopTrying();
+
+ private:
+  // Shared with the catalog, which may say that the probe is gone when the source is no more.
+  struct State {
+    Mutex mutex;
+    CondVar changed;
+    bool stopping ABSL_GUARDED_BY(mutex) = false;
+    bool serving ABSL_GUARDED_BY(mutex) = false;  // a probe of this source is in the catalog
+  };
+
+  void Run();
+  absl::Status Try();
+  void ReportOnce(const absl::Status& problem);
+  bool Pause(std::chrono::milliseconds time);
+  bool WaitUntilGone();
+
+  const std::string location_;
+  Opener open_;
+  Catalog& catalog_;
+  Log& log_;
+  const RetryPauses pauses_;
+  std::string reported_;  // the problem that was logged last
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
+  std::thread thread_;
+};
+
+}  // namespace probegate

@@ -1,0 +1,105 @@
+// What a plan puts between the jobs' own transfers: SELECT, CSW, TAR, and the fence.
+#include "probe/adi/registers.h"
+#include "server/transfer_plan.h"
+
+namespace probegate {
+namespace {
+
+constexpr uint32_t kSelectAddressMask = 0xFFFFFFF0;
+constexpr uint32_t kDpBankMask = 0xF;
+
+uint8_t WireAddress(uint64_t register_address) { return static_cast<uint8_t>(register_address & 0xC); }
+
+}  // namespace
+
+bool TransferPlan::Identify(ApId ap, const SessionState& session) {
+  if (wire_.identities.contains(ap)) return true;
+  discovery_ = Discovery{.first_op = ops_.size(), .ap = ap};
+  const bool adiv6 = wire_.adiv6();
+  // Reading these changes nothing in any AP that Arm defines; whether they are CSW and TAR, the IDR tells afterwards.
+  for (const auto& [offset, destination] : {std::pair{adi::kApIdr, &discovery_->idr},
+                                            std::pair{adi::kApCsw, &discovery_->csw},
+                                            std::pair{adi::kApTar, &discovery_->tar}}) {
+    const uint64_t address = MakeApAddress(ap, offset, adiv6);
+    SelectAp(address, session);
+    Push({.port = Port::kAp, .address = WireAddress(address), .write = {}, .read = absl::MakeSpan(destination, 1)});
+  }
+  return false;
+}
+
+void TransferPlan::Select(uint32_t value) {
+  if (wire_.select == value) return;
+  Push({.port = Port::kDp, .address = adi::kDpSelect, .write = Scratch(value), .read = {}});
+  wire_.select = value;
+}
+
+void TransferPlan::SelectDpBank(uint32_t bank) {
+  Select((wire_.select.value_or(0) & kSelectAddressMask) | bank);
+}
+
+void TransferPlan::SelectAp(uint64_t register_address, const SessionState& session) {
+  // The bank of DP registers that the session will want next, so that it need not be selected again.
+  Select((static_cast<uint32_t>(register_address) & kSelectAddressMask) | (session.select & kDpBankMask));
+}
+
+void TransferPlan::SetCsw(ApId ap, uint32_t value, const SessionState& session) {
+  if (wire_.aps[ap].csw == value) return;
+  const uint64_t address = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
+  SelectAp(address, session);
+  Push({.port = Port::kAp, .address = WireAddress(address), .write = Scratch(value), .read = {}});
+  wire_.aps[ap].csw = value;
+}
+
+void TransferPlan::SetTar(ApId ap, uint64_t value, const ApView* for_view, const SessionState& session) {
+  const auto low = static_cast<uint32_t>(value);
+  const auto high = static_cast<uint32_t>(value >> 32);
+  WireAp& wire = wire_.aps[ap];
+  // TAR's upper word is written only once somebody has used it: most APs have none.
+  const bool high_differs = wire.tar_high_used ? wire.tar_high != high : high != 0;
+  if (wire.tar == low && !high_differs) return;
+  SaveTarOfOthers(ap, for_view, session);
+  if (high_differs) {
+    const uint64_t address = MakeApAddress(ap, adi::kApTarHigh, wire_.adiv6());
+    SelectAp(address, session);
+    Push({.port = Port::kAp, .address = WireAddress(address), .write = Scratch(high), .read = {}});
+    wire.tar_high = high;
+    wire.tar_high_used = true;
+  }
+  if (wire.tar != low) {
+    const uint64_t address = MakeApAddress(ap, adi::kApTar, wire_.adiv6());
+    SelectAp(address, session);
+    Push({.port = Port::kAp, .address = WireAddress(address), .write = Scratch(low), .read = {}});
+    wire.tar = low;
+    wire.tar_owner = nullptr;
+  }
+}
+
+void TransferPlan::SaveTarOfOthers(ApId ap, const ApView* for_view, const SessionState& session) {
+  WireAp& wire = wire_.aps[ap];
+  if (wire.tar_owner == nullptr || wire.tar_owner == for_view) return;
+  if (!wire.tar_owner->tar_on_wire) {
+    wire.tar_owner = nullptr;
+    return;
+  }
+  // The owner is some session's view, which outlives the plan; it is const in the wire's state because only here is it
+  // written through that pointer.
+  auto* view = const_cast<ApView*>(wire.tar_owner);
+  const uint64_t address = MakeApAddress(ap, adi::kApTar, wire_.adiv6());
+  SelectAp(address, session);
+  saved_tars_.push_back({.op = ops_.size(), .ap = ap, .view = view});
+  Push({.port = Port::kAp,
+        .address = WireAddress(address),
+        .write = {},
+        .read = absl::MakeSpan(&scratch_.emplace_back(), 1)});
+  wire.tar_owner = nullptr;
+}
+
+void TransferPlan::Fence() {
+  if (ops_.empty() || ops_.back().port != Port::kAp || ops_.back().is_read()) return;
+  Push({.port = Port::kDp,
+        .address = adi::kDpRdbuff,
+        .write = {},
+        .read = absl::MakeSpan(&scratch_.emplace_back(), 1)});
+}
+
+}  // namespace probegate

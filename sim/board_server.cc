@@ -1,0 +1,190 @@
+#include "sim/board_server.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "asio/buffer.hpp"
+#include "asio/co_spawn.hpp"
+#include "asio/detached.hpp"
+#include "asio/executor_work_guard.hpp"
+#include "asio/redirect_error.hpp"
+#include "asio/steady_timer.hpp"
+#include "asio/use_awaitable.hpp"
+#include "asio/write.hpp"
+#include "sim/endpoint.h"
+#include "sim/precise_wait.h"
+#include "sim/tcp_framing.h"
+#include "spdlog/spdlog.h"
+
+namespace probegate::sim {
+namespace {
+
+// The end of a wait, for which the board's thread is blocked.
+constexpr std::chrono::milliseconds kBlockingWait{1};
+
+// Out of file descriptors, say: trying again at once would only fill the log.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+// Whether the other end still has the connection open. Its FIN is known here before its last bytes have been read.
+bool PeerIsThere(asio::ip::tcp::socket& socket) {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  if (getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_ESTABLISHED;
+}
+
+}  // namespace
+
+struct BoardServer::Client {
+  explicit Client(asio::ip::tcp::socket connected)
+      : socket(std::move(connected)), timer(socket.get_executor()) {}
+
+  asio::ip::tcp::socket socket;
+  asio::steady_timer timer;
+  RequestFramer framer;
+};
+
+BoardServer::BoardServer(unsigned index, std::unique_ptr<Board> board, const asio::ip::tcp::endpoint& endpoint,
+                         std::shared_ptr<spdlog::logger> log)
+    : index_(index), board_(std::move(board)), log_(std::move(log)), acceptor_(Listen(io_, endpoint)),
+      endpoint_(acceptor_.local_endpoint()) {
+  asio::co_spawn(io_, AcceptClients(), asio::detached);
+  thread_ = std::thread([this] { Run(); });
+}
+
+BoardServer::~BoardServer() {
+  io_.stop();
+  thread_.join();
+}
+
+void BoardServer::Run() {
+  UsePreciseSleep();
+  const auto work = asio::make_work_guard(io_);
+  io_.run();
+}
+
+void BoardServer::Unplug() {
+  asio::error_code ignored;
+  acceptor_.close(ignored);
+  if (client_ != nullptr) Close(*client_);
+  client_ = nullptr;
+  board_->device().Unplug();
+}
+
+void BoardServer::Plug() {
+  if (plugged()) return;
+  acceptor_ = Listen(io_, endpoint_);
+  asio::co_spawn(io_, AcceptClients(), asio::detached);
+}
+
+void BoardServer::Close(Client& client) {
+  asio::error_code ignored;
+  client.timer.cancel();
+  client.socket.close(ignored);
+}
+
+asio::awaitable<void> BoardServer::AcceptClients() {
+  for (;;) {
+    asio::error_code error;
+    asio::ip::tcp::socket socket =
+        co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (error == asio::error::operation_aborted) co_return;
+    if (error) {
+      log_->warn("board {}: cannot accept a connection: {}", index_, error.message());
+      asio::steady_timer pause(acceptor_.get_executor(), kAcceptPause);
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      continue;
+    }
+    TakeClient(std::move(socket));
+  }
+}
+
+void BoardServer::TakeClient(asio::ip::tcp::socket socket) {
+  if (client_ != nullptr && PeerIsThere(client_->socket)) {
+    ++counters_.refused;
+    log_->warn("board {}: connection refused, another client has the probe", index_);
+    return;
+  }
+  if (client_ != nullptr) Close(*client_);
+  asio::error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  ++counters_.connections;
+  log_->debug("board {}: client connected", index_);
+  client_ = std::make_shared<Client>(std::move(socket));
+  asio::co_spawn(io_, Serve(client_), asio::detached);
+}
+
+asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
+  TimePoint start;
+  for (;;) {
+    std::span<const uint8_t> packet;
+    const RequestFramer::Status status = client->framer.Next(packet);
+    if (status == RequestFramer::Status::kBad) {
+      log_->warn("board {}: connection closed, what came is no CMSIS-DAP request", index_);
+      break;
+    }
+    if (status == RequestFramer::Status::kIncomplete) {
+      const std::span<uint8_t> space = client->framer.Space();
+      asio::error_code error;
+      const size_t count = co_await client->socket.async_read_some(
+          asio::buffer(space.data(), space.size()), asio::redirect_error(asio::use_awaitable, error));
+      if (error) break;
+      client->framer.Commit(count);
+      start = std::chrono::steady_clock::now();
+      continue;
+    }
+    ++counters_.packets;
+    bool sent = true;
+    for (const Reply& reply : board_->device().Process(packet)) {
+      start += board_->latency() + reply.busy;
+      sent = co_await SendReply(*client, reply, start);
+      if (!sent) break;
+    }
+    if (!sent) break;
+  }
+  Close(*client);
+  if (client_ == client) {
+    client_ = nullptr;
+    log_->debug("board {}: client gone", index_);
+  }
+}
+
+asio::awaitable<void> BoardServer::WaitFor(Client& client, TimePoint due) {
+  if (due - std::chrono::steady_clock::now() > kBlockingWait) {
+    client.timer.expires_at(due - kBlockingWait);
+    asio::error_code ignored;
+    co_await client.timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (!client.socket.is_open()) co_return;
+  }
+  WaitUntil(due);
+}
+
+// False when the connection is of no more use.
+asio::awaitable<bool> BoardServer::SendReply(Client& client, const Reply& reply, TimePoint due) {
+  const std::optional<ReplyFault> fault = board_->reply_faults().Next();
+  if (fault) due += fault->delay;
+  if (due > std::chrono::steady_clock::now()) co_await WaitFor(client, due);
+  if (!client.socket.is_open()) co_return false;
+
+  size_t size = reply.size;
+  uint8_t first = reply.buffer[0];
+  if (fault && fault->kind == ReplyFault::Kind::kTruncate) size = 1;
+  if (fault && fault->kind == ReplyFault::Kind::kCommand) first = static_cast<uint8_t>(~first);
+  FrameHeader header = ResponseHeader(static_cast<uint16_t>(size));
+  if (fault && fault->kind == ReplyFault::Kind::kSignature) header[0] = static_cast<uint8_t>(~header[0]);
+  if (fault && fault->kind == ReplyFault::Kind::kDrop) co_return true;
+  if (fault && fault->kind == ReplyFault::Kind::kUnplug) {
+    Unplug();
+    co_return false;
+  }
+  const std::array<asio::const_buffer, 3> buffers = {
+      asio::buffer(header), asio::buffer(&first, 1), asio::buffer(reply.buffer.data() + 1, size - 1)};
+  asio::error_code error;
+  co_await asio::async_write(client.socket, buffers, asio::redirect_error(asio::use_awaitable, error));
+  co_return !error;
+}
+
+}  // namespace probegate::sim

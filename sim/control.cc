@@ -1,0 +1,291 @@
+#include "sim/control.h"
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <stdexcept>
+
+#include "nlohmann/json.hpp"
+#include "sim/endpoint.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace probegate::sim {
+namespace {
+
+using nlohmann::json;
+using Boards = std::span<const std::unique_ptr<BoardServer>>;
+
+constexpr uint64_t kMaxLatency = 60'000'000;  // microseconds
+constexpr uint64_t kMaxDelay = 60'000;        // milliseconds
+constexpr uint64_t kMaxOperations = 1'000'000'000'000;
+
+// The arguments of one request, taken by name and checked. Throws std::invalid_argument.
+class Arguments {
+ public:
+  explicit Arguments(const json& request) : request_(request) {
+    taken_ = {"command", "id"};
+  }
+
+  bool Has(const char* name) const { return request_.contains(name); }
+
+  uint64_t Number(const char* name, uint64_t low, uint64_t high) {
+    const json& value = Take(name);
+    if (!value.is_number_unsigned() || value < low || value > high) {
+      throw std::invalid_argument(fmt::format("{} must be an integer from {} to {}", name, low, high));
+    }
+    return value.get<uint64_t>();
+  }
+
+  std::string Text(const char* name) {
+    const json& value = Take(name);
+    if (!value.is_string()) throw std::invalid_argument(fmt::format("{} must be a string", name));
+    return value.get<std::string>();
+  }
+
+  void CheckAllTaken() const {
+    for (const auto& [name, value] : request_.items()) {
+      if (!taken_.contains(name)) throw std::invalid_argument(fmt::format("unknown argument '{}'", name));
+    }
+  }
+
+ private:
+  const json& Take(const char* name) {
+    taken_.insert(name);
+    const auto found = request_.find(name);
+    if (found == request_.end()) throw std::invalid_argument(fmt::format("{} is missing", name));
+    return *found;
+  }
+
+  const json& request_;
+  std::set<std::string> taken_;
+};
+
+BoardServer& OneBoard(Boards boards, Arguments& arguments) {
+  return *boards[arguments.Number("board", 0, boards.size() - 1)];
+}
+
+Boards ChosenBoards(Boards boards, Arguments& arguments) {
+  return arguments.Has("board") ? boards.subspan(arguments.Number("board", 0, boards.size() - 1), 1) : boards;
+}
+
+// Checks that nothing else was said, then runs `change` on each chosen board's thread.
+json ForEach(Boards chosen, const Arguments& arguments, const std::function<void(BoardServer&)>& change) {
+  arguments.CheckAllTaken();
+  for (const std::unique_ptr<BoardServer>& board : chosen) {
+    board->Call([&] { change(*board); });
+  }
+  return json::object();
+}
+
+json ListBoards(Boards boards, Arguments& arguments) {
+  arguments.CheckAllTaken();
+  json list = json::array();
+  for (const std::unique_ptr<BoardServer>& board : boards) {
+    list.push_back(board->Call([&] {
+      return json{{"board", board->index()},
+                  {"serial", board->serial()},
+                  {"host", board->endpoint().address().to_string()},
+                  {"port", board->endpoint().port()},
+                  {"plugged", board->plugged()},
+                  {"client", board->has_client()}};
+    }));
+  }
+  return {{"boards", list}};
+}
+
+json SetLatency(Boards boards, Arguments& arguments) {
+  const Boards chosen = ChosenBoards(boards, arguments);
+  const std::chrono::microseconds latency(arguments.Number("microseconds", 0, kMaxLatency));
+  return ForEach(chosen, arguments, [latency](BoardServer& server) { server.board().set_latency(latency); });
+}
+
+struct TransferFaultRow {
+  std::string_view name;
+  TransferFault fault;
+};
+constexpr TransferFaultRow kTransferFaults[] = {
+    {"wait", TransferFault::kWait},
+    {"fault", TransferFault::kFault},
+    {"no_ack", TransferFault::kNoAck},
+};
+
+struct ReplyFaultRow {
+  std::string_view name;
+  std::string_view corruption;  // of corrupt_reply
+  ReplyFault::Kind kind;
+};
+constexpr ReplyFaultRow kReplyFaults[] = {
+    {"drop_reply", "", ReplyFault::Kind::kDrop},
+    {"late_reply", "", ReplyFault::Kind::kLate},
+    {"corrupt_reply", "command", ReplyFault::Kind::kCommand},
+    {"corrupt_reply", "truncated", ReplyFault::Kind::kTruncate},
+    {"corrupt_reply", "signature", ReplyFault::Kind::kSignature},
+    {"unplug", "", ReplyFault::Kind::kUnplug},
+};
+
+std::optional<TransferFault> FindTransferFault(std::string_view name) {
+  for (const TransferFaultRow& row : kTransferFaults) {
+    if (row.name == name) return row.fault;
+  }
+  return std::nullopt;
+}
+
+ReplyFault TakeReplyFault(const std::string& name, Arguments& arguments) {
+  std::string corruption;
+  if (name == "corrupt_reply") corruption = arguments.Has("corruption") ? arguments.Text("corruption") : "command";
+  for (const ReplyFaultRow& row : kReplyFaults) {
+    if (row.name != name || row.corruption != corruption) continue;
+    ReplyFault fault{.kind = row.kind};
+    if (row.kind == ReplyFault::Kind::kLate) {
+      fault.delay = std::chrono::milliseconds(arguments.Number("milliseconds", 0, kMaxDelay));
+    }
+    return fault;
+  }
+  throw std::invalid_argument(corruption.empty() ? fmt::format("unknown fault '{}'", name)
+                                                 : fmt::format("unknown corruption '{}'", corruption));
+}
+
+json Inject(Boards boards, Arguments& arguments) {
+  const Boards chosen = ChosenBoards(boards, arguments);
+  const std::string name = arguments.Text("fault");
+  const uint64_t at = arguments.Has("at") ? arguments.Number("at", 1, kMaxOperations) : 1;
+  const uint64_t times = arguments.Has("times") ? arguments.Number("times", 0, kMaxOperations) : 1;
+  if (const std::optional<TransferFault> fault = FindTransferFault(name)) {
+    return ForEach(chosen, arguments, [&](BoardServer& server) {
+      server.board().device().transfers().faults().Arm(*fault, at, times);
+    });
+  }
+  const ReplyFault fault = TakeReplyFault(name, arguments);
+  return ForEach(chosen, arguments, [&](BoardServer& server) { server.board().reply_faults().Arm(fault, at, times); });
+}
+
+json ClearFaults(Boards boards, Arguments& arguments) {
+  return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) {
+    server.board().device().transfers().faults().Clear();
+    server.board().reply_faults().Clear();
+  });
+}
+
+json Unplug(Boards boards, Arguments& arguments) {
+  return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) { server.Unplug(); });
+}
+
+json Plug(Boards boards, Arguments& arguments) {
+  return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) { server.Plug(); });
+}
+
+json ReadCounters(Boards boards, Arguments& arguments) {
+  BoardServer& server = OneBoard(boards, arguments);
+  arguments.CheckAllTaken();
+  return server.Call([&] {
+    const BoardServer::Counters& counters = server.counters();
+    Transfers& transfers = server.board().device().transfers();
+    return json{{"packets", counters.packets},
+                {"replies", server.board().reply_faults().operations()},
+                {"transfers", transfers.faults().operations()},
+                {"ap_writes", transfers.ap_writes()},
+                {"connections", counters.connections},
+                {"refused", counters.refused}};
+  });
+}
+
+const char* WireName(WireMode mode) {
+  switch (mode) {
+    case WireMode::kJtag:
+      return "jtag";
+    case WireMode::kSwd:
+      return "swd";
+    case WireMode::kDormant:
+      return "dormant";
+  }
+  return "";
+}
+
+const char* CoreState(const CortexM& core) {
+  if (core.held()) return "reset";
+  return core.halted() ? "halted" : "running";
+}
+
+json ReadState(Boards boards, Arguments& arguments) {
+  BoardServer& server = OneBoard(boards, arguments);
+  arguments.CheckAllTaken();
+  return server.Call([&] {
+    Device& device = server.board().device();
+    Chip& chip = server.board().chip();
+    const uint32_t ctrl_stat = chip.debug_port().ctrl_stat();
+    return json{{"plugged", server.plugged()},
+                {"client", server.has_client()},
+                {"connected", device.connected()},
+                {"clock_hz", device.clock_hz()},
+                {"nreset_asserted", device.reset_asserted()},
+                {"wire", WireName(chip.pins().mode())},
+                {"select", chip.debug_port().select()},
+                {"ctrl_stat", ctrl_stat},
+                {"debug_power", (ctrl_stat >> 29 & 1) != 0},
+                {"system_power", (ctrl_stat >> 31 & 1) != 0},
+                {"core", CoreState(chip.core())}};
+  });
+}
+
+uint32_t TakeAddress(Arguments& arguments) {
+  const uint64_t address = arguments.Number("address", 0, UINT32_MAX);
+  if (address % 4 != 0) throw std::invalid_argument("address must be a multiple of 4");
+  return static_cast<uint32_t>(address);
+}
+
+json ReadWord(Boards boards, Arguments& arguments) {
+  BoardServer& server = OneBoard(boards, arguments);
+  const uint32_t address = TakeAddress(arguments);
+  arguments.CheckAllTaken();
+  const std::optional<uint32_t> value = server.Call([&] { return server.board().chip().bus().Read(address, 4); });
+  if (!value) throw std::invalid_argument(fmt::format("nothing is mapped at {:#010x}", address));
+  return {{"value", *value}};
+}
+
+json WriteWord(Boards boards, Arguments& arguments) {
+  BoardServer& server = OneBoard(boards, arguments);
+  const uint32_t address = TakeAddress(arguments);
+  const uint32_t value = static_cast<uint32_t>(arguments.Number("value", 0, UINT32_MAX));
+  arguments.CheckAllTaken();
+  if (!server.Call([&] { return server.board().chip().bus().Write(address, 4, value); })) {
+    throw std::invalid_argument(fmt::format("nothing is mapped at {:#010x}", address));
+  }
+  return json::object();
+}
+
+struct CommandRow {
+  std::string_view name;
+  json (*handler)(Boards boards, Arguments& arguments);
+};
+constexpr CommandRow kCommands[] = {
+    {"boards", ListBoards},   {"set_latency", SetLatency}, {"inject", Inject},  {"clear_faults", ClearFaults},
+    {"unplug", Unplug},       {"plug", Plug},              {"state", ReadState}, {"counters", ReadCounters},
+    {"read_word", ReadWord},  {"write_word", WriteWord},
+};
+
+json Run(Boards boards, const json& request) {
+  Arguments arguments(request);
+  const std::string name = arguments.Text("command");
+  for (const CommandRow& row : kCommands) {
+    if (row.name == name) return row.handler(boards, arguments);
+  }
+  throw std::invalid_argument(fmt::format("unknown command '{}'", name));
+}
+
+}  // namespace
+
+std::string Control::Handle(std::string_view line) const {
+  const json request = json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+  json reply;
+  try {
+    if (!request.is_object()) throw std::invalid_argument("a request is one JSON object on one line");
+    reply = Run(boards_, request);
+    reply["ok"] = true;
+  } catch (const std::exception& error) {
+    reply = {{"ok", false}, {"error", error.what()}};
+  }
+  if (request.is_object() && request.contains("id")) reply["id"] = request["id"];
+  return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace probegate::sim

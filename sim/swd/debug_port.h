@@ -1,0 +1,73 @@
+// The registers of a DP (ADIv5.2 §B2.2, DP version 1) and the rules for when it answers OK, WAIT and FAULT (§B4.2).
+//
+// It knows nothing of bits on a wire. AP reads are posted: each answers what the AP read before it fetched, and RDBUFF
+// gets the last. An AP transaction that fails sets STICKYERR, so the transfer behind it is the first to say FAULT; until
+// ABORT clears the flag, only DPIDR, CTRL/STAT (reads) and ABORT are answered otherwise.
+// An AP access without CDBGPWRUPACK is a FAULT at once. Pushed operations (TRNMODE) are not modelled.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sim/target/access_port.h"
+
+namespace probegate::sim {
+
+enum class Ack : uint8_t { kOk = 1, kWait = 2, kFault = 4 };
+
+// A packet request without start, parity, stop and park: APnDP, RnW, and A[3:2] as 0x0, 0x4, 0x8 or 0xC.
+struct SwdRequest {
+  bool ap = false;
+  bool read = false;
+  uint8_t address = 0;
+};
+
+class DebugPort {
+ public:
+  // `access_ports[n]` answers to APSEL n and must outlive the port. Those that are not there read as zero.
+  DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports);
+
+  // Decides on a request. Sets what the decision sets (STICKYERR, STICKYORUN); moves no data.
+  Ack Judge(const SwdRequest& request);
+
+  // The data phases of a request that was judged OK.
+  uint32_t Read(const SwdRequest& request);
+  void Write(const SwdRequest& request, uint32_t value);
+  void WriteWithBadParity();
+
+  // A line reset: DPBANKSEL goes to 0, nothing else changes (§B4.3.3).
+  void LineReset();
+
+  // What the next request to be judged gets where its register can: WAIT leaves everything as it is, FAULT is a
+  // STICKYERR that was set before it. Nothing takes it back.
+  void ForceNext(std::optional<Ack> ack) { forced_ = ack; }
+
+  bool overrun_detection() const;
+  unsigned turnaround() const;  // clocks, 1 to 4, from DLCR
+  uint32_t select() const { return select_; }
+  uint32_t ctrl_stat() const;
+
+ private:
+  bool AlwaysAnswers(const SwdRequest& request) const;
+  uint32_t ReadDp(uint8_t address);
+  void WriteDp(uint8_t address, uint32_t value);
+  uint32_t ReadAp(uint8_t address);
+  void WriteAp(uint8_t address, uint32_t value);
+  void Abort(uint32_t value);
+  AccessPort* SelectedAp() const;
+  uint8_t ApOffset(uint8_t address) const { return static_cast<uint8_t>((select_ & 0xF0) | address); }
+
+  const uint32_t dpidr_;
+  const std::vector<AccessPort*> access_ports_;
+  uint32_t control_ = 0;  // the bits of CTRL/STAT that the host writes
+  uint32_t sticky_ = 0;   // those that the DP sets
+  uint32_t select_ = 0;
+  uint32_t dlcr_ = 0;
+  uint32_t read_buffer_ = 0;  // of the last AP read
+  uint32_t resend_ = 0;
+  std::optional<Ack> forced_;
+};
+
+}  // namespace probegate::sim

@@ -1,0 +1,88 @@
+#include "sim/target/mem_ap.h"
+
+namespace probegate::sim {
+namespace {
+
+constexpr uint8_t kCsw = 0x00;
+constexpr uint8_t kTar = 0x04;
+constexpr uint8_t kDrw = 0x0C;
+constexpr uint8_t kBd0 = 0x10;
+constexpr uint8_t kBd3 = 0x1C;
+constexpr uint8_t kBase = 0xF8;
+constexpr uint8_t kIdr = 0xFC;
+
+constexpr uint32_t kAhbApIdr = 0x24770011;
+constexpr uint32_t kCswWritable = 0x2F000037;  // MasterType, HPROT, AddrInc, Size
+constexpr uint32_t kDeviceEnabled = 1u << 6;
+constexpr uint32_t kSizeMask = 0x7;
+constexpr uint32_t kSizeWord = 2;
+constexpr uint32_t kAddrIncMask = 3u << 4;
+constexpr uint32_t kAddrIncSingle = 1u << 4;
+constexpr uint32_t kTarPage = 0x1000;
+
+uint32_t LaneShift(uint32_t address) { return 8 * (address & 3); }
+
+}  // namespace
+
+unsigned MemAp::access_size() const { return 1u << (csw_ & kSizeMask); }
+
+std::optional<uint32_t> MemAp::Read(uint8_t offset) {
+  if (offset >= kBd0 && offset <= kBd3) return bus_.Read((tar_ & ~0xFu) | (offset & 0xF), 4);
+  switch (offset) {
+    case kCsw:
+      return csw_;
+    case kTar:
+      return tar_;
+    case kDrw:
+      return ReadDrw();
+    case kBase:
+      return base_;
+    case kIdr:
+      return kAhbApIdr;
+    default:
+      return 0;
+  }
+}
+
+bool MemAp::Write(uint8_t offset, uint32_t value) {
+  if (offset >= kBd0 && offset <= kBd3) return bus_.Write((tar_ & ~0xFu) | (offset & 0xF), 4, value);
+  switch (offset) {
+    case kCsw:
+      WriteCsw(value);
+      return true;
+    case kTar:
+      tar_ = value;
+      return true;
+    case kDrw:
+      return WriteDrw(value);
+    default:
+      return true;
+  }
+}
+
+void MemAp::WriteCsw(uint32_t value) {
+  csw_ = (value & kCswWritable) | kDeviceEnabled;
+  if ((csw_ & kSizeMask) > kSizeWord) csw_ = (csw_ & ~kSizeMask) | kSizeWord;
+  if ((csw_ & kAddrIncMask) != kAddrIncSingle) csw_ &= ~kAddrIncMask;
+}
+
+std::optional<uint32_t> MemAp::ReadDrw() {
+  std::optional<uint32_t> value = bus_.Read(tar_, access_size());
+  if (!value) return std::nullopt;
+  *value <<= LaneShift(tar_);
+  Advance();
+  return value;
+}
+
+bool MemAp::WriteDrw(uint32_t value) {
+  if (!bus_.Write(tar_, access_size(), value >> LaneShift(tar_))) return false;
+  Advance();
+  return true;
+}
+
+void MemAp::Advance() {
+  if ((csw_ & kAddrIncMask) == 0) return;
+  tar_ = (tar_ & ~(kTarPage - 1)) | ((tar_ + access_size()) & (kTarPage - 1));
+}
+
+}  // namespace probegate::sim

@@ -1,0 +1,44 @@
+// CMSIS-DAP packets on a byte stream, framed as OpenOCD's cmsis_dap_tcp backend does it: eight bytes before each, little
+// endian: u32 signature, u16 length of the packet, u8 type, u8 zero.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "sim/cmsis_dap/protocol.h"
+
+namespace probegate::sim {
+
+inline constexpr size_t kFrameHeaderSize = 8;
+inline constexpr uint32_t kFrameSignature = 0x00504144;
+inline constexpr uint8_t kFrameRequest = 1;
+inline constexpr uint8_t kFrameResponse = 2;
+
+using FrameHeader = std::array<uint8_t, kFrameHeaderSize>;
+
+FrameHeader ResponseHeader(uint16_t packet_size);
+
+// Finds the request packets in what a client sends. Holds as many as a probe has room for.
+class RequestFramer {
+ public:
+  enum class Status : uint8_t {
+    kIncomplete,
+    kPacket,
+    kBad,  // not the header of a request of at most kMaxPacketSize bytes: the stream is of no more use
+  };
+
+  // Where to put bytes; never empty after Next has answered kIncomplete. Then Commit says how many there are.
+  std::span<uint8_t> Space();
+  void Commit(size_t count) { end_ += count; }
+
+  // On kPacket, `packet` is the next one, and lasts until Space is called.
+  Status Next(std::span<const uint8_t>& packet);
+
+ private:
+  std::array<uint8_t, kPacketCount*(kFrameHeaderSize + kMaxPacketSize)> buffer_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+}  // namespace probegate::sim

@@ -1,0 +1,65 @@
+// The one way that the programs log.
+//
+// Every line is one event with a name and fields, so that the text format reads well and the JSON format can be searched:
+//   2026-03-01T12:00:00.123Z info  session.opened probe=7A22 session=3f2a… client=pyocd@10.0.0.7
+//   {"ts":"2026-03-01T12:00:00.123Z","level":"info","event":"session.opened","probe":"7A22",…}
+//
+// Threads: everything here may be called from any thread. Nothing is logged per debug command above debug level.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace spdlog {
+class logger;
+}
+
+namespace probegate {
+
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
+enum class LogFormat : uint8_t { kText, kJson };
+
+struct LogField {
+  LogField(std::string_view k, std::string_view v) : key(k), value(v) {}
+  LogField(std::string_view k, const char* v) : key(k), value(v) {}
+  LogField(std::string_view k, const std::string& v) : key(k), value(v) {}
+  LogField(std::string_view k, int64_t v) : key(k), value(std::to_string(v)), number(true) {}
+  LogField(std::string_view k, uint64_t v) : key(k), value(std::to_string(v)), number(true) {}
+  LogField(std::string_view k, int v) : LogField(k, static_cast<int64_t>(v)) {}
+  LogField(std::string_view k, unsigned v) : LogField(k, static_cast<uint64_t>(v)) {}
+
+  std::string_view key;
+  std::string value;
+  bool number = false;
+};
+
+// Writes to standard error. A program makes one in main and hands it to what logs.
+class Log {
+ public:
+  // Lines below `level` are dropped.
+  Log(LogFormat format, LogLevel level);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  bool enabled(LogLevel level) const { return level >= level_; }
+
+  // `event` is a dotted name, the same for every occurrence. `message` is for a person and may be empty; in the text
+  // format it stands in place of the event's name.
+  void Write(LogLevel level, std::string_view event, std::string_view message, std::initializer_list<LogField> fields);
+
+  void Debug(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kDebug, event, {}, fields); }
+  void Info(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kInfo, event, {}, fields); }
+  void Warning(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kWarning, event, {}, fields); }
+  void Error(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kError, event, {}, fields); }
+
+ private:
+  const LogFormat format_;
+  const LogLevel level_;
+  std::shared_ptr<spdlog::logger> logger_;
+};
+
+}  // namespace probegate

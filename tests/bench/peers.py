@@ -1,0 +1,169 @@
+"""The two servers that are compared, as running processes: ours with a simulated board, and `pyocd server` with a probe in
+memory. Each takes its own time for a packet or a transfer, and can say how long that was."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "interop"))
+
+# pylint: disable=wrong-import-position
+from raw_client import RawClient
+from sim_control import SimControl
+from stack import LOOPBACK, Programs, Stack, free_port, wait_until
+
+
+def place(pids, cpus):
+    """Lets every thread of these processes run on these processors only."""
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(task), cpus)
+
+
+def resident_mib(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/status") as status:
+            total += next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    return total / 1024
+
+
+class Ours:
+    """Simulator, server and gateway. The simulator has a second board, on which nothing but packets are timed."""
+
+    name = "ours"
+
+    def __init__(self, programs, load):
+        self._load = load
+        self._stack = OneOfTwoBoards(programs)
+        self._control = SimControl(self._stack.control_port)
+        self.port = self._stack.port
+
+    def pids(self):
+        return [p.pid for p in (self._stack.sim, self._stack.server, self._stack.gateway)]
+
+    def resident_mib(self):
+        """The server and the gateway: the board is no part of what a user runs."""
+        return resident_mib([self._stack.server.pid, self._stack.gateway.pid])
+
+    def set_latency(self, microseconds):
+        self._control.call("set_latency", microseconds=microseconds)
+
+    def probe_us(self, count):
+        """The time of one packet at the simulator."""
+        return self._load("packet", LOOPBACK, self._stack.sim_port + 1, "--count", count)["p50_us"]
+
+    def stream_us(self, count):
+        return self._load("stream", LOOPBACK, self._stack.server_port, "--count", count)["p50_us"]
+
+
+class OneOfTwoBoards(Stack):
+    """A stack whose server has the first board of two."""
+
+    def __init__(self, programs):
+        super().__init__(programs, boards=2)
+
+    def probe_flags(self):
+        return ["--cmsis-dap-tcp", f"{LOOPBACK}:{self.sim_port}"]
+
+    def start_sim(self):
+        super().start_sim()
+        del self.serials[1:]
+
+
+class Stock:
+    """`pyocd server`: one for each probe time, since that is set when it starts."""
+
+    name = "stock"
+
+    def __init__(self, directory, latency_us):
+        self.port = free_port()
+        self._log = open(pathlib.Path(directory) / f"stock-{latency_us}.log", "wb")
+        self._process = subprocess.Popen(
+            [sys.executable, HERE / "memprobe" / "stock_server.py", str(self.port), str(latency_us)],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=directory)
+        wait_until(self._listens, "pyocd server listens")
+
+    def _listens(self):
+        assert self._process.poll() is None, f"pyocd server ended; see {self._log.name}"
+        try:
+            RawClient(self.port).close()
+        except OSError:
+            return False
+        return True
+
+    def pids(self):
+        return [self._process.pid]
+
+    def resident_mib(self):
+        return resident_mib(self.pids())
+
+    def probe_us(self, _count):
+        """The time of its latest transfers, as it measured them itself."""
+        with RawClient(self.port) as client:
+            return client.call("readprop", "transfer_p50_us")
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+        self._log.close()
+
+
+class Bench:
+    """All that is running, and where it runs."""
+
+    def __init__(self, bin_directory):
+        self._directory = tempfile.TemporaryDirectory(prefix="probegate-bench-")
+        self._programs = Programs(bin_directory, self._directory.name)
+        self._cpus = os.sched_getaffinity(0)
+        self._pinned = {max(self._cpus)}
+        self._placed = self._cpus
+        self._stock = {}
+        try:
+            self.ours = Ours(self._programs, self.load)
+            for latency in (0, 125):
+                self._stock[latency] = Stock(self._directory.name, latency)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        for stock in self._stock.values():
+            stock.stop()
+        problems = self._programs.end_all()
+        if problems:
+            print("; ".join(problems), file=sys.stderr)
+        self._directory.cleanup()
+
+    def stock(self, latency):
+        return self._stock[latency]
+
+    def peers(self, latency):
+        """Both, with a probe that takes so many µs."""
+        self.ours.set_latency(latency)
+        return self.ours, self._stock[latency]
+
+    def pin(self, pinned):
+        """All processes of every peer, and those started from now on, on one processor; or wherever the scheduler likes."""
+        self._placed = self._pinned if pinned else self._cpus
+        place(self.ours.pids(), self._placed)
+        for stock in self._stock.values():
+            place(stock.pids(), self._placed)
+
+    def _run(self, argv):
+        result = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120, check=False,
+                                cwd=self._directory.name, preexec_fn=lambda: os.sched_setaffinity(0, self._placed))
+        if result.returncode != 0:
+            raise RuntimeError(f"{argv[0]} {argv[1]}: {result.stderr.strip()}")
+        return json.loads(result.stdout.splitlines()[-1])
+
+    def load(self, *arguments):
+        return self._run([self._programs.path("probegate-load"), *arguments])
+
+    def pyocd_client(self, peer, repeats):
+        return self._run([sys.executable, HERE / "client_timing.py", peer.port, repeats])

@@ -1,0 +1,201 @@
+"""Measures Probegate against pyOCD's own server, in one run on one machine, and prints a table.
+
+    run.py [--quick] [--json]        PROBEGATE_BIN: the directory of the programs (default: build/dev/bin)
+
+Latencies are judged with all processes of a peer on one processor, where the scheduler's choice of place cannot change
+them; throughput is judged with processes anywhere. The other placement stands beside. A ratio without the probe has each
+peer's own measured probe time taken off. Nothing here fails because of a time.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import statistics
+import sys
+
+from peers import Bench
+from stack import LOOPBACK
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    unit: str
+    place: str
+    ours: float
+    stock: float | None = None
+    ours_probe: float | None = None   # µs of one packet or transfer, where the row is about one
+    stock_probe: float | None = None
+    ratio: float | None = None
+    ratio_without_probe: float | None = None
+    target: str = ""
+    reached: bool | None = None
+    note: str = ""
+
+
+@dataclasses.dataclass
+class Effort:
+    """How much is measured."""
+
+    repeats: int
+    requests: int
+    milliseconds: int
+    attaches: int
+
+
+FULL = Effort(repeats=5, requests=3000, milliseconds=2000, attaches=5)
+QUICK = Effort(repeats=3, requests=1000, milliseconds=700, attaches=2)
+
+
+class Runs:
+    def __init__(self, bench, effort, table):
+        self.bench = bench
+        self.effort = effort
+        self.table = table
+        self.rows = []
+
+    def alternate(self, peers, measure):
+        """The median of what each peer measures in turn, so that both see the same noise."""
+        values = [[], []]
+        for _ in range(self.effort.repeats):
+            for peer, results in zip(peers, values):
+                results.append(measure(peer))
+        return [statistics.median(v) for v in values]
+
+    def places(self, judged):
+        """Both placements, the one that is judged first."""
+        for place in (judged, "any" if judged == "one" else "one"):
+            self.bench.pin(place == "one")
+            yield place, place == judged
+
+    def add(self, row, judged=True, ratio_at_most=None, ratio_at_least=None, at_most=None):
+        """One of the bounds may be given: for ours / stock, or for our own figure."""
+        if row.stock:
+            row.ratio = row.ours / row.stock
+        if row.stock_probe is not None:
+            row.ratio_without_probe = (row.ours - row.ours_probe) / (row.stock - row.stock_probe)
+        if judged and ratio_at_most is not None:
+            row.target, row.reached = f"<= {ratio_at_most} x stock", row.ratio <= ratio_at_most
+        elif judged and ratio_at_least is not None:
+            row.target, row.reached = f">= {ratio_at_least} x stock", row.ratio >= ratio_at_least
+        elif judged and at_most is not None:
+            row.target, row.reached = f"<= {at_most} {row.unit}", row.ours <= at_most
+        self.rows.append(row)
+        self.table.print_row(row)
+
+    def single_read(self, latency, **target):
+        peers = self.bench.peers(latency)
+        for place, judged in self.places("one"):
+            ours, stock = self.alternate(peers, lambda p: self.bench.load(
+                "latency", LOOPBACK, p.port, "--count", self.effort.requests)["p50_us"])
+            probes = [p.probe_us(self.effort.requests) for p in peers]
+            self.add(Row(f"read_dp p50, probe of {latency} us a packet", "us", place, ours, stock, *probes),
+                     judged=judged, **target)
+
+    def hops(self):
+        """Where the time of a read goes when the probe costs nothing."""
+        ours, _ = self.bench.peers(0)
+        for place, judged in self.places("one"):
+            whole = self.bench.load("latency", LOOPBACK, ours.port, "--count", self.effort.requests)["p50_us"]
+            stream, packet = ours.stream_us(self.effort.requests), ours.probe_us(self.effort.requests)
+            row = Row("what our path adds to a packet", "us", place, whole - packet,
+                      note=f"packet {packet:.0f} + server and gRPC {stream - packet:.0f} + gateway {whole - stream:.0f}")
+            self.add(row, at_most=150, judged=judged)
+
+    def concurrent(self, clients):
+        peers = self.bench.peers(125)
+        for place, judged in self.places("any"):
+            ours, stock = self.alternate(peers, lambda p: self.bench.load(
+                "concurrent", LOOPBACK, p.port, "--clients", clients, "--milliseconds", self.effort.milliseconds)["per_second"])
+            self.add(Row(f"{clients} clients, probe of 125 us a packet", "req/s", place, ours, stock), ratio_at_least=3, judged=judged)
+
+    def pipelined(self):
+        peers = self.bench.peers(0)
+        for place, judged in self.places("any"):
+            # The stock server takes some 40 ms for a batch; ours would be done before it is warm with so few.
+            ours, stock = self.alternate(peers, lambda p: self.bench.load(
+                "pipeline", LOOPBACK, p.port, "--depth", 32, "--count", 200 if p.name == "ours" else 20)["per_second"])
+            self.add(Row("32 requests pipelined, probe of 0 us", "req/s", place, ours, stock), ratio_at_least=20, judged=judged)
+
+    def real_client(self):
+        peers = self.bench.peers(0)
+        names = {"attach": "pyOCD attaches", "read32": "pyOCD reads one word", "read_64k": "pyOCD reads 64 KiB",
+                 "write_64k": "pyOCD writes 64 KiB"}
+        for place, judged in self.places("one"):
+            ours, stock = ([self.bench.pyocd_client(p, self.effort.attaches) for _ in range(self.effort.repeats)] for p in peers)
+            for key, name in names.items():
+                medians = [statistics.median(run[key] for run in runs) for runs in (ours, stock)]
+                self.add(Row(name, "ms", place, *medians), ratio_at_most=1.5, judged=judged)
+
+    def connect_at_once(self):
+        ours, stock = self.bench.peers(0)
+        self.bench.pin(False)
+        row = Row("128 clients at once, the last one served", "ms", "any", max(map(self._last_served, [ours] * self.effort.repeats)))
+        try:
+            row.stock = self._last_served(stock)
+        except RuntimeError as error:
+            row.note = f"stock: {error}"
+        self.add(row, at_most=1000)
+
+    def _last_served(self, peer):
+        return self.bench.load("connect", LOOPBACK, peer.port, "--clients", 128)["max_us"] / 1e3
+
+    def resident(self):
+        stock = self.bench.stock(0)
+        self.add(Row("resident memory, one probe", "MiB", "", self.bench.ours.resident_mib(), stock.resident_mib()),
+                 at_most=40)
+
+
+class Table:
+    """Prints each row as soon as it is known."""
+
+    def __init__(self, out):
+        self._out = out
+        self._print(f"{'':45} {'cpu':4} {'ours':>10} {'stock':>10} {'ratio':>7} {'w/o probe':>9}  target")
+
+    def print_row(self, row):
+        reached = {None: "", True: "reached", False: "MISSED"}[row.reached]
+        probes = f"(probe {row.ours_probe:.0f} / {row.stock_probe:.0f} us)" if row.stock_probe is not None else ""
+        rest = "  ".join(part for part in (row.target, reached, probes, row.note) if part)
+        self._print(f"{row.name + ', ' + row.unit:45} {row.place:4} {self._figure(row.ours):>10} {self._figure(row.stock):>10} "
+                    f"{self._figure(row.ratio):>7} {self._figure(row.ratio_without_probe):>9}  {rest}")
+
+    def _print(self, line):
+        print(line.rstrip(), file=self._out, flush=True)
+
+    @staticmethod
+    def _figure(value):
+        return "" if value is None else f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
+    parser.add_argument("--json", action="store_true", help="the rows as JSON on standard output, and the table on standard error")
+    options = parser.parse_args()
+    bin_directory = pathlib.Path(os.environ.get("PROBEGATE_BIN", ROOT / "build" / "dev" / "bin")).resolve()
+    bench = Bench(bin_directory)
+    try:
+        table = Table(sys.stderr if options.json else sys.stdout)
+        runs = Runs(bench, QUICK if options.quick else FULL, table)
+        runs.single_read(125, ratio_at_most=1.4)
+        runs.single_read(0)
+        runs.hops()
+        runs.resident()
+        runs.pipelined()
+        runs.concurrent(8)
+        runs.concurrent(32)
+        runs.real_client()
+        runs.connect_at_once()
+    finally:
+        bench.stop()
+    if options.json:
+        print(json.dumps([dataclasses.asdict(row) for row in runs.rows], indent=1))
+
+
+if __name__ == "__main__":
+    main()

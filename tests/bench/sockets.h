@@ -1,0 +1,68 @@
+// TCP as the load client needs it. Everything throws std::system_error, or std::runtime_error where the other side closes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "tests/bench/load.h"
+
+namespace probegate::bench {
+
+// A connection with TCP_NODELAY.
+class Socket {
+ public:
+  enum class Mode : uint8_t { kBlocking, kNonBlocking };
+
+  // In mode kNonBlocking the connection may still be under way afterwards; the socket is writable once it is there.
+  explicit Socket(const Address& address, Mode mode = Mode::kBlocking);
+  ~Socket();
+  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Socket& operator=(Socket&&) = delete;
+
+  int fd() const { return fd_; }
+
+  void SendAll(std::string_view data) const;
+
+  // Waits for some bytes and appends them to `buffer`.
+  void Receive(std::string& buffer) const;
+
+  // Waits until exactly `size` bytes have come.
+  std::string ReceiveExactly(size_t size) const;
+
+ private:
+  int fd_;
+};
+
+// Requests out, replies in, on one connection of the remote probe protocol.
+class JsonLines {
+ public:
+  explicit JsonLines(const Address& address, Socket::Mode mode = Socket::Mode::kBlocking) : socket_(address, mode) {}
+
+  const Socket& socket() const { return socket_; }
+
+  void Send(std::string_view lines) const { socket_.SendAll(lines); }
+
+  // Waits for the next reply, and throws where it is an error.
+  void ExpectOk();
+
+  // Takes what has arrived, waiting for something, and answers how many replies that completed. Throws where one is an error.
+  size_t TakeReplies();
+
+  // One request, and its reply.
+  void Call(std::string_view line) {
+    Send(line);
+    ExpectOk();
+  }
+
+  // Opens the probe and wakes the target's debug port, as pyOCD does.
+  void Attach();
+
+ private:
+  static void CheckReply(std::string_view reply);
+
+  Socket socket_;
+  std::string received_;
+};
+
+}  // namespace probegate::bench

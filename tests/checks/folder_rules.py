@@ -1,0 +1,106 @@
+"""Holds every include of the tree to folder_rules.txt."""
+
+import fnmatch
+import pathlib
+import re
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+class Rules:
+    """folder_rules.txt, read."""
+
+    def __init__(self, text):
+        self.libraries = {}  # name -> patterns, in order
+        self.folders = {}  # path -> (paths of the project, names of libraries)
+        section = None
+        for line in text.splitlines():
+            line = line.split("#")[0].strip()
+            if not line:
+                continue
+            if line.startswith("["):
+                section = line.strip("[]")
+            elif section == "libraries":
+                name, *patterns = line.split()
+                self.libraries[name] = patterns
+            else:
+                path, project, libraries = (part.strip() for part in line.split("|"))
+                unknown = set(libraries.split()) - set(self.libraries)
+                if unknown:
+                    raise ValueError(f"folder_rules.txt: {path} allows {unknown}, which [libraries] does not name")
+                self.folders[path] = (project.split(), libraries.split())
+
+    def row_of(self, path):
+        """The longest path of the table that is `path` or a folder above it; None if there is none."""
+        rows = [row for row in self.folders if path == row or path.startswith(row + "/")]
+        return max(rows, key=len, default=None)
+
+    def library_of(self, header):
+        for name, patterns in self.libraries.items():
+            if any(fnmatch.fnmatch(header, pattern) for pattern in patterns):
+                return name
+        return None if "/" in header or "." in header else "std"
+
+
+def violations(root, rules):
+    """One line for each include that the rules do not allow, and for each source folder without a row."""
+    found = []
+    root = pathlib.Path(root)
+    for file in sorted(source_files(root)):
+        path = file.relative_to(root).as_posix()
+        row = rules.row_of(path)
+        if row is None:
+            found.append(f"{path}: folder_rules.txt has no row for its folder")
+            continue
+        found += [f"{path}: {problem}" for problem in _problems_of(root, rules, row, file)]
+    return found
+
+
+def source_files(root):
+    """What the rules are about: the sources of the programs, wherever they are but in tests/ and build/."""
+    for folder in pathlib.Path(root).iterdir():
+        if folder.is_dir() and folder.name not in ("build", "tests", "tools") and not folder.name.startswith("."):
+            for pattern in ("*.h", "*.cc"):
+                yield from folder.rglob(pattern)
+
+
+def _problems_of(root, rules, row, file):
+    project, libraries = rules.folders[row]
+    for _, header in INCLUDE.findall(file.read_text()):
+        if (root / header).is_file():
+            target = rules.row_of(header)
+            # A row for one file says what that file may do; others see it as a part of its folder.
+            if target is not None and (root / target).is_file():
+                target = rules.row_of(str(pathlib.PurePosixPath(target).parent))
+            home = row if (root / row).is_dir() else rules.row_of(str(pathlib.PurePosixPath(row).parent))
+            if target not in (home, *project):
+                yield f"may not include {header}: {target} is not among what {row} may use"
+        else:
+            library = rules.library_of(header)
+            if library is None:
+                yield f"includes {header}, which belongs to no library of folder_rules.txt"
+            elif library != "std" and library not in libraries:
+                yield f"may not include {header}: {library} is not among what {row} may use"
+
+
+def orphan_sources(root, compiled):
+    """Sources that no target compiles. `compiled` is what compile_commands.json names."""
+    compiled = {pathlib.Path(path).resolve() for path in compiled}
+    root = pathlib.Path(root)
+    sources = [f for f in source_files(root)] + list((root / "tests").rglob("*.cc"))
+    for file in sorted(sources):
+        if file.suffix != ".cc" or file.name.endswith("_fuzz.cc") or "fixtures" in file.parts:
+            continue  # tests/fuzz/CMakeLists.txt takes every *_fuzz.cc
+        if file.resolve() not in compiled:
+            yield f"{file.relative_to(root)}: no target compiles it"
+
+
+def orphan_headers(root):
+    """Headers that no file includes."""
+    root = pathlib.Path(root)
+    files = [f for f in source_files(root)]
+    files += [f for pattern in ("*.h", "*.cc") for f in (root / "tests").rglob(pattern) if "fixtures" not in f.parts]
+    included = {header for f in files for _, header in INCLUDE.findall(f.read_text())}
+    for file in sorted(files):
+        if file.suffix == ".h" and file.relative_to(root).as_posix() not in included:
+            yield f"{file.relative_to(root)}: nothing includes it"

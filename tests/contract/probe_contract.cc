@@ -1,0 +1,268 @@
+#include "tests/contract/probe_contract.h"
+
+#include <array>
+
+#include "probe/adi/link.h"
+#include "probe/adi/registers.h"
+
+namespace probegate {
+
+using namespace contract;  // NOLINT(google-build-using-namespace): the steps that the suites share
+
+void ProbeContract::SetUp() {
+  world_ = GetParam().make();
+  auto probe = world_->OpenProbe();
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  probe_ = *std::move(probe);
+  const absl::Status up = BringUp(*probe_);
+  ASSERT_TRUE(up.ok()) << up;
+}
+
+namespace {
+
+absl::Status ClearSticky(Probe& probe) {
+  const std::array<uint32_t, 1> clear = {adi::kAbortClearSticky};
+  const TransferOp op = Write(Port::kDp, adi::kDpAbort, clear);
+  return probe.Transfer(absl::MakeConstSpan(&op, 1)).status;
+}
+
+TEST_P(ProbeContract, SaysWhoItIs) {
+  EXPECT_EQ(probe_->info().unique_id, world_->unique_id());
+  EXPECT_FALSE(probe_->info().product_name.empty());
+  EXPECT_FALSE(probe_->info().vendor_name.empty());
+  EXPECT_TRUE(probe_->CheckPresent().ok());
+}
+
+TEST_P(ProbeContract, NothingToDoIsDone) {
+  const TransferResult result = probe_->Transfer({});
+  EXPECT_TRUE(result.status.ok());
+  EXPECT_EQ(result.completed, 0u);
+}
+
+TEST_P(ProbeContract, BlocksOfAnyLengthArriveWhole) {
+  for (const size_t length : {1, 2, 198, 199, 200, 204, 253, 254, 255, 256, 300, 600, 5000, 16384}) {
+    const std::vector<uint32_t> words = Pattern(length, static_cast<uint32_t>(length % 251));
+    const TransferResult written = WriteWords(*probe_, kRam, words);
+    ASSERT_TRUE(written.status.ok()) << length << ": " << written.status;
+    EXPECT_EQ(written.completed, length + (length + 1023) / 1024);
+    std::vector<uint32_t> read(length);
+    const TransferResult result = ReadWords(*probe_, kRam, absl::MakeSpan(read));
+    ASSERT_TRUE(result.status.ok()) << length << ": " << result.status;
+    ASSERT_EQ(read, words) << length;
+  }
+}
+
+TEST_P(ProbeContract, OperationsOfAllKindsRunInOrder) {
+  const std::array<uint32_t, 1> tar = {kRam};
+  const std::array<uint32_t, 2> words = {0x11223344, 0x55667788};
+  std::array<uint32_t, 1> tar_after = {};
+  std::array<uint32_t, 1> ctrl_stat = {};
+  std::array<uint32_t, 2> read = {};
+  const std::array<TransferOp, 6> ops = {
+      Write(Port::kAp, adi::kApTar, tar),  Write(Port::kAp, adi::kApDrw, words),
+      Read(Port::kAp, adi::kApTar, absl::MakeSpan(tar_after)),
+      Read(Port::kDp, adi::kDpCtrlStat, absl::MakeSpan(ctrl_stat)),
+      Write(Port::kAp, adi::kApTar, tar),  Read(Port::kAp, adi::kApDrw, absl::MakeSpan(read))};
+  const TransferResult result = probe_->Transfer(ops);
+  ASSERT_TRUE(result.status.ok()) << result.status;
+  EXPECT_EQ(result.completed, 8u);
+  EXPECT_EQ(tar_after[0], kRam + 8);
+  EXPECT_EQ(ctrl_stat[0] & adi::kPowerBits, adi::kPowerBits);
+  EXPECT_EQ(read, words);
+}
+
+TEST_P(ProbeContract, AnEmptyOperationAmongOthersIsPassedOver) {
+  const std::array<uint32_t, 1> tar = {kRam};
+  std::array<uint32_t, 1> read = {};
+  const std::array<TransferOp, 3> ops = {Write(Port::kAp, adi::kApTar, tar), TransferOp{.port = Port::kAp},
+                                         Read(Port::kAp, adi::kApTar, absl::MakeSpan(read))};
+  ASSERT_TRUE(probe_->Transfer(ops).status.ok());
+  EXPECT_EQ(read[0], kRam);
+}
+
+// Every length of the block that faults: the operations behind it share a packet with it or not.
+TEST_P(ProbeContract, NothingRunsBehindAFault) {
+  for (const size_t length : {1, 2, 254, 255, 256, 600}) {
+    const std::vector<uint32_t> before = {0xAAAAAAAA};
+    ASSERT_TRUE(WriteWords(*probe_, kRam, before).status.ok());
+    const std::array<uint32_t, 1> bad = {kNowhere};
+    const std::array<uint32_t, 1> good = {kRam};
+    const std::vector<uint32_t> words = Pattern(length, 7);
+    const std::array<TransferOp, 4> ops = {Write(Port::kAp, adi::kApTar, bad), Write(Port::kAp, adi::kApDrw, words),
+                                           Write(Port::kAp, adi::kApTar, good), Write(Port::kAp, adi::kApDrw, words)};
+    const TransferResult result = probe_->Transfer(ops);
+    EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferFault)) << result.status;
+    EXPECT_EQ(result.completed, 1u) << length;
+    EXPECT_EQ(world_->ReadTarget(kRam), 0xAAAAAAAAu);
+    ASSERT_TRUE(PrepareMemory(*probe_).ok());
+  }
+}
+
+TEST_P(ProbeContract, AFaultStandsUntilItIsCleared) {
+  std::array<uint32_t, 1> word = {};
+  EXPECT_TRUE(IsError(ReadWords(*probe_, kNowhere, absl::MakeSpan(word)).status, ErrorKind::kTransferFault));
+  EXPECT_TRUE(IsError(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status, ErrorKind::kTransferFault));
+  ASSERT_TRUE(ClearSticky(*probe_).ok());
+  EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
+}
+
+TEST_P(ProbeContract, AFailedReadLeavesOutOnlyItself) {
+  std::array<uint32_t, 3> words = {};
+  const TransferResult result = ReadWords(*probe_, kNowhere, absl::MakeSpan(words));
+  EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferFault));
+  EXPECT_EQ(result.completed, 1u);  // the write of TAR
+}
+
+TEST_P(ProbeContract, ARegisterThatAlwaysAnswersHidesNoFailedWrite) {
+  const std::array<uint32_t, 1> bad = {kNowhere};
+  const std::array<uint32_t, 1> clear = {adi::kAbortClearSticky};
+  std::array<uint32_t, 1> read = {};
+  for (const TransferOp& last :
+       {Read(Port::kDp, adi::kDpCtrlStat, absl::MakeSpan(read)), Read(Port::kDp, adi::kDpIdr, absl::MakeSpan(read)),
+        Write(Port::kDp, adi::kDpAbort, clear)}) {
+    const std::array<TransferOp, 3> ops = {Write(Port::kAp, adi::kApTar, bad), Write(Port::kAp, adi::kApDrw, bad), last};
+    const TransferResult result = probe_->Transfer(ops);
+    EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferFault)) << result.status;
+    EXPECT_EQ(result.completed, 1u);
+    ASSERT_TRUE(ClearSticky(*probe_).ok());
+  }
+}
+
+TEST_P(ProbeContract, WaitsAreTriedAgain) {
+  world_->Inject(ProbeFailure::kWait, 3, 20);
+  const std::vector<uint32_t> words = Pattern(10, 3);
+  const TransferResult result = WriteWords(*probe_, kRam, words);
+  EXPECT_TRUE(result.status.ok()) << result.status;
+  EXPECT_EQ(world_->ReadTarget(kRam + 36), words[9]);
+}
+
+TEST_P(ProbeContract, AWaitWithoutEndIsATimeoutAndNoMore) {
+  world_->Inject(ProbeFailure::kWait, 3, 0);
+  const std::vector<uint32_t> words = Pattern(10, 3);
+  const TransferResult result = WriteWords(*probe_, kRam, words);
+  EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferTimeout)) << result.status;
+  EXPECT_LT(result.completed, 3u);
+  world_->ClearFailures();
+  ASSERT_TRUE(PrepareMemory(*probe_).ok());
+  EXPECT_TRUE(WriteWords(*probe_, kRam, words).status.ok());
+}
+
+TEST_P(ProbeContract, SequencesAreExactToTheBit) {
+  const std::vector<uint8_t> ones(64, 0xFF);
+  const std::vector<uint8_t> zeros(1, 0);
+  for (const size_t length : {50, 51, 56, 63, 64, 255, 256, 257, 300, 512}) {
+    // The request behind it would not be understood if there were a bit more or less: start, APnDP, RnW, A, parity, stop, park.
+    ASSERT_TRUE(probe_->SwjSequence(length, ones).ok());
+    ASSERT_TRUE(probe_->SwjSequence(2, zeros).ok());
+    std::array<uint32_t, 1> dpidr = {};
+    const TransferOp op = Read(Port::kDp, adi::kDpIdr, absl::MakeSpan(dpidr));
+    ASSERT_TRUE(probe_->Transfer(absl::MakeConstSpan(&op, 1)).status.ok()) << length;
+    EXPECT_EQ(dpidr[0], 0x2BA01477u);
+  }
+  // One high bit too few is no line reset: what was the link is lost, and stays so.
+  ASSERT_TRUE(probe_->SwjSequence(49, ones).ok());
+  ASSERT_TRUE(probe_->SwjSequence(2, zeros).ok());
+  std::array<uint32_t, 1> dpidr = {};
+  const TransferOp op = Read(Port::kDp, adi::kDpIdr, absl::MakeSpan(dpidr));
+  EXPECT_TRUE(IsError(probe_->Transfer(absl::MakeConstSpan(&op, 1)).status, ErrorKind::kTransferError));
+}
+
+TEST_P(ProbeContract, ASequenceWithoutItsBitsIsRefused) {
+  const std::vector<uint8_t> one_byte(1, 0xFF);
+  EXPECT_TRUE(IsError(probe_->SwjSequence(9, one_byte), ErrorKind::kInvalidArgument));
+  EXPECT_TRUE(IsError(probe_->SwjSequence(0, one_byte), ErrorKind::kInvalidArgument));
+}
+
+TEST_P(ProbeContract, RawSwdReadsDpidr) {
+  if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
+  const std::vector<SwdSegment> segments = {
+      {.cycles = 56, .output = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}},
+      {.cycles = 8, .output = {0}},
+      {.cycles = 8, .output = {0xA5}},  // read DP 0
+      {.cycles = 4},                    // turnaround, ACK
+      {.cycles = 33},                   // data, parity
+      {.cycles = 1},                    // turnaround
+      {.cycles = 8, .output = {0}}};
+  for (int round = 0; round < 2; ++round) {
+    const auto captured = probe_->SwdSequence(segments);
+    ASSERT_TRUE(captured.ok()) << captured.status();
+    ASSERT_EQ(captured->size(), 3u);
+    EXPECT_EQ(((*captured)[0][0] >> 1) & 7, 1);
+    std::vector<uint8_t> dpidr = (*captured)[1];
+    dpidr.resize(4);
+    EXPECT_EQ(dpidr, (std::vector<uint8_t>{0x77, 0x14, 0xA0, 0x2B}));
+  }
+}
+
+TEST_P(ProbeContract, AsManySegmentsAsOneLikes) {
+  if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
+  std::vector<SwdSegment> segments;
+  for (int i = 0; i < 400; ++i) {
+    segments.push_back({.cycles = 64, .output = std::vector<uint8_t>(8, 0xFF)});
+    segments.push_back({.cycles = 63});
+  }
+  const auto captured = probe_->SwdSequence(segments);
+  ASSERT_TRUE(captured.ok()) << captured.status();
+  EXPECT_EQ(captured->size(), 400u);
+  for (const uint32_t cycles : {0u, 65u}) {
+    const std::vector<SwdSegment> bad = {{.cycles = cycles}};
+    EXPECT_TRUE(IsError(probe_->SwdSequence(bad).status(), ErrorKind::kInvalidArgument));
+  }
+}
+
+TEST_P(ProbeContract, ResetIsHeldAndReleased) {
+  ASSERT_TRUE(probe_->AssertReset(true).ok());
+  EXPECT_EQ(probe_->IsResetAsserted().value_or(false), true);
+  ASSERT_TRUE(probe_->AssertReset(false).ok());
+  EXPECT_EQ(probe_->IsResetAsserted().value_or(true), false);
+  ASSERT_TRUE(probe_->Reset().ok());
+  EXPECT_EQ(probe_->IsResetAsserted().value_or(true), false);
+}
+
+TEST_P(ProbeContract, AnyClockButNone) {
+  EXPECT_TRUE(IsError(probe_->SetClock(0), ErrorKind::kInvalidArgument));
+  for (const uint32_t hertz : {100'000u, 1'000'000u, 10'000'000u}) {
+    ASSERT_TRUE(probe_->SetClock(hertz).ok());
+    std::array<uint32_t, 1> word = {};
+    EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
+  }
+}
+
+TEST_P(ProbeContract, JtagIsUnsupportedWhereItIsNotOffered) {
+  if (probe_->info().features.jtag) GTEST_SKIP() << "has JTAG";
+  EXPECT_TRUE(IsError(probe_->Connect(WireProtocol::kJtag).status(), ErrorKind::kUnsupported));
+}
+
+TEST_P(ProbeContract, CanBeDisconnectedAndConnectedAgain) {
+  ASSERT_TRUE(probe_->Disconnect().ok());
+  std::array<uint32_t, 1> word = {};
+  EXPECT_FALSE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
+  probe_->Close();
+  ASSERT_TRUE(BringUp(*probe_).ok());
+  EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
+}
+
+TEST_P(ProbeContract, GoneIsGoneForEver) {
+  world_->Unplug();
+  EXPECT_TRUE(IsError(probe_->CheckPresent(), ErrorKind::kProbeDisconnected));
+  world_->Plug();
+  std::array<uint32_t, 1> word = {};
+  EXPECT_TRUE(IsError(probe_->CheckPresent(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe_->Open(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe_->Connect(WireProtocol::kSwd).status(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe_->SetClock(1000), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe_->Reset(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe_->IsResetAsserted().status(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status, ErrorKind::kProbeDisconnected));
+  probe_->Close();
+  probe_.reset();
+  auto again = world_->OpenProbe();
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(BringUp(**again).ok());
+}
+
+}  // namespace
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProbeContract);
+
+}  // namespace probegate

@@ -1,0 +1,107 @@
+// What probe/probe.h promises, as tests that any Probe must pass.
+//
+// A driver's test compiles probe_contract.cc and probe_failure_contract.cc, and instantiates both suites with a way to make
+// a world: a probe with a target behind it, on which failures can be made at one operation and no other.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "probe/error.h"
+#include "probe/probe.h"
+
+namespace probegate {
+
+enum class ProbeFailure : uint8_t {
+  kWait,           // the target answers WAIT, from then on
+  kFault,          // STICKYERR is set
+  kNoAck,          // the target does not answer
+  kDropReply,      // the probe does what it is asked and does not say so
+  kLateReply,      // it says so when nobody waits any more
+  kCorruptReply,   // its reply seems to be to another command
+  kTruncateReply,  // its reply ends behind the command's number
+  kGarbleStream,   // nothing says any more where a reply begins
+  kUnplug,
+};
+
+// One row a failure: what it counts as operations, and what the user of the probe sees.
+struct ProbeFailureRow {
+  ProbeFailure failure;
+  const char* name;
+  bool of_transfers;  // operations are transfers on the wire; else replies of the probe
+  ErrorKind seen_as;
+};
+absl::Span<const ProbeFailureRow> ProbeFailures();
+
+// A probe and its target: an SW-DP (DPIDR 0x2BA01477) and an AHB-AP at APSEL 0, RAM of 64 KiB or more at 0x20000000, nothing at
+// 0x60000000.
+class ContractWorld {
+ public:
+  virtual ~ContractWorld() = default;
+
+  // A new Probe for the same device; the one before it must be gone.
+  virtual absl::StatusOr<std::unique_ptr<Probe>> OpenProbe() = 0;
+
+  virtual std::string unique_id() const = 0;
+
+  // Makes `failure` at the `at`-th operation from now (1: the next); `times` in a row, 0 for ever.
+  virtual void Inject(ProbeFailure failure, uint64_t at, uint64_t times) = 0;
+  virtual void ClearFailures() = 0;
+
+  // Since the start: transfers on the wire, replies sent.
+  virtual uint64_t transfers() = 0;
+  virtual uint64_t replies() = 0;
+
+  // Has the device go away, and come back.
+  virtual void Unplug() = 0;
+  virtual void Plug() = 0;
+
+  virtual uint32_t ReadTarget(uint32_t address) = 0;
+};
+
+struct ContractWorldFactory {
+  std::string name;
+  std::function<std::unique_ptr<ContractWorld>()> make;
+};
+inline void PrintTo(const ContractWorldFactory& factory, std::ostream* out) { *out << factory.name; }
+
+class ProbeContract : public ::testing::TestWithParam<ContractWorldFactory> {
+ protected:
+  void SetUp() override;
+
+  std::unique_ptr<ContractWorld> world_;
+  std::unique_ptr<Probe> probe_;
+};
+
+class ProbeFailureContract : public ::testing::TestWithParam<std::tuple<ContractWorldFactory, ProbeFailureRow>> {};
+inline void PrintTo(const ProbeFailureRow& row, std::ostream* out) { *out << row.name; }
+
+// Test code that both suites share. Each answers the first error.
+namespace contract {
+
+inline constexpr uint32_t kRam = 0x20000000;
+inline constexpr uint32_t kNowhere = 0x60000000;
+
+TransferOp Write(Port port, uint8_t address, absl::Span<const uint32_t> words);
+TransferOp Read(Port port, uint8_t address, absl::Span<uint32_t> words);
+
+// Clears sticky errors, powers up, selects AP 0, and sets CSW to words with auto-increment.
+absl::Status PrepareMemory(Probe& probe);
+// Open, Connect, the link, PrepareMemory.
+absl::Status BringUp(Probe& probe);
+
+TransferResult WriteWords(Probe& probe, uint32_t address, absl::Span<const uint32_t> words);
+TransferResult ReadWords(Probe& probe, uint32_t address, absl::Span<uint32_t> words);
+
+// `count` words that differ from each other and from those of another seed.
+std::vector<uint32_t> Pattern(size_t count, uint32_t seed);
+
+}  // namespace contract
+}  // namespace probegate

@@ -1,0 +1,194 @@
+#include "tests/fakes/fake_board.h"
+
+#include <algorithm>
+
+#include "probe/adi/link.h"
+#include "probe/adi/mem_ap.h"
+#include "probe/adi/registers.h"
+
+namespace probegate {
+namespace {
+
+using namespace adi;  // NOLINT(google-build-using-namespace): every line below names a register of it
+
+constexpr uint32_t kCswWritable = 0x2F000037;
+constexpr uint32_t kControlWritable = kPowerRequests | 0xF01;
+constexpr unsigned kResetOnes = 50;
+constexpr uint32_t kApV2Page = 0xD;  // where in an APv2 the registers are, in units of 0x100
+
+}  // namespace
+
+FakeBoard::FakeBoard(const FakeBoardOptions& options) : options_(options), ram_(options.ram_size) { PowerCycle(); }
+
+void FakeBoard::PowerCycle() {
+  link_ = Link::kLost;
+  ones_ = 0;
+  control_ = select_ = select1_ = read_buffer_ = 0;
+  aps_.fill(Ap{.csw = options_.ap_csw});
+}
+
+uint32_t FakeBoard::ctrl_stat() const { return control_ | (control_ & kPowerRequests) << 1; }
+
+std::optional<uint32_t> FakeBoard::DpRegister(uint8_t bank, uint8_t address) const {
+  const auto found = dp_banked_.find({bank, address});
+  if (found == dp_banked_.end()) return std::nullopt;
+  return found->second;
+}
+
+// What an SW-DP answers whatever its flags (ADIv5.2 §B4.2.4).
+bool FakeBoard::AlwaysAnswers(const WireTransfer& transfer) const {
+  if (transfer.port == Port::kAp) return false;
+  if (!transfer.read) return transfer.address == kDpAbort;
+  return transfer.address == kDpIdr || (transfer.address == kDpCtrlStat && (select_ & 0xF) == 0);
+}
+
+FakeBoard::Ack FakeBoard::Run(WireTransfer& transfer) {
+  const std::optional<Ack> forced = forced_;
+  forced_.reset();
+  const bool wakes = transfer.port == Port::kDp && transfer.read && transfer.address == kDpIdr;
+  if (forced == Ack::kNone) link_ = Link::kLost;
+  if (link_ == Link::kReset && wakes) link_ = Link::kUp;
+  if (link_ != Link::kUp) {
+    link_ = Link::kLost;
+    return Ack::kNone;
+  }
+  if (forced == Ack::kFault) control_ |= kStickyErr;
+  if (!AlwaysAnswers(transfer)) {
+    if (forced == Ack::kWait) return Ack::kWait;
+    if (sticky_error()) return Ack::kFault;
+  }
+  if (transfer.port == Port::kDp) {
+    RunDp(transfer);
+    return Ack::kOk;
+  }
+  if ((ctrl_stat() & kDebugPowerAck) == 0) {
+    control_ |= kStickyErr;
+    return Ack::kFault;
+  }
+  if (RunAp(transfer)) return Ack::kOk;
+  control_ |= kStickyErr;
+  return transfer.read ? Ack::kReadFailed : Ack::kOk;  // a write is posted
+}
+
+void FakeBoard::RunDp(WireTransfer& transfer) {
+  const auto bank = static_cast<uint8_t>(select_ & 0xF);
+  const bool select1 = bank == kDpSelect1Bank && DpVersion(options_.dpidr) >= 3;
+  if (transfer.read) {
+    switch (transfer.address) {
+      case kDpIdr:
+        transfer.value = bank == 0 ? options_.dpidr : DpRegister(bank, kDpIdr).value_or(0);
+        break;
+      case kDpCtrlStat:
+        transfer.value = bank == 0 ? ctrl_stat() : DpRegister(bank, kDpCtrlStat).value_or(0);
+        break;
+      default:
+        transfer.value = read_buffer_;
+    }
+    return;
+  }
+  switch (transfer.address) {
+    case kDpAbort:
+      if ((transfer.value & kAbortClearSticky) != 0) control_ &= ~kStickyErr;
+      break;
+    case kDpCtrlStat:
+      if (bank == 0) control_ = (control_ & kStickyErr) | (transfer.value & kControlWritable);
+      if (select1) select1_ = transfer.value;
+      if (bank != 0 && !select1) dp_banked_[{bank, kDpCtrlStat}] = transfer.value;
+      break;
+    case kDpSelect:
+      select_ = transfer.value;
+      break;
+    default:
+      break;
+  }
+}
+
+// An ADIv5 AP is named by APSEL; those of ADIv6 lie every 64 KiB, their registers at 0xD00.
+std::optional<std::pair<size_t, uint8_t>> FakeBoard::SelectedApRegister(uint8_t address) const {
+  const auto offset = static_cast<uint8_t>((select_ & 0xF0) | address);
+  if (DpVersion(options_.dpidr) < 3) {
+    const size_t ap = select_ >> 24;
+    return ap < kApCount ? std::optional(std::pair(ap, offset)) : std::nullopt;
+  }
+  if (select1_ != 0 || (select_ >> 16) >= kApCount || ((select_ >> 8) & 0xFF) != kApV2Page) return std::nullopt;
+  return std::pair(size_t{select_ >> 16}, offset);
+}
+
+bool FakeBoard::RunAp(WireTransfer& transfer) {
+  if (transfer.read) transfer.value = 0;
+  const auto selected = SelectedApRegister(transfer.address);
+  if (!selected) return true;
+  Ap& ap = aps_[selected->first];
+  const uint8_t offset = selected->second;
+  bool done = true;
+  if (offset == kApDrw) {
+    done = RunDrw(ap, transfer);
+  } else if (offset >= kApBd0 && offset < kApBd0 + 16) {
+    done = AccessRam((ap.tar & ~0xFu) | (offset & 0xF), 4, transfer);
+  } else if (transfer.read) {
+    const std::map<uint8_t, uint32_t> registers = {
+        {kApCsw, ap.csw}, {kApTar, ap.tar}, {kApBase, 0xE00FF003}, {kApIdr, options_.ap_idr}};
+    const auto found = registers.find(offset);
+    transfer.value = found == registers.end() ? 0 : found->second;
+  } else if (offset == kApTar) {
+    ap.tar = transfer.value;
+  } else if (offset == kApCsw) {
+    ap.csw = (transfer.value & kCswWritable) | kCswDeviceEn;
+    const bool packed = (ap.csw & kCswAddrIncMask) == kCswAddrIncPacked;
+    if (packed && !options_.packed_transfers) ap.csw &= ~kCswAddrIncMask;
+  }
+  if (done && transfer.read) read_buffer_ = transfer.value;
+  return done;
+}
+
+bool FakeBoard::RunDrw(Ap& ap, WireTransfer& transfer) {
+  const uint32_t unit = 1u << (ap.csw & kCswSizeMask);
+  const bool packed = (ap.csw & kCswAddrIncMask) == kCswAddrIncPacked;
+  const uint32_t units = packed ? 4 / unit : 1;
+  for (uint32_t i = 0; i < units; ++i) {
+    if (!AccessRam(ap.tar + i * unit, unit, transfer)) return false;
+  }
+  ap.tar = static_cast<uint32_t>(AdvanceTar(ap.tar, ap.csw, 1, options_.tar_page));
+  return true;
+}
+
+// Each byte travels in the lane of its address (ADIv5.2 §C2.2.6).
+bool FakeBoard::AccessRam(uint32_t address, uint32_t unit, WireTransfer& transfer) {
+  const uint64_t offset = uint64_t{address} - options_.ram_base;
+  if (address < options_.ram_base || offset + unit > ram_.size()) return false;
+  for (uint32_t i = 0; i < unit; ++i) {
+    const uint32_t shift = 8 * ((address + i) % 4);
+    uint8_t& byte = ram_[offset + i];
+    if (transfer.read) {
+      transfer.value |= uint32_t{byte} << shift;
+    } else {
+      byte = static_cast<uint8_t>(transfer.value >> shift);
+    }
+  }
+  return true;
+}
+
+void FakeBoard::Clock(size_t bit_count, absl::Span<const uint8_t> bits) {
+  for (size_t i = 0; i < bit_count; ++i) {
+    if ((bits[i / 8] >> (i % 8)) & 1) {
+      if (link_ != Link::kHigh) link_ = Link::kLost;
+      if (++ones_ >= kResetOnes) link_ = Link::kHigh;
+      continue;
+    }
+    ones_ = 0;
+    if (link_ == Link::kOneIdle) {
+      link_ = options_.target_selects.empty() ? Link::kReset : Link::kLost;
+      selected_target_.reset();
+      select_ &= ~0xFu;
+    }
+    if (link_ == Link::kHigh) link_ = Link::kOneIdle;
+  }
+  const std::optional<uint32_t> target = FindTargetSelect(bits, bit_count);
+  if (target && std::find(options_.target_selects.begin(), options_.target_selects.end(), *target) !=
+                    options_.target_selects.end()) {
+    link_ = Link::kReset;
+    selected_target_ = target;
+  }
+}
+
+}  // namespace probegate

@@ -1,0 +1,108 @@
+// A target that is not there, at the level of registers: an SW-DP and two MEM-APs before one RAM.
+//
+// It keeps the rules that users of a probe depend on: nothing answers before a line reset and a read of DPIDR; AP accesses
+// need power and no sticky error; an AP write is acknowledged before it fails; TAR counts and wraps. It is made for tests
+// of what shares a probe, where an answer must be exact and a failure come at one transfer and no other.
+//
+// Threads: none of its own, and no lock: FakeProbe guards it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "probe/adi/registers.h"
+#include "probe/probe.h"
+
+namespace probegate {
+
+struct FakeBoardOptions {
+  uint32_t dpidr = 0x2BA01477;            // version 3 (bits 15:12) makes it an ADIv6 part: see below
+  // A multi-drop part answers only once TARGETSEL has been written after a line reset, with one of these.
+  std::vector<uint32_t> target_selects;
+  uint32_t ap_idr = 0x24770011;
+  uint32_t ap_csw = 0x23000042;           // what CSW holds from power-up
+  bool packed_transfers = false;
+  uint32_t tar_page = 4096;
+  uint32_t ram_base = 0x20000000;         // all other addresses fault
+  uint32_t ram_size = 64 * 1024;
+};
+
+// One register transfer as a probe's caller sees it.
+struct WireTransfer {
+  Port port = Port::kDp;
+  uint8_t address = 0;
+  bool read = false;
+  uint32_t value = 0;  // written or read
+
+  bool operator==(const WireTransfer&) const = default;
+};
+
+class FakeBoard {
+ public:
+  // kReadFailed: a FAULT too, of a read that was accepted and then failed on the bus.
+  enum class Ack : uint8_t { kOk, kWait, kFault, kReadFailed, kNone };
+
+  static constexpr size_t kApCount = 2;
+
+  explicit FakeBoard(const FakeBoardOptions& options);
+
+  // Does `transfer`, filling in `value` of a read.
+  Ack Run(WireTransfer& transfer);
+
+  // Answers `ack` to the next transfer instead of its own answer: kFault as a STICKYERR set before it, kNone with the link
+  // lost. Registers that always answer do.
+  void ForceNext(Ack ack) { forced_ = ack; }
+
+  // Clocks on SWDIO, captured ones as zeros.
+  void Clock(size_t bit_count, absl::Span<const uint8_t> bits);
+
+  // The target loses its link, as after a power glitch; or all its state.
+  void LoseLink() { link_ = Link::kLost; }
+  void PowerCycle();
+
+  bool sticky_error() const { return (control_ & adi::kStickyErr) != 0; }
+  uint32_t select() const { return select_; }
+  std::optional<uint32_t> selected_target() const { return selected_target_; }
+  uint32_t ctrl_stat() const;
+  uint32_t csw(size_t ap) const { return aps_[ap].csw; }
+  uint32_t tar(size_t ap) const { return aps_[ap].tar; }
+  std::vector<uint8_t>& ram() { return ram_; }
+  const std::vector<uint8_t>& ram() const { return ram_; }
+
+  // What a banked DP register other than CTRL/STAT holds (DPBANKSEL, address). Others read as zero.
+  void SetDpRegister(uint8_t bank, uint8_t address, uint32_t value) { dp_banked_[{bank, address}] = value; }
+  std::optional<uint32_t> DpRegister(uint8_t bank, uint8_t address) const;
+
+ private:
+  enum class Link : uint8_t { kLost, kHigh, kOneIdle, kReset, kUp };
+  struct Ap {
+    uint32_t csw = 0;
+    uint32_t tar = 0;
+  };
+
+  bool AlwaysAnswers(const WireTransfer& transfer) const;
+  void RunDp(WireTransfer& transfer);
+  bool RunAp(WireTransfer& transfer);
+  bool RunDrw(Ap& ap, WireTransfer& transfer);
+  bool AccessRam(uint32_t address, uint32_t unit, WireTransfer& transfer);
+  std::optional<std::pair<size_t, uint8_t>> SelectedApRegister(uint8_t address) const;
+
+  const FakeBoardOptions options_;
+  Link link_ = Link::kLost;
+  unsigned ones_ = 0;
+  std::optional<uint32_t> selected_target_;
+  uint32_t control_ = 0;
+  uint32_t select_ = 0;
+  uint32_t select1_ = 0;
+  uint32_t read_buffer_ = 0;
+  std::map<std::pair<uint8_t, uint8_t>, uint32_t> dp_banked_;
+  std::array<Ap, kApCount> aps_;
+  std::vector<uint8_t> ram_;
+  std::optional<Ack> forced_;
+};
+
+}  // namespace probegate

@@ -1,0 +1,104 @@
+#include "tests/fakes/fake_probe.h"
+
+#include <utility>
+
+#include "probe/error.h"
+
+namespace probegate {
+
+using Kind = WireCall::Kind;
+
+FakeProbe::FakeProbe(std::shared_ptr<FakeWire> wire) : wire_(std::move(wire)) {
+  MutexLock lock(wire_->mutex_);
+  wire_->unplugged_ = wire_->open_ = wire_->connected_ = wire_->reset_asserted_ = false;
+}
+
+absl::Status FakeProbe::CheckPresent() {
+  MutexLock lock(wire_->mutex_);
+  if (!wire_->unplugged_) return absl::OkStatus();
+  return MakeError(ErrorKind::kProbeDisconnected, "the fake probe is unplugged");
+}
+
+absl::Status FakeProbe::Open() {
+  MutexLock lock(wire_->mutex_);
+  absl::Status status = wire_->Enter({.kind = Kind::kOpen});
+  wire_->open_ = status.ok();
+  return status;
+}
+
+void FakeProbe::Close() {
+  MutexLock lock(wire_->mutex_);
+  wire_->calls_.push_back({.kind = Kind::kClose});
+  wire_->open_ = false;
+}
+
+absl::StatusOr<WireProtocol> FakeProbe::Connect(WireProtocol protocol) {
+  MutexLock lock(wire_->mutex_);
+  if (absl::Status status = wire_->Enter({.kind = Kind::kConnect}); !status.ok()) return status;
+  if (protocol == WireProtocol::kJtag) return MakeError(ErrorKind::kUnsupported, "the fake probe has no JTAG");
+  wire_->connected_ = true;
+  return WireProtocol::kSwd;
+}
+
+absl::Status FakeProbe::Disconnect() {
+  MutexLock lock(wire_->mutex_);
+  if (absl::Status status = wire_->Enter({.kind = Kind::kDisconnect}); !status.ok()) return status;
+  wire_->connected_ = false;
+  wire_->board_.LoseLink();
+  return absl::OkStatus();
+}
+
+absl::Status FakeProbe::SetClock(uint32_t hertz) {
+  MutexLock lock(wire_->mutex_);
+  if (absl::Status status = wire_->Enter({.kind = Kind::kSetClock, .argument = hertz}); !status.ok()) return status;
+  wire_->clock_ = hertz;
+  return absl::OkStatus();
+}
+
+absl::Status FakeProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
+  MutexLock lock(wire_->mutex_);
+  absl::Status status = wire_->Enter({.kind = Kind::kSwjSequence, .argument = bit_count});
+  if (status.ok()) wire_->board_.Clock(bit_count, bits);
+  return status;
+}
+
+absl::StatusOr<std::vector<std::vector<uint8_t>>> FakeProbe::SwdSequence(absl::Span<const SwdSegment> segments) {
+  MutexLock lock(wire_->mutex_);
+  absl::Status status = wire_->Enter({.kind = Kind::kSwdSequence, .argument = segments.size()});
+  if (!status.ok()) return status;
+  std::vector<uint8_t> bits;
+  std::vector<std::vector<uint8_t>> captured;
+  size_t count = 0;
+  for (const SwdSegment& segment : segments) {
+    bits.resize((count + segment.cycles + 7) / 8);
+    for (uint32_t i = 0; i < segment.cycles; ++i, ++count) {
+      const bool high = !segment.output.empty() && ((segment.output[i / 8] >> (i % 8)) & 1) != 0;
+      if (high) bits[count / 8] |= static_cast<uint8_t>(1u << (count % 8));
+    }
+    if (segment.output.empty()) captured.emplace_back((segment.cycles + 7) / 8);
+  }
+  wire_->board_.Clock(count, bits);
+  return captured;
+}
+
+absl::Status FakeProbe::Reset() {
+  MutexLock lock(wire_->mutex_);
+  return wire_->Enter({.kind = Kind::kReset});
+}
+
+absl::Status FakeProbe::AssertReset(bool asserted) {
+  MutexLock lock(wire_->mutex_);
+  absl::Status status = wire_->Enter({.kind = Kind::kAssertReset, .argument = asserted});
+  if (status.ok()) wire_->reset_asserted_ = asserted;
+  return status;
+}
+
+absl::StatusOr<bool> FakeProbe::IsResetAsserted() {
+  MutexLock lock(wire_->mutex_);
+  if (absl::Status status = wire_->Enter({.kind = Kind::kIsResetAsserted}); !status.ok()) return status;
+  return wire_->reset_asserted_;
+}
+
+TransferResult FakeProbe::Transfer(absl::Span<const TransferOp> ops) { return wire_->Transfer(ops); }
+
+}  // namespace probegate

@@ -1,0 +1,157 @@
+// A Probe that is not there, with a log of what was asked of it and failures at chosen transfers.
+//
+//   auto wire = std::make_shared<FakeWire>();
+//   auto probe = std::make_unique<FakeProbe>(wire);   // goes to what is tested
+//   wire->FailTransfer(3, FakeFailure::kNoAck);       // the fourth from now
+//   EXPECT_THAT(wire->TransferLog(), ElementsAre("wr dp 8 00000000", …));
+//
+// A FakeWire is the probe with the cable and the board; it outlives the FakeProbe, which dies as any Probe does when it is
+// unplugged. Another FakeProbe on the same wire is the same probe plugged in again.
+//
+// Threads: FakeProbe as any Probe. FakeWire's methods may be called from any thread; none blocks but those that say so.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "probe/error.h"
+#include "probe/probe.h"
+#include "tests/fakes/fake_board.h"
+
+namespace probegate {
+
+// What happens at a transfer, and what Probe::Transfer then reports.
+enum class FakeFailure : uint8_t {
+  kWait,        // kTransferTimeout; nothing else changes
+  kFault,       // kTransferFault; STICKYERR stands until ABORT clears it
+  kNoAck,       // kTransferError; the link is lost until a line reset
+  kProbeError,  // kProbeError; the transfer did not run
+  kUnplug,      // kProbeDisconnected, then and for ever
+};
+
+// One call of a method of Probe, info() and CheckPresent() left out.
+struct WireCall {
+  enum class Kind : uint8_t {
+    kOpen,
+    kClose,
+    kConnect,
+    kDisconnect,
+    kSetClock,        // argument: hertz
+    kSwjSequence,     // argument: bits
+    kSwdSequence,     // argument: segments
+    kReset,
+    kAssertReset,     // argument: 0 or 1
+    kIsResetAsserted,
+    kTransfer,        // argument: transfers asked for; `transfers`: those that completed
+  };
+  Kind kind;
+  uint64_t argument = 0;
+  std::vector<WireTransfer> transfers;
+};
+
+// "set_clock 1000000", "transfer 2", …
+std::string ToString(const WireCall& call);
+// "wr ap c 12345678", "rd dp 4 f0000000": A[3:2] and the value in hexadecimal.
+std::string ToString(const WireTransfer& transfer);
+
+class FakeWire {
+ public:
+  FakeWire() : FakeWire(FakeBoardOptions{}, DefaultInfo("FAKE0001")) {}
+  FakeWire(const FakeBoardOptions& board, ProbeInfo info);
+
+  static ProbeInfo DefaultInfo(std::string unique_id);
+  const ProbeInfo& info() const { return info_; }
+
+  // The log, oldest first.
+  std::vector<WireCall> Calls() const;
+  std::vector<std::string> CallLog() const;      // ToString of each call
+  std::vector<std::string> TransferLog() const;  // ToString of each transfer that completed, over all calls
+  size_t CountCalls(WireCall::Kind kind) const;
+  void ClearLog();
+
+  // Makes the transfer fail that is `index` transfers away (0: the next), and `times` - 1 more behind it. Transfers of all
+  // calls count. A second call replaces the first.
+  void FailTransfer(size_t index, FakeFailure failure, size_t times = 1);
+  // Makes the next call of any method but Transfer, Open and Close fail with `kind`.
+  void FailNextCall(ErrorKind kind);
+
+  // From now on every method answers kProbeDisconnected, until a new FakeProbe is made on this wire.
+  void Unplug();
+  // Has the target lose its link, or its power and so all registers (not RAM), behind everybody's back.
+  void LoseLink();
+  void PowerCycle();
+
+  // Holds the next Transfer before it does anything, and any behind it, until ReleaseTransfers.
+  void HoldTransfers();
+  // Blocks until a Transfer is being held; false when `bound` passed first.
+  bool WaitUntilHeld(std::chrono::milliseconds bound);
+  void ReleaseTransfers();
+
+  // Runs `action` on the board, alone.
+  void WithBoard(const std::function<void(FakeBoard&)>& action);
+  // RAM by the target's addresses, which must be inside.
+  std::vector<uint8_t> ReadRam(uint32_t address, size_t size) const;
+  void WriteRam(uint32_t address, absl::Span<const uint8_t> bytes);
+
+  // What the probe was last told.
+  bool is_open() const;
+  bool is_connected() const;
+  bool reset_asserted() const;
+  uint32_t clock() const;
+
+ private:
+  friend class FakeProbe;
+
+  absl::Status Enter(WireCall call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  TransferResult Transfer(absl::Span<const TransferOp> ops);
+  // `write_in_flight`: an AP write was acknowledged last, and nothing yet shows that it landed.
+  absl::Status RunOne(WireTransfer& transfer, bool& write_in_flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<FakeFailure> TakeFailure() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const FakeBoardOptions options_;
+  const ProbeInfo info_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  FakeBoard board_ ABSL_GUARDED_BY(mutex_);
+  std::vector<WireCall> calls_ ABSL_GUARDED_BY(mutex_);
+  std::optional<FakeFailure> failure_ ABSL_GUARDED_BY(mutex_);
+  size_t fail_after_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t fail_times_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<ErrorKind> fail_call_ ABSL_GUARDED_BY(mutex_);
+  bool unplugged_ ABSL_GUARDED_BY(mutex_) = false;
+  bool hold_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t held_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  bool connected_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reset_asserted_ ABSL_GUARDED_BY(mutex_) = false;
+  uint32_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+class FakeProbe : public Probe {
+ public:
+  explicit FakeProbe(std::shared_ptr<FakeWire> wire);
+
+  const ProbeInfo& info() const override { return wire_->info(); }
+  absl::Status CheckPresent() override;
+  absl::Status Open() override;
+  void Close() override;
+  absl::StatusOr<WireProtocol> Connect(WireProtocol protocol) override;
+  absl::Status Disconnect() override;
+  absl::Status SetClock(uint32_t hertz) override;
+  absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) override;
+  absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) override;
+  absl::Status Reset() override;
+  absl::Status AssertReset(bool asserted) override;
+  absl::StatusOr<bool> IsResetAsserted() override;
+  TransferResult Transfer(absl::Span<const TransferOp> ops) override;
+
+ private:
+  const std::shared_ptr<FakeWire> wire_;
+};
+
+}  // namespace probegate

@@ -1,0 +1,104 @@
+// Replies of a CMSIS-DAP device that answers anything to requests of any shape. Nothing may be read or written beyond what
+// was asked for, and what a decoder says of a transfer must fit the request.
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "probe/cmsis_dap/protocol.h"
+#include "probe/cmsis_dap/transfer_packet.h"
+
+namespace probegate::cmsis_dap {
+namespace {
+
+constexpr uint32_t kUntouched = 0xDEADBEEF;
+constexpr size_t kPacketSize = 512;
+
+void Check(bool condition) {
+  if (!condition) std::abort();
+}
+
+void CheckOutcome(const std::optional<TransferOutcome>& outcome, size_t asked) {
+  if (!outcome) return;
+  Check(outcome->completed <= asked);
+  Check((outcome->ack == kAckOk) == (outcome->completed == asked));
+}
+
+// Each byte of `shape` is one transfer: bit 0 APnDP, bit 1 RnW, bits 3:2 the address.
+void DecodeTransfer(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
+  const std::vector<uint32_t> word = {0x12345678};
+  std::vector<std::vector<uint32_t>> reads;
+  reads.reserve(shape.size());
+  TransferPacket packet(kPacketSize);
+  size_t added = 0;
+  for (const uint8_t bits : shape) {
+    TransferOp op{.port = (bits & 1) != 0 ? Port::kAp : Port::kDp, .address = static_cast<uint8_t>(bits & 0xC)};
+    if ((bits & 2) != 0) {
+      op.read = absl::MakeSpan(reads.emplace_back(1, kUntouched));
+    } else {
+      op.write = word;
+    }
+    if (!packet.Add(op, 0)) break;
+    ++added;
+  }
+  Check(packet.size() == added && packet.bytes().size() <= kPacketSize);
+  if (!packet.empty()) CheckOutcome(packet.Decode(reply), added);
+}
+
+void DecodeBlock(bool read, size_t words, absl::Span<const uint8_t> reply) {
+  std::vector<uint32_t> data(words, kUntouched);
+  TransferOp op{.port = Port::kAp, .address = 0xC};
+  if (read) {
+    op.read = absl::MakeSpan(data);
+  } else {
+    op.write = data;
+  }
+  if (words == 0) return;
+  CheckOutcome(DecodeTransferBlock(op, reply), words);
+}
+
+void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
+  static_cast<void>(DecodeStatus(reply));
+  static_cast<void>(DecodeConnect(reply));
+  static_cast<void>(DecodeResetTarget(reply));
+  static_cast<void>(DecodeSwjPins(reply));
+  if (const auto info = DecodeInfo(reply)) {
+    Check(info->size() <= reply.size());
+    Check(InfoText(*info).size() <= info->size());
+    Check(InfoNumber(*info).value_or(0) <= UINT16_MAX);
+  }
+  std::vector<SwdSegment> segments;
+  for (const uint8_t bits : shape) {
+    const uint32_t cycles = bits % 64 + 1;
+    const size_t bytes = (bits & 0x80) != 0 ? 0 : (cycles + 7) / 8;
+    segments.push_back({.cycles = cycles, .output = std::vector<uint8_t>(bytes)});
+  }
+  std::vector<uint8_t> packet(kPacketSize);
+  const size_t count = FitSwdSegments(segments, kPacketSize);
+  const SwdSequence command{absl::MakeConstSpan(segments).first(count)};
+  Check(Encode(command, absl::MakeSpan(packet)) != 0);
+  const auto captured = DecodeSwdSequence(command, reply);
+  if (!captured) return;
+  size_t capturing = 0;
+  for (const SwdSegment& segment : command.segments) capturing += segment.output.empty() ? 1 : 0;
+  Check(captured->size() == capturing);
+}
+
+// The first byte says how many of those behind it are the request's shape; the rest is the reply.
+void Run(const uint8_t* data, size_t size) {
+  if (size == 0) return;
+  const size_t shape_size = std::min<size_t>(data[0], size - 1);
+  const absl::Span<const uint8_t> shape(data + 1, shape_size);
+  // A copy of exactly its size, so that a sanitizer sees a read beyond it.
+  const std::vector<uint8_t> reply(data + 1 + shape_size, data + size);
+  DecodeTransfer(shape, reply);
+  DecodeBlock((data[0] & 1) != 0, shape_size, reply);
+  DecodeOthers(shape, reply);
+}
+
+}  // namespace
+}  // namespace probegate::cmsis_dap
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  probegate::cmsis_dap::Run(data, size);
+  return 0;
+}

@@ -1,0 +1,180 @@
+#include "fake_upstream.h"
+
+#include <chrono>
+#include <utility>
+
+namespace probegate {
+namespace {
+
+// Far beyond what anything here takes, on any machine.
+constexpr auto kBound = std::chrono::seconds(30);
+
+class Handle : public UpstreamSession {
+ public:
+  Handle(std::shared_ptr<FakeSession> session, FakeUpstream::Responder responder)
+      : session_(std::move(session)), responder_(std::move(responder)) {}
+  ~Handle() override { session_->Drop(); }
+
+  void Send(v1::StreamRequest request) override {
+    session_->Take(request);
+    responder_(*session_, request);
+  }
+  void Resume() override { session_->Resume(); }
+
+ private:
+  const std::shared_ptr<FakeSession> session_;
+  const FakeUpstream::Responder responder_;
+};
+
+}  // namespace
+
+bool WaitFor(Mutex& mutex, CondVar& changed, const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kBound;
+  while (!condition()) {
+    if (!changed.WaitUntil(mutex, deadline)) return condition();
+  }
+  return true;
+}
+
+bool FakeSession::WaitForRequests(size_t count) {
+  const MutexLock lock(mutex_);
+  return WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return requests_.size() >= count; });
+}
+
+bool FakeSession::WaitForDrop() {
+  const MutexLock lock(mutex_);
+  return WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return dropped_; });
+}
+
+bool FakeSession::paused() {
+  const MutexLock lock(mutex_);
+  return paused_;
+}
+
+size_t FakeSession::request_count() {
+  const MutexLock lock(mutex_);
+  return requests_.size();
+}
+
+v1::StreamRequest FakeSession::request(size_t index) {
+  const MutexLock lock(mutex_);
+  return requests_.at(index);
+}
+
+void FakeSession::Respond(v1::StreamResponse response) {
+  {
+    const MutexLock lock(mutex_);
+    responses_.push_back(std::move(response));
+  }
+  Deliver();
+}
+
+void FakeSession::Deliver() {
+  while (true) {
+    v1::StreamResponse response;
+    {
+      const MutexLock lock(mutex_);
+      if (delivering_ || paused_ || dropped_ || responses_.empty()) return;
+      delivering_ = true;
+      response = std::move(responses_.front());
+      responses_.pop_front();
+    }
+    const bool go_on = handler_.on_response(std::move(response));
+    const MutexLock lock(mutex_);
+    delivering_ = false;
+    paused_ = !go_on;
+    changed_.NotifyAll();
+  }
+}
+
+void FakeSession::AnswerOk(size_t index) { Respond(EmptyResponse(request(index))); }
+
+void FakeSession::AnswerError(size_t index, v1::ErrorKind kind, const std::string& message) {
+  v1::StreamResponse response;
+  response.set_request_id(request(index).request_id());
+  response.mutable_error()->set_kind(kind);
+  response.mutable_error()->set_message(message);
+  Respond(std::move(response));
+}
+
+void FakeSession::Take(v1::StreamRequest request) {
+  const MutexLock lock(mutex_);
+  requests_.push_back(std::move(request));
+  changed_.NotifyAll();
+}
+
+void FakeSession::Drop() {
+  const MutexLock lock(mutex_);
+  dropped_ = true;
+  changed_.NotifyAll();
+}
+
+void FakeSession::Resume() {
+  {
+    const MutexLock lock(mutex_);
+    paused_ = false;
+  }
+  Deliver();
+}
+
+v1::StreamResponse EmptyResponse(const v1::StreamRequest& request) {
+  v1::StreamResponse response;
+  response.set_request_id(request.request_id());
+  // The fields of requests and of responses have the same numbers.
+  const auto* field = response.GetDescriptor()->FindFieldByNumber(static_cast<int>(request.request_case()));
+  response.GetReflection()->MutableMessage(&response, field);
+  return response;
+}
+
+void FakeUpstream::RefuseSessions(const std::string& message) {
+  const MutexLock lock(mutex_);
+  refusal_ = message;
+}
+
+std::shared_ptr<FakeSession> FakeUpstream::WaitForSession(size_t index) {
+  const MutexLock lock(mutex_);
+  if (!WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return sessions_.size() > index; })) return nullptr;
+  return sessions_[index];
+}
+
+size_t FakeUpstream::session_count() {
+  const MutexLock lock(mutex_);
+  return sessions_.size();
+}
+
+WatchHandler FakeUpstream::WaitForWatch(size_t index) {
+  const MutexLock lock(mutex_);
+  if (!WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return watches_.size() > index; })) return {};
+  return watches_[index];
+}
+
+std::unique_ptr<UpstreamSession> FakeUpstream::OpenSession(v1::OpenSessionRequest request, SessionHandler handler) {
+  auto session = std::make_shared<FakeSession>(std::move(request), std::move(handler));
+  v1::StreamResponse opened;
+  {
+    const MutexLock lock(mutex_);
+    sessions_.push_back(session);
+    if (refusal_.empty()) {
+      opened.mutable_open_session()->mutable_probe()->set_unique_id(session->opening().probe());
+    } else {
+      opened.mutable_error()->set_kind(v1::ERROR_KIND_PROBE_DISCONNECTED);
+      opened.mutable_error()->set_message(refusal_);
+    }
+    changed_.NotifyAll();
+  }
+  session->Respond(std::move(opened));
+  return std::make_unique<Handle>(std::move(session), responder_);
+}
+
+std::unique_ptr<UpstreamWatch> FakeUpstream::WatchProbes(WatchHandler handler) {
+  const MutexLock lock(mutex_);
+  watches_.push_back(std::move(handler));
+  changed_.NotifyAll();
+  return std::make_unique<UpstreamWatch>();
+}
+
+void SucceedAtOnce(FakeSession& session, const v1::StreamRequest& request) { session.Respond(EmptyResponse(request)); }
+
+void Hold(FakeSession&, const v1::StreamRequest&) {}
+
+}  // namespace probegate

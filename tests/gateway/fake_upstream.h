@@ -1,0 +1,98 @@
+// A server in the tests' hands: it answers by itself, or only when told to, and ends sessions when told to.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "gateway/upstream.h"
+
+namespace probegate {
+
+// Waits for `condition`, which is called with `mutex` held, within a bound. False where it did not come true.
+bool WaitFor(Mutex& mutex, CondVar& changed, const std::function<bool()>& condition);
+
+// One session as the server sees it. Threads: any.
+class FakeSession {
+ public:
+  FakeSession(v1::OpenSessionRequest opening, SessionHandler handler)
+      : opening_(std::move(opening)), handler_(std::move(handler)) {}
+
+  const v1::OpenSessionRequest& opening() const { return opening_; }
+
+  // Waits until `count` requests have come in all.
+  bool WaitForRequests(size_t count);
+  // Waits until the gateway has dropped the session.
+  bool WaitForDrop();
+  // Waits until the gateway has asked for a pause, or has been given `count` responses without asking.
+  bool paused();
+
+  size_t request_count();
+  v1::StreamRequest request(size_t index);
+
+  // Sends a response. What is sent during a pause is kept until the gateway resumes.
+  void Respond(v1::StreamResponse response);
+  // Answers the request number `index`, successfully and emptily or with an error.
+  void AnswerOk(size_t index);
+  void AnswerError(size_t index, v1::ErrorKind kind, const std::string& message);
+  void End(const std::string& reason) { handler_.on_end(reason); }
+
+  // For FakeUpstream and its sessions' handles.
+  void Take(v1::StreamRequest request);
+  void Drop();
+  void Resume();
+
+ private:
+  void Deliver();
+
+  const v1::OpenSessionRequest opening_;
+  const SessionHandler handler_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<v1::StreamRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::StreamResponse> responses_ ABSL_GUARDED_BY(mutex_);
+  bool delivering_ ABSL_GUARDED_BY(mutex_) = false;
+  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  bool dropped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// The successful, empty response to a request.
+v1::StreamResponse EmptyResponse(const v1::StreamRequest& request);
+
+class FakeUpstream : public Upstream {
+ public:
+  // Called for each request with its session, on the gateway's thread; may respond at once, later or never.
+  using Responder = std::function<void(FakeSession& session, const v1::StreamRequest& request)>;
+
+  explicit FakeUpstream(Responder responder) : responder_(std::move(responder)) {}
+
+  // Opening is answered with an error from now on.
+  void RefuseSessions(const std::string& message);
+
+  // The session number `index`, once it has been opened; null where that does not happen.
+  std::shared_ptr<FakeSession> WaitForSession(size_t index);
+  size_t session_count();
+
+  // The handler of the watch number `index`, once there is one; empty where that does not happen.
+  WatchHandler WaitForWatch(size_t index);
+
+  std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, SessionHandler handler) override;
+  std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) override;
+
+ private:
+  const Responder responder_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::string refusal_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<FakeSession>> sessions_ ABSL_GUARDED_BY(mutex_);
+  std::vector<WatchHandler> watches_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Responders: every request succeeds at once, emptily; none is answered.
+void SucceedAtOnce(FakeSession& session, const v1::StreamRequest& request);
+void Hold(FakeSession& session, const v1::StreamRequest& request);
+
+}  // namespace probegate

@@ -1,0 +1,211 @@
+#include "gateway/gateway.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "asio/executor_work_guard.hpp"
+#include "fake_upstream.h"
+#include "test_client.h"
+
+namespace probegate {
+namespace {
+
+// A port that nobody listens on now. Another program may take it: hence the tests ask for few.
+uint16_t FreePort() {
+  asio::io_context io;
+  asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  return acceptor.local_endpoint().port();
+}
+
+v1::WatchProbesResponse Probe(const std::string& unique_id) {
+  v1::WatchProbesResponse event;
+  event.mutable_changed()->mutable_description()->set_unique_id(unique_id);
+  event.mutable_changed()->mutable_description()->set_description("Probe " + unique_id);
+  event.mutable_changed()->set_state(v1::PROBE_STATE_IDLE);
+  return event;
+}
+
+v1::WatchProbesResponse SnapshotComplete() {
+  v1::WatchProbesResponse event;
+  event.set_snapshot_complete(true);
+  return event;
+}
+
+class GatewayTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "gateway_XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    options_.server = "server:1";
+    options_.first_port = FreePort();
+  }
+  void TearDown() override {
+    if (gateway_) gateway_->Stop("the test is over");
+    thread_ = {};
+    std::filesystem::remove_all(directory_);
+  }
+
+  void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
+    ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
+    gateway_ = std::make_unique<Gateway>(io_, upstream_, *ports_, options_, std::move(choose), [this] { work_.reset(); }, log_);
+    gateway_->Start();
+    thread_ = std::jthread([this] { io_.run(); });
+  }
+  // Waits until the gateway has ended by itself.
+  int ExitCode() {
+    thread_.join();
+    return gateway_->exit_code();
+  }
+  // The unique id that is served on `port`; waits for the port to be served.
+  static std::string ServedOn(uint16_t port) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < deadline) {
+      try {
+        return TestClient(port).Ask(R"({"id": 1, "request": "readprop", "arguments": ["unique_id"]})");
+      } catch (const std::exception&) {
+        std::this_thread::yield();
+      }
+    }
+    return "nobody";
+  }
+  static std::string UniqueId(const std::string& unique_id) { return R"({"id": 1, "status": 0, "result": ")" + unique_id + "\"}"; }
+
+  std::filesystem::path directory_;
+  GatewayOptions options_;
+  // First, so that it is there while the upstream's handlers still hold strands of it.
+  asio::io_context io_;
+  FakeUpstream upstream_{&SucceedAtOnce};
+  Log log_{LogFormat::kText, LogLevel::kError};
+  // As the program's wait for signals does, this keeps `io_` running until the gateway stops.
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  std::unique_ptr<PortMap> ports_;
+  std::unique_ptr<Gateway> gateway_;
+  std::jthread thread_;
+};
+
+TEST_F(GatewayTest, TheOnlyProbeIsOnTheFirstPort) {
+  options_.first_port_given = true;
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("A"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+}
+
+TEST_F(GatewayTest, FixedPortsAndLaterProbes) {
+  const uint16_t fixed = FreePort();
+  Start({{"B", fixed}});
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("A"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+  watch.on_event(Probe("B"));
+  EXPECT_EQ(ServedOn(fixed), UniqueId("B"));
+}
+
+TEST_F(GatewayTest, PartOfAUniqueIdIsEnough) {
+  options_.probes = {"bc2"};
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("ABC1"));
+  watch.on_event(Probe("ABC2"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("ABC2"));
+}
+
+TEST_F(GatewayTest, AWholeUniqueIdWinsOverAPart) {
+  options_.probes = {"ABC"};
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("ABCD"));
+  watch.on_event(Probe("ABC"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("ABC"));
+}
+
+TEST_F(GatewayTest, APartThatSeveralHaveIsRefused) {
+  options_.probes = {"ABC"};
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("ABC1"));
+  watch.on_event(Probe("ABC2"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ExitCode(), 1);
+}
+
+TEST_F(GatewayTest, APortInUseEndsTheGatewayOfOneProbe) {
+  asio::io_context io;
+  const asio::ip::tcp::acceptor taken(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), options_.first_port));
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("A"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ExitCode(), 1);
+}
+
+TEST_F(GatewayTest, AsksAPersonWhichOfSeveral) {
+  std::vector<std::string> offered;
+  Start({}, [&](const std::vector<v1::ProbeDescription>& probes, const auto& chosen) {
+    for (const auto& probe : probes) offered.push_back(probe.unique_id());
+    chosen("B");
+  });
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("B"));
+  watch.on_event(Probe("A"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("B"));
+  EXPECT_EQ(offered, (std::vector<std::string>{"A", "B"}));
+}
+
+TEST_F(GatewayTest, APersonMayQuit) {
+  Start({}, [](const auto&, const auto& chosen) { chosen(std::nullopt); });
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("A"));
+  watch.on_event(Probe("B"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ExitCode(), 0);
+}
+
+TEST_F(GatewayTest, WithoutWaitingNoServerIsTheEnd) {
+  options_.wait = false;
+  Start();
+  upstream_.WaitForWatch(0).on_end(WatchEnd::kUnreachable, "connection refused");
+  EXPECT_EQ(ExitCode(), 1);
+}
+
+TEST_F(GatewayTest, WithoutWaitingNoProbeIsTheEnd) {
+  options_.wait = false;
+  options_.probes = {"nobody"};
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("A"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ExitCode(), 1);
+}
+
+TEST_F(GatewayTest, AServerOfAnotherKindIsTheEnd) {
+  Start();
+  upstream_.WaitForWatch(0).on_end(WatchEnd::kIncompatible, "unknown service");
+  EXPECT_EQ(ExitCode(), 1);
+}
+
+TEST_F(GatewayTest, AServerThatComesBackIsWatchedAgain) {
+  Start();
+  upstream_.WaitForWatch(0).on_end(WatchEnd::kUnreachable, "connection refused");
+  const auto first = upstream_.WaitForWatch(1);
+  first.on_event(Probe("A"));
+  first.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+  first.on_end(WatchEnd::kUnreachable, "connection reset");
+  const auto second = upstream_.WaitForWatch(2);
+  // A probe that the server does not have any more keeps its port.
+  second.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+}
+
+}  // namespace
+}  // namespace probegate

@@ -1,0 +1,61 @@
+// A probe's port over a fake upstream, with its io thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "asio/executor_work_guard.hpp"
+#include "fake_upstream.h"
+#include "gateway/probe_port.h"
+#include "test_client.h"
+
+namespace probegate {
+
+class PortFixture {
+ public:
+  explicit PortFixture(FakeUpstream::Responder responder, ConnectionOptions options = {}, size_t max_connections = 100)
+      : upstream(std::move(responder)), options_(options), budget_(max_connections), work_(io_.get_executor()) {
+    v1::ProbeDescription description;
+    description.set_unique_id("PROBE1");
+    description.set_vendor_name("Vendor");
+    description.set_product_name("Product");
+    description.set_description("Vendor Product");
+    description.add_wire_protocols(v1::WIRE_PROTOCOL_DEFAULT);
+    description.add_wire_protocols(v1::WIRE_PROTOCOL_SWD);
+    description.add_capabilities(v1::CAPABILITY_SWJ_SEQUENCE);
+    description.add_capabilities(v1::CAPABILITY_JTAG_SEQUENCE);
+    description.add_capabilities(v1::CAPABILITY_SWD_SEQUENCE);
+    description.add_capabilities(v1::CAPABILITY_SWO);
+    probe = std::make_shared<ServedProbe>(description);
+    port_ = *ProbePort::Listen({io_, upstream, options_, budget_, log_}, probe, 0, false);
+    thread_ = std::jthread([this] { io_.run(); });
+  }
+  ~PortFixture() {
+    port_->Stop("the test is over");
+    work_.reset();
+  }
+  PortFixture(const PortFixture&) = delete;
+  PortFixture& operator=(const PortFixture&) = delete;
+
+  uint16_t port() const { return port_->port(); }
+  ProbePort& probe_port() { return *port_; }
+
+ private:
+  // First, so that it is there while the upstream's handlers still hold strands of it.
+  asio::io_context io_;
+
+ public:
+  FakeUpstream upstream;
+  std::shared_ptr<ServedProbe> probe;
+
+ private:
+  const ConnectionOptions options_;
+  ConnectionBudget budget_;
+  Log log_{LogFormat::kText, LogLevel::kError};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::shared_ptr<ProbePort> port_;
+  std::jthread thread_;
+};
+
+}  // namespace probegate

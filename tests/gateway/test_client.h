@@ -1,0 +1,41 @@
+// A client of the remote protocol for tests: a blocking socket with a bound on waiting.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace probegate {
+
+class TestClient {
+ public:
+  // Connects to the loopback interface.
+  explicit TestClient(uint16_t port);
+  ~TestClient();
+  TestClient(const TestClient&) = delete;
+  TestClient& operator=(const TestClient&) = delete;
+
+  // False where the connection is gone.
+  bool Send(std::string_view bytes);
+
+  // The next line without its LF; nothing at the end of the connection.
+  std::optional<std::string> ReadLine();
+
+  // Sends a line and reads one; "" at the end of the connection.
+  std::string Ask(std::string_view line);
+
+  // How the connection ended: true for a reset, false for a FIN. To be called when ReadLine gave nothing.
+  bool was_reset() const { return reset_; }
+
+  void ShutDownSending();
+  // Closes with a reset.
+  void Reset();
+
+ private:
+  int socket_;
+  std::string buffer_;
+  bool reset_ = false;
+};
+
+}  // namespace probegate

@@ -1,0 +1,148 @@
+"""What every interop test gets: the programs, stacks of them, and the real clients.
+
+Environment: PROBEGATE_BIN, the directory of the programs (default: build/dev/bin). PROBEGATE_SOAK_SECONDS, how long the
+test with sixteen clients takes.
+"""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE))
+
+# pylint: disable=wrong-import-position
+import grpc_client
+from pyocd_client import PyocdCommands, WorkerPool
+from raw_client import RawClient
+from sim_control import SimControl
+from stack import Programs, Stack
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Lets fixtures see whether their test failed, so that only then they show logs."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        item.failed = True
+
+
+@pytest.fixture(scope="session")
+def bin_directory():
+    directory = pathlib.Path(os.environ.get("PROBEGATE_BIN", ROOT / "build" / "dev" / "bin")).resolve()
+    missing = [name for name in ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
+               if not (directory / name).exists()]
+    assert not missing, f"not in {directory} (PROBEGATE_BIN): {', '.join(missing)}"
+    return directory
+
+
+def _show_logs(programs):
+    for name, text in programs.logs():
+        lines = text.splitlines()
+        print(f"--- {name}, {len(lines)} lines, the last:")
+        print("\n".join(lines[-60:]))
+
+
+@pytest.fixture
+def programs(bin_directory, tmp_path, request):
+    """Starts programs; ends them after the test, and fails it where one did not end well."""
+    programs = Programs(bin_directory, tmp_path)
+    yield programs
+    problems = programs.end_all()
+    if problems or getattr(request.node, "failed", False):
+        _show_logs(programs)
+    assert not problems, "; ".join(problems)
+
+
+@pytest.fixture
+def make_stack(programs):
+    """A stack of the test's own, with flags of its own, to be killed and unplugged as it likes."""
+    return lambda **options: Stack(programs, **options)
+
+
+@pytest.fixture(scope="module")
+def _shared_programs(bin_directory, tmp_path_factory):
+    programs = Programs(bin_directory, tmp_path_factory.mktemp("stack"))
+    yield programs
+    problems = programs.end_all()
+    if problems:
+        _show_logs(programs)
+    assert not problems, "; ".join(problems)
+
+
+@pytest.fixture(scope="module")
+def _shared_stack(_shared_programs):
+    return Stack(_shared_programs)
+
+
+@pytest.fixture
+def stack(_shared_stack, request):
+    """A stack that the tests of a module share: for tests that leave it as it was."""
+    yield _shared_stack
+    if getattr(request.node, "failed", False):
+        _show_logs(_shared_stack.programs)
+
+
+@pytest.fixture
+def control():
+    """Opens a stack's control port."""
+    opened = []
+
+    def connect(stack):
+        opened.append(SimControl(stack.control_port))
+        return opened[-1]
+
+    yield connect
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def raw():
+    """Connects plain clients, and closes them after the test."""
+    clients = []
+
+    def connect(port, **options):
+        clients.append(RawClient(port, **options))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def _worker_pool(tmp_path_factory):
+    pool = WorkerPool(tmp_path_factory.mktemp("pyocd"))
+    yield pool
+    pool.end()
+
+
+@pytest.fixture
+def workers(_worker_pool):
+    """Gives so many pyOCD processes."""
+    taken = []
+
+    def take(count):
+        new = _worker_pool.take(count)
+        taken.extend(new)
+        return new
+
+    yield take
+    for worker in taken:
+        _worker_pool.give_back(worker)
+
+
+@pytest.fixture
+def pyocd(tmp_path):
+    return PyocdCommands(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory):
+    """The Python modules generated from the .proto files."""
+    return grpc_client.generate(ROOT / "proto", tmp_path_factory.mktemp("generated"))

@@ -1,0 +1,148 @@
+"""How tests use the real pyOCD: as its command line, and as a library in a process of its own (pyocd_worker.py)."""
+
+import json
+import pathlib
+import queue
+import subprocess
+import sys
+import threading
+
+from stack import BOUND
+
+HERE = pathlib.Path(__file__).parent
+
+
+class PyocdError(Exception):
+    """An exception of pyOCD's in a worker; `kind` is its class."""
+
+    def __init__(self, kind, message):
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+
+
+class PyocdWorker:
+    def __init__(self, directory, number):
+        self.log_path = directory / f"pyocd-worker-{number}.log"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen([sys.executable, HERE / "pyocd_worker.py"], stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=log, cwd=directory, text=True)
+        self._answers = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.busy = True  # an answer is due: the first says that pyOCD has been loaded
+        self.attached = False
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._answers.put(json.loads(line))
+        self._answers.put({"error": "EOFError", "message": "pyOCD's process has ended"})
+
+    def start(self, command, *positional, **arguments):
+        """Sends a command whose answer finish() gets."""
+        if self.busy:
+            self.finish()
+        self.attached |= command == "attach"
+        self.busy = True
+        self._send({"command": command, "positional": positional, "arguments": arguments})
+
+    def finish(self, bound=BOUND):
+        """The answer to the command under way."""
+        try:
+            answer = self._answers.get(timeout=bound)
+        except queue.Empty:
+            raise AssertionError(f"pyOCD did not answer within {bound:g} s") from None
+        self.busy = False
+        if "error" in answer:
+            raise PyocdError(answer["error"], answer["message"])
+        return answer["result"]
+
+    def call(self, command, *positional, bound=BOUND, **arguments):
+        self.start(command, *positional, **arguments)
+        return self.finish(bound)
+
+    def stop(self, bound=BOUND):
+        """Ends a command that runs until told to stop, and returns its answer."""
+        self._send({"command": "stop"})
+        return self.finish(bound)
+
+    def attach(self, uid, **options):
+        self.call("attach", uid=uid, **options)
+
+    def detach(self):
+        self.call("detach")
+        self.attached = False
+
+    def target(self, method, *arguments, bound=BOUND):
+        return self.call("call_target", method, *arguments, bound=bound)
+
+    def probe(self, method, *arguments):
+        return self.call("call_probe", method, *arguments)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def _send(self, message):
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+
+
+class WorkerPool:
+    """Loading pyOCD takes a second of processor time, so a process that a test left in order serves the next one."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self._count = 0
+        self._idle = []
+
+    def take(self, count=1):
+        while len(self._idle) < count:
+            self._idle.append(PyocdWorker(self._directory, self._count))
+            self._count += 1
+        taken, self._idle = self._idle[:count], self._idle[count:]
+        return taken
+
+    def give_back(self, worker):
+        """A worker with a session still open is of no use any more: its server may be gone."""
+        if worker.alive() and not worker.attached and not worker.busy:
+            self._idle.append(worker)
+        else:
+            worker.kill()
+
+    def end(self):
+        for worker in self._idle:
+            worker.kill()
+
+
+class PyocdCommands:
+    """pyOCD's command line."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def start(self, subcommand, uid, *flags):
+        return subprocess.Popen([sys.executable, "-m", "pyocd", subcommand, "--no-config", "--uid", uid,
+                                 "--target", "cortex_m", *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, cwd=self.directory, text=True)
+
+    def run(self, subcommand, uid, *flags, bound=60.0):
+        """Its output; a failure of pyOCD's is one of the test's."""
+        process = self.start(subcommand, uid, *flags)
+        try:
+            output, _ = process.communicate(timeout=bound)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+            raise AssertionError(f"pyocd {subcommand} did not end within {bound:g} s:\n{output}") from None
+        assert process.returncode == 0, f"pyocd {subcommand} ended with {process.returncode}:\n{output}"
+        return output
+
+    def commander(self, uid, *commands, flags=()):
+        """Commander reports failing commands with code 0 and a line that begins with 'Error'."""
+        arguments = [part for command in commands for part in ("-c", command)]
+        output = self.run("commander", uid, *flags, *arguments)
+        assert "Error" not in output and "Traceback" not in output, output
+        return output

@@ -1,0 +1,179 @@
+"""The real pyOCD, told what to do over pipes: one JSON object a line in, one out.
+
+It runs in a process of its own, because pyOCD's client waits for ever for a lost reply and spins for ever at end-of-file,
+and because some tests kill it. The commands are the functions below that carry @command.
+
+    {"command": "attach", "arguments": {"uid": "remote:127.0.0.1:5555"}}  ->  {"result": null}
+    an exception of pyOCD's                                               ->  {"error": "TransferFaultError", "message": "…"}
+"""
+
+import json
+import queue
+import random
+import sys
+import threading
+
+from pyocd.core.helpers import ConnectHelper
+from pyocd.core import exceptions
+
+COMMANDS = {}
+
+
+def command(function):
+    COMMANDS[function.__name__] = function
+    return function
+
+
+class Worker:
+    def __init__(self):
+        self.session = None
+        self.stop = threading.Event()  # set by the line {"command": "stop"}, which has no answer
+
+    @property
+    def target(self):
+        return self.session.target
+
+    @property
+    def probe(self):
+        return self.session.probe
+
+
+@command
+def attach(worker, uid, **options):
+    worker.session = ConnectHelper.session_with_chosen_probe(
+        unique_id=uid, blocking=False, return_first=True, no_config=True,
+        options={"target_override": "cortex_m", "connect_mode": "attach", "resume_on_disconnect": False, **options})
+    worker.session.open()
+
+
+@command
+def detach(worker):
+    if worker.session is not None:
+        session, worker.session = worker.session, None
+        session.close()
+
+
+@command
+def call_target(worker, method, *arguments):
+    return getattr(worker.target, method)(*arguments)
+
+
+@command
+def call_probe(worker, method, *arguments):
+    return getattr(worker.probe, method)(*arguments)
+
+
+@command
+def core_state(worker):
+    return worker.target.get_state().name
+
+
+@command
+def read_expecting(worker, method, address, expected, count):
+    """Reads neighbouring units again and again, `count` in all. Answers how many were wrong; an exception ends it."""
+    read = getattr(worker.target, method)
+    width = {"read32": 4, "read16": 2, "read8": 1}[method]
+    wrong = 0
+    for i in range(count):
+        n = i % len(expected)
+        wrong += read(address + n * width) != expected[n]
+    return wrong
+
+
+@command
+def read_until_stopped(worker, address, expected):
+    """As read_expecting with words, until told to stop. Answers how many were read, and how many of them were wrong."""
+    count = wrong = 0
+    while not worker.stop.is_set():
+        n = count % len(expected)
+        wrong += worker.target.read32(address + n * 4) != expected[n]
+        count += 1
+    return {"count": count, "wrong": wrong}
+
+
+@command
+def write_faulting_until_stopped(worker, address):
+    """Writes where nothing is, until told to stop. Answers how many writes there were and how many of them faulted."""
+    count = faults = 0
+    while not worker.stop.is_set():
+        count += 1
+        try:
+            worker.target.write32(address, count)
+            worker.target.flush()
+        except exceptions.TransferFaultError:
+            faults += 1
+    return {"count": count, "faults": faults}
+
+
+@command
+def attach_and_detach(worker, uid, count):
+    for _ in range(count):
+        attach(worker, uid)
+        worker.target.read32(0x20000000)
+        detach(worker)
+
+
+@command
+def check_memory_until_stopped(worker, address, size, seed):
+    """Writes and reads back its own stretch of memory, in all widths. Answers the number of rounds and the first mismatch."""
+    rng = random.Random(seed)
+    rounds = 0
+    content = bytearray(rng.randbytes(size))
+    worker.target.write_memory_block8(address, content)
+    while not worker.stop.is_set():
+        rounds += 1
+        mismatch = _one_round(worker.target, rng, address, content)
+        if mismatch:
+            return {"rounds": rounds, "mismatch": mismatch}
+    return {"rounds": rounds, "mismatch": None}
+
+
+def _one_round(target, rng, address, content):
+    width = rng.choice((1, 2, 4))
+    offset = rng.randrange(len(content) // width) * width
+    value = rng.getrandbits(8 * width)
+    target.write_memory(address + offset, value, 8 * width)
+    content[offset:offset + width] = value.to_bytes(width, "little")
+
+    width = rng.choice((1, 2, 4))
+    offset = rng.randrange(len(content) // width) * width
+    got = target.read_memory(address + offset, 8 * width)
+    want = int.from_bytes(content[offset:offset + width], "little")
+    if got != want:
+        return f"{width} bytes at {address + offset:#x}: {got:#x} instead of {want:#x}"
+
+    start = rng.randrange(len(content))
+    end = rng.randrange(start, len(content)) + 1
+    got = bytes(target.read_memory_block8(address + start, end - start))
+    if got != content[start:end]:
+        return f"block of {end - start} bytes at {address + start:#x}"
+    return None
+
+
+def read_commands(commands, stop):
+    for line in sys.stdin:
+        message = json.loads(line)
+        if message["command"] == "stop":
+            stop.set()
+        else:
+            commands.put(message)
+    commands.put(None)
+
+
+def main():
+    worker = Worker()
+    commands = queue.Queue()
+    threading.Thread(target=read_commands, args=(commands, worker.stop), daemon=True).start()
+    print(json.dumps({"result": "ready"}), flush=True)
+    while (message := commands.get()) is not None:
+        try:
+            run = COMMANDS[message["command"]]
+            answer = {"result": run(worker, *message.get("positional", ()), **message.get("arguments", {}))}
+        except Exception as error:  # whatever it is, the test wants to see it
+            answer = {"error": type(error).__name__, "message": str(error)}
+        worker.stop.clear()
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

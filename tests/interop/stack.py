@@ -1,0 +1,233 @@
+"""The real programs, started for a test and ended by it.
+
+A Program is one process with its log; a Stack is a simulated board, a server and a gateway that know of each other.
+Readiness is always a line that the program has printed, waited for within a bound. Only processes started here are ended.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+# A bound on anything that should happen at once: far beyond what a loaded machine with sanitizers needs.
+BOUND = 30.0
+LOOPBACK = "127.0.0.1"
+
+
+def wait_until(condition, what, bound=BOUND):
+    """Waits until condition() answers something true, and returns that."""
+    deadline = time.monotonic() + bound
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {bound:g} s: {what}")
+        time.sleep(0.01)
+
+
+_ports_given = set()
+
+
+def free_port(count=1):
+    """The first of `count` neighbouring ports that nobody listens on, below those the kernel gives to clients, and not
+    given out before: two programs of one test never get the same. Each process of a parallel run looks elsewhere first."""
+    first, last = 15000, 32000
+    start = first + os.getpid() * 101 % (last - first)
+    for offset in range(0, last - first, count):
+        port = first + (start - first + offset) % (last - first - count)
+        wanted = range(port, port + count)
+        if not _ports_given.intersection(wanted) and all(_can_listen(p) for p in wanted):
+            _ports_given.update(wanted)
+            return port
+    raise AssertionError("no free port")
+
+
+def _can_listen(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+class Program:
+    """One process. Its standard output and error go to one log file."""
+
+    def __init__(self, name, argv, directory):
+        self.name = name
+        self.log_path = pathlib.Path(directory) / f"{name}.log"
+        with open(self.log_path, "ab") as log:
+            # Where this run begins: the log of a program that is started again goes on in the same file.
+            self._log_start = log.tell()
+            self.process = subprocess.Popen(
+                [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        with open(self.log_path, "rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+
+    def wait_for_line(self, pattern, bound=BOUND):
+        """The first match of the regular expression in the log of this run."""
+
+        def look():
+            match = re.search(pattern, self.log())
+            if match is None and self.process.poll() is not None:
+                raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
+            return match
+
+        try:
+            return wait_until(look, f"{self.name} prints /{pattern}/", bound)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, bound=BOUND):
+        """Its exit code; negative where a signal ended it."""
+        try:
+            return self.process.wait(bound)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not end within {bound:g} s\n{self.log()}") from None
+
+    def stop(self):
+        """Asks it to end, and returns its exit code."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Programs:
+    """Where the programs are, and what to do with each of them when the test is over."""
+
+    def __init__(self, bin_directory, work_directory):
+        self.bin = pathlib.Path(bin_directory)
+        self.directory = pathlib.Path(work_directory)
+        self.started = []
+
+    def path(self, name):
+        return self.bin / name
+
+    def start(self, name, *flags, label=None):
+        program = Program(label or name, [self.path(name), *flags], self.directory)
+        self.started.append(program)
+        return program
+
+    def run(self, name, *flags, bound=BOUND, **options):
+        """Runs a program that ends by itself."""
+        return subprocess.run([str(self.path(name)), *map(str, flags)], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=bound, cwd=self.directory, check=False, **options)
+
+    def end_all(self):
+        """Ends what still runs, newest first. Returns what did not end well: each program must end by itself when asked, with
+        code 0, and none may have crashed before."""
+        problems = []
+        for program in reversed(self.started):
+            crashed = program.process.poll()
+            if crashed is not None:
+                # What a test ended on purpose: by SIGKILL, or with an error that it looked at itself.
+                if crashed < 0 and crashed != -signal.SIGKILL:
+                    problems.append(f"{program.name} died of signal {-crashed}")
+                continue
+            program.signal(signal.SIGTERM)
+            try:
+                code = program.process.wait(BOUND)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                problems.append(f"{program.name} did not end on SIGTERM")
+                continue
+            if code != 0:
+                problems.append(f"{program.name} ended with {code} on SIGTERM")
+        return problems
+
+    def logs(self):
+        for path in sorted({p.log_path for p in self.started}):
+            yield path.stem, path.read_text(errors="replace")
+
+
+class Stack:
+    """A simulator of `boards` boards, a server that has them all, and a gateway in front of it."""
+
+    def __init__(self, programs, boards=1, server_flags=(), gateway_flags=(), start_gateway=True):
+        self.programs = programs
+        self.boards = boards
+        self.server_flags = list(server_flags)
+        self.gateway_flags = list(gateway_flags)
+        self.sim = self.server = self.gateway = None
+        self.state = programs.directory / "state"
+        self.sim_port = free_port(boards)
+        self.control_port = free_port()
+        self.server_port = 0  # the first start finds out
+        self.gateway_port = free_port(boards)
+        self.serials = []
+        self.start_sim()
+        self.start_server()
+        if start_gateway:
+            self.start_gateway()
+
+    def start_sim(self):
+        self.sim = self.programs.start("probegate-sim", "--listen", f"{LOOPBACK}:{self.sim_port}", "--boards", self.boards,
+                                       "--control", f"{LOOPBACK}:{self.control_port}")
+        self.sim.wait_for_line(r"control listening on ")
+        self.serials = []
+        for board in range(self.boards):
+            line = self.sim.wait_for_line(rf"board {board} \((\S+)\) listening on {LOOPBACK}:{self.sim_port + board}\b")
+            self.serials.append(line[1])
+
+    def probe_flags(self):
+        last = self.sim_port + self.boards - 1
+        return ["--cmsis-dap-tcp", f"{LOOPBACK}:{self.sim_port}" + (f"-{last}" if self.boards > 1 else "")]
+
+    def start_server(self):
+        self.server = self.programs.start("probegate-server", "--listen", f"{LOOPBACK}:{self.server_port}",
+                                          *self.probe_flags(), *self.server_flags)
+        self.server_port = int(self.server.wait_for_line(SERVER_LISTENS)[1])
+
+    def start_gateway(self):
+        self.gateway = self.start_another_gateway("probegate-gateway", self.gateway_port, self.state, *self.gateway_flags)
+        for serial in self.serials:
+            self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port \d+")
+
+    def start_another_gateway(self, label, port, state, *flags):
+        return self.programs.start("probegate-gateway", "--server", self.server_address, "--port", port, "--state", state,
+                                   *flags, label=label)
+
+    def port_of(self, serial):
+        return int(self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port (\d+)")[1])
+
+    @property
+    def server_address(self):
+        return f"{LOOPBACK}:{self.server_port}"
+
+    @property
+    def serial(self):
+        return self.serials[0]
+
+    @property
+    def port(self):
+        """Where the gateway serves the first board."""
+        return self.port_of(self.serial)
+
+    @property
+    def uid(self):
+        """How pyOCD names the first board."""
+        return f"remote:{LOOPBACK}:{self.port}"
+
+
+# What the server logs once it answers.
+SERVER_LISTENS = r"(?i)listen\S* \S*?127\.0\.0\.1:(\d+)"

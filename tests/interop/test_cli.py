@@ -1,0 +1,101 @@
+"""The `probegate` command: what people and scripts read, and the codes by which scripts decide."""
+
+import json
+
+import pytest
+
+from raw_client import DISCONNECTED, DPIDR, FAULTING, RAM
+from stack import LOOPBACK, free_port, wait_until
+
+# Exit codes, as `probegate --help` lists them.
+OK, FAILED, USAGE, UNREACHABLE, NOT_FOUND = range(5)
+
+
+@pytest.fixture
+def cli(stack):
+    def run(*arguments, code=OK):
+        result = stack.programs.run("probegate", "--server", stack.server_address, *arguments)
+        assert result.returncode == code, result
+        return result.stdout if code == OK else result.stderr
+
+    return run
+
+
+def test_list(cli, stack, raw):
+    assert stack.serial in cli("list")
+    (probe,) = json.loads(cli("list", "--json"))["probes"]
+    assert probe["unique_id"] == stack.serial
+    assert probe["state"] == "idle"
+    client = raw(stack.port).attach()
+    (probe,) = json.loads(cli("list", "--json"))["probes"]
+    assert probe["state"] == "in use"
+    assert "127.0.0.1:%d" % client.socket.getsockname()[1] in cli("list")
+
+
+def test_list_with_ports(cli, stack):
+    assert str(stack.port) in cli("list", "--gateway", f"{LOOPBACK}:{stack.port}")
+
+
+def test_sessions(cli, stack, raw):
+    client = raw(stack.port).attach()
+    address = "127.0.0.1:%d" % client.socket.getsockname()[1]
+    assert address in cli("sessions")
+    (session,) = json.loads(cli("sessions", "--json"))["sessions"]
+    assert session["client"]["peer_address"] == address
+    assert session["probe"] == stack.serial
+
+
+def test_kick(cli, stack, raw):
+    client = raw(stack.port).attach()
+    (session,) = json.loads(cli("sessions", "--json"))["sessions"]
+    cli("kick", session["session"])
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    assert session["session"] in cli("kick", session["session"], code=NOT_FOUND)
+
+
+def test_write_and_read(cli, stack, raw):
+    cli("write", hex(RAM), "0x11223344", "0x55667788")
+    client = raw(stack.port).attach()
+    assert client.read_words(RAM, 2) == [0x11223344, 0x55667788]
+    output = cli("read", hex(RAM), "8").lower()
+    assert "11223344" in output and "55667788" in output
+
+
+def test_fault_is_told_with_its_address(cli):
+    message = cli("read", hex(FAULTING), "4", code=FAILED)
+    assert f"{FAULTING:#010x}" in message.lower()
+    assert len(message.strip().splitlines()) == 1
+
+
+def test_unknown_probe(cli):
+    assert "nobody" in cli("read", "--uid", "nobody", hex(RAM), "4", code=NOT_FOUND)
+
+
+def test_usage(cli):
+    cli("read", code=USAGE)
+    cli("no-such", code=USAGE)
+
+
+def test_server_out_of_reach(stack):
+    port = free_port()
+    result = stack.programs.run("probegate", "--server", f"{LOOPBACK}:{port}", "list")
+    assert result.returncode == UNREACHABLE, result
+    assert f"{LOOPBACK}:{port}" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_busy_names_the_holder(make_stack, raw):
+    """A wait for somebody's lock is no mystery: the list of sessions says who has it and who waits."""
+    stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
+    holder, waiting = raw(stack.port).attach(), raw(stack.port).attach()
+    holder.call("lock")
+    waiting.send("read_dp", DPIDR)
+
+    def sessions():
+        output = stack.programs.run("probegate", "--server", stack.server_address, "sessions", "--json").stdout
+        return {s["client"]["peer_address"]: s for s in json.loads(output)["sessions"]}
+
+    wait_until(lambda: any(s["waits_for_lock"] for s in sessions().values()), "one waits")
+    by_address = sessions()
+    assert by_address["127.0.0.1:%d" % holder.socket.getsockname()[1]]["holds_lock"]
+    assert by_address["127.0.0.1:%d" % waiting.socket.getsockname()[1]]["waits_for_lock"]

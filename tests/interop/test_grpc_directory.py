@@ -1,0 +1,212 @@
+"""The directory of probes and sessions, health and reflection, from a Python gRPC client."""
+
+import queue
+import threading
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from grpc_client import CommandError, StreamSession, UnarySession, channel, detail_of
+from raw_client import DISCONNECTED, DPIDR
+from stack import BOUND, wait_until
+
+
+@pytest.fixture
+def connection(stack):
+    with channel(stack.server_address) as connection:
+        yield connection
+
+
+@pytest.fixture
+def directory(api, connection):
+    return api.ProbeDirectoryStub(connection)
+
+
+class Watch:
+    """Collects the events of one WatchProbes call."""
+
+    def __init__(self, api, address):
+        self._channel = channel(address)
+        self._events = queue.Queue()
+        self._call = api.ProbeDirectoryStub(self._channel).WatchProbes(api.WatchProbesRequest(), timeout=10 * BOUND)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        try:
+            for event in self._call:
+                self._events.put(event)
+        except grpc.RpcError:
+            pass
+
+    def next(self):
+        return self._events.get(timeout=BOUND)
+
+    def until(self, condition):
+        """The first status, from now on, of which the condition holds."""
+        while True:
+            event = self.next()
+            assert event.WhichOneof("event") == "changed", event
+            if condition(event.changed):
+                return event.changed
+
+    def snapshot(self):
+        probes = []
+        while (event := self.next()).WhichOneof("event") == "changed":
+            probes.append(event.changed)
+        assert event.snapshot_complete
+        return probes
+
+    def close(self):
+        self._call.cancel()
+        self._channel.close()
+
+
+def test_every_method_of_the_directory_is_driven_here(api):
+    methods = {m.name for m in api.services["ProbeDirectory"].methods}
+    assert methods == {"ListProbes", "WatchProbes", "ListSessions", "EndSession"}
+
+
+def test_list_probes(api, directory, stack):
+    (probe,) = directory.ListProbes(api.ListProbesRequest(), timeout=BOUND).probes
+    assert probe.description.unique_id == stack.serial
+    assert probe.location == f"tcp:127.0.0.1:{stack.sim_port}"
+    assert probe.problem == ""
+    session = StreamSession(api, stack.server_address, stack.serial)
+    session.command("Open")
+
+    def state():
+        (probe,) = directory.ListProbes(api.ListProbesRequest(), timeout=BOUND).probes
+        return probe.state, probe.session_count
+
+    # The gateway may hold a session of its own on the probe; what counts is that this one shows.
+    assert state()[0] == api.PROBE_STATE_IN_USE and state()[1] >= 1
+    session.close()
+    wait_until(lambda: state()[0] == api.PROBE_STATE_IDLE, "the probe is idle again")
+
+
+def test_list_probes_in_order(api, make_stack):
+    stack = make_stack(boards=3, start_gateway=False)
+    with channel(stack.server_address) as connection:
+        def listed():
+            return [p.description.unique_id
+                    for p in api.ProbeDirectoryStub(connection).ListProbes(api.ListProbesRequest(), timeout=BOUND).probes]
+        wait_until(lambda: len(listed()) == 3, "the boards are found")
+        assert listed() == sorted(stack.serials)
+
+
+def test_list_sessions(api, directory, stack):
+    client = {"name": "pytest", "version": "1.2", "user": "me", "peer_address": "10.1.2.3:4"}
+    session = UnarySession(api, stack.server_address, stack.serial, client=client)
+    session.command("Open")
+    session.command("Connect")
+    session.command("Lock")
+
+    def listed(probe=""):
+        sessions = directory.ListSessions(api.ListSessionsRequest(probe=probe), timeout=BOUND).sessions
+        return {s.session: s for s in sessions}
+
+    info = listed()[session.id[:16]]
+    assert (info.client.name, info.client.version, info.client.user) == ("pytest", "1.2", "me")
+    assert info.client.peer_address == "10.1.2.3:4"
+    assert info.probe == stack.serial
+    assert (info.has_open, info.is_connected, info.holds_lock, info.waits_for_lock) == (True, True, True, False)
+    assert info.command_count == 3
+    assert 0 < info.opened_at.seconds <= info.last_command_at.seconds
+    assert session.id not in str(info), "the whole id is a secret"
+    assert session.id[:16] in listed(stack.serial)
+    session.end()
+    assert session.id[:16] not in listed()
+    session.close()
+
+
+def test_overlong_client_info_is_cut(api, directory, stack):
+    session = UnarySession(api, stack.server_address, stack.serial, client={"name": "n" * 5000})
+    sessions = directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions
+    (info,) = [s for s in sessions if s.session == session.id[:16]]
+    assert 0 < len(info.client.name) <= 128
+    session.end()
+    session.close()
+
+
+def test_end_session_of_a_stream(api, directory, stack):
+    session = StreamSession(api, stack.server_address, stack.serial)
+    session.command("Open")
+    directory.EndSession(api.EndSessionRequest(session=session.opened.session_id[:16], reason="lunch"), timeout=BOUND)
+    with pytest.raises(grpc.RpcError) as error:
+        next(session.stream)
+    assert error.value.code() == grpc.StatusCode.CANCELLED
+    assert "lunch" in error.value.details()
+    session.close()
+
+
+def test_end_session_of_unary_calls(api, directory, stack):
+    session = UnarySession(api, stack.server_address, stack.serial)
+    directory.EndSession(api.EndSessionRequest(session=session.id, reason="lunch"), timeout=BOUND)
+    with pytest.raises(CommandError) as error:
+        session.command("GetState")
+    assert error.value.code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.CANCELLED)
+    session.close()
+
+
+def test_end_session_of_a_gateway_client(api, directory, stack, raw):
+    before = {s.session for s in directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions}
+    client = raw(stack.port).attach()
+    (new,) = [s for s in directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions
+              if s.session not in before]
+    assert new.client.peer_address == "127.0.0.1:%d" % client.socket.getsockname()[1]
+    directory.EndSession(api.EndSessionRequest(session=new.session, reason="lunch"), timeout=BOUND)
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+
+
+def test_end_session_unknown(api, directory):
+    with pytest.raises(grpc.RpcError) as error:
+        directory.EndSession(api.EndSessionRequest(session="0123456789abcdef"), timeout=BOUND)
+    assert error.value.code() == grpc.StatusCode.NOT_FOUND
+    assert detail_of(api, error.value).kind == api.ERROR_KIND_NOT_FOUND
+
+
+def test_watch_probes(api, make_stack, control):
+    stack = make_stack(start_gateway=False)
+    with channel(stack.server_address) as connection:
+        stub = api.ProbeDirectoryStub(connection)
+        wait_until(lambda: stub.ListProbes(api.ListProbesRequest(), timeout=BOUND).probes, "the board is found")
+    watch = Watch(api, stack.server_address)
+    (probe,) = watch.snapshot()
+    assert (probe.description.unique_id, probe.state, probe.session_count) == (stack.serial, api.PROBE_STATE_IDLE, 0)
+
+    session = StreamSession(api, stack.server_address, stack.serial)
+    session.command("Open")
+    watch.until(lambda p: (p.state, p.session_count) == (api.PROBE_STATE_IN_USE, 1))
+    session.close()
+    watch.until(lambda p: (p.state, p.session_count) == (api.PROBE_STATE_IDLE, 0))
+
+    sim = control(stack)
+    sim.unplug(0)
+    away = watch.until(lambda p: p.state == api.PROBE_STATE_AWAY)
+    assert away.problem and "\n" not in away.problem
+    with pytest.raises(CommandError) as error:
+        UnarySession(api, stack.server_address, stack.serial)
+    assert error.value.code == grpc.StatusCode.UNAVAILABLE
+    sim.plug(0)
+    back = watch.until(lambda p: p.state == api.PROBE_STATE_IDLE)
+    assert back.problem == ""
+    watch.close()
+
+
+def test_health(connection):
+    stub = health_pb2_grpc.HealthStub(connection)
+    assert stub.Check(health_pb2.HealthCheckRequest(), timeout=BOUND).status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_reflection_shows_the_contract(api, connection):
+    database = ProtoReflectionDescriptorDatabase(connection)
+    services = set(database.get_services())
+    assert {"grpc.health.v1.Health", "probegate.v1.DebugProbe", "probegate.v1.ProbeDirectory"} <= services
+    pool = DescriptorPool(database)
+    for service in api.services.values():
+        reflected = pool.FindServiceByName(service.full_name)
+        assert [(m.name, m.input_type.full_name, m.output_type.full_name) for m in reflected.methods] == [
+            (m.name, m.input_type.full_name, m.output_type.full_name) for m in service.methods]

@@ -1,0 +1,192 @@
+"""What no decent client sends. The gateway answers what the protocol says, bounds what it keeps, and serves the others."""
+
+import json
+import socket
+
+import pytest
+
+from raw_client import CSW, CSW_WORDS, DPIDR, DRW, RAM, TAR
+from stack import wait_until
+
+DPIDR_VALUE = 0x2BA01477
+
+
+@pytest.fixture(autouse=True)
+def others_are_served(stack, raw):
+    """After each of these tests, an ordinary client finds everything in order."""
+    yield
+    assert raw(stack.port).attach().call("read_dp", DPIDR) == DPIDR_VALUE
+
+
+@pytest.mark.parametrize("line, expected", [
+    (b"", (-1, "invalid request format")),
+    (b"hello", (-1, "invalid request format")),
+    (b"{", (-1, "invalid request format")),
+    (b"[]", (-1, "invalid request format")),
+    (b"1", (-1, "invalid request format")),
+    (b'{"id": 1, "request": "hello", "arguments": [1]} x', (-1, "invalid request format")),
+    (b'{"id": 1e999, "request": "flush"}', (-1, "invalid request format")),
+    (b'{"id": NaN, "request": "flush"}', (-1, "invalid request format")),
+    (b"\xff\xfe\x00", (-1, "invalid request format")),
+    (b'{"request": "hello", "arguments": [1]}', (-1, "missing request ID")),
+    (b'{"id": 7}', (7, "missing request field")),
+    (b'{"id": 7, "request": "hello", "arguments": 1}', (7, "invalid request arguments format")),
+    (b'{"id": 7, "request": "no_such"}', (7, "unknown request type")),
+    (b'{"id": 7, "request": "hello"}', (7, "malformed request; invalid number of arguments")),
+    (b"[" * 100_000, (-1, "invalid request format")),
+    (b'{"id":' * 50_000, (-1, "invalid request format")),
+], ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "")
+def test_errors_of_format_keep_the_connection(stack, raw, line, expected):
+    client = raw(stack.port)
+    client.send_bytes(line + b"\n")
+    reply = client.receive()
+    assert (reply["id"], reply["status"], reply["error"]) == (expected[0], 1, expected[1])
+    client.call("hello", 1)
+
+
+@pytest.mark.parametrize("request_name, arguments", [
+    ("read_dp", ["0"]), ("read_dp", [1]), ("read_dp", [-4]), ("read_dp", [1 << 70]), ("write_dp", [0, 1 << 32]),
+    ("write_ap_multiple", [0xC, "abc"]), ("write_ap_multiple", [0xC, [1, "2"]]), ("read_ap_multiple", [0xC, 1 << 40]),
+    ("swj_sequence", [0, 0]), ("swj_sequence", [1 << 30, 0]), ("swd_sequence", [[[]]]), ("swd_sequence", [[[1, 2, 3]]]),
+    ("set_clock", ["fast"]), ("set_clock", [0]), ("connect", ["I2C"]), ("hello", [2]), ("readprop", ["__class__"]),
+    ("get_memory_interface_for_ap", [3, 0]), ("read_mem", [99, 0, 32]), ("read_block32", [99, 0, 1 << 40]),
+])
+def test_wrong_arguments_are_status_1_and_keep_the_connection(stack, raw, request_name, arguments):
+    client = raw(stack.port).attach()
+    assert client.status(request_name, *arguments) == 1
+    assert client.call("read_dp", DPIDR) == DPIDR_VALUE
+
+
+def test_line_without_end_is_bounded(stack, raw):
+    """16 MiB is the bound: an error line, then a reset."""
+    client = raw(stack.port)
+    with pytest.raises(ConnectionError):
+        for _ in range(64):
+            client.send_bytes(b"x" * (1 << 20))
+    with pytest.raises(ConnectionError):
+        while client.receive_line():
+            pass
+
+
+def test_line_over_the_bound_is_answered(make_stack, raw):
+    stack = make_stack(gateway_flags=["--max-line-bytes", 65536])
+    client = raw(stack.port)
+    client.call("hello", 1)
+    client.send_bytes(b'{"id": 5, "request": "' + b"x" * 65536 + b'"}\n')
+    reply = client.receive()
+    assert (reply["id"], reply["status"]) == (-1, 1)
+    assert "65536" in reply["error"], reply
+    with pytest.raises(ConnectionError):
+        client.receive_line()
+
+
+def test_half_close_answers_everything_first(stack, raw):
+    client = raw(stack.port).attach()
+    sent = [client.send("read_dp", DPIDR) for _ in range(200)]
+    client.socket.shutdown(socket.SHUT_WR)
+    for request_id in sent:
+        assert client.result("read_dp", request_id) == DPIDR_VALUE
+    assert client.receive_line() == b""
+
+
+def test_last_line_without_line_feed(stack, raw):
+    """Half a line at the end of file: whatever the answer, the connection comes to its end."""
+    client = raw(stack.port)
+    client.send_bytes(b'{"id": 1, "request": "hello", "arguments": [1]}')
+    client.socket.shutdown(socket.SHUT_WR)
+    while client.receive_line():
+        pass
+
+
+def test_one_byte_at_a_time(stack, raw):
+    client = raw(stack.port)
+    for byte in b'{"id": 9, "request": "hello", "arguments": [1]}\r\n':
+        client.send_bytes(bytes([byte]))
+    assert client.receive() == {"id": 9, "status": 0}
+
+
+@pytest.mark.parametrize("identity", [None, "a", 1.5, True, [1, {"b": None}], {"c": "\u00e9"}, 1 << 200, -3])
+def test_any_id_comes_back(stack, raw, identity):
+    client = raw(stack.port)
+    client.send_bytes(json.dumps({"id": identity, "request": "hello", "arguments": [1]}).encode() + b"\n")
+    assert client.receive() == {"id": identity, "status": 0}
+
+
+def test_reset_in_the_middle_of_requests(stack, raw):
+    for _ in range(20):
+        client = raw(stack.port).attach()
+        for _ in range(50):
+            client.send("read_ap_multiple", DRW, 256)
+        client.abort()
+
+
+def test_connect_and_leave(stack, raw):
+    for end in ("close", "abort") * 100:
+        getattr(raw(stack.port), end)()
+
+
+def test_slow_reader_is_bounded_and_holds_nobody_up(stack, raw):
+    """Far more in replies than socket buffers hold: the gateway must stop reading, not pile them up."""
+    slow = raw(stack.port).attach()
+    other = raw(stack.port).attach()
+    before = resident_kib(stack.gateway.pid)
+    block = json.dumps({"id": 0, "request": "read_ap_multiple", "arguments": [DRW, 4096]}).encode() + b"\n"
+    slow.socket.setblocking(False)
+    requests = 0
+    try:
+        while requests < 20_000:  # 900 MB of replies
+            slow.socket.sendall(block)
+            requests += 1
+    except BlockingIOError:
+        pass
+    for i in range(200):
+        other.write_word(RAM, i)
+        assert other.read_word(RAM) == i
+    assert resident_kib(stack.gateway.pid) - before < 200_000
+    slow.socket.setblocking(True)
+    slow.abort()
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def test_pipelined_requests_are_answered_in_order(stack, raw):
+    client = raw(stack.port).attach()
+    client.call("write_ap", CSW, CSW_WORDS)
+    client.call("write_ap", TAR, RAM)
+    client.call("write_ap_multiple", DRW, list(range(256)))
+    client.call("write_ap", TAR, RAM)
+    sent = [client.send("read_ap", DRW) for _ in range(256)]
+    assert [client.result("read_ap", request_id) for request_id in sent] == list(range(256))
+
+
+def test_128_clients_at_once(stack, raw):
+    clients = [raw(stack.port) for _ in range(128)]
+    sent = [(client, client.send("hello", 1), client.send("open"), client.send("readprop", "is_open")) for client in clients]
+    for client, hello, opened, is_open in sent:
+        client.result("hello", hello)
+        client.result("open", opened)
+        assert client.result("readprop", is_open) is True
+
+
+def test_too_many_connections_are_told(make_stack, raw):
+    stack = make_stack(gateway_flags=["--max-connections", 4])
+    served = [raw(stack.port) for _ in range(4)]
+    for client in served:
+        client.call("hello", 1)
+    extra = raw(stack.port)
+
+    def refused():
+        try:
+            extra.call("hello", 1)
+        except (ConnectionError, EOFError):
+            return True
+        except Exception as error:  # a status line that says so is as good
+            return getattr(error, "status", 0) != 0
+        return False
+
+    assert refused()
+    served[0].close()
+    wait_until(lambda: raw(stack.port).status("hello", 1) == 0, "a place is free again")

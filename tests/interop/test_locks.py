@@ -1,0 +1,132 @@
+"""The lock's rules over the wire: exclusive, first come first served, given back, and broken when somebody waits too long."""
+
+import json
+import select
+
+import pytest
+
+from raw_client import DPIDR, GENERAL, RAM
+from stack import wait_until
+
+NEVER_BROKEN = ["--lock-idle", 3600, "--lock-max", 3600]
+
+
+@pytest.fixture
+def attached(raw):
+    """Attaches so many clients to a stack."""
+    return lambda stack, count: [raw(stack.port).attach() for _ in range(count)]
+
+
+def has_answer(client):
+    return bool(select.select([client.socket], [], [], 0)[0])
+
+
+def sessions_waiting(stack):
+    """How many sessions wait for another's lock, as the server sees it."""
+    output = stack.programs.run("probegate", "--server", stack.server_address, "sessions", "--json").stdout
+    return sum(s["waits_for_lock"] for s in json.loads(output)["sessions"])
+
+
+def test_others_wait_first_come_first_served(make_stack, attached):
+    stack = make_stack(server_flags=NEVER_BROKEN)
+    holder, second, third = attached(stack, 3)
+    holder.call("lock")
+    due_second = second.send("lock")
+    wait_until(lambda: sessions_waiting(stack) == 1, "the second waits")
+    due_third = third.send("lock")
+    wait_until(lambda: sessions_waiting(stack) == 2, "the third waits")
+    assert not has_answer(second) and not has_answer(third)
+    holder.call("unlock")
+    second.result("lock", due_second)
+    assert not has_answer(third)
+    second.call("unlock")
+    third.result("lock", due_third)
+
+
+def test_what_touches_no_wire_does_not_wait(make_stack, attached, raw):
+    stack = make_stack(server_flags=NEVER_BROKEN)
+    holder, other = attached(stack, 2)
+    holder.call("lock")
+    assert other.call("readprop", "is_open") is True
+    assert other.call("readprop", "wire_protocol") == "SWD"
+    assert other.call("has_swo") is False
+    newcomer = raw(stack.port)
+    assert newcomer.status("hello", 1) == 0
+    assert newcomer.call("readprop", "unique_id") == stack.serial
+
+
+def test_nested_locks_are_counted(make_stack, attached):
+    stack = make_stack(server_flags=NEVER_BROKEN)
+    holder, other = attached(stack, 2)
+    holder.call("lock")
+    holder.call("lock")
+    holder.call("unlock")
+    due = other.send("read_dp", DPIDR)
+    wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
+    holder.call("unlock")
+    other.result("read_dp", due)
+
+
+def test_unlock_without_lock(make_stack, attached):
+    (client,) = attached(make_stack(), 1)
+    assert client.status("unlock") == GENERAL
+    assert client.status("read_dp", DPIDR) == 0
+
+
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_given_back_when_the_connection_ends(make_stack, attached, end):
+    stack = make_stack(server_flags=NEVER_BROKEN)
+    holder, other = attached(stack, 2)
+    holder.call("lock")
+    due = other.send("read_dp", DPIDR)
+    wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
+    getattr(holder, end)()
+    other.result("read_dp", due)
+
+
+def test_broken_when_its_holder_is_silent(make_stack, attached):
+    stack = make_stack(server_flags=["--lock-idle", 1, "--lock-max", 3600])
+    holder, other = attached(stack, 2)
+    holder.write_word(RAM, 0x51137)
+    holder.call("lock")
+    other.call("read_dp", DPIDR)
+    # The holder stays, its unlock is answered as if nothing had happened, and its commands go on.
+    holder.call("unlock")
+    assert holder.read_word(RAM) == 0x51137
+    assert holder.status("unlock") == GENERAL
+
+
+def test_broken_when_held_too_long(make_stack, attached):
+    stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 1])
+    holder, other = attached(stack, 2)
+    holder.call("lock")
+    due = other.send("read_dp", DPIDR)
+
+    def answered():
+        holder.call("read_dp", DPIDR)  # the holder is far from silent
+        return has_answer(other)
+
+    wait_until(answered, "the lock is broken")
+    other.result("read_dp", due)
+
+
+def test_not_broken_while_nobody_waits(make_stack, attached):
+    stack = make_stack(server_flags=["--lock-idle", 1, "--lock-max", 1])
+    holder, other = attached(stack, 2)
+    holder.call("lock")
+    select.select([holder.socket], [], [], 2)  # silent for longer than both bounds; nothing arrives
+    due = other.send("read_dp", DPIDR)
+    other.result("read_dp", due)
+    holder.call("unlock")
+
+
+def test_connects_and_opens_are_given_back(make_stack, attached, control):
+    stack = make_stack()
+    clients = attached(stack, 3)
+    sim = control(stack)
+    assert sim.is_connected(0)
+    clients[0].abort()
+    clients[1].close()
+    assert clients[2].call("read_dp", DPIDR) == 0x2BA01477
+    clients[2].abort()
+    wait_until(lambda: not sim.is_connected(0), "the probe is let go")

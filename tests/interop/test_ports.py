@@ -1,0 +1,94 @@
+"""Which board is served on which port: a port is a promise, kept over restarts and whoever else comes or goes."""
+
+import pytest
+
+from raw_client import RAM
+from stack import free_port
+
+
+def served(gateway, serial):
+    return int(gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port (\d+)")[1])
+
+
+def unique_id(raw, port):
+    client = raw(port)
+    try:
+        return client.call("readprop", "unique_id")
+    finally:
+        client.close()
+
+
+def test_several_boards_several_ports(make_stack, raw):
+    stack = make_stack(boards=3)
+    ports = [stack.port_of(serial) for serial in stack.serials]
+    assert sorted(ports) == list(range(stack.gateway_port, stack.gateway_port + 3))
+    for serial, port in zip(stack.serials, ports):
+        assert unique_id(raw, port) == serial
+    clients = [raw(port).attach() for port in ports]
+    for number, client in enumerate(clients):
+        client.write_word(RAM, number)
+    assert [client.read_word(RAM) for client in clients] == [0, 1, 2]
+
+
+def test_ports_stay_over_restarts(make_stack, raw):
+    stack = make_stack(boards=2)
+    ports = {serial: stack.port_of(serial) for serial in stack.serials}
+    stack.gateway.stop()
+    stack.start_gateway()
+    assert {serial: stack.port_of(serial) for serial in stack.serials} == ports
+
+
+def test_port_of_an_absent_board_is_nobody_elses(make_stack, raw, control):
+    """The first board is away when the gateway starts again: the second must not slip into its port."""
+    stack = make_stack(boards=2)
+    ports = {serial: stack.port_of(serial) for serial in stack.serials}
+    absent, present = sorted(stack.serials, key=ports.get)
+    stack.gateway.stop()
+    stack.server.stop()
+    sim = control(stack)
+    sim.unplug(stack.serials.index(absent))
+    stack.start_server()
+    gateway = stack.start_another_gateway("probegate-gateway", stack.gateway_port, stack.state)
+    assert served(gateway, present) == ports[present]
+    assert unique_id(raw, ports[present]) == present
+    sim.plug(stack.serials.index(absent))
+    assert served(gateway, absent) == ports[absent]
+    assert unique_id(raw, ports[absent]) == absent
+
+
+def test_map(make_stack, raw):
+    stack = make_stack(boards=2, start_gateway=False)
+    chosen, base = free_port(), free_port(2)
+    gateway = stack.start_another_gateway("mapped", base, stack.programs.directory / "mapped", "--map",
+                                          f"{stack.serials[0]}={chosen}")
+    assert served(gateway, stack.serials[0]) == chosen
+    assert served(gateway, stack.serials[1]) in (base, base + 1)
+    assert unique_id(raw, chosen) == stack.serials[0]
+
+
+def test_uid_serves_one(make_stack, raw):
+    stack = make_stack(boards=2, start_gateway=False)
+    port = free_port(2)
+    gateway = stack.start_another_gateway("one", port, stack.programs.directory / "one", "--uid", stack.serials[1])
+    assert served(gateway, stack.serials[1]) == port
+    assert unique_id(raw, port) == stack.serials[1]
+    assert stack.serials[0] not in gateway.log()
+
+
+def test_gateway_waits_for_the_server(programs, make_stack, raw):
+    stack = make_stack()
+    port = stack.server_port
+    stack.server.stop()
+    gateway = stack.start_another_gateway("early", free_port(), programs.directory / "early")
+    gateway.wait_for_line(rf"{port}")
+    stack.start_server()
+    assert unique_id(raw, served(gateway, stack.serial)) == stack.serial
+
+
+@pytest.mark.parametrize("program", ["server", "gateway"])
+def test_allow_remote_warns_once(make_stack, programs, program):
+    flags = {f"{program}_flags": ["--allow-remote"]}
+    stack = make_stack(**flags)
+    log = getattr(stack, program).log()
+    warnings = [line for line in log.splitlines() if "warn" in line.lower() and "control" in line]
+    assert len(warnings) == 1, log

@@ -1,0 +1,91 @@
+"""pyOCD's command line, unmodified, against the whole stack."""
+
+import random
+import re
+
+from raw_client import RAM
+
+
+def words_printed(output):
+    """The words of pyOCD's memory dump: lines like '20000000:  00000000 00000001 …|…|'."""
+    words = []
+    for line in output.splitlines():
+        match = re.match(r"[0-9a-f]{8}:\s+((?:[0-9a-f]{8}\s*)+)", line)
+        if match:
+            words += [int(w, 16) for w in match[1].split()]
+    return words
+
+
+def test_commander_reads_memory(stack, pyocd, raw):
+    client = raw(stack.port).attach()
+    expected = [0xA5000000 + i for i in range(16)]
+    for i, word in enumerate(expected):
+        client.write_word(RAM + 4 * i, word)
+    assert words_printed(pyocd.commander(stack.uid, "read32 0x20000000 64")) == expected
+
+
+def test_commander_widths(stack, pyocd, raw):
+    pyocd.commander(stack.uid, "write32 0x20000100 0x11223344 0x55667788", "write16 0x20000102 0xabcd",
+                    "write8 0x20000107 0xef 0x01")
+    client = raw(stack.port).attach()
+    assert client.read_words(RAM + 0x100, 2) == [0xABCD3344, 0xEF667788]
+    assert client.read_word(RAM + 0x108) & 0xFF == 1
+    output = pyocd.commander(stack.uid, "read8 0x20000101 3", "read16 0x20000106 2")
+    assert re.search(r"33 cd ab", output), output
+    assert re.search(r"ef66", output), output
+
+
+def test_loadmem_and_savemem_compare_equal(stack, pyocd, tmp_path):
+    source, saved = tmp_path / "source.bin", tmp_path / "saved.bin"
+    source.write_bytes(random.Random(1).randbytes(65536))
+    pyocd.commander(stack.uid, f"loadmem 0x20000000 {source}", f"savemem 0x20000000 65536 {saved}")
+    assert saved.read_bytes() == source.read_bytes()
+
+
+def test_loadmem_and_savemem_at_odd_ends(stack, pyocd, tmp_path):
+    source, saved = tmp_path / "source.bin", tmp_path / "saved.bin"
+    source.write_bytes(random.Random(2).randbytes(5001))
+    pyocd.commander(stack.uid, f"loadmem 0x20000ffd {source}", f"savemem 0x20000ffd 5001 {saved}")
+    assert saved.read_bytes() == source.read_bytes()
+
+
+def test_reset_by_pin(stack, pyocd):
+    pyocd.run("reset", stack.uid, "-m", "hw")
+
+
+def test_reset_by_software(stack, pyocd):
+    pyocd.run("reset", stack.uid, "-m", "sysresetreq")
+
+
+def test_commander_resets_and_goes_on(stack, pyocd, raw):
+    raw(stack.port).attach().write_word(RAM + 0x200, 0xC0FFEE)
+    output = pyocd.commander(stack.uid, "reset", "read32 0x20000200")
+    assert words_printed(output) == [0xC0FFEE]
+
+
+def test_halt_and_go(stack, pyocd):
+    output = pyocd.commander(stack.uid, "halt", "status", "go", "status")
+    states = re.findall(r"Core 0[^:]*:\s+(\w+)", output)
+    assert [s.lower() for s in states] == ["halted", "running"], output
+
+
+def test_unknown_memory_is_a_fault_and_no_value(stack, pyocd):
+    output = pyocd.run("commander", stack.uid, "-c", "read32 0x60000000")
+    assert re.search(r"(?i)error.*fault", output), output
+    assert words_printed(output) == []
+
+
+def test_commander_held_open_while_another_writes(stack, pyocd):
+    held = pyocd.start("commander", stack.uid, "-i")
+    try:
+        held.stdin.write("read32 0x20000300\n")
+        held.stdin.flush()
+        before = next(w for line in held.stdout if (w := words_printed(line)))
+        value = before[0] ^ 0xFFFFFFFF
+        pyocd.commander(stack.uid, f"write32 0x20000300 {value:#x}")
+        output, _ = held.communicate("read32 0x20000300\nexit\n", timeout=60)
+    finally:
+        held.kill()
+        held.wait()
+    assert words_printed(output) == [value], output
+    assert held.returncode == 0

@@ -1,0 +1,109 @@
+"""What a person sees when a program cannot start: one line that says what, which value, and what to do; and a code."""
+
+import socket
+
+import pytest
+
+from stack import LOOPBACK, free_port
+
+
+def one_line(result):
+    """The message of a program that refused to start; nothing else may be printed."""
+    text = (result.stdout + result.stderr).strip()
+    assert "\n" not in text, text
+    return text
+
+
+@pytest.fixture
+def busy_port():
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("program", ["probegate-sim", "probegate-server", "probegate-gateway", "probegate"])
+def test_version_and_help(programs, program):
+    version = programs.run(program, "--version")
+    assert version.returncode == 0
+    assert "0.1.0" in version.stdout
+    usage = programs.run(program, "--help")
+    assert usage.returncode == 0
+    assert "--" in usage.stdout
+
+
+@pytest.mark.parametrize("program, flags, value", [
+    ("probegate-sim", ["--no-such"], "--no-such"),
+    ("probegate-sim", ["--listen", "nowhere"], "nowhere"),
+    ("probegate-sim", ["--boards", "many"], "many"),
+    ("probegate-sim", ["--control", "0.0.0.0:1"], "0.0.0.0"),
+    ("probegate-server", ["--no-such"], "--no-such"),
+    ("probegate-server", ["--listen", "127.0.0.1:99999"], "99999"),
+    ("probegate-server", ["--cmsis-dap-tcp", "nowhere"], "nowhere"),
+    ("probegate-server", ["--cmsis-dap-tcp", "127.0.0.1:9-3"], "9-3"),
+    ("probegate-server", ["--listen", "0.0.0.0:0"], "--allow-remote"),
+    ("probegate-server", ["--config", "/no/such.yaml"], "/no/such.yaml"),
+    ("probegate-server", ["--log-format", "xml"], "xml"),
+    ("probegate-server", ["--lock-idle", "soon"], "soon"),
+    ("probegate-gateway", ["--no-such"], "--no-such"),
+    ("probegate-gateway", ["--port", "99999"], "99999"),
+    ("probegate-gateway", ["--map", "abc"], "abc"),
+    ("probegate-gateway", ["--map", "abc=99999"], "99999"),
+    ("probegate-gateway", ["--config", "/no/such.yaml"], "/no/such.yaml"),
+    ("probegate-gateway", ["--max-line-bytes", "-1"], "-1"),
+    ("probegate", ["no-such"], "no-such"),
+    ("probegate", ["kick"], "kick"),
+    ("probegate", ["read", "x"], "x"),
+], ids=lambda value: "" if isinstance(value, list) else value)
+def test_wrong_flags(programs, program, flags, value):
+    result = programs.run(program, *flags)
+    assert result.returncode == 2, result
+    assert value in one_line(result)
+
+
+@pytest.mark.parametrize("text, value", [("lisen: 1\n", "lisen"), ("listen: [\n", "listen"), ("lock-idle: soon\n", "lock-idle")])
+def test_wrong_config(programs, text, value):
+    config = programs.directory / "server.yaml"
+    config.write_text(text)
+    result = programs.run("probegate-server", "--config", config)
+    assert result.returncode == 2, result
+    assert str(config) in one_line(result)
+    assert value in one_line(result) or ":" in one_line(result)
+
+
+def test_port_in_use_sim(programs, busy_port):
+    result = programs.run("probegate-sim", "--listen", f"{LOOPBACK}:{busy_port}")
+    assert result.returncode not in (0, 2) and result.returncode > 0
+    assert str(busy_port) in one_line(result) and "in use" in one_line(result)
+
+
+def test_port_in_use_server(programs, busy_port):
+    result = programs.run("probegate-server", "--listen", f"{LOOPBACK}:{busy_port}")
+    assert result.returncode not in (0, 2) and result.returncode > 0
+    last = (result.stdout + result.stderr).strip().splitlines()[-1]
+    assert str(busy_port) in last and "in use" in last
+
+
+def test_port_in_use_gateway(make_stack, programs, busy_port):
+    stack = make_stack(start_gateway=False)
+    result = programs.run("probegate-gateway", "--server", stack.server_address, "--port", busy_port,
+                          "--state", programs.directory / "other")
+    assert result.returncode not in (0, 2) and result.returncode > 0
+    last = (result.stdout + result.stderr).strip().splitlines()[-1]
+    assert str(busy_port) in last and "in use" in last
+
+
+def test_server_out_of_reach(programs):
+    port = free_port()
+    result = programs.run("probegate-gateway", "--no-wait", "--server", f"{LOOPBACK}:{port}", "--port", free_port(),
+                          "--state", programs.directory / "state")
+    assert result.returncode not in (0, 2) and result.returncode > 0
+    last = (result.stdout + result.stderr).strip().splitlines()[-1]
+    assert f"{LOOPBACK}:{port}" in last
+
+
+def test_unknown_uid_of_the_gateway(make_stack, programs):
+    stack = make_stack(start_gateway=False)
+    result = programs.run("probegate-gateway", "--no-wait", "--server", stack.server_address, "--port", free_port(),
+                          "--state", programs.directory / "state", "--uid", "nobody")
+    assert result.returncode not in (0, 2) and result.returncode > 0
+    last = (result.stdout + result.stderr).strip().splitlines()[-1]
+    assert "nobody" in last and stack.serial in last

@@ -1,0 +1,111 @@
+#include "probe/adi/link.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "probe/error.h"
+#include "tests/fakes/fake_probe.h"
+
+namespace probegate::adi {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(EstablishSwdLink, ALineResetIsEnoughForAnSwDp) {
+  auto wire = std::make_shared<FakeWire>();
+  FakeProbe probe(wire);
+  const auto dpidr = EstablishSwdLink(probe, std::nullopt);
+  ASSERT_TRUE(dpidr.ok()) << dpidr.status();
+  EXPECT_EQ(*dpidr, 0x2BA01477u);
+  EXPECT_EQ(wire->CountCalls(WireCall::Kind::kSwjSequence), 1u);
+}
+
+TEST(EstablishSwdLink, TriesTheNextSequenceWhenNobodyAnswers) {
+  auto wire = std::make_shared<FakeWire>();
+  FakeProbe probe(wire);
+  wire->FailTransfer(0, FakeFailure::kNoAck, 2);
+  EXPECT_TRUE(EstablishSwdLink(probe, std::nullopt).ok());
+  EXPECT_EQ(wire->CountCalls(WireCall::Kind::kSwjSequence), 3u);
+}
+
+TEST(EstablishSwdLink, SaysWhatWasTried) {
+  auto wire = std::make_shared<FakeWire>();
+  FakeProbe probe(wire);
+  wire->FailTransfer(0, FakeFailure::kNoAck, 3);
+  const auto dpidr = EstablishSwdLink(probe, std::nullopt);
+  EXPECT_TRUE(IsError(dpidr.status(), ErrorKind::kTransferError));
+  EXPECT_THAT(std::string(dpidr.status().message()), HasSubstr("a line reset, JTAG-to-SWD, dormant-to-SWD"));
+}
+
+TEST(EstablishSwdLink, StopsWhenTheProbeFails) {
+  auto wire = std::make_shared<FakeWire>();
+  FakeProbe probe(wire);
+  wire->FailTransfer(0, FakeFailure::kUnplug);
+  EXPECT_TRUE(IsError(EstablishSwdLink(probe, std::nullopt).status(), ErrorKind::kProbeDisconnected));
+  EXPECT_EQ(wire->CountCalls(WireCall::Kind::kSwjSequence), 1u);
+}
+
+TEST(EstablishSwdLink, SelectsAMultiDropPart) {
+  FakeBoardOptions options;
+  options.target_selects = {0x01002927};
+  auto wire = std::make_shared<FakeWire>(options, FakeWire::DefaultInfo("1"));
+  FakeProbe probe(wire);
+  EXPECT_FALSE(EstablishSwdLink(probe, std::nullopt).ok());
+  EXPECT_FALSE(EstablishSwdLink(probe, 0x11002927).ok());
+  EXPECT_TRUE(EstablishSwdLink(probe, 0x01002927).ok());
+}
+
+// `count` bits of `value` behind `bits`.
+void Append(std::vector<bool>& bits, uint64_t value, size_t count) {
+  for (size_t i = 0; i < count; ++i) bits.push_back((value >> i) & 1);
+}
+
+void AppendLineReset(std::vector<bool>& bits) {
+  Append(bits, ~uint64_t{0}, 51);
+  Append(bits, 0, 2);
+}
+
+std::optional<uint32_t> Find(const std::vector<bool>& bits) {
+  std::vector<uint8_t> bytes((bits.size() + 7) / 8);
+  for (size_t i = 0; i < bits.size(); ++i) bytes[i / 8] |= static_cast<uint8_t>(bits[i] << (i % 8));
+  return FindTargetSelect(bytes, bits.size());
+}
+
+TEST(FindTargetSelect, FindsTheWriteBehindALineReset) {
+  std::vector<bool> bits;
+  AppendLineReset(bits);
+  Append(bits, 0x99, 8);
+  Append(bits, 0x1F, 5);
+  Append(bits, 0x01002927, 32);
+  Append(bits, 0, 1);
+  EXPECT_EQ(Find(bits), 0x01002927u);
+}
+
+TEST(FindTargetSelect, FindsTheWriteAlone) {
+  std::vector<bool> bits;
+  Append(bits, 0x99, 13);
+  Append(bits, 0x01002926, 32);
+  Append(bits, 1, 1);
+  EXPECT_EQ(Find(bits), 0x01002926u);
+}
+
+TEST(FindTargetSelect, WantsTheParityAndAllBits) {
+  std::vector<bool> bits;
+  Append(bits, 0x99, 13);
+  Append(bits, 0x01002926, 32);
+  EXPECT_EQ(Find(bits), std::nullopt);
+  Append(bits, 0, 1);
+  EXPECT_EQ(Find(bits), std::nullopt);
+}
+
+TEST(FindTargetSelect, FindsNothingWhereNoRequestCanStand) {
+  std::vector<bool> bits;
+  Append(bits, 0xE79E, 16);
+  Append(bits, 0x99, 13);
+  Append(bits, 0, 33);
+  EXPECT_EQ(Find(bits), std::nullopt);
+  EXPECT_EQ(FindTargetSelect({}, 0), std::nullopt);
+}
+
+}  // namespace
+}  // namespace probegate::adi

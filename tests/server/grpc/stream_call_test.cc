@@ -1,0 +1,168 @@
+// A stream as a session: order, bounds, and every way in which it ends.
+#include "gmock/gmock.h"
+#include "probe/error.h"
+#include "tests/server/grpc/rim_fixture.h"
+
+namespace probegate {
+namespace {
+
+using testing::HasSubstr;
+
+class StreamCallTest : public RimTest {
+ protected:
+  const std::shared_ptr<FakeWire> wire = server.Plug("PROBE1");
+  grpc::ClientContext context;
+};
+
+TEST_F(StreamCallTest, OpensASessionAndAnswersInIt) {
+  auto stream = debug_probe->Stream(&context);
+  const v1::StreamResponse opened = Ask(*stream, OpenSessionRequest("probe1"));
+  EXPECT_EQ(opened.request_id(), 1u);
+  EXPECT_EQ(opened.open_session().session_id().size(), 32u);
+  EXPECT_EQ(opened.open_session().probe().unique_id(), "PROBE1");
+  v1::StreamRequest request = Command(7);
+  request.mutable_get_state();
+  const v1::StreamResponse state = Ask(*stream, request);
+  EXPECT_EQ(state.request_id(), 7u);
+  EXPECT_FALSE(state.get_state().is_open());
+}
+
+TEST_F(StreamCallTest, AnErrorIsAnAnswerAndTheStreamGoesOn) {
+  auto stream = OpenStream(context, "PROBE1");
+  EXPECT_EQ(Ask(*stream, ReadDpIdr(2)).error().kind(), v1::ERROR_KIND_NOT_OPEN);
+  v1::StreamRequest open = Command(3);
+  open.mutable_open();
+  EXPECT_TRUE(Ask(*stream, open).has_open());
+}
+
+TEST_F(StreamCallTest, AnswersWhatWasSentBeforeTheHalfCloseThenEndsWell) {
+  auto stream = ConnectStream(context, "PROBE1");
+  constexpr uint64_t kRequests = 1000;  // several times what may be unanswered at once
+  std::thread writer([&] {
+    for (uint64_t id = 10; id < 10 + kRequests; ++id) stream->Write(ReadDpIdr(id));
+    stream->WritesDone();
+  });
+  v1::StreamResponse response;
+  for (uint64_t id = 10; id < 10 + kRequests; ++id) {
+    ASSERT_TRUE(stream->Read(&response));
+    ASSERT_EQ(response.request_id(), id);
+  }
+  EXPECT_FALSE(stream->Read(&response));
+  writer.join();
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_TRUE(server.sessions.List("").empty());
+}
+
+TEST_F(StreamCallTest, ReadsNoFurtherThanWhatMayBeUnanswered) {
+  auto stream = ConnectStream(context, "PROBE1");
+  wire->HoldTransfers();
+  for (uint64_t id = 10; id < 10 + 600; ++id) ASSERT_TRUE(stream->Write(ReadDpIdr(id)));
+  ASSERT_TRUE(wire->WaitUntilHeld(kBound));
+  // All the same another client is served, as soon as the probe is.
+  wire->ReleaseTransfers();
+  v1::StreamResponse response;
+  for (uint64_t id = 10; id < 10 + 600; ++id) {
+    ASSERT_TRUE(stream->Read(&response));
+    ASSERT_EQ(response.request_id(), id);
+  }
+}
+
+TEST_F(StreamCallTest, ASessionIsDroppedAtOnceWhenItsClientIsGone) {
+  auto stream = ConnectStream(context, "PROBE1");
+  v1::StreamRequest lock = Command(4);
+  lock.mutable_lock();
+  EXPECT_TRUE(Ask(*stream, lock).has_lock());
+  context.TryCancel();
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("").empty(); }));
+  EXPECT_TRUE(Eventually([&] { return !wire->is_open(); }));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(StreamCallTest, ASessionThatWaitsForALockIsDroppedWhenItsClientIsGone) {
+  auto holder = ConnectStream(context, "PROBE1");
+  v1::StreamRequest lock = Command(4);
+  lock.mutable_lock();
+  EXPECT_TRUE(Ask(*holder, lock).has_lock());
+  grpc::ClientContext waiting;
+  auto waiter = OpenStream(waiting, "PROBE1");
+  ASSERT_TRUE(waiter->Write(lock));
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("").back().waits_for_lock(); }));
+  waiting.TryCancel();
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("").size() == 1; }));
+}
+
+TEST_F(StreamCallTest, TheFirstRequestMustOpenASession) {
+  auto stream = debug_probe->Stream(&context);
+  ASSERT_TRUE(stream->Write(ReadDpIdr(1)));
+  v1::StreamResponse response;
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(StreamCallTest, OnlyTheFirstRequestMayOpenASession) {
+  auto stream = OpenStream(context, "PROBE1");
+  ASSERT_TRUE(stream->Write(OpenSessionRequest("PROBE1")));
+  v1::StreamResponse response;
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(server.sessions.List("").empty());
+}
+
+TEST_F(StreamCallTest, AnUnknownProbeIsAnErrorAndTheEnd) {
+  auto stream = debug_probe->Stream(&context);
+  const v1::StreamResponse response = Ask(*stream, OpenSessionRequest("nope"));
+  EXPECT_EQ(response.error().kind(), v1::ERROR_KIND_NOT_FOUND);
+  EXPECT_THAT(response.error().message(), HasSubstr("PROBE1"));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(StreamCallTest, WhatWaitsIsAnsweredWhenSomebodyEndsTheSession) {
+  auto holder = ConnectStream(context, "PROBE1");
+  v1::StreamRequest lock = Command(4);
+  lock.mutable_lock();
+  EXPECT_TRUE(Ask(*holder, lock).has_lock());
+  grpc::ClientContext waiting;
+  auto waiter = OpenStream(waiting, "PROBE1");
+  ASSERT_TRUE(waiter->Write(lock));
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("").back().waits_for_lock(); }));
+
+  grpc::ClientContext call;
+  v1::EndSessionRequest end;
+  end.set_session(server.sessions.List("").back().session());
+  end.set_reason("maintenance");
+  v1::EndSessionResponse ended;
+  ASSERT_TRUE(directory->EndSession(&call, end, &ended).ok());
+  v1::StreamResponse response;
+  ASSERT_TRUE(waiter->Read(&response));
+  EXPECT_EQ(response.request_id(), 4u);
+  EXPECT_EQ(response.error().kind(), v1::ERROR_KIND_PROBE_DISCONNECTED);
+  EXPECT_FALSE(waiter->Read(&response));
+  const grpc::Status status = waiter->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_THAT(status.error_message(), HasSubstr("maintenance"));
+  EXPECT_EQ(server.sessions.List("").size(), 1u);
+}
+
+TEST_F(StreamCallTest, TheStreamEndsWhenTheProbeIsGone) {
+  auto stream = ConnectStream(context, "PROBE1");
+  wire->Unplug();
+  const v1::StreamResponse response = Ask(*stream, ReadDpIdr(9));
+  EXPECT_EQ(response.error().kind(), v1::ERROR_KIND_PROBE_DISCONNECTED);
+  v1::StreamResponse none;
+  EXPECT_FALSE(stream->Read(&none));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(StreamCallTest, SessionsAreToldWhenTheServerStops) {
+  auto stream = ConnectStream(context, "PROBE1");
+  server.catalog.Stop("server is shutting down");
+  v1::StreamResponse none;
+  EXPECT_FALSE(stream->Read(&none));
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_message(), "server is shutting down");
+  EXPECT_FALSE(wire->is_open());
+}
+
+}  // namespace
+}  // namespace probegate

@@ -1,0 +1,60 @@
+// A server with fake probes behind it, for tests of its rim.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "server/catalog.h"
+#include "server/session_registry.h"
+#include "telemetry/log.h"
+#include "tests/fakes/fake_probe.h"
+
+namespace probegate {
+
+// A bound on every wait: never reached unless something hangs.
+inline constexpr std::chrono::seconds kBound{30};
+
+// Waits until `condition` holds; false when the bound passed first.
+inline bool Eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kBound;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+struct ServerOptions {
+  CatalogOptions catalog;
+  size_t max_sessions = 100;
+};
+
+class ServerFixture {
+ public:
+  explicit ServerFixture(ServerOptions options = {})
+      : log(LogFormat::kText, LogLevel::kError), catalog(std::move(options.catalog), log),
+        sessions(catalog, log, options.max_sessions) {}
+  ~ServerFixture() { catalog.Stop("the test is over"); }
+
+  // A probe of this unique id, plugged in.
+  std::shared_ptr<FakeWire> Plug(const std::string& unique_id) {
+    auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, FakeWire::DefaultInfo(unique_id));
+    EXPECT_TRUE(catalog.Add(std::make_unique<FakeProbe>(wire), "fake:" + unique_id, [](const absl::Status&) {}).ok());
+    return wire;
+  }
+
+  bool IsAway(const std::string& unique_id) const {
+    const auto status = catalog.Find(unique_id);
+    return status.ok() && status->state() == v1::PROBE_STATE_AWAY;
+  }
+
+  Log log;
+  Catalog catalog;
+  SessionRegistry sessions;
+};
+
+}  // namespace probegate

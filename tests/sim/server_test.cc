@@ -1,0 +1,310 @@
+#include <chrono>
+#include <thread>
+
+#include "asio/buffer.hpp"
+#include "asio/read.hpp"
+#include "asio/read_until.hpp"
+#include "asio/write.hpp"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "probe_client.h"
+#include "sim/board_server.h"
+#include "sim/control.h"
+#include "sim/control_server.h"
+#include "sim/tcp_framing.h"
+#include "spdlog/sinks/null_sink.h"
+#include "spdlog/spdlog.h"
+
+namespace probegate::sim {
+namespace {
+
+using nlohmann::json;
+using asio::ip::tcp;
+
+tcp::endpoint AnyPort() { return {asio::ip::address_v4::loopback(), 0}; }
+
+std::shared_ptr<spdlog::logger> NoLog() {
+  return std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+}
+
+// One connection to a board. Reads that get nothing end with the connection, which every test brings about.
+class Connection {
+ public:
+  explicit Connection(const tcp::endpoint& endpoint) : socket_(io_) { socket_.connect(endpoint, error_); }
+
+  bool connected() const { return !error_; }
+
+  void Send(const Bytes& packet) {
+    Bytes bytes = {0x44, 0x41, 0x50, 0x00, static_cast<uint8_t>(packet.size()), static_cast<uint8_t>(packet.size() >> 8),
+                   1, 0};
+    bytes.insert(bytes.end(), packet.begin(), packet.end());
+    SendRaw(bytes);
+  }
+  void SendRaw(const Bytes& bytes) { asio::write(socket_, asio::buffer(bytes), error_); }
+
+  // Empty when the connection has ended.
+  Bytes Receive() {
+    FrameHeader header;
+    asio::read(socket_, asio::buffer(header), error_);
+    if (error_) return {};
+    signature_ok_ = header[0] == 0x44;
+    Bytes packet(static_cast<size_t>(header[4] | header[5] << 8));
+    asio::read(socket_, asio::buffer(packet), error_);
+    return packet;
+  }
+  bool signature_ok() const { return signature_ok_; }
+
+  Bytes Command(const Bytes& packet) {
+    Send(packet);
+    return Receive();
+  }
+
+ private:
+  asio::io_context io_;
+  tcp::socket socket_;
+  asio::error_code error_;
+  bool signature_ok_ = true;
+};
+
+const Bytes kAskCount = {0x00, 0xFE};
+const Bytes kCount = {0x00, 1, 4};
+
+class ServerTest : public testing::Test {
+ protected:
+  json Ask(const json& request) { return json::parse(control_.Handle(request.dump())); }
+  void Do(const json& request) {
+    const json reply = Ask(request);
+    ASSERT_TRUE(reply["ok"].get<bool>()) << request << reply;
+  }
+  json Counters() { return Ask({{"command", "counters"}, {"board", 0}}); }
+  const tcp::endpoint& endpoint() const { return boards_[0]->endpoint(); }
+
+  static std::vector<std::unique_ptr<BoardServer>> TwoBoards() {
+    std::vector<std::unique_ptr<BoardServer>> boards;
+    for (unsigned i = 0; i < 2; ++i) {
+      boards.push_back(std::make_unique<BoardServer>(i, std::make_unique<Board>(i, 1, "T"), AnyPort(), NoLog()));
+    }
+    return boards;
+  }
+
+  const std::vector<std::unique_ptr<BoardServer>> boards_ = TwoBoards();
+  Control control_{boards_};
+};
+
+TEST_F(ServerTest, Answers) {
+  Connection client(endpoint());
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+  EXPECT_EQ(Counters()["packets"], 1);
+  EXPECT_EQ(Counters()["connections"], 1);
+}
+
+TEST_F(ServerTest, AnswersPipelinedPacketsInOrder) {
+  Connection client(endpoint());
+  for (int i = 0; i < 4; ++i) client.Send(i % 2 == 0 ? kAskCount : Bytes{0x0A});
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Receive(), i % 2 == 0 ? kCount : (Bytes{0x0A, 0, 0}));
+}
+
+TEST_F(ServerTest, RefusesASecondClient) {
+  Connection first(endpoint());
+  ASSERT_EQ(first.Command(kAskCount), kCount);
+  Connection second(endpoint());
+  EXPECT_EQ(second.Command(kAskCount), Bytes());
+  EXPECT_EQ(first.Command(kAskCount), kCount);
+  EXPECT_EQ(Counters()["refused"], 1);
+}
+
+TEST_F(ServerTest, TakesTheNextClientAtOnceWhenTheFirstHasGone) {
+  Do({{"command", "inject"}, {"board", 0}, {"fault", "late_reply"}, {"milliseconds", 60000}});
+  {
+    Connection first(endpoint());
+    first.Send(kAskCount);
+    while (Counters()["packets"] != 1) std::this_thread::yield();
+  }
+  Connection second(endpoint());
+  EXPECT_EQ(second.Command(kAskCount), kCount);
+}
+
+TEST_F(ServerTest, ClosesAfterABadHeader) {
+  Connection client(endpoint());
+  client.SendRaw(Bytes(8, 0x20));
+  EXPECT_EQ(client.Receive(), Bytes());
+  Connection next(endpoint());
+  EXPECT_EQ(next.Command(kAskCount), kCount);
+}
+
+TEST_F(ServerTest, LatencyIsPerPacket) {
+  using std::chrono::steady_clock;
+  Do({{"command", "set_latency"}, {"microseconds", 3000}});
+  Connection client(endpoint());
+  const auto start = steady_clock::now();
+  for (int i = 0; i < 3; ++i) client.Send(kAskCount);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Receive(), kCount);
+  EXPECT_GE(steady_clock::now() - start, std::chrono::milliseconds(9));
+}
+
+TEST_F(ServerTest, RepliesAreMadeToFail) {
+  Connection client(endpoint());
+  Do({{"command", "inject"}, {"fault", "drop_reply"}, {"at", 2}});
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+  client.Send({0x0A});
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+
+  Do({{"command", "inject"}, {"fault", "corrupt_reply"}, {"times", 2}});
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(client.Command(kAskCount), (Bytes{0xFF, 1, 4}));
+  Do({{"command", "inject"}, {"fault", "corrupt_reply"}, {"corruption", "truncated"}});
+  EXPECT_EQ(client.Command(kAskCount), Bytes{0x00});
+  Do({{"command", "inject"}, {"fault", "corrupt_reply"}, {"corruption", "signature"}});
+  client.Command(kAskCount);
+  EXPECT_FALSE(client.signature_ok());
+
+  Do({{"command", "inject"}, {"fault", "drop_reply"}, {"times", 0}});
+  Do({{"command", "clear_faults"}});
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+  EXPECT_TRUE(client.signature_ok());
+
+  Do({{"command", "inject"}, {"fault", "late_reply"}, {"milliseconds", 20}});
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(20));
+}
+
+TEST_F(ServerTest, UnplugsAndPlugs) {
+  Connection client(endpoint());
+  ASSERT_EQ(client.Command({0x02, 1}), (Bytes{0x02, 1}));
+  Do({{"command", "unplug"}, {"board", 0}});
+  EXPECT_EQ(client.Command(kAskCount), Bytes());
+  EXPECT_FALSE(Connection(endpoint()).connected());
+  const json state = Ask({{"command", "state"}, {"board", 0}});
+  EXPECT_EQ(state["plugged"], false);
+  EXPECT_EQ(state["connected"], false);
+  EXPECT_EQ(Connection(boards_[1]->endpoint()).Command(kAskCount), kCount);
+
+  Do({{"command", "plug"}, {"board", 0}});
+  Do({{"command", "plug"}, {"board", 0}});
+  Connection again(endpoint());
+  EXPECT_EQ(again.Command(kAskCount), kCount);
+  Do({{"command", "inject"}, {"fault", "unplug"}, {"board", 0}, {"at", 2}});
+  EXPECT_EQ(again.Command(kAskCount), kCount);
+  EXPECT_EQ(again.Command(kAskCount), Bytes());
+  EXPECT_FALSE(Connection(endpoint()).connected());
+}
+
+TEST_F(ServerTest, WireFaultsAreArmedForTransfers) {
+  Connection client(endpoint());
+  client.Command({0x02, 1});
+  Do({{"command", "inject"}, {"fault", "no_ack"}, {"times", 0}});
+  EXPECT_EQ(client.Command({0x05, 0, 1, 0x02}), (Bytes{0x05, 0, 7}));
+  EXPECT_EQ(Counters()["transfers"], 1);
+}
+
+TEST_F(ServerTest, ControlReadsAndWritesMemory) {
+  Do({{"command", "write_word"}, {"board", 1}, {"address", 0x20000010}, {"value", 0xDEADBEEFu}});
+  EXPECT_EQ(Ask({{"command", "read_word"}, {"board", 1}, {"address", 0x20000010}})["value"], 0xDEADBEEFu);
+  EXPECT_EQ(Ask({{"command", "read_word"}, {"board", 1}, {"address", 0x40000000}})["ok"], false);
+}
+
+TEST_F(ServerTest, ControlListsBoardsAndState) {
+  const json boards = Ask({{"command", "boards"}, {"id", "x"}});
+  EXPECT_EQ(boards["id"], "x");
+  ASSERT_EQ(boards["boards"].size(), 2u);
+  EXPECT_EQ(boards["boards"][1]["serial"], boards_[1]->serial());
+  EXPECT_EQ(boards["boards"][1]["port"], boards_[1]->endpoint().port());
+  const json state = Ask({{"command", "state"}, {"board", 0}});
+  EXPECT_EQ(state["wire"], "jtag");
+  EXPECT_EQ(state["core"], "running");
+  EXPECT_EQ(state["nreset_asserted"], false);
+  EXPECT_EQ(state["clock_hz"], 1'000'000);
+}
+
+TEST_F(ServerTest, ControlRefusesWhatItDoesNotUnderstand) {
+  const char* const kWrong[] = {
+      "",
+      "nonsense",
+      "[]",
+      "7",
+      "\"\xff\"",
+      "{}",
+      R"({"command":5})",
+      R"({"command":"nope"})",
+      R"({"command":"boards","board":0})",
+      R"({"command":"state"})",
+      R"({"command":"state","board":2})",
+      R"({"command":"state","board":-1})",
+      R"({"command":"state","board":"0"})",
+      R"({"command":"set_latency"})",
+      R"({"command":"set_latency","microseconds":1.5})",
+      R"({"command":"set_latency","microseconds":-1})",
+      R"({"command":"set_latency","microseconds":60000001})",
+      R"({"command":"set_latency","microseconds":5,"extra":1})",
+      R"({"command":"inject"})",
+      R"({"command":"inject","fault":"nope"})",
+      R"({"command":"inject","fault":"wait","at":0})",
+      R"({"command":"inject","fault":"wait","milliseconds":1})",
+      R"({"command":"inject","fault":"late_reply"})",
+      R"({"command":"inject","fault":"late_reply","milliseconds":60001})",
+      R"({"command":"inject","fault":"corrupt_reply","corruption":"nope"})",
+      R"({"command":"inject","fault":"corrupt_reply","corruption":""})",
+      R"({"command":"inject","fault":"drop_reply","corruption":"command"})",
+      R"({"command":"read_word","board":0,"address":2})",
+      R"({"command":"write_word","board":0,"address":0,"value":4294967296})",
+      R"({"command":"unplug","extra":null})",
+  };
+  for (const char* line : kWrong) {
+    const json reply = json::parse(control_.Handle(line));
+    EXPECT_EQ(reply["ok"], false) << line;
+    EXPECT_TRUE(reply["error"].is_string()) << line;
+  }
+  Connection client(endpoint());
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+}
+
+// The control port's own socket, on an event loop of its own.
+class ControlServerTest : public ServerTest {
+ protected:
+  ControlServerTest() : server_(io_, AnyPort(), control_, NoLog()), thread_([this] { io_.run(); }) {}
+  ~ControlServerTest() override {
+    io_.stop();
+    thread_.join();
+  }
+
+  asio::io_context io_;
+  ControlServer server_;
+  std::thread thread_;
+};
+
+TEST_F(ControlServerTest, AnswersLines) {
+  asio::io_context io;
+  tcp::socket socket(io);
+  socket.connect(server_.endpoint());
+  asio::write(socket, asio::buffer(std::string("{\"command\":\"boards\",\"id\":1}\nbad\n{\"command\":\"plug\",\"id\":2}\n")));
+  std::string received;
+  std::vector<json> replies;
+  for (int i = 0; i < 3; ++i) {
+    const size_t length = asio::read_until(socket, asio::dynamic_buffer(received), '\n');
+    replies.push_back(json::parse(received.substr(0, length)));
+    received.erase(0, length);
+  }
+  EXPECT_EQ(replies[0]["id"], 1);
+  EXPECT_EQ(replies[1]["ok"], false);
+  EXPECT_EQ(replies[2]["id"], 2);
+}
+
+TEST_F(ControlServerTest, LongLinesEndTheConnection) {
+  asio::io_context io;
+  tcp::socket socket(io);
+  socket.connect(server_.endpoint());
+  asio::write(socket, asio::buffer(std::string(kMaxControlLine, 'x')));
+  std::string received;
+  asio::error_code error;
+  asio::read(socket, asio::dynamic_buffer(received), error);
+  EXPECT_EQ(error, asio::error::eof);
+  EXPECT_EQ(json::parse(received)["ok"], false);
+}
+
+TEST_F(ControlServerTest, ListensOnLoopbackOnly) {
+  asio::io_context io;
+  EXPECT_THROW(ControlServer(io, {asio::ip::address_v4::any(), 0}, control_, NoLog()), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace probegate::sim

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# What tasks share. Until the packages are there a fresh Debian has bash, coreutils, find and apt, and no more: so this
+# file uses nothing else.
+
+readonly venv=build/venv
+
+say() { printf 'dev: %s\n' "$*" >&2; }
+
+die() {
+  say "$*"
+  exit 1
+}
+
+# need_packages group…: installs the packages of tools/packages.txt that are missing from these groups.
+need_packages() {
+  local group package wanted=() missing=() installed
+  while read -r group package; do
+    [[ " $* " != *" $group "* ]] || wanted+=("$package")
+  done <tools/packages.txt
+  command -v dpkg-query >/dev/null || die "this is no Debian. Install the like of: ${wanted[*]}"
+  installed=$(dpkg-query -W -f '${db:Status-Status}:${Package}\n' "${wanted[@]}" 2>/dev/null) || true
+  for package in "${wanted[@]}"; do
+    [[ $'\n'$installed$'\n' == *$'\n'"installed:$package"$'\n'* ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  install_packages "${missing[@]}"
+}
+
+install_packages() {
+  local as_root=(env DEBIAN_FRONTEND=noninteractive)
+  local install=(apt-get install --yes --no-install-recommends)
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || die "needs root, and there is no sudo. As root: apt-get update && ${install[*]} $*"
+    as_root=(sudo "${as_root[@]}")
+  fi
+  say "installing $# Debian packages: $*"
+  # The output of apt is of interest only when it fails.
+  local log
+  log=$(mktemp)
+  if ! { "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update &&
+    "${as_root[@]}" "${install[@]}" -o DPkg::Lock::Timeout=300 "$@"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    die "apt-get failed (the whole log: $log). By hand: apt-get update && ${install[*]} $*"
+  fi
+  rm -f "$log"
+}
+
+# Makes the virtual environment of tools/requirements.txt, or makes it anew when that file or the place has changed.
+# Debian's own interpreter is named, since python3 on the path may be another version's.
+need_venv() {
+  need_packages python
+  local stamp=$venv/probegate-stamp want
+  want="$PWD"$'\n'$(<tools/requirements.txt)
+  [[ ! -f $stamp || $(<"$stamp") != "$want" ]] || return 0
+  local requirements=()
+  mapfile -t requirements < <(grep -v '^#' tools/requirements.txt)
+  say "installing from PyPI into $venv: ${requirements[*]}"
+  rm -rf "$venv"
+  /usr/bin/python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tools/requirements.txt ||
+    die "pip could not install tools/requirements.txt; the lines above say why"
+  printf '%s\n' "$want" >"$stamp"
+}
+
+# configure preset: silent when there is nothing to do or all went well.
+configure() {
+  local log=build/$1.configure.log
+  mkdir -p build
+  [[ ! -f build/$1/build.ninja || CMakePresets.json -nt build/$1/build.ninja ]] || return 0
+  say "configuring build/$1"
+  cmake --preset "$1" >"$log" 2>&1 || {
+    cat "$log" >&2
+    die "CMake could not configure the preset $1"
+  }
+}
+
+# build preset [target…]: the preset's own targets where none is named.
+build() {
+  configure "$1"
+  cmake --build --preset "$1" ${2:+--target "${@:2}"}
+}
+
+# sources_of pattern…: the project's own files whose names match one of the patterns, one a line.
+sources_of() {
+  local pattern names=()
+  for pattern in "$@"; do names+=(-o -name "$pattern"); done
+  find base cli config gateway probe server sim telemetry tests -type f \( "${names[@]:1}" \) | sort
+}

@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# The suites that test, asan and tsan are made of. Expects tools/lib.sh and tools/results.sh.
+
+# ctest_suite name preset [ctest arguments…]
+ctest_suite() {
+  local name=$1 preset=$2
+  build_for "$name" "$preset" || return 0
+  run_suite "$name" "build/results/$preset.xml" \
+    ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$PWD/build/results/$preset.xml" "${@:3}"
+}
+
+# pytest_suite name preset path…: PROBEGATE_BIN names the programs under test.
+pytest_suite() {
+  local name=$1 preset=$2 junit
+  junit=build/results/$preset-pytest.xml
+  run_suite "$name" "$junit" \
+    env PROBEGATE_BIN="$PWD/build/$preset/bin" PROBEGATE_BUILD="$PWD/build/$preset" PATH="$PWD/$venv/bin:$PATH" \
+    "$venv/bin/python" -m pytest -q --junitxml="$junit" "${@:3}"
+}
+
+asan_suites() {
+  ctest_suite 'unit tests, AddressSanitizer' asan
+  pytest_suite 'real clients, AddressSanitizer' asan tests/interop
+}
+
+tsan_suites() {
+  ctest_suite 'unit tests, ThreadSanitizer' tsan
+}

@@ -1,0 +1,7 @@
+# shellcheck shell=bash
+need_packages build python test
+need_venv
+source tools/results.sh
+source tools/suites.sh
+asan_suites
+finish

@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# A simulated board, a server and a gateway, tied to this shell: whatever ends, all end.
+#
+# Each program runs in a session of its own, so that Ctrl-C reaches this shell alone, which then stops the gateway before
+# the server and the server before the board, and the probe is left disconnected. Should this shell be killed outright,
+# the kernel ends its children (PR_SET_PDEATHSIG).
+source tools/ports.sh
+
+sim_port=4441
+server_port=50051
+gateway_port=5555
+
+# option_port option value: the number, or an error that says what is wrong with it.
+option_port() {
+  if ! [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || (($2 > 65535)); then die "$1 takes a port from 1 to 65535, not '$2'"; fi
+  echo "$2"
+}
+
+while (($#)); do
+  case $1 in
+    --sim-port) sim_port=$(option_port "$1" "${2-}") ;;
+    --server-port) server_port=$(option_port "$1" "${2-}") ;;
+    --gateway-port) gateway_port=$(option_port "$1" "${2-}") ;;
+    *) die "unknown option $1. usage: ./dev run [--sim-port N] [--server-port N] [--gateway-port N]" ;;
+  esac
+  shift 2
+done
+
+# One row a program: its name, its port, the option that chooses another.
+programs=(
+  "probegate-sim $sim_port --sim-port"
+  "probegate-server $server_port --server-port"
+  "probegate-gateway $gateway_port --gateway-port"
+)
+
+for row in "${programs[@]}"; do
+  read -r program port option <<<"$row"
+  require_free_port "$port" "$program" "$option"
+done
+
+need_packages build
+need_venv
+build dev programs
+
+pids=()
+names=()
+
+start() {
+  setpriv --pdeathsig TERM setsid "build/dev/bin/$1" "${@:2}" &
+  pids+=("$!")
+  names+=("$1")
+}
+
+# Stops the programs, the last started first. One that does not end within 10 s of SIGTERM is killed.
+stop_all() {
+  trap '' INT TERM HUP
+  local i tenths
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    kill -TERM "${pids[i]}" 2>/dev/null || continue
+    for ((tenths = 0; tenths < 100; tenths++)); do
+      kill -0 "${pids[i]}" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL "${pids[i]}" 2>/dev/null || true
+  done
+  wait
+}
+
+# Answers when the port takes connections; ends everything when a program dies first, or after 30 s.
+wait_for_port() {
+  local tenths
+  for ((tenths = 0; tenths < 300; tenths++)); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+    all_alive || return 0
+    sleep 0.1
+  done
+  die "nothing listens on port $1 after 30 s; the lines above say what the programs were doing"
+}
+
+all_alive() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill -0 "$pid" 2>/dev/null || return 1
+  done
+}
+
+trap stop_all EXIT
+trap 'exit 0' INT TERM HUP
+
+start probegate-sim --listen "127.0.0.1:$sim_port"
+start probegate-server --listen "127.0.0.1:$server_port" --cmsis-dap-tcp "127.0.0.1:$sim_port"
+start probegate-gateway --server "127.0.0.1:$server_port" --port "$gateway_port"
+wait_for_port "$gateway_port"
+
+uid=remote:localhost
+((gateway_port == 5555)) || uid+=:$gateway_port
+if all_alive; then
+  printf 'Try: %q commander --uid %s --target cortex_m -c "read32 0x20000000 64"\n' "$PWD/$venv/bin/pyocd" "$uid"
+fi
+
+status=0
+wait -n -p ended "${pids[@]}" || status=$?
+for i in "${!pids[@]}"; do
+  [[ ${pids[i]} != "${ended-}" ]] || die "${names[i]} ended by itself, with status $status"
+done

@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+full=
+case "$*" in
+  '') ;;
+  --full) full=yes ;;
+  *) die 'usage: ./dev test [--full]' ;;
+esac
+need_packages build python test clang
+need_venv
+source tools/results.sh
+source tools/suites.sh
+
+ctest_suite 'unit tests' dev
+pytest_suite 'checks and real clients' dev tests
+ctest_suite 'fuzz targets, ten seconds each' fuzz
+if [[ $full ]]; then
+  asan_suites
+  tsan_suites
+fi
+finish
