@@ -1,18 +1,15 @@
 #include "cli/hexdump.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "base/hex.h"
 
 namespace probegate {
 namespace {
 
 constexpr size_t kBytesPerLine = 16;
 
-std::string Digits(uint64_t value, int count) {
-  char text[20];
-  std::snprintf(text, sizeof text, "%0*llx", count, static_cast<unsigned long long>(value));
-  return text;
-}
+std::string Digits(uint64_t value, unsigned count) { return Hex(value, static_cast<int>(count)).substr(2); }
 
 }  // namespace
 
@@ -32,7 +29,7 @@ std::string FormatHexdump(uint64_t address, const std::vector<uint32_t>& values,
   for (size_t first = 0; first < values.size(); first += per_line) {
     std::string line;
     for (size_t i = first; i < std::min(first + per_line, values.size()); ++i) {
-      line += ' ' + Digits(values[i], static_cast<int>(width / 4));
+      line += ' ' + Digits(values[i], width / 4);
     }
     line.resize(columns, ' ');
     std::string shown = bytes.substr(first * width / 8, kBytesPerLine);

@@ -46,6 +46,7 @@ int Run(const ProgramOptions& options) {
   // Without these `io` runs out of work. A second signal, then, ends the program at once.
   const auto on_stop = [&] {
     menu.Cancel();
+    signals.cancel();
     signals.clear();
   };
   Gateway gateway(io, *upstream, *ports, options.gateway, std::move(choose), on_stop, log);

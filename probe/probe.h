@@ -56,8 +56,9 @@ struct TransferOp {
 };
 
 // How far a list of transfers came. `completed` counts transfers over all ops, in order. SWD posts AP writes: one that
-// was acknowledged may still fail on the target's bus, which shows as a FAULT on the transfer behind it. So after a FAULT
-// `completed` leaves out the AP write in front of it, if there was one; after OK all writes have landed.
+// was acknowledged may still fail on the target's bus, which shows as a FAULT on the transfer behind it. So when a
+// transfer is not accepted `completed` leaves out the AP write in front of it, if there was one; after OK all writes
+// have landed. After an error `completed` is less than what was asked for.
 struct TransferResult {
   absl::Status status;
   size_t completed = 0;
@@ -104,10 +105,11 @@ class Probe {
   virtual absl::Status AssertReset(bool asserted) = 0;
   virtual absl::StatusOr<bool> IsResetAsserted() = 0;
 
-  // Runs `ops` in order in as few packets as there can be, and stops at the first that fails: nothing of another op runs
-  // behind it. (Within one op of many words, packets may be in flight together: behind a WAIT that outlasted the
-  // probe's retries, later words of the same op may have been sent.) Clears nothing: after a FAULT the sticky flags stand.
-  // A transfer that answers WAIT is tried again by the probe within its bound, then reported as kTransferTimeout.
+  // Runs `ops` in order in as few packets as there can be, and stops at the first that fails: nothing of another op
+  // runs behind it. (Within one op of many words, packets may be in flight together: behind a WAIT that outlasted the
+  // probe's retries, later words of the same op may have been sent.) Clears nothing: after a FAULT the sticky flags
+  // stand. A transfer that answers WAIT is tried again by the probe within its bound, then reported as
+  // kTransferTimeout.
   virtual TransferResult Transfer(absl::Span<const TransferOp> ops) = 0;
 
  protected:

@@ -1,4 +1,5 @@
-// One simulated board: a probe, the target on its connector, and what has been set to go wrong between them and their user.
+// One simulated board: a probe, the target on its connector, and what has been set to go wrong between them and their
+// user.
 //
 // It knows no socket and does not wait, so all of it can be driven from a test. Threads: one at a time.
 #pragma once
@@ -17,12 +18,12 @@ namespace probegate::sim {
 // What happens to a reply instead of being sent as it is.
 struct ReplyFault {
   enum class Kind : uint8_t {
-    kDrop,      // the command has run, its reply is not sent
-    kLate,      // sent `delay` later, and so is everything behind it
-    kCommand,   // its first byte, which repeats the command, is inverted
-    kTruncate,  // cut to its first byte; the header agrees
-    kSignature, // the header's signature is wrong
-    kUnplug,    // the board is unplugged in place of the reply
+    kDrop,       // the command has run, its reply is not sent
+    kLate,       // sent `delay` later, and so is everything behind it
+    kCommand,    // its first byte, which repeats the command, is inverted
+    kTruncate,   // cut to its first byte; the header agrees
+    kSignature,  // the header's signature is wrong
+    kUnplug,     // the board is unplugged in place of the reply
   };
   Kind kind = Kind::kDrop;
   std::chrono::milliseconds delay{0};

@@ -38,8 +38,7 @@ bool PeerIsThere(asio::ip::tcp::socket& socket) {
 }  // namespace
 
 struct BoardServer::Client {
-  explicit Client(asio::ip::tcp::socket connected)
-      : socket(std::move(connected)), timer(socket.get_executor()) {}
+  explicit Client(asio::ip::tcp::socket connected) : socket(std::move(connected)), timer(socket.get_executor()) {}
 
   asio::ip::tcp::socket socket;
   asio::steady_timer timer;
@@ -48,7 +47,10 @@ struct BoardServer::Client {
 
 BoardServer::BoardServer(unsigned index, std::unique_ptr<Board> board, const asio::ip::tcp::endpoint& endpoint,
                          std::shared_ptr<spdlog::logger> log)
-    : index_(index), board_(std::move(board)), log_(std::move(log)), acceptor_(Listen(io_, endpoint)),
+    : index_(index),
+      board_(std::move(board)),
+      log_(std::move(log)),
+      acceptor_(Listen(io_, endpoint)),
       endpoint_(acceptor_.local_endpoint()) {
   asio::co_spawn(io_, AcceptClients(), asio::detached);
   thread_ = std::thread([this] { Run(); });
@@ -88,8 +90,7 @@ void BoardServer::Close(Client& client) {
 asio::awaitable<void> BoardServer::AcceptClients() {
   for (;;) {
     asio::error_code error;
-    asio::ip::tcp::socket socket =
-        co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    asio::ip::tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
     if (error) {
       log_->warn("board {}: cannot accept a connection: {}", index_, error.message());
@@ -129,8 +130,8 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
     if (status == RequestFramer::Status::kIncomplete) {
       const std::span<uint8_t> space = client->framer.Space();
       asio::error_code error;
-      const size_t count = co_await client->socket.async_read_some(
-          asio::buffer(space.data(), space.size()), asio::redirect_error(asio::use_awaitable, error));
+      const size_t count = co_await client->socket.async_read_some(asio::buffer(space.data(), space.size()),
+                                                                   asio::redirect_error(asio::use_awaitable, error));
       if (error) break;
       client->framer.Commit(count);
       start = std::chrono::steady_clock::now();
@@ -180,8 +181,8 @@ asio::awaitable<bool> BoardServer::SendReply(Client& client, const Reply& reply,
     Unplug();
     co_return false;
   }
-  const std::array<asio::const_buffer, 3> buffers = {
-      asio::buffer(header), asio::buffer(&first, 1), asio::buffer(reply.buffer.data() + 1, size - 1)};
+  const std::array<asio::const_buffer, 3> buffers = {asio::buffer(header), asio::buffer(&first, 1),
+                                                     asio::buffer(reply.buffer.data() + 1, size - 1)};
   asio::error_code error;
   co_await asio::async_write(client.socket, buffers, asio::redirect_error(asio::use_awaitable, error));
   co_return !error;

@@ -5,8 +5,8 @@
 // that sleeps.
 //
 // A probe has one owner: a connection that comes while another is there is closed at once. Not so when the peer of the
-// other has already closed it: then the new one takes its place. The packets of a connection are done one after another,
-// each costing the latency, however many were sent at once.
+// other has already closed it: then the new one takes its place. The packets of a connection are done one after
+// another, each costing the latency, however many were sent at once.
 #pragma once
 
 #include <chrono>
@@ -64,8 +64,8 @@ class BoardServer {
   bool plugged() const { return acceptor_.is_open(); }
   bool has_client() const { return client_ != nullptr; }
 
-  // Closes the connection and refuses others, or takes them again, on the same port. Plug throws std::runtime_error when
-  // the port has been taken meanwhile.
+  // Closes the connection and refuses others, or takes them again, on the same port. Plug throws std::runtime_error
+  // when the port has been taken meanwhile.
   void Unplug();
   void Plug();
 

@@ -22,9 +22,7 @@ constexpr uint64_t kMaxOperations = 1'000'000'000'000;
 // The arguments of one request, taken by name and checked. Throws std::invalid_argument.
 class Arguments {
  public:
-  explicit Arguments(const json& request) : request_(request) {
-    taken_ = {"command", "id"};
-  }
+  explicit Arguments(const json& request) : request_(request) { taken_ = {"command", "id"}; }
 
   bool Has(const char* name) const { return request_.contains(name); }
 
@@ -151,9 +149,8 @@ json Inject(Boards boards, Arguments& arguments) {
   const uint64_t at = arguments.Has("at") ? arguments.Number("at", 1, kMaxOperations) : 1;
   const uint64_t times = arguments.Has("times") ? arguments.Number("times", 0, kMaxOperations) : 1;
   if (const std::optional<TransferFault> fault = FindTransferFault(name)) {
-    return ForEach(chosen, arguments, [&](BoardServer& server) {
-      server.board().device().transfers().faults().Arm(*fault, at, times);
-    });
+    return ForEach(chosen, arguments,
+                   [&](BoardServer& server) { server.board().device().transfers().faults().Arm(*fault, at, times); });
   }
   const ReplyFault fault = TakeReplyFault(name, arguments);
   return ForEach(chosen, arguments, [&](BoardServer& server) { server.board().reply_faults().Arm(fault, at, times); });
@@ -258,9 +255,10 @@ struct CommandRow {
   json (*handler)(Boards boards, Arguments& arguments);
 };
 constexpr CommandRow kCommands[] = {
-    {"boards", ListBoards},   {"set_latency", SetLatency}, {"inject", Inject},  {"clear_faults", ClearFaults},
-    {"unplug", Unplug},       {"plug", Plug},              {"state", ReadState}, {"counters", ReadCounters},
-    {"read_word", ReadWord},  {"write_word", WriteWord},
+    {"boards", ListBoards},        {"set_latency", SetLatency}, {"inject", Inject},
+    {"clear_faults", ClearFaults}, {"unplug", Unplug},          {"plug", Plug},
+    {"state", ReadState},          {"counters", ReadCounters},  {"read_word", ReadWord},
+    {"write_word", WriteWord},
 };
 
 json Run(Boards boards, const json& request) {

@@ -1,8 +1,9 @@
 // The control port: what a test does to the boards behind the back of whoever is using them.
 //
-// One JSON object a line each way, answered in order. A request is {"command": NAME, …} and may carry an "id" of any kind,
-// which the reply repeats. A reply is {"ok": true, …} or {"ok": false, "error": TEXT}; after an error nothing has changed.
-// An argument that the command does not know is an error too. Numbers are decimal, as in all of JSON.
+// One JSON object a line each way, answered in order. A request is {"command": NAME, …} and may carry an "id" of any
+// kind, which the reply repeats. A reply is {"ok": true, …} or {"ok": false, "error": TEXT}; after an error nothing has
+// changed (but plug of several boards stops at the first whose port has been taken). An argument that the command does
+// not know is an error too. Numbers are decimal, as in all of JSON.
 //
 // "board" is a board's number. Commands that change something act on every board where it is absent.
 //
@@ -30,8 +31,8 @@
 // first is made.
 //
 //   fault           what it does
-//   wait            the DP answers WAIT. To reads of DPIDR and CTRL/STAT and to writes of ABORT it still answers OK: these
-//                   never wait (ADIv5.2 §B4.2.4)
+//   wait            the DP answers WAIT. Reads of DPIDR and CTRL/STAT and writes of ABORT never wait (ADIv5.2 §B4.2.4):
+//                   they still get OK
 //   fault           STICKYERR has just been set: so this transfer and those behind it FAULT until ABORT clears it; the
 //                   three registers above still answer
 //   no_ack          the DP takes the request for noise: no answer, now or later, until a line reset and a read of DPIDR
@@ -60,8 +61,8 @@ class Control {
   // At least one board; they and the list of them must outlive it.
   explicit Control(std::span<const std::unique_ptr<BoardServer>> boards) : boards_(boards) {}
 
-  // Answers one line, both without their line end. Never throws for what is in the line. Blocks while the boards that it
-  // names do what they were asked; from any thread but theirs.
+  // Answers one line, both without their line end. Never throws for what is in the line. Blocks while the boards that
+  // it names do what they were asked; from any thread but theirs.
   std::string Handle(std::string_view line) const;
 
  private:

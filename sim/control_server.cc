@@ -38,8 +38,7 @@ ControlServer::ControlServer(asio::io_context& io, const asio::ip::tcp::endpoint
 asio::awaitable<void> ControlServer::AcceptClients() {
   for (;;) {
     asio::error_code error;
-    asio::ip::tcp::socket socket =
-        co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    asio::ip::tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
     if (error) {
       log_->warn("control: cannot accept a connection: {}", error.message());
@@ -56,9 +55,8 @@ asio::awaitable<void> ControlServer::Serve(asio::ip::tcp::socket socket) {
   socket.set_option(asio::ip::tcp::no_delay(true), error);
   std::string received;
   for (;;) {
-    const size_t length =
-        co_await asio::async_read_until(socket, asio::dynamic_buffer(received, kMaxControlLine), '\n',
-                                        asio::redirect_error(asio::use_awaitable, error));
+    const size_t length = co_await asio::async_read_until(socket, asio::dynamic_buffer(received, kMaxControlLine), '\n',
+                                                          asio::redirect_error(asio::use_awaitable, error));
     const bool too_long = error == asio::error::not_found;
     if (error && !too_long) co_return;
     std::string reply = too_long ? R"({"error":"the line is too long","ok":false})"

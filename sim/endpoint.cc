@@ -30,8 +30,8 @@ asio::ip::tcp::endpoint Resolve(const HostPort& address) {
   asio::io_context io;
   asio::ip::tcp::resolver resolver(io);
   asio::error_code error;
-  const auto results = resolver.resolve(address.host, std::to_string(address.port),
-                                        asio::ip::resolver_base::numeric_service, error);
+  const auto results =
+      resolver.resolve(address.host, std::to_string(address.port), asio::ip::resolver_base::numeric_service, error);
   if (error || results.empty()) {
     throw std::runtime_error(fmt::format("cannot find the address of '{}': {}", address.host, error.message()));
   }

@@ -16,8 +16,8 @@ struct HostPort {
 // Throws std::invalid_argument that names `text` and what is wrong with it.
 HostPort ParseHostPort(const std::string& text);
 
-// The first address that the system knows for it, which for a name may ask a name server. Throws std::runtime_error that
-// names it.
+// The first address that the system knows for it, which for a name may ask a name server. Throws std::runtime_error
+// that names it.
 asio::ip::tcp::endpoint Resolve(const HostPort& address);
 
 std::string ToString(const asio::ip::tcp::endpoint& endpoint);

@@ -1,6 +1,7 @@
 // Failures to be made on purpose, each at a counted operation: what the control port arms, and what runs out by itself.
 //
-// The schedule only counts and answers; what a failure means is up to whom it tells. An unused schedule costs a counter.
+// The schedule only counts and answers; what a failure means is up to whom it tells. An unused schedule costs a
+// counter.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +27,8 @@ class FaultSchedule {
     ++operations_;
     if (armed_.empty()) return std::nullopt;
     std::erase_if(armed_, [this](const Armed& armed) { return armed.end <= operations_; });
-    const auto due = std::find_if(armed_.begin(), armed_.end(),
-                                  [this](const Armed& armed) { return armed.first <= operations_; });
+    const auto due =
+        std::find_if(armed_.begin(), armed_.end(), [this](const Armed& armed) { return armed.first <= operations_; });
     if (due == armed_.end()) return std::nullopt;
     return due->fault;
   }

@@ -19,6 +19,9 @@ void CheckPorts(const Options& options) {
                                           options.listen.port, UINT16_MAX));
 }
 
+// With the board's number and the seed's digits it must fit a reply of DAP_Info.
+constexpr size_t kMaxSerialPrefix = 64;
+
 }  // namespace
 
 std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit_code) {
@@ -29,15 +32,23 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   uint64_t latency = 0;
   bool verbose = false;
   bool quiet = false;
-  app.add_option("--listen", listen, "Where the first board listens; the others on the ports above. Port 0: any, for each")
+  app.add_option("--listen", listen,
+                 "Where the first board listens; the others on the ports above. Port 0: any, for each")
       ->type_name("HOST:PORT")
       ->capture_default_str();
   app.add_option("--boards", options.boards, "How many boards")
       ->check(CLI::Range(1u, kMaxBoards))
       ->capture_default_str();
-  app.add_option("--seed", options.seed, "Chooses serial numbers and what RAM holds at power-up")->capture_default_str();
+  app.add_option("--seed", options.seed, "Chooses serial numbers and what RAM holds at power-up")
+      ->capture_default_str();
   options.serial_prefix = "PGSIM";
-  app.add_option("--serial-prefix", options.serial_prefix, "How each serial number begins")->capture_default_str();
+  app.add_option("--serial-prefix", options.serial_prefix, "How each serial number begins")
+      ->check(CLI::Validator(
+          [](const std::string& prefix) {
+            return prefix.size() <= kMaxSerialPrefix ? "" : "longer than " + std::to_string(kMaxSerialPrefix) + " letters";
+          },
+          "TEXT"))
+      ->capture_default_str();
   app.add_option("--latency-us", latency, "For how long each reply is held back, in microseconds")
       ->check(CLI::Range(uint64_t{0}, kMaxLatency))
       ->capture_default_str();

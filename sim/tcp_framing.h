@@ -1,5 +1,5 @@
-// CMSIS-DAP packets on a byte stream, framed as OpenOCD's cmsis_dap_tcp backend does it: eight bytes before each, little
-// endian: u32 signature, u16 length of the packet, u8 type, u8 zero.
+// CMSIS-DAP packets on a byte stream, framed as OpenOCD's cmsis_dap_tcp backend does it: eight bytes before each,
+// little endian: u32 signature, u16 length of the packet, u8 type, u8 zero.
 #pragma once
 
 #include <array>

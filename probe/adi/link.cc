@@ -29,10 +29,10 @@ class BitString {
   size_t size_ = 0;
 };
 
-constexpr size_t kResetOnes = 50;           // §B4.3.3: at least so many clocks high
-constexpr size_t kRequestBits = 8;          // start, APnDP, RnW, A[3:2], parity, stop, park
-constexpr size_t kResponseBits = 5;         // turnaround, three bits of ACK that no target drives, turnaround
-constexpr uint8_t kTargetSelRequest = 0x99; // a write of DP register 0xC
+constexpr size_t kResetOnes = 50;            // §B4.3.3: at least so many clocks high
+constexpr size_t kRequestBits = 8;           // start, APnDP, RnW, A[3:2], parity, stop, park
+constexpr size_t kResponseBits = 5;          // turnaround, three bits of ACK that no target drives, turnaround
+constexpr uint8_t kTargetSelRequest = 0x99;  // a write of DP register 0xC
 
 void AppendLineReset(BitString& bits) {
   bits.Append(~uint64_t{0}, 56);
@@ -125,8 +125,8 @@ absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> 
 }
 
 std::optional<uint32_t> FindTargetSelect(absl::Span<const uint8_t> bits, size_t bit_count) {
-  // A request's start bit is the first one that is high after idle clocks, and TARGETSEL can be written only as the first
-  // request after a line reset: what looks like one elsewhere, as in a selection alert, is none.
+  // A request's start bit is the first one that is high after idle clocks, and TARGETSEL can be written only as the
+  // first request after a line reset: what looks like one elsewhere, as in a selection alert, is none.
   bool idle = true;
   size_t ones = 0;
   for (size_t i = 0; i < bit_count; ++i) {

@@ -1,7 +1,7 @@
 // Waking a target's SW-DP: from whatever state the wire is in to a DP that has answered its DPIDR.
 //
-// A serial wire DP says nothing until it has seen a line reset and a read of DPIDR; a part that also speaks JTAG wants to
-// be switched first, one that is dormant woken, and one of several on the wire selected (ADIv5.2 §B4.3, §B5.3).
+// A serial wire DP says nothing until it has seen a line reset and a read of DPIDR; a part that also speaks JTAG wants
+// to be switched first, one that is dormant woken, and one of several on the wire selected (ADIv5.2 §B4.3, §B5.3).
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace probegate::adi {
 
-// Sends, one after another until DPIDR can be read: a line reset alone (which an SW-DP that is already selected wants, and
-// which disturbs nothing); the JTAG-to-SWD sequence; the dormant-to-SWD sequence. With `target_select`, each is followed by
-// the write of TARGETSEL that a multi-drop part needs (DPv2, §B4.3.4).
-// Returns DPIDR; else the last error of the wire, with a message that says what was tried.
-// The probe must be connected for SWD. SELECT is unknown afterwards.
+// Sends, one after another until DPIDR can be read: a line reset alone (which an SW-DP that is already selected wants,
+// and which disturbs nothing); the JTAG-to-SWD sequence; the dormant-to-SWD sequence. With `target_select`, each is
+// followed by the write of TARGETSEL that a multi-drop part needs (DPv2, §B4.3.4). Returns DPIDR; else the last error
+// of the wire, with a message that says what was tried. The probe must be connected for SWD. SELECT is unknown
+// afterwards.
 absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> target_select);
 
-// The TARGETSEL value that a raw sequence writes, if it holds such a write (request byte 0x99, any five bits, 32 data bits,
-// parity), so that the server can repeat it after a line reset. `bits` is driven least significant bit first.
+// The TARGETSEL value that a raw sequence writes, if it holds such a write (request byte 0x99, any five bits, 32 data
+// bits, parity), so that the server can repeat it after a line reset. `bits` is driven least significant bit first.
 std::optional<uint32_t> FindTargetSelect(absl::Span<const uint8_t> bits, size_t bit_count);
 
 }  // namespace probegate::adi

@@ -121,8 +121,8 @@ uint32_t TarIncrementPage(uint32_t idr) {
   constexpr uint32_t kArm = 0x23B;
   constexpr uint32_t kTypeAhb = 1;
   constexpr uint32_t kLastVariant = 2;
-  const bool known = ((idr >> 17) & 0x7FF) == kArm && IsMemAp(idr) && (idr & 0xF) == kTypeAhb &&
-                     ((idr >> 4) & 0xF) <= kLastVariant;
+  const bool known =
+      ((idr >> 17) & 0x7FF) == kArm && IsMemAp(idr) && (idr & 0xF) == kTypeAhb && ((idr >> 4) & 0xF) <= kLastVariant;
   return known ? 4096 : 1024;
 }
 

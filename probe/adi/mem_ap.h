@@ -1,7 +1,8 @@
 // How an access to a target's memory becomes accesses to a MEM-AP's registers: pure arithmetic, no probe.
 //
-// A memory access is cut into runs. Within a run CSW stays as it is, TAR is written once, and DRW is accessed `transfers`
-// times while TAR counts by itself; so a run never crosses the page within which TAR is known to count (ADIv5.2 §C2.2.2).
+// A memory access is cut into runs. Within a run CSW stays as it is, TAR is written once, and DRW is accessed
+// `transfers` times while TAR counts by itself; so a run never crosses the page within which TAR is known to count
+// (ADIv5.2 §C2.2.2).
 #pragma once
 
 #include <cstdint>
@@ -14,16 +15,16 @@ namespace probegate::adi {
 enum class AccessSize : uint8_t { k8 = 1, k16 = 2, k32 = 4 };
 
 struct MemApRun {
-  uint64_t address = 0;      // TAR
+  uint64_t address = 0;  // TAR
   AccessSize size = AccessSize::k32;
-  bool packed = false;       // CSW.AddrInc packed: a transfer moves a whole word in units of `size` (§C2.2.3)
-  uint32_t transfers = 0;    // accesses to DRW
-  uint32_t byte_count = 0;   // of the target's memory
+  bool packed = false;      // CSW.AddrInc packed: a transfer moves a whole word in units of `size` (§C2.2.3)
+  uint32_t transfers = 0;   // accesses to DRW
+  uint32_t byte_count = 0;  // of the target's memory
 };
 
 struct MemApAbilities {
-  uint32_t page = 1024;          // bytes, from TarIncrementPage
-  bool packed_transfers = false; // CSW keeps AddrInc = packed when it is written
+  uint32_t page = 1024;           // bytes, from TarIncrementPage
+  bool packed_transfers = false;  // CSW keeps AddrInc = packed when it is written
 };
 
 // Cuts `byte_count` bytes at `address` into runs, ends of any alignment included: words where they are aligned, bytes
@@ -36,14 +37,15 @@ MemApRun SingleAccess(uint64_t address, AccessSize size);
 // CSW for `run`: `base` with Size and AddrInc replaced.
 uint32_t CswFor(uint32_t base, const MemApRun& run);
 
-// Words to write to DRW for `run`, from its byte_count bytes: each unit in the byte lanes that its address has (§C2.2.6).
+// Words to write to DRW for `run`, from its byte_count bytes: each unit in the byte lanes that its address has
+// (§C2.2.6).
 std::vector<uint32_t> ToLanes(const MemApRun& run, absl::Span<const uint8_t> bytes);
 
 // The inverse, for words read from DRW; `bytes` has room for run.byte_count.
 void FromLanes(const MemApRun& run, absl::Span<const uint32_t> words, absl::Span<uint8_t> bytes);
 
-// Where TAR stands after `transfers` accesses to DRW under `csw`, from `tar`, if it did not leave its page; wraps within
-// `page` otherwise, which is what the known APs do.
+// Where TAR stands after `transfers` accesses to DRW under `csw`, from `tar`, if it did not leave its page; wraps
+// within `page` otherwise, which is what the known APs do.
 uint64_t AdvanceTar(uint64_t tar, uint32_t csw, uint64_t transfers, uint32_t page);
 
 }  // namespace probegate::adi

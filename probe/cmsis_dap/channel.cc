@@ -66,7 +66,8 @@ absl::Status Channel::Nonsense(Command command) {
 
 absl::Status Channel::Recover(const std::string& why) {
   if (markers_.empty()) return MakeError(ErrorKind::kProbeError, why);
-  const bool transferring = std::any_of(pending_.begin(), pending_.end(), [](const Pending& p) { return p.transfers > 0; });
+  const bool transferring =
+      std::any_of(pending_.begin(), pending_.end(), [](const Pending& p) { return p.transfers > 0; });
   pending_.clear();
   if (transferring) {
     const size_t size = Encode(TransferAbort{}, absl::MakeSpan(buffer_));

@@ -1,10 +1,10 @@
-// Requests to a CMSIS-DAP device and the replies to them: which reply belongs to which, and what to do when one does not
-// come or is another's.
+// Requests to a CMSIS-DAP device and the replies to them: which reply belongs to which, and what to do when one does
+// not come or is another's.
 //
 // A reply carries nothing but its command's number, so after one was lost the next could be taken for it. Whenever that
-// may be, the channel finds its place again: it discards what arrives until the device has answered a question whose answer
-// cannot be mistaken. What was under way then fails with kProbeError and is not repeated, since it may have been done. A
-// device that does not answer that question either is gone: kProbeDisconnected, from then on for ever.
+// may be, the channel finds its place again: it discards what arrives until the device has answered a question whose
+// answer cannot be mistaken. What was under way then fails with kProbeError and is not repeated, since it may have been
+// done. A device that does not answer that question either is gone: kProbeDisconnected, from then on for ever.
 //
 // Threads: one at a time.
 #pragma once
@@ -39,8 +39,8 @@ class Channel {
   size_t max_packet_size() const { return transport_->max_packet_size(); }
   absl::Status CheckPresent();
 
-  // What to ask when the place was lost, in the order to try; no two replies may be the same. Until then a lost reply is
-  // the end of the channel.
+  // What to ask when the place was lost, in the order to try; no two replies may be the same. Until then a lost reply
+  // is the end of the channel.
   void SetMarkers(std::vector<Marker> markers) { markers_ = std::move(markers); }
 
   // Sends a request. `transfers` is for the observer.

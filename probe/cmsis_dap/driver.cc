@@ -1,6 +1,8 @@
 #include "probe/cmsis_dap/driver.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "probe/cmsis_dap/channel.h"
@@ -71,11 +73,9 @@ absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
   if (!connected) return channel_->Nonsense(Command::kConnect);
   if (!*connected) return MakeError(ErrorKind::kProbeError, "the probe refuses to connect for SWD");
   connected_ = true;
-  for (const auto& step : {+[](CmsisDapProbe& p) { return p.channel_->Order(SwdConfigure{}); },
-                           +[](CmsisDapProbe& p) { return p.ApplyClock(p.hertz_); },
-                           +[](CmsisDapProbe& p) { return p.channel_->Order(HostConnected{true}); }}) {
-    if (absl::Status status = step(*this); !status.ok()) return status;
-  }
+  if (absl::Status status = channel_->Order(SwdConfigure{}); !status.ok()) return status;
+  if (absl::Status status = ApplyClock(hertz_); !status.ok()) return status;
+  if (absl::Status status = channel_->Order(HostConnected{true}); !status.ok()) return status;
   return WireProtocol::kSwd;
 }
 

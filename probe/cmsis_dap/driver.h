@@ -1,11 +1,11 @@
 // The driver for probes that speak CMSIS-DAP (Arm, CMSIS-DAP 2.1), over any Transport. SWD only.
 //
-// A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; nothing is sent again by
-// the driver, since what came behind it in the same packet may depend on it. After that the AP's access is aborted
-// (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
+// A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; nothing is sent
+// again by the driver, since what came behind it in the same packet may depend on it. After that the AP's access is
+// aborted (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
 //
-// A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not the
-// probe: see channel.h. It takes up to `reply_timeout`, and four times that until a dead probe is declared gone.
+// A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not
+// the probe: see channel.h. It takes up to `reply_timeout`, and four times that until a dead probe is declared gone.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,8 @@ struct Options {
 };
 
 // Identifies the device behind `transport`, nothing more. `observer` must outlive the probe.
-// Errors: kProbeDisconnected; kProbeError where it is no CMSIS-DAP device with SWD, or one that cannot be told from another.
+// Errors: kProbeDisconnected; kProbeError where it is no CMSIS-DAP device with SWD, or one that cannot be told from
+// another.
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, ProbeObserver& observer,
                                                     const Options& options);
 

@@ -47,8 +47,8 @@ void SetMarkers(Channel& channel, const std::vector<std::pair<InfoId, Answer>>& 
 }  // namespace
 
 absl::StatusOr<Identity> Identify(Channel& channel, const std::string& fallback_id) {
-  constexpr InfoId kQuestions[] = {InfoId::kPacketSize,   InfoId::kPacketCount, InfoId::kSerialNumber,
-                                   InfoId::kCapabilities, InfoId::kVendor,      InfoId::kProduct,
+  constexpr InfoId kQuestions[] = {InfoId::kPacketSize,      InfoId::kPacketCount,    InfoId::kSerialNumber,
+                                   InfoId::kCapabilities,    InfoId::kVendor,         InfoId::kProduct,
                                    InfoId::kProtocolVersion, InfoId::kFirmwareVersion};
   std::vector<std::pair<InfoId, Answer>> answers;
   for (const InfoId id : kQuestions) {

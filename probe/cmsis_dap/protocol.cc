@@ -131,11 +131,7 @@ std::optional<bool> DecodeResetTarget(absl::Span<const uint8_t> reply) {
 }
 
 size_t Encode(const SwjPins& command, absl::Span<uint8_t> packet) {
-  return Begin(packet, Command::kSwjPins)
-      .U8(command.output)
-      .U8(command.select)
-      .U32(command.wait_microseconds)
-      .size();
+  return Begin(packet, Command::kSwjPins).U8(command.output).U8(command.select).U32(command.wait_microseconds).size();
 }
 
 std::optional<uint8_t> DecodeSwjPins(absl::Span<const uint8_t> reply) {

@@ -1,9 +1,9 @@
 // The commands of CMSIS-DAP as values (Arm, CMSIS-DAP 2.1, "Debug Unit Information and Control", "SWJ Commands", "SWD
 // Commands", "Transfer Commands"). Bytes and no I/O.
 //
-// Each command is a struct with an Encode that writes the request into a packet and answers its size, 0 where it does not
-// fit. Each Decode takes a whole reply whose first byte names the command, and answers nothing where the reply cannot be
-// one to the request. Replies are not to be trusted: no Decode reads beyond one.
+// Each command is a struct with an Encode that writes the request into a packet and answers its size, 0 where it does
+// not fit. Each Decode takes a whole reply whose first byte names the command, and answers nothing where the reply
+// cannot be one to the request. Replies are not to be trusted: no Decode reads beyond one.
 #pragma once
 
 #include <cstddef>
@@ -109,8 +109,8 @@ struct ResetTarget {};
 size_t Encode(const ResetTarget& command, absl::Span<uint8_t> packet);
 std::optional<bool> DecodeResetTarget(absl::Span<const uint8_t> reply);
 
-// DAP_SWJ_Pins: sets the pins in `select` to `output`, waits up to `wait_microseconds` (at most 3 s) until they read so, and
-// answers all pins.
+// DAP_SWJ_Pins: sets the pins in `select` to `output`, waits up to `wait_microseconds` (at most 3 s) until they read
+// so, and answers all pins.
 inline constexpr uint8_t kPinReset = 1u << 7;  // nRESET: low is asserted
 struct SwjPins {
   uint8_t output;
@@ -137,8 +137,8 @@ size_t Encode(const SwjSequence& command, absl::Span<uint8_t> packet);
 struct SwdConfigure {};
 size_t Encode(const SwdConfigure& command, absl::Span<uint8_t> packet);
 
-// DAP_SWD_Sequence, as many of `segments` as fit in a request and a reply of `packet`'s size: FitSwdSegments says how many
-// (at least one where any fits). Decode: the captured bytes of each capturing segment.
+// DAP_SWD_Sequence, as many of `segments` as fit in a request and a reply of `packet`'s size: FitSwdSegments says how
+// many (at least one where any fits). Decode: the captured bytes of each capturing segment.
 size_t FitSwdSegments(absl::Span<const SwdSegment> segments, size_t packet_size);
 struct SwdSequence {
   absl::Span<const SwdSegment> segments;

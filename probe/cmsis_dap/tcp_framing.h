@@ -1,5 +1,5 @@
-// How CMSIS-DAP packets travel over TCP, as OpenOCD's cmsis_dap_tcp backend speaks it: before each packet 8 bytes, little
-// endian: u32 signature 0x00504144 ("DAP"), u16 length of the packet, u8 type, u8 0. Bytes and no I/O.
+// How CMSIS-DAP packets travel over TCP, as OpenOCD's cmsis_dap_tcp backend speaks it: before each packet 8 bytes,
+// little endian: u32 signature 0x00504144 ("DAP"), u16 length of the packet, u8 type, u8 0. Bytes and no I/O.
 #pragma once
 
 #include <array>
@@ -27,8 +27,8 @@ class TcpPacketDecoder {
   // `type` is what the other end sends; another is an error.
   explicit TcpPacketDecoder(TcpPacketType type);
 
-  // The next packet that is complete, or none yet. The view is good until the next call of FreeSpace. An error (kProbeError)
-  // means that the stream holds no more packets: without a header nothing says where one starts.
+  // The next packet that is complete, or none yet. The view is good until the next call of FreeSpace. An error
+  // (kProbeError) means that the stream holds no more packets: without a header nothing says where one starts.
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Next();
 
   // Where to put what arrives, never empty once Next answered none; and how much was put there.

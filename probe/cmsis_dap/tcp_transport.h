@@ -10,9 +10,9 @@
 
 namespace probegate::cmsis_dap {
 
-// Connects within `bound` (not counting the look-up of a host's name, which is the resolver's). Nagle's algorithm is off. A
-// device that vanishes without a word is noticed by TCP keepalive within half a minute, or by its missing replies.
-// Errors: kProbeDisconnected, with what was wrong and at which address.
+// Connects within `bound` (not counting the look-up of a host's name, which is the resolver's). Nagle's algorithm is
+// off. A device that vanishes without a word is noticed by TCP keepalive within half a minute, or by its missing
+// replies. Errors: kProbeDisconnected, with what was wrong and at which address.
 absl::StatusOr<std::unique_ptr<Transport>> ConnectTcp(const Endpoint& endpoint, std::chrono::milliseconds bound);
 
 }  // namespace probegate::cmsis_dap

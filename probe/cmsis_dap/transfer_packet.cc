@@ -68,15 +68,14 @@ bool TransferPacket::Append(const Entry& entry, uint8_t request, uint32_t value)
 }
 
 bool TransferPacket::Add(const TransferOp& op, size_t index) {
-  // Behind an AP write a register that always answers would hide that it failed, or even clear the flag that says so. At
-  // the end of a packet the firmware reads RDBUFF for this by itself.
+  // Behind an AP write a register that always answers would hide that it failed, or even clear the flag that says so.
+  // At the end of a packet the firmware reads RDBUFF for this by itself.
   if (!entries_.empty() && entries_.back().ap_write && MayAlwaysAnswer(op)) {
     if (!Append({.checks_write = true}, kReadRdbuff, 0)) return false;
   }
   const bool read = op.is_read();
-  const Entry entry{.write = !read,
-                    .ap_write = !read && op.port == Port::kAp,
-                    .destination = read ? &op.read[index] : nullptr};
+  const Entry entry{
+      .write = !read, .ap_write = !read && op.port == Port::kAp, .destination = read ? &op.read[index] : nullptr};
   if (!Append(entry, RequestByte(op), read ? 0 : op.write[index])) return false;
   ++size_;
   return true;

@@ -1,9 +1,9 @@
-// DAP_Transfer and DAP_TransferBlock (CMSIS-DAP 2.1, "Transfer Commands") as packets, and what their replies say of how far
-// the wire came. Bytes and no I/O.
+// DAP_Transfer and DAP_TransferBlock (CMSIS-DAP 2.1, "Transfer Commands") as packets, and what their replies say of how
+// far the wire came. Bytes and no I/O.
 //
-// The firmware stops at the first transfer that fails and says how many it had begun; what it says of the last of these is
-// not what a caller wants to know, since SWD posts accesses to an AP. Here that is put right: an AP read has completed
-// when its data is there, a write when the transfer behind it was accepted.
+// The firmware stops at the first transfer that fails and says how many it had begun; what it says of the last of these
+// is not what a caller wants to know, since SWD posts accesses to an AP. Here that is put right: an AP read has
+// completed when its data is there, a write when the transfer behind it was accepted.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ inline constexpr uint8_t kAckMissing = 0;  // the probe ran none
 inline constexpr uint8_t kAckOk = 1;
 inline constexpr uint8_t kAckWait = 2;
 inline constexpr uint8_t kAckFault = 4;
-inline constexpr uint8_t kAckNone = 7;           // the target did not answer
-inline constexpr uint8_t kAckErrorBit = 1u << 3; // data with the wrong parity, or a protocol error
+inline constexpr uint8_t kAckNone = 7;            // the target did not answer
+inline constexpr uint8_t kAckErrorBit = 1u << 3;  // data with the wrong parity, or a protocol error
 
 // `completed` is all of the transfers asked for if `ack` is kAckOk, and fewer if not.
 struct TransferOutcome {
@@ -30,7 +30,8 @@ struct TransferOutcome {
   size_t completed = 0;
 };
 
-// One DAP_Transfer being put together from single transfers, then its reply taken apart. Made once and used over and over.
+// One DAP_Transfer being put together from single transfers, then its reply taken apart. Made once and used over and
+// over.
 class TransferPacket {
  public:
   // For packets of up to `packet_size` bytes, request and reply.
@@ -68,8 +69,8 @@ class TransferPacket {
   size_t size_ = 0;
 };
 
-// One DAP_TransferBlock: all of `op`, which must have at most MaxBlockWords words. The size of the packet, 0 where it does
-// not fit.
+// One DAP_TransferBlock: all of `op`, which must have at most MaxBlockWords words. The size of the packet, 0 where it
+// does not fit.
 size_t MaxBlockWords(bool read, size_t packet_size);
 size_t EncodeTransferBlock(const TransferOp& op, absl::Span<uint8_t> packet);
 // As TransferPacket::Decode, for the block that `op` asked for.

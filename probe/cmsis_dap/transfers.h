@@ -22,9 +22,9 @@ class Transfers {
   // What a transfer may take: at `hertz`, and with WAITs until `wait_bound` each packet.
   void SetPace(uint32_t hertz, std::chrono::milliseconds wait_bound);
 
-  // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the one in front of
-  // it has been answered, unless both are of one operation that is longer than a packet.
-  // After WAIT for too long the AP's access is aborted (DAPABORT), so that the AP is free for who comes next.
+  // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the one in
+  // front of it has been answered, unless both are of one operation that is longer than a packet. After WAIT for too
+  // long the AP's access is aborted (DAPABORT), so that the AP is free for who comes next.
   TransferResult Run(absl::Span<const TransferOp> ops);
 
  private:

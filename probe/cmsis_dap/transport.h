@@ -1,8 +1,8 @@
 // How packets reach a CMSIS-DAP device, whatever lies between: TCP, or USB bulk endpoints.
 //
-// Packets arrive whole and in order. Several may be sent before the first reply is taken; what a transport cannot hold it
-// leaves with the device. Threads: one at a time.
-// Errors: kProbeDisconnected when the device is gone, from then on for ever. No method waits without a bound.
+// Packets arrive whole and in order. Several may be sent before the first reply is taken; what a transport cannot hold
+// it leaves with the device. Threads: one at a time. Errors: kProbeDisconnected when the device is gone, from then on
+// for ever. No method waits without a bound.
 #pragma once
 
 #include <chrono>

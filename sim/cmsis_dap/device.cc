@@ -32,7 +32,9 @@ const Device::CommandRow Device::kCommands[] = {
 };
 
 Device::Device(Chip& chip, std::string serial, std::function<uint32_t()> timer)
-    : chip_(chip), serial_(std::move(serial)), transfers_(chip.pins(), chip.debug_port(), std::move(timer)),
+    : chip_(chip),
+      serial_(std::move(serial)),
+      transfers_(chip.pins(), chip.debug_port(), std::move(timer)),
       clock_hz_(kDefaultClock) {}
 
 std::span<const Reply> Device::Process(std::span<const uint8_t> packet) {
@@ -96,7 +98,7 @@ void Device::Unplug() {
   connected_ = false;
   DriveReset(false);
   clock_hz_ = kDefaultClock;
-  transfers_.swd_settings() = {};
+  transfers_.ResetSettings();
   queued_.clear();
 }
 

@@ -35,8 +35,8 @@ class Device {
   // `chip` is on the probe's connector and must outlive it. `timer` is the test domain timer: microseconds, wrapping.
   Device(Chip& chip, std::string serial, std::function<uint32_t()> timer);
 
-  // Takes one request packet (up to kMaxPacketSize) and answers the replies that are due, which last until the next call.
-  // Mostly one; none for DAP_TransferAbort (every transfer has ended when the next packet is taken) and for
+  // Takes one request packet (up to kMaxPacketSize) and answers the replies that are due, which last until the next
+  // call. Mostly one; none for DAP_TransferAbort (every transfer has ended when the next packet is taken) and for
   // DAP_QueueCommands, whose replies come with that of the next packet of another kind. A probe has room for four
   // packets: when the fourth is queued, all are done.
   std::span<const Reply> Process(std::span<const uint8_t> packet);

@@ -1,5 +1,5 @@
-// The commands that move pins rather than registers: DAP_SWJ_Pins, DAP_SWJ_Clock, DAP_SWJ_Sequence, DAP_SWD_Configure and
-// DAP_SWD_Sequence.
+// The commands that move pins rather than registers: DAP_SWJ_Pins, DAP_SWJ_Clock, DAP_SWJ_Sequence, DAP_SWD_Configure
+// and DAP_SWD_Sequence.
 #include "sim/cmsis_dap/device.h"
 
 namespace probegate::sim {
@@ -29,7 +29,8 @@ bool Device::SwjPins(RequestReader& request, ReplyWriter& reply) {
     swclk_ = level;
   }
   if ((select & kPinReset) != 0) DriveReset((output & kPinReset) == 0);
-  reply.U8(static_cast<uint8_t>((swclk_ ? kPinSwclk : 0) | (swdio_ ? kPinSwdio : 0) | (reset_asserted_ ? 0 : kPinReset)));
+  reply.U8(
+      static_cast<uint8_t>((swclk_ ? kPinSwclk : 0) | (swdio_ ? kPinSwdio : 0) | (reset_asserted_ ? 0 : kPinReset)));
   return true;
 }
 

@@ -21,6 +21,13 @@ size_t ReplySize(uint8_t request) {
 
 }  // namespace
 
+void Transfers::ResetSettings() {
+  master_.settings() = {};
+  wait_retries_ = kDefaultWaitRetries;
+  match_retries_ = 0;
+  match_mask_ = 0;
+}
+
 bool Transfers::Configure(RequestReader& request, ReplyWriter& reply) {
   const uint8_t idle_cycles = request.U8();
   const uint16_t wait_retries = request.U16();

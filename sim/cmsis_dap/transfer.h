@@ -1,6 +1,6 @@
-// DAP_TransferConfigure, DAP_Transfer, DAP_TransferBlock and DAP_WriteABORT, as Arm's firmware does them: posted AP reads
-// are pipelined, WAIT is tried again, the last write of a packet is checked by a read of RDBUFF, and the reply says how
-// many transfers were acknowledged and how the last one was.
+// DAP_TransferConfigure, DAP_Transfer, DAP_TransferBlock and DAP_WriteABORT, as Arm's firmware does them: posted AP
+// reads are pipelined, WAIT is tried again, the last write of a packet is checked by a read of RDBUFF, and the reply
+// says how many transfers were acknowledged and how the last one was.
 //
 // Here is also where a wire transfer is made to fail on purpose, and where they are counted: each that goes out on the
 // wire, the probe's own repeats and reads of RDBUFF included.
@@ -34,11 +34,16 @@ class Transfers {
   bool TransferBlock(RequestReader& request, ReplyWriter& reply, bool connected);
   bool WriteAbort(RequestReader& request, ReplyWriter& reply, bool connected);
 
+  // Back to what the probe powers up with. Counts and faults stay.
+  void ResetSettings();
+
   SwdSettings& swd_settings() { return master_.settings(); }
   FaultSchedule<TransferFault>& faults() { return faults_; }
   uint64_t ap_writes() const { return ap_writes_; }
 
  private:
+  static constexpr uint16_t kDefaultWaitRetries = 100;
+
   struct Item {
     uint8_t request;
     uint32_t value;
@@ -67,7 +72,7 @@ class Transfers {
   const std::function<uint32_t()> timer_;
   FaultSchedule<TransferFault> faults_;
   uint64_t ap_writes_ = 0;
-  uint16_t wait_retries_ = 100;
+  uint16_t wait_retries_ = kDefaultWaitRetries;
   uint16_t match_retries_ = 0;
   uint32_t match_mask_ = 0;
 };

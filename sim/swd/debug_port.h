@@ -1,9 +1,9 @@
 // The registers of a DP (ADIv5.2 §B2.2, DP version 1) and the rules for when it answers OK, WAIT and FAULT (§B4.2).
 //
 // It knows nothing of bits on a wire. AP reads are posted: each answers what the AP read before it fetched, and RDBUFF
-// gets the last. An AP transaction that fails sets STICKYERR, so the transfer behind it is the first to say FAULT; until
-// ABORT clears the flag, only DPIDR, CTRL/STAT (reads) and ABORT are answered otherwise.
-// An AP access without CDBGPWRUPACK is a FAULT at once. Pushed operations (TRNMODE) are not modelled.
+// gets the last. An AP transaction that fails sets STICKYERR, so the transfer behind it is the first to say FAULT;
+// until ABORT clears the flag, only DPIDR, CTRL/STAT (reads) and ABORT are answered otherwise. An AP access without
+// CDBGPWRUPACK is a FAULT at once. Pushed operations (TRNMODE) are not modelled.
 #pragma once
 
 #include <cstdint>

@@ -27,8 +27,7 @@ void SwDp::Turn(Phase turn, Phase then) {
 }
 
 void SwDp::Decode() {
-  const bool well_formed =
-      (shift_ & (kStop | kPark)) == kPark && std::popcount(shift_ & kCheckedByParity) % 2 == 0;
+  const bool well_formed = (shift_ & (kStop | kPark)) == kPark && std::popcount(shift_ & kCheckedByParity) % 2 == 0;
   request_ = {.ap = (shift_ & 2) != 0, .read = (shift_ & 4) != 0, .address = static_cast<uint8_t>(shift_ >> 1 & 0xC)};
   const bool reads_dpidr = !request_.ap && request_.read && request_.address == 0;
   if (!well_formed || (after_line_reset_ && !reads_dpidr)) {

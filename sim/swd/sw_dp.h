@@ -1,8 +1,8 @@
 // The serial wire protocol of a target, one clock at a time (ADIv5.2 §B4.1 to §B4.3).
 //
-// Requests, acknowledges, data, parity and turnaround are bits here and nowhere else on the target's side, so a host that
-// clocks them out wrongly gets what it would get from silicon: a bad request is not answered, nor anything after it until
-// a line reset; straight after a line reset the only request that is answered is a read of DPIDR.
+// Requests, acknowledges, data, parity and turnaround are bits here and nowhere else on the target's side, so a host
+// that clocks them out wrongly gets what it would get from silicon: a bad request is not answered, nor anything after
+// it until a line reset; straight after a line reset the only request that is answered is a read of DPIDR.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // The two debug pins of a target: everything a probe clocks into a board goes through Clock, whatever command made it.
 //
-// It joins the detector of switching sequences to the SWD protocol. While the pins are in JTAG or dormant the SW-DP sees
-// nothing and nothing answers.
+// It joins the detector of switching sequences to the SWD protocol. While the pins are in JTAG or dormant the SW-DP
+// sees nothing and nothing answers.
 #pragma once
 
 #include "sim/swd/sw_dp.h"

@@ -5,7 +5,8 @@
 namespace probegate::sim {
 namespace {
 
-// 16-bit codes after at least 50 ones, least significant bit first (ADIv5.2 §B5.3.2 and §B5.3.3). Each begins with a zero.
+// 16-bit codes after at least 50 ones, least significant bit first (ADIv5.2 §B5.3.2 and §B5.3.3). Each begins with a
+// zero.
 struct SwitchCode {
   WireMode from;
   uint16_t code;

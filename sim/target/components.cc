@@ -6,29 +6,37 @@ namespace {
 constexpr uint32_t kAll = 0xFFFFFFFFu;
 
 constexpr RegisterRow kItm[] = {
-    {0xE00, 0, kAll},       // TER
-    {0xE40, 0, 0xF},        // TPR
-    {0xE80, 0, 0x007F0F1F}, // TCR
+    {0xE00, 0, kAll},        // TER
+    {0xE40, 0, 0xF},         // TPR
+    {0xE80, 0, 0x007F0F1F},  // TCR
 };
 
 constexpr RegisterRow kDwt[] = {
     {0x000, 0x40000000, 0x007F1FFF},  // CTRL: four comparators, cycle counter
     {0x004, 0, kAll},                 // CYCCNT
     {0x008, 0, 0xFF, 5},              // CPICNT to FOLDCNT
-    {0x020, 0, kAll}, {0x024, 0, 0x1F}, {0x028, 0, 0x000FFFBF},  // COMP0, MASK0, FUNCTION0
-    {0x030, 0, kAll}, {0x034, 0, 0x1F}, {0x038, 0, 0x000FFFBF},
-    {0x040, 0, kAll}, {0x044, 0, 0x1F}, {0x048, 0, 0x000FFFBF},
-    {0x050, 0, kAll}, {0x054, 0, 0x1F}, {0x058, 0, 0x000FFFBF},
+    {0x020, 0, kAll},
+    {0x024, 0, 0x1F},
+    {0x028, 0, 0x000FFFBF},  // COMP0, MASK0, FUNCTION0
+    {0x030, 0, kAll},
+    {0x034, 0, 0x1F},
+    {0x038, 0, 0x000FFFBF},
+    {0x040, 0, kAll},
+    {0x044, 0, 0x1F},
+    {0x048, 0, 0x000FFFBF},
+    {0x050, 0, kAll},
+    {0x054, 0, 0x1F},
+    {0x058, 0, 0x000FFFBF},
 };
 
 constexpr RegisterRow kTpiu[] = {
-    {0x000, 0xF, 0},       // SSPSR
-    {0x004, 1, 0xF},       // CSPSR
-    {0x010, 0, 0x1FFF},    // ACPR
-    {0x0F0, 1, 0x3},       // SPPR
-    {0x304, 0x102, 0x102}, // FFCR
-    {0xFC8, 0xCA1, 0},     // DEVID
-    {0xFCC, 0x11, 0},      // DEVTYPE
+    {0x000, 0xF, 0},        // SSPSR
+    {0x004, 1, 0xF},        // CSPSR
+    {0x010, 0, 0x1FFF},     // ACPR
+    {0x0F0, 1, 0x3},        // SPPR
+    {0x304, 0x102, 0x102},  // FFCR
+    {0xFC8, 0xCA1, 0},      // DEVID
+    {0xFCC, 0x11, 0},       // DEVTYPE
 };
 
 constexpr RegisterRow kEtm[] = {
@@ -57,9 +65,9 @@ constexpr ComponentRow kPlainComponents[] = {
 constexpr uint32_t kFpCtrl = 0x000;
 constexpr uint32_t kFpCtrlKey = 1u << 1;
 constexpr RegisterRow kFpb[] = {
-    {kFpCtrl, 0x260, 0x1},          // six instruction comparators, two literal ones
-    {0x004, 0x20000000, 0x1FFFFFE0},// REMAP
-    {0x008, 0, 0xDFFFFFFD, 8},      // COMP0 to COMP7
+    {kFpCtrl, 0x260, 0x1},            // six instruction comparators, two literal ones
+    {0x004, 0x20000000, 0x1FFFFFE0},  // REMAP
+    {0x008, 0, 0xDFFFFFFD, 8},        // COMP0 to COMP7
 };
 constexpr ComponentId kFpbId = {0xE0, {0x03, 0xB0, 0x2B, 0x00, 0x04}};
 

@@ -10,8 +10,8 @@ namespace probegate::sim {
 
 inline constexpr uint32_t kRomTableBase = 0xE00FF000;
 
-// The identification of a component (ADIv5.2 §D1.2): CIDR1 holds its class; PIDR0 to PIDR4. What is not here is the same
-// for all of them.
+// The identification of a component (ADIv5.2 §D1.2): CIDR1 holds its class; PIDR0 to PIDR4. What is not here is the
+// same for all of them.
 struct ComponentId {
   uint8_t cidr1;
   std::array<uint8_t, 5> pidr;

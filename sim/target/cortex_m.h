@@ -1,5 +1,5 @@
-// A Cortex-M4F core as its debugger sees it: halted or running, its registers, its reset (ARMv7-M Architecture Reference
-// Manual, part C).
+// A Cortex-M4F core as its debugger sees it: halted or running, its registers, its reset (ARMv7-M Architecture
+// Reference Manual, part C).
 //
 // It executes nothing: a core that runs keeps its PC, and a step ends where it began. SystemControl is its register
 // interface on the bus; this is the state behind DHCSR, DCRSR, DCRDR, DEMCR and AIRCR.

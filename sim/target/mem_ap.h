@@ -1,8 +1,8 @@
 // The AHB-AP of a Cortex-M4: the registers by which a debugger reaches the target's bus (ADIv5.2 §C2).
 //
-// TAR counts by the size of the access and wraps at 4 KiB; a transaction that fails leaves it. Data of bytes and halfwords
-// is in the lanes of their address, the other lanes read as zero. Packed transfers are not offered: CSW does not keep
-// that AddrInc. An address that is no multiple of the size is a bus fault.
+// TAR counts by the size of the access and wraps at 4 KiB; a transaction that fails leaves it. Data of bytes and
+// halfwords is in the lanes of their address, the other lanes read as zero. Packed transfers are not offered: CSW does
+// not keep that AddrInc. An address that is no multiple of the size is a bus fault.
 #pragma once
 
 #include "sim/target/access_port.h"

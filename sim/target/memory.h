@@ -22,8 +22,8 @@ class Ram : public Region {
   std::vector<uint8_t> bytes_;
 };
 
-// Erased NOR flash. A bus write changes nothing: an nRF52's flash takes writes only while its controller is told to, and
-// without that ignores them.
+// Erased NOR flash. A bus write changes nothing: an nRF52's flash takes writes only while its controller is told to,
+// and without that ignores them.
 class Flash : public Region {
  public:
   explicit Flash(uint32_t size) : bytes_(size, 0xFF) {}

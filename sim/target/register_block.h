@@ -1,7 +1,7 @@
 // A 4 KiB block of memory-mapped registers, told by a table: offset, value after power-up, bits that a write changes.
 //
-// Most registers of a debug component do no more than keep what is written. Those that do something are overridden by the
-// component's own class. What no row names reads as zero and ignores writes.
+// Most registers of a debug component do no more than keep what is written. Those that do something are overridden by
+// the component's own class. What no row names reads as zero and ignores writes.
 #pragma once
 
 #include <array>

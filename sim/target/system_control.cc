@@ -16,44 +16,44 @@ constexpr uint32_t kDcrdr = 0xDF8;
 constexpr uint32_t kDemcr = 0xDFC;
 
 constexpr RegisterRow kRegisters[] = {
-    {0x004, 1, 0},                   // ICTR: 64 interrupts
-    {0x010, 0, 0x00010007},          // SYST_CSR
-    {0x014, 0, 0x00FFFFFF, 2},       // SYST_RVR, SYST_CVR
-    {0x01C, 0xC0000000, 0},          // SYST_CALIB
-    {0x100, 0, kAll, 2},             // ISER
-    {0x180, 0, kAll, 2},             // ICER
-    {0x200, 0, kAll, 2},             // ISPR
-    {0x280, 0, kAll, 2},             // ICPR
-    {0x400, 0, 0xE0E0E0E0, 16},      // IPR
-    {0xD00, 0x410FC241, 0},          // CPUID: Cortex-M4 r0p1
-    {0xD04, 0, 0x9A000000},          // ICSR
-    {0xD08, 0, 0xFFFFFF80},          // VTOR
+    {0x004, 1, 0},               // ICTR: 64 interrupts
+    {0x010, 0, 0x00010007},      // SYST_CSR
+    {0x014, 0, 0x00FFFFFF, 2},   // SYST_RVR, SYST_CVR
+    {0x01C, 0xC0000000, 0},      // SYST_CALIB
+    {0x100, 0, kAll, 2},         // ISER
+    {0x180, 0, kAll, 2},         // ICER
+    {0x200, 0, kAll, 2},         // ISPR
+    {0x280, 0, kAll, 2},         // ICPR
+    {0x400, 0, 0xE0E0E0E0, 16},  // IPR
+    {0xD00, 0x410FC241, 0},      // CPUID: Cortex-M4 r0p1
+    {0xD04, 0, 0x9A000000},      // ICSR
+    {0xD08, 0, 0xFFFFFF80},      // VTOR
     {kAircr, 0xFA050000, 0x00000700},
-    {0xD10, 0, 0x16},                // SCR
-    {0xD14, 0x200, 0x31B},           // CCR
-    {0xD18, 0, 0xE0E0E0E0, 3},       // SHPR
-    {0xD24, 0, 0x0007FD8B},          // SHCSR
+    {0xD10, 0, 0x16},           // SCR
+    {0xD14, 0x200, 0x31B},      // CCR
+    {0xD18, 0, 0xE0E0E0E0, 3},  // SHPR
+    {0xD24, 0, 0x0007FD8B},     // SHCSR
     {kCfsr, 0, kAll},
     {kHfsr, 0, kAll},
-    {0xD34, 0, kAll, 3},             // MMFAR, BFAR, AFSR
-    {0xD40, 0x00000030, 0},          // ID_PFR0
-    {0xD44, 0x00000200, 0},          // ID_PFR1
-    {0xD48, 0x00100000, 0},          // ID_DFR0
-    {0xD50, 0x00100030, 0},          // ID_MMFR0
-    {0xD58, 0x01000000, 0},          // ID_MMFR2
-    {0xD60, 0x01141110, 0},          // ID_ISAR0
-    {0xD64, 0x02112000, 0},          // ID_ISAR1
-    {0xD68, 0x21232231, 0},          // ID_ISAR2
-    {0xD6C, 0x01111130, 0},          // ID_ISAR3: DSP extension
-    {0xD70, 0x01310102, 0},          // ID_ISAR4
-    {0xD88, 0, 0x00F00000},          // CPACR
-    {0xD90, 0x00000800, 0},          // MPU_TYPE: eight regions
-    {0xD94, 0, kAll, 11},            // MPU_CTRL to MPU_RASR_A3
-    {0xF34, 0xC0000000, 0xC0000000}, // FPCCR
-    {0xF38, 0, 0xFFFFFFF8},          // FPCAR
-    {0xF3C, 0, 0x07C00000},          // FPDSCR
-    {0xF40, 0x10110021, 0},          // MVFR0: single precision
-    {0xF44, 0x11000011, 0},          // MVFR1
+    {0xD34, 0, kAll, 3},              // MMFAR, BFAR, AFSR
+    {0xD40, 0x00000030, 0},           // ID_PFR0
+    {0xD44, 0x00000200, 0},           // ID_PFR1
+    {0xD48, 0x00100000, 0},           // ID_DFR0
+    {0xD50, 0x00100030, 0},           // ID_MMFR0
+    {0xD58, 0x01000000, 0},           // ID_MMFR2
+    {0xD60, 0x01141110, 0},           // ID_ISAR0
+    {0xD64, 0x02112000, 0},           // ID_ISAR1
+    {0xD68, 0x21232231, 0},           // ID_ISAR2
+    {0xD6C, 0x01111130, 0},           // ID_ISAR3: DSP extension
+    {0xD70, 0x01310102, 0},           // ID_ISAR4
+    {0xD88, 0, 0x00F00000},           // CPACR
+    {0xD90, 0x00000800, 0},           // MPU_TYPE: eight regions
+    {0xD94, 0, kAll, 11},             // MPU_CTRL to MPU_RASR_A3
+    {0xF34, 0xC0000000, 0xC0000000},  // FPCCR
+    {0xF38, 0, 0xFFFFFFF8},           // FPCAR
+    {0xF3C, 0, 0x07C00000},           // FPDSCR
+    {0xF40, 0x10110021, 0},           // MVFR0: single precision
+    {0xF44, 0x11000011, 0},           // MVFR1
 };
 constexpr ComponentId kId = {0xE0, {0x0C, 0xB0, 0x0B, 0x00, 0x04}};
 

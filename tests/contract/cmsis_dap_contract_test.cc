@@ -37,15 +37,15 @@ constexpr TransferFaultRow kTransferFaults[] = {
 };
 struct ReplyFaultRow {
   ProbeFailure failure;
-  sim::ReplyFault::Kind fault;
+  sim::ReplyFault fault;
 };
 constexpr ReplyFaultRow kReplyFaults[] = {
-    {ProbeFailure::kDropReply, sim::ReplyFault::Kind::kDrop},
-    {ProbeFailure::kLateReply, sim::ReplyFault::Kind::kLate},
-    {ProbeFailure::kCorruptReply, sim::ReplyFault::Kind::kCommand},
-    {ProbeFailure::kTruncateReply, sim::ReplyFault::Kind::kTruncate},
-    {ProbeFailure::kGarbleStream, sim::ReplyFault::Kind::kSignature},
-    {ProbeFailure::kUnplug, sim::ReplyFault::Kind::kUnplug},
+    {ProbeFailure::kDropReply, {sim::ReplyFault::Kind::kDrop}},
+    {ProbeFailure::kLateReply, {sim::ReplyFault::Kind::kLate, kTooLate}},
+    {ProbeFailure::kCorruptReply, {sim::ReplyFault::Kind::kCommand}},
+    {ProbeFailure::kTruncateReply, {sim::ReplyFault::Kind::kTruncate}},
+    {ProbeFailure::kGarbleStream, {sim::ReplyFault::Kind::kSignature}},
+    {ProbeFailure::kUnplug, {sim::ReplyFault::Kind::kUnplug}},
 };
 
 class SimWorld : public ContractWorld {
@@ -69,7 +69,7 @@ class SimWorld : public ContractWorld {
         if (row.failure == failure) board().device().transfers().faults().Arm(row.fault, at, times);
       }
       for (const ReplyFaultRow& row : kReplyFaults) {
-        if (row.failure == failure) board().reply_faults().Arm({row.fault, kTooLate}, at, times);
+        if (row.failure == failure) board().reply_faults().Arm(row.fault, at, times);
       }
     });
   }

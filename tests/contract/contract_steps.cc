@@ -19,9 +19,9 @@ absl::Status PrepareMemory(Probe& probe) {
   const std::array<uint32_t, 1> select = {0};
   const std::array<uint32_t, 1> power = {adi::kPowerRequests};
   const std::array<uint32_t, 1> csw = {0x23000000u | adi::kCswSize32 | adi::kCswAddrIncSingle};
-  const std::array<TransferOp, 4> ops = {
-      Write(Port::kDp, adi::kDpAbort, clear), Write(Port::kDp, adi::kDpSelect, select),
-      Write(Port::kDp, adi::kDpCtrlStat, power), Write(Port::kAp, adi::kApCsw, csw)};
+  const std::array<TransferOp, 4> ops = {Write(Port::kDp, adi::kDpAbort, clear),
+                                         Write(Port::kDp, adi::kDpSelect, select),
+                                         Write(Port::kDp, adi::kDpCtrlStat, power), Write(Port::kAp, adi::kApCsw, csw)};
   return probe.Transfer(ops).status;
 }
 
@@ -40,7 +40,8 @@ TransferResult AccessWords(Probe& probe, uint32_t address, size_t count,
   constexpr size_t kPageWords = 1024;
   std::vector<uint32_t> addresses;
   std::vector<TransferOp> ops;
-  for (size_t first = 0; first < count; first += kPageWords) addresses.push_back(address + 4 * static_cast<uint32_t>(first));
+  for (size_t first = 0; first < count; first += kPageWords)
+    addresses.push_back(address + 4 * static_cast<uint32_t>(first));
   for (size_t page = 0; page < addresses.size(); ++page) {
     ops.push_back(Write(Port::kAp, adi::kApTar, absl::MakeConstSpan(&addresses[page], 1)));
     ops.push_back(make_op(page * kPageWords, std::min(kPageWords, count - page * kPageWords)));

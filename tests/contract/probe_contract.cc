@@ -58,11 +58,12 @@ TEST_P(ProbeContract, OperationsOfAllKindsRunInOrder) {
   std::array<uint32_t, 1> tar_after = {};
   std::array<uint32_t, 1> ctrl_stat = {};
   std::array<uint32_t, 2> read = {};
-  const std::array<TransferOp, 6> ops = {
-      Write(Port::kAp, adi::kApTar, tar),  Write(Port::kAp, adi::kApDrw, words),
-      Read(Port::kAp, adi::kApTar, absl::MakeSpan(tar_after)),
-      Read(Port::kDp, adi::kDpCtrlStat, absl::MakeSpan(ctrl_stat)),
-      Write(Port::kAp, adi::kApTar, tar),  Read(Port::kAp, adi::kApDrw, absl::MakeSpan(read))};
+  const std::array<TransferOp, 6> ops = {Write(Port::kAp, adi::kApTar, tar),
+                                         Write(Port::kAp, adi::kApDrw, words),
+                                         Read(Port::kAp, adi::kApTar, absl::MakeSpan(tar_after)),
+                                         Read(Port::kDp, adi::kDpCtrlStat, absl::MakeSpan(ctrl_stat)),
+                                         Write(Port::kAp, adi::kApTar, tar),
+                                         Read(Port::kAp, adi::kApDrw, absl::MakeSpan(read))};
   const TransferResult result = probe_->Transfer(ops);
   ASSERT_TRUE(result.status.ok()) << result.status;
   EXPECT_EQ(result.completed, 8u);
@@ -98,6 +99,26 @@ TEST_P(ProbeContract, NothingRunsBehindAFault) {
   }
 }
 
+// What landed is what was counted, but for the one write that nobody can know of.
+TEST_P(ProbeContract, OfABlockWhatIsCountedHasLanded) {
+  constexpr size_t kBlockWords = 600;  // three packets, in flight together
+  for (uint32_t at = 1; at <= kBlockWords; at += 13) {
+    SCOPED_TRACE("at operation " + std::to_string(at));
+    ASSERT_TRUE(WriteWords(*probe_, kRam, Pattern(kBlockWords, at % 2)).status.ok());
+    const std::vector<uint32_t> words = Pattern(kBlockWords, 2);
+    world_->Inject(ProbeFailure::kFault, at, 1);
+    const TransferResult result = WriteWords(*probe_, kRam, words);
+    EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferFault)) << result.status;
+    ASSERT_LE(result.completed, kBlockWords);
+    const size_t counted = result.completed == 0 ? 0 : result.completed - 1;  // TAR
+    for (uint32_t i = 0; i < kBlockWords; ++i) {
+      const bool landed = world_->ReadTarget(kRam + 4 * i) == words[i];
+      ASSERT_TRUE(i == counted || landed == (i < counted)) << "word " << i << " of " << counted;
+    }
+    ASSERT_TRUE(PrepareMemory(*probe_).ok());
+  }
+}
+
 TEST_P(ProbeContract, AFaultStandsUntilItIsCleared) {
   std::array<uint32_t, 1> word = {};
   EXPECT_TRUE(IsError(ReadWords(*probe_, kNowhere, absl::MakeSpan(word)).status, ErrorKind::kTransferFault));
@@ -120,7 +141,8 @@ TEST_P(ProbeContract, ARegisterThatAlwaysAnswersHidesNoFailedWrite) {
   for (const TransferOp& last :
        {Read(Port::kDp, adi::kDpCtrlStat, absl::MakeSpan(read)), Read(Port::kDp, adi::kDpIdr, absl::MakeSpan(read)),
         Write(Port::kDp, adi::kDpAbort, clear)}) {
-    const std::array<TransferOp, 3> ops = {Write(Port::kAp, adi::kApTar, bad), Write(Port::kAp, adi::kApDrw, bad), last};
+    const std::array<TransferOp, 3> ops = {Write(Port::kAp, adi::kApTar, bad), Write(Port::kAp, adi::kApDrw, bad),
+                                           last};
     const TransferResult result = probe_->Transfer(ops);
     EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferFault)) << result.status;
     EXPECT_EQ(result.completed, 1u);
@@ -151,7 +173,8 @@ TEST_P(ProbeContract, SequencesAreExactToTheBit) {
   const std::vector<uint8_t> ones(64, 0xFF);
   const std::vector<uint8_t> zeros(1, 0);
   for (const size_t length : {50, 51, 56, 63, 64, 255, 256, 257, 300, 512}) {
-    // The request behind it would not be understood if there were a bit more or less: start, APnDP, RnW, A, parity, stop, park.
+    // The request behind it would not be understood if there were a bit more or less: start, APnDP, RnW, A, parity,
+    // stop, park.
     ASSERT_TRUE(probe_->SwjSequence(length, ones).ok());
     ASSERT_TRUE(probe_->SwjSequence(2, zeros).ok());
     std::array<uint32_t, 1> dpidr = {};
@@ -175,14 +198,13 @@ TEST_P(ProbeContract, ASequenceWithoutItsBitsIsRefused) {
 
 TEST_P(ProbeContract, RawSwdReadsDpidr) {
   if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
-  const std::vector<SwdSegment> segments = {
-      {.cycles = 56, .output = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}},
-      {.cycles = 8, .output = {0}},
-      {.cycles = 8, .output = {0xA5}},  // read DP 0
-      {.cycles = 4},                    // turnaround, ACK
-      {.cycles = 33},                   // data, parity
-      {.cycles = 1},                    // turnaround
-      {.cycles = 8, .output = {0}}};
+  const std::vector<SwdSegment> segments = {{.cycles = 56, .output = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}},
+                                            {.cycles = 8, .output = {0}},
+                                            {.cycles = 8, .output = {0xA5}},  // read DP 0
+                                            {.cycles = 4},                    // turnaround, ACK
+                                            {.cycles = 33},                   // data, parity
+                                            {.cycles = 1},                    // turnaround
+                                            {.cycles = 8, .output = {0}}};
   for (int round = 0; round < 2; ++round) {
     const auto captured = probe_->SwdSequence(segments);
     ASSERT_TRUE(captured.ok()) << captured.status();

@@ -1,7 +1,7 @@
 // What probe/probe.h promises, as tests that any Probe must pass.
 //
-// A driver's test compiles probe_contract.cc and probe_failure_contract.cc, and instantiates both suites with a way to make
-// a world: a probe with a target behind it, on which failures can be made at one operation and no other.
+// A driver's test compiles probe_contract.cc and probe_failure_contract.cc, and instantiates both suites with a way to
+// make a world: a probe with a target behind it, on which failures can be made at one operation and no other.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -40,8 +40,8 @@ struct ProbeFailureRow {
 };
 absl::Span<const ProbeFailureRow> ProbeFailures();
 
-// A probe and its target: an SW-DP (DPIDR 0x2BA01477) and an AHB-AP at APSEL 0, RAM of 64 KiB or more at 0x20000000, nothing at
-// 0x60000000.
+// A probe and its target: an SW-DP (DPIDR 0x2BA01477) and an AHB-AP at APSEL 0, RAM of 64 KiB or more at 0x20000000,
+// nothing at 0x60000000.
 class ContractWorld {
  public:
   virtual ~ContractWorld() = default;

@@ -1,8 +1,8 @@
 // A target that is not there, at the level of registers: an SW-DP and two MEM-APs before one RAM.
 //
-// It keeps the rules that users of a probe depend on: nothing answers before a line reset and a read of DPIDR; AP accesses
-// need power and no sticky error; an AP write is acknowledged before it fails; TAR counts and wraps. It is made for tests
-// of what shares a probe, where an answer must be exact and a failure come at one transfer and no other.
+// It keeps the rules that users of a probe depend on: nothing answers before a line reset and a read of DPIDR; AP
+// accesses need power and no sticky error; an AP write is acknowledged before it fails; TAR counts and wraps. It is
+// made for tests of what shares a probe, where an answer must be exact and a failure come at one transfer and no other.
 //
 // Threads: none of its own, and no lock: FakeProbe guards it.
 #pragma once
@@ -20,14 +20,14 @@
 namespace probegate {
 
 struct FakeBoardOptions {
-  uint32_t dpidr = 0x2BA01477;            // version 3 (bits 15:12) makes it an ADIv6 part: see below
+  uint32_t dpidr = 0x2BA01477;  // version 3 (bits 15:12) makes it an ADIv6 part: see below
   // A multi-drop part answers only once TARGETSEL has been written after a line reset, with one of these.
   std::vector<uint32_t> target_selects;
   uint32_t ap_idr = 0x24770011;
-  uint32_t ap_csw = 0x23000042;           // what CSW holds from power-up
+  uint32_t ap_csw = 0x23000042;  // what CSW holds from power-up
   bool packed_transfers = false;
   uint32_t tar_page = 4096;
-  uint32_t ram_base = 0x20000000;         // all other addresses fault
+  uint32_t ram_base = 0x20000000;  // all other addresses fault
   uint32_t ram_size = 64 * 1024;
 };
 
@@ -53,8 +53,8 @@ class FakeBoard {
   // Does `transfer`, filling in `value` of a read.
   Ack Run(WireTransfer& transfer);
 
-  // Answers `ack` to the next transfer instead of its own answer: kFault as a STICKYERR set before it, kNone with the link
-  // lost. Registers that always answer do.
+  // Answers `ack` to the next transfer instead of its own answer: kFault as a STICKYERR set before it, kNone with the
+  // link lost. Registers that always answer do.
   void ForceNext(Ack ack) { forced_ = ack; }
 
   // Clocks on SWDIO, captured ones as zeros.

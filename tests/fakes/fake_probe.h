@@ -5,8 +5,8 @@
 //   wire->FailTransfer(3, FakeFailure::kNoAck);       // the fourth from now
 //   EXPECT_THAT(wire->TransferLog(), ElementsAre("wr dp 8 00000000", …));
 //
-// A FakeWire is the probe with the cable and the board; it outlives the FakeProbe, which dies as any Probe does when it is
-// unplugged. Another FakeProbe on the same wire is the same probe plugged in again.
+// A FakeWire is the probe with the cable and the board; it outlives the FakeProbe, which dies as any Probe does when it
+// is unplugged. Another FakeProbe on the same wire is the same probe plugged in again.
 //
 // Threads: FakeProbe as any Probe. FakeWire's methods may be called from any thread; none blocks but those that say so.
 #pragma once
@@ -41,13 +41,13 @@ struct WireCall {
     kClose,
     kConnect,
     kDisconnect,
-    kSetClock,        // argument: hertz
-    kSwjSequence,     // argument: bits
-    kSwdSequence,     // argument: segments
+    kSetClock,     // argument: hertz
+    kSwjSequence,  // argument: bits
+    kSwdSequence,  // argument: segments
     kReset,
-    kAssertReset,     // argument: 0 or 1
+    kAssertReset,  // argument: 0 or 1
     kIsResetAsserted,
-    kTransfer,        // argument: transfers asked for; `transfers`: those that completed
+    kTransfer,  // argument: transfers asked for; `transfers`: those that completed
   };
   Kind kind;
   uint64_t argument = 0;
@@ -74,8 +74,8 @@ class FakeWire {
   size_t CountCalls(WireCall::Kind kind) const;
   void ClearLog();
 
-  // Makes the transfer fail that is `index` transfers away (0: the next), and `times` - 1 more behind it. Transfers of all
-  // calls count. A second call replaces the first.
+  // Makes the transfer fail that is `index` transfers away (0: the next), and `times` - 1 more behind it. Transfers of
+  // all calls count. A second call replaces the first.
   void FailTransfer(size_t index, FakeFailure failure, size_t times = 1);
   // Makes the next call of any method but Transfer, Open and Close fail with `kind`.
   void FailNextCall(ErrorKind kind);

@@ -1,8 +1,10 @@
 // A Transport whose replies a test decides: a function answers each request, or a script does.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -24,7 +26,8 @@ class FakeTransport : public cmsis_dap::Transport {
     bool gone = false;
   };
 
-  FakeTransport(Device device, std::shared_ptr<Record> record) : device_(std::move(device)), record_(std::move(record)) {}
+  FakeTransport(Device device, std::shared_ptr<Record> record)
+      : device_(std::move(device)), record_(std::move(record)) {}
 
   size_t max_packet_size() const override { return 1024; }
 

@@ -53,7 +53,8 @@ bool IsApWrite(const WireTransfer& transfer) { return transfer.port == Port::kAp
 std::string ToString(const WireCall& call) {
   std::string text = kCallNames[static_cast<size_t>(call.kind)];
   using Kind = WireCall::Kind;
-  for (const Kind kind : {Kind::kSetClock, Kind::kSwjSequence, Kind::kSwdSequence, Kind::kAssertReset, Kind::kTransfer}) {
+  for (const Kind kind :
+       {Kind::kSetClock, Kind::kSwjSequence, Kind::kSwdSequence, Kind::kAssertReset, Kind::kTransfer}) {
     if (call.kind == kind) text += " " + std::to_string(call.argument);
   }
   return text;

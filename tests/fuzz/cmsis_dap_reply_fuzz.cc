@@ -1,5 +1,5 @@
-// Replies of a CMSIS-DAP device that answers anything to requests of any shape. Nothing may be read or written beyond what
-// was asked for, and what a decoder says of a transfer must fit the request.
+// Replies of a CMSIS-DAP device that answers anything to requests of any shape. Nothing may be read or written beyond
+// what was asked for, and what a decoder says of a transfer must fit the request.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>

@@ -1,5 +1,5 @@
-// The TCP framing fed with anything, in pieces of any size: what comes out must be what a decoder that sees all bytes at
-// once would find.
+// The TCP framing fed with anything, in pieces of any size: what comes out must be what a decoder that sees all bytes
+// at once would find.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>

@@ -230,4 +230,4 @@ class Stack:
 
 
 # What the server logs once it answers.
-SERVER_LISTENS = r"(?i)listen\S* \S*?127\.0\.0\.1:(\d+)"
+SERVER_LISTENS = r"Listening on 127\.0\.0\.1:(\d+)"

@@ -8,7 +8,7 @@ from raw_client import DISCONNECTED, DPIDR, FAULTING, RAM
 from stack import LOOPBACK, free_port, wait_until
 
 # Exit codes, as `probegate --help` lists them.
-OK, FAILED, USAGE, UNREACHABLE, NOT_FOUND = range(5)
+OK, FAILED, USAGE, UNREACHABLE, NOT_FOUND, BUSY, AWAY = range(7)
 
 
 @pytest.fixture
@@ -24,11 +24,11 @@ def cli(stack):
 def test_list(cli, stack, raw):
     assert stack.serial in cli("list")
     (probe,) = json.loads(cli("list", "--json"))["probes"]
-    assert probe["unique_id"] == stack.serial
-    assert probe["state"] == "idle"
+    assert probe["status"]["description"]["unique_id"] == stack.serial
+    assert probe["status"]["state"] == "PROBE_STATE_IDLE"
     client = raw(stack.port).attach()
     (probe,) = json.loads(cli("list", "--json"))["probes"]
-    assert probe["state"] == "in use"
+    assert probe["status"]["state"] == "PROBE_STATE_IN_USE"
     assert "127.0.0.1:%d" % client.socket.getsockname()[1] in cli("list")
 
 
@@ -57,18 +57,18 @@ def test_write_and_read(cli, stack, raw):
     cli("write", hex(RAM), "0x11223344", "0x55667788")
     client = raw(stack.port).attach()
     assert client.read_words(RAM, 2) == [0x11223344, 0x55667788]
-    output = cli("read", hex(RAM), "8").lower()
+    output = cli("read", hex(RAM), "2").lower()
     assert "11223344" in output and "55667788" in output
 
 
 def test_fault_is_told_with_its_address(cli):
-    message = cli("read", hex(FAULTING), "4", code=FAILED)
+    message = cli("read", hex(FAULTING), "1", code=FAILED)
     assert f"{FAULTING:#010x}" in message.lower()
     assert len(message.strip().splitlines()) == 1
 
 
 def test_unknown_probe(cli):
-    assert "nobody" in cli("read", "--uid", "nobody", hex(RAM), "4", code=NOT_FOUND)
+    assert "nobody" in cli("read", "--uid", "nobody", hex(RAM), "1", code=NOT_FOUND)
 
 
 def test_usage(cli):

@@ -115,8 +115,16 @@ TEST_F(CmsisDapTest, RepliesThatWouldNotFitAreRefused) {
 
 TEST_F(CmsisDapTest, TransferMixesPostedReadsAndWrites) {
   client_.Attach();
-  const Outcome outcome = client_.Transfer({WriteTar(kRam), WriteDrw(1), WriteDrw(2), WriteTar(kRam), kReadDrw, kReadDrw,
-                                            kReadDpidr, {0x7}, WriteTar(kRam), kReadDrw});
+  const Outcome outcome = client_.Transfer({WriteTar(kRam),
+                                            WriteDrw(1),
+                                            WriteDrw(2),
+                                            WriteTar(kRam),
+                                            kReadDrw,
+                                            kReadDrw,
+                                            kReadDpidr,
+                                            {0x7},
+                                            WriteTar(kRam),
+                                            kReadDrw});
   EXPECT_EQ(outcome.count, 10u);
   EXPECT_EQ(outcome.ack, 1u);
   EXPECT_EQ(outcome.words, (std::vector<uint32_t>{1, 2, Chip::kDpidr, kRam + 8, 1}));
@@ -250,14 +258,18 @@ TEST_F(CmsisDapTest, FullQueueRuns) {
 
 TEST_F(CmsisDapTest, AbortHasNoReply) { EXPECT_TRUE(client_.board.device().Process(Bytes{0x07}).empty()); }
 
-TEST_F(CmsisDapTest, UnpluggingKeepsTheTarget) {
+TEST_F(CmsisDapTest, UnpluggingForgetsSettingsAndKeepsTheTarget) {
   client_.Attach();
+  client_.Command({0x04, 0, 0, 0, 0, 0});  // no retries
   client_.Transfer({WriteTar(kRam), WriteDrw(0x5A5A5A5A)});
   client_.Command({0x10, 0x00, 0x80, 0, 0, 0, 0});
   client_.board.device().Unplug();
   EXPECT_FALSE(client_.board.device().connected());
   EXPECT_FALSE(client_.board.chip().core().held());
   EXPECT_EQ(Memory(kRam), 0x5A5A5A5Au);
+  client_.Connect();
+  faults().Arm(TransferFault::kWait, 1, 1);
+  EXPECT_EQ(client_.Transfer({WriteTar(kRam)}).ack, 1u);
 }
 
 TEST(FaultScheduleTest, FailsFromOneOperationForSomeTimes) {

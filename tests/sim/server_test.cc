@@ -18,8 +18,8 @@
 namespace probegate::sim {
 namespace {
 
-using nlohmann::json;
 using asio::ip::tcp;
+using nlohmann::json;
 
 tcp::endpoint AnyPort() { return {asio::ip::address_v4::loopback(), 0}; }
 
@@ -35,8 +35,8 @@ class Connection {
   bool connected() const { return !error_; }
 
   void Send(const Bytes& packet) {
-    Bytes bytes = {0x44, 0x41, 0x50, 0x00, static_cast<uint8_t>(packet.size()), static_cast<uint8_t>(packet.size() >> 8),
-                   1, 0};
+    Bytes bytes = {
+        0x44, 0x41, 0x50, 0x00, static_cast<uint8_t>(packet.size()), static_cast<uint8_t>(packet.size() >> 8), 1, 0};
     bytes.insert(bytes.end(), packet.begin(), packet.end());
     SendRaw(bytes);
   }
@@ -276,7 +276,8 @@ TEST_F(ControlServerTest, AnswersLines) {
   asio::io_context io;
   tcp::socket socket(io);
   socket.connect(server_.endpoint());
-  asio::write(socket, asio::buffer(std::string("{\"command\":\"boards\",\"id\":1}\nbad\n{\"command\":\"plug\",\"id\":2}\n")));
+  asio::write(socket,
+              asio::buffer(std::string("{\"command\":\"boards\",\"id\":1}\nbad\n{\"command\":\"plug\",\"id\":2}\n")));
   std::string received;
   std::vector<json> replies;
   for (int i = 0; i < 3; ++i) {

@@ -169,7 +169,8 @@ TEST_F(SwdTest, PowerUpIsAcknowledgedAndGatesTheAp) {
 TEST_F(SwdTest, StickyErrorGatesAllButThreeRegisters) {
   client_.Attach();
   Fault();
-  for (const Op& op : {kReadDrw, WriteDrw(1), WriteTar(0), kReadRdbuff, kReadResend, WriteSelect(0), WriteCtrlStat(0)}) {
+  for (const Op& op :
+       {kReadDrw, WriteDrw(1), WriteTar(0), kReadRdbuff, kReadResend, WriteSelect(0), WriteCtrlStat(0)}) {
     EXPECT_EQ(client_.Transfer({op}).ack, 4u) << int{op.request};
   }
   EXPECT_EQ(client_.Transfer({kReadDpidr}).ack, 1u);

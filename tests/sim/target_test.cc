@@ -109,7 +109,8 @@ TEST_F(TargetTest, MapHasItsEdges) {
   EXPECT_EQ(Read(0), 0xFFFFFFFFu);
   Write(kRam + Chip::kRamSize - 4, 7);
   EXPECT_EQ(Read(kRam + Chip::kRamSize - 4), 7u);
-  for (const uint32_t address : {Chip::kFlashSize, kRam - 4, kRam + Chip::kRamSize, 0x40000000u, 0xE0003000u, 0xFFFFFFFCu}) {
+  for (const uint32_t address :
+       {Chip::kFlashSize, kRam - 4, kRam + Chip::kRamSize, 0x40000000u, 0xE0003000u, 0xFFFFFFFCu}) {
     EXPECT_EQ(chip_.bus().Read(address, 4), std::nullopt) << address;
     EXPECT_FALSE(chip_.bus().Write(address, 4, 0)) << address;
   }

@@ -1,0 +1,275 @@
+// What the driver sends, and what it makes of replies that the simulated board never gives.
+#include "probe/cmsis_dap/driver.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+#include "probe/adi/registers.h"
+#include "probe/cmsis_dap/protocol.h"
+#include "probe/error.h"
+#include "tests/fakes/fake_transport.h"
+
+namespace probegate::cmsis_dap {
+namespace {
+
+using Packet = FakeTransport::Packet;
+using std::chrono::milliseconds;
+
+struct Counts : ProbeObserver {
+  void OnPacket(size_t count, size_t, size_t) override { ++packets, transfers += count; }
+  void OnWait() override { ++waits; }
+  void OnFault() override { ++faults; }
+  void OnNoAck() override { ++no_acks; }
+  void OnRetry() override { ++retries; }
+  size_t packets = 0, transfers = 0, waits = 0, faults = 0, no_acks = 0, retries = 0;
+};
+
+Packet Text(const std::string& text) {
+  Packet reply(2 + text.size() + 1);
+  reply[1] = static_cast<uint8_t>(text.size() + 1);
+  std::copy(text.begin(), text.end(), reply.begin() + 2);
+  return reply;
+}
+
+// A device that does all it is asked, reading zeros.
+struct Device {
+  std::string serial = "S1";
+  std::string protocol = "2.1.1";
+  uint8_t capabilities = 1;
+  bool own_reset = true;
+
+  std::vector<Packet> operator()(const Packet& request) const {
+    switch (static_cast<Command>(request[0])) {
+      case Command::kInfo:
+        return {Info(static_cast<InfoId>(request[1]))};
+      case Command::kConnect:
+        return {{request[0], 1}};
+      case Command::kTransferAbort:
+        return {};
+      case Command::kTransfer:
+        return {Transfer(request)};
+      case Command::kTransferBlock: {
+        const size_t words = request[2] + 256u * request[3];
+        Packet reply = {request[0], request[2], request[3], kOk};
+        reply.resize(4 + ((request[4] & 2) != 0 ? 4 * words : 0));
+        return {reply};
+      }
+      case Command::kResetTarget:
+        return {{request[0], 0, static_cast<uint8_t>(own_reset)}};
+      case Command::kSwjPins:
+        return {{request[0], 0xFF}};
+      default:
+        return {{request[0], 0}};
+    }
+  }
+
+  Packet Info(InfoId id) const {
+    switch (id) {
+      case InfoId::kSerialNumber:
+        return serial.empty() ? Packet{0x00, 0x00} : Text(serial);
+      case InfoId::kProtocolVersion:
+        return Text(protocol);
+      case InfoId::kCapabilities:
+        return {0x00, 0x01, capabilities};
+      case InfoId::kPacketCount:
+        return {0x00, 0x01, 4};
+      case InfoId::kPacketSize:
+        return {0x00, 0x02, 0x00, 0x02};
+      default:
+        return Text("x");
+    }
+  }
+
+  static Packet Transfer(const Packet& request) {
+    size_t reads = 0;
+    for (size_t i = 0, at = 3; i < request[2]; ++i) {
+      const bool read = (request[at] & 2) != 0;
+      reads += read ? 1 : 0;
+      at += read ? 1 : 5;
+    }
+    Packet reply = {request[0], request[2], kOk};
+    reply.resize(3 + 4 * reads);
+    return reply;
+  }
+
+  static constexpr uint8_t kOk = 1;
+};
+
+class Driver : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<Probe>> Make(FakeTransport::Device device, const std::string& fallback_id = "") {
+    return OpenCmsisDap(std::make_unique<FakeTransport>(std::move(device), record_), counts_,
+                        {.reply_timeout = milliseconds(1), .fallback_id = fallback_id});
+  }
+  // A connected probe on a device that `override_reply` may answer for; it returns nothing to leave it to Device.
+  std::unique_ptr<Probe> Connected(
+      std::function<std::optional<std::vector<Packet>>(const Packet&)> override_reply = {}) {
+    auto probe = Make([override_reply](const Packet& request) {
+      if (override_reply) {
+        if (auto replies = override_reply(request)) return *replies;
+      }
+      return Device()(request);
+    });
+    EXPECT_TRUE(probe.ok()) << probe.status();
+    EXPECT_TRUE((*probe)->Connect(WireProtocol::kSwd).ok());
+    record_->requests.clear();
+    return *std::move(probe);
+  }
+
+  static TransferResult ReadRdbuff(Probe& probe) {
+    uint32_t word = 0;
+    const TransferOp op{.port = Port::kDp, .address = adi::kDpRdbuff, .read = absl::MakeSpan(&word, 1)};
+    return probe.Transfer(absl::MakeConstSpan(&op, 1));
+  }
+
+  Counts counts_;
+  const std::shared_ptr<FakeTransport::Record> record_ = std::make_shared<FakeTransport::Record>();
+};
+
+TEST_F(Driver, WantsASerialNumberOrAFallback) {
+  EXPECT_TRUE(IsError(Make(Device{.serial = ""}).status(), ErrorKind::kProbeError));
+  EXPECT_EQ((*Make(Device{.serial = ""}, "host:1"))->info().unique_id, "host:1");
+  EXPECT_EQ((*Make(Device{}, "host:1"))->info().unique_id, "S1");
+}
+
+TEST_F(Driver, OffersRawSwdFromVersion12) {
+  EXPECT_TRUE((*Make(Device{.protocol = "1.2.0"}))->info().features.swd_sequence);
+  auto old = Make(Device{.protocol = "1.1.0"});
+  EXPECT_FALSE((*old)->info().features.swd_sequence);
+  EXPECT_TRUE(IsError((*old)->SwdSequence({}).status(), ErrorKind::kUnsupported));
+}
+
+TEST_F(Driver, WantsSwd) { EXPECT_TRUE(IsError(Make(Device{.capabilities = 2}).status(), ErrorKind::kProbeError)); }
+
+TEST_F(Driver, WhatDoesNotAnswerIsNoProbe) {
+  EXPECT_FALSE(Make([](const Packet&) { return std::vector<Packet>(); }).ok());
+}
+
+TEST_F(Driver, OneTransferIsOnePacket) {
+  auto probe = Connected();
+  counts_ = {};
+  ASSERT_TRUE(ReadRdbuff(*probe).status.ok());
+  EXPECT_EQ(record_->requests, (std::vector<Packet>{{0x05, 0x00, 0x01, 0x0E}}));
+  EXPECT_EQ(counts_.packets, 1u);
+  EXPECT_EQ(counts_.transfers, 1u);
+}
+
+TEST_F(Driver, OnlyPacketsOfOneBlockAreInFlightTogether) {
+  auto probe = Connected();
+  const std::array<uint32_t, 1> tar = {0x20000000};
+  std::vector<uint32_t> words(2000);
+  std::vector<TransferOp> ops;
+  for (int i = 0; i < 300; ++i) ops.push_back({.port = Port::kAp, .address = adi::kApTar, .write = tar});
+  ASSERT_TRUE(probe->Transfer(ops).status.ok());
+  EXPECT_GT(record_->requests.size(), 2u);
+  EXPECT_EQ(record_->most_outstanding, 1u);
+  const TransferOp block{.port = Port::kAp, .address = adi::kApDrw, .read = absl::MakeSpan(words)};
+  ASSERT_TRUE(probe->Transfer(absl::MakeConstSpan(&block, 1)).status.ok());
+  EXPECT_EQ(record_->most_outstanding, 4u);
+}
+
+TEST_F(Driver, WaitsAreAbortedAndReported) {
+  bool waits = true;
+  auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] != 0x05 || !waits) return std::nullopt;
+    return {{{0x05, 0x00, 0x02}}};
+  });
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kTransferTimeout));
+  EXPECT_EQ(record_->requests.back(), (Packet{0x08, 0x00, 0x01, 0x00, 0x00, 0x00}));
+  EXPECT_EQ(counts_.waits, 1u);
+  waits = false;
+  EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+}
+
+TEST_F(Driver, AcknowledgesBecomeErrors) {
+  uint8_t ack = 0;
+  auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] != 0x05) return std::nullopt;
+    return {{{0x05, 0x00, ack}}};
+  });
+  const std::pair<uint8_t, ErrorKind> rows[] = {{0, ErrorKind::kProbeError},    {4, ErrorKind::kTransferFault},
+                                                {7, ErrorKind::kTransferError}, {8, ErrorKind::kTransferError},
+                                                {9, ErrorKind::kTransferError}, {3, ErrorKind::kTransferError}};
+  for (const auto& [value, kind] : rows) {
+    ack = value;
+    EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, kind)) << int{value};
+  }
+  EXPECT_EQ(counts_.faults, 1u);
+  EXPECT_EQ(counts_.no_acks, 1u);
+}
+
+TEST_F(Driver, AfterALostReplyItFindsItsPlace) {
+  bool lose = true;
+  auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] != 0x05 || !std::exchange(lose, false)) return std::nullopt;
+    return std::vector<Packet>();
+  });
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
+  EXPECT_EQ(record_->requests[1], (Packet{0x07}));
+  EXPECT_EQ(counts_.retries, 1u);
+  EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+}
+
+TEST_F(Driver, LateRepliesAreNotTakenForOthers) {
+  bool lose = false;
+  auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] == 0x05 && lose) return std::vector<Packet>();
+    if (request[0] != 0x00 || !std::exchange(lose, false)) return std::nullopt;
+    return {{{0x05, 0x01, 0x01, 1, 1, 1, 1}, Device().Info(static_cast<InfoId>(request[1]))}};
+  });
+  lose = true;
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
+  EXPECT_FALSE(lose);
+  EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+}
+
+TEST_F(Driver, ADeviceThatStopsAnsweringIsGone) {
+  bool dead = false;
+  auto probe = Connected([&](const Packet&) -> std::optional<std::vector<Packet>> {
+    if (!dead) return std::nullopt;
+    return std::vector<Packet>();
+  });
+  dead = true;
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeDisconnected));
+  dead = false;
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe->CheckPresent(), ErrorKind::kProbeDisconnected));
+}
+
+TEST_F(Driver, UsesTheDevicesOwnResetOrPulsesThePin) {
+  auto probe = Connected();
+  ASSERT_TRUE(probe->Reset().ok());
+  EXPECT_EQ(record_->requests.size(), 1u);
+  auto other = Make(Device{.own_reset = false});
+  record_->requests.clear();
+  ASSERT_TRUE((*other)->Reset().ok());
+  ASSERT_EQ(record_->requests.size(), 4u);
+  EXPECT_EQ(record_->requests[1][0], 0x10);
+  EXPECT_EQ(record_->requests[2][0], 0x09);
+  EXPECT_EQ(record_->requests[3][1], 0x80);
+}
+
+TEST_F(Driver, RefusalsAreErrors) {
+  auto probe = Connected([](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] == 0x12) return {{{0x12, 0xFF}}};
+    if (request[0] == 0x1D) return {{{0xFF}}};
+    return std::nullopt;
+  });
+  EXPECT_TRUE(IsError(probe->SwjSequence(8, Packet{0xFF}), ErrorKind::kProbeError));
+  const std::vector<SwdSegment> segments = {{.cycles = 8}};
+  EXPECT_TRUE(IsError(probe->SwdSequence(segments).status(), ErrorKind::kProbeError));
+  EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+}
+
+TEST_F(Driver, CloseLeavesTheProbeDisconnected) {
+  auto probe = Connected();
+  probe->Close();
+  EXPECT_EQ(record_->requests, (std::vector<Packet>{{0x03}, {0x01, 0x00, 0x00}}));
+  probe->Close();
+  EXPECT_EQ(record_->requests.size(), 2u);
+}
+
+}  // namespace
+}  // namespace probegate::cmsis_dap

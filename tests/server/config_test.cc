@@ -1,0 +1,130 @@
+// What the server is told, and what it says of what it cannot use.
+#include "server/config.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+struct Outcome {
+  std::optional<int> exit_code;
+  ServerConfig config;
+  std::string complaint;
+};
+
+Outcome Read(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "probegate-server");
+  Outcome outcome;
+  testing::internal::CaptureStderr();
+  outcome.exit_code = ReadServerConfig(static_cast<int>(arguments.size()), arguments.data(), outcome.config);
+  outcome.complaint = testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+Outcome ReadFile(const std::string& yaml, std::vector<const char*> arguments = {}) {
+  const std::string path = testing::TempDir() + "server_config_test.yaml";
+  std::ofstream(path) << yaml;
+  arguments.push_back("--config");
+  arguments.push_back(path.c_str());
+  Outcome outcome = Read(arguments);
+  std::filesystem::remove(path);
+  return outcome;
+}
+
+// One line that says all of `parts`, and the exit code of wrong arguments.
+void ExpectRefused(const Outcome& outcome, const std::vector<std::string>& parts) {
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(std::count(outcome.complaint.begin(), outcome.complaint.end(), '\n'), 1) << outcome.complaint;
+  for (const std::string& part : parts) EXPECT_THAT(outcome.complaint, HasSubstr(part));
+}
+
+TEST(ServerConfigTest, Defaults) {
+  const Outcome outcome = Read({});
+  EXPECT_FALSE(outcome.exit_code) << outcome.complaint;
+  EXPECT_EQ(outcome.config.listen.ToString(), "127.0.0.1:50051");
+  EXPECT_EQ(outcome.config.lane.lock_idle, 10s);
+  EXPECT_EQ(outcome.config.lane.lock_max, 60s);
+  EXPECT_EQ(outcome.config.log.level(), LogLevel::kInfo);
+}
+
+TEST(ServerConfigTest, Flags) {
+  const Outcome outcome = Read({"-u", "A1", "--uid", "B2", "--probe", "C3", "--listen", "[::1]:0", "--cmsis-dap-tcp",
+                                "board:4441", "--cmsis-dap-tcp", "10.0.0.9:5000-5001", "--lock-idle", "0.25",
+                                "--lock-max", "5", "-v", "--log-format", "json"});
+  ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
+  EXPECT_THAT(outcome.config.uids, ElementsAre("A1", "B2", "C3"));
+  EXPECT_EQ(outcome.config.listen, (Endpoint{"::1", 0}));
+  EXPECT_THAT(outcome.config.cmsis_dap_tcp,
+              ElementsAre(Endpoint{"board", 4441}, Endpoint{"10.0.0.9", 5000}, Endpoint{"10.0.0.9", 5001}));
+  EXPECT_EQ(outcome.config.lane.lock_idle, 250ms);
+  EXPECT_EQ(outcome.config.lane.lock_max, 5s);
+  EXPECT_EQ(outcome.config.log.level(), LogLevel::kDebug);
+  EXPECT_EQ(outcome.config.log.log_format(), LogFormat::kJson);
+}
+
+TEST(ServerConfigTest, AFileHasTheSameNames) {
+  const Outcome outcome = ReadFile(
+      "uid: [A1, B2]\nlisten: 0.0.0.0:7000\nallow-remote: true\ncmsis-dap-tcp: board:1-2\nlock-max: 1.5\nquiet: yes\n");
+  ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
+  EXPECT_THAT(outcome.config.uids, ElementsAre("A1", "B2"));
+  EXPECT_EQ(outcome.config.listen.ToString(), "0.0.0.0:7000");
+  EXPECT_TRUE(outcome.config.allow_remote);
+  EXPECT_EQ(outcome.config.cmsis_dap_tcp.size(), 2u);
+  EXPECT_EQ(outcome.config.lane.lock_max, 1500ms);
+  EXPECT_EQ(outcome.config.log.level(), LogLevel::kWarning);
+}
+
+TEST(ServerConfigTest, FlagsWinOverTheFile) {
+  const Outcome outcome = ReadFile("listen: 127.0.0.1:1\nuid: [A1]\nlock-max: 2\n", {"--listen", "127.0.0.1:2", "-u", "B2"});
+  ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
+  EXPECT_EQ(outcome.config.listen.port, 2);
+  EXPECT_THAT(outcome.config.uids, ElementsAre("B2"));
+  EXPECT_EQ(outcome.config.lane.lock_max, 2s);
+}
+
+TEST(ServerConfigTest, WrongArgumentsAreNamed) {
+  ExpectRefused(Read({"--frob"}), {"--frob"});
+  ExpectRefused(Read({"--listen", "nowhere"}), {"--listen", "nowhere", "HOST:PORT"});
+  ExpectRefused(Read({"--cmsis-dap-tcp", "h:9-3"}), {"--cmsis-dap-tcp", "h:9-3"});
+  ExpectRefused(Read({"--lock-idle", "soon"}), {"--lock-idle", "soon"});
+  ExpectRefused(Read({"--lock-idle", "-1"}), {"--lock-idle", "-1"});
+  ExpectRefused(Read({"--log-format", "xml"}), {"--log-format", "xml"});
+}
+
+TEST(ServerConfigTest, AnAddressThatOthersReachNeedsAWord) {
+  ExpectRefused(Read({"--listen", "0.0.0.0:50051"}), {"0.0.0.0:50051", "--allow-remote"});
+  EXPECT_FALSE(Read({"--listen", "0.0.0.0:50051", "--allow-remote"}).exit_code);
+  EXPECT_FALSE(Read({"--listen", "localhost:50051"}).exit_code);
+}
+
+TEST(ServerConfigTest, AWrongFileIsNamedWithKeyAndValue) {
+  ExpectRefused(Read({"--config", "/nonexistent.yaml"}), {"/nonexistent.yaml"});
+  ExpectRefused(ReadFile("lissten: 127.0.0.1:1\n"), {".yaml:1", "lissten", "127.0.0.1:1"});
+  ExpectRefused(ReadFile("quiet: true\nlock-idle: soon\n"), {".yaml:2", "lock-idle", "soon"});
+  ExpectRefused(ReadFile("allow-remote: maybe\n"), {"allow-remote", "maybe"});
+  ExpectRefused(ReadFile("listen: [a, b]\n"), {"listen", "[a, b]"});
+  ExpectRefused(ReadFile("listen:\n"), {"listen"});
+  ExpectRefused(ReadFile("- a\n"), {".yaml"});
+  ExpectRefused(ReadFile("listen: {a: [\n"), {".yaml"});
+  ExpectRefused(ReadFile("config: x.yaml\n"), {"config"});
+}
+
+TEST(ServerConfigTest, VersionAndHelpEndTheProgramWell) {
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(Read({"--version"}).exit_code, 0);
+  EXPECT_EQ(Read({"--help"}).exit_code, 0);
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), AllOf(HasSubstr("probegate-server "), HasSubstr("--lock-idle")));
+}
+
+}  // namespace
+}  // namespace probegate

@@ -1,0 +1,162 @@
+// Unary calls in a session, and the contract's shape on which they rest.
+#include "server/grpc/debug_probe_service.h"
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <set>
+
+#include "gmock/gmock.h"
+#include "tests/server/grpc/rim_fixture.h"
+
+namespace probegate {
+namespace {
+
+using testing::HasSubstr;
+
+// Methods of DebugProbe that are no commands.
+const std::set<std::string> kSessionMethods = {"OpenSession", "CloseSession", "Stream"};
+
+std::map<std::string, std::string> CommandRows() {
+  std::map<std::string, std::string> rows;
+#define PROBEGATE_ROW(Name, field) rows[#Name] = #field;
+  PROBEGATE_UNARY_COMMANDS(PROBEGATE_ROW)
+#undef PROBEGATE_ROW
+  return rows;
+}
+
+TEST(DebugProbeContractTest, EachMethodHasARowAndAFieldInBothOneofs) {
+  const auto* service = v1::StreamRequest::descriptor()->file()->FindServiceByName("DebugProbe");
+  const auto* requests = v1::StreamRequest::descriptor();
+  const auto* responses = v1::StreamResponse::descriptor();
+  std::map<std::string, std::string> rows = CommandRows();
+  for (int i = 0; i < service->method_count(); ++i) {
+    const auto* method = service->method(i);
+    if (kSessionMethods.count(method->name()) != 0) continue;
+    ASSERT_EQ(rows.count(method->name()), 1u) << method->name() << " has no row in unary_commands.h";
+    const std::string field = rows[method->name()];
+    rows.erase(method->name());
+    ASSERT_NE(requests->FindFieldByName(field), nullptr) << field;
+    ASSERT_NE(responses->FindFieldByName(field), nullptr) << field;
+    EXPECT_EQ(requests->FindFieldByName(field)->message_type(), method->input_type());
+    EXPECT_EQ(responses->FindFieldByName(field)->message_type(), method->output_type());
+    EXPECT_EQ(requests->FindFieldByName(field)->number(), responses->FindFieldByName(field)->number());
+    EXPECT_NE(method->input_type()->FindFieldByName("session_id"), nullptr) << method->name();
+  }
+  EXPECT_TRUE(rows.empty()) << rows.begin()->first << " is no method";
+  EXPECT_EQ(requests->oneof_decl(0)->field_count(), service->method_count() - 2) << "open_session, and each command";
+}
+
+class DebugProbeServiceTest : public RimTest {
+ protected:
+  template <typename Request, typename Response>
+  grpc::Status Call(grpc::Status (v1::DebugProbe::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response& response) {
+    grpc::ClientContext context;
+    return (debug_probe.get()->*method)(&context, request, &response);
+  }
+  std::string Open(uint32_t idle_timeout = 0) {
+    v1::OpenSessionRequest request;
+    request.set_probe("PROBE1");
+    request.set_idle_timeout_seconds(idle_timeout);
+    v1::OpenSessionResponse response;
+    EXPECT_TRUE(Call(&v1::DebugProbe::Stub::OpenSession, request, response).ok());
+    return response.session_id();
+  }
+  template <typename Request>
+  static Request In(const std::string& session) {
+    Request request;
+    request.set_session_id(session);
+    return request;
+  }
+
+  const std::shared_ptr<FakeWire> wire = server.Plug("PROBE1");
+};
+
+// A method that is not overridden is UNIMPLEMENTED.
+TEST_F(DebugProbeServiceTest, EachCommandIsAnsweredAndWantsASession) {
+#define PROBEGATE_CALL(Name, field)                                                                           \
+  {                                                                                                           \
+    v1::Name##Response response;                                                                              \
+    const grpc::Status status = Call(&v1::DebugProbe::Stub::Name, In<v1::Name##Request>("none"), response);   \
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << #Name << ": " << status.error_message(); \
+  }
+  PROBEGATE_UNARY_COMMANDS(PROBEGATE_CALL)
+#undef PROBEGATE_CALL
+}
+
+TEST_F(DebugProbeServiceTest, CommandsRunInTheirSession) {
+  const std::string session = Open();
+  v1::OpenResponse opened;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::Open, In<v1::OpenRequest>(session), opened).ok());
+  v1::ConnectResponse connected;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::Connect, In<v1::ConnectRequest>(session), connected).ok());
+  EXPECT_EQ(connected.protocol(), v1::WIRE_PROTOCOL_SWD);
+  v1::GetStateResponse state;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::GetState, In<v1::GetStateRequest>(session), state).ok());
+  EXPECT_TRUE(state.is_open());
+}
+
+TEST_F(DebugProbeServiceTest, AnErrorHasItsCodeAndDetail) {
+  v1::ReadDpResponse response;
+  const grpc::Status status = Call(&v1::DebugProbe::Stub::ReadDp, In<v1::ReadDpRequest>(Open()), response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_details(), HasSubstr("probegate.v1.ErrorDetail"));
+}
+
+TEST_F(DebugProbeServiceTest, AClosedSessionIsNotFoundAndItsProbeFree) {
+  const std::string session = Open();
+  v1::OpenResponse opened;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::Open, In<v1::OpenRequest>(session), opened).ok());
+  v1::CloseSessionResponse closed;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(session), closed).ok());
+  EXPECT_EQ(Call(&v1::DebugProbe::Stub::Open, In<v1::OpenRequest>(session), opened).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  EXPECT_TRUE(Eventually([&] { return !wire->is_open(); }));
+}
+
+TEST_F(DebugProbeServiceTest, ClosingASessionAnswersACallThatWaits) {
+  const std::string holder = Open();
+  const std::string waiter = Open();
+  v1::LockResponse locked;
+  ASSERT_TRUE(Call(&v1::DebugProbe::Stub::Lock, In<v1::LockRequest>(holder), locked).ok());
+  auto waiting = std::async(std::launch::async, [&] {
+    v1::LockResponse response;
+    return Call(&v1::DebugProbe::Stub::Lock, In<v1::LockRequest>(waiter), response);
+  });
+  ASSERT_TRUE(Eventually([&] {
+    const auto sessions = server.sessions.List("PROBE1");
+    return std::any_of(sessions.begin(), sessions.end(), [](const auto& session) { return session.waits_for_lock(); });
+  }));
+  v1::CloseSessionResponse closed;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(waiter), closed).ok());
+  EXPECT_FALSE(waiting.get().ok());
+}
+
+TEST_F(DebugProbeServiceTest, AnUnknownProbeIsNotFoundAndTheMessageSaysWhatThereIs) {
+  v1::OpenSessionRequest request;
+  request.set_probe("nope");
+  v1::OpenSessionResponse response;
+  const grpc::Status status = Call(&v1::DebugProbe::Stub::OpenSession, request, response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(status.error_message(), HasSubstr("PROBE1"));
+}
+
+TEST_F(DebugProbeServiceTest, AProbeThatIsAwayIsUnavailable) {
+  wire->Unplug();
+  ASSERT_TRUE(Eventually([&] { return server.IsAway("PROBE1"); }));
+  v1::OpenSessionRequest request;
+  request.set_probe("PROBE1");
+  v1::OpenSessionResponse response;
+  EXPECT_EQ(Call(&v1::DebugProbe::Stub::OpenSession, request, response).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(DebugProbeServiceTest, ASecondServerDoesNotShareThePort) {
+  const auto second = GrpcServer::Start(grpc_server->endpoint(), server.catalog, server.sessions);
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr(grpc_server->endpoint().ToString()));
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("in use"));
+}
+
+}  // namespace
+}  // namespace probegate

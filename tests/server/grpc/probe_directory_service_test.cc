@@ -1,0 +1,108 @@
+// Lists, watchers and the means to end a session.
+#include "gmock/gmock.h"
+#include "tests/server/grpc/rim_fixture.h"
+
+namespace probegate {
+namespace {
+
+class ProbeDirectoryTest : public RimTest {
+ protected:
+  using Watch = grpc::ClientReader<v1::WatchProbesResponse>;
+
+  // The next event that `wanted` likes.
+  static v1::WatchProbesResponse Next(Watch& watch, const std::function<bool(const v1::WatchProbesResponse&)>& wanted) {
+    v1::WatchProbesResponse event;
+    do {
+      if (!watch.Read(&event)) {
+        ADD_FAILURE() << "the watch ended";
+        return {};
+      }
+    } while (!wanted(event));
+    return event;
+  }
+  static auto State(const std::string& probe, v1::ProbeState state) {
+    return [=](const v1::WatchProbesResponse& event) {
+      return event.changed().description().unique_id() == probe && event.changed().state() == state;
+    };
+  }
+
+  grpc::ClientContext context;
+};
+
+TEST_F(ProbeDirectoryTest, ListsProbesInOrderWithTheirState) {
+  server.Plug("B2");
+  const auto wire = server.Plug("A1");
+  grpc::ClientContext streaming;
+  const auto stream = ConnectStream(streaming, "A1");
+  v1::ListProbesResponse list;
+  ASSERT_TRUE(directory->ListProbes(&context, {}, &list).ok());
+  ASSERT_EQ(list.probes_size(), 2);
+  EXPECT_EQ(list.probes(0).description().unique_id(), "A1");
+  EXPECT_EQ(list.probes(0).state(), v1::PROBE_STATE_IN_USE);
+  EXPECT_EQ(list.probes(0).session_count(), 1u);
+  EXPECT_EQ(list.probes(0).location(), "fake:A1");
+  EXPECT_EQ(list.probes(1).state(), v1::PROBE_STATE_IDLE);
+}
+
+TEST_F(ProbeDirectoryTest, AWatcherGetsWhatThereIsThenWhatChanges) {
+  const auto wire = server.Plug("A1");
+  server.Plug("B2");
+  const auto watch = directory->WatchProbes(&context, {});
+  v1::WatchProbesResponse event;
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_EQ(event.changed().description().unique_id(), "A1");
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_EQ(event.changed().description().unique_id(), "B2");
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_TRUE(event.snapshot_complete());
+  {
+    grpc::ClientContext streaming;
+    const auto stream = ConnectStream(streaming, "A1");
+    Next(*watch, State("A1", v1::PROBE_STATE_IN_USE));
+    streaming.TryCancel();
+    Next(*watch, State("A1", v1::PROBE_STATE_IDLE));
+  }
+  wire->Unplug();
+  EXPECT_NE(Next(*watch, State("A1", v1::PROBE_STATE_AWAY)).changed().problem(), "");
+  server.Plug("A1");
+  Next(*watch, State("A1", v1::PROBE_STATE_IDLE));
+  server.catalog.Stop("server is shutting down");
+  while (watch->Read(&event)) {
+  }
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ProbeDirectoryTest, AWatcherOfNothingIsToldSo) {
+  const auto watch = directory->WatchProbes(&context, {});
+  v1::WatchProbesResponse event;
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_TRUE(event.snapshot_complete());
+  server.Plug("A1");
+  Next(*watch, State("A1", v1::PROBE_STATE_IDLE));
+}
+
+TEST_F(ProbeDirectoryTest, EndingAnUnknownSessionIsNotFound) {
+  v1::EndSessionRequest request;
+  request.set_session("0123456789abcdef");
+  v1::EndSessionResponse response;
+  EXPECT_EQ(directory->EndSession(&context, request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ProbeDirectoryTest, ListsSessionsWithoutTheirSecrets) {
+  server.Plug("A1");
+  server.Plug("B2");
+  grpc::ClientContext first, second;
+  const auto on_a = ConnectStream(first, "A1");
+  const auto on_b = OpenStream(second, "B2");
+  v1::ListSessionsRequest request;
+  request.set_probe("A1");
+  v1::ListSessionsResponse list;
+  ASSERT_TRUE(directory->ListSessions(&context, request, &list).ok());
+  ASSERT_EQ(list.sessions_size(), 1);
+  EXPECT_EQ(list.sessions(0).session().size(), 16u);
+  EXPECT_TRUE(list.sessions(0).is_connected());
+  EXPECT_THAT(list.sessions(0).client().peer_address(), testing::StartsWith("127.0.0.1:"));
+}
+
+}  // namespace
+}  // namespace probegate

@@ -1,0 +1,33 @@
+#include "server/text.h"
+
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+TEST(OneLineTest, KeepsWhatIsFit) {
+  EXPECT_EQ(OneLine("Zürich \xE2\x82\xAC \xF0\x9F\x94\xA7"), "Zürich \xE2\x82\xAC \xF0\x9F\x94\xA7");
+}
+
+TEST(OneLineTest, ReplacesControlCharactersAndWhatIsNoUtf8) {
+  EXPECT_EQ(OneLine("a\r\nb\x7F"), "a  b ");
+  EXPECT_EQ(OneLine("\x80" "a"), "?a");
+  EXPECT_EQ(OneLine("\xC0\xAF"), "??") << "overlong";
+  EXPECT_EQ(OneLine("\xED\xA0\x80"), "???") << "a surrogate";
+  EXPECT_EQ(OneLine("\xF4\x90\x80\x80"), "????") << "beyond U+10FFFF";
+  EXPECT_EQ(OneLine("\xE2\x82"), "??") << "cut off";
+}
+
+TEST(OneLineTest, CutsBetweenCharacters) {
+  EXPECT_EQ(OneLine("ab\xC3\xA4", 4), "ab\xC3\xA4");
+  EXPECT_EQ(OneLine("ab\xC3\xA4", 3), "ab");
+}
+
+TEST(ContainsIgnoringCaseTest, Contains) {
+  EXPECT_TRUE(ContainsIgnoringCase("00AbCd", "aBc"));
+  EXPECT_TRUE(ContainsIgnoringCase("x", ""));
+  EXPECT_FALSE(ContainsIgnoringCase("ab", "abc"));
+}
+
+}  // namespace
+}  // namespace probegate
