@@ -14,8 +14,6 @@ void AppendWord(std::vector<uint8_t>& bytes, uint32_t word, size_t size = 4) {
   for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<uint8_t>(word >> (8 * i)));
 }
 
-// What the memory interface does without knowing the AP: 1 KiB is promised by all.
-std::vector<adi::MemApRun> BlockRuns(uint64_t address, uint64_t bytes) { return adi::SplitBlock(address, bytes, {}); }
 
 }  // namespace
 
@@ -69,7 +67,7 @@ JobOr MakeReadBlock32(const Request& request) {
   const auto& r = request.read_block32();
   const uint64_t bytes = uint64_t{r.word_count()} * 4;
   if (absl::Status status = CheckBlock(r.address(), bytes, 4); !status.ok()) return status;
-  return TransferJob::ReadMemory(r.handle(), BlockRuns(r.address(), bytes));
+  return TransferJob::ReadMemory(r.handle(), adi::SplitBlock(r.address(), bytes));
 }
 
 void FinishReadBlock32(const TransferJob& job, const Request&, Response& response) {
@@ -84,7 +82,7 @@ JobOr MakeWriteBlock32(const Request& request) {
   std::vector<uint8_t> bytes;
   bytes.reserve(size);
   for (const uint32_t word : r.values()) AppendWord(bytes, word);
-  return TransferJob::WriteMemory(r.handle(), BlockRuns(r.address(), size), bytes);
+  return TransferJob::WriteMemory(r.handle(), adi::SplitBlock(r.address(), size), bytes);
 }
 
 void FinishWriteBlock32(const TransferJob&, const Request&, Response& response) { response.mutable_write_block32(); }
@@ -92,7 +90,7 @@ void FinishWriteBlock32(const TransferJob&, const Request&, Response& response) 
 JobOr MakeReadBlock8(const Request& request) {
   const auto& r = request.read_block8();
   if (absl::Status status = CheckBlock(r.address(), r.byte_count(), 1); !status.ok()) return status;
-  return TransferJob::ReadMemory(r.handle(), BlockRuns(r.address(), r.byte_count()));
+  return TransferJob::ReadMemory(r.handle(), adi::SplitBlock(r.address(), r.byte_count()));
 }
 
 void FinishReadBlock8(const TransferJob& job, const Request& request, Response& response) {
@@ -104,7 +102,7 @@ void FinishReadBlock8(const TransferJob& job, const Request& request, Response& 
 JobOr MakeWriteBlock8(const Request& request) {
   const auto& r = request.write_block8();
   if (absl::Status status = CheckBlock(r.address(), r.data().size(), 1); !status.ok()) return status;
-  return TransferJob::WriteMemory(r.handle(), BlockRuns(r.address(), r.data().size()), AsBytes(r.data()));
+  return TransferJob::WriteMemory(r.handle(), adi::SplitBlock(r.address(), r.data().size()), AsBytes(r.data()));
 }
 
 void FinishWriteBlock8(const TransferJob&, const Request&, Response& response) { response.mutable_write_block8(); }

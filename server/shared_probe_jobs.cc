@@ -4,24 +4,19 @@
 #include "server/shared_probe.h"
 
 namespace probegate {
-namespace {
-
-// A job is all registers or all memory.
-bool UsesMemory(const TransferJob& job) {
-  return !job.finished() && job.steps[job.step].target == TransferStep::Target::kMemory;
-}
-
-}  // namespace
-
 absl::Status SharedProbe::CheckJob(SessionState& session, const TransferJob& job) const {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
-  if (UsesMemory(job) && job.handle >= session.memory_interfaces.size()) {
+  if (job.handle && *job.handle >= session.memory_interfaces.size()) {
     return MakeError(ErrorKind::kNotFound, "invalid handle received from remote memory access");
   }
   return absl::OkStatus();
 }
 
 absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budget) {
+  // A block of nothing transfers nothing, and is refused where any other would be.
+  for (const auto& [job, session] : work) {
+    if (job->steps.empty()) job->status = CheckJob(*session, *job);
+  }
   bool budget_used = false;
   for (size_t first = 0;;) {
     while (first < work.size() && work[first].job->finished()) ++first;
@@ -31,7 +26,7 @@ absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budge
 
     const Work& leader = work[first];
     absl::Status fit = CheckJob(*leader.session, *leader.job);
-    if (fit.ok()) fit = PrepareLink(*leader.session, UsesMemory(*leader.job));
+    if (fit.ok()) fit = PrepareLink(*leader.session, leader.job->handle.has_value());
     if (!fit.ok()) {
       leader.job->Fail(fit);
       if (IsError(fit, ErrorKind::kProbeDisconnected)) return fit;
@@ -42,7 +37,7 @@ absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budge
       const auto& [job, session] = work[i];
       if (job->finished()) continue;
       // What needs more than transfers first leads the next round.
-      if (i != first && !(CheckJob(*session, *job).ok() && LinkIsFit(*session, UsesMemory(*job)))) break;
+      if (i != first && !(CheckJob(*session, *job).ok() && LinkIsFit(*session, job->handle.has_value()))) break;
       const TransferPlan::Added added = plan_.Add(*job, *session);
       if (added == TransferPlan::Added::kPart) budget_used = true;
       if (added != TransferPlan::Added::kAll) break;

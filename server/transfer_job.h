@@ -34,8 +34,8 @@ struct TransferJob {
   std::vector<TransferStep> steps;
   // What is written, and where what is read lands. Its size does not change any more.
   std::vector<uint32_t> words;
-  // Of the session's memory interfaces, for steps of kMemory.
-  uint32_t handle = 0;
+  // Of the session's memory interfaces, for a job whose steps are kMemory; also where it has none.
+  std::optional<uint32_t> handle;
 
   // Progress: the current step and how many of its words are done.
   size_t step = 0;

@@ -173,7 +173,7 @@ TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session,
 }
 
 TransferPlan::Added TransferPlan::AddMemory(TransferJob& job, SessionState& session, const TransferStep& step) {
-  const ApId ap = session.memory_interfaces[job.handle];
+  const ApId ap = session.memory_interfaces[*job.handle];
   if (!Identify(ap, session)) return Added::kRunFirst;
   RememberAp(ap, session);
   const ApIdentity& identity = wire_.identities[ap];

@@ -11,8 +11,6 @@ constexpr uint32_t kWordBytes = 4;
 
 uint32_t Bytes(AccessSize size) { return static_cast<uint32_t>(size); }
 
-uint32_t BytesPerTransfer(const MemApRun& run) { return run.packed ? kWordBytes : Bytes(run.size); }
-
 MemApRun MakeRun(uint64_t address, AccessSize size, uint32_t byte_count) {
   return {.address = address, .size = size, .transfers = byte_count / Bytes(size), .byte_count = byte_count};
 }
@@ -36,7 +34,7 @@ MemApRun EndRun(uint64_t address, uint32_t byte_count) {
 }
 
 // The runs of a piece that lies in one page.
-std::vector<MemApRun> SplitPiece(uint64_t address, uint32_t byte_count, bool packed_transfers) {
+std::vector<MemApRun> SplitPiece(uint64_t address, uint32_t byte_count) {
   const auto to_word = static_cast<uint32_t>(-address % kWordBytes);
   const uint32_t head = std::min(to_word, byte_count);
   const uint32_t tail = (byte_count - head) % kWordBytes;
@@ -46,13 +44,6 @@ std::vector<MemApRun> SplitPiece(uint64_t address, uint32_t byte_count, bool pac
   Append(runs, EndRun(address, head));
   Append(runs, MakeRun(address + head, AccessSize::k32, middle));
   Append(runs, EndRun(address + head + middle, tail));
-  for (MemApRun& run : runs) {
-    // A word across a word boundary, which is all that is left for packing once aligned words go as words.
-    if (packed_transfers && run.size != AccessSize::k32 && run.byte_count % kWordBytes == 0) {
-      run.packed = true;
-      run.transfers = run.byte_count / kWordBytes;
-    }
-  }
   return runs;
 }
 
@@ -70,12 +61,12 @@ uint32_t SizeField(AccessSize size) {
 
 }  // namespace
 
-std::vector<MemApRun> SplitBlock(uint64_t address, uint64_t byte_count, const MemApAbilities& abilities) {
+std::vector<MemApRun> SplitBlock(uint64_t address, uint64_t byte_count, uint32_t page) {
   std::vector<MemApRun> runs;
   while (byte_count > 0) {
-    const uint64_t to_page_end = abilities.page - address % abilities.page;
+    const uint64_t to_page_end = page - address % page;
     const auto piece = static_cast<uint32_t>(std::min(to_page_end, byte_count));
-    const std::vector<MemApRun> cut = SplitPiece(address, piece, abilities.packed_transfers);
+    const std::vector<MemApRun> cut = SplitPiece(address, piece);
     runs.insert(runs.end(), cut.begin(), cut.end());
     address += piece;
     byte_count -= piece;
@@ -86,13 +77,12 @@ std::vector<MemApRun> SplitBlock(uint64_t address, uint64_t byte_count, const Me
 MemApRun SingleAccess(uint64_t address, AccessSize size) { return MakeRun(address, size, Bytes(size)); }
 
 uint32_t CswFor(uint32_t base, const MemApRun& run) {
-  const uint32_t increment = run.packed ? kCswAddrIncPacked : kCswAddrIncSingle;
-  return (base & ~(kCswSizeMask | kCswAddrIncMask)) | SizeField(run.size) | increment;
+  return (base & ~(kCswSizeMask | kCswAddrIncMask)) | SizeField(run.size) | kCswAddrIncSingle;
 }
 
 std::vector<uint32_t> ToLanes(const MemApRun& run, absl::Span<const uint8_t> bytes) {
   std::vector<uint32_t> words(run.transfers);
-  const uint32_t step = BytesPerTransfer(run);
+  const uint32_t step = Bytes(run.size);
   for (uint32_t i = 0; i < run.byte_count; ++i) {
     const auto lane = static_cast<uint32_t>((run.address + i) % kWordBytes);
     words[i / step] |= uint32_t{bytes[i]} << (8 * lane);
@@ -101,7 +91,7 @@ std::vector<uint32_t> ToLanes(const MemApRun& run, absl::Span<const uint8_t> byt
 }
 
 void FromLanes(const MemApRun& run, absl::Span<const uint32_t> words, absl::Span<uint8_t> bytes) {
-  const uint32_t step = BytesPerTransfer(run);
+  const uint32_t step = Bytes(run.size);
   for (uint32_t i = 0; i < run.byte_count; ++i) {
     const auto lane = static_cast<uint32_t>((run.address + i) % kWordBytes);
     bytes[i] = static_cast<uint8_t>(words[i / step] >> (8 * lane));

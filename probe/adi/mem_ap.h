@@ -12,24 +12,22 @@
 
 namespace probegate::adi {
 
+// Within how many bytes every MEM-AP's TAR counts (§C2.2.2).
+inline constexpr uint32_t kPromisedPage = 1024;
+
 enum class AccessSize : uint8_t { k8 = 1, k16 = 2, k32 = 4 };
 
 struct MemApRun {
   uint64_t address = 0;  // TAR
   AccessSize size = AccessSize::k32;
-  bool packed = false;      // CSW.AddrInc packed: a transfer moves a whole word in units of `size` (§C2.2.3)
   uint32_t transfers = 0;   // accesses to DRW
   uint32_t byte_count = 0;  // of the target's memory
 };
 
-struct MemApAbilities {
-  uint32_t page = 1024;           // bytes, from TarIncrementPage
-  bool packed_transfers = false;  // CSW keeps AddrInc = packed when it is written
-};
-
 // Cuts `byte_count` bytes at `address` into runs, ends of any alignment included: words where they are aligned, bytes
-// and halfwords at the ends. For a block of bytes. Never an empty run; an empty access is no runs.
-std::vector<MemApRun> SplitBlock(uint64_t address, uint64_t byte_count, const MemApAbilities& abilities);
+// and halfwords at the ends. For a block of bytes. Never an empty run; an empty access is no runs. `page` is
+// what TarIncrementPage says, in bytes.
+std::vector<MemApRun> SplitBlock(uint64_t address, uint64_t byte_count, uint32_t page = kPromisedPage);
 
 // One access of exactly `size` at `address`, which must be a multiple of it. For registers of peripherals.
 MemApRun SingleAccess(uint64_t address, AccessSize size);

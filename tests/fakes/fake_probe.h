@@ -77,7 +77,7 @@ class FakeWire {
   // Makes the transfer fail that is `index` transfers away (0: the next), and `times` - 1 more behind it. Transfers of
   // all calls count. A second call replaces the first.
   void FailTransfer(size_t index, FakeFailure failure, size_t times = 1);
-  // Makes the next call of any method but Transfer, Open and Close fail with `kind`.
+  // Makes the next call of any method but Transfer and Close fail with `kind`.
   void FailNextCall(ErrorKind kind);
 
   // From now on every method answers kProbeDisconnected, until a new FakeProbe is made on this wire.

@@ -37,10 +37,9 @@ void Execute(FakeProbe& probe, const MemApRun& run, absl::Span<uint8_t> read, ab
 }
 
 // A powered MEM-AP whose TAR wraps every `page` bytes.
-std::shared_ptr<FakeWire> MakeWire(uint32_t page, bool packed) {
+std::shared_ptr<FakeWire> MakeWire(uint32_t page) {
   FakeBoardOptions options;
   options.tar_page = page;
-  options.packed_transfers = packed;
   auto wire = std::make_shared<FakeWire>(options, FakeWire::DefaultInfo("1"));
   const std::array<uint8_t, 8> line_reset = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0};
   FakeProbe probe(wire);
@@ -53,12 +52,11 @@ std::shared_ptr<FakeWire> MakeWire(uint32_t page, bool packed) {
   return wire;
 }
 
-class Block : public ::testing::TestWithParam<std::tuple<uint32_t, bool>> {};
+class Block : public ::testing::TestWithParam<uint32_t> {};
 
 TEST_P(Block, EveryAlignmentAndLengthReadsAndWritesExactlyItsBytes) {
-  const auto [page, packed] = GetParam();
-  const MemApAbilities abilities{.page = page, .packed_transfers = packed};
-  auto wire = MakeWire(page, packed);
+  const uint32_t page = GetParam();
+  auto wire = MakeWire(page);
   FakeProbe probe(wire);
   for (uint32_t start = page - 9; start < page + 1; ++start) {
     for (uint32_t length = 0; length < 20; ++length) {
@@ -67,7 +65,7 @@ TEST_P(Block, EveryAlignmentAndLengthReadsAndWritesExactlyItsBytes) {
       const std::vector<uint8_t> bytes = Counting(length);
       std::vector<uint8_t> read_back(length);
       uint32_t done = 0;
-      for (const MemApRun& run : SplitBlock(kRam + start, length, abilities)) {
+      for (const MemApRun& run : SplitBlock(kRam + start, length, page)) {
         ASSERT_EQ(run.address, kRam + start + done);
         Execute(probe, run, {}, absl::MakeConstSpan(bytes).subspan(done, run.byte_count));
         Execute(probe, run, absl::MakeSpan(read_back).subspan(done, run.byte_count), {});
@@ -81,23 +79,22 @@ TEST_P(Block, EveryAlignmentAndLengthReadsAndWritesExactlyItsBytes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(PagesAndPacking, Block,
-                         ::testing::Combine(::testing::Values(1024u, 4096u), ::testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(Pages, Block, ::testing::Values(1024u, 4096u));
 
 TEST(SplitBlock, AlignedWordsAreOneRunAPage) {
-  const auto runs = SplitBlock(0x20000000, 4096, {.page = 1024});
+  const auto runs = SplitBlock(0x20000000, 4096, 1024);
   ASSERT_EQ(runs.size(), 4u);
   for (const MemApRun& run : runs) {
     EXPECT_EQ(run.size, AccessSize::k32);
     EXPECT_EQ(run.transfers, 256u);
   }
-  EXPECT_EQ(SplitBlock(0x20000000, 4096, {.page = 4096}).size(), 1u);
+  EXPECT_EQ(SplitBlock(0x20000000, 4096, 4096).size(), 1u);
 }
 
-TEST(SplitBlock, AnEmptyBlockIsNoRuns) { EXPECT_TRUE(SplitBlock(0x20000001, 0, {}).empty()); }
+TEST(SplitBlock, AnEmptyBlockIsNoRuns) { EXPECT_TRUE(SplitBlock(0x20000001, 0).empty()); }
 
 TEST(SplitBlock, EndsTakeTheWidestAccessThatFits) {
-  const auto runs = SplitBlock(0x20000002, 7, {});
+  const auto runs = SplitBlock(0x20000002, 7);
   ASSERT_EQ(runs.size(), 3u);
   EXPECT_EQ(runs[0].size, AccessSize::k16);
   EXPECT_EQ(runs[1].size, AccessSize::k32);
@@ -105,22 +102,13 @@ TEST(SplitBlock, EndsTakeTheWidestAccessThatFits) {
 }
 
 TEST(SplitBlock, EndsThatMeetAreOneRun) {
-  const auto runs = SplitBlock(0x20000002, 4, {});
+  const auto runs = SplitBlock(0x20000002, 4);
   ASSERT_EQ(runs.size(), 1u);
   EXPECT_EQ(runs[0].transfers, 2u);
 }
 
-TEST(SplitBlock, PacksAWordThatCrossesAWordBoundary) {
-  for (const uint32_t offset : {1u, 2u, 3u}) {
-    const auto runs = SplitBlock(0x20000000 + offset, 4, {.packed_transfers = true});
-    ASSERT_EQ(runs.size(), 1u);
-    EXPECT_TRUE(runs[0].packed);
-    EXPECT_EQ(runs[0].transfers, 1u);
-  }
-}
-
 TEST(SplitBlock, GoesBeyond32Bits) {
-  const auto runs = SplitBlock(0xFFFFFFFE, 4, {});
+  const auto runs = SplitBlock(0xFFFFFFFE, 4);
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs[1].address, 0x100000000u);
 }

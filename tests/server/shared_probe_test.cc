@@ -608,10 +608,10 @@ TEST_F(SharedProbeTest, MemoryNeedsNoAttach) {
   ASSERT_TRUE(handle->has_value());
   std::vector<uint8_t> bytes(5001);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * 7 + 3);
-  TransferJob write = TransferJob::WriteMemory(**handle, adi::SplitBlock(kRam + 3, bytes.size(), {}), bytes);
+  TransferJob write = TransferJob::WriteMemory(**handle, adi::SplitBlock(kRam + 3, bytes.size()), bytes);
   ASSERT_TRUE(Run(a_, write).ok());
   EXPECT_EQ(wire_->ReadRam(kRam + 3, bytes.size()), bytes);
-  TransferJob read = TransferJob::ReadMemory(**handle, adi::SplitBlock(kRam + 3, bytes.size(), {}));
+  TransferJob read = TransferJob::ReadMemory(**handle, adi::SplitBlock(kRam + 3, bytes.size()));
   ASSERT_TRUE(Run(a_, read).ok());
   std::vector<uint8_t> back(bytes.size());
   read.CopyBytesTo(absl::MakeSpan(back));
@@ -624,7 +624,7 @@ TEST_F(SharedProbeTest, MemoryAccessLeavesTheSessionsOwnRegistersAlone) {
   ASSERT_TRUE(WriteAp(a_, kTar, kRam + 5).ok());
   const auto handle = shared_->MemoryInterface(a_, 1, 0);
   ASSERT_TRUE(handle.ok());
-  TransferJob read = TransferJob::ReadMemory(**handle, adi::SplitBlock(kRam, 64, {}));
+  TransferJob read = TransferJob::ReadMemory(**handle, adi::SplitBlock(kRam, 64));
   ASSERT_TRUE(Run(a_, read).ok());
   EXPECT_EQ(ReadAp(a_, kCsw).value(), kCswBytes);
   EXPECT_EQ(ReadAp(a_, kTar).value(), kRam + 5);
@@ -636,7 +636,7 @@ TEST_F(SharedProbeTest, AFaultInABlockTellsWhereAndHowFar) {
   ASSERT_TRUE(handle.ok());
   const uint32_t end = kRam + 64 * 1024;
   for (const bool write : {false, true}) {
-    const auto runs = adi::SplitBlock(end - 2048, 4096, {});
+    const auto runs = adi::SplitBlock(end - 2048, 4096);
     TransferJob job = write ? TransferJob::WriteMemory(**handle, runs, std::vector<uint8_t>(4096, 1))
                             : TransferJob::ReadMemory(**handle, runs);
     const absl::Status status = Run(a_, job);
@@ -650,7 +650,7 @@ TEST_F(SharedProbeTest, LongBlocksGoInSlices) {
   Connect(a_);
   const auto handle = shared_->MemoryInterface(a_, 1, 0);
   ASSERT_TRUE(handle.ok());
-  TransferJob read = TransferJob::ReadMemory(**handle, adi::SplitBlock(kRam, 16384, {}));
+  TransferJob read = TransferJob::ReadMemory(**handle, adi::SplitBlock(kRam, 16384));
   const SharedProbe::Work work{&read, &a_};
   ASSERT_TRUE(shared_->RunTransfers({&work, 1}, 1024).ok());
   EXPECT_FALSE(read.finished());
@@ -659,8 +659,12 @@ TEST_F(SharedProbeTest, LongBlocksGoInSlices) {
 
 TEST_F(SharedProbeTest, AHandleOfNobodysIsAnError) {
   Connect(a_);
-  TransferJob read = TransferJob::ReadMemory(7, adi::SplitBlock(kRam, 4, {}));
-  EXPECT_TRUE(IsError(Run(a_, read), ErrorKind::kNotFound));
+  for (const uint64_t bytes : {4, 0}) {
+    TransferJob read = TransferJob::ReadMemory(7, adi::SplitBlock(kRam, bytes));
+    const SharedProbe::Work work{&read, &a_};
+    ASSERT_TRUE(shared_->RunTransfers({&work, 1}, 1024).ok());
+    EXPECT_TRUE(IsError(read.status, ErrorKind::kNotFound)) << bytes;
+  }
 }
 
 TEST_F(SharedProbeTest, NoHandleForWhatIsNoMemAp) {

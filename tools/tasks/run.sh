@@ -89,7 +89,7 @@ trap 'exit 0' INT TERM HUP
 
 start probegate-sim --listen "127.0.0.1:$sim_port"
 start probegate-server --listen "127.0.0.1:$server_port" --cmsis-dap-tcp "127.0.0.1:$sim_port"
-start probegate-gateway --server "127.0.0.1:$server_port" --port "$gateway_port"
+start probegate-gateway --server "127.0.0.1:$server_port" --port "$gateway_port" --state build/run
 wait_for_port "$gateway_port"
 
 uid=remote:localhost

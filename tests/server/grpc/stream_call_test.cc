@@ -53,12 +53,11 @@ TEST_F(StreamCallTest, AnswersWhatWasSentBeforeTheHalfCloseThenEndsWell) {
   EXPECT_TRUE(server.sessions.List("").empty());
 }
 
-TEST_F(StreamCallTest, ReadsNoFurtherThanWhatMayBeUnanswered) {
+TEST_F(StreamCallTest, ReadsOnAfterAsMuchAsMayBeUnanswered) {
   auto stream = ConnectStream(context, "PROBE1");
   wire->HoldTransfers();
   for (uint64_t id = 10; id < 10 + 600; ++id) ASSERT_TRUE(stream->Write(ReadDpIdr(id)));
   ASSERT_TRUE(wire->WaitUntilHeld(kBound));
-  // All the same another client is served, as soon as the probe is.
   wire->ReleaseTransfers();
   v1::StreamResponse response;
   for (uint64_t id = 10; id < 10 + 600; ++id) {
