@@ -21,8 +21,8 @@ struct Endpoint {
 // "HOST:PORT" or "[IPV6]:PORT", port 0 to 65535; nothing where `text` is neither.
 std::optional<Endpoint> ParseEndpoint(std::string_view text);
 
-// As ParseEndpoint, or "HOST:FIRST-LAST" for each port of a range of at most 1024; ports from 1 upward. Empty where `text`
-// is neither.
+// As ParseEndpoint, or "HOST:FIRST-LAST" for each port of a range of at most 1024; ports from 1 upward. Empty where
+// `text` is neither.
 std::vector<Endpoint> ParseEndpointRange(std::string_view text);
 
 // True for "localhost" and for addresses that only this machine reaches (127.0.0.0/8, ::1). No look-up: another name is

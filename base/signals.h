@@ -5,8 +5,8 @@
 
 namespace probegate {
 
-// SIGINT and SIGTERM wait to be taken with Wait, in every thread that is started after this was made: a program makes one
-// first thing in main. SIGPIPE is ignored, since a peer that leaves is an error like others.
+// SIGINT and SIGTERM wait to be taken with Wait, in every thread that is started after this was made: a program makes
+// one first thing in main. SIGPIPE is ignored, since a peer that leaves is an error like others.
 class TerminationSignals {
  public:
   TerminationSignals();

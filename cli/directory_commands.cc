@@ -90,9 +90,9 @@ void RunList(const CommonArguments& common, const ListArguments& arguments) {
   for (const v1::ProbeStatus& probe : probes.probes()) {
     const std::string& unique_id = probe.description().unique_id();
     const std::string port = port_of(unique_id);
-    std::vector<std::string> row = {
-        unique_id, StateName(probe.state()), probe.description().description(), probe.location(),
-        probe.problem().empty() ? WhoIsOn(unique_id, sessions) : probe.problem()};
+    std::vector<std::string> row = {unique_id, StateName(probe.state()), probe.description().description(),
+                                    probe.location(),
+                                    probe.problem().empty() ? WhoIsOn(unique_id, sessions) : probe.problem()};
     if (!arguments.gateway_ports.empty()) row.insert(row.begin() + 1, port.empty() ? "-" : port);
     rows.push_back(std::move(row));
     std::string entry = "{\"status\":" + ToJson(probe);
@@ -119,7 +119,8 @@ void RunSessions(const CommonArguments& common, const SessionsArguments& argumen
     std::cout << "There are no sessions.\n";
     return;
   }
-  std::vector<std::vector<std::string>> rows = {{"SESSION", "PROBE", "CLIENT", "OPENED", "LAST COMMAND", "COMMANDS", "HAS"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"SESSION", "PROBE", "CLIENT", "OPENED", "LAST COMMAND", "COMMANDS", "HAS"}};
   for (const v1::SessionInfo& session : sessions.sessions()) {
     using google::protobuf::util::TimeUtil;
     google::protobuf::Timestamp opened = session.opened_at();

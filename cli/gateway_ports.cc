@@ -60,7 +60,8 @@ std::string UniqueIdIn(const std::string& replies) {
   const size_t second = replies.find('\n', first + 1);
   if (second == std::string::npos) return {};
   google::protobuf::Struct reply;
-  if (!google::protobuf::util::JsonStringToMessage(replies.substr(first + 1, second - first - 1), &reply).ok()) return {};
+  if (!google::protobuf::util::JsonStringToMessage(replies.substr(first + 1, second - first - 1), &reply).ok())
+    return {};
   const auto result = reply.fields().find("result");
   return result == reply.fields().end() ? std::string() : result->second.string_value();
 }

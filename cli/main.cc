@@ -4,8 +4,8 @@
 
 #include <iostream>
 
-#include <CLI/CLI.hpp>
 #include <grpc/support/log.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "cli/failure.h"

@@ -60,7 +60,8 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   std::vector<uint32_t> values;
   for (const uint64_t value : arguments.values) {
     if (value >> memory.width != 0) {
-      throw Failure(ExitCode::kUsage, std::to_string(value) + " has more than " + std::to_string(memory.width) + " bits");
+      throw Failure(ExitCode::kUsage,
+                    std::to_string(value) + " has more than " + std::to_string(memory.width) + " bits");
     }
     values.push_back(static_cast<uint32_t>(value));
   }

@@ -12,8 +12,8 @@ namespace probegate {
 
 class TargetMemory {
  public:
-  // Opens and connects the probe (a unique id or part of one; empty where there is only one), and finds the MEM-AP: `ap` is an
-  // APSEL up to 255, the address of an ADIv6 AP above. Throws a Failure where that cannot be.
+  // Opens and connects the probe (a unique id or part of one; empty where there is only one), and finds the MEM-AP:
+  // `ap` is an APSEL up to 255, the address of an ADIv6 AP above. Throws a Failure where that cannot be.
   TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap);
   ~TargetMemory();
   TargetMemory(const TargetMemory&) = delete;

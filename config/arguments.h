@@ -18,8 +18,8 @@ namespace probegate {
 inline constexpr int kUsageError = 2;
 
 // Adds `--config FILE` to `app`, reads `argv` into its options, then the file's.
-// An exit code where the program should end now: help or the version was asked for and printed, or something was wrong and
-// one line on standard error says what, which value and where.
+// An exit code where the program should end now: help or the version was asked for and printed, or something was wrong
+// and one line on standard error says what, which value and where.
 std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv);
 
 // Says on standard error, in one line, that an argument cannot be used; returns kUsageError.

@@ -29,7 +29,8 @@ std::vector<std::string> Texts(const std::string& where, const YAML::Node& value
   }
   if (value.IsMap()) {
     for (const auto& pair : value) {
-      if (!pair.first.IsScalar() || !pair.second.IsScalar()) Refuse(where, Show(value) + " is not a map of plain values");
+      if (!pair.first.IsScalar() || !pair.second.IsScalar())
+        Refuse(where, Show(value) + " is not a map of plain values");
       texts.push_back(pair.first.Scalar() + "=" + pair.second.Scalar());
     }
   }
@@ -75,7 +76,8 @@ void ReadYamlOptions(const std::string& file, CLI::App& app) {
     const std::string key = name.IsScalar() ? name.Scalar() : Show(name);
     const std::string where = file + ":" + std::to_string(name.Mark().line + 1) + ": " + key;
     CLI::Option* option = app.get_option_no_throw("--" + key);
-    if (option == nullptr || !option->get_configurable()) Refuse(where, "is no option (its value is " + Show(value) + ")");
+    if (option == nullptr || !option->get_configurable())
+      Refuse(where, "is no option (its value is " + Show(value) + ")");
     if (option->count() == 0) Give(*option, where, key, value);
   }
 }

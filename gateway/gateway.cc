@@ -195,8 +195,10 @@ void Gateway::Serve(const std::string& unique_id) {
 
 absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
   if (alone_ && options_.first_port_given && !port_map_.FixedPort(unique_id)) {
-    if (const auto status = port_map_.Claim(unique_id, options_.first_port); !status.ok()) return status;
-    return options_.first_port;
+    const absl::Status claimed = port_map_.Claim(unique_id, options_.first_port);
+    if (claimed.ok()) return options_.first_port;
+    // It is promised to a probe that is not there now: this one has a port of its own, or gets one.
+    log_.Write(LogLevel::kWarning, "port.promised", std::string(claimed.message()), {});
   }
   return port_map_.PortFor(unique_id, options_.first_port);
 }

@@ -1,8 +1,8 @@
 // The catalog knows which probes there are: those that are there, each with its lane, and those that were.
 //
-// Sources (server/tcp_source.h) add probes as they find them. A probe that goes keeps its row, as "away", so that whoever
-// looks for it reads why it is not there. Watchers are told that a probe changed and ask for its state themselves: so a
-// slow one costs nothing but the latest state.
+// Sources (server/tcp_source.h) add probes as they find them. A probe that goes keeps its row, as "away", so that
+// whoever looks for it reads why it is not there. Watchers are told that a probe changed and ask for its state
+// themselves: so a slow one costs nothing but the latest state.
 //
 // Threads: any. Only Stop and the destructor block. Callbacks (WatchProbe, GoneCallback) come without a lock held, from
 // any thread, and must not block.
@@ -54,8 +54,8 @@ class Catalog final : public LaneEvents {
   ~Catalog() override;
 
   // Starts to serve a probe. `location` is where it is, e.g. "tcp:127.0.0.1:4441".
-  // kUnsupported where the options leave it out; kBusy where another probe of the same unique id is there, or stands for
-  // the same part of one in the options; kProbeDisconnected once stopped. Then the probe is destroyed.
+  // kUnsupported where the options leave it out; kBusy where another probe of the same unique id is there, or stands
+  // for the same part of one in the options; kProbeDisconnected once stopped. Then the probe is destroyed.
   absl::Status Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone);
 
   // The unique id of the probe that `wanted` names: its unique id, or a part of it that no other has (letters of either

@@ -13,9 +13,7 @@ std::chrono::milliseconds Milliseconds(double seconds) {
 
 double Seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000; }
 
-std::string IsEndpoint(const std::string& text) {
-  return ParseEndpoint(text) ? "" : text + " is not HOST:PORT";
-}
+std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
 
 std::string IsEndpointRange(const std::string& text) {
   return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";

@@ -53,9 +53,12 @@ v1::ProbeDescription Describe(const ProbeInfo& info) {
     bool offered;
     v1::Capability capability;
   } capabilities[] = {
-      {true, v1::CAPABILITY_SWJ_SEQUENCE},          {true, v1::CAPABILITY_BANKED_DP_REGISTERS},
-      {true, v1::CAPABILITY_APV2_ADDRESSES},        {true, v1::CAPABILITY_MANAGED_AP_SELECTION},
-      {features.jtag, v1::CAPABILITY_JTAG_SEQUENCE}, {features.swd_sequence, v1::CAPABILITY_SWD_SEQUENCE},
+      {true, v1::CAPABILITY_SWJ_SEQUENCE},
+      {true, v1::CAPABILITY_BANKED_DP_REGISTERS},
+      {true, v1::CAPABILITY_APV2_ADDRESSES},
+      {true, v1::CAPABILITY_MANAGED_AP_SELECTION},
+      {features.jtag, v1::CAPABILITY_JTAG_SEQUENCE},
+      {features.swd_sequence, v1::CAPABILITY_SWD_SEQUENCE},
       {features.swo, v1::CAPABILITY_SWO},
   };
   for (const auto& row : capabilities) {

@@ -11,8 +11,8 @@ namespace probegate {
 // A probe's unique id, made a line of valid UTF-8: by this it is known to users, whatever its strings hold.
 std::string CleanUniqueId(const std::string& unique_id);
 
-// `info` as the contract says it, with the capabilities that the server adds to every probe's. Strings are made lines of
-// valid UTF-8.
+// `info` as the contract says it, with the capabilities that the server adds to every probe's. Strings are made lines
+// of valid UTF-8.
 v1::ProbeDescription Describe(const ProbeInfo& info);
 
 }  // namespace probegate

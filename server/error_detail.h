@@ -11,8 +11,8 @@
 namespace probegate {
 
 // What `status` (not OK) says, about the probe of the unique id `probe` (empty where none is concerned). The message is
-// made one line of valid UTF-8. A plain CANCELLED, which is how a session that somebody ended says so, has the kind of a
-// lost probe: that is what its user is left with.
+// made one line of valid UTF-8. A plain CANCELLED, which is how a session that somebody ended says so, has the kind of
+// a lost probe: that is what its user is left with.
 v1::ErrorDetail ToErrorDetail(const absl::Status& status, const std::string& probe);
 
 // The canonical code under which errors of `kind` travel; kInternal for a number that is no kind.

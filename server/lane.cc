@@ -285,6 +285,7 @@ void Lane::Answer(Batch& batch) {
     absl::Status why;
   };
   std::vector<Ending> endings;
+  std::vector<ReplyCallback> dropped;  // destroyed without the mutex: callbacks may own much
   {
     MutexLock lock(mutex_);
     const Clock::time_point now = Clock::now();
@@ -305,7 +306,7 @@ void Lane::Answer(Batch& batch) {
     }
     for (Item& item : batch) {
       if (!item.farewell && (item.member->gone() || !item.member->queue.empty())) MakeReady(item.member);
-      if (item.member->left) item.command.done = nullptr;
+      if (item.member->left) dropped.push_back(std::exchange(item.command.done, nullptr));
       if (item.member->ended && item.member->on_end) {
         endings.push_back({std::exchange(item.member->queue, {}), std::exchange(item.member->on_end, nullptr),
                            *item.member->ended});

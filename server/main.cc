@@ -72,12 +72,13 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
     return 1;
   }
   if (config.allow_remote) {
-    log.Warning("remote.allowed", {{"listen", config.listen.ToString()},
-                                   {"risk", "anyone who reaches this port controls the boards"}});
+    log.Warning("remote.allowed",
+                {{"listen", config.listen.ToString()}, {"risk", "anyone who reaches this port controls the boards"}});
   }
   std::list<TcpSource> sources;
   for (const Endpoint& endpoint : config.cmsis_dap_tcp) {
-    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, observer), catalog, log, RetryPauses{});
+    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, observer), catalog, log,
+                         RetryPauses{});
   }
   if (sources.empty()) log.Warning("no.probes", {{"hint", "say where probes are with --cmsis-dap-tcp HOST:PORT"}});
   const std::string address = (*server)->endpoint().ToString();

@@ -109,7 +109,8 @@ SessionRegistry::~SessionRegistry() {
   for (const std::string& name : names) Remove(name, "the server ended");
 }
 
-// --- Opening ----------------------------------------------------------------------------------------------------------
+// --- Opening
+// ----------------------------------------------------------------------------------------------------------
 
 absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared_ptr<Entry>& entry) {
   MutexLock lock(mutex_);
@@ -150,10 +151,8 @@ absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::Open(const v1::OpenSes
     }
     entry->session = *session;
   }
-  log_.Info("session.opened", {{"session", name},
-                               {"probe", *unique_id},
-                               {"client", client.name()},
-                               {"peer", client.peer_address()}});
+  log_.Info("session.opened",
+            {{"session", name}, {"probe", *unique_id}, {"client", client.name()}, {"peer", client.peer_address()}});
   return session;
 }
 
@@ -192,9 +191,11 @@ absl::StatusOr<v1::OpenSessionResponse> SessionRegistry::OpenForCalls(const v1::
   return response;
 }
 
-// --- Using ------------------------------------------------------------------------------------------------------------
+// --- Using
+// ------------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<SessionRegistry::Entry> SessionRegistry::FindOwn(const std::string& session_id, const Peer& peer) const {
+std::shared_ptr<SessionRegistry::Entry> SessionRegistry::FindOwn(const std::string& session_id,
+                                                                 const Peer& peer) const {
   const auto found = entries_.find(session_id.substr(0, kNameLength));
   if (found == entries_.end()) return nullptr;
   const Entry& entry = *found->second;
@@ -284,7 +285,8 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
   return absl::OkStatus();
 }
 
-// --- Ending -----------------------------------------------------------------------------------------------------------
+// --- Ending
+// -----------------------------------------------------------------------------------------------------------
 
 void SessionRegistry::Remove(const std::string& name, const std::string& why) {
   // Taken from its entry, which queued commands refer to and so keep; destroyed without the mutex.

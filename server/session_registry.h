@@ -1,7 +1,7 @@
 // Every session there is, by its id: for calls that name theirs, for lists, and for whoever wants to end one.
 //
-// A session lives in one of two ways. That of a stream lives as long as the stream holds its SessionHandle. That of unary
-// calls is kept here, and ends when it is closed, or when no call came for its idle time-out.
+// A session lives in one of two ways. That of a stream lives as long as the stream holds its SessionHandle. That of
+// unary calls is kept here, and ends when it is closed, or when no call came for its idle time-out.
 //
 // Threads: any; nothing but the destructor blocks. Callbacks are called as a session's are (server/session.h).
 #pragma once

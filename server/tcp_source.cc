@@ -16,7 +16,11 @@ bool IsUnwanted(const absl::Status& problem) {
 }  // namespace
 
 TcpSource::TcpSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses)
-    : location_(std::move(location)), open_(std::move(open)), catalog_(catalog), log_(log), pauses_(pauses),
+    : location_(std::move(location)),
+      open_(std::move(open)),
+      catalog_(catalog),
+      log_(log),
+      pauses_(pauses),
       thread_([this] { Run(); }) {}
 
 TcpSource::~TcpSource() {

@@ -1,7 +1,7 @@
 // A place on the network where a probe may be: keeps trying to reach it, and hands it to the catalog when it is there.
 //
-// While it cannot be reached it is tried again with growing pauses, and one line is logged, not one a try. When the probe
-// goes, its source starts over.
+// While it cannot be reached it is tried again with growing pauses, and one line is logged, not one a try. When the
+// probe goes, its source starts over.
 //
 // Each source has a thread, which mostly sleeps: reaching a host that does not answer takes seconds, during which the
 // others must not wait.

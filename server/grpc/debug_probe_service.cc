@@ -68,14 +68,13 @@ grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* DebugProbeServic
   return StreamCall::Start(sessions_, ParsePeer(context->peer()));
 }
 
-#define PROBEGATE_DEFINE(Name, field)                                                                           \
-  grpc::ServerUnaryReactor* DebugProbeService::Name(grpc::CallbackServerContext* context,                       \
-                                                    const v1::Name##Request* request,                           \
-                                                    v1::Name##Response* response) {                             \
-    v1::StreamRequest command;                                                                                  \
-    *command.mutable_##field() = *request;                                                                      \
-    return RunCommand(sessions_, context, request->session_id(), std::move(command),                            \
-                      [response](v1::StreamResponse& answer) { response->Swap(answer.mutable_##field()); }); \
+#define PROBEGATE_DEFINE(Name, field)                                                                                 \
+  grpc::ServerUnaryReactor* DebugProbeService::Name(grpc::CallbackServerContext* context,                             \
+                                                    const v1::Name##Request* request, v1::Name##Response* response) { \
+    v1::StreamRequest command;                                                                                        \
+    *command.mutable_##field() = *request;                                                                            \
+    return RunCommand(sessions_, context, request->session_id(), std::move(command),                                  \
+                      [response](v1::StreamResponse& answer) { response->Swap(answer.mutable_##field()); });          \
   }
 PROBEGATE_UNARY_COMMANDS(PROBEGATE_DEFINE)
 #undef PROBEGATE_DEFINE

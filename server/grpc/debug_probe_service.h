@@ -23,7 +23,7 @@ class DebugProbeService final : public v1::DebugProbe::CallbackService {
                                          v1::CloseSessionResponse* response) override;
   grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(grpc::CallbackServerContext* context) override;
 
-#define PROBEGATE_DECLARE(Name, field)                                                                      \
+#define PROBEGATE_DECLARE(Name, field)                                                                   \
   grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const v1::Name##Request* request, \
                                  v1::Name##Response* response) override;
   PROBEGATE_UNARY_COMMANDS(PROBEGATE_DECLARE)

@@ -10,8 +10,8 @@
 
 namespace probegate {
 
-// OK, or the canonical code of `status` with an ErrorDetail in the status details. `probe` is the unique id of the probe
-// concerned, empty where none is.
+// OK, or the canonical code of `status` with an ErrorDetail in the status details. `probe` is the unique id of the
+// probe concerned, empty where none is.
 grpc::Status ToGrpcStatus(const absl::Status& status, const std::string& probe = {});
 
 // `detail` in the status details, under the canonical code of its kind.

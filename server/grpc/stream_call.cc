@@ -37,14 +37,16 @@ StreamCall* StreamCall::Start(SessionRegistry& sessions, Peer peer) {
   return call.get();
 }
 
-// --- Requests ---------------------------------------------------------------------------------------------------------
+// --- Requests
+// ---------------------------------------------------------------------------------------------------------
 
 void StreamCall::OnReadDone(bool ok) {
   if (!ok) {
     MutexLock lock(mutex_);
     half_closed_ = true;
   } else if (request_.has_open_session() != std::exchange(first_, false)) {
-    End(MakeError(ErrorKind::kInvalidArgument, "open_session must be the first request of a stream, and only the first"));
+    End(MakeError(ErrorKind::kInvalidArgument,
+                  "open_session must be the first request of a stream, and only the first"));
   } else if (request_.has_open_session()) {
     OpenSession(request_.request_id(), request_.open_session());
   } else {
@@ -93,9 +95,8 @@ void StreamCall::Submit(v1::StreamRequest request) {
   }
   if (session == nullptr) return;  // the call is ending
   const uint64_t number = TakeSlot(request.ByteSizeLong() + AnswerBytes(request));
-  session->Submit(std::move(request), [self = self_, number](v1::StreamResponse response) {
-    self->Answer(number, std::move(response));
-  });
+  session->Submit(std::move(request),
+                  [self = self_, number](v1::StreamResponse response) { self->Answer(number, std::move(response)); });
 }
 
 void StreamCall::ReadNext() {
@@ -105,7 +106,8 @@ void StreamCall::ReadNext() {
   StartRead(&request_);
 }
 
-// --- Answers ----------------------------------------------------------------------------------------------------------
+// --- Answers
+// ----------------------------------------------------------------------------------------------------------
 
 void StreamCall::Answer(uint64_t number, v1::StreamResponse response) {
   {
@@ -141,7 +143,8 @@ void StreamCall::OnWriteDone(bool) {
   GoOn();
 }
 
-// --- The end ----------------------------------------------------------------------------------------------------------
+// --- The end
+// ----------------------------------------------------------------------------------------------------------
 
 void StreamCall::End(const absl::Status& why) {
   MutexLock lock(mutex_);
@@ -185,8 +188,6 @@ std::optional<grpc::Status> StreamCall::FinishIfDue() {
   return end_ ? ToGrpcStatus(*end_, probe_) : grpc::Status::OK;
 }
 
-void StreamCall::OnDone() {
-  const std::shared_ptr<StreamCall> last = std::move(self_);
-}
+void StreamCall::OnDone() { const std::shared_ptr<StreamCall> last = std::move(self_); }
 
 }  // namespace probegate

@@ -1,14 +1,14 @@
 // DebugProbe.Stream: a stream that is a session.
 //
-// Requests are read as long as what is unanswered stays within bounds, and put into the session; the lane's thread brings
-// the answers, which are written in the order of the requests. The call ends
+// Requests are read as long as what is unanswered stays within bounds, and put into the session; the lane's thread
+// brings the answers, which are written in the order of the requests. The call ends
 // - with OK, when the client has half-closed and everything is answered;
 // - with the reason, when somebody else ended the session: what waits is answered first;
 // - with INVALID_ARGUMENT, when open_session was not the first request, or not only the first;
 // - and when the client is gone, the session is dropped at once.
 //
-// Threads: gRPC's and the lane's. The mutex is never held while the session is called. gRPC's StartRead and StartWrite only
-// queue an operation and never call back from inside; they are called under it, so that none comes after Finish.
+// Threads: gRPC's and the lane's. The mutex is never held while the session is called. gRPC's StartRead and StartWrite
+// only queue an operation and never call back from inside; they are called under it, so that none comes after Finish.
 #pragma once
 
 #include <cstddef>
@@ -68,8 +68,8 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
 
   Mutex mutex_;
   SessionHandle session_ ABSL_GUARDED_BY(mutex_);
-  std::string probe_ ABSL_GUARDED_BY(mutex_);  // unique id, once there is a session
-  bool reading_ ABSL_GUARDED_BY(mutex_) = false;      // or putting into the session what was read
+  std::string probe_ ABSL_GUARDED_BY(mutex_);     // unique id, once there is a session
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // or putting into the session what was read
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // there is nothing more to read
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;

@@ -67,8 +67,6 @@ void WatchCall::End(const grpc::Status& status) {
   GoOn();
 }
 
-void WatchCall::OnDone() {
-  const std::shared_ptr<WatchCall> last = std::move(self_);
-}
+void WatchCall::OnDone() { const std::shared_ptr<WatchCall> last = std::move(self_); }
 
 }  // namespace probegate

@@ -1,9 +1,10 @@
 // ProbeDirectory.WatchProbes: one who watches the catalog.
 //
-// It keeps the names of the probes that changed since they were last told of, and asks the catalog when it can write: so
-// a watcher that does not read costs a few names, and then reads the latest state.
+// It keeps the names of the probes that changed since they were last told of, and asks the catalog when it can write:
+// so a watcher that does not read costs a few names, and then reads the latest state.
 //
-// Threads: gRPC's and those that change the catalog. Nothing of gRPC that is called under the mutex calls back from inside.
+// Threads: gRPC's and those that change the catalog. Nothing of gRPC that is called under the mutex calls back from
+// inside.
 #pragma once
 
 #include <memory>
@@ -46,7 +47,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>
   bool snapshot_told_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);  // with which the call ends, once it does
+  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);   // with which the call ends, once it does
   v1::WatchProbesResponse response_ ABSL_GUARDED_BY(mutex_);  // being written
 };
 

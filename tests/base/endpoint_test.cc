@@ -34,7 +34,8 @@ TEST(EndpointTest, Ranges) {
 
 TEST(EndpointTest, Loopback) {
   for (const char* host : {"127.0.0.1", "127.9.9.9", "::1", "localhost"}) EXPECT_TRUE(IsLoopback(host)) << host;
-  for (const char* host : {"0.0.0.0", "::", "10.0.0.1", "128.0.0.1", "localhost.example"}) EXPECT_FALSE(IsLoopback(host)) << host;
+  for (const char* host : {"0.0.0.0", "::", "10.0.0.1", "128.0.0.1", "localhost.example"})
+    EXPECT_FALSE(IsLoopback(host)) << host;
 }
 
 }  // namespace

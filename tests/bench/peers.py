@@ -58,6 +58,10 @@ class Ours:
         """The time of one packet at the simulator."""
         return self._load("packet", LOOPBACK, self._stack.sim_port + 1, "--count", count)["p50_us"]
 
+    def packets(self):
+        """Packets that the board has answered so far."""
+        return self._control.call("counters", board=0)["packets"]
+
     def stream_us(self, count):
         return self._load("stream", LOOPBACK, self._stack.server_port, "--count", count)["p50_us"]
 
@@ -159,7 +163,7 @@ class Bench:
         result = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120, check=False,
                                 cwd=self._directory.name, preexec_fn=lambda: os.sched_setaffinity(0, self._placed))
         if result.returncode != 0:
-            raise RuntimeError(f"{argv[0]} {argv[1]}: {result.stderr.strip()}")
+            raise RuntimeError(result.stderr.strip())
         return json.loads(result.stdout.splitlines()[-1])
 
     def load(self, *arguments):

@@ -12,10 +12,8 @@ TEST(HexdumpTest, Words) {
 }
 
 TEST(HexdumpTest, NarrowValuesLineUp) {
-  EXPECT_EQ(FormatHexdump(0x10, {0x41, 0x7}, 8),
-            "00000010:  41 07                                            |A.|\n");
-  EXPECT_EQ(FormatHexdump(0x10, {0x4241}, 16),
-            "00000010:  4241                                     |AB|\n");
+  EXPECT_EQ(FormatHexdump(0x10, {0x41, 0x7}, 8), "00000010:  41 07                                            |A.|\n");
+  EXPECT_EQ(FormatHexdump(0x10, {0x4241}, 16), "00000010:  4241                                     |AB|\n");
 }
 
 TEST(HexdumpTest, BytesAreInTheTargetsOrder) {

@@ -98,7 +98,7 @@ class StreamSession:
         self._next_id = 1
         self._fields = {field.message_type.name: field.name
                         for field in api.StreamRequest.DESCRIPTOR.oneofs_by_name["request"].fields}
-        self.stream = api.DebugProbeStub(self.channel).Stream(iter(self._requests.get, None), timeout=10 * BOUND)
+        self.stream = api.DebugProbeStub(self.channel).Stream(iter(self._requests.get, None), timeout=2 * BOUND)
         self.opened = self.receive(self.send("OpenSession", probe=probe, **options))
 
     def send(self, method, **fields):

@@ -84,7 +84,7 @@ def steps(api):
         ("Reset", {}, {}),
         ("SwoStart", {"baudrate": 1_000_000}, unsupported),
         ("SwoRead", {}, unsupported),
-        ("SwoStop", {}, {}),
+        ("SwoStop", {}, unsupported),
         ("Disconnect", {}, {}),
         ("Disconnect", {}, {}),
         ("Close", {}, {}),

@@ -1,13 +1,14 @@
 """How tests use the real pyOCD: as its command line, and as a library in a process of its own (pyocd_worker.py)."""
 
 import json
+import os
 import pathlib
 import queue
 import subprocess
 import sys
 import threading
 
-from stack import BOUND
+from stack import BOUND, wait_until
 
 HERE = pathlib.Path(__file__).parent
 
@@ -117,32 +118,63 @@ class WorkerPool:
             worker.kill()
 
 
+class InteractiveCommander:
+    """`pyocd commander` at its prompt."""
+
+    def __init__(self, argv, directory):
+        self._log_path = directory / "commander.log"
+        with open(self._log_path, "wb") as log:
+            self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
+                                             cwd=directory, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1",
+                                                                 "PYOCD_HISTORY": str(directory / "history")})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+
+    def type(self, command):
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+
+    def wait_for(self, find):
+        """What `find` makes of all that has been printed, as soon as that is something."""
+        return wait_until(lambda: find(self._log_path.read_text()), "pyocd commander answers")
+
+    def wait(self):
+        return self._process.wait(BOUND)
+
+
 class PyocdCommands:
     """pyOCD's command line."""
 
     def __init__(self, directory):
         self.directory = directory
 
-    def start(self, subcommand, uid, *flags):
-        return subprocess.Popen([sys.executable, "-m", "pyocd", subcommand, "--no-config", "--uid", uid,
-                                 "--target", "cortex_m", *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, cwd=self.directory, text=True)
+    @staticmethod
+    def _argv(subcommand, uid, *flags):
+        return [sys.executable, "-m", "pyocd", subcommand, "--no-config", "--uid", uid, "--target", "cortex_m", *flags]
 
-    def run(self, subcommand, uid, *flags, bound=60.0):
+    def _run(self, *arguments):
+        return subprocess.run(self._argv(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
+                              stderr=subprocess.STDOUT, cwd=self.directory, text=True, timeout=2 * BOUND)
+
+    def run(self, *arguments):
         """Its output; a failure of pyOCD's is one of the test's."""
-        process = self.start(subcommand, uid, *flags)
-        try:
-            output, _ = process.communicate(timeout=bound)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate()
-            raise AssertionError(f"pyocd {subcommand} did not end within {bound:g} s:\n{output}") from None
-        assert process.returncode == 0, f"pyocd {subcommand} ended with {process.returncode}:\n{output}"
-        return output
+        result = self._run(*arguments)
+        assert result.returncode == 0, f"pyocd {arguments} ended with {result.returncode}:\n{result.stdout}"
+        return result.stdout
 
-    def commander(self, uid, *commands, flags=()):
-        """Commander reports failing commands with code 0 and a line that begins with 'Error'."""
-        arguments = [part for command in commands for part in ("-c", command)]
-        output = self.run("commander", uid, *flags, *arguments)
-        assert "Error" not in output and "Traceback" not in output, output
-        return output
+    def fail(self, *arguments):
+        """The output of a pyOCD that has to fail."""
+        result = self._run(*arguments)
+        assert result.returncode > 0, f"pyocd {arguments} ended with {result.returncode}:\n{result.stdout}"
+        return result.stdout
+
+    def commander(self, uid, *commands):
+        return self.run("commander", uid, *(part for command in commands for part in ("-c", command)))
+
+    def interactive(self, uid):
+        return InteractiveCommander(self._argv("commander", uid, "--interactive"), self.directory)

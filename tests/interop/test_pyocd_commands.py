@@ -10,7 +10,7 @@ def words_printed(output):
     """The words of pyOCD's memory dump: lines like '20000000:  00000000 00000001 …|…|'."""
     words = []
     for line in output.splitlines():
-        match = re.match(r"[0-9a-f]{8}:\s+((?:[0-9a-f]{8}\s*)+)", line)
+        match = re.match(r"(?:pyocd> )?[0-9a-f]{8}:\s+((?:[0-9a-f]{8}\s*)+)", line)
         if match:
             words += [int(w, 16) for w in match[1].split()]
     return words
@@ -70,22 +70,18 @@ def test_halt_and_go(stack, pyocd):
 
 
 def test_unknown_memory_is_a_fault_and_no_value(stack, pyocd):
-    output = pyocd.run("commander", stack.uid, "-c", "read32 0x60000000")
-    assert re.search(r"(?i)error.*fault", output), output
+    output = pyocd.fail("commander", stack.uid, "-c", "read32 0x60000000")
+    assert re.search(r"Error: memory transfer failed", output), output
     assert words_printed(output) == []
 
 
 def test_commander_held_open_while_another_writes(stack, pyocd):
-    held = pyocd.start("commander", stack.uid, "-i")
-    try:
-        held.stdin.write("read32 0x20000300\n")
-        held.stdin.flush()
-        before = next(w for line in held.stdout if (w := words_printed(line)))
-        value = before[0] ^ 0xFFFFFFFF
+    with pyocd.interactive(stack.uid) as held:
+        held.type("read32 0x20000300")
+        (before,) = held.wait_for(words_printed)
+        value = before ^ 0xFFFFFFFF
         pyocd.commander(stack.uid, f"write32 0x20000300 {value:#x}")
-        output, _ = held.communicate("read32 0x20000300\nexit\n", timeout=60)
-    finally:
-        held.kill()
-        held.wait()
-    assert words_printed(output) == [value], output
-    assert held.returncode == 0
+        held.type("read32 0x20000300")
+        assert held.wait_for(lambda output: words_printed(output)[1:]) == [value]
+        held.type("exit")
+        assert held.wait() == 0

@@ -50,7 +50,7 @@ def test_version_and_help(programs, program):
     ("probegate-gateway", ["--config", "/no/such.yaml"], "/no/such.yaml"),
     ("probegate-gateway", ["--max-line-bytes", "-1"], "-1"),
     ("probegate", ["no-such"], "no-such"),
-    ("probegate", ["kick"], "kick"),
+    ("probegate", ["kick"], "SESSION"),
     ("probegate", ["read", "x"], "x"),
 ], ids=lambda value: "" if isinstance(value, list) else value)
 def test_wrong_flags(programs, program, flags, value):

@@ -57,7 +57,8 @@ TEST(CatalogTest, AProbeThatGoesKeepsItsRowAndMayComeBack) {
   ServerFixture server;
   auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, FakeWire::DefaultInfo("AB12"));
   std::atomic<bool> told = false;
-  ASSERT_TRUE(server.catalog.Add(std::make_unique<FakeProbe>(wire), "x", [&](const absl::Status&) { told = true; }).ok());
+  ASSERT_TRUE(
+      server.catalog.Add(std::make_unique<FakeProbe>(wire), "x", [&](const absl::Status&) { told = true; }).ok());
   wire->Unplug();
   ASSERT_TRUE(Eventually([&] { return told.load(); }));
   EXPECT_TRUE(server.IsAway("AB12"));

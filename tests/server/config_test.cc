@@ -85,7 +85,8 @@ TEST(ServerConfigTest, AFileHasTheSameNames) {
 }
 
 TEST(ServerConfigTest, FlagsWinOverTheFile) {
-  const Outcome outcome = ReadFile("listen: 127.0.0.1:1\nuid: [A1]\nlock-max: 2\n", {"--listen", "127.0.0.1:2", "-u", "B2"});
+  const Outcome outcome =
+      ReadFile("listen: 127.0.0.1:1\nuid: [A1]\nlock-max: 2\n", {"--listen", "127.0.0.1:2", "-u", "B2"});
   ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
   EXPECT_EQ(outcome.config.listen.port, 2);
   EXPECT_THAT(outcome.config.uids, ElementsAre("B2"));

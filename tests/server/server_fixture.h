@@ -36,7 +36,8 @@ struct ServerOptions {
 class ServerFixture {
  public:
   explicit ServerFixture(ServerOptions options = {})
-      : log(LogFormat::kText, LogLevel::kError), catalog(std::move(options.catalog), log),
+      : log(LogFormat::kText, LogLevel::kError),
+        catalog(std::move(options.catalog), log),
         sessions(catalog, log, options.max_sessions) {}
   ~ServerFixture() { catalog.Stop("the test is over"); }
 

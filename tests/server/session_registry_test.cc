@@ -90,6 +90,12 @@ TEST_F(SessionRegistryTest, AnIdleSessionEnds) {
   EXPECT_EQ(Ask(session, kAlice).error().kind(), v1::ERROR_KIND_NOT_FOUND);
 }
 
+TEST_F(SessionRegistryTest, ASessionIsIdleAgainOnceItsCommandIsAnswered) {
+  const std::string session = Open(kAlice, 1);
+  EXPECT_TRUE(Ask(session, kAlice).has_get_state());
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("").empty(); }));
+}
+
 TEST_F(SessionRegistryTest, ASessionThatWaitsIsNotIdle) {
   const std::string holder = Open(kAlice, 3600);
   const std::string waiter = Open(kAlice, 1);
@@ -113,8 +119,8 @@ TEST_F(SessionRegistryTest, EndingTellsTheOwnerWhy) {
   const auto opened = server.sessions.OpenForStream(On("PROBE1"), kAlice, [&](const absl::Status& why) { told = why; });
   ASSERT_TRUE(opened.ok());
   EXPECT_TRUE(IsError(server.sessions.End("0123456789abcdef", ""), ErrorKind::kNotFound));
-  EXPECT_TRUE(IsError(server.sessions.End(opened->response.session_id(), std::string(257, 'x')),
-                      ErrorKind::kInvalidArgument));
+  EXPECT_TRUE(
+      IsError(server.sessions.End(opened->response.session_id(), std::string(257, 'x')), ErrorKind::kInvalidArgument));
   ASSERT_TRUE(server.sessions.End(opened->response.session_id().substr(0, 16), "lunch").ok());
   ASSERT_TRUE(told.has_value());
   EXPECT_EQ(told->code(), absl::StatusCode::kCancelled);

@@ -11,7 +11,9 @@ TEST(OneLineTest, KeepsWhatIsFit) {
 
 TEST(OneLineTest, ReplacesControlCharactersAndWhatIsNoUtf8) {
   EXPECT_EQ(OneLine("a\r\nb\x7F"), "a  b ");
-  EXPECT_EQ(OneLine("\x80" "a"), "?a");
+  EXPECT_EQ(OneLine("\x80"
+                    "a"),
+            "?a");
   EXPECT_EQ(OneLine("\xC0\xAF"), "??") << "overlong";
   EXPECT_EQ(OneLine("\xED\xA0\x80"), "???") << "a surrogate";
   EXPECT_EQ(OneLine("\xF4\x90\x80\x80"), "????") << "beyond U+10FFFF";

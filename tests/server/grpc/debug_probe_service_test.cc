@@ -74,14 +74,14 @@ class DebugProbeServiceTest : public RimTest {
 };
 
 // A method that is not overridden is UNIMPLEMENTED.
-TEST_F(DebugProbeServiceTest, EachCommandIsAnsweredAndWantsASession) {
-#define PROBEGATE_CALL(Name, field)                                                                           \
-  {                                                                                                           \
-    v1::Name##Response response;                                                                              \
-    const grpc::Status status = Call(&v1::DebugProbe::Stub::Name, In<v1::Name##Request>("none"), response);   \
+TEST_F(DebugProbeServiceTest, EachCommandIsAnsweredAndWantsASession){
+#define PROBEGATE_CALL(Name, field)                                                                         \
+  {                                                                                                         \
+    v1::Name##Response response;                                                                            \
+    const grpc::Status status = Call(&v1::DebugProbe::Stub::Name, In<v1::Name##Request>("none"), response); \
     EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << #Name << ": " << status.error_message(); \
   }
-  PROBEGATE_UNARY_COMMANDS(PROBEGATE_CALL)
+    PROBEGATE_UNARY_COMMANDS(PROBEGATE_CALL)
 #undef PROBEGATE_CALL
 }
 
@@ -131,6 +131,24 @@ TEST_F(DebugProbeServiceTest, ClosingASessionAnswersACallThatWaits) {
   v1::CloseSessionResponse closed;
   EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(waiter), closed).ok());
   EXPECT_FALSE(waiting.get().ok());
+}
+
+TEST_F(DebugProbeServiceTest, ClosingASessionAnswersACallThatIsOnTheWire) {
+  const std::string session = Open();
+  v1::OpenResponse opened;
+  ASSERT_TRUE(Call(&v1::DebugProbe::Stub::Open, In<v1::OpenRequest>(session), opened).ok());
+  v1::ConnectResponse connected;
+  ASSERT_TRUE(Call(&v1::DebugProbe::Stub::Connect, In<v1::ConnectRequest>(session), connected).ok());
+  wire->HoldTransfers();
+  auto waiting = std::async(std::launch::async, [&] {
+    v1::ReadDpResponse response;
+    return Call(&v1::DebugProbe::Stub::ReadDp, In<v1::ReadDpRequest>(session), response);
+  });
+  ASSERT_TRUE(wire->WaitUntilHeld(kBound));
+  v1::CloseSessionResponse closed;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(session), closed).ok());
+  wire->ReleaseTransfers();
+  EXPECT_EQ(waiting.get().error_code(), grpc::StatusCode::CANCELLED);
 }
 
 TEST_F(DebugProbeServiceTest, AnUnknownProbeIsNotFoundAndTheMessageSaysWhatThereIs) {

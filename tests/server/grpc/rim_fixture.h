@@ -19,8 +19,7 @@ using Stream = grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>;
 class RimTest : public testing::Test {
  protected:
   RimTest() : grpc_server(*GrpcServer::Start({"127.0.0.1", 0}, server.catalog, server.sessions)) {
-    const auto channel =
-        grpc::CreateChannel(grpc_server->endpoint().ToString(), grpc::InsecureChannelCredentials());
+    const auto channel = grpc::CreateChannel(grpc_server->endpoint().ToString(), grpc::InsecureChannelCredentials());
     debug_probe = v1::DebugProbe::NewStub(channel);
     directory = v1::ProbeDirectory::NewStub(channel);
   }
