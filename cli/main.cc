@@ -111,7 +111,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "probegate: " << error.what() << " (see probegate --help)\n";
+    // CLI11 misses the subcommand before it looks at what stands in its place.
+    const std::vector<std::string> unknown = app.remaining();
+    const std::string why = unknown.empty() ? error.what() : "there is no command or option " + unknown.front();
+    std::cerr << "probegate: " << why << " (see probegate --help)\n";
     return static_cast<int>(ExitCode::kUsage);
   } catch (const Failure& failure) {
     std::cerr << "probegate: " << failure.what() << "\n";

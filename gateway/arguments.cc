@@ -83,7 +83,8 @@ std::optional<JsonValue> ReadArgument(const JsonValue& value, BigNumber& out) {
     out.digits = value.text == "true" ? "1" : "0";
     return std::nullopt;
   }
-  if (value.kind != JsonValue::Kind::kInteger || value.text.front() == '-' || value.text.size() > kMaxDigits) return value;
+  if (value.kind != JsonValue::Kind::kInteger || value.text.front() == '-' || value.text.size() > kMaxDigits)
+    return value;
   out.digits = value.text;
   return std::nullopt;
 }
@@ -104,7 +105,8 @@ std::optional<JsonValue> ReadArgument(const JsonValue& value, WordList& out) {
   JsonValue element;
   while (elements.Next(element)) {
     uint32_t word = 0;
-    if (!ReadUnsigned(element, word) || static_cast<size_t>(out.size()) == kMaxBlockBytes / sizeof(word)) return element;
+    if (!ReadUnsigned(element, word) || static_cast<size_t>(out.size()) == kMaxBlockBytes / sizeof(word))
+      return element;
     out.Add(word);
   }
   return std::nullopt;

@@ -2,8 +2,9 @@
 //
 //   Step WriteDp(Call& call, U32<"address"> address, U32<"value"> value);
 //
-// Each type knows how to read itself from JSON and what to tell someone who sent something else. Bounds are checked while
-// reading: nothing is allocated for what is refused. What a value means to a probe is not checked here but by the server.
+// Each type knows how to read itself from JSON and what to tell someone who sent something else. Bounds are checked
+// while reading: nothing is allocated for what is refused. What a value means to a probe is not checked here but by the
+// server.
 #pragma once
 
 #include <algorithm>
@@ -89,16 +90,26 @@ struct Argument {
   T value{};
 };
 
-template <ArgumentName name> using U32 = Argument<uint32_t, name>;
-template <ArgumentName name> using U64 = Argument<uint64_t, name>;
-template <ArgumentName name> using Flag = Argument<bool, name>;
-template <ArgumentName name> using Hertz = Argument<Frequency, name>;
-template <ArgumentName name> using Bits = Argument<BigNumber, name>;
-template <ArgumentName name> using MemoryHandle = Argument<Handle, name>;
-template <ArgumentName name> using Words = Argument<WordList, name>;
-template <ArgumentName name> using Bytes = Argument<ByteList, name>;
-template <ArgumentName name> using Segments = Argument<SegmentList, name>;
+template <ArgumentName name>
+using U32 = Argument<uint32_t, name>;
+template <ArgumentName name>
+using U64 = Argument<uint64_t, name>;
+template <ArgumentName name>
+using Flag = Argument<bool, name>;
+template <ArgumentName name>
+using Hertz = Argument<Frequency, name>;
+template <ArgumentName name>
+using Bits = Argument<BigNumber, name>;
+template <ArgumentName name>
+using MemoryHandle = Argument<Handle, name>;
+template <ArgumentName name>
+using Words = Argument<WordList, name>;
+template <ArgumentName name>
+using Bytes = Argument<ByteList, name>;
+template <ArgumentName name>
+using Segments = Argument<SegmentList, name>;
 // Read by the handler, which has its own words for what is wrong.
-template <ArgumentName name> using Anything = Argument<JsonValue, name>;
+template <ArgumentName name>
+using Anything = Argument<JsonValue, name>;
 
 }  // namespace probegate

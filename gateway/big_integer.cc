@@ -49,7 +49,8 @@ void AppendBitsAsDecimal(std::string& out, std::string_view bits, size_t bit_cou
   std::string bytes(bits.substr(0, (bit_count + 7) / 8));
   if (bytes.size() == (bit_count + 7) / 8 && !bytes.empty()) MaskTop(bytes, bit_count);
   std::vector<uint32_t> words((bytes.size() + 3) / 4, 0);
-  for (size_t i = 0; i < bytes.size(); ++i) words[i / 4] |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])) << 8 * (i % 4);
+  for (size_t i = 0; i < bytes.size(); ++i)
+    words[i / 4] |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])) << 8 * (i % 4);
 
   std::vector<uint32_t> chunks;
   while (!words.empty()) {
@@ -65,7 +66,8 @@ void AppendBitsAsDecimal(std::string& out, std::string_view bits, size_t bit_cou
   if (chunks.empty()) chunks.push_back(0);
   for (size_t i = chunks.size(); i-- > 0;) {
     std::array<char, kChunkDigits> text;
-    const auto length = static_cast<size_t>(std::to_chars(text.data(), text.data() + text.size(), chunks[i]).ptr - text.data());
+    const auto length =
+        static_cast<size_t>(std::to_chars(text.data(), text.data() + text.size(), chunks[i]).ptr - text.data());
     if (i + 1 != chunks.size()) out.append(kChunkDigits - length, '0');
     out.append(text.data(), length);
   }

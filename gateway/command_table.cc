@@ -61,7 +61,8 @@ const Command* FindCommand(const Request& request, std::string_view& error) {
   const Command* command = nullptr;
   if (request.name.is_string()) {
     const std::string_view plain = request.name.text.substr(1, request.name.text.size() - 2);
-    command = plain.find('\\') == std::string_view::npos ? FindByName(plain) : FindByName(DecodeJsonString(request.name));
+    command =
+        plain.find('\\') == std::string_view::npos ? FindByName(plain) : FindByName(DecodeJsonString(request.name));
   }
   if (command == nullptr) {
     error = "unknown request type";

@@ -1,7 +1,8 @@
 // The commands of the remote protocol, one row each: name, arguments, request message, result.
 //
-// A row binds a name to a handler whose parameters are the command's arguments (gateway/arguments.h) and which fills in the
-// request message, and to a writer of the result. Few commands are answered here and now, from what the gateway knows.
+// A row binds a name to a handler whose parameters are the command's arguments (gateway/arguments.h) and which fills in
+// the request message, and to a writer of the result. Few commands are answered here and now, from what the gateway
+// knows.
 //
 // Threads: any; the table is constant.
 #pragma once
@@ -58,7 +59,8 @@ struct Command {
 
 absl::Span<const Command> Commands();
 
-// The command that `request` asks for. Null, with the reason in `error`, where there is none or the arguments' number is wrong.
+// The command that `request` asks for. Null, with the reason in `error`, where there is none or the arguments' number
+// is wrong.
 const Command* FindCommand(const Request& request, std::string_view& error);
 
 }  // namespace probegate

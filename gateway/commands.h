@@ -1,4 +1,5 @@
-// The handlers of the commands, by family, and the writers of their results. gateway/command_table.cc binds them to names.
+// The handlers of the commands, by family, and the writers of their results. gateway/command_table.cc binds them to
+// names.
 #pragma once
 
 #include <string>

@@ -54,7 +54,8 @@ void Connection::Refuse(std::string reason) {
 }
 
 void Connection::End(std::string reason) {
-  asio::dispatch(socket_.get_executor(), [self = shared_from_this(), reason = std::move(reason)] { self->EndNow(reason); });
+  asio::dispatch(socket_.get_executor(),
+                 [self = shared_from_this(), reason = std::move(reason)] { self->EndNow(reason); });
 }
 
 bool Connection::MayRead() const {
@@ -234,14 +235,16 @@ void Connection::HandleResponse(v1::StreamResponse& response) {
   if (!session_opened_) {
     if (response.has_open_session()) {
       session_opened_ = true;
-      session_probe_ = std::make_shared<const v1::ProbeDescription>(std::move(*response.mutable_open_session()->mutable_probe()));
+      session_probe_ =
+          std::make_shared<const v1::ProbeDescription>(std::move(*response.mutable_open_session()->mutable_probe()));
     } else {
       LoseSession(response.has_error() ? response.error().message() : "the server did not open the session");
     }
     return;
   }
-  const bool expected = !pending_.empty() && pending_.front().request_id == response.request_id() &&
-                        (response.has_error() || pending_.front().response_case == static_cast<int>(response.response_case()));
+  const bool expected =
+      !pending_.empty() && pending_.front().request_id == response.request_id() &&
+      (response.has_error() || pending_.front().response_case == static_cast<int>(response.response_case()));
   if (!expected) {
     LoseSession("the server answered something that was not asked");
     return;

@@ -1,15 +1,17 @@
 // One client of the remote protocol: its requests in order, answered in order.
 //
-// Requests are sent upstream as they arrive, without waiting for replies; how many may be under way is bounded, and so are
-// the bytes of requests and replies that are held. Beyond the bounds the client's socket is not read: TCP tells the client.
+// Requests are sent upstream as they arrive, without waiting for replies; how many may be under way is bounded, and so
+// are the bytes of requests and replies that are held. Beyond the bounds the client's socket is not read: TCP tells the
+// client.
 //
-// A session is opened upstream with the first request that needs one. A lost session stays lost: where it ends, what is under
-// way and all that needs a session is answered with status 2 until the client sends `open`. Nothing is re-opened behind a
-// client whose caches describe a link that is gone.
+// A session is opened upstream with the first request that needs one. A lost session stays lost: where it ends, what is
+// under way and all that needs a session is answered with status 2 until the client sends `open`. Nothing is re-opened
+// behind a client whose caches describe a link that is gone.
 //
-// How a connection ends (docs/protocol.md): after the client's FIN everything it sent is answered, then the socket is closed
-// in the usual way. After a reset, or when the peer is dead, the session ends at once. Where the gateway ends it, what
-// waits is answered with status 2 and, once the client has it all, the connection is reset: pyOCD spins for ever on a FIN.
+// How a connection ends (docs/protocol.md): after the client's FIN everything it sent is answered, then the socket is
+// closed in the usual way. After a reset, or when the peer is dead, the session ends at once. Where the gateway ends
+// it, what waits is answered with status 2 and, once the client has it all, the connection is reset: pyOCD spins for
+// ever on a FIN.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +36,8 @@ struct ConnectionOptions {
   size_t max_line_bytes = size_t{16} << 20;
   // Requests that are not answered yet.
   size_t max_in_flight = 256;
-  // Bytes of lines that are not answered yet, and of replies that the client has not taken, each: one more may exceed it.
+  // Bytes of lines that are not answered yet, and of replies that the client has not taken, each: one more may exceed
+  // it.
   size_t max_held_bytes = size_t{8} << 20;
   bool offer_memory_interface = false;
 };
@@ -61,12 +64,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   friend class SessionInbox;
 
   struct Pending {
-    std::string id;                 // as JSON
-    size_t line_bytes = 0;          // of the request
-    uint64_t request_id = 0;        // upstream; 0 where `reply` is the answer
+    std::string id;           // as JSON
+    size_t line_bytes = 0;    // of the request
+    uint64_t request_id = 0;  // upstream; 0 where `reply` is the answer
     const Command* command = nullptr;
     ResultWriter write_result = nullptr;
-    int response_case = 0;          // the field of StreamResponse that has to come
+    int response_case = 0;  // the field of StreamResponse that has to come
     std::string reply;
   };
   enum class SessionState : uint8_t { kNone, kLive, kLost };

@@ -17,7 +17,8 @@ constexpr milliseconds kFirstListenPause{1'000};
 constexpr milliseconds kLongestListenPause{30'000};
 
 std::string LowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -49,7 +50,8 @@ Gateway::~Gateway() = default;
 void Gateway::Start() {
   if (options_.allow_remote) {
     log_.Write(LogLevel::kWarning, "gateway.open_to_all",
-               "--allow-remote: the protocol has no passwords, so anyone who reaches these ports controls the boards", {});
+               "--allow-remote: the protocol has no passwords, so anyone who reaches these ports controls the boards",
+               {});
   }
   asio::post(strand_, [this] { Watch(); });
 }
@@ -82,7 +84,8 @@ void Gateway::TakeEvent(const v1::WatchProbesResponse& event) {
   if (event.has_changed()) {
     const v1::ProbeDescription& probe = event.changed().description();
     known_[probe.unique_id()] = probe;
-    if (const auto served = served_.find(probe.unique_id()); served != served_.end()) served->second.probe->Update(probe);
+    if (const auto served = served_.find(probe.unique_id()); served != served_.end())
+      served->second.probe->Update(probe);
   } else {
     if (outage_logged_ || !server_known_) log_.Info("server.connected", {{"server", options_.server}});
     server_known_ = true;
@@ -172,7 +175,8 @@ std::optional<std::string> Gateway::Resolve(const std::string& pattern) {
 
 bool Gateway::AskWhichProbe(const std::set<std::string>& candidates) {
   // Who has said which ports or probes there are need not be asked.
-  if (!choose_ || chosen_ || !options_.probes.empty() || !port_map_.fixed().empty() || candidates.size() < 2) return false;
+  if (!choose_ || chosen_ || !options_.probes.empty() || !port_map_.fixed().empty() || candidates.size() < 2)
+    return false;
   choosing_ = true;
   std::vector<v1::ProbeDescription> probes;
   for (const std::string& unique_id : candidates) probes.push_back(known_[unique_id]);
@@ -207,7 +211,8 @@ void Gateway::TryToListen(const std::string& unique_id, Served& served) {
   absl::Status problem;
   if (const auto port = AssignPort(unique_id); !port.ok()) {
     problem = port.status();
-  } else if (auto listening = ProbePort::Listen(port_context_, served.probe, *port, options_.allow_remote); !listening.ok()) {
+  } else if (auto listening = ProbePort::Listen(port_context_, served.probe, *port, options_.allow_remote);
+             !listening.ok()) {
     problem = listening.status();
   } else {
     served.port = *std::move(listening);
@@ -217,13 +222,15 @@ void Gateway::TryToListen(const std::string& unique_id, Served& served) {
                {});
     return;
   }
-  // A promise cannot be kept by another port. Where it is the only one, or the operator's own, it is better to say so and go.
+  // A promise cannot be kept by another port. Where it is the only one, or the operator's own, it is better to say so
+  // and go.
   const bool first_try = served.pause == kFirstListenPause;
   if (first_try && (alone_ || port_map_.FixedPort(unique_id))) {
     Fail(std::string(problem.message()));
     return;
   }
-  if (first_try) log_.Write(LogLevel::kError, "probe.not_served", std::string(problem.message()) + "; trying again", {});
+  if (first_try)
+    log_.Write(LogLevel::kError, "probe.not_served", std::string(problem.message()) + "; trying again", {});
   served.retry.expires_after(served.pause);
   served.pause = std::min(served.pause * 2, kLongestListenPause);
   served.retry.async_wait([this, unique_id, &served](asio::error_code error) {

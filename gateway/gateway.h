@@ -1,7 +1,7 @@
 // Keeps a port open for each probe that is to be served, as the server's list of probes says.
 //
-// A probe that is away keeps its port: its clients are told so. The list is followed for ever; while the server is out of
-// reach it is tried again with growing pauses, and one line is logged, not one a try.
+// A probe that is away keeps its port: its clients are told so. The list is followed for ever; while the server is out
+// of reach it is tried again with growing pauses, and one line is logged, not one a try.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ class Gateway {
   using Chooser = std::function<void(std::vector<v1::ProbeDescription> probes,
                                      std::function<void(std::optional<std::string> unique_id)> chosen)>;
 
-  // All that is a reference must outlive the gateway, and `io` must have finished running before it goes. `choose` may be
-  // null: then all probes are served. `on_stop` is called once, on a thread of `io`, when the gateway starts to end.
+  // All that is a reference must outlive the gateway, and `io` must have finished running before it goes. `choose` may
+  // be null: then all probes are served. `on_stop` is called once, on a thread of `io`, when the gateway starts to end.
   Gateway(asio::io_context& io, Upstream& upstream, PortMap& ports, GatewayOptions options, Chooser choose,
           std::function<void()> on_stop, Log& log);
   ~Gateway();
@@ -102,7 +102,7 @@ class Gateway {
   uint64_t watch_number_ = 0;  // news of earlier watches are ignored
   Timer watch_retry_;
   std::chrono::milliseconds watch_pause_;
-  bool server_known_ = false;   // a snapshot has come from this server, at some time
+  bool server_known_ = false;  // a snapshot has come from this server, at some time
   bool outage_logged_ = false;
   std::string waiting_logged_;  // what was last said to be waited for
 

@@ -35,8 +35,9 @@ struct Request {
   std::array<JsonValue, kMaxArguments> arguments;
 };
 
-// Takes `line` apart. Returns what is wrong with it, in the words of pyOCD's server, or nothing where it is well-formed.
-// Then, too, `request.id` is the one to answer with. Of members named twice the last counts; others are ignored.
+// Takes `line` apart. Returns what is wrong with it, in the words of pyOCD's server, or nothing where it is
+// well-formed. Then, too, `request.id` is the one to answer with. Of members named twice the last counts; others are
+// ignored.
 std::string_view ParseRequest(std::string_view line, Request& request);
 
 // A reply's line but for the result and the end: `{"id": <id>, "status": <status>`.

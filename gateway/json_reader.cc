@@ -81,18 +81,32 @@ bool JsonReader::ReadAny(JsonValue::Kind& kind, int depth) {
   SkipSpace();
   if (at_ == end_ || depth > kMaxDepth) return false;
   switch (*at_) {
-    case '{': kind = JsonValue::Kind::kObject; return ReadObject(depth);
-    case '[': kind = JsonValue::Kind::kList; return ReadList(depth);
-    case '"': kind = JsonValue::Kind::kString; return ReadString();
-    case 't': kind = JsonValue::Kind::kBool; return ReadLiteral("true");
-    case 'f': kind = JsonValue::Kind::kBool; return ReadLiteral("false");
-    case 'n': kind = JsonValue::Kind::kNull; return ReadLiteral("null");
-    default: return ReadNumber(kind);
+    case '{':
+      kind = JsonValue::Kind::kObject;
+      return ReadObject(depth);
+    case '[':
+      kind = JsonValue::Kind::kList;
+      return ReadList(depth);
+    case '"':
+      kind = JsonValue::Kind::kString;
+      return ReadString();
+    case 't':
+      kind = JsonValue::Kind::kBool;
+      return ReadLiteral("true");
+    case 'f':
+      kind = JsonValue::Kind::kBool;
+      return ReadLiteral("false");
+    case 'n':
+      kind = JsonValue::Kind::kNull;
+      return ReadLiteral("null");
+    default:
+      return ReadNumber(kind);
   }
 }
 
 bool JsonReader::ReadLiteral(std::string_view literal) {
-  if (static_cast<size_t>(end_ - at_) < literal.size() || std::memcmp(at_, literal.data(), literal.size()) != 0) return false;
+  if (static_cast<size_t>(end_ - at_) < literal.size() || std::memcmp(at_, literal.data(), literal.size()) != 0)
+    return false;
   at_ += literal.size();
   return true;
 }
@@ -222,11 +236,21 @@ std::string DecodeJsonString(const JsonValue& value) {
     const char c = at[1];
     at += 2;
     switch (c) {
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
       case 'u': {
         uint32_t unit = CodeUnit(at);
         at += 4;
@@ -240,7 +264,8 @@ std::string DecodeJsonString(const JsonValue& value) {
         AppendUtf8(out, unit);
         break;
       }
-      default: out += c;
+      default:
+        out += c;
     }
   }
   return out;

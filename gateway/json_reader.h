@@ -1,9 +1,9 @@
 // Reads JSON in place: it checks a text and says where its values are, and copies nothing.
 //
-// Written here, and not taken from a library, for what pyOCD's protocol asks and nlohmann/json does not give: integers of
-// any length, an id that goes back exactly as it came, escaped lone surrogates (Python takes them, nlohmann/json refuses the
-// text), and blocks of a million words without a million objects. Where neither of these is in play it accepts what
-// nlohmann/json accepts, and a test and a fuzz target hold it to that.
+// Written here, and not taken from a library, for what pyOCD's protocol asks and nlohmann/json does not give: integers
+// of any length, an id that goes back exactly as it came, escaped lone surrogates (Python takes them, nlohmann/json
+// refuses the text), and blocks of a million words without a million objects. Where neither of these is in play it
+// accepts what nlohmann/json accepts, and a test and a fuzz target hold it to that.
 //
 // RFC 8259, and as Python's json module: NaN and Infinity are not numbers, nor is a float beyond the range of a double.
 // Strings must be UTF-8. Nesting is bounded.
@@ -79,7 +79,8 @@ class JsonElements {
   bool first_ = true;
 };
 
-// The characters of a string that a JsonReader has read, in UTF-8. A lone surrogate is encoded as if it were a character.
+// The characters of a string that a JsonReader has read, in UTF-8. A lone surrogate is encoded as if it were a
+// character.
 std::string DecodeJsonString(const JsonValue& value);
 
 }  // namespace probegate

@@ -73,13 +73,27 @@ void AppendJsonString(std::string& out, std::string_view text) {
     }
     text.remove_prefix(1);
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
           AppendEscape(out, static_cast<unsigned char>(c));
@@ -91,7 +105,9 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void AppendWords(std::string& out, const google::protobuf::RepeatedField<uint32_t>& words) { AppendList(out, words, 10); }
+void AppendWords(std::string& out, const google::protobuf::RepeatedField<uint32_t>& words) {
+  AppendList(out, words, 10);
+}
 
 void AppendBytes(std::string& out, std::string_view bytes) { AppendList(out, bytes, 3); }
 

@@ -1,7 +1,7 @@
 // Bytes into lines.
 //
-// A line ends with LF; a CR is an ordinary character, which JSON takes for white space. The length of a line is bounded, so
-// that a client that never sends an LF costs a bounded amount of memory.
+// A line ends with LF; a CR is an ordinary character, which JSON takes for white space. The length of a line is
+// bounded, so that a client that never sends an LF costs a bounded amount of memory.
 //
 // Threads: one at a time.
 #pragma once

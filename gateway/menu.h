@@ -19,8 +19,8 @@ class Menu {
 
   explicit Menu(asio::io_context& io);
 
-  // Prints the list to standard output and reads the answer from standard input, without blocking. Calls `chosen` with a
-  // unique id, or with nothing where the person quits. To be asked once.
+  // Prints the list to standard output and reads the answer from standard input, without blocking. Calls `chosen` with
+  // a unique id, or with nothing where the person quits. To be asked once.
   void Ask(std::vector<v1::ProbeDescription> probes, Chosen chosen);
 
   // Takes the question back.

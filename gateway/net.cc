@@ -24,8 +24,8 @@ void ConfigureSocket(Socket& socket) {
   SetOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, 10);
   SetOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
   SetOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
-  // Linux lets this overrule the count of probes. 10 s and three times 5 s, then, in milliseconds: the probe that follows
-  // is answered by giving up, which leaves 5 of the 30 seconds for the rest.
+  // Linux lets this overrule the count of probes. 10 s and three times 5 s, then, in milliseconds: the probe that
+  // follows is answered by giving up, which leaves 5 of the 30 seconds for the rest.
   SetOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 25'000);
 }
 
@@ -52,7 +52,8 @@ std::string ToString(const asio::ip::tcp::endpoint& endpoint) {
   if (address.is_v6() && !address.to_v6().is_v4_mapped()) {
     return "[" + address.to_string() + "]:" + std::to_string(endpoint.port());
   }
-  const auto plain = address.is_v6() ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address.to_v4();
+  const auto plain =
+      address.is_v6() ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address.to_v4();
   return plain.to_string() + ":" + std::to_string(endpoint.port());
 }
 

@@ -7,22 +7,24 @@
 #include <string>
 
 #include "asio/awaitable.hpp"
+#include "asio/basic_waitable_timer.hpp"
 #include "asio/io_context.hpp"
 #include "asio/ip/tcp.hpp"
 #include "asio/strand.hpp"
 #include "asio/use_awaitable.hpp"
-#include "asio/basic_waitable_timer.hpp"
 
 namespace probegate {
 
 using Strand = asio::strand<asio::io_context::executor_type>;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Strand>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Strand>;
-template <typename T = void> using Task = asio::awaitable<T, Strand>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Strand>;
+template <typename T = void>
+using Task = asio::awaitable<T, Strand>;
 inline constexpr asio::use_awaitable_t<Strand> kUseTask{};
 
-// Prepares a client's socket: no delay of small segments, no blocking, and a dead peer is noticed within 30 s, whether or not
-// something is being sent to it. Errors are ignored: then the socket is about to fail anyway.
+// Prepares a client's socket: no delay of small segments, no blocking, and a dead peer is noticed within 30 s, whether
+// or not something is being sent to it. Errors are ignored: then the socket is about to fail anyway.
 void ConfigureSocket(Socket& socket);
 
 // Bytes that the peer has not acknowledged yet; 0 where the socket is gone.

@@ -67,7 +67,8 @@ std::optional<std::string> AddMap(const std::string& entry, std::map<std::string
   const std::string uid = entry.substr(0, equals);
   // Anything but a port is refused by the parser of endpoints, too.
   const auto port = equals == std::string::npos ? std::nullopt : ParseEndpoint("port:" + entry.substr(equals + 1));
-  if (uid.empty() || !port || port->port == 0) return "--map: '" + entry + "' is not UID=PORT with a port from 1 to 65535";
+  if (uid.empty() || !port || port->port == 0)
+    return "--map: '" + entry + "' is not UID=PORT with a port from 1 to 65535";
   const auto [place, is_new] = ports.emplace(uid, port->port);
   if (!is_new && place->second != port->port) return "--map: " + uid + " is given two ports, here " + entry;
   return std::nullopt;
@@ -95,7 +96,8 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   options.gateway.server = "127.0.0.1:50051";
   RawOptions raw;
   raw.state = default_state_directory.string();
-  CLI::App app("Lets pyOCD use the debug probes of a probegate-server: pyocd ... --uid remote:HOST:PORT", "probegate-gateway");
+  CLI::App app("Lets pyOCD use the debug probes of a probegate-server: pyocd ... --uid remote:HOST:PORT",
+               "probegate-gateway");
   app.set_version_flag("--version", std::string("probegate-gateway " PROBEGATE_VERSION));
   DeclareProbeOptions(app, options.gateway, raw);
   DeclarePortOptions(app, options.gateway, raw);

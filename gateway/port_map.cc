@@ -85,8 +85,8 @@ absl::Status ReplaceFile(const std::filesystem::path& path, std::string_view con
 
 absl::Status PromisedError(uint16_t port, const std::string& owner, const std::string& wanted_for) {
   return absl::AlreadyExistsError("port " + std::to_string(port) + " is promised to debug probe " + owner +
-                                  " and cannot be given to " + wanted_for + ": choose another with --map " + wanted_for +
-                                  "=PORT");
+                                  " and cannot be given to " + wanted_for + ": choose another with --map " +
+                                  wanted_for + "=PORT");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Which probe has which port. A port is a promise: whoever flashes remote:host:5557 must not meet another board.
 //
-// A port that was given to a probe is never given to another, also not when the probe is gone. Ports given by `--map` are the
-// operator's; the others are chosen here and kept in a file, `ports.json` in the state directory:
+// A port that was given to a probe is never given to another, also not when the probe is gone. Ports given by `--map`
+// are the operator's; the others are chosen here and kept in a file, `ports.json` in the state directory:
 //   {"version": 1, "ports": {"5555": "0123ABCD", "5556": "4567EF01"}}
 // Several gateways may share a state directory: the file is locked while it is changed, and read anew each time.
 //
@@ -21,12 +21,13 @@ namespace probegate {
 
 class PortMap {
  public:
-  // `fixed`: ports by probe, of `--map`. `directory` need not exist yet. Fails where two probes are to have one port, where
-  // a fixed port has been promised to another probe, and where the file cannot be read or makes no sense: it is left as it is.
+  // `fixed`: ports by probe, of `--map`. `directory` need not exist yet. Fails where two probes are to have one port,
+  // where a fixed port has been promised to another probe, and where the file cannot be read or makes no sense: it is
+  // left as it is.
   static absl::StatusOr<PortMap> Open(std::filesystem::path directory, std::map<std::string, uint16_t> fixed);
 
-  // The port of the probe `unique_id`: the fixed one; else the lowest it was given before; else a new one, the lowest from
-  // `first` upward that is no other probe's, which is kept.
+  // The port of the probe `unique_id`: the fixed one; else the lowest it was given before; else a new one, the lowest
+  // from `first` upward that is no other probe's, which is kept.
   absl::StatusOr<uint16_t> PortFor(const std::string& unique_id, uint16_t first);
 
   // Gives the probe this very port, and keeps it. Fails where it is another's.

@@ -37,8 +37,8 @@ absl::Status ListenError(uint16_t port, const std::string& uid, const asio::erro
   const std::string number = std::to_string(port);
   if (error == asio::error::address_in_use) {
     return absl::AlreadyExistsError("port " + number + ", wanted for debug probe " + uid +
-                                    ", is in use by another program: stop it, or choose another port with --map " + uid +
-                                    "=PORT");
+                                    ", is in use by another program: stop it, or choose another port with --map " +
+                                    uid + "=PORT");
   }
   return absl::UnavailableError("cannot listen on port " + number + " for debug probe " + uid + ": " + error.message() +
                                 "; choose another port with --map " + uid + "=PORT");
@@ -74,7 +74,8 @@ Task<> ProbePort::Accept() {
   asio::error_code error;
   Timer timer(acceptor_.get_executor());
   while (acceptor_.is_open()) {
-    Socket socket = co_await acceptor_.async_accept(asio::make_strand(context_.io), asio::redirect_error(kUseTask, error));
+    Socket socket =
+        co_await acceptor_.async_accept(asio::make_strand(context_.io), asio::redirect_error(kUseTask, error));
     if (!error) {
       Adopt(std::move(socket));
     } else if (acceptor_.is_open() && error != asio::error::connection_aborted) {

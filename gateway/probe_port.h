@@ -48,10 +48,11 @@ struct PortContext {
 // Threads: any.
 class ProbePort : public std::enable_shared_from_this<ProbePort> {
  public:
-  // Listens on `port` (0: one that is free) of the loopback interface, or of every interface. Fails with the reason, which
-  // names the port and what to do about it.
-  static absl::StatusOr<std::shared_ptr<ProbePort>> Listen(const PortContext& context, std::shared_ptr<const ServedProbe> probe,
-                                                          uint16_t port, bool allow_remote);
+  // Listens on `port` (0: one that is free) of the loopback interface, or of every interface. Fails with the reason,
+  // which names the port and what to do about it.
+  static absl::StatusOr<std::shared_ptr<ProbePort>> Listen(const PortContext& context,
+                                                           std::shared_ptr<const ServedProbe> probe, uint16_t port,
+                                                           bool allow_remote);
 
   uint16_t port() const { return port_; }
 

@@ -62,12 +62,15 @@ struct Property {
   void (*append)(const ProbeDescription& probe, std::string& out);
 };
 constexpr auto kProperties = std::to_array<Property>({
-    {"vendor_name", [](const ProbeDescription& probe, std::string& out) { AppendJsonString(out, probe.vendor_name()); }},
-    {"product_name", [](const ProbeDescription& probe, std::string& out) { AppendJsonString(out, probe.product_name()); }},
-    {"description", [](const ProbeDescription& probe, std::string& out) { AppendJsonString(out, probe.description()); }},
+    {"vendor_name",
+     [](const ProbeDescription& probe, std::string& out) { AppendJsonString(out, probe.vendor_name()); }},
+    {"product_name",
+     [](const ProbeDescription& probe, std::string& out) { AppendJsonString(out, probe.product_name()); }},
+    {"description",
+     [](const ProbeDescription& probe, std::string& out) { AppendJsonString(out, probe.description()); }},
     {"unique_id", [](const ProbeDescription& probe, std::string& out) { AppendJsonString(out, probe.unique_id()); }},
-    {"supported_wire_protocols",
-     [](const ProbeDescription& probe, std::string& out) { AppendNames(out, probe.wire_protocols(), &WireProtocolName); }},
+    {"supported_wire_protocols", [](const ProbeDescription& probe,
+                                    std::string& out) { AppendNames(out, probe.wire_protocols(), &WireProtocolName); }},
     {"capabilities",
      [](const ProbeDescription& probe, std::string& out) { AppendNames(out, probe.capabilities(), &CapabilityName); }},
     {"associated_board_info", [](const ProbeDescription&, std::string&) {}},

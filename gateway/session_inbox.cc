@@ -9,7 +9,8 @@ namespace probegate {
 
 SessionHandler SessionInbox::handler() {
   return {
-      .on_response = [self = shared_from_this()](v1::StreamResponse response) { return self->Put(std::move(response)); },
+      .on_response = [self =
+                          shared_from_this()](v1::StreamResponse response) { return self->Put(std::move(response)); },
       .on_end = [self = shared_from_this()](std::string reason) { self->PutEnd(std::move(reason)); },
   };
 }
@@ -49,7 +50,8 @@ void SessionInbox::PutEnd(std::string reason) {
 
 void SessionInbox::Wake() {
   if (auto connection = connection_.lock()) {
-    asio::post(strand_, [self = shared_from_this(), connection = std::move(connection)] { connection->TakeFromInbox(self); });
+    asio::post(strand_,
+               [self = shared_from_this(), connection = std::move(connection)] { connection->TakeFromInbox(self); });
   }
 }
 

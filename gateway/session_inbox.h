@@ -1,7 +1,7 @@
 // Where upstream's callbacks leave what they have for a connection.
 //
-// The first thing left wakes the connection's strand; what follows before the strand has run is taken with it. So replies
-// that come together are written together, and a burst costs one wake-up.
+// The first thing left wakes the connection's strand; what follows before the strand has run is taken with it. So
+// replies that come together are written together, and a burst costs one wake-up.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,9 @@
-// What the gateway asks of a server: sessions on probes, and the list of probes. gateway/grpc/ implements it with gRPC; tests
-// have a server that fails on purpose.
+// What the gateway asks of a server: sessions on probes, and the list of probes. gateway/grpc/ implements it with gRPC;
+// tests have a server that fails on purpose.
 //
 // Callbacks come from threads of the implementation, one at a time per session or watch, and must not block. They may
-// still come, or be running, while and after the object that they belong to is destroyed: they hold on to what they need.
+// still come, or be running, while and after the object that they belong to is destroyed: they hold on to what they
+// need.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ class UpstreamSession {
  public:
   virtual ~UpstreamSession() = default;
 
-  // Queues a request; never blocks. Responses come in the order of the requests. Nothing happens once the session has ended.
+  // Queues a request; never blocks. Responses come in the order of the requests. Nothing happens once the session has
+  // ended.
   virtual void Send(v1::StreamRequest request) = 0;
 
   // Goes on with responses, after on_response asked for a pause.
@@ -41,7 +43,7 @@ class UpstreamWatch {
 };
 
 enum class WatchEnd : uint8_t {
-  kUnreachable,  // there is no server, or no more: worth another try
+  kUnreachable,   // there is no server, or no more: worth another try
   kIncompatible,  // what is there does not speak probegate.v1
 };
 
@@ -56,8 +58,8 @@ class Upstream {
  public:
   virtual ~Upstream() = default;
 
-  // Opens a session; its first request is already on the way. Its response is the first that the handler gets. Where the
-  // server is out of reach the session ends at once.
+  // Opens a session; its first request is already on the way. Its response is the first that the handler gets. Where
+  // the server is out of reach the session ends at once.
   virtual std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, SessionHandler handler) = 0;
 
   virtual std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) = 0;

@@ -18,7 +18,8 @@ bool AppendBool(bool value, std::string& out) {
 }  // namespace
 
 Step Connect(Call& call, Anything<"protocol"> protocol) {
-  const std::string name = protocol.value.is_string() ? DecodeJsonString(protocol.value) : std::string(protocol.value.text);
+  const std::string name =
+      protocol.value.is_string() ? DecodeJsonString(protocol.value) : std::string(protocol.value.text);
   const auto wire_protocol = protocol.value.is_string() ? WireProtocolByName(name) : std::nullopt;
   if (!wire_protocol) {
     call.text = "invalid protocol name " + Excerpt(name);
@@ -44,8 +45,8 @@ void SwdSequence(Call& call, Segments<"sequences"> sequences) {
   call.request.mutable_swd_sequence()->mutable_segments()->Swap(&sequences.value);
 }
 
-// The first element is what a CMSIS-DAP probe answers to a sequence that it ran, DAP_OK. A sequence that did not run is an
-// error reply.
+// The first element is what a CMSIS-DAP probe answers to a sequence that it ran, DAP_OK. A sequence that did not run is
+// an error reply.
 bool SwdSequenceResult(const v1::StreamResponse& response, std::string& out) {
   out += "[0, [";
   bool first = true;

@@ -1,4 +1,5 @@
-// What pyOCD calls wire protocols and capabilities: the names of the members of its DebugProbe.Protocol and .Capability.
+// What pyOCD calls wire protocols and capabilities: the names of the members of its DebugProbe.Protocol and
+// .Capability.
 #pragma once
 
 #include <optional>

@@ -36,14 +36,11 @@ absl::Span<const ErrorKindRow> ErrorKinds() { return kRows; }
 
 std::string_view ErrorKindName(ErrorKind kind) { return Row(kind).name; }
 
-absl::Status MakeError(ErrorKind kind, std::string_view message) {
-  return MakeError(ErrorInfo{.kind = kind}, message);
-}
+absl::Status MakeError(ErrorKind kind, std::string_view message) { return MakeError(ErrorInfo{.kind = kind}, message); }
 
 absl::Status MakeError(const ErrorInfo& info, std::string_view message) {
   absl::Status status(Row(info.kind).code, absl::string_view(message.data(), message.size()));
-  status.SetPayload(kPayloadUrl,
-                    absl::Cord(absl::string_view(reinterpret_cast<const char*>(&info), sizeof(info))));
+  status.SetPayload(kPayloadUrl, absl::Cord(absl::string_view(reinterpret_cast<const char*>(&info), sizeof(info))));
   return status;
 }
 

@@ -11,9 +11,12 @@ constexpr uint64_t kAdiv6Registers = 0xD00;
 
 uint32_t BytesPerAccess(uint32_t csw) {
   switch (csw & adi::kCswAddrIncMask) {
-    case adi::kCswAddrIncSingle: return 1u << (csw & adi::kCswSizeMask);
-    case adi::kCswAddrIncPacked: return 4;
-    default: return 0;
+    case adi::kCswAddrIncSingle:
+      return 1u << (csw & adi::kCswSizeMask);
+    case adi::kCswAddrIncPacked:
+      return 4;
+    default:
+      return 0;
   }
 }
 

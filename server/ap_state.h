@@ -1,7 +1,7 @@
 // What the registers of access ports hold: on the wire, and as each session believes.
 //
-// A MEM-AP's CSW and TAR are state that its users share without wanting to. So each session has a view of them per AP, and
-// before an access through a view the lane writes what differs on the wire. With one session nothing ever differs.
+// A MEM-AP's CSW and TAR are state that its users share without wanting to. So each session has a view of them per AP,
+// and before an access through a view the lane writes what differs on the wire. With one session nothing ever differs.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ using ApId = uint64_t;
 // An AP address as the protocols carry it, taken apart.
 struct ApAddress {
   ApId ap = 0;
-  // The register by its ADIv5 offset (0x00 to 0xFC), where the address is one of an AP's own registers. In ADIv6 these lie
-  // at 0xD00 (IHI 0074 §C1.3); the rest of the 4 KiB has none.
+  // The register by its ADIv5 offset (0x00 to 0xFC), where the address is one of an AP's own registers. In ADIv6 these
+  // lie at 0xD00 (IHI 0074 §C1.3); the rest of the 4 KiB has none.
   std::optional<uint8_t> offset;
 };
 ApAddress ParseApAddress(uint64_t address, bool adiv6);
@@ -30,7 +30,8 @@ struct ApView {
   std::optional<uint32_t> csw;
   std::optional<uint32_t> tar;
   std::optional<uint32_t> tar_high;
-  // TAR counted on to where it is not known without reading it: it is on the wire, while the wire's `tar_owner` is this view.
+  // TAR counted on to where it is not known without reading it: it is on the wire, while the wire's `tar_owner` is this
+  // view.
   bool tar_on_wire = false;
 };
 

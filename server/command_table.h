@@ -1,8 +1,8 @@
 // Every debug command the server knows: one row a command, the same for unary calls and for streams.
 //
 // A row says how a command uses the probe. Most are register transfers: a function makes a TransferJob of the request,
-// and another the response of the job; the lane packs such jobs of many sessions together. The rest run one at a time on
-// the SharedProbe. Both kinds have their limits checked before anything is allocated.
+// and another the response of the job; the lane packs such jobs of many sessions together. The rest run one at a time
+// on the SharedProbe. Both kinds have their limits checked before anything is allocated.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // The handlers behind the rows of server/command_table.h, a file a family. For command_table.cc alone.
 //
-// A Make… checks the request and turns it into transfers, or says that this one needs Run…; the Finish… beside it fills in the
-// response. A Run… does the whole command on the lane's thread. Errors are probe/error.h's; what is wrong with a request is
-// kInvalidArgument with the value in the message.
+// A Make… checks the request and turns it into transfers, or says that this one needs Run…; the Finish… beside it fills
+// in the response. A Run… does the whole command on the lane's thread. Errors are probe/error.h's; what is wrong with a
+// request is kInvalidArgument with the value in the message.
 #pragma once
 
 #include <optional>
@@ -35,7 +35,8 @@ JobOr MakeWriteApMultiple(const Request& request);
 void FinishWriteApMultiple(const TransferJob& job, const Request& request, Response& response);
 
 // memory_commands.cc: through a MEM-AP.
-absl::Status RunGetMemoryInterface(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunGetMemoryInterface(SharedProbe& probe, SessionState& session, const Request& request,
+                                   Response& response);
 JobOr MakeReadMem(const Request& request);
 void FinishReadMem(const TransferJob& job, const Request& request, Response& response);
 JobOr MakeWriteMem(const Request& request);

@@ -18,12 +18,15 @@ std::shared_ptr<Lane> Lane::Start(std::unique_ptr<Probe> probe, const LaneOption
 }
 
 Lane::Lane(std::unique_ptr<Probe> probe, const LaneOptions& options, LaneEvents& events)
-    : events_(events), options_(options), shared_(std::make_unique<SharedProbe>(std::move(probe))),
+    : events_(events),
+      options_(options),
+      shared_(std::make_unique<SharedProbe>(std::move(probe))),
       info_(shared_->info()) {}
 
 Lane::~Lane() = default;
 
-// --- Called from any thread -------------------------------------------------------------------------------------------
+// --- Called from any thread
+// -------------------------------------------------------------------------------------------
 
 absl::StatusOr<std::shared_ptr<Session>> Lane::OpenSession(SessionId id, v1::ClientInfo client,
                                                            Session::EndCallback on_end) {
@@ -170,7 +173,8 @@ void Lane::Stop(const absl::Status& why) {
   if (thread_.joinable()) thread_.join();
 }
 
-// --- The thread -------------------------------------------------------------------------------------------------------
+// --- The thread
+// -------------------------------------------------------------------------------------------------------
 
 void Lane::Run() {
   std::vector<std::pair<SessionSnapshot, SessionSnapshot>> broken;
@@ -308,8 +312,8 @@ void Lane::Answer(Batch& batch) {
       if (!item.farewell && (item.member->gone() || !item.member->queue.empty())) MakeReady(item.member);
       if (item.member->left) dropped.push_back(std::exchange(item.command.done, nullptr));
       if (item.member->ended && item.member->on_end) {
-        endings.push_back({std::exchange(item.member->queue, {}), std::exchange(item.member->on_end, nullptr),
-                           *item.member->ended});
+        endings.push_back(
+            {std::exchange(item.member->queue, {}), std::exchange(item.member->on_end, nullptr), *item.member->ended});
       }
     }
   }

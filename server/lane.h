@@ -4,12 +4,12 @@
 // them; sessions take turns, first come first served, and what several of them have queued goes to the probe together
 // (server/shared_probe.h). A session that holds the lock has the lane to itself, within the bounds of LaneOptions.
 //
-// A lane lives as long as its probe is there. When the probe is gone the lane ends its sessions and stays dead: the catalog
-// makes a new lane when the probe is back.
+// A lane lives as long as its probe is there. When the probe is gone the lane ends its sessions and stays dead: the
+// catalog makes a new lane when the probe is back.
 //
-// Threads: public methods may be called from any thread and, except Stop, never block. Callbacks run on the lane's thread
-// or on the thread of the call that caused them, never with a lock held; they must not block, and may call back into the
-// lane and its sessions, except for Stop.
+// Threads: public methods may be called from any thread and, except Stop, never block. Callbacks run on the lane's
+// thread or on the thread of the call that caused them, never with a lock held; they must not block, and may call back
+// into the lane and its sessions, except for Stop.
 #pragma once
 
 #include <chrono>
@@ -72,9 +72,10 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   const ProbeInfo& probe_info() const { return info_; }
 
-  // A new session, or the error with which the lane has ended. `on_end` is called at most once, when somebody other than
-  // the session's owner ends it, with the reason: kProbeDisconnected when the probe is gone or the server stops.
-  absl::StatusOr<std::shared_ptr<Session>> OpenSession(SessionId id, v1::ClientInfo client, Session::EndCallback on_end);
+  // A new session, or the error with which the lane has ended. `on_end` is called at most once, when somebody other
+  // than the session's owner ends it, with the reason: kProbeDisconnected when the probe is gone or the server stops.
+  absl::StatusOr<std::shared_ptr<Session>> OpenSession(SessionId id, v1::ClientInfo client,
+                                                       Session::EndCallback on_end);
 
   LaneUsage usage() const;
 

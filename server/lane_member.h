@@ -14,7 +14,8 @@
 
 namespace probegate {
 
-// How many transfers go to the probe before other sessions have their turn: 4 KiB of memory, some 0.5 ms on a fast probe.
+// How many transfers go to the probe before other sessions have their turn: 4 KiB of memory, some 0.5 ms on a fast
+// probe.
 inline constexpr size_t kSliceTransfers = 1024;
 
 // A command in the queue, or on its way.

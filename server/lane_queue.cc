@@ -101,7 +101,8 @@ bool Lane::TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfers) {
   }
   for (size_t taken = 0; taken < kCommandsPerTurn && !member->queue.empty() && !IsBlocked(*member); ++taken) {
     PendingCommand& head = member->queue.front();
-    const bool alone = head.refused.ok() && head.row->run != nullptr && !head.job && head.row->kind == CommandKind::kWire;
+    const bool alone =
+        head.refused.ok() && head.row->run != nullptr && !head.job && head.row->kind == CommandKind::kWire;
     if (alone && !batch.empty()) return false;
     Item item{.member = member};
     if (head.refused.ok() && head.row->kind == CommandKind::kLock) item.status = TakeLock(*member);

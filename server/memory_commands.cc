@@ -14,7 +14,6 @@ void AppendWord(std::vector<uint8_t>& bytes, uint32_t word, size_t size = 4) {
   for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<uint8_t>(word >> (8 * i)));
 }
 
-
 }  // namespace
 
 absl::Status RunGetMemoryInterface(SharedProbe& probe, SessionState& session, const Request& request,
@@ -23,7 +22,8 @@ absl::Status RunGetMemoryInterface(SharedProbe& probe, SessionState& session, co
   if (r.ap_version() != 1 && r.ap_version() != 2) {
     return InvalidArgument("invalid AP version in remote get_memory_interface_for_ap request");
   }
-  if (r.ap_version() == 1 && r.address() > 255) return InvalidArgument(absl::StrCat("APSEL ", r.address(), " is above 255"));
+  if (r.ap_version() == 1 && r.address() > 255)
+    return InvalidArgument(absl::StrCat("APSEL ", r.address(), " is above 255"));
   if (r.ap_version() == 2 && (r.address() % 4096 != 0 || r.address() > UINT32_MAX)) {
     return InvalidArgument(absl::StrCat("AP base address ", Hex(r.address()), " is not a 32-bit multiple of 4096"));
   }

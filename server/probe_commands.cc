@@ -36,10 +36,17 @@ absl::Status RunClose(SharedProbe& probe, SessionState& session, const Request&,
 absl::Status RunConnect(SharedProbe& probe, SessionState& session, const Request& request, Response& response) {
   WireProtocol wanted = WireProtocol::kDefault;
   switch (request.connect().protocol()) {
-    case v1::WIRE_PROTOCOL_DEFAULT: break;
-    case v1::WIRE_PROTOCOL_SWD: wanted = WireProtocol::kSwd; break;
-    case v1::WIRE_PROTOCOL_JTAG: wanted = WireProtocol::kJtag; break;
-    default: return InvalidArgument(absl::StrCat("wire protocol ", static_cast<int>(request.connect().protocol()), " is unknown"));
+    case v1::WIRE_PROTOCOL_DEFAULT:
+      break;
+    case v1::WIRE_PROTOCOL_SWD:
+      wanted = WireProtocol::kSwd;
+      break;
+    case v1::WIRE_PROTOCOL_JTAG:
+      wanted = WireProtocol::kJtag;
+      break;
+    default:
+      return InvalidArgument(
+          absl::StrCat("wire protocol ", static_cast<int>(request.connect().protocol()), " is unknown"));
   }
   const auto protocol = probe.Connect(session, wanted);
   if (!protocol.ok()) return protocol.status();

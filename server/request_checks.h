@@ -1,4 +1,5 @@
-// What the handlers check before anything is allocated or sent. Each returns kInvalidArgument with the value in its message.
+// What the handlers check before anything is allocated or sent. Each returns kInvalidArgument with the value in its
+// message.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
 // A session is one user's share of one probe: the handle by which the rim of the server (server/grpc/) uses a lane.
 //
-// What a session owns of the probe (opens, connects, its lock, power requests, nRESET, its clock, its view of SELECT, CSW and
-// TAR) is kept by the lane, and all given back when the session ends: when its owner drops it, or when somebody ends it.
+// What a session owns of the probe (opens, connects, its lock, power requests, nRESET, its clock, its view of SELECT,
+// CSW and TAR) is kept by the lane, and all given back when the session ends: when its owner drops it, or when somebody
+// ends it.
 #pragma once
 
 #include <chrono>
@@ -66,8 +67,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts a command in the queue. `done` is called exactly once, unless the session is dropped first. The oneof must hold a
-  // command other than open_session; nothing at all is answered with kInvalidArgument.
+  // Puts a command in the queue. `done` is called exactly once, unless the session is dropped first. The oneof must
+  // hold a command other than open_session; nothing at all is answered with kInvalidArgument.
   void Submit(v1::StreamRequest request, ReplyCallback done);
 
   // As the person who ends somebody's session: what is queued is answered with `why`, then the end callback is called.

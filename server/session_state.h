@@ -41,8 +41,8 @@ struct SessionState {
   std::vector<ApId> memory_interfaces;  // by handle
 };
 
-// CTRL/STAT as a session sees it whose own power requests are `own`: of the wire's request and acknowledge bits, those that
-// it asked for itself.
+// CTRL/STAT as a session sees it whose own power requests are `own`: of the wire's request and acknowledge bits, those
+// that it asked for itself.
 constexpr uint32_t VisiblePower(uint32_t control_status, uint32_t own) {
   const uint32_t visible = own | (own << 1);  // each acknowledge bit lies above its request
   return control_status & (visible | ~adi::kPowerBits);

@@ -43,7 +43,8 @@ void SharedProbe::Leave(SessionState& session) {
   session.open_count = 0;
   std::erase(sessions_, &session);
   wire_.Drop(session);
-  const bool still_open = std::any_of(sessions_.begin(), sessions_.end(), [](const auto* s) { return s->open_count > 0; });
+  const bool still_open =
+      std::any_of(sessions_.begin(), sessions_.end(), [](const auto* s) { return s->open_count > 0; });
   if (probe_open_ && !still_open) {
     probe_->Close();
     probe_open_ = false;
@@ -81,10 +82,10 @@ absl::StatusOr<WireProtocol> SharedProbe::Connect(SessionState& session, WirePro
     for (const SessionState* other : sessions_) {
       if (other->connect_count > 0) users.push_back(other->who);
     }
-    return MakeError(ErrorKind::kProbeError, absl::StrCat("cannot connect with ", std::string(Name(protocol)), ": probe ",
-                                                          info().unique_id, " is connected with ",
-                                                          std::string(Name(*protocol_)), " by ",
-                                                          absl::StrJoin(users, " and ")));
+    return MakeError(
+        ErrorKind::kProbeError,
+        absl::StrCat("cannot connect with ", std::string(Name(protocol)), ": probe ", info().unique_id,
+                     " is connected with ", std::string(Name(*protocol_)), " by ", absl::StrJoin(users, " and ")));
   }
   if (!protocol_) {
     const auto chosen = probe_->Connect(protocol);

@@ -4,10 +4,12 @@
 // - SELECT is each session's own, and so are CSW and TAR of each MEM-AP (server/transfer_plan.h).
 // - Power requests are OR-ed; a session sees the wire's power bits as far as it asked for them itself.
 // - nRESET is low while any session holds it; the clock is the lowest that any asked for.
-// - After raw sequences, resets and lost ACKs the DP is in the hands of the session that did it. Before another is served
+// - After raw sequences, resets and lost ACKs the DP is in the hands of the session that did it. Before another is
+// served
 //   the link is established anew; where that fails, the others are told whose doing it is.
 //
-// Threads: one; in the server the lane's. Every method blocks for as long as the probe takes. Errors are probe/error.h's.
+// Threads: one; in the server the lane's. Every method blocks for as long as the probe takes. Errors are
+// probe/error.h's.
 #pragma once
 
 #include <memory>
@@ -35,8 +37,8 @@ class SharedProbe {
 
   const ProbeInfo& info() const { return probe_->info(); }
 
-  // A session that is not joined owns nothing. Leave gives back all it has, as far as the probe still lets it; `session`
-  // may be destroyed afterwards.
+  // A session that is not joined owns nothing. Leave gives back all it has, as far as the probe still lets it;
+  // `session` may be destroyed afterwards.
   void Join(SessionState& session);
   void Leave(SessionState& session);
 
@@ -67,8 +69,9 @@ class SharedProbe {
     TransferJob* job;
     SessionState* session;
   };
-  // Carries out the jobs in their order until each has finished or, past `budget` transfers, the rest has to wait for the
-  // next call. A job that fails does not keep those behind it from running. Returns kProbeDisconnected once the probe is gone.
+  // Carries out the jobs in their order until each has finished or, past `budget` transfers, the rest has to wait for
+  // the next call. A job that fails does not keep those behind it from running. Returns kProbeDisconnected once the
+  // probe is gone.
   absl::Status RunTransfers(absl::Span<const Work> work, size_t budget);
 
   // As Probe::CheckPresent.

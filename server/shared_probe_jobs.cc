@@ -62,7 +62,8 @@ absl::Status SharedProbe::RunJob(SessionState& session, TransferJob job) {
 
 absl::Status SharedProbe::Recover(const SessionState& session, const absl::Status& failure) {
   switch (GetError(failure).kind) {
-    case ErrorKind::kProbeDisconnected: return failure;
+    case ErrorKind::kProbeDisconnected:
+      return failure;
     case ErrorKind::kTransferFault:
     case ErrorKind::kTransferTimeout:
       if (absl::Status status = WriteRawDp(adi::kDpAbort, adi::kAbortClearSticky); !status.ok()) {

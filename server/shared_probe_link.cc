@@ -16,9 +16,12 @@ constexpr int kPowerPolls = 100;
 bool SharedProbe::LinkIsFit(const SessionState& session, bool needs_link) const {
   const bool same_target = !session.target_select || session.target_select == wire_.target_select;
   switch (wire_.link) {
-    case Link::kUp: return same_target;
-    case Link::kDown: return !needs_link;
-    case Link::kTouched: return !needs_link && wire_.toucher == &session;
+    case Link::kUp:
+      return same_target;
+    case Link::kDown:
+      return !needs_link;
+    case Link::kTouched:
+      return !needs_link && wire_.toucher == &session;
   }
   return false;
 }

@@ -36,10 +36,8 @@ TransferJob TransferJob::ReadMemory(uint32_t handle, std::vector<adi::MemApRun> 
   job.handle = handle;
   size_t words = 0;
   for (const adi::MemApRun& run : runs) {
-    job.steps.push_back({.target = TransferStep::Target::kMemory,
-                         .run = run,
-                         .first_word = words,
-                         .word_count = run.transfers});
+    job.steps.push_back(
+        {.target = TransferStep::Target::kMemory, .run = run, .first_word = words, .word_count = run.transfers});
     words += run.transfers;
   }
   job.words.resize(words);

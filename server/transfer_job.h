@@ -1,7 +1,7 @@
 // A debug command as register transfers that have not been placed on the wire yet.
 //
-// Made from a request alone, on any thread; then the lane's thread plans it (server/transfer_plan.h), in one go or, where
-// it is long, in slices between which other sessions have their turn.
+// Made from a request alone, on any thread; then the lane's thread plans it (server/transfer_plan.h), in one go or,
+// where it is long, in slices between which other sessions have their turn.
 #pragma once
 
 #include <cstddef>

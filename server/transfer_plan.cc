@@ -64,9 +64,12 @@ TransferPlan::Added TransferPlan::Add(TransferJob& job, SessionState& session) {
 TransferPlan::Added TransferPlan::AddStep(TransferJob& job, SessionState& session) {
   const TransferStep& step = job.steps[job.step];
   switch (step.target) {
-    case Target::kDp: return AddDp(job, session, step);
-    case Target::kAp: return AddAp(job, session, step);
-    case Target::kMemory: return AddMemory(job, session, step);
+    case Target::kDp:
+      return AddDp(job, session, step);
+    case Target::kAp:
+      return AddAp(job, session, step);
+    case Target::kMemory:
+      return AddMemory(job, session, step);
   }
   return Added::kAll;
 }
@@ -144,9 +147,7 @@ TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session,
   } else {
     op.read = absl::MakeSpan(words, count);
   }
-  OpNote note{.bytes_before = job.bytes_done,
-              .bytes_per_transfer = 4,
-              .reads_ap = !step.write};
+  OpNote note{.bytes_before = job.bytes_done, .bytes_per_transfer = 4, .reads_ap = !step.write};
   if (view != nullptr) {
     WireAp& wire = wire_.aps[address.ap];
     if (offset == adi::kApDrw) {

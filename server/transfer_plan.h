@@ -1,12 +1,14 @@
-// A plan is a list of transfers that does several jobs of several sessions, in order, in as few packets as the probe can.
+// A plan is a list of transfers that does several jobs of several sessions, in order, in as few packets as the probe
+// can.
 //
-// Planning a job assumes that all before it goes well: it moves the wire's state, the session's and the job's on to where
-// they will be. Each job leaves behind how to take that back; when the wire then says otherwise, everything from the job
-// that failed is taken back and what the lane believes of the wire is forgotten. Jobs behind it are planned again.
+// Planning a job assumes that all before it goes well: it moves the wire's state, the session's and the job's on to
+// where they will be. Each job leaves behind how to take that back; when the wire then says otherwise, everything from
+// the job that failed is taken back and what the lane believes of the wire is forgotten. Jobs behind it are planned
+// again.
 //
-// In between the jobs' own transfers the plan puts what keeps sessions apart: SELECT, CSW and TAR where the wire's differ
-// from what the job's session believes, a read of TAR where another session's would be lost, and a read of RDBUFF behind
-// one job's AP writes, because SWD posts them and a bus fault would otherwise show on the next job.
+// In between the jobs' own transfers the plan puts what keeps sessions apart: SELECT, CSW and TAR where the wire's
+// differ from what the job's session believes, a read of TAR where another session's would be lost, and a read of
+// RDBUFF behind one job's AP writes, because SWD posts them and a bus fault would otherwise show on the next job.
 //
 // One thread; reused from plan to plan to save allocations.
 #pragma once
@@ -65,12 +67,12 @@ class TransferPlan {
   };
   // What is known of ops_[i] besides the transfer.
   struct OpNote {
-    size_t job = 0;          // index into undo_
+    size_t job = 0;             // index into undo_
     uint64_t bytes_before = 0;  // the job's bytes_done in front of it
     std::optional<uint64_t> target_address;
     uint32_t bytes_per_transfer = 0;  // 0 for what is no data of the job's
-    bool through_view = false;  // it moves TAR for the job's session
-    bool reads_ap = false;  // its last word is what RDBUFF shows
+    bool through_view = false;        // it moves TAR for the job's session
+    bool reads_ap = false;            // its last word is what RDBUFF shows
     bool reads_dpidr = false;
     bool reads_rdbuff = false;
     bool reads_control_status = false;

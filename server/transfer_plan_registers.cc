@@ -17,9 +17,9 @@ bool TransferPlan::Identify(ApId ap, const SessionState& session) {
   discovery_ = Discovery{.first_op = ops_.size(), .ap = ap};
   const bool adiv6 = wire_.adiv6();
   // Reading these changes nothing in any AP that Arm defines; whether they are CSW and TAR, the IDR tells afterwards.
-  for (const auto& [offset, destination] : {std::pair{adi::kApIdr, &discovery_->idr},
-                                            std::pair{adi::kApCsw, &discovery_->csw},
-                                            std::pair{adi::kApTar, &discovery_->tar}}) {
+  for (const auto& [offset, destination] :
+       {std::pair{adi::kApIdr, &discovery_->idr}, std::pair{adi::kApCsw, &discovery_->csw},
+        std::pair{adi::kApTar, &discovery_->tar}}) {
     const uint64_t address = MakeApAddress(ap, offset, adiv6);
     SelectAp(address, session);
     Push({.port = Port::kAp, .address = WireAddress(address), .write = {}, .read = absl::MakeSpan(destination, 1)});
@@ -33,9 +33,7 @@ void TransferPlan::Select(uint32_t value) {
   wire_.select = value;
 }
 
-void TransferPlan::SelectDpBank(uint32_t bank) {
-  Select((wire_.select.value_or(0) & kSelectAddressMask) | bank);
-}
+void TransferPlan::SelectDpBank(uint32_t bank) { Select((wire_.select.value_or(0) & kSelectAddressMask) | bank); }
 
 void TransferPlan::SelectAp(uint64_t register_address, const SessionState& session) {
   // The bank of DP registers that the session will want next, so that it need not be selected again.
@@ -96,10 +94,8 @@ void TransferPlan::SaveTarOfOthers(ApId ap, const ApView* for_view, const Sessio
 
 void TransferPlan::Fence() {
   if (ops_.empty() || ops_.back().port != Port::kAp || ops_.back().is_read()) return;
-  Push({.port = Port::kDp,
-        .address = adi::kDpRdbuff,
-        .write = {},
-        .read = absl::MakeSpan(&scratch_.emplace_back(), 1)});
+  Push(
+      {.port = Port::kDp, .address = adi::kDpRdbuff, .write = {}, .read = absl::MakeSpan(&scratch_.emplace_back(), 1)});
 }
 
 }  // namespace probegate

@@ -39,8 +39,8 @@ struct WireState {
 
   bool adiv6() const { return dpidr && adi::DpVersion(*dpidr) >= 3; }
 
-  // After anything that may have changed the target behind the lane's back. What an AP is stays known, and so does whose
-  // TAR it holds, since that has no other place.
+  // After anything that may have changed the target behind the lane's back. What an AP is stays known, and so does
+  // whose TAR it holds, since that has no other place.
   void Forget();
 
   // Forget, and note whose doing it is.

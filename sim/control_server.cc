@@ -22,7 +22,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 asio::ip::tcp::acceptor ListenOnLoopback(asio::io_context& io, const asio::ip::tcp::endpoint& endpoint) {
   if (!endpoint.address().is_loopback()) {
-    throw std::runtime_error("the control port must be on a loopback address, not " + endpoint.address().to_string());
+    throw std::invalid_argument("the control port must be on a loopback address, not " +
+                                endpoint.address().to_string());
   }
   return Listen(io, endpoint);
 }

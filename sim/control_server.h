@@ -21,8 +21,8 @@ class ControlServer {
  public:
   // Listens on `endpoint`; serves any number of connections while `io` runs, which must be on one thread. A line longer
   // than kMaxControlLine is answered by an error and ends its connection. `io` and `control` must outlive it.
-  // Throws std::runtime_error where it cannot listen, and where the address is no loopback address: whoever reaches the
-  // port rules the boards.
+  // Throws std::runtime_error where it cannot listen, and std::invalid_argument where the address is no loopback
+  // address: whoever reaches the port rules the boards.
   ControlServer(asio::io_context& io, const asio::ip::tcp::endpoint& endpoint, const Control& control,
                 std::shared_ptr<spdlog::logger> log);
   ControlServer(const ControlServer&) = delete;

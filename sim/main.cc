@@ -4,6 +4,8 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "asio/io_context.hpp"
@@ -65,6 +67,9 @@ int main(int argc, char** argv) {
   if (!options) return exit_code;
   try {
     return probegate::sim::Main(*options);
+  } catch (const std::invalid_argument& error) {
+    std::cerr << "probegate-sim: " << error.what() << '\n';
+    return probegate::sim::kExitUsage;
   } catch (const std::exception& error) {
     std::cerr << "probegate-sim: " << error.what() << '\n';
     return 1;

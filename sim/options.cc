@@ -9,7 +9,6 @@
 namespace probegate::sim {
 namespace {
 
-constexpr int kExitUsage = 2;
 constexpr unsigned kMaxBoards = 1000;
 constexpr uint64_t kMaxLatency = 60'000'000;
 
@@ -45,7 +44,8 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   app.add_option("--serial-prefix", options.serial_prefix, "How each serial number begins")
       ->check(CLI::Validator(
           [](const std::string& prefix) {
-            return prefix.size() <= kMaxSerialPrefix ? "" : "longer than " + std::to_string(kMaxSerialPrefix) + " letters";
+            return prefix.size() <= kMaxSerialPrefix ? ""
+                                                     : "longer than " + std::to_string(kMaxSerialPrefix) + " letters";
           },
           "TEXT"))
       ->capture_default_str();

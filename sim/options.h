@@ -12,6 +12,9 @@ namespace probegate::sim {
 
 enum class Verbosity : uint8_t { kQuiet, kNormal, kVerbose };
 
+// The exit status for arguments that make no sense.
+inline constexpr int kExitUsage = 2;
+
 struct Options {
   HostPort listen;
   std::optional<HostPort> control;

@@ -56,7 +56,8 @@ bool NeedsQuotes(std::string_view text) {
 }  // namespace
 
 Log::Log(LogFormat format, LogLevel level)
-    : format_(format), level_(level),
+    : format_(format),
+      level_(level),
       logger_(std::make_shared<spdlog::logger>("probegate", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
   logger_->set_level(Row(level).spd);
   logger_->set_formatter(std::make_unique<spdlog::pattern_formatter>(

@@ -1,6 +1,7 @@
 // The one way that the programs log.
 //
-// Every line is one event with a name and fields, so that the text format reads well and the JSON format can be searched:
+// Every line is one event with a name and fields, so that the text format reads well and the JSON format can be
+// searched:
 //   2026-03-01T12:00:00.123Z info  session.opened probe=7A22 session=3f2a… client=pyocd@10.0.0.7
 //   {"ts":"2026-03-01T12:00:00.123Z","level":"info","event":"session.opened","probe":"7A22",…}
 //
@@ -51,10 +52,18 @@ class Log {
   // format it stands in place of the event's name.
   void Write(LogLevel level, std::string_view event, std::string_view message, std::initializer_list<LogField> fields);
 
-  void Debug(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kDebug, event, {}, fields); }
-  void Info(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kInfo, event, {}, fields); }
-  void Warning(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kWarning, event, {}, fields); }
-  void Error(std::string_view event, std::initializer_list<LogField> fields) { Write(LogLevel::kError, event, {}, fields); }
+  void Debug(std::string_view event, std::initializer_list<LogField> fields) {
+    Write(LogLevel::kDebug, event, {}, fields);
+  }
+  void Info(std::string_view event, std::initializer_list<LogField> fields) {
+    Write(LogLevel::kInfo, event, {}, fields);
+  }
+  void Warning(std::string_view event, std::initializer_list<LogField> fields) {
+    Write(LogLevel::kWarning, event, {}, fields);
+  }
+  void Error(std::string_view event, std::initializer_list<LogField> fields) {
+    Write(LogLevel::kError, event, {}, fields);
+  }
 
  private:
   const LogFormat format_;

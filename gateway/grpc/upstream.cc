@@ -44,8 +44,8 @@ std::string Describe(const grpc::Status& status) {
 
 // One session's stream. It holds on to itself until gRPC is done with it.
 //
-// gRPC's hold stands for the owner, who may start operations from outside the callbacks: it is let go once nothing more will
-// be started, which is when the stream has ended or when the owner is gone. OnDone waits for it.
+// gRPC's hold stands for the owner, who may start operations from outside the callbacks: it is let go once nothing more
+// will be started, which is when the stream has ended or when the owner is gone. OnDone waits for it.
 class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::StreamResponse>,
                           public std::enable_shared_from_this<SessionCall> {
  public:

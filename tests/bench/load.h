@@ -1,7 +1,7 @@
 // What the load client can do to a server, each measured from outside as a client sees it.
 //
-// A load runs in the calling thread until it is done, and throws std::runtime_error where the other side refuses, answers
-// an error, or goes away: a measurement with an error in it is of no use.
+// A load runs in the calling thread until it is done, and throws std::runtime_error where the other side refuses,
+// answers an error, or goes away: a measurement with an error in it is of no use.
 #pragma once
 
 #include <chrono>

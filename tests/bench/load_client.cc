@@ -58,9 +58,8 @@ void Declare(CLI::App& app, Options& options) {
                 [&] { return StreamLatency(options.address, options.count); }));
   add_count(add("packet", "CMSIS-DAP over TCP, one DAP_Transfer after the other",
                 [&] { return PacketLatency(options.address, options.count); }));
-  CLI::App* pipeline = add("pipeline", "JSON lines, batches of read_dp", [&] {
-    return JsonPipeline(options.address, options.depth, options.count);
-  });
+  CLI::App* pipeline = add("pipeline", "JSON lines, batches of read_dp",
+                           [&] { return JsonPipeline(options.address, options.depth, options.count); });
   add_count(pipeline);
   pipeline->add_option("--depth", options.depth, "Requests in a batch")->capture_default_str();
   CLI::App* concurrent = add("concurrent", "JSON lines, many clients with one read_dp after the other", [&] {

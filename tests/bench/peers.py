@@ -1,6 +1,7 @@
 """The two servers that are compared, as running processes: ours with a simulated board, and `pyocd server` with a probe in
 memory. Each takes its own time for a packet or a transfer, and can say how long that was."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -19,10 +20,11 @@ from stack import LOOPBACK, Programs, Stack, free_port, wait_until
 
 
 def place(pids, cpus):
-    """Lets every thread of these processes run on these processors only."""
+    """Lets every thread of these processes run on these processors only. Threads that they make later inherit it."""
     for pid in pids:
         for task in os.listdir(f"/proc/{pid}/task"):
-            os.sched_setaffinity(int(task), cpus)
+            with contextlib.suppress(ProcessLookupError):  # a connection's thread may just have ended
+                os.sched_setaffinity(int(task), cpus)
 
 
 def resident_mib(pids):

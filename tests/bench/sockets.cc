@@ -49,7 +49,8 @@ Socket::Socket(const Address& address, Mode mode)
   const int one = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   const sockaddr_in to = Resolve(address);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS) ThrowErrno("connect");
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)
+    ThrowErrno("connect");
 }
 
 Socket::~Socket() {
@@ -100,7 +101,8 @@ size_t JsonLines::TakeReplies() {
 
 // The one thing to know of a reply is whether it is an error; parsing it would cost more than some of what is measured.
 void JsonLines::CheckReply(std::string_view reply) {
-  if (reply.find(R"("error")") != std::string_view::npos) throw std::runtime_error("error reply: " + std::string(reply));
+  if (reply.find(R"("error")") != std::string_view::npos)
+    throw std::runtime_error("error reply: " + std::string(reply));
 }
 
 void JsonLines::Attach() {

@@ -1,4 +1,5 @@
-// TCP as the load client needs it. Everything throws std::system_error, or std::runtime_error where the other side closes.
+// TCP as the load client needs it. Everything throws std::system_error, or std::runtime_error where the other side
+// closes.
 #pragma once
 
 #include <string>
@@ -46,7 +47,8 @@ class JsonLines {
   // Waits for the next reply, and throws where it is an error.
   void ExpectOk();
 
-  // Takes what has arrived, waiting for something, and answers how many replies that completed. Throws where one is an error.
+  // Takes what has arrived, waiting for something, and answers how many replies that completed. Throws where one is an
+  // error.
   size_t TakeReplies();
 
   // One request, and its reply.

@@ -20,7 +20,8 @@ struct Result {
   ResultWriter write_result = nullptr;
 };
 
-Result Prepare(const std::string& name, const std::string& arguments, bool has_session = true, bool memory_interface = true) {
+Result Prepare(const std::string& name, const std::string& arguments, bool has_session = true,
+               bool memory_interface = true) {
   static const v1::ProbeDescription kProbe = [] {
     v1::ProbeDescription probe;
     probe.set_product_name("P\"");
@@ -122,7 +123,8 @@ TEST(CommandTable, KnowsNamesExactly) {
 TEST(CommandTable, FillsInTheRequests) {
   EXPECT_EQ(Prepare("swj_sequence", kGood.at("swj_sequence")).request.swj_sequence().bits(), std::string(17, '\xFF'));
   // Bits beyond the length are not sent.
-  EXPECT_EQ(Prepare("swj_sequence", "[51, 72057594037927935]").request.swj_sequence().bits(), "\xFF\xFF\xFF\xFF\xFF\xFF\x07");
+  EXPECT_EQ(Prepare("swj_sequence", "[51, 72057594037927935]").request.swj_sequence().bits(),
+            "\xFF\xFF\xFF\xFF\xFF\xFF\x07");
   const auto swd = Prepare("swd_sequence", kGood.at("swd_sequence")).request.swd_sequence();
   ASSERT_EQ(swd.segments_size(), 3);
   EXPECT_EQ(swd.segments(0).output(), "\x99");
@@ -168,25 +170,20 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"readprop", R"(["nope"])", "unknown property name 'nope' requested"},
         Bad{"readprop", R"(["_open_count"])", "unknown property name"},
         Bad{"readprop", "[5]", "name must be a string, got 5"},
-        Bad{"connect", R"(["I2C"])", "invalid protocol name I2C"},
-        Bad{"connect", "[5]", "invalid protocol name 5"},
+        Bad{"connect", R"(["I2C"])", "invalid protocol name I2C"}, Bad{"connect", "[5]", "invalid protocol name 5"},
         Bad{"swj_sequence", "[0, 0]", "length must be an integer from 1 to 65536, got 0"},
         Bad{"swj_sequence", "[65537, 0]", "length must be"},
         Bad{"swj_sequence", "[8, -1]", "bits must be an integer from 0 upward of at most 65536 bits, got -1"},
         Bad{"swj_sequence", "[8, 1.0]", "bits must be"},
-        Bad{"swd_sequence", "[5]", "sequences must be a list of [cycles]"},
-        Bad{"swd_sequence", "[[5]]", "got 5"},
-        Bad{"swd_sequence", "[[[]]]", "got []"},
-        Bad{"swd_sequence", "[[[0]]]", "got [0]"},
-        Bad{"swd_sequence", "[[[65, 1]]]", "got [65, 1]"},
-        Bad{"swd_sequence", "[[[8, 1, 2]]]", "got [8, 1, 2]"},
+        Bad{"swd_sequence", "[5]", "sequences must be a list of [cycles]"}, Bad{"swd_sequence", "[[5]]", "got 5"},
+        Bad{"swd_sequence", "[[[]]]", "got []"}, Bad{"swd_sequence", "[[[0]]]", "got [0]"},
+        Bad{"swd_sequence", "[[[65, 1]]]", "got [65, 1]"}, Bad{"swd_sequence", "[[[8, 1, 2]]]", "got [8, 1, 2]"},
         Bad{"swd_sequence", R"([[[8, "1"]]])", R"(got "1")"},
         Bad{"jtag_sequence", "[8, 2, true, 0]", "tms must be true or false, got 2"},
         Bad{"jtag_sequence", "[8, 1, null, 0]", "read_tdo must be true or false, got null"},
         Bad{"jtag_sequence", "[0, 1, true, 0]", "cycles must be"},
         Bad{"set_clock", "[0]", "frequency must be a number of Hz from 1 to 4294967295, got 0"},
-        Bad{"set_clock", "[1e300]", "frequency must be"},
-        Bad{"set_clock", R"(["fast"])", "frequency must be"},
+        Bad{"set_clock", "[1e300]", "frequency must be"}, Bad{"set_clock", R"(["fast"])", "frequency must be"},
         Bad{"assert_reset", R"(["x"])", "asserted must be true or false"},
         Bad{"read_dp", "[-1]", "address must be an integer from 0 to 4294967295, got -1"},
         Bad{"read_dp", "[1.0]", "address must be"},
@@ -195,7 +192,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"read_ap_multiple", "[12, 4194305]", "count must be an integer from 0 to 4194304, got 4194305"},
         Bad{"write_ap_multiple", "[12, 5]", "values must be a list of at most 4194304 integers"},
         Bad{"write_ap_multiple", "[12, [1, -2, 3]]", "got -2"},
-        Bad{"get_memory_interface_for_ap", "[3, 0]", "invalid AP version in remote get_memory_interface_for_ap request"},
+        Bad{"get_memory_interface_for_ap", "[3, 0]",
+            "invalid AP version in remote get_memory_interface_for_ap request"},
         Bad{"get_memory_interface_for_ap", R"(["1", 0])", "invalid AP version"},
         Bad{"swo_start", "[null]", "baudrate must be"},
         Bad{"read_mem", "[-1, 0, 32]", "invalid handle received from remote memory access"},
@@ -269,9 +267,10 @@ TEST(CommandTable, WritesResults) {
 TEST(ErrorStatus, EveryKindHasItsNumber) {
   const auto* kinds = v1::ErrorKind_descriptor();
   const std::map<std::string, int> expected = {
-      {"INVALID_ARGUMENT", 1}, {"NOT_OPEN", 3},        {"UNSUPPORTED", 3},       {"PROBE_DISCONNECTED", 2},
-      {"PROBE_ERROR", 3},      {"TRANSFER_ERROR", 10}, {"TRANSFER_TIMEOUT", 11}, {"TRANSFER_FAULT", 12},
-      {"BUSY", 3},             {"NOT_FOUND", 1},       {"INTERNAL", 1},          {"UNSPECIFIED", 1},
+      {"INVALID_ARGUMENT", 1},   {"NOT_OPEN", 3},        {"UNSUPPORTED", 3},
+      {"PROBE_DISCONNECTED", 2}, {"PROBE_ERROR", 3},     {"TRANSFER_ERROR", 10},
+      {"TRANSFER_TIMEOUT", 11},  {"TRANSFER_FAULT", 12}, {"BUSY", 3},
+      {"NOT_FOUND", 1},          {"INTERNAL", 1},        {"UNSPECIFIED", 1},
   };
   for (int i = 0; i < kinds->value_count(); ++i) {
     const std::string name = kinds->value(i)->name().substr(std::string("ERROR_KIND_").size());

@@ -17,13 +17,16 @@ std::string Line(int id, const std::string& request, const std::string& argument
 
 std::string Ok(int id) { return R"({"id": )" + std::to_string(id) + R"(, "status": 0})"; }
 
-std::string Status(int id, int status) { return R"({"id": )" + std::to_string(id) + R"(, "status": )" + std::to_string(status) + ","; }
+std::string Status(int id, int status) {
+  return R"({"id": )" + std::to_string(id) + R"(, "status": )" + std::to_string(status) + ",";
+}
 
 TEST(Connection, OpensASessionWithTheFirstRequestThatNeedsOne) {
   PortFixture fixture(&SucceedAtOnce);
   TestClient client(fixture.port());
   EXPECT_EQ(client.Ask(R"({"id": 1, "request": "hello", "arguments": [1]})"), Ok(1));
-  EXPECT_EQ(client.Ask(R"({"id": 2, "request": "readprop", "arguments": ["is_open"]})"), R"({"id": 2, "status": 0, "result": false})");
+  EXPECT_EQ(client.Ask(R"({"id": 2, "request": "readprop", "arguments": ["is_open"]})"),
+            R"({"id": 2, "status": 0, "result": false})");
   EXPECT_EQ(client.Ask(R"({"id": 3, "request": "readprop", "arguments": ["wire_protocol"]})"), Ok(3));
   EXPECT_EQ(client.Ask(R"({"id": 4, "request": "readprop", "arguments": ["vendor_name"]})"),
             R"({"id": 4, "status": 0, "result": "Vendor"})");
@@ -91,7 +94,8 @@ TEST(Connection, HoldsBoundedRepliesForAClientThatDoesNotRead) {
     const auto line = client.ReadLine();
     ASSERT_TRUE(line.has_value());
     EXPECT_THAT(line->substr(0, 40), StartsWith(R"({"id": )" + std::to_string(id) + R"(, "status": 0, "result": [)"));
-    EXPECT_EQ(line->size(), std::string(R"({"id": , "status": 0, "result": []})").size() + std::to_string(id).size() + 65536 * 12 - 2);
+    EXPECT_EQ(line->size(), std::string(R"({"id": , "status": 0, "result": []})").size() + std::to_string(id).size() +
+                                65536 * 12 - 2);
   }
 }
 
@@ -162,7 +166,8 @@ TEST(Connection, ASessionThatCannotBeOpenedIsAProbeThatIsGone) {
   PortFixture fixture(&SucceedAtOnce);
   fixture.upstream.RefuseSessions("debug probe PROBE1 is away");
   TestClient client(fixture.port());
-  EXPECT_EQ(client.Ask(R"({"id": 1, "request": "open"})"), Status(1, 2) + R"( "error": "session lost: debug probe PROBE1 is away"})");
+  EXPECT_EQ(client.Ask(R"({"id": 1, "request": "open"})"),
+            Status(1, 2) + R"( "error": "session lost: debug probe PROBE1 is away"})");
   fixture.upstream.RefuseSessions("");
   EXPECT_THAT(client.Ask(R"({"id": 2, "request": "lock"})"), StartsWith(Status(2, 2)));
   EXPECT_EQ(client.Ask(R"({"id": 3, "request": "open"})"), Ok(3));

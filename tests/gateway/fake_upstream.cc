@@ -133,7 +133,8 @@ void FakeUpstream::RefuseSessions(const std::string& message) {
 
 std::shared_ptr<FakeSession> FakeUpstream::WaitForSession(size_t index) {
   const MutexLock lock(mutex_);
-  if (!WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return sessions_.size() > index; })) return nullptr;
+  if (!WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return sessions_.size() > index; }))
+    return nullptr;
   return sessions_[index];
 }
 

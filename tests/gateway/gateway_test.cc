@@ -51,7 +51,8 @@ class GatewayTest : public ::testing::Test {
 
   void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
     ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
-    gateway_ = std::make_unique<Gateway>(io_, upstream_, *ports_, options_, std::move(choose), [this] { work_.reset(); }, log_);
+    gateway_ = std::make_unique<Gateway>(
+        io_, upstream_, *ports_, options_, std::move(choose), [this] { work_.reset(); }, log_);
     gateway_->Start();
     thread_ = std::jthread([this] { io_.run(); });
   }
@@ -72,7 +73,9 @@ class GatewayTest : public ::testing::Test {
     }
     return "nobody";
   }
-  static std::string UniqueId(const std::string& unique_id) { return R"({"id": 1, "status": 0, "result": ")" + unique_id + "\"}"; }
+  static std::string UniqueId(const std::string& unique_id) {
+    return R"({"id": 1, "status": 0, "result": ")" + unique_id + "\"}";
+  }
 
   std::filesystem::path directory_;
   GatewayOptions options_;
@@ -139,7 +142,8 @@ TEST_F(GatewayTest, APartThatSeveralHaveIsRefused) {
 
 TEST_F(GatewayTest, APortInUseEndsTheGatewayOfOneProbe) {
   asio::io_context io;
-  const asio::ip::tcp::acceptor taken(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), options_.first_port));
+  const asio::ip::tcp::acceptor taken(io,
+                                      asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), options_.first_port));
   Start();
   const auto watch = upstream_.WaitForWatch(0);
   watch.on_event(Probe("A"));

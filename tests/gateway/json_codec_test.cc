@@ -17,7 +17,10 @@ std::string_view Fault(std::string_view line) {
 
 TEST(ParseRequest, FindsThePartsInAnyOrder) {
   Request request;
-  ASSERT_EQ(ParseRequest(R"( {"arguments" : [ 1, "two", [3, [4]], {"f": 5}, 6 ], "x": {}, "id":7, "request":"r"} )" "\r", request), "");
+  ASSERT_EQ(ParseRequest(R"( {"arguments" : [ 1, "two", [3, [4]], {"f": 5}, 6 ], "x": {}, "id":7, "request":"r"} )"
+                         "\r",
+                         request),
+            "");
   EXPECT_EQ(request.id, "7");
   EXPECT_EQ(request.name.text, "\"r\"");
   ASSERT_EQ(request.argument_count, 5U);
@@ -28,7 +31,10 @@ TEST(ParseRequest, FindsThePartsInAnyOrder) {
 
 TEST(ParseRequest, OfMembersNamedTwiceTheLastCounts) {
   Request request;
-  ASSERT_EQ(ParseRequest(R"({"id": 1, "\u0069d": 2, "request": "a", "arguments": [1, 2], "request": "b", "arguments": []})", request), "");
+  ASSERT_EQ(
+      ParseRequest(R"({"id": 1, "\u0069d": 2, "request": "a", "arguments": [1, 2], "request": "b", "arguments": []})",
+                   request),
+      "");
   EXPECT_EQ(request.id, "2");
   EXPECT_EQ(request.name.text, "\"b\"");
   EXPECT_EQ(request.argument_count, 0U);
@@ -51,8 +57,8 @@ TEST(ParseRequest, TheIdIsKnownWhereTheRestIsWrong) {
 }
 
 TEST(ParseRequest, IdsComeBackAsTheyWere) {
-  for (const char* id : {"0", "-5", "123456789012345678901234567890", "1.5", "1e3", "1.0", "\"a\\u00e9\\ud800\"", "null", "true",
-                         "[1, {\"a\": [2.50]}]", "\"\xC3\xA9\""}) {
+  for (const char* id : {"0", "-5", "123456789012345678901234567890", "1.5", "1e3", "1.0", "\"a\\u00e9\\ud800\"",
+                         "null", "true", "[1, {\"a\": [2.50]}]", "\"\xC3\xA9\""}) {
     const std::string line = "{\"id\": " + std::string(id) + ", \"request\": \"x\"}";
     Request request;
     ASSERT_EQ(ParseRequest(line, request), "") << id;
@@ -61,12 +67,41 @@ TEST(ParseRequest, IdsComeBackAsTheyWere) {
 }
 
 TEST(ParseRequest, RefusesWhatIsNotJson) {
-  for (const char* line : {"", " ", "x", "[]", "5", "null", "\"a\"", "{", "{\"id\": 1,}", "{\"id\" 1}", "{'id': 1}", "{\"id\": 01}",
-                           "{\"id\": +1}", "{\"id\": 1.}", "{\"id\": .5}", "{\"id\": 1e}", "{\"id\": -}", "{\"id\": NaN}",
-                           "{\"id\": Infinity}", "{\"id\": 1e999}", "{\"id\": -1e999}", "{\"id\": tru}", "{\"id\": \"a}",
-                           "{\"id\": \"\\x\"}", "{\"id\": \"\\u12\"}", "{\"id\": \"\t\"}", "{\"id\": \"\xFF\"}", "{\"id\": \"\xC0\xAF\"}",
-                           "{\"id\": \"\xED\xA0\x80\"}", "{\"id\": \"\xF4\x90\x80\x80\"}", "{\"id\": \"\xE2\x82\"}", "{\"id\": [1}", "{\"id\": 1} x",
-                           "{1: 2}", "{\"id\": 1}{}"}) {
+  for (const char* line : {"",
+                           " ",
+                           "x",
+                           "[]",
+                           "5",
+                           "null",
+                           "\"a\"",
+                           "{",
+                           "{\"id\": 1,}",
+                           "{\"id\" 1}",
+                           "{'id': 1}",
+                           "{\"id\": 01}",
+                           "{\"id\": +1}",
+                           "{\"id\": 1.}",
+                           "{\"id\": .5}",
+                           "{\"id\": 1e}",
+                           "{\"id\": -}",
+                           "{\"id\": NaN}",
+                           "{\"id\": Infinity}",
+                           "{\"id\": 1e999}",
+                           "{\"id\": -1e999}",
+                           "{\"id\": tru}",
+                           "{\"id\": \"a}",
+                           "{\"id\": \"\\x\"}",
+                           "{\"id\": \"\\u12\"}",
+                           "{\"id\": \"\t\"}",
+                           "{\"id\": \"\xFF\"}",
+                           "{\"id\": \"\xC0\xAF\"}",
+                           "{\"id\": \"\xED\xA0\x80\"}",
+                           "{\"id\": \"\xF4\x90\x80\x80\"}",
+                           "{\"id\": \"\xE2\x82\"}",
+                           "{\"id\": [1}",
+                           "{\"id\": 1} x",
+                           "{1: 2}",
+                           "{\"id\": 1}{}"}) {
     EXPECT_EQ(Fault(line), "invalid request format") << line;
   }
   EXPECT_EQ(Fault(std::string("{\"id\": \"a\0b\"}", 13)), "invalid request format");
@@ -89,8 +124,9 @@ TEST(ParseRequest, BoundsTheDepth) {
 
 // A line is well-formed where a library says so, but for what the reader does on purpose: see gateway/json_reader.h.
 TEST(JsonReader, AgreesWithALibraryOnMutatedText) {
-  const std::string seed = R"({"id": -12.5e+3, "request": "a\u00e9\n\\\"", "arguments": [0, true, null, {"k": ["\ud83d\ude00"]}, 1E2, 340282]})"
-                           "\xC3\xA9\xE4\xB8\xAD";
+  const std::string seed =
+      R"({"id": -12.5e+3, "request": "a\u00e9\n\\\"", "arguments": [0, true, null, {"k": ["\ud83d\ude00"]}, 1E2, 340282]})"
+      "\xC3\xA9\xE4\xB8\xAD";
   std::mt19937 random(7);
   int accepted = 0;
   for (int round = 0; round < 200'000; ++round) {
@@ -98,16 +134,22 @@ TEST(JsonReader, AgreesWithALibraryOnMutatedText) {
     for (size_t edits = random() % 3; edits > 0; --edits) {
       const size_t at = random() % text.size();
       switch (random() % 3) {
-        case 0: text[at] = static_cast<char>(random()); break;
-        case 1: text.erase(at, 1 + random() % 4); break;
-        default: text.insert(at, 1, seed[random() % seed.size()]);
+        case 0:
+          text[at] = static_cast<char>(random());
+          break;
+        case 1:
+          text.erase(at, 1 + random() % 4);
+          break;
+        default:
+          text.insert(at, 1, seed[random() % seed.size()]);
       }
       if (text.empty()) text = " ";
     }
     JsonReader reader(text);
     JsonValue value;
     const bool ours = reader.ReadValue(value) && reader.AtEnd();
-    if (text.find("\\ud") == std::string::npos && text.find("\\uD") == std::string::npos && !text.starts_with("\xEF\xBB\xBF")) {
+    if (text.find("\\ud") == std::string::npos && text.find("\\uD") == std::string::npos &&
+        !text.starts_with("\xEF\xBB\xBF")) {
       ASSERT_EQ(ours, nlohmann::json::accept(text)) << text;
     }
     accepted += ours ? 1 : 0;
@@ -124,8 +166,8 @@ TEST(JsonStrings, GoThereAndBack) {
   };
   EXPECT_EQ(decode(R"("a\"\\\/\b\f\n\r\t\u0041")"), "a\"\\/\b\f\n\r\tA");
   EXPECT_EQ(decode(R"("\ud83d\ude00")"), "\xF0\x9F\x98\x80");
-  for (const char* text : {R"("\ud800")", R"("\ud800\ud800")", R"("\udc00")", R"("\ud800x")", R"("\ud83d\ude00")", R"("\u00e9\u4e2d")",
-                           R"("\u0000\u001f\u007f")"}) {
+  for (const char* text : {R"("\ud800")", R"("\ud800\ud800")", R"("\udc00")", R"("\ud800x")", R"("\ud83d\ude00")",
+                           R"("\u00e9\u4e2d")", R"("\u0000\u001f\u007f")"}) {
     std::string out;
     AppendJsonString(out, decode(text));
     EXPECT_EQ(out, text);

@@ -20,7 +20,9 @@ class PortMapTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  PortMap Open(std::map<std::string, uint16_t> fixed = {}) { return *PortMap::Open(directory_ / "state", std::move(fixed)); }
+  PortMap Open(std::map<std::string, uint16_t> fixed = {}) {
+    return *PortMap::Open(directory_ / "state", std::move(fixed));
+  }
   std::filesystem::path file() const { return directory_ / "state" / "ports.json"; }
   void Write(const std::string& content) {
     std::filesystem::create_directories(file().parent_path());
@@ -54,7 +56,8 @@ TEST_F(PortMapTest, NeverGivesAPortToAnother) {
   PortMap map = Open();
   EXPECT_EQ(*map.PortFor("other", 5555), 5556);
   const auto claim = map.Claim("other", 5555);
-  EXPECT_THAT(std::string(claim.message()), AllOf(HasSubstr("5555"), HasSubstr("gone"), HasSubstr("other"), HasSubstr("--map")));
+  EXPECT_THAT(std::string(claim.message()),
+              AllOf(HasSubstr("5555"), HasSubstr("gone"), HasSubstr("other"), HasSubstr("--map")));
   EXPECT_TRUE(map.Claim("gone", 5555).ok());
 }
 
@@ -87,9 +90,10 @@ TEST_F(PortMapTest, RefusesFixedPortsThatContradict) {
 }
 
 TEST_F(PortMapTest, LeavesADamagedFileAlone) {
-  for (const std::string content : {"", "{", "[]", "{}", R"({"version": 2, "ports": {}})", R"({"version": 1, "ports": []})",
-                                    R"({"version": 1, "ports": {"0": "A"}})", R"({"version": 1, "ports": {"70000": "A"}})",
-                                    R"({"version": 1, "ports": {"5555x": "A"}})", R"({"version": 1, "ports": {"5555": 7}})"}) {
+  for (const std::string content :
+       {"", "{", "[]", "{}", R"({"version": 2, "ports": {}})", R"({"version": 1, "ports": []})",
+        R"({"version": 1, "ports": {"0": "A"}})", R"({"version": 1, "ports": {"70000": "A"}})",
+        R"({"version": 1, "ports": {"5555x": "A"}})", R"({"version": 1, "ports": {"5555": 7}})"}) {
     Write(content);
     const auto map = PortMap::Open(directory_ / "state", {});
     ASSERT_FALSE(map.ok()) << content;

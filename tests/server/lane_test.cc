@@ -70,10 +70,10 @@ class LaneTest : public testing::Test {
   std::shared_ptr<Session> Open(const std::string& name) {
     v1::ClientInfo client;
     client.set_name(name);
-    return lane_->OpenSession(SessionId::Random(), client,
-                              [this, name](const absl::Status& why) {
-                                diary_.Add(name + " ended: " + std::string(why.message()));
-                              })
+    return lane_
+        ->OpenSession(
+            SessionId::Random(), client,
+            [this, name](const absl::Status& why) { diary_.Add(name + " ended: " + std::string(why.message())); })
         .value();
   }
 
@@ -112,10 +112,18 @@ class LaneTest : public testing::Test {
     fill(request);
     return request;
   }
-  static v1::StreamRequest Lock() { return Request([](auto& r) { r.mutable_lock(); }); }
-  static v1::StreamRequest Unlock() { return Request([](auto& r) { r.mutable_unlock(); }); }
-  static v1::StreamRequest ReadDp() { return Request([](auto& r) { r.mutable_read_dp()->set_address(4); }); }
-  static v1::StreamRequest GetState() { return Request([](auto& r) { r.mutable_get_state(); }); }
+  static v1::StreamRequest Lock() {
+    return Request([](auto& r) { r.mutable_lock(); });
+  }
+  static v1::StreamRequest Unlock() {
+    return Request([](auto& r) { r.mutable_unlock(); });
+  }
+  static v1::StreamRequest ReadDp() {
+    return Request([](auto& r) { r.mutable_read_dp()->set_address(4); });
+  }
+  static v1::StreamRequest GetState() {
+    return Request([](auto& r) { r.mutable_get_state(); });
+  }
   static v1::StreamRequest ReadBlock(uint32_t bytes) {
     return Request([&](auto& r) {
       r.mutable_read_block8()->set_address(kRam);
@@ -168,8 +176,8 @@ TEST_F(LaneTest, WhatIsWrongIsAnsweredInItsTurnAndTheSessionGoesOn) {
   Send(*session, Request([](auto& r) { r.mutable_read_dp()->set_address(3); }), "2");
   Send(*session, v1::StreamRequest(), "3");
   Send(*session, ReadDp(), "4");
-  EXPECT_THAT(diary_.WaitFor(4), ElementsAre("1", "2 error ERROR_KIND_INVALID_ARGUMENT",
-                                             "3 error ERROR_KIND_INVALID_ARGUMENT", "4"));
+  EXPECT_THAT(diary_.WaitFor(4),
+              ElementsAre("1", "2 error ERROR_KIND_INVALID_ARGUMENT", "3 error ERROR_KIND_INVALID_ARGUMENT", "4"));
 }
 
 TEST_F(LaneTest, WhatSeveralHaveQueuedGoesInOnePacket) {
@@ -232,7 +240,8 @@ TEST_F(LaneTest, AnUnlockBehindABlockWaitsForAllOfIt) {
   EXPECT_THAT(diary_.WaitFor(5), ElementsAre("first", "lock", "block", "unlock", "word"));
 }
 
-// --- The lock ---------------------------------------------------------------------------------------------------------
+// --- The lock
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_F(LaneTest, TheLockKeepsOthersOffTheWireUntilItIsGivenBack) {
   auto a = Open("a");
@@ -343,7 +352,8 @@ TEST_F(StrictLaneTest, ABusyHolderLosesTheLockAtLast) {
   EXPECT_THAT(diary_.WaitFor(2), ElementsAre("b", "b unlocked"));
 }
 
-// --- Ends -------------------------------------------------------------------------------------------------------------
+// --- Ends
+// -------------------------------------------------------------------------------------------------------------
 
 TEST_F(LaneTest, ADroppedSessionGivesBackEverything) {
   auto a = Open("a");

@@ -1,5 +1,5 @@
-// The rules of sharing (docs/sharing.md), each with a test that fails without it. The probe is a FakeProbe, which keeps the
-// rules of a real target: nothing answers before a line reset, writes are posted, sticky errors stand.
+// The rules of sharing (docs/sharing.md), each with a test that fails without it. The probe is a FakeProbe, which keeps
+// the rules of a real target: nothing answers before a line reset, writes are posted, sticky errors stand.
 #include "server/shared_probe.h"
 
 #include <array>
@@ -103,7 +103,8 @@ class SharedProbeTest : public testing::Test {
   ~SharedProbeTest() override { shared_->Shutdown(); }
 };
 
-// --- Ownership --------------------------------------------------------------------------------------------------------
+// --- Ownership
+// --------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, TheProbeOpensWithTheFirstSessionAndClosesWithTheLast) {
   ASSERT_TRUE(shared_->Open(a_).ok());
@@ -162,7 +163,8 @@ TEST_F(SharedProbeTest, CommandsNeedOpenAndConnect) {
   EXPECT_TRUE(IsError(shared_->SwjSequence(a_, 64, kLineReset), ErrorKind::kNotOpen));
 }
 
-// --- SELECT -----------------------------------------------------------------------------------------------------------
+// --- SELECT
+// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, SelectIsVirtual) {
   Attach(a_);
@@ -192,7 +194,8 @@ TEST_F(SharedProbeTest, TheWiresSelectIsWrittenOnlyWhereItDiffers) {
   EXPECT_THAT(wire_->TransferLog(), ElementsAre("rd ap c 24770011"));
 }
 
-// --- CSW and TAR ------------------------------------------------------------------------------------------------------
+// --- CSW and TAR
+// ------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, OneReadsWordsBesideOneReadingBytes) {
   Attach(a_);
@@ -298,7 +301,8 @@ TEST_F(SharedProbeTest, ApsThatAreNoMemApsAreLeftAlone) {
   for (const std::string& transfer : wire->TransferLog()) EXPECT_THAT(transfer, Not(HasSubstr("wr ap")));
 }
 
-// --- Power, reset, clock ----------------------------------------------------------------------------------------------
+// --- Power, reset, clock
+// ----------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, PowerRequestsAreTheOrOfAllAndSeenAsOnesOwn) {
   Attach(a_);
@@ -381,7 +385,8 @@ TEST_F(SharedProbeTest, TheWireRunsAtTheLowestClock) {
   EXPECT_EQ(wire_->clock(), 8'000'000u);
 }
 
-// --- The link ---------------------------------------------------------------------------------------------------------
+// --- The link
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, ASessionsRawSequenceIsItsOwnToFollowUp) {
   Attach(a_);
@@ -488,7 +493,8 @@ TEST_F(MultiDropTest, EachSessionTalksToTheTargetItSelected) {
   EXPECT_EQ(selected(), kOtherTarget);
 }
 
-// --- Faults -----------------------------------------------------------------------------------------------------------
+// --- Faults
+// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, OnesFaultIsNotTheOthers) {
   Attach(a_);
@@ -547,7 +553,8 @@ TEST_F(SharedProbeTest, WhatAWaitKeptFromRunningRunsOnce) {
   EXPECT_THAT(wire_->ReadRam(kRam, 12), ElementsAre(0x11, 0, 0, 0, 0x22, 0, 0, 0, 0, 0, 0, 0));
 }
 
-// A failure at each transfer in turn, in a packet of two sessions: whoever is hit is told, the other gets what it wrote.
+// A failure at each transfer in turn, in a packet of two sessions: whoever is hit is told, the other gets what it
+// wrote.
 TEST_F(SharedProbeTest, AFailureAnywhereInAPacketHitsOneSessionOnly) {
   Attach(a_);
   Attach(b_);
@@ -599,7 +606,8 @@ TEST_F(SharedProbeTest, AProbeThatIsGoneEndsTheRun) {
   EXPECT_TRUE(IsError(shared_->RunTransfers({&work, 1}, 1024), ErrorKind::kProbeDisconnected));
 }
 
-// --- Memory -----------------------------------------------------------------------------------------------------------
+// --- Memory
+// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, MemoryNeedsNoAttach) {
   Connect(a_);

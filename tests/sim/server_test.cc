@@ -304,7 +304,7 @@ TEST_F(ControlServerTest, LongLinesEndTheConnection) {
 
 TEST_F(ControlServerTest, ListensOnLoopbackOnly) {
   asio::io_context io;
-  EXPECT_THROW(ControlServer(io, {asio::ip::address_v4::any(), 0}, control_, NoLog()), std::runtime_error);
+  EXPECT_THROW(ControlServer(io, {asio::ip::address_v4::any(), 0}, control_, NoLog()), std::invalid_argument);
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ TEST(Log, TextIsOneLineWithTheEventAndItsFields) {
   const std::string line = Logged(LogFormat::kText, LogLevel::kInfo, [](Log& log) {
     log.Info("session.opened", {{"probe", "7A22"}, {"count", 3}, {"client", "py ocd"}, {"none", ""}});
   });
-  EXPECT_THAT(line, MatchesRegex("[0-9-]+T[0-9:.]+Z info    session.opened probe=7A22 count=3 client=\"py ocd\" none=\"\"\n"));
+  EXPECT_THAT(
+      line, MatchesRegex("[0-9-]+T[0-9:.]+Z info    session.opened probe=7A22 count=3 client=\"py ocd\" none=\"\"\n"));
 }
 
 TEST(Log, AMessageStandsInPlaceOfTheEventInText) {
