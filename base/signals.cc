@@ -1,6 +1,20 @@
 #include "base/signals.h"
 
+#include <unistd.h>
+
+#include <cstring>
+
 namespace probegate {
+namespace {
+
+const char* last_words = nullptr;  // set before the handler that reads it
+
+void ExitNow(int) {
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, last_words, std::strlen(last_words));
+  _exit(1);
+}
+
+}  // namespace
 
 TerminationSignals::TerminationSignals() {
   sigemptyset(&set_);
@@ -18,5 +32,11 @@ int TerminationSignals::Wait() {
 }
 
 void TerminationSignals::Release() { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
+
+void ExitWithin(std::chrono::seconds bound, const char* line) {
+  last_words = line;
+  std::signal(SIGALRM, ExitNow);
+  alarm(static_cast<unsigned>(bound.count()));
+}
 
 }  // namespace probegate

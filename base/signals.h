@@ -1,6 +1,7 @@
 // Waiting for the signals that ask a program to end.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 
 namespace probegate {
@@ -22,5 +23,9 @@ class TerminationSignals {
  private:
   sigset_t set_;
 };
+
+// Ends the program with exit code 1 once `bound` has passed from now, and writes `line` (with its newline; it must live
+// for ever) to standard error: for the end of a program, which may hang where nothing else can help.
+void ExitWithin(std::chrono::seconds bound, const char* line);
 
 }  // namespace probegate

@@ -1,6 +1,7 @@
 // What `probegate` can do: each subcommand's arguments, and the function that does it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ struct MemoryArguments {
   uint32_t ap = 0;
   unsigned width = 32;
   uint64_t address = 0;
+  std::chrono::seconds timeout{60};  // for each answer
 };
 struct ReadArguments {
   MemoryArguments memory;

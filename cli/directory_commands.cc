@@ -6,6 +6,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
 
+#include "cli/client_text.h"
 #include "cli/commands.h"
 #include "cli/failure.h"
 #include "cli/gateway_ports.h"
@@ -30,11 +31,6 @@ std::string StateName(v1::ProbeState state) {
     if (row.state == state) return row.name;
   }
   return "unknown";
-}
-
-std::string Who(const v1::ClientInfo& client) {
-  const std::string name = client.user().empty() ? client.name() : client.user() + "/" + client.name();
-  return (name.empty() ? "unnamed" : name) + "@" + client.peer_address();
 }
 
 std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& sessions) {

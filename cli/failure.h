@@ -14,7 +14,7 @@ enum class ExitCode {
   kUsage = 2,        // the arguments make no sense
   kUnreachable = 3,  // no server there, or one of another version
   kNotFound = 4,     // no such probe or session
-  kBusy = 5,         // somebody else has it
+  kBusy = 5,         // the server or the probe is taken up
   kAway = 6,         // the probe is away, or went
 };
 

@@ -15,7 +15,8 @@ namespace {
 
 constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 no server there, or one of\n"
-    "another version; 4 no such probe or session; 5 somebody else has it; 6 the probe is away.";
+    "another version; 4 no such probe or session; 5 the server or the probe is taken up;\n"
+    "6 the probe is away.";
 
 std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
 std::string IsEndpointRange(const std::string& text) {
@@ -49,6 +50,12 @@ void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
   command.add_option("--width", memory.width, "Bits of each access: 8, 16 or 32")
       ->option_text("BITS [32]")
       ->check(CLI::IsMember({8, 16, 32}));
+  const auto set_timeout = [&memory](unsigned seconds) { memory.timeout = std::chrono::seconds(seconds); };
+  command
+      .add_option_function<unsigned>("--timeout", set_timeout,
+                                     "Give up when an answer takes longer, e.g. because another has locked the probe")
+      ->option_text("SECONDS [" + std::to_string(memory.timeout.count()) + "]")
+      ->check(CLI::Range(1U, 86'400U));
   command.add_option("ADDRESS", memory.address, "Where, e.g. 0x20000000")->required();
 }
 

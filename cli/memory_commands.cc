@@ -44,7 +44,7 @@ void RunRead(const CommonArguments& common, const ReadArguments& arguments) {
   const MemoryArguments& memory = arguments.memory;
   CheckAligned(memory);
   ServerClient server(common.server);
-  TargetMemory target(server, common.client, memory.probe, memory.ap);
+  TargetMemory target(server, common.client, memory.probe, memory.ap, memory.timeout);
   const std::vector<uint32_t> values = target.Read(memory.address, arguments.count, memory.width);
   if (!arguments.output.empty()) {
     WriteFile(arguments.output, ToBytes(values, memory.width));
@@ -68,7 +68,7 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   if (arguments.file.empty()) CheckAligned(memory);
   const std::string bytes = arguments.file.empty() ? std::string() : ReadFile(arguments.file);
   ServerClient server(common.server);
-  TargetMemory target(server, common.client, memory.probe, memory.ap);
+  TargetMemory target(server, common.client, memory.probe, memory.ap, memory.timeout);
   if (arguments.file.empty()) {
     target.Write(memory.address, values, memory.width);
   } else {

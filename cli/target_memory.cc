@@ -1,8 +1,10 @@
 #include "cli/target_memory.h"
 
 #include <algorithm>
+#include <iostream>
 #include <utility>
 
+#include "cli/client_text.h"
 #include "cli/failure.h"
 
 namespace probegate {
@@ -12,11 +14,17 @@ constexpr uint64_t kWordsPerRequest = 64 * 1024;
 constexpr size_t kBytesPerRequest = 256 * 1024;
 // Single accesses that are under way together; below what the server lets a stream have.
 constexpr uint64_t kAccessesInFlight = 100;
+constexpr std::chrono::seconds kPatience{2};  // until a person wants to know what is waited for
 
 }  // namespace
 
-TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap)
-    : server_(server), stream_(server.debug_probe().Stream(&context_)) {
+TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap,
+                           std::chrono::seconds timeout)
+    : server_(server),
+      wanted_(probe),
+      timeout_(timeout),
+      stream_(server.debug_probe().Stream(&context_)),
+      waiting_(kPatience, [this] { Explain(); }, timeout, [this] { context_.TryCancel(); }) {
   v1::StreamRequest session;
   session.mutable_open_session()->set_probe(probe);
   *session.mutable_open_session()->mutable_client() = client;
@@ -40,6 +48,7 @@ TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, c
 
 TargetMemory::~TargetMemory() {
   if (finished_) return;
+  waiting_.Begin();
   stream_->WritesDone();
   // So that the probe is free when the program has ended; what still came does not matter.
   v1::StreamResponse response;
@@ -111,20 +120,48 @@ v1::StreamResponse TargetMemory::Ask(v1::StreamRequest request) {
 }
 
 void TargetMemory::Send(v1::StreamRequest request) {
+  waiting_.Begin();
   if (!stream_->Write(request)) Lost();
+  waiting_.End();
 }
 
 v1::StreamResponse TargetMemory::Receive() {
   v1::StreamResponse response;
+  waiting_.Begin();
   if (!stream_->Read(&response)) Lost();
+  waiting_.End();
   if (response.has_error()) Throw(response.error());
   return response;
 }
 
 void TargetMemory::Lost() {
   finished_ = true;
-  server_.Check(stream_->Finish());
+  const grpc::Status status = stream_->Finish();
+  if (waiting_.gave_up()) {
+    const std::string late = "no answer within " + std::to_string(timeout_.count()) + " s (--timeout)";
+    if (const std::string holder = Holder(); !holder.empty()) throw Failure(ExitCode::kBusy, late + ": " + holder);
+    throw Failure(ExitCode::kFailed, late);
+  }
+  server_.Check(status);
   throw Failure(ExitCode::kFailed, "the server ended the session");
+}
+
+std::string TargetMemory::Holder() const {
+  const v1::ListSessionsResponse sessions = server_.ListSessions(wanted_);
+  for (const v1::SessionInfo& session : sessions.sessions()) {
+    if (!session.holds_lock()) continue;
+    return "session " + session.session() + " of " + Who(session.client()) + " holds the lock of " + session.probe();
+  }
+  return {};
+}
+
+void TargetMemory::Explain() const {
+  try {
+    const std::string holder = Holder();
+    std::cerr << "probegate: waiting: " + (holder.empty() ? std::string("the probe has not answered yet") : holder) + "\n";
+  } catch (const Failure&) {
+    // Whoever waits for the answer learns it too.
+  }
 }
 
 }  // namespace probegate

@@ -63,6 +63,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   friend class SessionInbox;
 
+  // A request that waits for its turn to be answered. One whose request_id is 0 was answered without the server: its
+  // reply is ready, and only waits until those before it have been answered.
   struct Pending {
     std::string id;           // as JSON
     size_t line_bytes = 0;    // of the request

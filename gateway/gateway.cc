@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "asio/dispatch.hpp"
 #include "asio/post.hpp"
 
@@ -15,6 +16,8 @@ constexpr milliseconds kFirstWatchPause{250};
 constexpr milliseconds kLongestWatchPause{5'000};
 constexpr milliseconds kFirstListenPause{1'000};
 constexpr milliseconds kLongestListenPause{30'000};
+
+bool SameId(const std::string& a, const std::string& b) { return absl::EqualsIgnoreCase(a, b); }
 
 std::string LowerCase(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -88,12 +91,25 @@ void Gateway::TakeEvent(const v1::WatchProbesResponse& event) {
       served->second.probe->Update(probe);
   } else {
     if (outage_logged_ || !server_known_) log_.Info("server.connected", {{"server", options_.server}});
-    server_known_ = true;
+    if (!std::exchange(server_known_, true)) WarnOfUnknownMaps();
     outage_logged_ = false;
     watch_pause_ = kFirstWatchPause;
   }
   // Before the snapshot is complete, what looks like the only probe may be one of many.
   if (server_known_) Consider();
+}
+
+void Gateway::WarnOfUnknownMaps() {
+  for (const auto& [mapped, port] : port_map_.fixed()) {
+    if (std::any_of(known_.begin(), known_.end(), [&](const auto& probe) { return SameId(probe.first, mapped); })) {
+      continue;
+    }
+    log_.Write(LogLevel::kWarning, "map.unknown",
+               "--map " + mapped + "=" + std::to_string(port) +
+                   ": the server has no debug probe of this unique ID (a part of one is not enough); the port is kept "
+                   "for it",
+               {});
+  }
 }
 
 void Gateway::TakeWatchEnd(WatchEnd end, const std::string& reason) {
@@ -159,7 +175,7 @@ std::optional<std::string> Gateway::Resolve(const std::string& pattern) {
   std::vector<std::string> matches;
   const std::string wanted = LowerCase(pattern);
   for (const auto& [unique_id, probe] : known_) {
-    if (unique_id == pattern) {
+    if (SameId(unique_id, pattern)) {
       matches = {unique_id};
       break;
     }

@@ -71,6 +71,8 @@ class Gateway {
 
   void Watch();
   void TakeEvent(const v1::WatchProbesResponse& event);
+  // Says which probes of --map the server does not have: they may be away, or misspelt.
+  void WarnOfUnknownMaps();
   void TakeWatchEnd(WatchEnd end, const std::string& reason);
 
   // Starts to serve what is to be served and is not yet.

@@ -1,7 +1,9 @@
 // probegate-gateway: lets unmodified pyOCD use the probes of a probegate-server. Wires the parts together.
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -27,6 +29,19 @@ std::filesystem::path DefaultStateDirectory() {
   return std::filesystem::path(home != nullptr && *home != '\0' ? home : "/var/lib") / ".local/state/probegate";
 }
 
+// What the program has open besides its clients: each probe's port, the connection to the server, and gRPC's own.
+constexpr size_t kOtherFiles = 128;
+
+// Raises the limit of open files as far as it goes. How many clients that leaves room for.
+size_t MakeRoomForConnections() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  // The usual soft limit of 1024 is for programs that use select(), of which this is none.
+  const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  return limit.rlim_cur > kOtherFiles ? limit.rlim_cur - kOtherFiles : 1;
+}
+
 int Run(const ProgramOptions& options) {
   Log log(options.log_format, options.log_level);
   auto ports = PortMap::Open(options.state_directory, options.fixed_ports);
@@ -39,7 +54,7 @@ int Run(const ProgramOptions& options) {
   const auto upstream = MakeGrpcUpstream(options.gateway.server);
   Menu menu(io);
   Gateway::Chooser choose;
-  if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) {
+  if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0 && menu.has_terminal()) {
     choose = [&menu](auto probes, auto chosen) { menu.Ask(std::move(probes), std::move(chosen)); };
   }
   asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -69,7 +84,10 @@ int main(int argc, char** argv) {
   mallopt(M_ARENA_MAX, 2);
   // A client that goes away while it is being answered is an error code, not a signal.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto parsed = probegate::ParseOptions(argc, argv, probegate::DefaultStateDirectory());
+  const auto parsed = probegate::ParseOptions(
+      argc, argv,
+      {.default_state_directory = probegate::DefaultStateDirectory(),
+       .most_connections = probegate::MakeRoomForConnections()});
   if (const auto* exit = std::get_if<probegate::ExitNow>(&parsed)) return exit->code;
   return probegate::Run(std::get<probegate::ProgramOptions>(parsed));
 }

@@ -1,29 +1,40 @@
 #include "gateway/menu.h"
 
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <charconv>
 #include <cstdio>
 #include <utility>
 
 #include "asio/buffer.hpp"
+#include "asio/dispatch.hpp"
 #include "asio/read_until.hpp"
+#include "base/file_descriptor.h"
 
 namespace probegate {
 
-Menu::Menu(asio::io_context& io) : input_(io) {}
+Menu::Menu(asio::io_context& io) : input_(asio::make_strand(io)) {
+  FileDescriptor terminal(::open("/dev/tty", O_RDONLY | O_CLOEXEC));
+  if (!terminal.ok()) return;
+  asio::error_code error;
+  input_.assign(terminal.number(), error);
+  if (!error) terminal.Release();
+}
 
 void Menu::Ask(std::vector<v1::ProbeDescription> probes, Chosen chosen) {
-  probes_ = std::move(probes);
-  chosen_ = std::move(chosen);
-  asio::error_code error;
-  input_.assign(::dup(STDIN_FILENO), error);
-  Print();
+  asio::dispatch(input_.get_executor(), [this, probes = std::move(probes), chosen = std::move(chosen)]() mutable {
+    if (!input_.is_open()) return;
+    probes_ = std::move(probes);
+    chosen_ = std::move(chosen);
+    Print();
+  });
 }
 
 void Menu::Cancel() {
-  asio::error_code ignored;
-  input_.close(ignored);
+  asio::dispatch(input_.get_executor(), [this] {
+    asio::error_code ignored;
+    input_.close(ignored);
+  });
 }
 
 void Menu::Print() {

@@ -1,8 +1,10 @@
 #include "gateway/options.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "base/endpoint.h"
 #include "config/arguments.h"
 #include "config/log_options.h"
@@ -55,7 +57,7 @@ void DeclareLimits(CLI::App& app, ProgramOptions& options) {
       ->check(CLI::Range(1, 65536));
   app.add_option("--max-connections", options.gateway.max_connections, "Clients at once, over all ports")
       ->option_text("COUNT [1024]")
-      ->check(CLI::Range(1, 65536));
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--io-threads", options.io_threads, "Threads that serve the clients")
       ->option_text("COUNT [1]")
       ->check(CLI::Range(1, 64));
@@ -69,8 +71,12 @@ std::optional<std::string> AddMap(const std::string& entry, std::map<std::string
   const auto port = equals == std::string::npos ? std::nullopt : ParseEndpoint("port:" + entry.substr(equals + 1));
   if (uid.empty() || !port || port->port == 0)
     return "--map: '" + entry + "' is not UID=PORT with a port from 1 to 65535";
-  const auto [place, is_new] = ports.emplace(uid, port->port);
-  if (!is_new && place->second != port->port) return "--map: " + uid + " is given two ports, here " + entry;
+  for (const auto& [other, other_port] : ports) {
+    if (absl::EqualsIgnoreCase(other, uid) && other_port != port->port) {
+      return "--map: " + uid + " is given two ports, here " + entry;
+    }
+  }
+  ports.emplace(uid, port->port);
   return std::nullopt;
 }
 
@@ -91,11 +97,12 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
 }  // namespace
 
 std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* argv,
-                                                   const std::filesystem::path& default_state_directory) {
+                                                   const ProgramSurroundings& surroundings) {
   ProgramOptions options;
   options.gateway.server = "127.0.0.1:50051";
   RawOptions raw;
-  raw.state = default_state_directory.string();
+  raw.state = surroundings.default_state_directory.string();
+  options.gateway.max_connections = std::min(options.gateway.max_connections, surroundings.most_connections);
   CLI::App app("Lets pyOCD use the debug probes of a probegate-server: pyocd ... --uid remote:HOST:PORT",
                "probegate-gateway");
   app.set_version_flag("--version", std::string("probegate-gateway " PROBEGATE_VERSION));
@@ -104,6 +111,12 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   DeclareLimits(app, options);
   AddLogOptions(app, raw.log);
   if (const auto code = ParseArguments(app, argc, argv)) return ExitNow{*code};
+  if (options.gateway.max_connections > surroundings.most_connections) {
+    return ExitNow{RefuseArguments(
+        app, "--max-connections: " + std::to_string(options.gateway.max_connections) + " is more than the " +
+                 std::to_string(surroundings.most_connections) +
+                 " that the limit of open files allows: raise the hard limit (ulimit -Hn), or ask for less")};
+  }
   if (const auto problem = Interpret(raw, options)) return ExitNow{RefuseArguments(app, *problem)};
   options.gateway.first_port_given = app.get_option("--port")->count() > 0;
   return options;

@@ -26,8 +26,15 @@ struct ExitNow {
   int code;
 };
 
-// `default_state_directory` stands where --state is absent.
+// What the program finds where it is started.
+struct ProgramSurroundings {
+  // Stands where --state is absent.
+  std::filesystem::path default_state_directory;
+  // What the limit of open files leaves for clients: the most that --max-connections may say. Its default gives way.
+  size_t most_connections;
+};
+
 std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* argv,
-                                                   const std::filesystem::path& default_state_directory);
+                                                   const ProgramSurroundings& surroundings);
 
 }  // namespace probegate

@@ -10,6 +10,8 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "base/file_descriptor.h"
 #include "nlohmann/json.hpp"
 
 namespace probegate {
@@ -21,22 +23,6 @@ absl::Status SystemError(const std::string& what, const std::filesystem::path& p
   return absl::UnavailableError("cannot " + what + " " + path.string() + ": " + std::strerror(errno) +
                                 "; name another directory with --state");
 }
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int number) : number_(number) {}
-  ~FileDescriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-
-  bool ok() const { return number_ >= 0; }
-  int number() const { return number_; }
-
- private:
-  const int number_;
-};
 
 // Other gateways that use `directory` wait while this one is there.
 class DirectoryLock {
@@ -83,6 +69,8 @@ absl::Status ReplaceFile(const std::filesystem::path& path, std::string_view con
   return absl::OkStatus();
 }
 
+bool SameProbe(const std::string& a, const std::string& b) { return absl::EqualsIgnoreCase(a, b); }
+
 absl::Status PromisedError(uint16_t port, const std::string& owner, const std::string& wanted_for) {
   return absl::AlreadyExistsError("port " + std::to_string(port) + " is promised to debug probe " + owner +
                                   " and cannot be given to " + wanted_for + ": choose another with --map " +
@@ -93,14 +81,25 @@ absl::Status PromisedError(uint16_t port, const std::string& owner, const std::s
 
 absl::StatusOr<PortMap> PortMap::Open(std::filesystem::path directory, std::map<std::string, uint16_t> fixed) {
   PortMap map(std::move(directory), std::move(fixed));
-  const auto ports = map.Load();
-  if (!ports.ok()) return ports.status();
-  Ports owners = *ports;
-  for (const auto& [unique_id, port] : map.fixed_) {
-    const auto [owner, is_new] = owners.emplace(port, unique_id);
-    if (!is_new && owner->second != unique_id) return PromisedError(port, owner->second, unique_id);
-  }
+  // A directory that cannot be written is no trouble before there is something to write.
+  const absl::Status status = map.fixed_.empty() ? map.Load().status() : map.KeepFixed();
+  if (!status.ok()) return status;
   return map;
+}
+
+absl::Status PortMap::KeepFixed() {
+  const DirectoryLock lock(directory_);
+  if (const auto status = lock.status(); !status.ok()) return status;
+  const auto before = Load();
+  if (!before.ok()) return before.status();
+  Ports ports = *before;
+  // First all that is moved, so that two probes may swap their ports.
+  std::erase_if(ports, [this](const auto& promise) { return FixedPort(promise.second).has_value(); });
+  for (const auto& [unique_id, port] : fixed_) {
+    const auto [owner, is_new] = ports.emplace(port, unique_id);
+    if (!is_new && !SameProbe(owner->second, unique_id)) return PromisedError(port, owner->second, unique_id);
+  }
+  return ports == *before ? absl::OkStatus() : Save(ports);
 }
 
 absl::StatusOr<PortMap::Ports> PortMap::Load() const {
@@ -142,14 +141,8 @@ absl::Status PortMap::Save(const Ports& ports) const {
 }
 
 std::optional<uint16_t> PortMap::FixedPort(const std::string& unique_id) const {
-  const auto found = fixed_.find(unique_id);
-  if (found == fixed_.end()) return std::nullopt;
-  return found->second;
-}
-
-std::optional<std::string> PortMap::FixedOwner(uint16_t port) const {
-  for (const auto& [unique_id, fixed_port] : fixed_) {
-    if (fixed_port == port) return unique_id;
+  for (const auto& [fixed_id, port] : fixed_) {
+    if (SameProbe(fixed_id, unique_id)) return port;
   }
   return std::nullopt;
 }
@@ -161,11 +154,11 @@ absl::StatusOr<uint16_t> PortMap::PortFor(const std::string& unique_id, uint16_t
   auto ports = Load();
   if (!ports.ok()) return ports.status();
   for (const auto& [port, owner] : *ports) {
-    if (owner == unique_id) return port;
+    if (SameProbe(owner, unique_id)) return port;
   }
   for (uint32_t port = first; port <= 65535; ++port) {
     const auto number = static_cast<uint16_t>(port);
-    if (ports->contains(number) || FixedOwner(number)) continue;
+    if (ports->contains(number)) continue;
     (*ports)[number] = unique_id;
     if (const auto status = Save(*ports); !status.ok()) return status;
     return number;
@@ -175,15 +168,12 @@ absl::StatusOr<uint16_t> PortMap::PortFor(const std::string& unique_id, uint16_t
 }
 
 absl::Status PortMap::Claim(const std::string& unique_id, uint16_t port) {
-  if (const auto fixed_owner = FixedOwner(port); fixed_owner && *fixed_owner != unique_id) {
-    return PromisedError(port, *fixed_owner, unique_id);
-  }
   const DirectoryLock lock(directory_);
   if (const auto status = lock.status(); !status.ok()) return status;
   auto ports = Load();
   if (!ports.ok()) return ports.status();
   const auto [owner, is_new] = ports->emplace(port, unique_id);
-  if (owner->second != unique_id) return PromisedError(port, owner->second, unique_id);
+  if (!SameProbe(owner->second, unique_id)) return PromisedError(port, owner->second, unique_id);
   return is_new ? Save(*ports) : absl::OkStatus();
 }
 

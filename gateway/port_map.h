@@ -1,9 +1,10 @@
 // Which probe has which port. A port is a promise: whoever flashes remote:host:5557 must not meet another board.
 //
-// A port that was given to a probe is never given to another, also not when the probe is gone. Ports given by `--map`
-// are the operator's; the others are chosen here and kept in a file, `ports.json` in the state directory:
+// A port that was given to a probe is never given to another, also not when the probe is gone. Those that the operator
+// gives by `--map` and those that are chosen here are kept in a file, `ports.json` in the state directory:
 //   {"version": 1, "ports": {"5555": "0123ABCD", "5556": "4567EF01"}}
-// Several gateways may share a state directory: the file is locked while it is changed, and read anew each time.
+// Several gateways may share a state directory: the file is locked while it is changed, and read anew each time. Unique
+// ids are the same whatever the case of their letters: in `--map` a person has typed them.
 //
 // Threads: one at a time. Reads and writes a small file.
 #pragma once
@@ -21,9 +22,10 @@ namespace probegate {
 
 class PortMap {
  public:
-  // `fixed`: ports by probe, of `--map`. `directory` need not exist yet. Fails where two probes are to have one port,
-  // where a fixed port has been promised to another probe, and where the file cannot be read or makes no sense: it is
-  // left as it is.
+  // `fixed`: ports by probe, of `--map`. These promises are kept at once and take the place of all earlier ones to the
+  // same probes: the operator has moved them. `directory` need not exist yet. Fails where two probes are to have one
+  // port, where a fixed port has been promised to another probe, and where the file cannot be read or makes no sense: it
+  // is left as it is.
   static absl::StatusOr<PortMap> Open(std::filesystem::path directory, std::map<std::string, uint16_t> fixed);
 
   // The port of the probe `unique_id`: the fixed one; else the lowest it was given before; else a new one, the lowest
@@ -48,9 +50,7 @@ class PortMap {
   std::filesystem::path file() const { return directory_ / "ports.json"; }
   absl::StatusOr<Ports> Load() const;
   absl::Status Save(const Ports& ports) const;
-
-  // Whose port it is by `--map`.
-  std::optional<std::string> FixedOwner(uint16_t port) const;
+  absl::Status KeepFixed();
 
   std::filesystem::path directory_;
   std::map<std::string, uint16_t> fixed_;

@@ -73,12 +73,17 @@ Task<> ProbePort::Accept() {
   const auto self = shared_from_this();
   asio::error_code error;
   Timer timer(acceptor_.get_executor());
-  while (acceptor_.is_open()) {
+  while (true) {
     Socket socket =
         co_await acceptor_.async_accept(asio::make_strand(context_.io), asio::redirect_error(kUseTask, error));
+    if (!acceptor_.is_open()) {
+      // Stop may have run after the connection came in and before this: it has not seen it.
+      if (!error) ResetSocket(socket);
+      co_return;
+    }
     if (!error) {
       Adopt(std::move(socket));
-    } else if (acceptor_.is_open() && error != asio::error::connection_aborted) {
+    } else if (error != asio::error::connection_aborted) {
       context_.log.Warning("port.accept_failed", {{"port", unsigned{port_}}, {"reason", error.message()}});
       timer.expires_after(kAcceptPause);
       co_await timer.async_wait(asio::redirect_error(kUseTask, error));

@@ -25,7 +25,8 @@ class UpstreamSession {
   // ended.
   virtual void Send(v1::StreamRequest request) = 0;
 
-  // Goes on with responses, after on_response asked for a pause.
+  // Goes on with responses, after on_response asked for a pause: once for each pause. It may overtake the return of the
+  // on_response that asks.
   virtual void Resume() = 0;
 };
 

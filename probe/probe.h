@@ -59,9 +59,13 @@ struct TransferOp {
 // was acknowledged may still fail on the target's bus, which shows as a FAULT on the transfer behind it. So when a
 // transfer is not accepted `completed` leaves out the AP write in front of it, if there was one; after OK all writes
 // have landed. After an error `completed` is less than what was asked for.
+//
+// Where the probe's answer was lost, nobody knows what has run: `uncertain` counts the transfers behind `completed` that
+// were on their way and may have. What is behind these has not run.
 struct TransferResult {
   absl::Status status;
   size_t completed = 0;
+  size_t uncertain = 0;
 };
 
 // One stretch of SWD bits (CMSIS-DAP 2.1, DAP_SWD_Sequence): `cycles` (1 to 64) clocks, driven from `output` (least

@@ -43,7 +43,7 @@ struct WireAp {
   std::optional<uint32_t> tar_high;
   bool tar_high_used = false;
   // The view whose TAR the wire holds, if that view has tar_on_wire.
-  const ApView* tar_owner = nullptr;
+  ApView* tar_owner = nullptr;
 };
 
 // What was learnt of an AP since the wire was connected. It does not change until then.

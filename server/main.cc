@@ -1,6 +1,5 @@
 // probegate-server: owns debug probes and shares them over gRPC. This file only wires.
 #include <malloc.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <iostream>
@@ -25,7 +24,15 @@ namespace {
 constexpr size_t kMaxSessions = 1024;
 constexpr std::chrono::seconds kConnectBound{2};
 constexpr std::chrono::seconds kPatience{2};  // with clients that do not read how their session ended
-constexpr unsigned kLongestEnd = 4;           // seconds from the signal to the end, whatever hangs
+
+// From the signal to the end, whatever hangs. A probe that does not answer costs its command's own time, four times the
+// time-out of a reply until it counts as gone (probe/cmsis_dap/driver.h), and then nothing more; clients cost their
+// patience; the rest is what a loaded machine needs. docs/architecture.md names the sum.
+constexpr std::chrono::seconds kLongestCommand{2};
+constexpr std::chrono::seconds kSlack{2};
+constexpr std::chrono::seconds kLongestEnd =
+    kLongestCommand + std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout) + kPatience + kSlack;
+constexpr char kHangs[] = "probegate-server: the end hangs and is cut short; a probe may be left connected\n";
 
 void LimitMemory() {
   // glibc gives each thread its own heap, up to eight a CPU; the threads here are many and do little.
@@ -35,11 +42,6 @@ void LimitMemory() {
 // gRPC has its own log on standard error; what of it matters to a user, the server says itself.
 void SilenceGrpc(const Log& log) {
   if (!log.enabled(LogLevel::kDebug)) gpr_set_log_function([](gpr_log_func_args*) {});
-}
-
-void EndInTime() {
-  std::signal(SIGALRM, [](int) { _exit(0); });
-  alarm(kLongestEnd);
 }
 
 // What happens on the wire is counted by nobody.
@@ -85,7 +87,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 
   const int signal = signals.Wait();
-  EndInTime();
+  ExitWithin(kLongestEnd, kHangs);
   signals.Release();
   log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   (*server)->StopServing();

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "probe/error.h"
 #include "server/description.h"
-#include "server/error_detail.h"
 #include "server/text.h"
 
 namespace probegate {
@@ -75,6 +74,38 @@ struct SessionRegistry::Entry {
 
   std::shared_ptr<Session> session;   // null while it is being opened
   std::optional<absl::Status> ended;  // why, where somebody ended it
+};
+
+// A unary call that waits for its command's answer. A command whose session ends is dropped by the lane, wherever it
+// was: in the queue or on the wire. So the destructor is the one way in which calls are cut off.
+class SessionRegistry::WaitingCall {
+ public:
+  WaitingCall(SessionRegistry& registry, std::shared_ptr<Entry> entry, CallCallback done)
+      : registry_(registry), entry_(std::move(entry)), done_(std::move(done)) {}
+  WaitingCall(WaitingCall&& other) noexcept
+      : registry_(other.registry_), entry_(std::move(other.entry_)), done_(std::exchange(other.done_, nullptr)) {}
+  WaitingCall& operator=(WaitingCall&&) = delete;
+  ~WaitingCall() {
+    if (done_) std::exchange(done_, nullptr)(WhyCutOff());
+  }
+
+  void Answer(v1::StreamResponse response) {
+    {
+      MutexLock lock(registry_.mutex_);
+      if (--entry_->in_flight == 0) registry_.Touch(*entry_);
+    }
+    std::exchange(done_, nullptr)(std::move(response));
+  }
+
+ private:
+  absl::Status WhyCutOff() const {
+    MutexLock lock(registry_.mutex_);
+    return entry_->ended.value_or(absl::CancelledError("the session was closed"));
+  }
+
+  SessionRegistry& registry_;
+  std::shared_ptr<Entry> entry_;
+  CallCallback done_;
 };
 
 SessionHandle& SessionHandle::operator=(SessionHandle&& other) noexcept {
@@ -204,7 +235,7 @@ std::shared_ptr<SessionRegistry::Entry> SessionRegistry::FindOwn(const std::stri
 }
 
 void SessionRegistry::Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command,
-                             ReplyCallback done) {
+                             CallCallback done) {
   std::shared_ptr<Entry> entry;
   std::shared_ptr<Session> session;
   {
@@ -216,32 +247,19 @@ void SessionRegistry::Submit(const std::string& session_id, const Peer& peer, v1
       entry->deadline = Clock::time_point::max();
     }
   }
-  if (session == nullptr) {
-    v1::StreamResponse refused;
-    refused.set_request_id(command.request_id());
-    *refused.mutable_error() = ToErrorDetail(NoSuchSession(), {});
-    return done(std::move(refused));
-  }
+  if (session == nullptr) return done(NoSuchSession());
   session->Submit(std::move(command),
-                  [this, entry = std::move(entry), done = std::move(done)](v1::StreamResponse response) mutable {
-                    {
-                      MutexLock lock(mutex_);
-                      if (--entry->in_flight == 0) Touch(*entry);
-                    }
-                    done(std::move(response));
+                  [call = WaitingCall(*this, std::move(entry), std::move(done))](v1::StreamResponse response) mutable {
+                    call.Answer(std::move(response));
                   });
 }
 
 absl::Status SessionRegistry::Close(const std::string& session_id, const Peer& peer) {
-  std::shared_ptr<Session> session;
   {
     MutexLock lock(mutex_);
-    const auto entry = FindOwn(session_id, peer);
-    if (entry == nullptr) return NoSuchSession();
-    session = entry->session;
+    if (FindOwn(session_id, peer) == nullptr) return NoSuchSession();
   }
-  Remove(session->id().name(), "closed by its client");
-  session->End(absl::CancelledError("the session was closed"));
+  Remove(session_id.substr(0, kNameLength), "closed by its client");
   return absl::OkStatus();
 }
 
@@ -269,11 +287,15 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
     return MakeError(ErrorKind::kInvalidArgument,
                      absl::StrCat("the reason has ", reason.size(), " bytes, at most ", kMaxReason, " are possible"));
   }
+  std::shared_ptr<Entry> entry;
   std::shared_ptr<Session> session;
   {
     MutexLock lock(mutex_);
     const auto found = entries_.find(session_name.substr(0, kNameLength));
-    if (found != entries_.end()) session = found->second->session;
+    if (found != entries_.end()) {
+      entry = found->second;
+      session = entry->session;
+    }
   }
   const bool named = session_name.size() == kNameLength;
   if (session == nullptr || (!named && !SameSecret(session->id().secret(), session_name))) {
@@ -281,7 +303,16 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
                      absl::StrCat("there is no session ", OneLine(session_name, kMaxClientText), ", or it has ended"));
   }
   const std::string said = reason.empty() ? std::string("no reason was given") : OneLine(reason);
-  session->End(absl::CancelledError(absl::StrCat("the session was ended: ", said)));
+  absl::Status why = absl::CancelledError(absl::StrCat("the session was ended: ", said));
+  if (!entry->host) {
+    session->End(why);
+    return absl::OkStatus();
+  }
+  {
+    MutexLock lock(mutex_);
+    if (!entry->ended) entry->ended = std::move(why);
+  }
+  Remove(session->id().name(), "ended by somebody");
   return absl::OkStatus();
 }
 

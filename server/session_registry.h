@@ -13,23 +13,17 @@
 #include <thread>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "probegate/v1/probe_directory.pb.h"
 #include "server/catalog.h"
+#include "server/peer.h"
 #include "server/session.h"
 #include "telemetry/log.h"
 
 namespace probegate {
-
-// Who calls, as the transport sees it.
-struct Peer {
-  std::string address;  // HOST:PORT
-  // What an id is good for. A client may come back over another connection, and gRPC makes new ones as it likes, so the
-  // port is no part of it.
-  std::string host;
-};
 
 class SessionRegistry;
 
@@ -72,11 +66,14 @@ class SessionRegistry {
   // For unary calls. Errors as above; kInvalidArgument for a time-out out of range.
   absl::StatusOr<v1::OpenSessionResponse> OpenForCalls(const v1::OpenSessionRequest& request, const Peer& peer);
 
-  // Queues `command` in a session of `peer`'s; one that does not exist is answered with kNotFound, as any error through
-  // `done`. Where the session is closed meanwhile, `done` may be dropped without a call.
-  void Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command, ReplyCallback done);
+  // How a unary call ends: with the command's answer, which may be an ErrorDetail, or without one where the session does
+  // not exist (kNotFound) or ended before the answer (the reason: CANCELLED where somebody closed or ended it).
+  using CallCallback = absl::AnyInvocable<void(absl::StatusOr<v1::StreamResponse>)>;
 
-  // Ends a session of `peer`'s; what is queued is answered with CANCELLED. kNotFound where there is none of this id.
+  // Queues `command` in a session of `peer`'s. `done` is called exactly once.
+  void Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command, CallCallback done);
+
+  // Ends a session of `peer`'s, and every call that waits in it. kNotFound where there is none of this id.
   absl::Status Close(const std::string& session_id, const Peer& peer);
 
   // Those on the probe of this unique id, or all where it is empty; oldest first.
@@ -89,6 +86,7 @@ class SessionRegistry {
   friend class SessionHandle;
   using Clock = std::chrono::steady_clock;
   struct Entry;
+  class WaitingCall;
 
   absl::StatusOr<std::shared_ptr<Session>> Open(const v1::OpenSessionRequest& request, const Peer& peer,
                                                 const std::shared_ptr<Entry>& entry, Session::EndCallback on_end);

@@ -12,6 +12,9 @@
 namespace probegate {
 namespace {
 
+// Where nobody asks for a clock: what every target can follow.
+constexpr uint32_t kDefaultClockHz = 1'000'000;
+
 std::string_view Name(WireProtocol protocol) { return protocol == WireProtocol::kJtag ? "JTAG" : "SWD"; }
 
 // All bits that the segments drive, one after another, to look for a TARGETSEL write among them. What is captured
@@ -48,6 +51,7 @@ void SharedProbe::Leave(SessionState& session) {
   if (probe_open_ && !still_open) {
     probe_->Close();
     probe_open_ = false;
+    wire_clock_hz_.reset();
   }
 }
 
@@ -90,12 +94,15 @@ absl::StatusOr<WireProtocol> SharedProbe::Connect(SessionState& session, WirePro
   if (!protocol_) {
     const auto chosen = probe_->Connect(protocol);
     if (!chosen.ok()) return chosen.status();
-    protocol_ = *chosen;
     wire_ = WireState();
     wire_power_ = 0;
     wire_clock_hz_.reset();
+    if (absl::Status status = ApplyClock(); !status.ok()) {
+      (void)probe_->Disconnect();
+      return status;
+    }
+    protocol_ = *chosen;
   }
-  if (absl::Status status = ApplyClock(); !status.ok()) return status;
   ++session.connect_count;
   return *protocol_;
 }
@@ -119,13 +126,16 @@ void SharedProbe::LetGoOfWire(SessionState& session) {
   session.connect_count = 0;
   session.clock_hz.reset();
   if (std::exchange(session.holds_reset, false)) (void)ApplyReset();
-  if (!was_connected) return;
+  if (!was_connected) {
+    if (protocol_) (void)ApplyClock();
+    return;
+  }
   session.power = 0;
   session.memory_interfaces.clear();
   const bool last =
       std::none_of(sessions_.begin(), sessions_.end(), [](const SessionState* s) { return s->connect_count > 0; });
   if ((wire_power_ & ~PowerOfAll()) != 0 && PrepareLink(session, true).ok()) {
-    ReleasePower();
+    ReleasePower(session);
   }
   wire_.Drop(session);
   session.views.clear();
@@ -169,6 +179,7 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> SharedProbe::SwdSequence(Sessi
     return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no SWD sequences"));
   }
   wire_.Touch(session, "raw SWD sequence");
+  wire_.target_select.reset();
   size_t bit_count = 0;
   const std::vector<uint8_t> bits = Flatten(segments, bit_count);
   if (const auto target = adi::FindTargetSelect(bits, bit_count)) wire_.target_select = session.target_select = *target;
@@ -177,8 +188,10 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> SharedProbe::SwdSequence(Sessi
 
 absl::Status SharedProbe::SetClock(SessionState& session, uint32_t hertz) {
   if (absl::Status status = RequireOpen(session); !status.ok()) return status;
-  session.clock_hz = hertz;
-  return ApplyClock();
+  const auto before = std::exchange(session.clock_hz, hertz);
+  absl::Status status = ApplyClock();
+  if (!status.ok()) session.clock_hz = before;
+  return status;
 }
 
 absl::Status SharedProbe::ApplyClock() {
@@ -186,19 +199,18 @@ absl::Status SharedProbe::ApplyClock() {
   for (const SessionState* session : sessions_) {
     if (session->clock_hz && (!lowest || *session->clock_hz < *lowest)) lowest = session->clock_hz;
   }
-  if (!lowest || lowest == wire_clock_hz_) return absl::OkStatus();
-  absl::Status status = probe_->SetClock(*lowest);
-  if (status.ok()) wire_clock_hz_ = lowest;
+  const uint32_t wanted = lowest.value_or(kDefaultClockHz);
+  if (wanted == wire_clock_hz_) return absl::OkStatus();
+  absl::Status status = probe_->SetClock(wanted);
+  if (status.ok()) wire_clock_hz_ = wanted;
   return status;
 }
 
 absl::Status SharedProbe::Reset(SessionState& session) {
   if (absl::Status status = RequireOpen(session); !status.ok()) return status;
   wire_.Touch(session, "reset");
-  if (absl::Status status = probe_->Reset(); !status.ok()) return status;
-  // The pulse has let go of the pin, which another session may want low.
-  reset_asserted_ = false;
-  return ApplyReset();
+  // While somebody holds nRESET the target is in reset already, and a pulse would let go of the pin.
+  return reset_asserted_ ? absl::OkStatus() : probe_->Reset();
 }
 
 absl::Status SharedProbe::AssertReset(SessionState& session, bool asserted) {
@@ -233,8 +245,10 @@ absl::StatusOr<std::optional<uint32_t>> SharedProbe::MemoryInterface(SessionStat
   absl::Status status = RunJob(session, TransferJob::ReadRegister(TransferStep::Target::kAp, csw, 1));
   if (!status.ok()) return status;
   if (!wire_.identities[ap].is_mem_ap) return std::nullopt;
-  session.memory_interfaces.push_back(ap);
-  return static_cast<uint32_t>(session.memory_interfaces.size() - 1);
+  const auto known = std::find(session.memory_interfaces.begin(), session.memory_interfaces.end(), ap);
+  const auto handle = static_cast<uint32_t>(known - session.memory_interfaces.begin());
+  if (known == session.memory_interfaces.end()) session.memory_interfaces.push_back(ap);
+  return handle;
 }
 
 absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32_t value) {
@@ -242,10 +256,14 @@ absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32
   if (address == adi::kDpTargetSel) {
     wire_.Touch(session, "write of TARGETSEL");
     wire_.target_select = session.target_select = value;
-    return WriteRawDp(address, value);
+    return RunOnWire(session, {{.port = Port::kDp, .address = address, .write = {&value, 1}, .read = {}}});
   }
-  const uint32_t bank = session.select & 0xF;
+  const uint32_t bank = session.select & adi::kSelectDpBankMask;
   if (bank == 0) return WriteControlStatus(session, value);
+  if (bank == adi::kDlcrBank && (value & adi::kDlcrTurnround) != 0) {
+    return MakeError(ErrorKind::kUnsupported,
+                     absl::StrCat("DLCR ", Hex(value), " changes the turnaround, which the probe's other users rely on"));
+  }
   if (bank == adi::kDpSelect1Bank && wire_.adiv6()) {
     session.select1 = value;
     return absl::OkStatus();

@@ -8,10 +8,14 @@
 // served
 //   the link is established anew; where that fails, the others are told whose doing it is.
 //
+// The functions are in three files: shared_probe.cc (who has what), shared_probe_link.cc (the DP, and power) and
+// shared_probe_jobs.cc (transfers).
+//
 // Threads: one; in the server the lane's. Every method blocks for as long as the probe takes. Errors are
 // probe/error.h's.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -91,19 +95,22 @@ class SharedProbe {
   bool LinkIsFit(const SessionState& session, bool needs_link) const;
   absl::Status PrepareLink(SessionState& session, bool needs_link);
   absl::Status Relink(SessionState& session);
+  absl::Status RelinkFailed(const SessionState& session, const absl::Status& why);
   // After a failed transfer of `session`'s: clears the sticky flags, or notes that the DP is lost.
   absl::Status Recover(const SessionState& session, const absl::Status& failure);
 
   absl::Status RunJob(SessionState& session, TransferJob job);
-  absl::StatusOr<uint32_t> ReadControlStatus();
+  // The server's own transfers on behalf of `session`, who has to answer for what comes of them.
+  absl::Status RunOnWire(const SessionState& session, std::initializer_list<TransferOp> ops);
+  absl::StatusOr<uint32_t> ReadControlStatus(const SessionState& session);
   absl::Status WriteControlStatus(SessionState& session, uint32_t value);
-  absl::Status WriteWireControlStatus(uint32_t requests);
-  absl::Status WriteRawDp(uint8_t address, uint32_t value);
+  absl::Status WriteWireControlStatus(const SessionState& session, uint32_t requests);
+  absl::Status AwaitPower(const SessionState& session, uint32_t acks, bool up);
 
   uint32_t PowerOfAll() const;
   absl::Status RequestPower(SessionState& session);
-  void ReleasePower();
-  void RestoreOriginals();
+  void ReleasePower(const SessionState& session);
+  void RestoreOriginals(const SessionState& session);
   void LetGoOfWire(SessionState& session);
   absl::Status ApplyClock();
   absl::Status ApplyReset();

@@ -4,10 +4,22 @@
 #include "server/shared_probe.h"
 
 namespace probegate {
+namespace {
+
+// The APs that are kept track of at once: as many as ADIv5 has. In ADIv6 a client could name a million.
+constexpr size_t kMaxAps = 256;
+
+}  // namespace
 absl::Status SharedProbe::CheckJob(SessionState& session, const TransferJob& job) const {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
   if (job.handle && *job.handle >= session.memory_interfaces.size()) {
     return MakeError(ErrorKind::kNotFound, "invalid handle received from remote memory access");
+  }
+  if (!job.steps.empty() && job.steps.front().target == TransferStep::Target::kAp && wire_.dpidr) {
+    const ApId ap = ParseApAddress(job.steps.front().address, wire_.adiv6()).ap;
+    if (wire_.identities.size() >= kMaxAps && !wire_.identities.contains(ap)) {
+      return MakeError(ErrorKind::kUnsupported, absl::StrCat("more than ", kMaxAps, " APs are in use"));
+    }
   }
   return absl::OkStatus();
 }
@@ -61,20 +73,18 @@ absl::Status SharedProbe::RunJob(SessionState& session, TransferJob job) {
 }
 
 absl::Status SharedProbe::Recover(const SessionState& session, const absl::Status& failure) {
-  switch (GetError(failure).kind) {
-    case ErrorKind::kProbeDisconnected:
-      return failure;
-    case ErrorKind::kTransferFault:
-    case ErrorKind::kTransferTimeout:
-      if (absl::Status status = WriteRawDp(adi::kDpAbort, adi::kAbortClearSticky); !status.ok()) {
-        if (IsError(status, ErrorKind::kProbeDisconnected)) return status;
-        wire_.Touch(session, "transfer after which the sticky flags could not be cleared");
-      }
-      return absl::OkStatus();
-    default:
-      wire_.Touch(session, absl::StrCat("transfer that failed (", failure.message(), ")"));
-      return absl::OkStatus();
+  const ErrorKind kind = GetError(failure).kind;
+  if (kind == ErrorKind::kProbeDisconnected) return failure;
+  if (kind != ErrorKind::kTransferFault && kind != ErrorKind::kTransferTimeout) {
+    wire_.Touch(session, absl::StrCat("transfer that failed (", failure.message(), ")"));
+    return absl::OkStatus();
   }
+  const uint32_t clear = adi::kAbortClearSticky;
+  const TransferOp abort{.port = Port::kDp, .address = adi::kDpAbort, .write = {&clear, 1}, .read = {}};
+  const absl::Status cleared = probe_->Transfer({&abort, 1}).status;
+  if (IsError(cleared, ErrorKind::kProbeDisconnected)) return cleared;
+  if (!cleared.ok()) wire_.Touch(session, "transfer after which the sticky flags could not be cleared");
+  return absl::OkStatus();
 }
 
 }  // namespace probegate

@@ -1,4 +1,6 @@
 // SharedProbe's link to the target's DP, and the power behind it.
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/hex.h"
 #include "probe/adi/link.h"
@@ -31,44 +33,52 @@ absl::Status SharedProbe::PrepareLink(SessionState& session, bool needs_link) {
 }
 
 absl::Status SharedProbe::Relink(SessionState& session) {
-  if (protocol_ == WireProtocol::kJtag) {
-    wire_.link = Link::kUp;  // a JTAG-DP has no state to wake it from
-    return absl::OkStatus();
-  }
   wire_.Forget();
+  wire_.target_select.reset();
   const auto dpidr = adi::EstablishSwdLink(*probe_, session.target_select);
-  if (!dpidr.ok()) {
-    if (IsError(dpidr.status(), ErrorKind::kProbeDisconnected)) return dpidr.status();
-    if (wire_.link != Link::kTouched || wire_.toucher == &session) return dpidr.status();
-    return MakeError(ErrorKind::kProbeError,
-                     absl::StrCat("the target does not answer since the ", wire_.touched_by_what, " of ",
-                                  wire_.toucher_who, ": ", dpidr.status().message()));
-  }
+  if (!dpidr.ok()) return RelinkFailed(session, dpidr.status());
   wire_.dpidr = *dpidr;
   wire_.target_select = session.target_select;
+  // The target may have lost power, and its DP with it, what the sessions had asked for.
+  const uint32_t clear = adi::kAbortClearSticky;
+  absl::Status status =
+      RunOnWire(session, {{.port = Port::kDp, .address = adi::kDpAbort, .write = {&clear, 1}, .read = {}}});
+  if (status.ok() && PowerOfAll() != 0) status = WriteWireControlStatus(session, PowerOfAll());
+  if (!status.ok()) return RelinkFailed(session, status);
   wire_.link = Link::kUp;
   wire_.toucher = nullptr;
-  // The target may have lost power, and its DP with it, what the sessions had asked for.
-  if (absl::Status status = WriteRawDp(adi::kDpAbort, adi::kAbortClearSticky); !status.ok()) return status;
-  return PowerOfAll() != 0 ? WriteWireControlStatus(PowerOfAll()) : absl::OkStatus();
+  return absl::OkStatus();
 }
 
-absl::Status SharedProbe::WriteRawDp(uint8_t address, uint32_t value) {
-  const TransferOp op{.port = Port::kDp, .address = address, .write = absl::MakeConstSpan(&value, 1), .read = {}};
-  return probe_->Transfer({&op, 1}).status;
+// The wire has seen line resets, so it is in no session's hands any more, whoever brought it to this.
+absl::Status SharedProbe::RelinkFailed(const SessionState& session, const absl::Status& why) {
+  if (IsError(why, ErrorKind::kProbeDisconnected)) return why;
+  const bool anothers_doing = wire_.link == Link::kTouched && wire_.toucher_who != session.who;
+  if (wire_.link != Link::kTouched) wire_.Touch(session, "attempt to reach its target");
+  wire_.toucher = nullptr;
+  if (!anothers_doing) return why;
+  return MakeError(ErrorKind::kProbeError,
+                   absl::StrCat("the target does not answer since the ", wire_.touched_by_what, " of ",
+                                wire_.toucher_who, ": ", why.message()));
 }
 
-absl::StatusOr<uint32_t> SharedProbe::ReadControlStatus() {
-  uint32_t value = 0;
-  const uint32_t select = wire_.select.value_or(0) & ~0xFu;
-  const TransferOp ops[] = {
-      {.port = Port::kDp, .address = adi::kDpSelect, .write = absl::MakeConstSpan(&select, 1), .read = {}},
-      {.port = Port::kDp, .address = adi::kDpCtrlStat, .write = {}, .read = absl::MakeSpan(&value, 1)}};
-  wire_.select = select;
-  if (absl::Status status = probe_->Transfer(ops).status; !status.ok()) {
-    wire_.select.reset();
-    return status;
+absl::Status SharedProbe::RunOnWire(const SessionState& session, std::initializer_list<TransferOp> ops) {
+  absl::Status status = probe_->Transfer(absl::MakeConstSpan(ops.begin(), ops.size())).status;
+  if (!status.ok()) {
+    wire_.Forget();
+    (void)Recover(session, status);
   }
+  return status;
+}
+
+absl::StatusOr<uint32_t> SharedProbe::ReadControlStatus(const SessionState& session) {
+  uint32_t value = 0;
+  const uint32_t select = wire_.select.value_or(0) & adi::kSelectApMask;
+  absl::Status status =
+      RunOnWire(session, {{.port = Port::kDp, .address = adi::kDpSelect, .write = {&select, 1}, .read = {}},
+                          {.port = Port::kDp, .address = adi::kDpCtrlStat, .write = {}, .read = {&value, 1}}});
+  if (!status.ok()) return status;
+  wire_.select = select;
   return value;
 }
 
@@ -79,36 +89,33 @@ absl::Status SharedProbe::WriteControlStatus(SessionState& session, uint32_t val
                                   " turns on overrun detection or pushed transfers, which sessions cannot share"));
   }
   if (absl::Status status = PrepareLink(session, false); !status.ok()) return status;
-  session.power = value & adi::kPowerRequests;
-  control_bits_ = value & ~adi::kPowerBits;
+  const uint32_t before = std::exchange(session.power, value & adi::kPowerRequests);
+  const uint32_t bits_before = std::exchange(control_bits_, value & ~adi::kPowerBits);
   const uint32_t wanted = PowerOfAll();
-  if ((wire_power_ & ~wanted & adi::kDebugPowerRequest) != 0) RestoreOriginals();
+  if ((wire_power_ & ~wanted & adi::kDebugPowerRequest) != 0) RestoreOriginals(session);
+  absl::Status status;
   // Both requests must not fall at once (ADIv5.2 §B2.2.2).
-  if ((wire_power_ & ~wanted) == adi::kPowerRequests) {
-    if (absl::Status status = WriteWireControlStatus(adi::kDebugPowerRequest); !status.ok()) {
-      (void)Recover(session, status);
-      return status;
-    }
+  if ((wire_power_ & ~wanted) == adi::kPowerRequests) status = WriteWireControlStatus(session, adi::kDebugPowerRequest);
+  if (status.ok()) status = WriteWireControlStatus(session, wanted);
+  if (!status.ok()) {
+    session.power = before;
+    control_bits_ = bits_before;
   }
-  absl::Status status = WriteWireControlStatus(wanted);
-  if (!status.ok()) (void)Recover(session, status);
   return status;
 }
 
-absl::Status SharedProbe::WriteWireControlStatus(uint32_t requests) {
-  const uint32_t select = wire_.select.value_or(0) & ~0xFu;
+absl::Status SharedProbe::WriteWireControlStatus(const SessionState& session, uint32_t requests) {
+  const uint32_t select = wire_.select.value_or(0) & adi::kSelectApMask;
   const uint32_t value = requests | control_bits_;
-  const TransferOp ops[] = {
-      {.port = Port::kDp, .address = adi::kDpSelect, .write = absl::MakeConstSpan(&select, 1), .read = {}},
-      {.port = Port::kDp, .address = adi::kDpCtrlStat, .write = absl::MakeConstSpan(&value, 1), .read = {}}};
+  absl::Status status =
+      RunOnWire(session, {{.port = Port::kDp, .address = adi::kDpSelect, .write = {&select, 1}, .read = {}},
+                          {.port = Port::kDp, .address = adi::kDpCtrlStat, .write = {&value, 1}, .read = {}}});
+  if (!status.ok()) return status;
   wire_.select = select;
-  absl::Status status = probe_->Transfer(ops).status;
-  if (status.ok()) {
-    wire_power_ = requests;
-  } else {
-    wire_.select.reset();
-  }
-  return status;
+  // Without power the APs may keep nothing.
+  if ((wire_power_ & ~requests & adi::kDebugPowerRequest) != 0) wire_.Forget();
+  wire_power_ = requests;
+  return absl::OkStatus();
 }
 
 uint32_t SharedProbe::PowerOfAll() const {
@@ -119,47 +126,49 @@ uint32_t SharedProbe::PowerOfAll() const {
 }
 
 absl::Status SharedProbe::RequestPower(SessionState& session) {
-  session.power = adi::kPowerRequests;
-  if (absl::Status status = WriteWireControlStatus(PowerOfAll()); !status.ok()) return status;
-  constexpr uint32_t kAcks = adi::kDebugPowerAck | adi::kSystemPowerAck;
-  for (int poll = 0; poll < kPowerPolls; ++poll) {
-    const auto value = ReadControlStatus();
-    if (!value.ok()) return value.status();
-    if ((*value & kAcks) == kAcks) return absl::OkStatus();
-  }
-  return MakeError(ErrorKind::kProbeError, "the target does not acknowledge the request for debug power");
+  const uint32_t before = std::exchange(session.power, adi::kPowerRequests);
+  absl::Status status = WriteWireControlStatus(session, PowerOfAll());
+  if (status.ok()) status = AwaitPower(session, adi::kDebugPowerAck | adi::kSystemPowerAck, true);
+  if (!status.ok()) session.power = before;
+  return status;
 }
 
-void SharedProbe::ReleasePower() {
-  const uint32_t wanted = PowerOfAll();
-  if ((wire_power_ & ~wanted & adi::kDebugPowerRequest) != 0) RestoreOriginals();
-  if ((wire_power_ & ~wanted & adi::kSystemPowerRequest) != 0) {
-    if (!WriteWireControlStatus(wanted | adi::kDebugPowerRequest).ok()) return;
-    for (int poll = 0; poll < kPowerPolls; ++poll) {
-      const auto value = ReadControlStatus();
-      if (!value.ok()) return;
-      if ((*value & adi::kSystemPowerAck) == 0) break;
-    }
+absl::Status SharedProbe::AwaitPower(const SessionState& session, uint32_t acks, bool up) {
+  for (int poll = 0; poll < kPowerPolls; ++poll) {
+    const auto value = ReadControlStatus(session);
+    if (!value.ok()) return value.status();
+    if ((*value & acks) == (up ? acks : 0)) return absl::OkStatus();
   }
-  if (wire_power_ != wanted) (void)WriteWireControlStatus(wanted);
+  return MakeError(ErrorKind::kProbeError, absl::StrCat("the target does not acknowledge the ", up ? "request" : "end",
+                                                        " of power for debugging"));
+}
+
+void SharedProbe::ReleasePower(const SessionState& session) {
+  const uint32_t wanted = PowerOfAll();
+  if ((wire_power_ & ~wanted & adi::kDebugPowerRequest) != 0) RestoreOriginals(session);
+  if ((wire_power_ & ~wanted & adi::kSystemPowerRequest) != 0) {
+    if (!WriteWireControlStatus(session, wanted | adi::kDebugPowerRequest).ok()) return;
+    // A target that keeps its system powered is none of our business: the request is gone.
+    if (!AwaitPower(session, adi::kSystemPowerAck, false).ok() && wire_.link != Link::kUp) return;
+  }
+  if (wire_power_ != wanted) (void)WriteWireControlStatus(session, wanted);
 }
 
 // The next user takes the CSW it finds for the AP's own.
-void SharedProbe::RestoreOriginals() {
+void SharedProbe::RestoreOriginals(const SessionState& session) {
   for (const auto& [ap, identity] : wire_.identities) {
-    const auto wire = wire_.aps.find(ap);
-    if (!identity.is_mem_ap || (wire != wire_.aps.end() && wire->second.csw == identity.original_csw)) continue;
+    WireAp& wire = wire_.aps[ap];
+    if (!identity.is_mem_ap || wire.csw == identity.original_csw) continue;
     const uint64_t address = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
-    const auto select = static_cast<uint32_t>(address) & 0xFFFFFFF0u;
+    const auto select = static_cast<uint32_t>(address) & adi::kSelectApMask;
     const uint32_t csw = identity.original_csw;
-    const TransferOp ops[] = {
-        {.port = Port::kDp, .address = adi::kDpSelect, .write = absl::MakeConstSpan(&select, 1), .read = {}},
-        {.port = Port::kAp,
-         .address = static_cast<uint8_t>(address & 0xC),
-         .write = absl::MakeConstSpan(&csw, 1),
-         .read = {}}};
+    const absl::Status status = RunOnWire(
+        session,
+        {{.port = Port::kDp, .address = adi::kDpSelect, .write = {&select, 1}, .read = {}},
+         {.port = Port::kAp, .address = adi::WireAddress(address), .write = {&csw, 1}, .read = {}}});
+    if (!status.ok()) return;
     wire_.select = select;
-    if (!probe_->Transfer(ops).status.ok()) return;
+    wire.csw = csw;
   }
 }
 

@@ -32,13 +32,14 @@ struct RetryPauses {
 
 class TcpSource {
  public:
-  // Connects to a probe and identifies it. Called on the source's thread; blocks for a bounded time.
+  // Connects to a probe and identifies it. Called on the source's thread; blocks for a bounded time, but for the look-up
+  // of a host's name, whose bound is the system's resolver's (resolv.conf: some seconds a name server).
   using Opener = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<Probe>>()>;
 
   // `location` is how the catalog names the place. `catalog` and `log` must outlive the source.
   TcpSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses);
 
-  // Waits for a try that is under way. A probe in the catalog stays there.
+  // Waits for a try that is under way, as long as that takes (Opener). A probe in the catalog stays there.
   ~TcpSource();
   TcpSource(const TcpSource&) = delete;
   TcpSource& operator=(const TcpSource&) = delete;

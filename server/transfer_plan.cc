@@ -2,21 +2,12 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
-#include "base/hex.h"
 #include "probe/adi/registers.h"
-#include "probe/error.h"
 
 namespace probegate {
 namespace {
 
 using Target = TransferStep::Target;
-
-// The part of an AP register's address that SELECT holds, and the part that the transfer itself carries.
-constexpr uint32_t kSelectAddressMask = 0xFFFFFFF0;
-constexpr uint32_t kDpBankMask = 0xF;
-
-uint8_t WireAddress(uint64_t register_address) { return static_cast<uint8_t>(register_address & 0xC); }
 
 // ABORT, SELECT and RDBUFF are the same in every bank (ADIv5.2 §B2.2, table B2-3).
 bool IsBanked(uint64_t address, bool write) {
@@ -82,11 +73,14 @@ TransferPlan::Added TransferPlan::AddDp(TransferJob& job, SessionState& session,
     Advance(job, step, step.word_count, 0);
     return Added::kAll;
   }
-  const uint32_t bank = session.select & kDpBankMask;
+  const uint32_t bank = session.select & adi::kSelectDpBankMask;
   const bool is_dpidr = !step.write && address == adi::kDpIdr && bank == 0;
   // Behind a line reset nothing may come before the read of DPIDR, and DPBANKSEL is 0 then (§B4.3.3).
   if (IsBanked(address, step.write) && !(is_dpidr && !wire_.select)) SelectDpBank(bank);
   TransferOp op{.port = Port::kDp, .address = address, .write = {}, .read = {}};
+  // RESEND repeats whatever was read last, by whomever; what the session read last is kept for it.
+  const bool is_rdbuff = !step.write && (address == adi::kDpRdbuff || address == adi::kDpResend);
+  if (is_rdbuff) op.address = adi::kDpRdbuff;
   if (step.write) {
     op.write = absl::MakeConstSpan(words, step.word_count);
   } else {
@@ -94,7 +88,7 @@ TransferPlan::Added TransferPlan::AddDp(TransferJob& job, SessionState& session,
   }
   Push(op, {.bytes_before = job.bytes_done,
             .reads_dpidr = is_dpidr,
-            .reads_rdbuff = !step.write && address == adi::kDpRdbuff,
+            .reads_rdbuff = is_rdbuff,
             .reads_control_status = !step.write && address == adi::kDpCtrlStat && bank == 0});
   Advance(job, step, step.word_count, 0);
   return Added::kAll;
@@ -141,7 +135,7 @@ TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session,
   SelectAp(register_address, session);
   const size_t count = Chunk(job, step);
   uint32_t* words = &job.words[step.first_word + job.step_done];
-  TransferOp op{.port = Port::kAp, .address = WireAddress(register_address), .write = {}, .read = {}};
+  TransferOp op{.port = Port::kAp, .address = adi::WireAddress(register_address), .write = {}, .read = {}};
   if (step.write) {
     op.write = absl::MakeConstSpan(words, count);
   } else {

@@ -10,6 +10,8 @@
 // differ from what the job's session believes, a read of TAR where another session's would be lost, and a read of
 // RDBUFF behind one job's AP writes, because SWD posts them and a bus fault would otherwise show on the next job.
 //
+// So what WireState and SessionState say is a prediction from Add until Finish, and believed from then on.
+//
 // One thread; reused from plan to plan to save allocations.
 #pragma once
 
@@ -47,8 +49,9 @@ class TransferPlan {
   bool empty() const { return ops_.empty(); }
   absl::Span<const TransferOp> ops() const { return ops_; }
 
-  // Takes in how the plan went. Where it failed, the job concerned has been failed, with what is known of the place.
-  // Returns that job's session, or null.
+  // Takes in how the plan went. Where it failed, the job concerned has been failed, with what is known of the place, and so
+  // have those that nobody knows of whether they ran (TransferResult::uncertain). Returns the first such job's session, or
+  // null where all went well.
   SessionState* Finish(const TransferResult& result);
 
  private:
@@ -113,7 +116,12 @@ class TransferPlan {
   absl::Span<const uint32_t> Scratch(uint32_t value);
 
   void TakeBack(const Undo& undo);
+  // Takes over what the first `ops_done` ops have read.
   void ReadBack(size_t ops_done);
+  void LoseTar(const OpNote& note);
+  static absl::Status DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op);
+  // The job of the last op that has any of the first `transfers` transfers, `before` of which are in front of `op`.
+  size_t LastJobWithin(size_t op, size_t before, size_t transfers) const;
 
   WireState& wire_;
   size_t budget_ = 0;

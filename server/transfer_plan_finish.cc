@@ -1,4 +1,6 @@
 // How a plan went, and what to make of it.
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "base/hex.h"
 #include "probe/adi/registers.h"
@@ -8,39 +10,55 @@
 namespace probegate {
 
 SessionState* TransferPlan::Finish(const TransferResult& result) {
-  size_t ops_done = 0;
-  size_t before = 0;  // transfers in front of ops_[ops_done]
   if (result.status.ok()) {
-    ops_done = ops_.size();
-  } else {
-    while (ops_done + 1 < ops_.size() && before + ops_[ops_done].size() <= result.completed) {
-      before += ops_[ops_done++].size();
-    }
+    ReadBack(ops_.size());
+    return nullptr;
   }
-  ReadBack(ops_done);
-  if (result.status.ok() || ops_.empty()) return nullptr;
-
-  const OpNote& note = notes_[ops_done];
-  for (size_t i = undo_.size(); i-- > note.job;) TakeBack(undo_[i]);
-  const Undo& failed = undo_[note.job];
+  if (ops_.empty()) return nullptr;
+  size_t before = 0;  // transfers in front of ops_[failed_op]
+  size_t failed_op = 0;
+  while (failed_op + 1 < ops_.size() && before + ops_[failed_op].size() <= result.completed) {
+    before += ops_[failed_op++].size();
+  }
+  const size_t first_job = notes_[failed_op].job;
+  for (size_t i = undo_.size(); i-- > first_job;) TakeBack(undo_[i]);
+  ReadBack(failed_op);
   wire_.Forget();
-  if (note.through_view && failed.ap) {
-    ApView& view = failed.session->views[*failed.ap];
-    view.tar.reset();
-    view.tar_on_wire = true;
-    wire_.aps[*failed.ap].tar_owner = &view;
-  }
+  LoseTar(notes_[failed_op]);
 
   const size_t done_in_op = result.completed > before ? result.completed - before : 0;
-  ErrorInfo info = GetError(result.status);
-  std::string message(result.status.message());
+  undo_[first_job].job->Fail(DescribeFailure(result.status, notes_[failed_op], done_in_op));
+  // What may have run must not run again, and is not known to have.
+  const size_t last_job = LastJobWithin(failed_op, before, result.completed + result.uncertain);
+  for (size_t i = first_job + 1; i <= last_job; ++i) undo_[i].job->Fail(result.status);
+  return undo_[first_job].session;
+}
+
+// Where TAR stands after a failure, only the wire knows.
+void TransferPlan::LoseTar(const OpNote& note) {
+  const Undo& undo = undo_[note.job];
+  if (!note.through_view || !undo.ap) return;
+  ApView& view = undo.session->views[*undo.ap];
+  view.tar.reset();
+  view.tar_on_wire = true;
+  wire_.aps[*undo.ap].tar_owner = &view;
+}
+
+absl::Status TransferPlan::DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op) {
+  ErrorInfo info = GetError(status);
+  std::string message(status.message());
   if (note.bytes_per_transfer > 0) info.completed_bytes = note.bytes_before + done_in_op * note.bytes_per_transfer;
   if (note.target_address) {
     info.fault_address = *note.target_address + done_in_op * note.bytes_per_transfer;
     absl::StrAppend(&message, " at ", Hex(*info.fault_address));
   }
-  failed.job->Fail(MakeError(info, message));
-  return failed.session;
+  return MakeError(info, message);
+}
+
+size_t TransferPlan::LastJobWithin(size_t op, size_t before, size_t transfers) const {
+  size_t last = notes_[op].job;
+  for (; op < ops_.size() && before < transfers; before += ops_[op++].size()) last = notes_[op].job;
+  return last;
 }
 
 void TransferPlan::ReadBack(size_t ops_done) {
@@ -53,7 +71,7 @@ void TransferPlan::ReadBack(size_t ops_done) {
     SessionState& session = *undo_[note.job].session;
     if (note.reads_ap) session.last_ap_read = ops_[i].read.back();
     for (uint32_t& word : ops_[i].read) {
-      if (note.reads_rdbuff) word = session.last_ap_read.value_or(word);
+      if (note.reads_rdbuff) word = session.last_ap_read.value_or(0);
       if (note.reads_control_status) word = VisiblePower(word, session.power);
     }
   }

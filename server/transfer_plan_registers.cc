@@ -3,15 +3,6 @@
 #include "server/transfer_plan.h"
 
 namespace probegate {
-namespace {
-
-constexpr uint32_t kSelectAddressMask = 0xFFFFFFF0;
-constexpr uint32_t kDpBankMask = 0xF;
-
-uint8_t WireAddress(uint64_t register_address) { return static_cast<uint8_t>(register_address & 0xC); }
-
-}  // namespace
-
 bool TransferPlan::Identify(ApId ap, const SessionState& session) {
   if (wire_.identities.contains(ap)) return true;
   discovery_ = Discovery{.first_op = ops_.size(), .ap = ap};
@@ -22,7 +13,7 @@ bool TransferPlan::Identify(ApId ap, const SessionState& session) {
         std::pair{adi::kApTar, &discovery_->tar}}) {
     const uint64_t address = MakeApAddress(ap, offset, adiv6);
     SelectAp(address, session);
-    Push({.port = Port::kAp, .address = WireAddress(address), .write = {}, .read = absl::MakeSpan(destination, 1)});
+    Push({.port = Port::kAp, .address = adi::WireAddress(address), .write = {}, .read = absl::MakeSpan(destination, 1)});
   }
   return false;
 }
@@ -33,18 +24,18 @@ void TransferPlan::Select(uint32_t value) {
   wire_.select = value;
 }
 
-void TransferPlan::SelectDpBank(uint32_t bank) { Select((wire_.select.value_or(0) & kSelectAddressMask) | bank); }
+void TransferPlan::SelectDpBank(uint32_t bank) { Select((wire_.select.value_or(0) & adi::kSelectApMask) | bank); }
 
 void TransferPlan::SelectAp(uint64_t register_address, const SessionState& session) {
   // The bank of DP registers that the session will want next, so that it need not be selected again.
-  Select((static_cast<uint32_t>(register_address) & kSelectAddressMask) | (session.select & kDpBankMask));
+  Select((static_cast<uint32_t>(register_address) & adi::kSelectApMask) | (session.select & adi::kSelectDpBankMask));
 }
 
 void TransferPlan::SetCsw(ApId ap, uint32_t value, const SessionState& session) {
   if (wire_.aps[ap].csw == value) return;
   const uint64_t address = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
   SelectAp(address, session);
-  Push({.port = Port::kAp, .address = WireAddress(address), .write = Scratch(value), .read = {}});
+  Push({.port = Port::kAp, .address = adi::WireAddress(address), .write = Scratch(value), .read = {}});
   wire_.aps[ap].csw = value;
 }
 
@@ -59,14 +50,14 @@ void TransferPlan::SetTar(ApId ap, uint64_t value, const ApView* for_view, const
   if (high_differs) {
     const uint64_t address = MakeApAddress(ap, adi::kApTarHigh, wire_.adiv6());
     SelectAp(address, session);
-    Push({.port = Port::kAp, .address = WireAddress(address), .write = Scratch(high), .read = {}});
+    Push({.port = Port::kAp, .address = adi::WireAddress(address), .write = Scratch(high), .read = {}});
     wire.tar_high = high;
     wire.tar_high_used = true;
   }
   if (wire.tar != low) {
     const uint64_t address = MakeApAddress(ap, adi::kApTar, wire_.adiv6());
     SelectAp(address, session);
-    Push({.port = Port::kAp, .address = WireAddress(address), .write = Scratch(low), .read = {}});
+    Push({.port = Port::kAp, .address = adi::WireAddress(address), .write = Scratch(low), .read = {}});
     wire.tar = low;
     wire.tar_owner = nullptr;
   }
@@ -79,14 +70,12 @@ void TransferPlan::SaveTarOfOthers(ApId ap, const ApView* for_view, const Sessio
     wire.tar_owner = nullptr;
     return;
   }
-  // The owner is some session's view, which outlives the plan; it is const in the wire's state because only here is it
-  // written through that pointer.
-  auto* view = const_cast<ApView*>(wire.tar_owner);
+  ApView* const view = wire.tar_owner;
   const uint64_t address = MakeApAddress(ap, adi::kApTar, wire_.adiv6());
   SelectAp(address, session);
   saved_tars_.push_back({.op = ops_.size(), .ap = ap, .view = view});
   Push({.port = Port::kAp,
-        .address = WireAddress(address),
+        .address = adi::WireAddress(address),
         .write = {},
         .read = absl::MakeSpan(&scratch_.emplace_back(), 1)});
   wire.tar_owner = nullptr;

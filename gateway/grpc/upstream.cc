@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "gateway/read_gate.h"
 #include "grpcpp/grpcpp.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
@@ -72,7 +73,7 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
 
   void Resume() {
     const MutexLock lock(mutex_);
-    if (std::exchange(paused_, false) && !ended_) StartRead(&response_);
+    if (gate_.Resume() && !ended_) StartRead(&response_);
   }
 
   // Ends the session; nobody listens any more.
@@ -93,10 +94,13 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
       End();
       return;
     }
+    {
+      const MutexLock lock(mutex_);
+      gate_.Begin();
+    }
     const bool go_on = handler_.on_response(std::exchange(response_, v1::StreamResponse()));
     const MutexLock lock(mutex_);
-    paused_ = !go_on;
-    if (go_on && !ended_) StartRead(&response_);
+    if (gate_.End(go_on) && !ended_) StartRead(&response_);
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -130,7 +134,7 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
   // What is being written and what is to follow.
   std::deque<v1::StreamRequest> queue_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  ReadGate gate_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // and the hold let go
 };
 

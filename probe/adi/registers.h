@@ -21,6 +21,16 @@ inline constexpr uint8_t kDpTargetSel = 0xC;  // write, straight after a line re
 inline constexpr uint32_t kAbortDapAbort = 1u << 0;
 inline constexpr uint32_t kAbortClearSticky = 0x1E;  // STKCMPCLR, STKERRCLR, WDERRCLR, ORUNERRCLR
 
+// SELECT (§B2.2.11): what of an AP register's address it holds, and the bank of DP registers. The rest of the address, A[3:2],
+// goes with the transfer itself.
+inline constexpr uint32_t kSelectApMask = 0xFFFFFFF0;
+inline constexpr uint32_t kSelectDpBankMask = 0xF;
+constexpr uint8_t WireAddress(uint64_t register_address) { return static_cast<uint8_t>(register_address & 0xC); }
+
+// DLCR (§B2.2.4), CTRL/STAT's address in bank 1.
+inline constexpr uint8_t kDlcrBank = 1;
+inline constexpr uint32_t kDlcrTurnround = 3u << 8;
+
 // CTRL/STAT (§B2.2.2).
 inline constexpr uint32_t kOrunDetect = 1u << 0;
 inline constexpr uint32_t kTransferModeMask = 3u << 2;
@@ -41,7 +51,6 @@ inline constexpr uint8_t kApTar = 0x04;
 inline constexpr uint8_t kApTarHigh = 0x08;
 inline constexpr uint8_t kApDrw = 0x0C;
 inline constexpr uint8_t kApBd0 = 0x10;  // to BD3 at 0x1C
-inline constexpr uint8_t kApCfg = 0xF4;
 inline constexpr uint8_t kApBase = 0xF8;
 inline constexpr uint8_t kApIdr = 0xFC;
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -84,6 +85,12 @@ int ConnectUntil(int fd, const addrinfo& address, TimePoint deadline) {
   socklen_t size = sizeof(error);
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
   return error;
+}
+
+std::ptrdiff_t CountAddresses(const addrinfo& first) {
+  std::ptrdiff_t count = 0;
+  for (const addrinfo* address = &first; address != nullptr; address = address->ai_next) ++count;
+  return count;
 }
 
 class TcpTransport : public Transport {
@@ -173,13 +180,15 @@ absl::StatusOr<std::unique_ptr<Transport>> ConnectTcp(const Endpoint& endpoint, 
 
   const TimePoint deadline = std::chrono::steady_clock::now() + bound;
   int error = EADDRNOTAVAIL;
-  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+  std::ptrdiff_t left = CountAddresses(*addresses);
+  for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next, --left) {
     Socket socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.fd() < 0) {
       error = errno;
       continue;
     }
-    error = ConnectUntil(socket.fd(), *address, deadline);
+    const TimePoint now = std::chrono::steady_clock::now();
+    error = ConnectUntil(socket.fd(), *address, now + (deadline - now) / left);
     if (error != 0) continue;
     SetUp(socket.fd());
     return std::make_unique<TcpTransport>(std::move(socket), name);

@@ -58,12 +58,14 @@ TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
     }
     result.status = std::move(part.status);
     result.completed += part.completed;
+    result.uncertain = part.uncertain;
   }
   return result;
 }
 
 TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor) {
   packet_.Clear();
+  size_t words = 0;
   while (cursor.op < ops.size()) {
     const TransferOp& op = ops[cursor.op];
     if (cursor.word == op.size()) {
@@ -72,12 +74,13 @@ TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cu
     }
     if (!packet_.Add(op, cursor.word)) break;
     ++cursor.word;
+    ++words;
   }
   if (packet_.empty()) return {};
   const auto reply = channel_.Exchange(packet_.bytes(), packet_.size(), Busy(packet_.size()));
-  if (!reply.ok()) return {.status = reply.status()};
+  if (!reply.ok()) return {.status = reply.status(), .uncertain = words};
   const std::optional<TransferOutcome> outcome = packet_.Decode(*reply);
-  if (!outcome) return {.status = channel_.Nonsense(Command::kTransfer)};
+  if (!outcome) return {.status = channel_.Nonsense(Command::kTransfer), .uncertain = words};
   return {.status = Judge(outcome->ack), .completed = outcome->completed};
 }
 
@@ -93,13 +96,19 @@ TransferResult Transfers::RunBlock(const TransferOp& op) {
     while (ack == kAckOk && sent < op.size() && sent < received + packet_count_ * piece_words) {
       const TransferOp piece = piece_at(sent);
       result.status = SendBlock(piece);
-      if (!result.status.ok()) return result;
+      if (!result.status.ok()) {
+        result.uncertain = op.size() - result.completed;
+        return result;
+      }
       sent += piece.size();
     }
     const TransferOp piece = piece_at(received);
     const auto outcome = ReceiveBlock(piece);
     if (!outcome.ok()) {
-      if (ack == kAckOk) result.status = outcome.status();
+      if (ack == kAckOk) {
+        result.status = outcome.status();
+        result.uncertain = op.size() - result.completed;
+      }
       break;
     }
     received += piece.size();

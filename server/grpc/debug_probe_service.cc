@@ -11,33 +11,17 @@
 namespace probegate {
 namespace {
 
-// A unary call that waits for its command. Finishes the call exactly once: with the command's answer, or, where the
-// command is dropped because its session was closed meanwhile, without.
-class WaitingCall {
- public:
-  explicit WaitingCall(grpc::ServerUnaryReactor* reactor) : reactor_(reactor) {}
-  WaitingCall(WaitingCall&& other) noexcept : reactor_(std::exchange(other.reactor_, nullptr)) {}
-  WaitingCall& operator=(WaitingCall&&) = delete;
-  ~WaitingCall() {
-    if (reactor_ != nullptr) Finish(ToGrpcStatus(absl::CancelledError("the session was closed")));
-  }
-
-  void Finish(const grpc::Status& status) { std::exchange(reactor_, nullptr)->Finish(status); }
-
- private:
-  grpc::ServerUnaryReactor* reactor_;
-};
-
 // Puts `command` into the session and has the call finished when it is answered; `take` moves the answer's own message
 // to the call's.
 grpc::ServerUnaryReactor* RunCommand(SessionRegistry& sessions, grpc::CallbackServerContext* context,
                                      const std::string& session_id, v1::StreamRequest command,
                                      absl::AnyInvocable<void(v1::StreamResponse&)> take) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  auto answer = [call = WaitingCall(reactor), take = std::move(take)](v1::StreamResponse response) mutable {
-    if (response.has_error()) return call.Finish(ToGrpcStatus(response.error()));
-    take(response);
-    call.Finish(grpc::Status::OK);
+  auto answer = [reactor, take = std::move(take)](absl::StatusOr<v1::StreamResponse> response) mutable {
+    if (!response.ok()) return reactor->Finish(ToGrpcStatus(response.status()));
+    if (response->has_error()) return reactor->Finish(ToGrpcStatus(response->error()));
+    take(*response);
+    reactor->Finish(grpc::Status::OK);
   };
   sessions.Submit(session_id, ParsePeer(context->peer()), std::move(command), std::move(answer));
   return reactor;

@@ -88,8 +88,6 @@ GrpcServer::~GrpcServer() {
   if (server_ != nullptr) Shutdown(std::chrono::milliseconds(0));
 }
 
-std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel() { return server_->InProcessChannel({}); }
-
 void GrpcServer::StopServing() { server_->GetHealthCheckService()->SetServingStatus(false); }
 
 void GrpcServer::Shutdown(std::chrono::milliseconds patience) {

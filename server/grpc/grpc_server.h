@@ -27,9 +27,6 @@ class GrpcServer {
   // Where it listens; the port is the real one where 0 was asked for.
   const Endpoint& endpoint() const { return endpoint_; }
 
-  // A channel to this server that needs no network.
-  std::shared_ptr<grpc::Channel> InProcessChannel();
-
   // Health checks are answered NOT_SERVING from now on.
   void StopServing();
 

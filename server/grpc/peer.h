@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "server/session_registry.h"
+#include "server/peer.h"
 
 namespace probegate {
 

@@ -29,7 +29,10 @@ grpc::ServerWriteReactor<v1::WatchProbesResponse>* ProbeDirectoryService::WatchP
 grpc::ServerUnaryReactor* ProbeDirectoryService::ListSessions(grpc::CallbackServerContext* context,
                                                               const v1::ListSessionsRequest* request,
                                                               v1::ListSessionsResponse* response) {
-  for (v1::SessionInfo& session : sessions_.List(request->probe())) *response->add_sessions() = std::move(session);
+  absl::StatusOr<std::string> probe = request->probe();
+  if (!probe->empty()) probe = catalog_.Resolve(*probe);
+  if (!probe.ok()) return Finished(context, probe.status());
+  for (v1::SessionInfo& session : sessions_.List(*probe)) *response->add_sessions() = std::move(session);
   return Finished(context, absl::OkStatus());
 }
 

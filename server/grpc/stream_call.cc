@@ -69,7 +69,7 @@ uint64_t StreamCall::TakeSlot(size_t cost) {
 void StreamCall::OpenSession(uint64_t request_id, const v1::OpenSessionRequest& request) {
   const uint64_t number = TakeSlot(0);
   auto opened = sessions_.OpenForStream(request, peer_, [self = self_](const absl::Status& why) {
-    self->End(why);
+    self->OnSessionEnded(why);
     self->GoOn();
   });
   v1::StreamResponse response;
@@ -79,7 +79,7 @@ void StreamCall::OpenSession(uint64_t request_id, const v1::OpenSessionRequest& 
     *response.mutable_open_session() = std::move(opened->response);
     MutexLock lock(mutex_);
     probe_ = response.open_session().probe().unique_id();
-    (cancelled_ || finished_ ? unwanted : session_) = std::move(opened->session);
+    (cancelled_ || finished_ || end_ ? unwanted : session_) = std::move(opened->session);
   } else {
     *response.mutable_error() = ToErrorDetail(opened.status(), {});
     End(opened.status());
@@ -149,6 +149,14 @@ void StreamCall::OnWriteDone(bool) {
 void StreamCall::End(const absl::Status& why) {
   MutexLock lock(mutex_);
   if (!end_) end_ = why;
+}
+
+// Everything is answered; the session must not stay in lists until a client that may not read has got it.
+void StreamCall::OnSessionEnded(const absl::Status& why) {
+  SessionHandle ended;
+  End(why);
+  MutexLock lock(mutex_);
+  ended = std::move(session_);
 }
 
 void StreamCall::OnCancel() {

@@ -52,6 +52,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   void Submit(v1::StreamRequest request);
   void Answer(uint64_t number, v1::StreamResponse response);
   uint64_t TakeSlot(size_t cost);
+  void OnSessionEnded(const absl::Status& why);
   void End(const absl::Status& why);
   void GoOn();
   void ReadNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -31,6 +31,7 @@ enum class FakeFailure : uint8_t {
   kFault,       // kTransferFault; STICKYERR stands until ABORT clears it
   kNoAck,       // kTransferError; the link is lost until a line reset
   kProbeError,  // kProbeError; the transfer did not run
+  kReplyLost,   // kProbeError; it and those behind it in the call ran, and nobody was told
   kUnplug,      // kProbeDisconnected, then and for ever
 };
 
@@ -123,6 +124,7 @@ class FakeWire {
   size_t fail_after_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t fail_times_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<ErrorKind> fail_call_ ABSL_GUARDED_BY(mutex_);
+  bool reply_lost_ ABSL_GUARDED_BY(mutex_) = false;
   bool unplugged_ ABSL_GUARDED_BY(mutex_) = false;
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   size_t held_ ABSL_GUARDED_BY(mutex_) = 0;

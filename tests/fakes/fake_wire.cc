@@ -24,6 +24,7 @@ absl::Status FailureStatus(FakeFailure failure) {
     case FakeFailure::kNoAck:
       return MakeError(ErrorKind::kTransferError, "the target does not answer");
     case FakeFailure::kProbeError:
+    case FakeFailure::kReplyLost:
       return MakeError(ErrorKind::kProbeError, "the fake probe was told to fail");
     case FakeFailure::kUnplug:
       break;
@@ -227,6 +228,9 @@ absl::Status FakeWire::RunOne(WireTransfer& transfer, bool& write_in_flight) {
         return Gone();
       case FakeFailure::kProbeError:
         return FailureStatus(*failure);
+      case FakeFailure::kReplyLost:
+        reply_lost_ = true;
+        break;
     }
   }
   const FakeBoard::Ack ack = board_.Run(transfer);
@@ -246,6 +250,8 @@ TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops) {
   WireCall call{.kind = WireCall::Kind::kTransfer};
   TransferResult result;
   if (unplugged_) result.status = Gone();
+  std::optional<size_t> lost_from;  // the first transfer of those nobody is told of
+  reply_lost_ = false;
   bool write_in_flight = false;
   bool sticky_before = board_.sticky_error();
   const auto write_failed = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -258,6 +264,7 @@ TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops) {
       if (!transfer.read) transfer.value = op.write[i];
       result.status = write_failed() ? FailureStatus(FakeFailure::kFault) : RunOne(transfer, write_in_flight);
       if (!result.status.ok()) break;
+      if (reply_lost_ && !lost_from) lost_from = call.transfers.size();
       if (transfer.read) op.read[i] = transfer.value;
       call.transfers.push_back(transfer);
       sticky_before = sticky_before && board_.sticky_error();
@@ -266,6 +273,11 @@ TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops) {
   if (result.status.ok() && write_failed()) result.status = FailureStatus(FakeFailure::kFault);
   if (!result.status.ok() && write_in_flight && !call.transfers.empty()) call.transfers.pop_back();
   result.completed = call.transfers.size();
+  if (lost_from) {
+    result.status = FailureStatus(FakeFailure::kReplyLost);
+    result.uncertain = result.completed - *lost_from;
+    result.completed = *lost_from;
+  }
   calls_.push_back(std::move(call));
   return result;
 }

@@ -89,7 +89,7 @@ TEST(Connection, HoldsBoundedRepliesForAClientThatDoesNotRead) {
     response.set_request_id(session->request(static_cast<size_t>(id)).request_id());
     session->Respond(response);
   }
-  EXPECT_TRUE(session->paused());
+  EXPECT_TRUE(session->ever_paused());
   for (int id = 0; id < kRequests; ++id) {
     const auto line = client.ReadLine();
     ASSERT_TRUE(line.has_value());

@@ -46,9 +46,9 @@ bool FakeSession::WaitForDrop() {
   return WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return dropped_; });
 }
 
-bool FakeSession::paused() {
+bool FakeSession::ever_paused() {
   const MutexLock lock(mutex_);
-  return paused_;
+  return ever_paused_;
 }
 
 size_t FakeSession::request_count() {
@@ -74,16 +74,15 @@ void FakeSession::Deliver() {
     v1::StreamResponse response;
     {
       const MutexLock lock(mutex_);
-      if (delivering_ || paused_ || dropped_ || responses_.empty()) return;
-      delivering_ = true;
+      if (!gate_.reading() || dropped_ || responses_.empty()) return;
+      gate_.Begin();
       response = std::move(responses_.front());
       responses_.pop_front();
     }
     const bool go_on = handler_.on_response(std::move(response));
     const MutexLock lock(mutex_);
-    delivering_ = false;
-    paused_ = !go_on;
-    changed_.NotifyAll();
+    if (!go_on) ever_paused_ = true;
+    if (!gate_.End(go_on)) return;
   }
 }
 
@@ -112,7 +111,7 @@ void FakeSession::Drop() {
 void FakeSession::Resume() {
   {
     const MutexLock lock(mutex_);
-    paused_ = false;
+    if (!gate_.Resume()) return;
   }
   Deliver();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "gateway/read_gate.h"
 #include "gateway/upstream.h"
 
 namespace probegate {
@@ -27,8 +28,8 @@ class FakeSession {
   bool WaitForRequests(size_t count);
   // Waits until the gateway has dropped the session.
   bool WaitForDrop();
-  // Waits until the gateway has asked for a pause, or has been given `count` responses without asking.
-  bool paused();
+  // Whether the gateway has ever asked for a pause.
+  bool ever_paused();
 
   size_t request_count();
   v1::StreamRequest request(size_t index);
@@ -54,8 +55,8 @@ class FakeSession {
   CondVar changed_;
   std::vector<v1::StreamRequest> requests_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::StreamResponse> responses_ ABSL_GUARDED_BY(mutex_);
-  bool delivering_ ABSL_GUARDED_BY(mutex_) = false;
-  bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  ReadGate gate_ ABSL_GUARDED_BY(mutex_);
+  bool ever_paused_ ABSL_GUARDED_BY(mutex_) = false;
   bool dropped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

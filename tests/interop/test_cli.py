@@ -84,8 +84,27 @@ def test_server_out_of_reach(stack):
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_sessions_of_a_probe(cli, stack, raw):
+    raw(stack.port).attach()
+    assert stack.serial in cli("sessions", "--uid", stack.serial[2:].lower())
+    assert "nobody" in cli("sessions", "--uid", "nobody", code=NOT_FOUND)
+
+
 def test_busy_names_the_holder(make_stack, raw):
-    """A wait for somebody's lock is no mystery: the list of sessions says who has it and who waits."""
+    """Whoever waits for somebody's lock is told whose, and does not wait for ever."""
+    stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
+    holder = raw(stack.port).attach()
+    holder.call("lock")
+    result = stack.programs.run("probegate", "--server", stack.server_address, "read", "--timeout", 4, hex(RAM))
+    assert result.returncode == BUSY, result
+    waiting, gave_up = result.stderr.splitlines()
+    address = "127.0.0.1:%d" % holder.socket.getsockname()[1]
+    assert "waiting" in waiting and address in waiting
+    assert "4 s" in gave_up and address in gave_up
+
+
+def test_sessions_name_holder_and_waiter(make_stack, raw):
+    """Who has the lock and who waits for it can be read from the list of sessions."""
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
     holder, waiting = raw(stack.port).attach(), raw(stack.port).attach()
     holder.call("lock")

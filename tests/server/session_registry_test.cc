@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "probe/error.h"
+#include "server/error_detail.h"
 #include "tests/server/server_fixture.h"
 
 namespace probegate {
@@ -32,8 +33,12 @@ class SessionRegistryTest : public testing::Test {
     request.mutable_get_state();
     std::atomic<bool> answered = false;
     v1::StreamResponse answer;
-    server.sessions.Submit(session, peer, request, [&](v1::StreamResponse response) {
-      answer = std::move(response);
+    server.sessions.Submit(session, peer, request, [&](absl::StatusOr<v1::StreamResponse> response) {
+      if (response.ok()) {
+        answer = *std::move(response);
+      } else {
+        *answer.mutable_error() = ToErrorDetail(response.status(), {});
+      }
       answered = true;
     });
     EXPECT_TRUE(Eventually([&] { return answered.load(); }));
@@ -102,8 +107,8 @@ TEST_F(SessionRegistryTest, ASessionThatWaitsIsNotIdle) {
   const std::string idle = Open(kAlice, 2);
   v1::StreamRequest lock;
   lock.mutable_lock();
-  server.sessions.Submit(holder, kAlice, lock, [](v1::StreamResponse) {});
-  server.sessions.Submit(waiter, kAlice, lock, [](v1::StreamResponse) {});
+  server.sessions.Submit(holder, kAlice, lock, [](const auto&) {});
+  server.sessions.Submit(waiter, kAlice, lock, [](const auto&) {});
   ASSERT_TRUE(Eventually([&] { return server.sessions.List("").size() == 2; })) << "the one that is idle ends";
   EXPECT_EQ(server.sessions.List("")[1].session(), waiter.substr(0, 16));
 }

@@ -115,7 +115,30 @@ TEST_F(DebugProbeServiceTest, AClosedSessionIsNotFoundAndItsProbeFree) {
   EXPECT_TRUE(Eventually([&] { return !wire->is_open(); }));
 }
 
-TEST_F(DebugProbeServiceTest, ClosingASessionAnswersACallThatWaits) {
+// Wherever a call is when its session is closed by its client or ended by somebody, it hears CANCELLED and why.
+class CutOffTest : public DebugProbeServiceTest, public testing::WithParamInterface<bool> {
+ protected:
+  void EndIt(const std::string& session) {
+    grpc::ClientContext context;
+    if (GetParam()) {
+      v1::EndSessionRequest request;
+      request.set_session(session);
+      request.set_reason("lunch");
+      v1::EndSessionResponse response;
+      EXPECT_TRUE(directory->EndSession(&context, request, &response).ok());
+    } else {
+      v1::CloseSessionResponse response;
+      EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(session), response).ok());
+    }
+  }
+  static void ExpectCutOff(const grpc::Status& status) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED);
+    EXPECT_THAT(status.error_message(), HasSubstr(GetParam() ? "lunch" : "closed"));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(ByClosingOrEnding, CutOffTest, testing::Bool());
+
+TEST_P(CutOffTest, ACallInTheQueue) {
   const std::string holder = Open();
   const std::string waiter = Open();
   v1::LockResponse locked;
@@ -128,12 +151,11 @@ TEST_F(DebugProbeServiceTest, ClosingASessionAnswersACallThatWaits) {
     const auto sessions = server.sessions.List("PROBE1");
     return std::any_of(sessions.begin(), sessions.end(), [](const auto& session) { return session.waits_for_lock(); });
   }));
-  v1::CloseSessionResponse closed;
-  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(waiter), closed).ok());
-  EXPECT_FALSE(waiting.get().ok());
+  EndIt(waiter);
+  ExpectCutOff(waiting.get());
 }
 
-TEST_F(DebugProbeServiceTest, ClosingASessionAnswersACallThatIsOnTheWire) {
+TEST_P(CutOffTest, ACallOnTheWire) {
   const std::string session = Open();
   v1::OpenResponse opened;
   ASSERT_TRUE(Call(&v1::DebugProbe::Stub::Open, In<v1::OpenRequest>(session), opened).ok());
@@ -145,10 +167,26 @@ TEST_F(DebugProbeServiceTest, ClosingASessionAnswersACallThatIsOnTheWire) {
     return Call(&v1::DebugProbe::Stub::ReadDp, In<v1::ReadDpRequest>(session), response);
   });
   ASSERT_TRUE(wire->WaitUntilHeld(kBound));
-  v1::CloseSessionResponse closed;
-  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(session), closed).ok());
+  EndIt(session);
   wire->ReleaseTransfers();
-  EXPECT_EQ(waiting.get().error_code(), grpc::StatusCode::CANCELLED);
+  ExpectCutOff(waiting.get());
+}
+
+TEST_F(DebugProbeServiceTest, ACallWhoseProbeGoesIsUnavailable) {
+  const std::string holder = Open();
+  const std::string waiter = Open();
+  v1::LockResponse locked;
+  ASSERT_TRUE(Call(&v1::DebugProbe::Stub::Lock, In<v1::LockRequest>(holder), locked).ok());
+  auto waiting = std::async(std::launch::async, [&] {
+    v1::LockResponse response;
+    return Call(&v1::DebugProbe::Stub::Lock, In<v1::LockRequest>(waiter), response);
+  });
+  ASSERT_TRUE(Eventually([&] {
+    const auto sessions = server.sessions.List("PROBE1");
+    return std::any_of(sessions.begin(), sessions.end(), [](const auto& session) { return session.waits_for_lock(); });
+  }));
+  wire->Unplug();
+  EXPECT_EQ(waiting.get().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
 TEST_F(DebugProbeServiceTest, AnUnknownProbeIsNotFoundAndTheMessageSaysWhatThereIs) {

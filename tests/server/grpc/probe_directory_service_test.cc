@@ -81,6 +81,28 @@ TEST_F(ProbeDirectoryTest, AWatcherOfNothingIsToldSo) {
   Next(*watch, State("A1", v1::PROBE_STATE_IDLE));
 }
 
+TEST_F(ProbeDirectoryTest, SessionsAreListedByAPartOfAProbesId) {
+  server.Plug("A1");
+  server.Plug("B2");
+  grpc::ClientContext streaming;
+  const auto stream = ConnectStream(streaming, "A1");
+  const auto count = [&](const std::string& probe) {
+    grpc::ClientContext call;
+    v1::ListSessionsRequest request;
+    request.set_probe(probe);
+    v1::ListSessionsResponse response;
+    EXPECT_TRUE(directory->ListSessions(&call, request, &response).ok()) << probe;
+    return response.sessions_size();
+  };
+  EXPECT_EQ(count(""), 1);
+  EXPECT_EQ(count("a"), 1);
+  EXPECT_EQ(count("b2"), 0);
+  v1::ListSessionsRequest unknown;
+  unknown.set_probe("nobody");
+  v1::ListSessionsResponse response;
+  EXPECT_EQ(directory->ListSessions(&context, unknown, &response).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
 TEST_F(ProbeDirectoryTest, EndingAnUnknownSessionIsNotFound) {
   v1::EndSessionRequest request;
   request.set_session("0123456789abcdef");

@@ -142,6 +142,26 @@ TEST_F(StreamCallTest, WhatWaitsIsAnsweredWhenSomebodyEndsTheSession) {
   EXPECT_EQ(server.sessions.List("").size(), 1u);
 }
 
+TEST_F(StreamCallTest, ASessionThatWasEndedIsGoneThoughItsClientDoesNotRead) {
+  auto stream = ConnectStream(context, "PROBE1");
+  v1::StreamRequest interface = Command(4);
+  interface.mutable_get_memory_interface_for_ap()->set_ap_version(1);
+  const uint32_t handle = Ask(*stream, interface).get_memory_interface_for_ap().handle();
+  // More than the connection takes while nobody reads.
+  v1::StreamRequest read = Command(5);
+  read.mutable_read_block8()->set_handle(handle);
+  read.mutable_read_block8()->set_address(0x20000000);
+  read.mutable_read_block8()->set_byte_count(64 * 1024);
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(stream->Write(read));
+  ASSERT_TRUE(Eventually([&] { return server.sessions.List("")[0].command_count() > 150; }));
+  ASSERT_TRUE(server.sessions.End(server.sessions.List("")[0].session(), "lunch").ok());
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("").empty(); }));
+  v1::StreamResponse response;
+  while (stream->Read(&response)) {
+  }
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
 TEST_F(StreamCallTest, TheStreamEndsWhenTheProbeIsGone) {
   auto stream = ConnectStream(context, "PROBE1");
   wire->Unplug();

@@ -1,0 +1,48 @@
+// Watches how long the server is waited for: says why after a while, and gives up after a longer one.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "base/mutex.h"
+
+namespace probegate {
+
+// Threads: one at a time waits; the two functions are called on a thread of this object's own.
+class Waiting {
+ public:
+  // `explain` is called once, when a wait has taken `patience`; `give_up` when one has taken `bound`, and must make it
+  // end.
+  Waiting(std::chrono::milliseconds patience, std::function<void()> explain, std::chrono::milliseconds bound,
+          std::function<void()> give_up);
+  ~Waiting();
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  // A wait begins; it ends.
+  void Begin();
+  void End();
+
+  bool gave_up() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Run();
+
+  const std::chrono::milliseconds patience_;
+  const std::function<void()> explain_;
+  const std::chrono::milliseconds bound_;
+  const std::function<void()> give_up_;
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  Clock::time_point since_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();  // max: nothing is waited for
+  bool explained_ ABSL_GUARDED_BY(mutex_) = false;
+  bool gave_up_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace probegate
