@@ -158,7 +158,8 @@ std::string TargetMemory::Holder() const {
 void TargetMemory::Explain() const {
   try {
     const std::string holder = Holder();
-    std::cerr << "probegate: waiting: " + (holder.empty() ? std::string("the probe has not answered yet") : holder) + "\n";
+    std::cerr << "probegate: waiting: " + (holder.empty() ? std::string("the probe has not answered yet") : holder) +
+                     "\n";
   } catch (const Failure&) {
     // Whoever waits for the answer learns it too.
   }

@@ -6,11 +6,9 @@ namespace probegate {
 
 Waiting::Waiting(std::chrono::milliseconds patience, std::function<void()> explain, std::chrono::milliseconds bound,
                  std::function<void()> give_up)
-    : patience_(patience),
-      explain_(std::move(explain)),
-      bound_(bound),
-      give_up_(std::move(give_up)),
-      thread_([this] { Run(); }) {}
+    : patience_(patience), explain_(std::move(explain)), bound_(bound), give_up_(std::move(give_up)), thread_([this] {
+        Run();
+      }) {}
 
 Waiting::~Waiting() {
   {

@@ -17,14 +17,6 @@ namespace {
 constexpr auto kLingerTime = std::chrono::seconds(2);
 constexpr auto kLingerPoll = std::chrono::milliseconds(2);
 
-// What a string may keep allocated while it is empty: a connection idles most of its life.
-constexpr size_t kIdleBytes = size_t{64} << 10;
-
-void ClearAndShrink(std::string& text) {
-  text.clear();
-  if (text.capacity() > kIdleBytes) text.shrink_to_fit();
-}
-
 }  // namespace
 
 Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe, Upstream& upstream,
@@ -37,7 +29,8 @@ Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const Se
       log_(log),
       on_closed_(std::move(on_closed)),
       framer_(options.max_line_bytes),
-      room_(socket_.get_executor()) {
+      room_(socket_.get_executor()),
+      replies_(socket_) {
   ConfigureSocket(socket_);
 }
 
@@ -60,7 +53,7 @@ void Connection::End(std::string reason) {
 
 bool Connection::MayRead() const {
   return pending_.size() < options_.max_in_flight && pending_line_bytes_ < options_.max_held_bytes &&
-         UnsentBytes() < options_.max_held_bytes;
+         replies_.UnsentBytes() < options_.max_held_bytes;
 }
 
 Task<> Connection::ReadRequests() {
@@ -128,7 +121,7 @@ Task<> Connection::RefuseFirstRequest(std::string reason) {
   if (line && !ending_) {
     Request request;
     ParseRequest(*line, request);
-    AppendErrorReply(out_, request.id, ReplyStatus::kProbeDisconnected, reason);
+    AppendErrorReply(replies_.out(), request.id, ReplyStatus::kProbeDisconnected, reason);
   }
   EndNow(reason);
 }
@@ -138,7 +131,7 @@ Task<> Connection::LingerThenReset() {
   const auto deadline = Timer::clock_type::now() + kLingerTime;
   asio::error_code ignored;
   Timer timer(socket_.get_executor());
-  while (!closed_ && UnsentBytes() + UnacknowledgedBytes(socket_) > 0 && Timer::clock_type::now() < deadline) {
+  while (!closed_ && replies_.UnsentBytes() + UnacknowledgedBytes(socket_) > 0 && Timer::clock_type::now() < deadline) {
     timer.expires_after(kLingerPoll);
     co_await timer.async_wait(asio::redirect_error(kUseTask, ignored));
   }
@@ -211,13 +204,13 @@ void Connection::OpenSession() {
 }
 
 std::string& Connection::ReplyBuffer() {
-  if (pending_.empty()) return out_;
+  if (pending_.empty()) return replies_.out();
   return pending_.emplace_back().reply;
 }
 
 void Connection::TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox) {
   if (closed_ || inbox != inbox_) return;
-  inbox_waits_ = UnsentBytes() >= options_.max_held_bytes;
+  inbox_waits_ = replies_.UnsentBytes() >= options_.max_held_bytes;
   if (inbox_waits_) return;
   SessionInbox::Content content = inbox->Take();
   upstream_paused_ = upstream_paused_ || content.paused;
@@ -263,17 +256,18 @@ void Connection::WriteResponse(const Pending& pending, const v1::StreamResponse&
   if (response.has_error()) {
     const v1::ErrorDetail& error = response.error();
     const bool stock_words = error.kind() == v1::ERROR_KIND_NOT_FOUND && !pending.command->not_found_message.empty();
-    AppendErrorReply(out_, pending.id, StatusOfError(error.kind()),
+    AppendErrorReply(replies_.out(), pending.id, StatusOfError(error.kind()),
                      stock_words ? pending.command->not_found_message : std::string_view(error.message()));
     return;
   }
-  BeginReply(out_, pending.id, ReplyStatus::kOk);
+  std::string& out = replies_.out();
+  BeginReply(out, pending.id, ReplyStatus::kOk);
   if (pending.write_result != nullptr) {
-    const size_t before = out_.size();
-    out_ += kResultKey;
-    if (!pending.write_result(response, out_)) out_.resize(before);
+    const size_t before = out.size();
+    out += kResultKey;
+    if (!pending.write_result(response, out)) out.resize(before);
   }
-  EndReply(out_);
+  EndReply(out);
 }
 
 void Connection::LoseSession(std::string reason) {
@@ -296,9 +290,9 @@ void Connection::DropSession() {
 void Connection::FailPending(std::string_view reason) {
   for (const Pending& pending : pending_) {
     if (pending.request_id != 0) {
-      AppendErrorReply(out_, pending.id, ReplyStatus::kProbeDisconnected, reason);
+      AppendErrorReply(replies_.out(), pending.id, ReplyStatus::kProbeDisconnected, reason);
     } else {
-      out_ += pending.reply;
+      replies_.out() += pending.reply;
     }
   }
   pending_.clear();
@@ -307,50 +301,33 @@ void Connection::FailPending(std::string_view reason) {
 
 void Connection::MoveReadyReplies() {
   while (!pending_.empty() && pending_.front().request_id == 0) {
-    out_ += pending_.front().reply;
+    replies_.out() += pending_.front().reply;
     pending_.pop_front();
   }
 }
 
 void Connection::Flush() {
-  while (!closed_ && writing_.empty() && !out_.empty()) {
-    std::swap(writing_, out_);
-    if (!WriteSome()) return;
-  }
-}
-
-// Writes until all is written (true), or until the socket takes no more; then it goes on by itself.
-bool Connection::WriteSome() {
-  asio::error_code error;
-  while (written_ < writing_.size()) {
-    written_ += socket_.write_some(asio::buffer(writing_.data() + written_, writing_.size() - written_), error);
-    if (error == asio::error::would_block) {
-      socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](asio::error_code wait_error) {
-        if (self->closed_) return;
-        if (wait_error) {
-          self->Close();
-        } else if (self->WriteSome()) {
-          self->Flush();
-          self->OnProgress();
-        }
-      });
-      return false;
-    }
+  if (closed_ || full_) return;
+  const ReplyWriter::Result result = replies_.Write();
+  full_ = result == ReplyWriter::Result::kFull;
+  if (result == ReplyWriter::Result::kFailed) Close();
+  if (!full_) return;
+  socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](asio::error_code error) {
+    self->full_ = false;
     if (error) {
-      Close();
-      return false;
+      self->Close();
+    } else {
+      self->Flush();
+      self->OnProgress();
     }
-  }
-  ClearAndShrink(writing_);
-  written_ = 0;
-  return true;
+  });
 }
 
 // Something was answered, or taken by the client: what waited for room may go on.
 void Connection::OnProgress() {
   if (closed_) return;
   if (MayRead()) room_.cancel();
-  if (UnsentBytes() < options_.max_held_bytes) {
+  if (replies_.UnsentBytes() < options_.max_held_bytes) {
     if (std::exchange(upstream_paused_, false) && session_) session_->Resume();
     if (inbox_waits_) {
       const auto inbox = inbox_;
@@ -365,14 +342,14 @@ void Connection::EndNow(std::string_view reason, std::string_view last_error) {
   ending_ = true;
   DropSession();
   FailPending(reason);
-  if (!last_error.empty()) AppendErrorReply(out_, Request().id, ReplyStatus::kGeneralError, last_error);
+  if (!last_error.empty()) AppendErrorReply(replies_.out(), Request().id, ReplyStatus::kGeneralError, last_error);
   Flush();
   room_.cancel();
   asio::co_spawn(socket_.get_executor(), LingerThenReset(), asio::detached);
 }
 
 void Connection::FinishIfDone() {
-  if (client_finished_ && !ending_ && pending_.empty() && UnsentBytes() == 0) Close();
+  if (client_finished_ && !ending_ && pending_.empty() && replies_.UnsentBytes() == 0) Close();
 }
 
 void Connection::Close() {

@@ -25,6 +25,7 @@
 #include "gateway/command_table.h"
 #include "gateway/line_framer.h"
 #include "gateway/net.h"
+#include "gateway/reply_writer.h"
 #include "gateway/served_probe.h"
 #include "gateway/session_inbox.h"
 #include "gateway/upstream.h"
@@ -98,10 +99,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void DropSession();
 
   // Replies.
-  size_t UnsentBytes() const { return out_.size() + writing_.size() - written_; }
   void MoveReadyReplies();
+  // Sends what the socket takes; with the rest it goes on by itself.
   void Flush();
-  bool WriteSome();
   void OnProgress();
 
   void EndNow(std::string_view reason, std::string_view last_error = {});
@@ -120,9 +120,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Timer room_;  // cancelled when there is room for more requests
   std::deque<Pending> pending_;
   size_t pending_line_bytes_ = 0;
-  std::string out_;      // replies to be written next
-  std::string writing_;  // replies being written
-  size_t written_ = 0;
+  ReplyWriter replies_;
+  bool full_ = false;  // the socket: what waits is written when it takes more
 
   SessionState session_state_ = SessionState::kNone;
   std::unique_ptr<UpstreamSession> session_;

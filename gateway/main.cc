@@ -3,10 +3,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -52,15 +52,16 @@ int Run(const ProgramOptions& options) {
   // Before `upstream`, whose last callbacks still hold strands of it.
   asio::io_context io(options.io_threads);
   const auto upstream = MakeGrpcUpstream(options.gateway.server);
-  Menu menu(io);
+  std::optional<Menu> menu;
+  if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) menu.emplace(io);
   Gateway::Chooser choose;
-  if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0 && menu.has_terminal()) {
-    choose = [&menu](auto probes, auto chosen) { menu.Ask(std::move(probes), std::move(chosen)); };
+  if (menu && menu->has_terminal()) {
+    choose = [&menu](auto probes, auto chosen) { menu->Ask(std::move(probes), std::move(chosen)); };
   }
   asio::signal_set signals(io, SIGINT, SIGTERM);
   // Without these `io` runs out of work. A second signal, then, ends the program at once.
   const auto on_stop = [&] {
-    menu.Cancel();
+    if (menu) menu->Cancel();
     signals.cancel();
     signals.clear();
   };
@@ -84,10 +85,9 @@ int main(int argc, char** argv) {
   mallopt(M_ARENA_MAX, 2);
   // A client that goes away while it is being answered is an error code, not a signal.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto parsed = probegate::ParseOptions(
-      argc, argv,
-      {.default_state_directory = probegate::DefaultStateDirectory(),
-       .most_connections = probegate::MakeRoomForConnections()});
+  const auto parsed = probegate::ParseOptions(argc, argv,
+                                              {.default_state_directory = probegate::DefaultStateDirectory(),
+                                               .most_connections = probegate::MakeRoomForConnections()});
   if (const auto* exit = std::get_if<probegate::ExitNow>(&parsed)) return exit->code;
   return probegate::Run(std::get<probegate::ProgramOptions>(parsed));
 }

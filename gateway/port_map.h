@@ -24,8 +24,8 @@ class PortMap {
  public:
   // `fixed`: ports by probe, of `--map`. These promises are kept at once and take the place of all earlier ones to the
   // same probes: the operator has moved them. `directory` need not exist yet. Fails where two probes are to have one
-  // port, where a fixed port has been promised to another probe, and where the file cannot be read or makes no sense: it
-  // is left as it is.
+  // port, where a fixed port has been promised to another probe, and where the file cannot be read or makes no sense:
+  // it is left as it is.
   static absl::StatusOr<PortMap> Open(std::filesystem::path directory, std::map<std::string, uint16_t> fixed);
 
   // The port of the probe `unique_id`: the fixed one; else the lowest it was given before; else a new one, the lowest

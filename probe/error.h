@@ -24,7 +24,7 @@ enum class ErrorKind : uint8_t {
   kTransferError,      // no ACK, a protocol or a parity error on the wire
   kTransferTimeout,    // the target answered WAIT for too long
   kTransferFault,      // the target answered FAULT
-  kBusy,               // somebody else has it
+  kBusy,               // the server or the probe is taken up; the message says by what
   kNotFound,           // no such probe, session or handle
   kInternal,           // a defect of this program
 };

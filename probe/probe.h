@@ -60,8 +60,8 @@ struct TransferOp {
 // transfer is not accepted `completed` leaves out the AP write in front of it, if there was one; after OK all writes
 // have landed. After an error `completed` is less than what was asked for.
 //
-// Where the probe's answer was lost, nobody knows what has run: `uncertain` counts the transfers behind `completed` that
-// were on their way and may have. What is behind these has not run.
+// Where the probe's answer was lost, nobody knows what has run: `uncertain` counts the transfers behind `completed`
+// that were on their way and may have. What is behind these has not run.
 struct TransferResult {
   absl::Status status;
   size_t completed = 0;

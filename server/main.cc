@@ -25,14 +25,17 @@ constexpr size_t kMaxSessions = 1024;
 constexpr std::chrono::seconds kConnectBound{2};
 constexpr std::chrono::seconds kPatience{2};  // with clients that do not read how their session ended
 
-// From the signal to the end, whatever hangs. A probe that does not answer costs its command's own time, four times the
-// time-out of a reply until it counts as gone (probe/cmsis_dap/driver.h), and then nothing more; clients cost their
-// patience; the rest is what a loaded machine needs. docs/architecture.md names the sum.
 constexpr std::chrono::seconds kLongestCommand{2};
-constexpr std::chrono::seconds kSlack{2};
-constexpr std::chrono::seconds kLongestEnd =
-    kLongestCommand + std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout) + kPatience + kSlack;
+constexpr std::chrono::seconds kSlack{2};  // what a loaded machine needs
 constexpr char kHangs[] = "probegate-server: the end hangs and is cut short; a probe may be left connected\n";
+
+// From the signal to the end, whatever hangs. A probe that does not answer costs its command's own time and four times
+// the time-out of a reply, then counts as gone (probe/cmsis_dap/driver.h); clients cost their patience.
+// docs/architecture.md names the sum.
+std::chrono::seconds LongestEnd() {
+  const auto gone = std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout);
+  return kLongestCommand + gone + kPatience + kSlack;
+}
 
 void LimitMemory() {
   // glibc gives each thread its own heap, up to eight a CPU; the threads here are many and do little.
@@ -87,7 +90,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 
   const int signal = signals.Wait();
-  ExitWithin(kLongestEnd, kHangs);
+  ExitWithin(LongestEnd(), kHangs);
   signals.Release();
   log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   (*server)->StopServing();

@@ -248,10 +248,8 @@ void SessionRegistry::Submit(const std::string& session_id, const Peer& peer, v1
     }
   }
   if (session == nullptr) return done(NoSuchSession());
-  session->Submit(std::move(command),
-                  [call = WaitingCall(*this, std::move(entry), std::move(done))](v1::StreamResponse response) mutable {
-                    call.Answer(std::move(response));
-                  });
+  session->Submit(std::move(command), [call = WaitingCall(*this, std::move(entry), std::move(done))](
+                                          v1::StreamResponse response) mutable { call.Answer(std::move(response)); });
 }
 
 absl::Status SessionRegistry::Close(const std::string& session_id, const Peer& peer) {

@@ -66,8 +66,8 @@ class SessionRegistry {
   // For unary calls. Errors as above; kInvalidArgument for a time-out out of range.
   absl::StatusOr<v1::OpenSessionResponse> OpenForCalls(const v1::OpenSessionRequest& request, const Peer& peer);
 
-  // How a unary call ends: with the command's answer, which may be an ErrorDetail, or without one where the session does
-  // not exist (kNotFound) or ended before the answer (the reason: CANCELLED where somebody closed or ended it).
+  // How a unary call ends: with the command's answer, which may be an ErrorDetail, or without one where the session
+  // does not exist (kNotFound) or ended before the answer (the reason: CANCELLED where somebody closed or ended it).
   using CallCallback = absl::AnyInvocable<void(absl::StatusOr<v1::StreamResponse>)>;
 
   // Queues `command` in a session of `peer`'s. `done` is called exactly once.

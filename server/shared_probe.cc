@@ -163,12 +163,17 @@ absl::Status SharedProbe::RequireConnected(const SessionState& session) const {
   return MakeError(ErrorKind::kNotOpen, absl::StrCat("this session has not connected probe ", info().unique_id));
 }
 
+// A line reset deselects what TARGETSEL had chosen, and only a line reset goes in front of one; so whatever raw bits do
+// not select is deselected.
+void SharedProbe::NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count) {
+  wire_.target_select = adi::FindTargetSelect(bits, bit_count);
+  if (wire_.target_select) session.target_select = wire_.target_select;
+}
+
 absl::Status SharedProbe::SwjSequence(SessionState& session, size_t bit_count, absl::Span<const uint8_t> bits) {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
   wire_.Touch(session, "raw SWJ sequence");
-  // A line reset deselects what TARGETSEL had chosen, and only a line reset goes in front of one.
-  wire_.target_select.reset();
-  if (const auto target = adi::FindTargetSelect(bits, bit_count)) wire_.target_select = session.target_select = *target;
+  NoteTargetSelect(session, bits, bit_count);
   return probe_->SwjSequence(bit_count, bits);
 }
 
@@ -179,10 +184,9 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> SharedProbe::SwdSequence(Sessi
     return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no SWD sequences"));
   }
   wire_.Touch(session, "raw SWD sequence");
-  wire_.target_select.reset();
   size_t bit_count = 0;
   const std::vector<uint8_t> bits = Flatten(segments, bit_count);
-  if (const auto target = adi::FindTargetSelect(bits, bit_count)) wire_.target_select = session.target_select = *target;
+  NoteTargetSelect(session, bits, bit_count);
   return probe_->SwdSequence(segments);
 }
 
@@ -261,8 +265,9 @@ absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32
   const uint32_t bank = session.select & adi::kSelectDpBankMask;
   if (bank == 0) return WriteControlStatus(session, value);
   if (bank == adi::kDlcrBank && (value & adi::kDlcrTurnround) != 0) {
-    return MakeError(ErrorKind::kUnsupported,
-                     absl::StrCat("DLCR ", Hex(value), " changes the turnaround, which the probe's other users rely on"));
+    return MakeError(
+        ErrorKind::kUnsupported,
+        absl::StrCat("DLCR ", Hex(value), " changes the turnaround, which the probe's other users rely on"));
   }
   if (bank == adi::kDpSelect1Bank && wire_.adiv6()) {
     session.select1 = value;

@@ -88,6 +88,7 @@ class SharedProbe {
   absl::Status RequireOpen(const SessionState& session) const;
   absl::Status RequireConnected(const SessionState& session) const;
 
+  void NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count);
   absl::Status CheckJob(SessionState& session, const TransferJob& job) const;
 
   // Makes sure that `session` may use the wire. Costs nothing unless somebody else has touched it or, where

@@ -57,9 +57,8 @@ absl::Status SharedProbe::RelinkFailed(const SessionState& session, const absl::
   if (wire_.link != Link::kTouched) wire_.Touch(session, "attempt to reach its target");
   wire_.toucher = nullptr;
   if (!anothers_doing) return why;
-  return MakeError(ErrorKind::kProbeError,
-                   absl::StrCat("the target does not answer since the ", wire_.touched_by_what, " of ",
-                                wire_.toucher_who, ": ", why.message()));
+  return MakeError(ErrorKind::kProbeError, absl::StrCat("the target does not answer since the ", wire_.touched_by_what,
+                                                        " of ", wire_.toucher_who, ": ", why.message()));
 }
 
 absl::Status SharedProbe::RunOnWire(const SessionState& session, std::initializer_list<TransferOp> ops) {
@@ -162,10 +161,9 @@ void SharedProbe::RestoreOriginals(const SessionState& session) {
     const uint64_t address = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
     const auto select = static_cast<uint32_t>(address) & adi::kSelectApMask;
     const uint32_t csw = identity.original_csw;
-    const absl::Status status = RunOnWire(
-        session,
-        {{.port = Port::kDp, .address = adi::kDpSelect, .write = {&select, 1}, .read = {}},
-         {.port = Port::kAp, .address = adi::WireAddress(address), .write = {&csw, 1}, .read = {}}});
+    const absl::Status status =
+        RunOnWire(session, {{.port = Port::kDp, .address = adi::kDpSelect, .write = {&select, 1}, .read = {}},
+                            {.port = Port::kAp, .address = adi::WireAddress(address), .write = {&csw, 1}, .read = {}}});
     if (!status.ok()) return;
     wire_.select = select;
     wire.csw = csw;

@@ -32,8 +32,8 @@ struct RetryPauses {
 
 class TcpSource {
  public:
-  // Connects to a probe and identifies it. Called on the source's thread; blocks for a bounded time, but for the look-up
-  // of a host's name, whose bound is the system's resolver's (resolv.conf: some seconds a name server).
+  // Connects to a probe and identifies it. Called on the source's thread; blocks for a bounded time, but for the
+  // look-up of a host's name, whose bound is the system's resolver's (resolv.conf: some seconds a name server).
   using Opener = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<Probe>>()>;
 
   // `location` is how the catalog names the place. `catalog` and `log` must outlive the source.

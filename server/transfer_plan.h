@@ -49,9 +49,9 @@ class TransferPlan {
   bool empty() const { return ops_.empty(); }
   absl::Span<const TransferOp> ops() const { return ops_; }
 
-  // Takes in how the plan went. Where it failed, the job concerned has been failed, with what is known of the place, and so
-  // have those that nobody knows of whether they ran (TransferResult::uncertain). Returns the first such job's session, or
-  // null where all went well.
+  // Takes in how the plan went. Where it failed, the job concerned has been failed, with what is known of the place,
+  // and so have those that nobody knows of whether they ran (TransferResult::uncertain). Returns the first such job's
+  // session, or null where all went well.
   SessionState* Finish(const TransferResult& result);
 
  private:

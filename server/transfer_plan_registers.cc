@@ -13,7 +13,8 @@ bool TransferPlan::Identify(ApId ap, const SessionState& session) {
         std::pair{adi::kApTar, &discovery_->tar}}) {
     const uint64_t address = MakeApAddress(ap, offset, adiv6);
     SelectAp(address, session);
-    Push({.port = Port::kAp, .address = adi::WireAddress(address), .write = {}, .read = absl::MakeSpan(destination, 1)});
+    Push(
+        {.port = Port::kAp, .address = adi::WireAddress(address), .write = {}, .read = absl::MakeSpan(destination, 1)});
   }
   return false;
 }

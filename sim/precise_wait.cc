@@ -1,7 +1,8 @@
 #include "sim/precise_wait.h"
 
 #include <sys/prctl.h>
-#include <time.h>
+
+#include <ctime>
 
 namespace probegate::sim {
 namespace {

@@ -9,12 +9,14 @@ ctest_suite() {
     ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$PWD/build/results/$preset.xml" "${@:3}"
 }
 
-# pytest_suite name preset path…: PROBEGATE_BIN names the programs under test.
+# pytest_suite name preset path…: PROBEGATE_BIN names the programs under test; soak_seconds, where it is set, is how long
+# the test with sixteen clients takes.
 pytest_suite() {
   local name=$1 preset=$2 junit
   junit=build/results/$preset-pytest.xml
   run_suite "$name" "$junit" \
-    env PROBEGATE_BIN="$PWD/build/$preset/bin" PROBEGATE_BUILD="$PWD/build/$preset" PATH="$PWD/$venv/bin:$PATH" \
+    env ${soak_seconds:+PROBEGATE_SOAK_SECONDS=$soak_seconds} \
+    PROBEGATE_BIN="$PWD/build/$preset/bin" PROBEGATE_BUILD="$PWD/build/$preset" PATH="$PWD/$venv/bin:$PATH" \
     "$venv/bin/python" -m pytest -q --junitxml="$junit" "${@:3}"
 }
 

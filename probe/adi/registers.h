@@ -21,8 +21,8 @@ inline constexpr uint8_t kDpTargetSel = 0xC;  // write, straight after a line re
 inline constexpr uint32_t kAbortDapAbort = 1u << 0;
 inline constexpr uint32_t kAbortClearSticky = 0x1E;  // STKCMPCLR, STKERRCLR, WDERRCLR, ORUNERRCLR
 
-// SELECT (§B2.2.11): what of an AP register's address it holds, and the bank of DP registers. The rest of the address, A[3:2],
-// goes with the transfer itself.
+// SELECT (§B2.2.11): what of an AP register's address it holds, and the bank of DP registers. The rest of the address,
+// A[3:2], goes with the transfer itself.
 inline constexpr uint32_t kSelectApMask = 0xFFFFFFF0;
 inline constexpr uint32_t kSelectDpBankMask = 0xF;
 constexpr uint8_t WireAddress(uint64_t register_address) { return static_cast<uint8_t>(register_address & 0xC); }

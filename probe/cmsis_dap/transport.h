@@ -1,4 +1,4 @@
-// How packets reach a CMSIS-DAP device, whatever lies between: TCP, or USB bulk endpoints.
+// How packets reach a CMSIS-DAP device, whatever lies between.
 //
 // Packets arrive whole and in order. Several may be sent before the first reply is taken; what a transport cannot hold
 // it leaves with the device. Threads: one at a time. Errors: kProbeDisconnected when the device is gone, from then on

@@ -64,23 +64,48 @@ def source_files(root):
                 yield from folder.rglob(pattern)
 
 
-def _problems_of(root, rules, row, file):
-    project, libraries = rules.folders[row]
+def _includes_of(root, rules, file):
+    """Each header that `file` includes, with the row of the project that it is of, or else the library."""
     for _, header in INCLUDE.findall(file.read_text()):
         if (root / header).is_file():
             target = rules.row_of(header)
             # A row for one file says what that file may do; others see it as a part of its folder.
             if target is not None and (root / target).is_file():
                 target = rules.row_of(str(pathlib.PurePosixPath(target).parent))
-            home = row if (root / row).is_dir() else rules.row_of(str(pathlib.PurePosixPath(row).parent))
+            yield header, target, None
+        else:
+            yield header, None, rules.library_of(header)
+
+
+def _problems_of(root, rules, row, file):
+    project, libraries = rules.folders[row]
+    home = row if (root / row).is_dir() else rules.row_of(str(pathlib.PurePosixPath(row).parent))
+    for header, target, library in _includes_of(root, rules, file):
+        if (root / header).is_file():
             if target not in (home, *project):
                 yield f"may not include {header}: {target} is not among what {row} may use"
-        else:
-            library = rules.library_of(header)
-            if library is None:
-                yield f"includes {header}, which belongs to no library of folder_rules.txt"
-            elif library != "std" and library not in libraries:
-                yield f"may not include {header}: {library} is not among what {row} may use"
+        elif library is None:
+            yield f"includes {header}, which belongs to no library of folder_rules.txt"
+        elif library != "std" and library not in libraries:
+            yield f"may not include {header}: {library} is not among what {row} may use"
+
+
+def unused_grants(root, rules):
+    """One line for each thing that a row allows and no file of it uses, and for each library that no row allows."""
+    root = pathlib.Path(root)
+    used = {row: set() for row in rules.folders}
+    for file in source_files(root):
+        row = rules.row_of(file.relative_to(root).as_posix())
+        if row is not None:
+            used[row].update(target or library for _, target, library in _includes_of(root, rules, file))
+    for row, (project, libraries) in rules.folders.items():
+        for grant in (*project, *libraries):
+            if grant not in used[row]:
+                yield f"{row} may use {grant}, and does not"
+    granted = {library for _, libraries in rules.folders.values() for library in libraries} | {"std"}
+    for library in rules.libraries:
+        if library not in granted:
+            yield f"no folder may use {library}"
 
 
 def orphan_sources(root, compiled):
@@ -96,11 +121,14 @@ def orphan_sources(root, compiled):
 
 
 def orphan_headers(root):
-    """Headers that no file includes."""
+    """Headers that no file includes, by their path from the root or, beside them, by their name."""
     root = pathlib.Path(root)
     files = [f for f in source_files(root)]
     files += [f for pattern in ("*.h", "*.cc") for f in (root / "tests").rglob(pattern) if "fixtures" not in f.parts]
-    included = {header for f in files for _, header in INCLUDE.findall(f.read_text())}
+    included = set()
+    for file in files:
+        for _, header in INCLUDE.findall(file.read_text()):
+            included.update((header, (file.parent / header).relative_to(root).as_posix()))
     for file in sorted(files):
         if file.suffix == ".h" and file.relative_to(root).as_posix() not in included:
             yield f"{file.relative_to(root)}: nothing includes it"

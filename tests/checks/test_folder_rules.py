@@ -21,6 +21,11 @@ def test_every_include_is_allowed():
     assert not found, listed(found)
 
 
+def test_every_grant_is_used():
+    found = list(folder_rules.unused_grants(ROOT, folder_rules.Rules(RULES_TEXT)))
+    assert not found, listed(found)
+
+
 def test_every_row_names_a_place_that_is_there():
     rules = folder_rules.Rules(RULES_TEXT)
     gone = [path for row, (project, _) in rules.folders.items() for path in (row, *project) if not (ROOT / path).exists()]
@@ -86,6 +91,15 @@ def test_an_include_is_judged(tmp_path, path, text, complaint):
         assert not found
     else:
         assert len(found) == 1 and found[0].startswith(path) and complaint in found[0]
+
+
+def test_unused_grants_are_found(tmp_path):
+    for name in ("base/mutex.h", "server/lane.h"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("")
+    (tmp_path / "server/lane.h").write_text('#include "absl/status/status.h"\n')
+    rules = folder_rules.Rules("[libraries]\nabsl absl/*\nasio asio.hpp\n[folders]\nbase | | \nserver | base | absl\n")
+    assert list(folder_rules.unused_grants(tmp_path, rules)) == ["server may use base, and does not", "no folder may use asio"]
 
 
 def test_an_unknown_library_in_the_table_is_an_error():

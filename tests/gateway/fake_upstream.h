@@ -14,7 +14,8 @@
 namespace probegate {
 
 // Waits for `condition`, which is called with `mutex` held, within a bound. False where it did not come true.
-bool WaitFor(Mutex& mutex, CondVar& changed, const std::function<bool()>& condition);
+bool WaitFor(Mutex& mutex, CondVar& changed, const std::function<bool()>& condition)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
 // One session as the server sees it. Threads: any.
 class FakeSession {

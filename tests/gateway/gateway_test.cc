@@ -82,7 +82,7 @@ class GatewayTest : public ::testing::Test {
   // First, so that it is there while the upstream's handlers still hold strands of it.
   asio::io_context io_;
   FakeUpstream upstream_{&SucceedAtOnce};
-  Log log_{LogFormat::kText, LogLevel::kError};
+  Log log_{LogFormat::kText, LogLevel::kWarning};
   // As the program's wait for signals does, this keeps `io_` running until the gateway stops.
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   std::unique_ptr<PortMap> ports_;
@@ -128,6 +128,34 @@ TEST_F(GatewayTest, AWholeUniqueIdWinsOverAPart) {
   watch.on_event(Probe("ABC"));
   watch.on_event(SnapshotComplete());
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("ABC"));
+}
+
+TEST_F(GatewayTest, AWholeUniqueIdWinsInEitherCase) {
+  options_.probes = {"abc"};
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("ABCD"));
+  watch.on_event(Probe("ABC"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("ABC"));
+}
+
+TEST_F(GatewayTest, FixedPortsGoByWholeUniqueIdsInEitherCase) {
+  const uint16_t whole = FreePort();
+  Start({{"abcd", whole}, {"XY", FreePort()}});
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("ABCD"));
+  watch.on_event(Probe("XYZ"));
+  ::testing::internal::CaptureStderr();
+  watch.on_event(SnapshotComplete());
+  // A second snapshot, as after the server's restart, says nothing more.
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(whole), UniqueId("ABCD"));
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("XYZ"));
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const size_t warning = log.find("--map XY=");
+  EXPECT_NE(warning, std::string::npos) << log;
+  EXPECT_EQ(log.find("--map", warning + 1), std::string::npos) << log;
 }
 
 TEST_F(GatewayTest, APartThatSeveralHaveIsRefused) {

@@ -82,6 +82,38 @@ TEST_F(PortMapTest, FixedPortsAreTheOperators) {
   EXPECT_FALSE(map.Claim("B", 5555).ok());
 }
 
+TEST_F(PortMapTest, FixedPortsAreKeptWhenTheFlagIsGone) {
+  PortMap other = Open();
+  Open({{"A", 5555}});
+  // Another gateway of the same directory, and this one's next start without the flag.
+  EXPECT_EQ(*other.PortFor("B", 5555), 5556);
+  EXPECT_EQ(*Open().PortFor("A", 6000), 5555);
+}
+
+TEST_F(PortMapTest, AFixedPortMovesItsProbesPromise) {
+  EXPECT_EQ(*Open().PortFor("A", 5555), 5555);
+  EXPECT_EQ(*Open({{"A", 7000}}).PortFor("A", 5555), 7000);
+  PortMap map = Open();
+  EXPECT_EQ(*map.PortFor("A", 5555), 7000);
+  EXPECT_EQ(*map.PortFor("B", 5555), 5555);
+}
+
+TEST_F(PortMapTest, FixedPortsMaySwap) {
+  PortMap before = Open();
+  EXPECT_EQ(*before.PortFor("A", 5555), 5555);
+  EXPECT_EQ(*before.PortFor("B", 5555), 5556);
+  Open({{"A", 5556}, {"B", 5555}});
+  EXPECT_EQ(*Open().PortFor("A", 5555), 5556);
+  EXPECT_EQ(*Open().PortFor("B", 5555), 5555);
+}
+
+TEST_F(PortMapTest, TheCaseOfUniqueIdsDoesNotMatter) {
+  PortMap map = Open({{"ab12", 7000}});
+  EXPECT_EQ(*map.PortFor("AB12", 5555), 7000);
+  EXPECT_TRUE(map.Claim("Ab12", 7000).ok());
+  EXPECT_EQ(*Open().PortFor("AB12", 5555), 7000);
+}
+
 TEST_F(PortMapTest, RefusesFixedPortsThatContradict) {
   EXPECT_FALSE(PortMap::Open(directory_, {{"A", 5555}, {"B", 5555}}).ok());
   EXPECT_EQ(*Open().PortFor("A", 5555), 5555);

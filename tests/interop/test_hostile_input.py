@@ -1,11 +1,12 @@
 """What no decent client sends. The gateway answers what the protocol says, bounds what it keeps, and serves the others."""
 
 import json
+import resource
 import socket
 
 import pytest
 
-from raw_client import CSW, CSW_WORDS, DPIDR, DRW, RAM, TAR
+from raw_client import CSW, CSW_WORDS, DISCONNECTED, DPIDR, DRW, RAM, TAR, RemoteError
 from stack import wait_until
 
 DPIDR_VALUE = 0x2BA01477
@@ -182,16 +183,43 @@ def test_too_many_connections_are_told(make_stack, raw):
     for client in served:
         client.call("hello", 1)
     extra = raw(stack.port)
-
-    def refused():
-        try:
-            extra.call("hello", 1)
-        except (ConnectionError, EOFError):
-            return True
-        except Exception as error:  # a status line that says so is as good
-            return getattr(error, "status", 0) != 0
-        return False
-
-    assert refused()
+    with pytest.raises(RemoteError, match="--max-connections") as refusal:
+        extra.call("hello", 1)
+    assert refusal.value.status == DISCONNECTED
+    with pytest.raises(ConnectionResetError):
+        extra.receive_line()
     served[0].close()
-    wait_until(lambda: raw(stack.port).status("hello", 1) == 0, "a place is free again")
+
+    def free_again():
+        try:
+            return raw(stack.port).status("hello", 1) == 0
+        except ConnectionError:
+            return False
+
+    wait_until(free_again, "a place is free again")
+
+
+@pytest.fixture
+def few_open_files():
+    """Programs start with a soft limit of open files that is far below the hard one, as a login shell's is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < 1024:
+        pytest.skip(f"the hard limit of open files is {hard}")
+
+    class SoftLimit:
+        def __enter__(self):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+
+        def __exit__(self, *_):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    return SoftLimit()
+
+
+def test_soft_limit_of_open_files_does_not_bound_connections(make_stack, raw, few_open_files):
+    stack = make_stack(start_gateway=False)
+    with few_open_files:
+        stack.start_gateway()
+    clients = [raw(stack.port) for _ in range(300)]
+    for client in clients:
+        client.call("hello", 1)

@@ -1,5 +1,8 @@
 """Which board is served on which port: a port is a promise, kept over restarts and whoever else comes or goes."""
 
+import os
+import pty
+
 import pytest
 
 from raw_client import RAM
@@ -64,6 +67,70 @@ def test_map(make_stack, raw):
     assert served(gateway, stack.serials[0]) == chosen
     assert served(gateway, stack.serials[1]) in (base, base + 1)
     assert unique_id(raw, chosen) == stack.serials[0]
+
+
+def test_map_is_kept_without_the_flag(make_stack, raw):
+    """What --map said once is a promise to the next run, and to another gateway with the same state."""
+    stack = make_stack(boards=2, start_gateway=False)
+    mapped, other = stack.serials
+    port = free_port(2)
+    first = stack.start_another_gateway("mapped", free_port(2), stack.state, "--map", f"{mapped.lower()}={port}",
+                                        "--uid", mapped)
+    assert served(first, mapped) == port
+    second = stack.start_another_gateway("second", port, stack.state, "--uid", other)
+    assert served(second, other) != port
+    second.stop()
+    first.stop()
+    assert served(stack.start_another_gateway("third", free_port(2), stack.state), mapped) == port
+    assert unique_id(raw, port) == mapped
+
+
+def test_map_of_nobody_warns_once(make_stack):
+    stack = make_stack(start_gateway=False)
+    gateway = stack.start_another_gateway("typo", free_port(), stack.state, "--map", f"nobody={free_port()}")
+    served(gateway, stack.serial)
+    assert len([line for line in gateway.log().splitlines() if "--map nobody=" in line and "warn" in line.lower()]) == 1
+
+
+def test_map_to_anothers_port(make_stack):
+    stack = make_stack()
+    stack.gateway.stop()
+    result = stack.programs.run("probegate-gateway", "--server", stack.server_address, "--state", stack.state, "--map",
+                                f"nobody={stack.gateway_port}")
+    assert result.returncode == 1, result
+    assert str(stack.gateway_port) in result.stderr and stack.serial in result.stderr
+
+
+def test_menu_leaves_the_terminal_as_it_is(make_stack, raw):
+    """O_NONBLOCK on the terminal that the shell shares would break the programs after and beside the gateway."""
+    stack = make_stack(boards=2, start_gateway=False)
+    port = free_port()
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(stack.programs.path("probegate-gateway"),
+                 ["probegate-gateway", "--server", stack.server_address, "--port", str(port), "--state", str(stack.state)])
+    try:
+        output = b""
+        while b"quit> " not in output:
+            output += os.read(terminal, 4096)
+        with open(f"/proc/{child}/fdinfo/0") as info:
+            flags = next(int(line.split()[1], 8) for line in info if line.startswith("flags:"))
+        assert flags & os.O_NONBLOCK == 0
+        os.write(terminal, b"1\n")
+        while b"on port" not in output:
+            output += os.read(terminal, 4096)
+        assert unique_id(raw, port) == sorted(stack.serials)[1]
+        os.write(terminal, b"\x03")
+        while True:
+            try:
+                if not os.read(terminal, 4096):
+                    break
+            except OSError:  # the other end of the terminal is closed
+                break
+    finally:
+        os.close(terminal)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == 0
 
 
 def test_uid_serves_one(make_stack, raw):

@@ -206,7 +206,9 @@ TEST_F(Driver, AfterALostReplyItFindsItsPlace) {
     if (request[0] != 0x05 || !std::exchange(lose, false)) return std::nullopt;
     return std::vector<Packet>();
   });
-  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
+  const auto lost = ReadRdbuff(*probe);
+  EXPECT_TRUE(IsError(lost.status, ErrorKind::kProbeError));
+  EXPECT_EQ(lost.uncertain, 1u);
   EXPECT_EQ(record_->requests[1], (Packet{0x07}));
   EXPECT_EQ(counts_.retries, 1u);
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());

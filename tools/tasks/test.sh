@@ -11,7 +11,7 @@ source tools/results.sh
 source tools/suites.sh
 
 ctest_suite 'unit tests' dev
-pytest_suite 'checks and real clients' dev tests
+soak_seconds=${full:+60} pytest_suite 'checks and real clients' dev tests
 ctest_suite 'fuzz targets, ten seconds each' fuzz
 if [[ $full ]]; then
   asan_suites

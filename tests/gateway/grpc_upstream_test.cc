@@ -1,0 +1,73 @@
+#include "gateway/grpc/upstream.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+#include <string>
+
+#include "base/mutex.h"
+#include "fake_upstream.h"
+#include "grpcpp/grpcpp.h"
+#include "probegate/v1/debug_probe.grpc.pb.h"
+
+namespace probegate {
+namespace {
+
+constexpr size_t kResponses = 20;
+
+// Answers every stream with so many responses, whatever is asked, and ends it.
+class Talker final : public v1::DebugProbe::Service {
+  grpc::Status Stream(grpc::ServerContext*,
+                      grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>* stream) override {
+    for (uint64_t id = 0; id < kResponses; ++id) {
+      v1::StreamResponse response;
+      response.set_request_id(id);
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+};
+
+class GrpcUpstream : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&talker_);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+    upstream_ = MakeGrpcUpstream("127.0.0.1:" + std::to_string(port));
+  }
+
+  Talker talker_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Upstream> upstream_;
+};
+
+// The gateway's strand may have taken a response, and have room again, before the callback that asked for the pause has
+// returned.
+TEST_F(GrpcUpstream, ResumeMayOvertakeThePause) {
+  Mutex mutex;
+  CondVar changed;
+  size_t taken = 0;
+  std::promise<UpstreamSession*> opened;
+  const std::shared_future<UpstreamSession*> session_opened = opened.get_future().share();
+  const auto session = upstream_->OpenSession({}, {.on_response =
+                                                       [&](const v1::StreamResponse& response) {
+                                                         session_opened.get()->Resume();
+                                                         const MutexLock lock(mutex);
+                                                         EXPECT_EQ(response.request_id(), taken);
+                                                         ++taken;
+                                                         changed.NotifyAll();
+                                                         return false;
+                                                       },
+                                                   .on_end = [](const std::string&) {}});
+  opened.set_value(session.get());
+  const MutexLock lock(mutex);
+  EXPECT_TRUE(WaitFor(mutex, changed, [&] { return taken == kResponses; })) << taken;
+}
+
+}  // namespace
+}  // namespace probegate

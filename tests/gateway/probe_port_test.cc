@@ -1,0 +1,41 @@
+#include "gateway/probe_port.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "asio/post.hpp"
+#include "fake_upstream.h"
+#include "test_client.h"
+
+namespace probegate {
+namespace {
+
+TEST(ProbePort, AConnectionThatComesInWhileItStopsIsEndedToo) {
+  asio::io_context io(1);
+  FakeUpstream upstream(&SucceedAtOnce);
+  const ConnectionOptions options;
+  ConnectionBudget budget(10);
+  Log log(LogFormat::kText, LogLevel::kError);
+  v1::ProbeDescription description;
+  description.set_unique_id("PROBE1");
+  const auto port =
+      *ProbePort::Listen({io, upstream, options, budget, log}, std::make_shared<ServedProbe>(description), 0, false);
+  // It waits for a client now.
+  io.poll();
+  TestClient client(port->port());
+  // One step of the loop finds the client out, and does no more than this. The next accepts it, but Stop has been put
+  // on the strand before what is to be done with it.
+  asio::post(io, [] {});
+  io.poll_one();
+  port->Stop("stopping");
+  std::jthread thread([&] { io.run(); });
+  std::optional<std::string> line;
+  EXPECT_NO_THROW(line = client.ReadLine());
+  EXPECT_EQ(line, std::nullopt);
+  EXPECT_TRUE(client.was_reset());
+  io.stop();
+}
+
+}  // namespace
+}  // namespace probegate

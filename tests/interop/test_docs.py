@@ -1,0 +1,52 @@
+"""Flags that the documentation names exist, and it names every method of the API."""
+
+import pathlib
+
+import pytest
+
+import docs
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.fixture
+def helps(programs):
+    texts = {program: programs.run(program, "--help").stdout for program in docs.PROGRAMS}
+    for command in ("list", "sessions", "kick", "read", "write"):
+        texts["probegate"] += programs.run("probegate", command, "--help").stdout
+    return texts
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_flags_exist(page, helps):
+    assert not list(docs.unknown_flags(page.read_text(), helps))
+
+
+@pytest.mark.parametrize("proto", ["debug_probe", "probe_directory"])
+def test_the_api_page_names_every_method(proto):
+    text = (ROOT / "proto/probegate/v1" / f"{proto}.proto").read_text()
+    assert len(docs.methods_of(text)) > 3
+    assert not docs.unnamed_methods((ROOT / "docs/grpc_api.md").read_text(), text)
+
+
+HELPS = {"probegate-sim": "--boards N", "probegate-server": "--listen X", "probegate-gateway": "--port", "probegate": "--json"}
+
+CASES = [
+    ("lab$  probegate-server --listen 1:2", None),
+    ("probegate-server --boards 4", "probegate-server has no --boards"),
+    ("| `--boards N` | how many |", None),
+    ("wait for `--lock-idel` seconds", "no program has --lock-idel"),
+    ("pyocd gdbserver --uid remote:lab", None),
+    ("`./dev test --full`", None),
+]
+
+
+@pytest.mark.parametrize("text,complaint", CASES)
+def test_a_line_is_judged(text, complaint):
+    found = list(docs.unknown_flags(text, HELPS))
+    assert (complaint in found) if complaint else not found
+
+
+def test_a_method_that_is_not_named_is_found():
+    assert docs.unnamed_methods("`Open`", "  rpc Open(A) returns (B);\n  rpc Close(A) returns (B);\n") == ["Close"]
