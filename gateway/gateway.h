@@ -62,7 +62,7 @@ class Gateway {
  private:
   // A probe that has, or is to have, a port.
   struct Served {
-    explicit Served(Strand strand) : retry(std::move(strand)) {}
+    explicit Served(const Strand& strand) : retry(strand) {}
     std::shared_ptr<ServedProbe> probe;
     std::shared_ptr<ProbePort> port;
     Timer retry;

@@ -33,7 +33,7 @@ grpc::ServerUnaryReactor* DebugProbeService::OpenSession(grpc::CallbackServerCon
                                                          const v1::OpenSessionRequest* request,
                                                          v1::OpenSessionResponse* response) {
   auto opened = sessions_.OpenForCalls(*request, ParsePeer(context->peer()));
-  if (opened.ok()) *response = *std::move(opened);
+  if (opened.ok()) response->Swap(&*opened);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(opened.status()));
   return reactor;
