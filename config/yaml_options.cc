@@ -1,5 +1,6 @@
 #include "config/yaml_options.h"
 
+#include <ios>
 #include <vector>
 
 #include <yaml-cpp/yaml.h>
@@ -57,6 +58,8 @@ void Give(CLI::Option& option, const std::string& where, const std::string& key,
 YAML::Node Load(const std::string& file) {
   try {
     return YAML::LoadFile(file);
+  } catch (const std::ios_base::failure&) {  // a directory
+    Refuse(file, "cannot be read");
   } catch (const YAML::BadFile&) {
     Refuse(file, "cannot be read");
   } catch (const YAML::ParserException& error) {

@@ -86,6 +86,7 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
   for (const std::string& entry : raw.maps) {
     if (auto problem = AddMap(entry, options.fixed_ports)) return problem;
   }
+  if (raw.state.empty()) return "--state: '' names no directory";
   options.state_directory = raw.state;
   options.gateway.wait = !raw.no_wait;
   options.gateway.connection.offer_memory_interface = raw.memory_interface == "on";

@@ -27,11 +27,12 @@ absl::Status SystemError(const std::string& what, const std::filesystem::path& p
 // Other gateways that use `directory` wait while this one is there.
 class DirectoryLock {
  public:
-  explicit DirectoryLock(const std::filesystem::path& directory) : file_(OpenLockFile(directory)) {}
+  explicit DirectoryLock(const std::filesystem::path& directory)
+      : path_(directory / "ports.lock"), file_(OpenLockFile(directory)) {}
 
   absl::Status status() const {
     if (file_.ok() && ::flock(file_.number(), LOCK_EX) == 0) return absl::OkStatus();
-    return SystemError("use the state directory of", "ports.lock");
+    return SystemError("write", path_);
   }
 
  private:
@@ -40,6 +41,7 @@ class DirectoryLock {
     std::filesystem::create_directories(directory, ignored);
     return ::open((directory / "ports.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   }
+  const std::filesystem::path path_;
   FileDescriptor file_;
 };
 

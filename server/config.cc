@@ -15,6 +15,14 @@ double Seconds(std::chrono::milliseconds time) { return static_cast<double>(time
 
 std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
 
+// CLI11's own range takes nan for a number within it.
+std::string IsDuration(const std::string& text) {
+  double seconds = 0;
+  const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= 0.001 && seconds <= kMaxSeconds;
+  return fits ? ""
+              : text + " is no number of seconds from 0.001 to " + std::to_string(static_cast<int64_t>(kMaxSeconds));
+}
+
 std::string IsEndpointRange(const std::string& text) {
   return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
 }
@@ -42,10 +50,10 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->check(IsEndpointRange);
   app.add_option("--lock-idle", lock_idle, "Seconds after which a silent holder loses its lock to one who waits")
       ->option_text("SECONDS [10]")
-      ->check(CLI::Range(0.001, kMaxSeconds));
+      ->check(IsDuration);
   app.add_option("--lock-max", lock_max, "Seconds after which any holder loses its lock to one who waits")
       ->option_text("SECONDS [60]")
-      ->check(CLI::Range(0.001, kMaxSeconds));
+      ->check(IsDuration);
   AddLogOptions(app, config.log);
   if (const auto code = ParseArguments(app, argc, argv)) return code;
 

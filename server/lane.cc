@@ -57,8 +57,8 @@ LaneUsage Lane::usage() const {
   return usage;
 }
 
-void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done) {
-  PendingCommand command{.request = std::move(request), .done = std::move(done)};
+void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
+  PendingCommand command{.request = std::move(request), .done = std::move(done), .abandoned = std::move(abandoned)};
   command.row = FindCommand(command.request.request_case());
   if (command.row == nullptr) {
     command.refused = MakeError(ErrorKind::kInvalidArgument, "the request holds no command");

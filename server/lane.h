@@ -96,7 +96,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   Lane(std::unique_ptr<Probe> probe, const LaneOptions& options, LaneEvents& events);
 
   // Called by Session.
-  void Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done);
+  void Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned);
   void Leave(const MemberPtr& member);
   void End(const MemberPtr& member, const absl::Status& why);
   SessionSnapshot Snapshot(const LaneMember& member) const;

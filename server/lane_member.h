@@ -22,6 +22,7 @@ inline constexpr size_t kSliceTransfers = 1024;
 struct PendingCommand {
   v1::StreamRequest request;
   ReplyCallback done;
+  AbandonedCheck abandoned;  // null where there is no way to give up
   const CommandRow* row = nullptr;
   std::optional<TransferJob> job;  // kept while the command goes on in slices
   absl::Status refused;            // found wrong before it was queued; answered in its turn all the same

@@ -101,6 +101,10 @@ bool Lane::TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfers) {
   }
   for (size_t taken = 0; taken < kCommandsPerTurn && !member->queue.empty() && !IsBlocked(*member); ++taken) {
     PendingCommand& head = member->queue.front();
+    if (head.refused.ok() && head.abandoned && head.abandoned()) {
+      head.refused = absl::CancelledError("the call was given up before its turn came");
+      head.job.reset();
+    }
     const bool alone =
         head.refused.ok() && head.row->run != nullptr && !head.job && head.row->kind == CommandKind::kWire;
     if (alone && !batch.empty()) return false;

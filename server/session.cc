@@ -36,8 +36,8 @@ Session::Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneM
 
 Session::~Session() { lane_->Leave(member_); }
 
-void Session::Submit(v1::StreamRequest request, ReplyCallback done) {
-  lane_->Submit(member_, std::move(request), std::move(done));
+void Session::Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
+  lane_->Submit(member_, std::move(request), std::move(done), std::move(abandoned));
 }
 
 void Session::End(const absl::Status& why) { lane_->End(member_, why); }

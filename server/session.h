@@ -36,6 +36,10 @@ class SessionId {
   std::string secret_;
 };
 
+// Asked before a command is carried out: true where nobody waits for its answer any more, so that it must not run.
+// Called with the lane's lock held: it must be quick and call nothing back.
+using AbandonedCheck = absl::AnyInvocable<bool() const>;
+
 // How a session stands, for lists and messages.
 struct SessionSnapshot {
   std::string name;
@@ -68,8 +72,9 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // Puts a command in the queue. `done` is called exactly once, unless the session is dropped first. The oneof must
-  // hold a command other than open_session; nothing at all is answered with kInvalidArgument.
-  void Submit(v1::StreamRequest request, ReplyCallback done);
+  // hold a command other than open_session; nothing at all is answered with kInvalidArgument. A command that
+  // `abandoned` says nobody waits for when its turn comes is answered with CANCELLED, and not carried out.
+  void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
   // As the person who ends somebody's session: what is queued is answered with `why`, then the end callback is called.
   // A session that has ended already stays as it is.

@@ -7,28 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "probe/error.h"
 #include "server/description.h"
+#include "server/session_registry_entry.h"
 #include "server/text.h"
 
 namespace probegate {
 namespace {
 
-constexpr size_t kNameLength = 16;
 constexpr size_t kMaxClientText = 128;  // bytes, as proto/probegate/v1/debug_probe.proto says
 constexpr size_t kMaxReason = 256;      // bytes
-constexpr std::chrono::seconds kDefaultIdleTimeout{60};
-constexpr std::chrono::seconds kMaxIdleTimeout{86'400};
-
-absl::Status NoSuchSession() {
-  return MakeError(ErrorKind::kNotFound, "there is no such session, or it has ended; open one");
-}
-
-// Takes equally long wherever the two differ: a session's name is public, the rest of its id is not.
-bool SameSecret(const std::string& a, const std::string& b) {
-  if (a.size() != b.size()) return false;
-  int difference = 0;
-  for (size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
-  return difference == 0;
-}
 
 v1::ClientInfo CleanClient(const v1::ClientInfo& said, const Peer& peer) {
   v1::ClientInfo client;
@@ -64,49 +50,12 @@ v1::SessionInfo ToInfo(const SessionSnapshot& snapshot) {
 
 }  // namespace
 
-// Guarded by the registry's mutex.
-struct SessionRegistry::Entry {
-  // Of unary calls' sessions: whose it is. A stream's session answers to no call.
-  std::optional<std::string> host;
-  std::chrono::seconds idle_timeout{0};
-  Clock::time_point deadline = Clock::time_point::max();
-  size_t in_flight = 0;
-
-  std::shared_ptr<Session> session;   // null while it is being opened
-  std::optional<absl::Status> ended;  // why, where somebody ended it
-};
-
-// A unary call that waits for its command's answer. A command whose session ends is dropped by the lane, wherever it
-// was: in the queue or on the wire. So the destructor is the one way in which calls are cut off.
-class SessionRegistry::WaitingCall {
- public:
-  WaitingCall(SessionRegistry& registry, std::shared_ptr<Entry> entry, CallCallback done)
-      : registry_(registry), entry_(std::move(entry)), done_(std::move(done)) {}
-  WaitingCall(WaitingCall&& other) noexcept
-      : registry_(other.registry_), entry_(std::move(other.entry_)), done_(std::exchange(other.done_, nullptr)) {}
-  WaitingCall& operator=(WaitingCall&&) = delete;
-  ~WaitingCall() {
-    if (done_) std::exchange(done_, nullptr)(WhyCutOff());
-  }
-
-  void Answer(v1::StreamResponse response) {
-    {
-      MutexLock lock(registry_.mutex_);
-      if (--entry_->in_flight == 0) registry_.Touch(*entry_);
-    }
-    std::exchange(done_, nullptr)(std::move(response));
-  }
-
- private:
-  absl::Status WhyCutOff() const {
-    MutexLock lock(registry_.mutex_);
-    return entry_->ended.value_or(absl::CancelledError("the session was closed"));
-  }
-
-  SessionRegistry& registry_;
-  std::shared_ptr<Entry> entry_;
-  CallCallback done_;
-};
+bool SameSecret(const std::string& a, const std::string& b) {
+  if (a.size() != b.size()) return false;
+  int difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
+  return difference == 0;
+}
 
 SessionHandle& SessionHandle::operator=(SessionHandle&& other) noexcept {
   Release();
@@ -139,9 +88,6 @@ SessionRegistry::~SessionRegistry() {
   }
   for (const std::string& name : names) Remove(name, "the server ended");
 }
-
-// --- Opening
-// ----------------------------------------------------------------------------------------------------------
 
 absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared_ptr<Entry>& entry) {
   MutexLock lock(mutex_);
@@ -199,68 +145,6 @@ absl::StatusOr<SessionRegistry::Opened> SessionRegistry::OpenForStream(const v1:
   return opened;
 }
 
-absl::StatusOr<v1::OpenSessionResponse> SessionRegistry::OpenForCalls(const v1::OpenSessionRequest& request,
-                                                                      const Peer& peer) {
-  std::chrono::seconds timeout(request.idle_timeout_seconds());
-  if (timeout > kMaxIdleTimeout) {
-    return MakeError(ErrorKind::kInvalidArgument, absl::StrCat("idle_timeout_seconds is ", timeout.count(),
-                                                               ", at most ", kMaxIdleTimeout.count(), " are possible"));
-  }
-  auto entry = std::make_shared<Entry>();
-  entry->host = peer.host;
-  entry->idle_timeout = timeout.count() == 0 ? kDefaultIdleTimeout : timeout;
-  // Nobody waits on a stream to hear of the end: the next call finds the session gone.
-  auto session = Open(request, peer, entry, [this, weak = std::weak_ptr<Entry>(entry)](const absl::Status& why) {
-    if (const auto ended = weak.lock()) RemoveEntry(*ended, std::string(why.message()));
-  });
-  if (!session.ok()) return session.status();
-  v1::OpenSessionResponse response;
-  response.set_session_id((*session)->id().secret());
-  *response.mutable_probe() = Describe((*session)->lane().probe_info());
-  MutexLock lock(mutex_);
-  Touch(*entry);
-  return response;
-}
-
-// --- Using
-// ------------------------------------------------------------------------------------------------------------
-
-std::shared_ptr<SessionRegistry::Entry> SessionRegistry::FindOwn(const std::string& session_id,
-                                                                 const Peer& peer) const {
-  const auto found = entries_.find(session_id.substr(0, kNameLength));
-  if (found == entries_.end()) return nullptr;
-  const Entry& entry = *found->second;
-  if (entry.session == nullptr || entry.host != peer.host) return nullptr;
-  return SameSecret(entry.session->id().secret(), session_id) ? found->second : nullptr;
-}
-
-void SessionRegistry::Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command,
-                             CallCallback done) {
-  std::shared_ptr<Entry> entry;
-  std::shared_ptr<Session> session;
-  {
-    MutexLock lock(mutex_);
-    entry = FindOwn(session_id, peer);
-    if (entry != nullptr) {
-      session = entry->session;
-      ++entry->in_flight;
-      entry->deadline = Clock::time_point::max();
-    }
-  }
-  if (session == nullptr) return done(NoSuchSession());
-  session->Submit(std::move(command), [call = WaitingCall(*this, std::move(entry), std::move(done))](
-                                          v1::StreamResponse response) mutable { call.Answer(std::move(response)); });
-}
-
-absl::Status SessionRegistry::Close(const std::string& session_id, const Peer& peer) {
-  {
-    MutexLock lock(mutex_);
-    if (FindOwn(session_id, peer) == nullptr) return NoSuchSession();
-  }
-  Remove(session_id.substr(0, kNameLength), "closed by its client");
-  return absl::OkStatus();
-}
-
 std::vector<v1::SessionInfo> SessionRegistry::List(const std::string& unique_id) const {
   std::vector<std::shared_ptr<Session>> sessions;
   {
@@ -289,13 +173,13 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
   std::shared_ptr<Session> session;
   {
     MutexLock lock(mutex_);
-    const auto found = entries_.find(session_name.substr(0, kNameLength));
+    const auto found = entries_.find(session_name.substr(0, kSessionNameLength));
     if (found != entries_.end()) {
       entry = found->second;
       session = entry->session;
     }
   }
-  const bool named = session_name.size() == kNameLength;
+  const bool named = session_name.size() == kSessionNameLength;
   if (session == nullptr || (!named && !SameSecret(session->id().secret(), session_name))) {
     return MakeError(ErrorKind::kNotFound,
                      absl::StrCat("there is no session ", OneLine(session_name, kMaxClientText), ", or it has ended"));
@@ -313,9 +197,6 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
   Remove(session->id().name(), "ended by somebody");
   return absl::OkStatus();
 }
-
-// --- Ending
-// -----------------------------------------------------------------------------------------------------------
 
 void SessionRegistry::Remove(const std::string& name, const std::string& why) {
   // Taken from its entry, which queued commands refer to and so keep; destroyed without the mutex.
@@ -341,43 +222,6 @@ void SessionRegistry::RemoveEntry(Entry& entry, const std::string& why) {
     name = entry.session->id().name();
   }
   Remove(name, why);
-}
-
-void SessionRegistry::Touch(Entry& entry) {
-  entry.deadline = Clock::now() + entry.idle_timeout;
-  if (entry.deadline < next_wake_) wake_.NotifyAll();
-}
-
-std::vector<std::string> SessionRegistry::TakeIdle() {
-  const Clock::time_point now = Clock::now();
-  std::vector<std::string> idle;
-  next_wake_ = Clock::time_point::max();
-  for (const auto& [name, entry] : entries_) {
-    if (entry->deadline <= now) {
-      idle.push_back(name);
-    } else {
-      next_wake_ = std::min(next_wake_, entry->deadline);
-    }
-  }
-  return idle;
-}
-
-void SessionRegistry::EndIdleSessions() {
-  while (true) {
-    std::vector<std::string> idle;
-    {
-      MutexLock lock(mutex_);
-      for (idle = TakeIdle(); idle.empty() && !stopping_; idle = TakeIdle()) {
-        if (next_wake_ == Clock::time_point::max()) {
-          wake_.Wait(mutex_);
-        } else {
-          wake_.WaitUntil(mutex_, next_wake_);
-        }
-      }
-      if (stopping_) return;
-    }
-    for (const std::string& name : idle) Remove(name, "no call came for its idle time-out");
-  }
 }
 
 }  // namespace probegate

@@ -70,8 +70,10 @@ class SessionRegistry {
   // does not exist (kNotFound) or ended before the answer (the reason: CANCELLED where somebody closed or ended it).
   using CallCallback = absl::AnyInvocable<void(absl::StatusOr<v1::StreamResponse>)>;
 
-  // Queues `command` in a session of `peer`'s. `done` is called exactly once.
-  void Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command, CallCallback done);
+  // Queues `command` in a session of `peer`'s. `done` is called exactly once; with kBusy where more than
+  // server/request_cost.h allows is unanswered. `abandoned` as in Session::Submit.
+  void Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command, CallCallback done,
+              AbandonedCheck abandoned = nullptr);
 
   // Ends a session of `peer`'s, and every call that waits in it. kNotFound where there is none of this id.
   absl::Status Close(const std::string& session_id, const Peer& peer);
@@ -95,6 +97,7 @@ class SessionRegistry {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remove(const std::string& name, const std::string& why);
   void RemoveEntry(Entry& entry, const std::string& why);
+  absl::Status Admit(Entry& entry, size_t cost) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Touch(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<std::string> TakeIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndIdleSessions();
@@ -106,6 +109,7 @@ class SessionRegistry {
   mutable Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t unanswered_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of all unary calls
   Clock::time_point next_wake_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();
   std::map<std::string, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // by the session's name
 

@@ -23,7 +23,9 @@ grpc::ServerUnaryReactor* RunCommand(SessionRegistry& sessions, grpc::CallbackSe
     take(*response);
     reactor->Finish(grpc::Status::OK);
   };
-  sessions.Submit(session_id, ParsePeer(context->peer()), std::move(command), std::move(answer));
+  // Not later than the command's answer, so the context is still there.
+  auto abandoned = [context] { return context->IsCancelled(); };
+  sessions.Submit(session_id, ParsePeer(context->peer()), std::move(command), std::move(answer), std::move(abandoned));
   return reactor;
 }
 

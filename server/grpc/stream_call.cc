@@ -5,30 +5,9 @@
 #include "probe/error.h"
 #include "server/error_detail.h"
 #include "server/grpc/status.h"
+#include "server/request_cost.h"
 
 namespace probegate {
-namespace {
-
-// What one stream may have unanswered before it is read no further.
-constexpr size_t kMaxRequests = 256;
-constexpr size_t kMaxBytes = size_t{32} << 20;
-
-// Bytes that the answer to `request` will hold, as far as that is more than a few.
-size_t AnswerBytes(const v1::StreamRequest& request) {
-  switch (request.request_case()) {
-    case v1::StreamRequest::kReadApMultiple:
-      return size_t{request.read_ap_multiple().count()} * sizeof(uint32_t);
-    case v1::StreamRequest::kReadBlock32:
-      return size_t{request.read_block32().word_count()} * sizeof(uint32_t);
-    case v1::StreamRequest::kReadBlock8:
-      return request.read_block8().byte_count();
-    default:
-      return 0;
-  }
-}
-
-}  // namespace
-
 StreamCall* StreamCall::Start(SessionRegistry& sessions, Peer peer) {
   std::shared_ptr<StreamCall> call(new StreamCall(sessions, std::move(peer)));
   call->self_ = call;
@@ -94,14 +73,14 @@ void StreamCall::Submit(v1::StreamRequest request) {
     session = session_.session();
   }
   if (session == nullptr) return;  // the call is ending
-  const uint64_t number = TakeSlot(request.ByteSizeLong() + AnswerBytes(request));
+  const uint64_t number = TakeSlot(RequestCost(request));
   session->Submit(std::move(request),
                   [self = self_, number](v1::StreamResponse response) { self->Answer(number, std::move(response)); });
 }
 
 void StreamCall::ReadNext() {
   if (reading_ || half_closed_ || cancelled_ || end_ || finished_) return;
-  if (slots_.size() >= kMaxRequests || cost_ >= kMaxBytes) return;
+  if (slots_.size() >= kMaxUnanswered || cost_ >= kMaxUnansweredBytes) return;
   reading_ = true;
   StartRead(&request_);
 }

@@ -241,3 +241,32 @@ def test_concurrent_unary_calls_of_a_session(api, open_session, stack):
     for call in calls:
         call.result()
     assert session.command("ReadMem", handle=handle, address=0x20000000, transfer_size=32).value < 200
+
+
+def test_a_call_given_up_is_not_carried_out(api, open_session):
+    """The client was told that it failed, so it must not happen later, when the lock is free."""
+    holder, other = open_session(UnarySession), open_session(UnarySession)
+    for session in (holder, other):
+        session.command("Open")
+        session.command("Connect")
+        session.command("GetMemoryInterfaceForAp", ap_version=1, address=0)
+    word = {"handle": 0, "address": 0x20000100, "transfer_size": 32}
+    holder.command("WriteMem", value=1, **word)
+    holder.command("Lock")
+    late = api.WriteMemRequest(session_id=other.id, value=0xDEAD, **word)
+    with pytest.raises(grpc.RpcError) as error:
+        other.stub.WriteMem(late, timeout=0.2)
+    assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    cancelled = other.stub.Lock.future(api.LockRequest(session_id=other.id), timeout=BOUND)
+    directory = api.ProbeDirectoryStub(other.channel)
+
+    def waits():
+        sessions = directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions
+        return any(s.session == other.id[:16] and s.waits_for_lock for s in sessions)
+
+    wait_until(waits, "the other session waits for the lock")
+    cancelled.cancel()
+    holder.command("Unlock")
+    # Answered behind both in the session's queue.
+    assert other.command("ReadMem", **word).value == 1
+    assert not any(s.holds_lock for s in directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions)

@@ -293,6 +293,25 @@ TEST_F(LaneTest, WhatTouchesNoWireNeverWaitsForALock) {
   EXPECT_TRUE(Call(*b, Request([](auto& r) { r.mutable_open(); })).has_open());
 }
 
+TEST_F(LaneTest, WhatNobodyWaitsForAnyMoreDoesNotRun) {
+  auto a = Open("a");
+  auto b = Open("b");
+  Attach(*b);
+  Call(*a, Lock());
+  bool gave_up = false;  // read by the lane only after the unlock below
+  const auto done = [this](const v1::StreamResponse& response) {
+    diary_.Add(response.has_error() ? "given up" : "ran");
+  };
+  b->Submit(Lock(), done, [&] { return gave_up; });
+  b->Submit(ReadDp(), done, [&] { return gave_up; });
+  wire_->ClearLog();
+  gave_up = true;
+  Call(*a, Unlock());
+  EXPECT_THAT(diary_.WaitFor(2), ElementsAre("given up", "given up"));
+  EXPECT_FALSE(b->snapshot().holds_lock);
+  EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kTransfer), 0u);
+}
+
 TEST_F(LaneTest, UnlockWithoutALockIsAnError) {
   auto a = Open("a");
   EXPECT_EQ(Call(*a, Unlock()).error().kind(), v1::ERROR_KIND_INVALID_ARGUMENT);

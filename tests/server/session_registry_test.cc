@@ -113,6 +113,32 @@ TEST_F(SessionRegistryTest, ASessionThatWaitsIsNotIdle) {
   EXPECT_EQ(server.sessions.List("")[1].session(), waiter.substr(0, 16));
 }
 
+TEST_F(SessionRegistryTest, WhatIsUnansweredIsBounded) {
+  const std::string holder = Open(kAlice, 3600);
+  const std::string flooder = Open(kAlice, 3600);
+  v1::StreamRequest lock;
+  lock.mutable_lock();
+  server.sessions.Submit(holder, kAlice, lock, [](const auto&) {});
+  ASSERT_TRUE(Eventually([&] { return server.sessions.List("")[0].holds_lock(); }));
+  v1::StreamRequest block;
+  block.mutable_write_block8()->mutable_data()->resize(16 << 20);
+  std::atomic<int> refused = 0;
+  for (int i = 0; i < 4; ++i) {
+    server.sessions.Submit(flooder, kAlice, block, [&](const absl::StatusOr<v1::StreamResponse>& response) {
+      if (IsError(response.status(), ErrorKind::kBusy)) ++refused;
+    });
+  }
+  EXPECT_EQ(refused, 3) << "two blocks with their envelopes are more than 32 MiB";
+  for (int i = 0; i < 300; ++i) {
+    server.sessions.Submit(flooder, kAlice, lock, [&](const absl::StatusOr<v1::StreamResponse>& response) {
+      if (IsError(response.status(), ErrorKind::kBusy)) ++refused;
+    });
+  }
+  EXPECT_EQ(refused, 3 + 300 - 255);
+  EXPECT_TRUE(server.sessions.Close(flooder, kAlice).ok());
+  EXPECT_TRUE(Ask(holder, kAlice).has_get_state());
+}
+
 TEST_F(SessionRegistryTest, AnIdleTimeoutOutOfRangeIsRefused) {
   const auto refused = server.sessions.OpenForCalls(On("PROBE1", 86'401), kAlice);
   EXPECT_TRUE(IsError(refused.status(), ErrorKind::kInvalidArgument));
