@@ -1,6 +1,8 @@
 #include "config/yaml_options.h"
 
-#include <ios>
+#include <fstream>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include <yaml-cpp/yaml.h>
@@ -55,13 +57,18 @@ void Give(CLI::Option& option, const std::string& where, const std::string& key,
   }
 }
 
+// Read here, not by yaml-cpp, which leaks its stream where reading fails: a directory, say.
+std::string Content(const std::string& file) {
+  std::ifstream stream(file);
+  std::ostringstream content;
+  if (stream.peek() != std::ifstream::traits_type::eof()) content << stream.rdbuf();
+  if (!stream.is_open() || stream.bad()) Refuse(file, "cannot be read");
+  return content.str();
+}
+
 YAML::Node Load(const std::string& file) {
   try {
-    return YAML::LoadFile(file);
-  } catch (const std::ios_base::failure&) {  // a directory
-    Refuse(file, "cannot be read");
-  } catch (const YAML::BadFile&) {
-    Refuse(file, "cannot be read");
+    return YAML::Load(Content(file));
   } catch (const YAML::ParserException& error) {
     Refuse(file + ":" + std::to_string(error.mark.line + 1), error.msg);
   }
