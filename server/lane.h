@@ -107,7 +107,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   // Takes what it can from the front of one session's queue. False once the batch should take no more.
   bool TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsBlocked(const LaneMember& member) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status TakeLock(LaneMember& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeLock(LaneMember& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ReleaseLock(LaneMember& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MakeReady(const MemberPtr& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const LaneMember* FirstBlocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

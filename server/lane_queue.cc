@@ -34,14 +34,13 @@ const LaneMember* Lane::FirstBlocked() const {
   return nullptr;
 }
 
-absl::Status Lane::TakeLock(LaneMember& member) {
+void Lane::TakeLock(LaneMember& member) {
   if (holder_ == nullptr) {
     holder_ = &member;
     locked_at_ = Clock::now();
     member.forgiven_unlocks = 0;
   }
   ++lock_depth_;
-  return absl::OkStatus();
 }
 
 absl::Status Lane::ReleaseLock(LaneMember& member) {
@@ -109,7 +108,7 @@ bool Lane::TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfers) {
         head.refused.ok() && head.row->run != nullptr && !head.job && head.row->kind == CommandKind::kWire;
     if (alone && !batch.empty()) return false;
     Item item{.member = member};
-    if (head.refused.ok() && head.row->kind == CommandKind::kLock) item.status = TakeLock(*member);
+    if (head.refused.ok() && head.row->kind == CommandKind::kLock) TakeLock(*member);
     if (head.refused.ok() && head.row->kind == CommandKind::kUnlock) item.status = ReleaseLock(*member);
     if (head.job) transfers += head.job->transfers_left();
     item.command = std::move(head);

@@ -10,6 +10,7 @@ namespace {
 constexpr size_t kMaxAps = 256;
 
 }  // namespace
+
 absl::Status SharedProbe::CheckJob(SessionState& session, const TransferJob& job) const {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
   if (job.handle && *job.handle >= session.memory_interfaces.size()) {
