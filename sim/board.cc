@@ -13,10 +13,6 @@ uint64_t Derive(uint64_t seed, unsigned index, unsigned purpose) {
   return std::mt19937_64(sequence)();
 }
 
-std::string Serial(const std::string& prefix, uint64_t seed, unsigned index) {
-  return fmt::format("{}{:04d}{:08X}", prefix, index, static_cast<uint32_t>(Derive(seed, index, 0)));
-}
-
 std::function<uint32_t()> MicrosecondTimer() {
   return [start = std::chrono::steady_clock::now()] {
     const auto elapsed = std::chrono::steady_clock::now() - start;
@@ -26,7 +22,13 @@ std::function<uint32_t()> MicrosecondTimer() {
 
 }  // namespace
 
-Board::Board(unsigned index, uint64_t seed, const std::string& serial_prefix)
-    : chip_(Derive(seed, index, 1)), device_(chip_, Serial(serial_prefix, seed, index), MicrosecondTimer()) {}
+std::string BoardSerial(unsigned index, uint64_t seed, const std::string& prefix) {
+  return fmt::format("{}{:04d}{:08X}", prefix, index, static_cast<uint32_t>(Derive(seed, index, 0)));
+}
+
+Board::Board(unsigned index, uint64_t seed, const std::string& serial_prefix, const FlashContents& contents,
+             const ChipSettings& settings)
+    : chip_(Derive(seed, index, 1), contents, settings),
+      device_(chip_, BoardSerial(index, seed, serial_prefix), MicrosecondTimer()) {}
 
 }  // namespace probegate::sim

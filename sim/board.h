@@ -29,10 +29,15 @@ struct ReplyFault {
   std::chrono::milliseconds delay{0};
 };
 
+// What a board calls itself. Serial numbers of a run differ by their index; those of runs with another seed differ in
+// the rest.
+std::string BoardSerial(unsigned index, uint64_t seed, const std::string& prefix);
+
 class Board {
  public:
-  // Serial numbers of a run differ by their index; those of runs with another seed differ in the rest.
-  Board(unsigned index, uint64_t seed, const std::string& serial_prefix);
+  // `contents`: what its flash and UICR hold at first.
+  Board(unsigned index, uint64_t seed, const std::string& serial_prefix, const FlashContents& contents = {},
+        const ChipSettings& settings = {});
 
   Chip& chip() { return chip_; }
   Device& device() { return device_; }

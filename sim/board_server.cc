@@ -1,8 +1,5 @@
 #include "sim/board_server.h"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <array>
 
 #include "asio/buffer.hpp"
@@ -27,14 +24,6 @@ constexpr std::chrono::milliseconds kBlockingWait{1};
 // Out of file descriptors, say: trying again at once would only fill the log.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
-// Whether the other end still has the connection open. Its FIN is known here before its last bytes have been read.
-bool PeerIsThere(asio::ip::tcp::socket& socket) {
-  tcp_info info = {};
-  socklen_t size = sizeof(info);
-  if (getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
-  return info.tcpi_state == TCP_ESTABLISHED;
-}
-
 }  // namespace
 
 struct BoardServer::Client {
@@ -46,10 +35,11 @@ struct BoardServer::Client {
 };
 
 BoardServer::BoardServer(unsigned index, std::unique_ptr<Board> board, const asio::ip::tcp::endpoint& endpoint,
-                         std::shared_ptr<spdlog::logger> log)
+                         std::shared_ptr<spdlog::logger> log, Engine::Pace pace)
     : index_(index),
       board_(std::move(board)),
       log_(std::move(log)),
+      engine_(board_->chip(), pace, log_),
       acceptor_(Listen(io_, endpoint)),
       endpoint_(acceptor_.local_endpoint()) {
   asio::co_spawn(io_, AcceptClients(), asio::detached);
@@ -72,6 +62,7 @@ void BoardServer::Unplug() {
   acceptor_.close(ignored);
   if (client_ != nullptr) Close(*client_);
   client_ = nullptr;
+  const Engine::Stop stop(engine_);
   board_->device().Unplug();
 }
 
@@ -139,7 +130,7 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
     }
     ++counters_.packets;
     bool sent = true;
-    for (const Reply& reply : board_->device().Process(packet)) {
+    for (const Reply& reply : Process(packet)) {
       start += board_->latency() + reply.busy;
       sent = co_await SendReply(*client, reply, start);
       if (!sent) break;
@@ -151,6 +142,11 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
     client_ = nullptr;
     log_->debug("board {}: client gone", index_);
   }
+}
+
+std::span<const Reply> BoardServer::Process(std::span<const uint8_t> packet) {
+  const Engine::Stop stop(engine_);
+  return board_->device().Process(packet);
 }
 
 asio::awaitable<void> BoardServer::WaitFor(Client& client, TimePoint due) {

@@ -1,8 +1,8 @@
 // A board's TCP port: framing, latency, the faults that replies meet, plugging and unplugging.
 //
-// A board has a thread and an event loop of its own. The reply of a slow board is waited for to the microsecond, which
-// blocks its loop for up to a millisecond; on a shared loop boards would delay each other. An idle board costs a thread
-// that sleeps.
+// A board has a thread and an event loop of its own, beside the thread of its engine. The reply of a slow board is
+// waited for to the microsecond, which blocks its loop for up to a millisecond; on a shared loop boards would delay
+// each other. An idle board costs a thread that sleeps.
 //
 // A probe has one owner: a connection that comes while another is there is closed at once. Not so when the peer of the
 // other has already closed it: then the new one takes its place. The packets of a connection are done one after
@@ -22,6 +22,7 @@
 #include "asio/ip/tcp.hpp"
 #include "asio/post.hpp"
 #include "sim/board.h"
+#include "sim/engine.h"
 
 namespace spdlog {
 class logger;
@@ -39,7 +40,7 @@ class BoardServer {
 
   // Listens on `endpoint` (port 0: any) and serves from then on. Throws std::runtime_error where it cannot.
   BoardServer(unsigned index, std::unique_ptr<Board> board, const asio::ip::tcp::endpoint& endpoint,
-              std::shared_ptr<spdlog::logger> log);
+              std::shared_ptr<spdlog::logger> log, Engine::Pace pace = Engine::Pace::kFast);
   // Closes everything, whatever is under way.
   ~BoardServer();
   BoardServer(const BoardServer&) = delete;
@@ -59,6 +60,15 @@ class BoardServer {
     return result.get();
   }
 
+  // The same with the board's engine stopped: for what asks or changes the chip.
+  template <typename Function>
+  auto CallStopped(Function function) {
+    return Call([this, function = std::move(function)] {
+      const Engine::Stop stop(engine_);
+      return function();
+    });
+  }
+
   Board& board() { return *board_; }
   const Counters& counters() const { return counters_; }
   bool plugged() const { return acceptor_.is_open(); }
@@ -76,6 +86,7 @@ class BoardServer {
   asio::awaitable<void> AcceptClients();
   void TakeClient(asio::ip::tcp::socket socket);
   asio::awaitable<void> Serve(std::shared_ptr<Client> client);
+  std::span<const Reply> Process(std::span<const uint8_t> packet);
   asio::awaitable<bool> SendReply(Client& client, const Reply& reply, TimePoint due);
   asio::awaitable<void> WaitFor(Client& client, TimePoint due);
   void Close(Client& client);
@@ -84,6 +95,7 @@ class BoardServer {
   const unsigned index_;
   const std::unique_ptr<Board> board_;
   const std::shared_ptr<spdlog::logger> log_;
+  Engine engine_;
   asio::io_context io_{1};
   asio::ip::tcp::acceptor acceptor_;
   const asio::ip::tcp::endpoint endpoint_;

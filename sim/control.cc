@@ -198,15 +198,17 @@ const char* WireName(WireMode mode) {
   return "";
 }
 
-const char* CoreState(const CortexM& core) {
-  if (core.held()) return "reset";
-  return core.halted() ? "halted" : "running";
+const char* CoreState(const Processor& processor) {
+  if (processor.held()) return "reset";
+  if (processor.halted()) return "halted";
+  if (processor.locked_up()) return "locked up";
+  return processor.asleep() ? "asleep" : "running";
 }
 
 json ReadState(Boards boards, Arguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   arguments.CheckAllTaken();
-  return server.Call([&] {
+  return server.CallStopped([&] {
     Device& device = server.board().device();
     Chip& chip = server.board().chip();
     const uint32_t ctrl_stat = chip.debug_port().ctrl_stat();
@@ -220,7 +222,8 @@ json ReadState(Boards boards, Arguments& arguments) {
                 {"ctrl_stat", ctrl_stat},
                 {"debug_power", (ctrl_stat >> 29 & 1) != 0},
                 {"system_power", (ctrl_stat >> 31 & 1) != 0},
-                {"core", CoreState(chip.core())}};
+                {"locked", chip.locked()},
+                {"core", CoreState(chip.processor())}};
   });
 }
 
@@ -234,7 +237,8 @@ json ReadWord(Boards boards, Arguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   const uint32_t address = TakeAddress(arguments);
   arguments.CheckAllTaken();
-  const std::optional<uint32_t> value = server.Call([&] { return server.board().chip().bus().Read(address, 4); });
+  const std::optional<uint32_t> value =
+      server.CallStopped([&] { return server.board().chip().bus().Read(address, 4); });
   if (!value) throw std::invalid_argument(fmt::format("nothing is mapped at {:#010x}", address));
   return {{"value", *value}};
 }
@@ -244,8 +248,51 @@ json WriteWord(Boards boards, Arguments& arguments) {
   const uint32_t address = TakeAddress(arguments);
   const uint32_t value = static_cast<uint32_t>(arguments.Number("value", 0, UINT32_MAX));
   arguments.CheckAllTaken();
-  if (!server.Call([&] { return server.board().chip().bus().Write(address, 4, value); })) {
+  if (!server.CallStopped([&] { return server.board().chip().bus().Write(address, 4, value); })) {
     throw std::invalid_argument(fmt::format("nothing is mapped at {:#010x}", address));
+  }
+  return json::object();
+}
+
+json ReadPins(Boards boards, Arguments& arguments) {
+  BoardServer& server = OneBoard(boards, arguments);
+  arguments.CheckAllTaken();
+  return server.CallStopped([&] {
+    const Gpio& gpio = server.board().chip().parts().gpio();
+    json ports = json::array();
+    for (unsigned port = 0; port < Gpio::kPorts; ++port) {
+      ports.push_back({{"out", gpio.out(port)}, {"dir", gpio.dir(port)}, {"levels", gpio.levels(port)}});
+    }
+    return json{{"ports", ports}};
+  });
+}
+
+struct PinDriveRow {
+  std::string_view name;
+  PinDrive drive;
+};
+constexpr PinDriveRow kPinDrives[] = {
+    {"floating", PinDrive::kFloating},
+    {"low", PinDrive::kLow},
+    {"high", PinDrive::kHigh},
+};
+
+PinDrive TakePinDrive(Arguments& arguments) {
+  const std::string level = arguments.Text("level");
+  for (const PinDriveRow& row : kPinDrives) {
+    if (row.name == level) return row.drive;
+  }
+  throw std::invalid_argument(fmt::format("unknown level '{}'", level));
+}
+
+json DrivePin(Boards boards, Arguments& arguments) {
+  const Boards chosen = ChosenBoards(boards, arguments);
+  const auto port = static_cast<unsigned>(arguments.Number("port", 0, Gpio::kPorts - 1));
+  const auto pin = static_cast<unsigned>(arguments.Number("pin", 0, Gpio::kPins[port] - 1));
+  const PinDrive drive = TakePinDrive(arguments);
+  arguments.CheckAllTaken();
+  for (const std::unique_ptr<BoardServer>& server : chosen) {
+    server->CallStopped([&] { server->board().chip().parts().gpio().Drive(port, pin, drive); });
   }
   return json::object();
 }
@@ -258,7 +305,7 @@ constexpr CommandRow kCommands[] = {
     {"boards", ListBoards},        {"set_latency", SetLatency}, {"inject", Inject},
     {"clear_faults", ClearFaults}, {"unplug", Unplug},          {"plug", Plug},
     {"state", ReadState},          {"counters", ReadCounters},  {"read_word", ReadWord},
-    {"write_word", WriteWord},
+    {"write_word", WriteWord},     {"pins", ReadPins},          {"drive_pin", DrivePin},
 };
 
 json Run(Boards boards, const json& request) {

@@ -20,6 +20,9 @@
 //   state          board                                         see below
 //   read_word      board address                                 value: 32 bits at a multiple of 4
 //   write_word     board address value                           as the target's bus does it: flash ignores it
+//   pins           board                                         ports: for P0 and P1 {out, dir, levels}, a bit a pin
+//   drive_pin      [board] port pin level                        what the world outside does to a pin: "high", "low" or
+//                                                                "floating" (as at the start), until told otherwise
 //
 // When unplug answers, the connection is closed; the probe has lost its state (not connected, default clock, nRESET
 // released, nothing queued), the target has kept its own. When plug answers, connections are taken.
@@ -44,7 +47,7 @@
 //
 // state answers: plugged, client, connected (DAP_Connect), clock_hz, nreset_asserted, wire ("jtag", "swd", "dormant"),
 // select and ctrl_stat (the DP's, without touching the wire), debug_power and system_power (the acknowledge bits),
-// core ("running", "halted", "reset").
+// locked (access port protection), core ("running", "asleep", "locked up", "halted", "reset").
 #pragma once
 
 #include <memory>

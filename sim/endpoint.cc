@@ -1,5 +1,8 @@
 #include "sim/endpoint.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <charconv>
 #include <stdexcept>
 
@@ -50,6 +53,13 @@ asio::ip::tcp::acceptor Listen(asio::io_context& io, const asio::ip::tcp::endpoi
   } catch (const asio::system_error& error) {
     throw std::runtime_error(fmt::format("cannot listen on {}: {}", ToString(endpoint), error.code().message()));
   }
+}
+
+bool PeerIsThere(asio::ip::tcp::socket& socket) {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  if (getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_ESTABLISHED;
 }
 
 }  // namespace probegate::sim

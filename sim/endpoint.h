@@ -25,4 +25,7 @@ std::string ToString(const asio::ip::tcp::endpoint& endpoint);
 // A listening socket. Throws std::runtime_error that names `endpoint`, say where the port is in use.
 asio::ip::tcp::acceptor Listen(asio::io_context& io, const asio::ip::tcp::endpoint& endpoint);
 
+// Whether the other end still has the connection open. Its FIN is known here before its last bytes have been read.
+bool PeerIsThere(asio::ip::tcp::socket& socket);
+
 }  // namespace probegate::sim

@@ -5,14 +5,22 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "asio/io_context.hpp"
 #include "asio/signal_set.hpp"
 #include "sim/board_server.h"
 #include "sim/control_server.h"
+#include "sim/firmware/default_firmware.h"
+#include "sim/flash_store.h"
+#include "sim/image/flash_contents.h"
 #include "sim/options.h"
+#include "sim/peripherals/ctrl_ap.h"
+#include "sim/uart_server.h"
+#include "spdlog/fmt/fmt.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -28,20 +36,65 @@ std::shared_ptr<spdlog::logger> MakeLogger(Verbosity verbosity) {
   return logger;
 }
 
+// What a board has in flash that no file is kept of.
+FlashContents InitialContents(const Options& options) {
+  FlashContents contents;
+  if (options.flash) {
+    contents = FlashContents(LoadImage(*options.flash));
+  } else {
+    contents.Write(kFlashArea.base, DefaultFirmware());
+  }
+  if (options.locked) contents.Write(CtrlAp::kUicrApprotect, CtrlAp::kProtected);
+  return contents;
+}
+
+// The address of board `index`, behind that of the first.
+asio::ip::tcp::endpoint EndpointOf(const asio::ip::tcp::endpoint& first, unsigned index) {
+  return {first.address(), static_cast<uint16_t>(first.port() == 0 ? 0 : first.port() + index)};
+}
+
+// The serial ports of boards, in their order.
+using Uarts = std::vector<std::unique_ptr<UartServer>>;
+
+// A board's, in both directions: its bytes go out from its first instruction on, and come in once `io` runs.
+void ConnectSending(const UartServer& uart, Board& board) { board.chip().parts().uarte().OnSend(uart.Sender()); }
+void ConnectReceiving(UartServer& uart, BoardServer& server) {
+  uart.OnReceive([&server](std::span<const uint8_t> bytes) {
+    server.CallStopped([&] { server.board().chip().parts().uarte().Receive(bytes); });
+  });
+}
+
 int Main(const Options& options) {
   const std::shared_ptr<spdlog::logger> log = MakeLogger(options.verbosity);
+  const FlashContents initial = InitialContents(options);
+  std::optional<FlashStore> store;
+  if (options.state) store.emplace(*options.state, log);
   asio::io_context io{1};
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&io](const asio::error_code&, int) { io.stop(); });
 
   const asio::ip::tcp::endpoint first = Resolve(options.listen);
+  std::optional<asio::ip::tcp::endpoint> first_uart;
+  if (options.uart) first_uart = Resolve(*options.uart);
+  Uarts uarts;
   std::vector<std::unique_ptr<BoardServer>> boards;
+  const Engine::Pace pace = options.realtime ? Engine::Pace::kRealTime : Engine::Pace::kFast;
   for (unsigned i = 0; i < options.boards; ++i) {
-    auto board = std::make_unique<Board>(i, options.seed, options.serial_prefix);
+    const std::string serial = BoardSerial(i, options.seed, options.serial_prefix);
+    std::optional<FlashContents> kept;
+    if (store) kept = store->Read(serial);
+    const FlashContents& contents = kept ? *kept : initial;
+    const std::string name = fmt::format("board {}", i);
+    const ChipSettings settings = {.kind = options.chip, .flash_speed = options.flash_speed, .log = log, .board = name};
+    auto board = std::make_unique<Board>(i, options.seed, options.serial_prefix, contents, settings);
+    if (store) board->chip().OnFlashChange(store->Keep(serial, contents));
     board->set_latency(options.latency);
-    const auto port = static_cast<uint16_t>(first.port() == 0 ? 0 : first.port() + i);
-    const asio::ip::tcp::endpoint endpoint(first.address(), port);
-    boards.push_back(std::make_unique<BoardServer>(i, std::move(board), endpoint, log));
+    if (first_uart) {
+      uarts.push_back(std::make_unique<UartServer>(io, EndpointOf(*first_uart, i), log, name));
+      ConnectSending(*uarts.back(), *board);
+    }
+    boards.push_back(std::make_unique<BoardServer>(i, std::move(board), EndpointOf(first, i), log, pace));
+    if (first_uart) ConnectReceiving(*uarts.back(), *boards.back());
   }
   const Control control(boards);
   std::unique_ptr<ControlServer> control_server;
@@ -51,6 +104,9 @@ int Main(const Options& options) {
   for (const std::unique_ptr<BoardServer>& board : boards) {
     std::cout << "board " << board->index() << " (" << board->serial() << ") listening on "
               << ToString(board->endpoint()) << '\n';
+  }
+  for (size_t i = 0; i < uarts.size(); ++i) {
+    std::cout << "board " << i << " serial port listening on " << ToString(uarts[i]->endpoint()) << '\n';
   }
   if (control_server) std::cout << "control listening on " << ToString(control_server->endpoint()) << '\n';
   std::cout << std::flush;
@@ -67,6 +123,9 @@ int main(int argc, char** argv) {
   if (!options) return exit_code;
   try {
     return probegate::sim::Main(*options);
+  } catch (const probegate::sim::ImageError& error) {
+    std::cerr << "probegate-sim: --flash: " << error.what() << '\n';
+    return probegate::sim::kExitUsage;
   } catch (const std::invalid_argument& error) {
     std::cerr << "probegate-sim: " << error.what() << '\n';
     return probegate::sim::kExitUsage;

@@ -7,9 +7,9 @@ namespace {
 
 constexpr uint32_t kDefaultClock = 1'000'000;
 
-constexpr uint8_t kPortDisabled = 0;
 constexpr uint8_t kPortDefault = 0;
 constexpr uint8_t kPortSwd = 1;
+constexpr uint8_t kPortJtag = 2;
 
 }  // namespace
 
@@ -29,6 +29,9 @@ const Device::CommandRow Device::kCommands[] = {
     {Command::kSwjSequence, &Device::SwjSequence},
     {Command::kSwdConfigure, &Device::SwdConfigure},
     {Command::kSwdSequence, &Device::SwdSequence},
+    {Command::kJtagSequence, &Device::JtagSequence},
+    {Command::kJtagConfigure, &Device::JtagConfigure},
+    {Command::kJtagIdcode, &Device::JtagIdcode},
 };
 
 Device::Device(Chip& chip, std::string serial, std::function<uint32_t()> timer)
@@ -95,7 +98,7 @@ void Device::ExecuteOne(RequestReader& request, ReplyWriter& reply) {
 }
 
 void Device::Unplug() {
-  connected_ = false;
+  port_ = Port::kNone;
   DriveReset(false);
   clock_hz_ = kDefaultClock;
   transfers_.ResetSettings();
@@ -112,14 +115,16 @@ bool Device::HostStatus(RequestReader& request, ReplyWriter& reply) {
 bool Device::Connect(RequestReader& request, ReplyWriter& reply) {
   const uint8_t port = request.U8();
   if (!request.ok()) return false;
-  const bool swd = port == kPortDefault || port == kPortSwd;
-  if (swd) connected_ = true;
-  reply.U8(swd ? kPortSwd : kPortDisabled);
+  if (port == kPortDefault || port == kPortSwd) port_ = Port::kSwd;
+  if (port == kPortJtag) port_ = Port::kJtag;
+  transfers_.UseJtag(port_ == Port::kJtag);
+  tdi_ = true;
+  reply.U8(port <= kPortJtag ? static_cast<uint8_t>(port_) : 0);
   return true;
 }
 
 bool Device::Disconnect(RequestReader&, ReplyWriter& reply) {
-  connected_ = false;
+  port_ = Port::kNone;
   DriveReset(false);
   reply.U8(kStatusOk);
   return true;

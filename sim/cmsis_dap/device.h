@@ -2,7 +2,7 @@
 //
 // Nothing here knows a transport or waits: where the firmware of a real probe would take time, the reply says how much.
 // A command that is unknown, cut short, or whose reply would not fit a packet is answered by 0xFF, and nothing of it is
-// done. The probe has SWD only; its state stays when a client leaves, as it does when a program that used USB ends.
+// done. Its state stays when a client leaves, as it does when a program that used USB ends.
 //
 // Threads: one at a time.
 #pragma once
@@ -46,11 +46,12 @@ class Device {
 
   const std::string& serial() const { return serial_; }
   uint32_t clock_hz() const { return clock_hz_; }
-  bool connected() const { return connected_; }
+  bool connected() const { return port_ != Port::kNone; }
   bool reset_asserted() const { return reset_asserted_; }
   Transfers& transfers() { return transfers_; }
 
  private:
+  enum class Port : uint8_t { kNone, kSwd, kJtag };  // as DAP_Connect has them
   using Handler = bool (Device::*)(RequestReader&, ReplyWriter&);
   struct CommandRow {
     Command command;
@@ -73,24 +74,29 @@ class Device {
   bool SwjSequence(RequestReader& request, ReplyWriter& reply);
   bool SwdConfigure(RequestReader& request, ReplyWriter& reply);
   bool SwdSequence(RequestReader& request, ReplyWriter& reply);
+  bool JtagSequence(RequestReader& request, ReplyWriter& reply);
+  bool JtagConfigure(RequestReader& request, ReplyWriter& reply);
+  bool JtagIdcode(RequestReader& request, ReplyWriter& reply);
   bool TransferConfigure(RequestReader& request, ReplyWriter& reply) { return transfers_.Configure(request, reply); }
-  bool Transfer(RequestReader& request, ReplyWriter& reply) { return transfers_.Transfer(request, reply, connected_); }
+  bool Transfer(RequestReader& request, ReplyWriter& reply) { return transfers_.Transfer(request, reply, connected()); }
   bool TransferBlock(RequestReader& request, ReplyWriter& reply) {
-    return transfers_.TransferBlock(request, reply, connected_);
+    return transfers_.TransferBlock(request, reply, connected());
   }
   bool WriteAbort(RequestReader& request, ReplyWriter& reply) {
-    return transfers_.WriteAbort(request, reply, connected_);
+    return transfers_.WriteAbort(request, reply, connected());
   }
 
+  void ClockPins(bool level);
   void DriveReset(bool asserted);
 
   Chip& chip_;
   const std::string serial_;
   Transfers transfers_;
-  bool connected_ = false;
+  Port port_ = Port::kNone;
   bool reset_asserted_ = false;
-  bool swclk_ = true;  // as DAP_SWJ_Pins last drove them
+  bool swclk_ = true;  // as they were last driven
   bool swdio_ = true;
+  bool tdi_ = true;
   uint32_t clock_hz_;
   std::chrono::microseconds busy_{0};  // of the packet under way
   std::vector<std::vector<uint8_t>> queued_;

@@ -21,6 +21,7 @@ constexpr TextRow kTexts[] = {
 };
 
 constexpr uint32_t kSwd = 1u << 0;
+constexpr uint32_t kJtag = 1u << 1;
 constexpr uint32_t kAtomicCommands = 1u << 4;
 constexpr uint32_t kTestDomainTimer = 1u << 5;
 
@@ -30,8 +31,8 @@ struct NumberRow {
   uint32_t value;
 };
 constexpr NumberRow kNumbers[] = {
-    {0xF0, 2, kSwd | kAtomicCommands | kTestDomainTimer},  // capabilities
-    {0xF1, 4, 1'000'000},                                  // frequency of the test domain timer
+    {0xF0, 2, kSwd | kJtag | kAtomicCommands | kTestDomainTimer},  // capabilities
+    {0xF1, 4, 1'000'000},                                          // frequency of the test domain timer
     {0xFE, 1, kPacketCount},
     {0xFF, 2, kMaxPacketSize},
 };

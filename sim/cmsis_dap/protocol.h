@@ -25,6 +25,9 @@ enum class Command : uint8_t {
   kSwjClock = 0x11,
   kSwjSequence = 0x12,
   kSwdConfigure = 0x13,
+  kJtagSequence = 0x14,
+  kJtagConfigure = 0x15,
+  kJtagIdcode = 0x16,
   kSwdSequence = 0x1D,
   kQueueCommands = 0x7E,
   kExecuteCommands = 0x7F,
@@ -42,7 +45,8 @@ inline constexpr uint8_t kTransferMatchValue = 1u << 4;
 inline constexpr uint8_t kTransferMatchMask = 1u << 5;
 inline constexpr uint8_t kTransferTimestamp = 1u << 7;
 
-// Acknowledges of transfers: the three bits from the wire, then the probe's own.
+// Acknowledges of transfers: the three bits from the wire (over JTAG with OK and WAIT changed over), then the probe's
+// own.
 inline constexpr uint8_t kAckOk = 1;
 inline constexpr uint8_t kAckWait = 2;
 inline constexpr uint8_t kAckFault = 4;

@@ -7,6 +7,8 @@ namespace {
 
 constexpr uint8_t kPinSwclk = 1u << 0;
 constexpr uint8_t kPinSwdio = 1u << 1;
+constexpr uint8_t kPinTdi = 1u << 2;
+constexpr uint8_t kPinTdo = 1u << 3;
 constexpr uint8_t kPinReset = 1u << 7;
 
 constexpr uint8_t kSequenceCycles = 0x3F;
@@ -16,6 +18,16 @@ size_t BytesFor(unsigned bits) { return (bits + 7) / 8; }
 
 }  // namespace
 
+// A cycle of the clock with SWDIO/TMS driven, and TDI as it was last.
+void Device::ClockPins(bool level) {
+  swdio_ = level;
+  if (port_ == Port::kJtag) {
+    chip_.pins().ClockJtag(level, tdi_);
+  } else if (port_ == Port::kSwd) {
+    chip_.pins().Clock(true, level);
+  }
+}
+
 // Pins settle at once here, so the time that a host grants for that is never used.
 bool Device::SwjPins(RequestReader& request, ReplyWriter& reply) {
   const uint8_t output = request.U8();
@@ -23,14 +35,16 @@ bool Device::SwjPins(RequestReader& request, ReplyWriter& reply) {
   request.U32();
   if (!request.ok()) return false;
   if ((select & kPinSwdio) != 0) swdio_ = (output & kPinSwdio) != 0;
+  if ((select & kPinTdi) != 0) tdi_ = (output & kPinTdi) != 0;
   if ((select & kPinSwclk) != 0) {
     const bool level = (output & kPinSwclk) != 0;
-    if (level && !swclk_ && connected_) chip_.pins().Clock(true, swdio_);
+    if (level && !swclk_) ClockPins(swdio_);
     swclk_ = level;
   }
   if ((select & kPinReset) != 0) DriveReset((output & kPinReset) == 0);
-  reply.U8(
-      static_cast<uint8_t>((swclk_ ? kPinSwclk : 0) | (swdio_ ? kPinSwdio : 0) | (reset_asserted_ ? 0 : kPinReset)));
+  const bool tdo = port_ != Port::kJtag || chip_.pins().tdo();
+  reply.U8(static_cast<uint8_t>((swclk_ ? kPinSwclk : 0) | (swdio_ ? kPinSwdio : 0) | (tdi_ ? kPinTdi : 0) |
+                                (tdo ? kPinTdo : 0) | (reset_asserted_ ? 0 : kPinReset)));
   return true;
 }
 
@@ -47,10 +61,8 @@ bool Device::SwjSequence(RequestReader& request, ReplyWriter& reply) {
   const unsigned bits = encoded == 0 ? 256 : encoded;
   const std::span<const uint8_t> data = request.Bytes(BytesFor(bits));
   if (!request.ok()) return false;
-  if (connected_) {
-    for (unsigned bit = 0; bit < bits; ++bit) chip_.pins().Clock(true, (data[bit / 8] >> (bit % 8) & 1) != 0);
-  }
-  reply.U8(connected_ ? kStatusOk : kStatusError);
+  for (unsigned bit = 0; bit < bits; ++bit) ClockPins((data[bit / 8] >> (bit % 8) & 1) != 0);
+  reply.U8(connected() ? kStatusOk : kStatusError);
   return true;
 }
 
@@ -78,7 +90,8 @@ bool Device::SwdSequence(RequestReader& request, ReplyWriter& reply) {
   }
   if (!check.ok() || reply_size > reply.room()) return false;
 
-  reply.U8(connected_ ? kStatusOk : kStatusError);
+  const bool swd = port_ == Port::kSwd;
+  reply.U8(swd ? kStatusOk : kStatusError);
   for (unsigned i = 0; i < count; ++i) {
     const uint8_t info = request.U8();
     const unsigned cycles = (info & kSequenceCycles) == 0 ? 64 : info & kSequenceCycles;
@@ -87,7 +100,7 @@ bool Device::SwdSequence(RequestReader& request, ReplyWriter& reply) {
     for (unsigned bit = 0; bit < cycles; ++bit) {
       if (!input && bit % 8 == 0) byte = request.U8();
       const bool level = input || (byte >> (bit % 8) & 1) != 0;
-      const bool seen = connected_ ? chip_.pins().Clock(!input, level) : true;
+      const bool seen = swd ? chip_.pins().Clock(!input, level) : true;
       if (!input) continue;
       byte = static_cast<uint8_t>(byte | seen << (bit % 8));
       if (bit % 8 == 7 || bit + 1 == cycles) {

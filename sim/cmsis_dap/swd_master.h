@@ -1,8 +1,10 @@
-// The probe's end of the wire: SWD transfers as clocks and levels, as a probe's firmware makes them.
+// The probe's end of an SWD wire: transfers as clocks and levels, as a probe's firmware makes them.
 #pragma once
 
 #include <cstdint>
 
+#include "sim/cmsis_dap/protocol.h"
+#include "sim/cmsis_dap/wire_master.h"
 #include "sim/swd/swj_dp.h"
 
 namespace probegate::sim {
@@ -14,17 +16,19 @@ struct SwdSettings {
   unsigned idle_cycles = 0;
 };
 
-class SwdMaster {
+class SwdMaster : public WireMaster {
  public:
   // `pins` must outlive it.
   explicit SwdMaster(SwjDp& pins) : pins_(pins) {}
 
   SwdSettings& settings() { return settings_; }
 
-  // One transfer; `request` as in DAP_Transfer, bits 3:0. Returns the three bits that were read as acknowledge, or
-  // kAckProtocolError for data with wrong parity. `*data` is sent, or gets what was read.
+  bool Begin(uint8_t) override { return true; }
+  bool Posts(uint8_t request) const override { return (request & kTransferAp) != 0; }
+
+  // Returns the three bits that were read as acknowledge, or kAckProtocolError for data with wrong parity.
   // `spoil_parity` sends the request with its parity wrong.
-  uint8_t Transfer(uint8_t request, uint32_t* data, bool spoil_parity);
+  uint8_t Transfer(uint8_t request, uint32_t* data, bool spoil_parity) override;
 
  private:
   void SendRequest(uint8_t request, bool spoil_parity);

@@ -22,7 +22,9 @@ size_t ReplySize(uint8_t request) {
 }  // namespace
 
 void Transfers::ResetSettings() {
-  master_.settings() = {};
+  swd_.settings() = {};
+  jtag_.set_idle_cycles(0);
+  static_cast<void>(jtag_.Configure({}));
   wait_retries_ = kDefaultWaitRetries;
   match_retries_ = 0;
   match_mask_ = 0;
@@ -33,7 +35,8 @@ bool Transfers::Configure(RequestReader& request, ReplyWriter& reply) {
   const uint16_t wait_retries = request.U16();
   const uint16_t match_retries = request.U16();
   if (!request.ok()) return false;
-  master_.settings().idle_cycles = idle_cycles;
+  swd_.settings().idle_cycles = idle_cycles;
+  jtag_.set_idle_cycles(idle_cycles);
   wait_retries_ = wait_retries;
   match_retries_ = match_retries;
   reply.U8(kStatusOk);
@@ -41,16 +44,18 @@ bool Transfers::Configure(RequestReader& request, ReplyWriter& reply) {
 }
 
 bool Transfers::WriteAbort(RequestReader& request, ReplyWriter& reply, bool connected) {
-  request.U8();  // the index of a device on a JTAG chain
+  const uint8_t device = request.U8();
   uint32_t value = request.U32();
   if (!request.ok()) return false;
-  if (connected) Once(kWriteAbort, &value);
-  reply.U8(connected ? kStatusOk : kStatusError);
+  const bool reachable = connected && master_->Begin(device);
+  if (reachable && master_ == &jtag_) jtag_.WriteAbort(value);
+  if (reachable && master_ == &swd_) Once(kWriteAbort, &value);
+  reply.U8(reachable ? kStatusOk : kStatusError);
   return true;
 }
 
 bool Transfers::Transfer(RequestReader& request, ReplyWriter& reply, bool connected) {
-  request.U8();  // the index of a device on a JTAG chain
+  const uint8_t device = request.U8();
   const uint8_t total = request.U8();
   std::array<Item, UINT8_MAX> items;
   size_t reply_size = 2;
@@ -64,7 +69,7 @@ bool Transfers::Transfer(RequestReader& request, ReplyWriter& reply, bool connec
   const size_t head = reply.size();
   reply.U8(0);
   reply.U8(0);
-  if (!connected) return true;
+  if (!connected || !master_->Begin(device)) return true;
   Progress progress;
   for (size_t i = 0; i < total && Run(items[i], progress, reply); ++i) ++progress.count;
   if (progress.ack == kAckOk) {
@@ -92,26 +97,29 @@ bool Transfers::Run(const Item& item, Progress& progress, ReplyWriter& reply) {
 
 bool Transfers::RunRead(const Item& item, Progress& progress, ReplyWriter& reply) {
   uint32_t data = 0;
-  if (!IsAp(item.request)) {
-    if (progress.posted_read && !CollectPosted(progress, reply)) return false;
+  const bool posts = master_->Posts(item.request);
+  const bool collects = posts && progress.posted_ap == IsAp(item.request);
+  if (progress.posted_read && !collects && !CollectPosted(progress, reply)) return false;
+  if (!posts) {
     progress.ack = Retried(item.request, &data);
     if (progress.ack != kAckOk) return false;
     Stamp(item, reply);
     reply.U32(data);
     return true;
   }
-  // An AP read brings what the one before it fetched.
+  // A posted read brings what the one before it fetched.
   progress.ack = Retried(item.request, &data);
   if (progress.ack != kAckOk) return false;
   if (progress.posted_read) reply.U32(data);
   Stamp(item, reply);
   progress.posted_read = true;
+  progress.posted_ap = IsAp(item.request);
   return true;
 }
 
 bool Transfers::RunMatch(const Item& item, Progress& progress) {
   uint32_t data = 0;
-  if (IsAp(item.request)) {
+  if (master_->Posts(item.request)) {
     progress.ack = Retried(item.request, &data);
     if (progress.ack != kAckOk) return false;
   }
@@ -150,7 +158,7 @@ bool Transfers::CollectPosted(Progress& progress, ReplyWriter& reply) {
 }
 
 bool Transfers::TransferBlock(RequestReader& request, ReplyWriter& reply, bool connected) {
-  request.U8();  // the index of a device on a JTAG chain
+  const uint8_t device = request.U8();
   const uint16_t words = request.U16();
   const uint8_t bits = request.U8() & kWireBits;
   const std::span<const uint8_t> data = request.Bytes(IsRead(bits) ? 0 : size_t{4} * words);
@@ -159,7 +167,7 @@ bool Transfers::TransferBlock(RequestReader& request, ReplyWriter& reply, bool c
   const size_t head = reply.size();
   reply.U16(0);
   reply.U8(0);
-  if (!connected || words == 0) return true;
+  if (!connected || words == 0 || !master_->Begin(device)) return true;
   uint16_t done = 0;
   const uint8_t ack = IsRead(bits) ? ReadBlock(bits, words, done, reply) : WriteBlock(bits, data, done);
   reply.Patch(head, static_cast<uint8_t>(done));
@@ -171,9 +179,10 @@ bool Transfers::TransferBlock(RequestReader& request, ReplyWriter& reply, bool c
 uint8_t Transfers::ReadBlock(uint8_t request, uint16_t words, uint16_t& done, ReplyWriter& reply) {
   uint32_t data = 0;
   uint8_t ack = kAckOk;
-  if (IsAp(request)) ack = Retried(request, &data);
+  const bool posts = master_->Posts(request);
+  if (posts) ack = Retried(request, &data);
   for (; ack == kAckOk && done < words; ++done) {
-    const bool last_posted = IsAp(request) && done + 1 == words;
+    const bool last_posted = posts && done + 1 == words;
     ack = Retried(last_posted ? kReadRdbuff : request, &data);
     if (ack != kAckOk) break;
     reply.U32(data);
@@ -207,7 +216,7 @@ uint8_t Transfers::Once(uint8_t request, uint32_t* data) {
   const std::optional<TransferFault> fault = faults_.Next();
   if (fault == TransferFault::kWait) port_.ForceNext(Ack::kWait);
   if (fault == TransferFault::kFault) port_.ForceNext(Ack::kFault);
-  const uint8_t ack = master_.Transfer(request & kWireBits, data, fault == TransferFault::kNoAck);
+  const uint8_t ack = master_->Transfer(request & kWireBits, data, fault == TransferFault::kNoAck);
   if (fault) port_.ForceNext(std::nullopt);
   if (ack == kAckOk && IsAp(request) && !IsRead(request)) ++ap_writes_;
   return ack;

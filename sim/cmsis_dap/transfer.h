@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "sim/cmsis_dap/jtag_master.h"
 #include "sim/cmsis_dap/message.h"
 #include "sim/cmsis_dap/protocol.h"
 #include "sim/cmsis_dap/swd_master.h"
@@ -16,7 +17,8 @@
 
 namespace probegate::sim {
 
-// kNoAck spoils the request's parity, so the DP keeps silent until a line reset, as it does after noise on the wire.
+// kNoAck spoils the request's parity, so the DP keeps silent until a line reset, as it does after noise on the wire;
+// over JTAG until Test-Logic-Reset.
 // kWait and kFault are the DP's own answers: DebugPort::ForceNext.
 enum class TransferFault : uint8_t { kWait, kFault, kNoAck };
 
@@ -24,7 +26,10 @@ class Transfers {
  public:
   // `pins` and `port` are the two ends of one target and must outlive it. `timer` is the test domain timer.
   Transfers(SwjDp& pins, DebugPort& port, std::function<uint32_t()> timer)
-      : port_(port), master_(pins), timer_(std::move(timer)) {}
+      : port_(port), swd_(pins), jtag_(pins), timer_(std::move(timer)) {}
+
+  // Which protocol carries the transfers; SWD at first.
+  void UseJtag(bool jtag) { master_ = jtag ? static_cast<WireMaster*>(&jtag_) : &swd_; }
 
   // The commands from behind their first byte. False, with nothing done, for a request that is cut short or whose reply
   // would not fit; what was written is then the caller's to take back. `connected` is whether the probe has been
@@ -37,7 +42,8 @@ class Transfers {
   // Back to what the probe powers up with. Counts and faults stay.
   void ResetSettings();
 
-  SwdSettings& swd_settings() { return master_.settings(); }
+  SwdSettings& swd_settings() { return swd_.settings(); }
+  JtagMaster& jtag() { return jtag_; }
   FaultSchedule<TransferFault>& faults() { return faults_; }
   uint64_t ap_writes() const { return ap_writes_; }
 
@@ -51,6 +57,7 @@ class Transfers {
   // How far one DAP_Transfer has come.
   struct Progress {
     bool posted_read = false;
+    bool posted_ap = false;  // to an AP
     bool unchecked_write = false;
     uint8_t ack = 0;
     uint8_t count = 0;
@@ -68,7 +75,9 @@ class Transfers {
   uint8_t Once(uint8_t request, uint32_t* data);
 
   DebugPort& port_;
-  SwdMaster master_;
+  SwdMaster swd_;
+  JtagMaster jtag_;
+  WireMaster* master_ = &swd_;
   const std::function<uint32_t()> timer_;
   FaultSchedule<TransferFault> faults_;
   uint64_t ap_writes_ = 0;

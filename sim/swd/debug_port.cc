@@ -1,6 +1,7 @@
 #include "sim/swd/debug_port.h"
 
 #include <array>
+#include <utility>
 
 namespace probegate::sim {
 namespace {
@@ -22,8 +23,10 @@ constexpr uint32_t kPowerRequests = 0x50000000u;
 constexpr uint32_t kControlWritable = kPowerRequests | kMaskLane | kOrunDetect;
 constexpr uint32_t kStickyFlags = kStickyOrun | kStickyErr | kWdataErr;
 
-constexpr uint32_t kSelectWritable = 0xFF0000FFu;
+constexpr uint32_t kSelectWritable = 0xFF0000FFu;  // of version 1: APSEL and the banks
 constexpr uint32_t kDpBankMask = 0xF;
+constexpr uint32_t kDpidr1Bank = 1;
+constexpr uint32_t kBasePointerBank = 2;
 constexpr uint32_t kDlcrBank = 1;
 constexpr uint32_t kDlcrTurnaround = 3u << 8;
 
@@ -37,7 +40,9 @@ constexpr std::array<AbortRow, 3> kAbortRows = {{{1u << 2, kStickyErr}, {1u << 3
 }  // namespace
 
 DebugPort::DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports)
-    : dpidr_(dpidr), access_ports_(access_ports.begin(), access_ports.end()) {}
+    : identity_{.dpidr = dpidr}, owned_bus_(std::make_unique<ApSelBus>(access_ports)), bus_(*owned_bus_) {}
+
+DebugPort::DebugPort(const DpIdentity& identity, ApBus& bus) : identity_(identity), bus_(bus) {}
 
 bool DebugPort::overrun_detection() const { return (control_ & kOrunDetect) != 0; }
 
@@ -49,7 +54,8 @@ uint32_t DebugPort::ctrl_stat() const { return control_ | (control_ & kPowerRequ
 bool DebugPort::AlwaysAnswers(const SwdRequest& request) const {
   if (request.ap) return false;
   if (!request.read) return request.address == kAbort;
-  return request.address == kDpidr || (request.address == kCtrlStat && (select_ & kDpBankMask) == 0);
+  if (request.address == kDpidr) return !version3() || bank() == 0;
+  return request.address == kCtrlStat && bank() == 0;
 }
 
 Ack DebugPort::Judge(const SwdRequest& request) {
@@ -93,10 +99,12 @@ void DebugPort::LineReset() { select_ &= ~kDpBankMask; }
 uint32_t DebugPort::ReadDp(uint8_t address) {
   switch (address) {
     case kDpidr:
-      return dpidr_;
+      if (!version3() || bank() == 0) return identity_.dpidr;
+      if (bank() == kDpidr1Bank) return identity_.dpidr1;
+      return bank() == kBasePointerBank ? identity_.base_pointer : 0;
     case kCtrlStat:
-      if ((select_ & kDpBankMask) == 0) return ctrl_stat();
-      return (select_ & kDpBankMask) == kDlcrBank ? dlcr_ : 0;
+      if (bank() == 0) return ctrl_stat();
+      return bank() == kDlcrBank ? dlcr_ : 0;
     case kResend:
       return resend_;
     default:
@@ -112,11 +120,11 @@ void DebugPort::WriteDp(uint8_t address, uint32_t value) {
       Abort(value);
       break;
     case kCtrlStat:
-      if ((select_ & kDpBankMask) == 0) control_ = value & kControlWritable;
-      if ((select_ & kDpBankMask) == kDlcrBank) dlcr_ = value & kDlcrTurnaround;
+      if (bank() == 0) control_ = value & kControlWritable;
+      if (bank() == kDlcrBank) dlcr_ = value & kDlcrTurnaround;
       break;
     case kSelect:
-      select_ = value & kSelectWritable;
+      select_ = version3() ? value : value & kSelectWritable;
       break;
     default:
       break;
@@ -129,16 +137,10 @@ void DebugPort::Abort(uint32_t value) {
   }
 }
 
-AccessPort* DebugPort::SelectedAp() const {
-  const size_t index = select_ >> 24;
-  return index < access_ports_.size() ? access_ports_[index] : nullptr;
-}
-
 uint32_t DebugPort::ReadAp(uint8_t address) {
   resend_ = read_buffer_;
   sticky_ |= kReadOk;
-  AccessPort* ap = SelectedAp();
-  if (const std::optional<uint32_t> value = ap != nullptr ? ap->Read(ApOffset(address)) : 0) {
+  if (const std::optional<uint32_t> value = bus_.Read(ApAddress(address))) {
     read_buffer_ = *value;
   } else {
     sticky_ |= kStickyErr;
@@ -147,8 +149,48 @@ uint32_t DebugPort::ReadAp(uint8_t address) {
 }
 
 void DebugPort::WriteAp(uint8_t address, uint32_t value) {
-  AccessPort* ap = SelectedAp();
-  if (ap != nullptr && !ap->Write(ApOffset(address), value)) sticky_ |= kStickyErr;
+  if (!bus_.Write(ApAddress(address), value)) sticky_ |= kStickyErr;
+}
+
+bool DebugPort::ScanMustWait() {
+  const std::optional<Ack> forced = std::exchange(forced_, std::nullopt);
+  if (forced == Ack::kFault) sticky_ |= kStickyErr;
+  if (forced == Ack::kWait && overrun_detection()) sticky_ |= kStickyOrun;
+  return forced == Ack::kWait;
+}
+
+// What cannot be carried out is discarded.
+bool DebugPort::ScanReachesAp() {
+  if ((sticky_ & kStickyFlags) != 0) return false;
+  if ((ctrl_stat() & kDebugPowerAck) != 0) return true;
+  sticky_ |= kStickyErr;
+  return false;
+}
+
+uint32_t DebugPort::ScanRead(const SwdRequest& request) {
+  if (request.ap) {
+    if (!ScanReachesAp()) return 0;
+    const std::optional<uint32_t> value = bus_.Read(ApAddress(request.address));
+    if (!value) sticky_ |= kStickyErr;
+    return value.value_or(0);
+  }
+  switch (request.address) {
+    case kDpidr:
+      return ReadDp(request.address);
+    case kCtrlStat:
+      return bank() == 0 ? ctrl_stat() & ~(kReadOk | kWdataErr) : ReadDp(request.address);
+    default:
+      return 0;
+  }
+}
+
+void DebugPort::ScanWrite(const SwdRequest& request, uint32_t value) {
+  if (request.ap) {
+    if (ScanReachesAp()) WriteAp(request.address, value);
+  } else if (request.address != kAbort) {
+    if (request.address == kCtrlStat && bank() == 0) sticky_ &= ~(value & (kStickyErr | kStickyOrun));
+    WriteDp(request.address, value);
+  }
 }
 
 }  // namespace probegate::sim

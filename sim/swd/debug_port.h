@@ -1,17 +1,21 @@
-// The registers of a DP (ADIv5.2 §B2.2, DP version 1) and the rules for when it answers OK, WAIT and FAULT (§B4.2).
+// The registers of a DP (ADIv5.2 §B2.2, DP version 1; IHI 0074 §B2.2, version 3) and the rules for when it answers OK,
+// WAIT and FAULT (§B4.2).
 //
 // It knows nothing of bits on a wire. AP reads are posted: each answers what the AP read before it fetched, and RDBUFF
 // gets the last. An AP transaction that fails sets STICKYERR, so the transfer behind it is the first to say FAULT;
 // until ABORT clears the flag, only DPIDR, CTRL/STAT (reads) and ABORT are answered otherwise. An AP access without
 // CDBGPWRUPACK is a FAULT at once. Pushed operations (TRNMODE) are not modelled.
+//
+// Over JTAG (§B3.4) there is no FAULT: while a sticky flag is set accesses to APs are discarded. CTRL/STAT's flags
+// clear where ones are written to them, too; ABORT has an instruction of its own, and RDBUFF reads as zero.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
-#include "sim/target/access_port.h"
+#include "sim/swd/ap_bus.h"
 
 namespace probegate::sim {
 
@@ -24,10 +28,20 @@ struct SwdRequest {
   uint8_t address = 0;
 };
 
+// What a DP says of itself. Bits 15:12 of DPIDR are its version; BASEPTR and DPIDR1 are there from version 3 on.
+struct DpIdentity {
+  uint32_t dpidr = 0;
+  uint32_t dpidr1 = 0;
+  uint32_t base_pointer = 0;  // BASEPTR0, its VALID bit included
+};
+
 class DebugPort {
  public:
   // `access_ports[n]` answers to APSEL n and must outlive the port. Those that are not there read as zero.
   DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports);
+
+  // `bus`, which must outlive the port, is addressed as the DP's version has it.
+  DebugPort(const DpIdentity& identity, ApBus& bus);
 
   // Decides on a request. Sets what the decision sets (STICKYERR, STICKYORUN); moves no data.
   Ack Judge(const SwdRequest& request);
@@ -36,6 +50,11 @@ class DebugPort {
   uint32_t Read(const SwdRequest& request);
   void Write(const SwdRequest& request, uint32_t value);
   void WriteWithBadParity();
+
+  // JTAG: whether a scan of DPACC or APACC gets WAIT now, and so does nothing; else one or the other does the access.
+  bool ScanMustWait();
+  uint32_t ScanRead(const SwdRequest& request);
+  void ScanWrite(const SwdRequest& request, uint32_t value);
 
   // A line reset: DPBANKSEL goes to 0, nothing else changes (§B4.3.3).
   void LineReset();
@@ -56,11 +75,14 @@ class DebugPort {
   uint32_t ReadAp(uint8_t address);
   void WriteAp(uint8_t address, uint32_t value);
   void Abort(uint32_t value);
-  AccessPort* SelectedAp() const;
-  uint8_t ApOffset(uint8_t address) const { return static_cast<uint8_t>((select_ & 0xF0) | address); }
+  bool ScanReachesAp();
+  bool version3() const { return (identity_.dpidr >> 12 & 0xF) >= 3; }
+  uint32_t bank() const { return select_ & 0xF; }
+  uint32_t ApAddress(uint8_t address) const { return (select_ & ~0xFu) | address; }
 
-  const uint32_t dpidr_;
-  const std::vector<AccessPort*> access_ports_;
+  const DpIdentity identity_;
+  const std::unique_ptr<ApBus> owned_bus_;
+  ApBus& bus_;
   uint32_t control_ = 0;  // the bits of CTRL/STAT that the host writes
   uint32_t sticky_ = 0;   // those that the DP sets
   uint32_t select_ = 0;

@@ -1,9 +1,10 @@
-// The two debug pins of a target: everything a probe clocks into a board goes through Clock, whatever command made it.
+// The debug pins of a target: everything a probe clocks into a board goes through here, whatever command made it.
 //
-// It joins the detector of switching sequences to the SWD protocol. While the pins are in JTAG or dormant the SW-DP
-// sees nothing and nothing answers.
+// It joins the detector of switching sequences to the two protocols. What is not selected sees nothing and does not
+// answer: the SW-DP while the pins are in JTAG or dormant, the JTAG-DP while they are in SWD or dormant.
 #pragma once
 
+#include "sim/jtag/jtag_dp.h"
 #include "sim/swd/sw_dp.h"
 #include "sim/swd/swj_switch.h"
 
@@ -11,18 +12,37 @@ namespace probegate::sim {
 
 class SwjDp {
  public:
-  explicit SwjDp(DebugPort& port) : sw_dp_(port) {}
+  // `idcode` is the JTAG-DP's.
+  explicit SwjDp(DebugPort& port, uint32_t idcode) : sw_dp_(port), jtag_dp_(port, idcode) {}
 
-  // One cycle of SWCLK/TCK: the host drives `level`, or lets SWDIO/TMS float, which a pull-up holds high. Returns what
-  // the host samples.
+  // One cycle of SWCLK/TCK: the host drives `level`, or lets SWDIO/TMS float, which a pull-up holds high, as it does
+  // TDI. Returns what the host samples of SWDIO/TMS.
   bool Clock(bool driven, bool level);
+
+  // One cycle with TMS and TDI driven. Returns what the host samples of TDO.
+  bool ClockJtag(bool tms, bool tdi);
+  bool tdo() const { return switch_.mode() != WireMode::kJtag || jtag_dp_.tdo(); }
+
+  // Noise on the pins while they are in JTAG: nothing is understood until Test-Logic-Reset.
+  void DisturbJtag() { jtag_dp_.Lose(); }
 
   WireMode mode() const { return switch_.mode(); }
 
  private:
+  void Listen(bool line);
+
   SwjSwitch switch_;
   SwDp sw_dp_;
+  JtagDp jtag_dp_;
 };
+
+inline void SwjDp::Listen(bool line) {
+  const SwitchEvent event = switch_.Clock(line);
+  if (event == SwitchEvent::kLineReset) sw_dp_.LineReset();
+  if (event != SwitchEvent::kModeChanged) return;
+  sw_dp_.Lock();
+  jtag_dp_.Reset();
+}
 
 inline bool SwjDp::Clock(bool driven, bool level) {
   bool line = !driven || level;
@@ -34,10 +54,19 @@ inline bool SwjDp::Clock(bool driven, bool level) {
       return line;
     }
   }
-  const SwitchEvent event = switch_.Clock(line);
-  if (event == SwitchEvent::kLineReset) sw_dp_.LineReset();
-  if (event == SwitchEvent::kModeChanged) sw_dp_.Lock();
+  if (switch_.mode() == WireMode::kJtag) jtag_dp_.Clock(line, true);
+  Listen(line);
   return line;
+}
+
+inline bool SwjDp::ClockJtag(bool tms, bool tdi) {
+  if (switch_.mode() != WireMode::kJtag) {
+    Clock(true, tms);
+    return true;
+  }
+  const bool out = jtag_dp_.Clock(tms, tdi);
+  Listen(tms);
+  return out;
 }
 
 }  // namespace probegate::sim

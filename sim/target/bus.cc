@@ -1,8 +1,12 @@
 #include "sim/target/bus.h"
 
+#include "sim/target/memory.h"
+
 namespace probegate::sim {
 
-void Bus::Map(uint32_t base, uint32_t size, Region& region) { mappings_.push_back({base, size, &region}); }
+void Bus::Map(uint32_t base, HostMemory& memory) {
+  mappings_.push_back({base, static_cast<uint32_t>(memory.bytes().size()), &memory, &memory});
+}
 
 const Bus::Mapping* Bus::Find(uint32_t address, unsigned size) const {
   if (address % size != 0) return nullptr;
@@ -23,6 +27,24 @@ bool Bus::Write(uint32_t address, unsigned size, uint32_t value) {
   if (mapping == nullptr) return false;
   mapping->region->Write(address - mapping->base, size, value);
   return true;
+}
+
+const uint8_t* Bus::HostBytes(uint32_t address, uint32_t size) const {
+  for (const Mapping& mapping : mappings_) {
+    const uint32_t offset = address - mapping.base;
+    if (mapping.memory == nullptr || offset >= mapping.size || mapping.size - offset < size) continue;
+    return mapping.memory->bytes().data() + offset;
+  }
+  return nullptr;
+}
+
+uint8_t* Bus::WritableHostBytes(uint32_t address, uint32_t size) const {
+  for (const Mapping& mapping : mappings_) {
+    const uint32_t offset = address - mapping.base;
+    if (mapping.memory == nullptr || offset >= mapping.size || mapping.size - offset < size) continue;
+    return mapping.memory->takes_stores() ? mapping.memory->bytes().data() + offset : nullptr;
+  }
+  return nullptr;
 }
 
 }  // namespace probegate::sim

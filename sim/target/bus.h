@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace probegate::sim {
@@ -17,21 +18,33 @@ class Region {
   virtual void Write(uint32_t offset, unsigned size, uint32_t value) = 0;
 };
 
+class HostMemory;
+
 class Bus {
  public:
-  // `region` must outlive the bus. Regions do not overlap; `size` is a multiple of four.
-  void Map(uint32_t base, uint32_t size, Region& region);
+  struct Mapping {
+    uint32_t base;
+    uint32_t size;
+    Region* region;
+    HostMemory* memory;  // the region, where it is memory of the host
+  };
+
+  // `region` must outlive the bus. Regions do not overlap; `base` and `size` are multiples of 4 KiB. The map is
+  // complete before the core runs for the first time.
+  void Map(uint32_t base, uint32_t size, Region& region) { mappings_.push_back({base, size, &region, nullptr}); }
+  void Map(uint32_t base, HostMemory& memory);
+
+  std::span<const Mapping> mappings() const { return mappings_; }
 
   // Nothing, or false, on a bus fault: no region, or an address that is no multiple of `size`.
   std::optional<uint32_t> Read(uint32_t address, unsigned size);
   bool Write(uint32_t address, unsigned size, uint32_t value);
 
+  // The bytes behind an access that the core could make without a call; nullptr where there is no such memory.
+  const uint8_t* HostBytes(uint32_t address, uint32_t size) const;
+  uint8_t* WritableHostBytes(uint32_t address, uint32_t size) const;
+
  private:
-  struct Mapping {
-    uint32_t base;
-    uint32_t size;
-    Region* region;
-  };
   const Mapping* Find(uint32_t address, unsigned size) const;
 
   std::vector<Mapping> mappings_;

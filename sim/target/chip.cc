@@ -1,26 +1,110 @@
 #include "sim/target/chip.h"
 
-namespace probegate::sim {
+#include "sim/cpu/unicorn_core.h"
 
-Chip::Chip(uint64_t seed)
-    : ram_(kRamSize, seed),
-      core_(MapMemory()),
-      system_control_(core_),
-      ahb_ap_(bus_, kRomTableBase | 3),
-      access_ports_{&ahb_ap_},
-      debug_port_(kDpidr, access_ports_),
-      pins_(debug_port_) {
+namespace probegate::sim {
+namespace {
+
+// An AHB5-AP, whose TAR counts within 4 KiB.
+constexpr MemApIdentity kAdiv6MemAp = {.idr = 0x14770005, .cfg = 3u << 16};
+constexpr uint32_t kNrf52840Idcode = 0x4BA00477;
+
+constexpr uint32_t kDebugPowerAck = 1u << 29;  // CTRL/STAT.CDBGPWRUPACK
+
+std::unique_ptr<CpuCore> MakeCore(Bus& bus, SimClock& clock, CpuGate& gate) {
+  return std::make_unique<UnicornCore>(bus, clock, gate);
+}
+
+}  // namespace
+
+Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& settings)
+    : kind_(settings.kind),
+      flash_(contents.flash()),
+      uicr_(contents.uicr()),
+      ram_(kRamSize, seed),
+      processor_(MapMemory(), clock_, MakeCore),
+      core_debug_(processor_),
+      system_control_(processor_, core_debug_,
+                      [this](ResetCause cause) {
+                        if (processor_.running()) {
+                          processor_.RequestReset(cause);
+                        } else {
+                          Reset(cause);
+                        }
+                      }),
+      parts_({.clock = clock_,
+              .bus = bus_,
+              .interrupts = processor_.nvic(),
+              .flash = flash_,
+              .uicr = uicr_,
+              .ram = ram_,
+              .from_flash = [this] { return processor_.running() && processor_.core().last_pc() < kFlashSize; },
+              .hold_reset = [this](bool held) { HoldReset(ResetCause::kCtrlAp, held); }},
+             {.seed = seed, .flash_speed = settings.flash_speed, .log = settings.log, .board = settings.board}),
+      ahb_ap_(bus_, kRomTableBase | 3, kind_ == ChipKind::kAdiv6 ? kAdiv6MemAp : MemApIdentity{},
+              [this] { return !locked(); }),
+      access_ports_{&ahb_ap_, &parts_.ctrl_ap()},
+      adiv6_bus_(ahb_ap_),
+      debug_port_(MakeDebugPort()),
+      pins_(debug_port_, kind_ == ChipKind::kAdiv6 ? Adiv6Bus::kIdcode : kNrf52840Idcode) {
   bus_.Map(SystemControl::kBase, kRegisterBlockSize, system_control_);
-  bus_.Map(BreakpointUnit::kBase, kRegisterBlockSize, breakpoint_unit_);
+  bus_.Map(BreakpointUnit::kBase, kRegisterBlockSize, processor_.breakpoints());
+  bus_.Map(WatchpointUnit::kBase, kRegisterBlockSize, processor_.watchpoints());
   for (const ComponentRow& row : PlainComponents()) {
     components_.push_back(std::make_unique<Component>(row.registers, row.id));
     bus_.Map(row.base, kRegisterBlockSize, *components_.back());
   }
+  parts_.Reset(ResetCause::kPowerOn);
+  processor_.Hold(false);
+}
+
+void Chip::FollowDebugPower() { processor_.SetDebugPower((debug_port_.ctrl_stat() & kDebugPowerAck) != 0); }
+
+Processor::End Chip::Run(uint64_t until) {
+  FollowDebugPower();
+  for (;;) {
+    const Processor::End end = processor_.Run(until);
+    if (end != Processor::End::kReset) return end;
+    if (const std::optional<ResetCause> cause = processor_.TakeResetRequest()) Reset(*cause);
+  }
+}
+
+// What is reset beside the core.
+void Chip::ResetAround(ResetCause cause) {
+  system_control_.Reset();
+  if (cause == ResetCause::kVector) return;
+  parts_.Reset(cause);
+}
+
+void Chip::Reset(ResetCause cause) {
+  ResetAround(cause);
+  processor_.Reset();
+}
+
+void Chip::HoldReset(ResetCause cause, bool held) {
+  (cause == ResetCause::kPin ? held_by_pin_ : held_by_ctrl_ap_) = held;
+  if (held && !processor_.held()) ResetAround(cause);
+  processor_.Hold(held_by_pin_ || held_by_ctrl_ap_);
+}
+
+void Chip::OnFlashChange(const FlashChanged& changed) {
+  const auto pass_on = [&changed](Flash& memory, uint32_t base) {
+    memory.OnChange([&memory, base, changed](uint32_t offset, uint32_t size) {
+      changed(base + offset, memory.bytes().subspan(offset, size));
+    });
+  };
+  pass_on(flash_, kFlashBase);
+  pass_on(uicr_, kUicrArea.base);
+}
+
+DebugPort Chip::MakeDebugPort() {
+  return kind_ == ChipKind::kAdiv6 ? DebugPort(Adiv6Bus::kDp, adiv6_bus_) : DebugPort(kDpidr, access_ports_);
 }
 
 Bus& Chip::MapMemory() {
-  bus_.Map(kRamBase, kRamSize, ram_);
-  bus_.Map(kFlashBase, kFlashSize, flash_);
+  bus_.Map(kFlashBase, flash_);  // first: the engine stores a third slower to RAM that was mapped before it
+  bus_.Map(kRamBase, ram_);
+  bus_.Map(kUicrArea.base, uicr_);
   return bus_;
 }
 

@@ -11,24 +11,6 @@ constexpr RegisterRow kItm[] = {
     {0xE80, 0, 0x007F0F1F},  // TCR
 };
 
-constexpr RegisterRow kDwt[] = {
-    {0x000, 0x40000000, 0x007F1FFF},  // CTRL: four comparators, cycle counter
-    {0x004, 0, kAll},                 // CYCCNT
-    {0x008, 0, 0xFF, 5},              // CPICNT to FOLDCNT
-    {0x020, 0, kAll},
-    {0x024, 0, 0x1F},
-    {0x028, 0, 0x000FFFBF},  // COMP0, MASK0, FUNCTION0
-    {0x030, 0, kAll},
-    {0x034, 0, 0x1F},
-    {0x038, 0, 0x000FFFBF},
-    {0x040, 0, kAll},
-    {0x044, 0, 0x1F},
-    {0x048, 0, 0x000FFFBF},
-    {0x050, 0, kAll},
-    {0x054, 0, 0x1F},
-    {0x058, 0, 0x000FFFBF},
-};
-
 constexpr RegisterRow kTpiu[] = {
     {0x000, 0xF, 0},        // SSPSR
     {0x004, 1, 0xF},        // CSPSR
@@ -56,20 +38,10 @@ constexpr RegisterRow kRomTable[] = {
 
 constexpr ComponentRow kPlainComponents[] = {
     {0xE0000000, {0xE0, {0x01, 0xB0, 0x3B, 0x00, 0x04}}, kItm},
-    {0xE0001000, {0xE0, {0x02, 0xB0, 0x3B, 0x00, 0x04}}, kDwt},
     {0xE0040000, {0x90, {0xA1, 0xB9, 0x0B, 0x00, 0x04}}, kTpiu},
     {0xE0041000, {0x90, {0x25, 0xB9, 0x0B, 0x00, 0x04}}, kEtm},
     {kRomTableBase, {0x10, {0x08, 0x40, 0x0C, 0x00, 0x02}}, kRomTable},
 };
-
-constexpr uint32_t kFpCtrl = 0x000;
-constexpr uint32_t kFpCtrlKey = 1u << 1;
-constexpr RegisterRow kFpb[] = {
-    {kFpCtrl, 0x260, 0x1},            // six instruction comparators, two literal ones
-    {0x004, 0x20000000, 0x1FFFFFE0},  // REMAP
-    {0x008, 0, 0xDFFFFFFD, 8},        // COMP0 to COMP7
-};
-constexpr ComponentId kFpbId = {0xE0, {0x03, 0xB0, 0x2B, 0x00, 0x04}};
 
 }  // namespace
 
@@ -92,12 +64,5 @@ Component::Component(std::span<const RegisterRow> rows, const ComponentId& id) :
 }
 
 std::span<const ComponentRow> PlainComponents() { return kPlainComponents; }
-
-BreakpointUnit::BreakpointUnit() : Component(kFpb, kFpbId) {}
-
-void BreakpointUnit::WriteWord(uint32_t offset, uint32_t value) {
-  if (offset == kFpCtrl && (value & kFpCtrlKey) == 0) return;
-  Keep(offset, value);
-}
 
 }  // namespace probegate::sim

@@ -26,22 +26,12 @@ class Component : public RegisterBlock {
   Component(std::span<const RegisterRow> rows, const ComponentId& id);
 };
 
-// ITM, TPIU, ETM, DWT and the ROM table: `kPlainComponents[i]` lies at its base.
+// ITM, TPIU, ETM and the ROM table: `kPlainComponents[i]` lies at its base.
 struct ComponentRow {
   uint32_t base;
   ComponentId id;
   std::span<const RegisterRow> registers;
 };
 std::span<const ComponentRow> PlainComponents();
-
-// The flash patch and breakpoint unit: FP_CTRL changes only together with its KEY bit.
-class BreakpointUnit : public Component {
- public:
-  static constexpr uint32_t kBase = 0xE0002000;
-  BreakpointUnit();
-
- protected:
-  void WriteWord(uint32_t offset, uint32_t value) override;
-};
 
 }  // namespace probegate::sim

@@ -8,10 +8,10 @@ constexpr uint8_t kTar = 0x04;
 constexpr uint8_t kDrw = 0x0C;
 constexpr uint8_t kBd0 = 0x10;
 constexpr uint8_t kBd3 = 0x1C;
+constexpr uint8_t kCfg = 0xF4;
 constexpr uint8_t kBase = 0xF8;
 constexpr uint8_t kIdr = 0xFC;
 
-constexpr uint32_t kAhbApIdr = 0x24770011;
 constexpr uint32_t kCswWritable = 0x2F000037;  // MasterType, HPROT, AddrInc, Size
 constexpr uint32_t kDeviceEnabled = 1u << 6;
 constexpr uint32_t kSizeMask = 0x7;
@@ -27,25 +27,27 @@ uint32_t LaneShift(uint32_t address) { return 8 * (address & 3); }
 unsigned MemAp::access_size() const { return 1u << (csw_ & kSizeMask); }
 
 std::optional<uint32_t> MemAp::Read(uint8_t offset) {
-  if (offset >= kBd0 && offset <= kBd3) return bus_.Read((tar_ & ~0xFu) | (offset & 0xF), 4);
+  if (offset >= kBd0 && offset <= kBd3) return ReadBus((tar_ & ~0xFu) | (offset & 0xF), 4);
   switch (offset) {
     case kCsw:
-      return csw_;
+      return csw_ | (open_() ? kDeviceEnabled : 0);
     case kTar:
       return tar_;
     case kDrw:
       return ReadDrw();
     case kBase:
       return base_;
+    case kCfg:
+      return identity_.cfg;
     case kIdr:
-      return kAhbApIdr;
+      return identity_.idr;
     default:
       return 0;
   }
 }
 
 bool MemAp::Write(uint8_t offset, uint32_t value) {
-  if (offset >= kBd0 && offset <= kBd3) return bus_.Write((tar_ & ~0xFu) | (offset & 0xF), 4, value);
+  if (offset >= kBd0 && offset <= kBd3) return WriteBus((tar_ & ~0xFu) | (offset & 0xF), 4, value);
   switch (offset) {
     case kCsw:
       WriteCsw(value);
@@ -61,13 +63,21 @@ bool MemAp::Write(uint8_t offset, uint32_t value) {
 }
 
 void MemAp::WriteCsw(uint32_t value) {
-  csw_ = (value & kCswWritable) | kDeviceEnabled;
+  csw_ = value & kCswWritable;
   if ((csw_ & kSizeMask) > kSizeWord) csw_ = (csw_ & ~kSizeMask) | kSizeWord;
   if ((csw_ & kAddrIncMask) != kAddrIncSingle) csw_ &= ~kAddrIncMask;
 }
 
+std::optional<uint32_t> MemAp::ReadBus(uint32_t address, unsigned size) {
+  return open_() ? bus_.Read(address, size) : std::nullopt;
+}
+
+bool MemAp::WriteBus(uint32_t address, unsigned size, uint32_t value) {
+  return open_() && bus_.Write(address, size, value);
+}
+
 std::optional<uint32_t> MemAp::ReadDrw() {
-  std::optional<uint32_t> value = bus_.Read(tar_, access_size());
+  std::optional<uint32_t> value = ReadBus(tar_, access_size());
   if (!value) return std::nullopt;
   *value <<= LaneShift(tar_);
   Advance();
@@ -75,7 +85,7 @@ std::optional<uint32_t> MemAp::ReadDrw() {
 }
 
 bool MemAp::WriteDrw(uint32_t value) {
-  if (!bus_.Write(tar_, access_size(), value >> LaneShift(tar_))) return false;
+  if (!WriteBus(tar_, access_size(), value >> LaneShift(tar_))) return false;
   Advance();
   return true;
 }

@@ -28,7 +28,7 @@ void RegisterBlock::Write(uint32_t offset, unsigned size, uint32_t value) {
   }
   const unsigned shift = 8 * (offset & 3);
   const uint32_t lanes = ((1u << (8 * size)) - 1) << shift;
-  WriteWord(offset & ~3u, (words_[offset / 4] & ~lanes) | (value << shift & lanes));
+  WriteWord(offset & ~3u, (OtherLanes(offset & ~3u) & ~lanes) | (value << shift & lanes));
 }
 
 }  // namespace probegate::sim

@@ -33,6 +33,8 @@ class RegisterBlock : public Region {
   // `offset` is a multiple of four.
   virtual uint32_t ReadWord(uint32_t offset) { return words_[offset / 4]; }
   virtual void WriteWord(uint32_t offset, uint32_t value) { Keep(offset, value); }
+  // What the lanes hold that a smaller write leaves alone.
+  virtual uint32_t OtherLanes(uint32_t offset) { return words_[offset / 4]; }
 
   // Adds rows, and gives each of theirs its reset value (again).
   void Define(std::span<const RegisterRow> rows);
@@ -40,6 +42,7 @@ class RegisterBlock : public Region {
   // The plain register behind `offset`.
   void Keep(uint32_t offset, uint32_t value);
   uint32_t& word(uint32_t offset) { return words_[offset / 4]; }
+  uint32_t word(uint32_t offset) const { return words_[offset / 4]; }
 
  private:
   std::array<uint32_t, kRegisterBlockSize / 4> words_{};

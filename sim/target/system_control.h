@@ -1,11 +1,14 @@
-// The System Control Space of a Cortex-M4F: the registers by which a debugger knows, halts and resets the core (ARMv7-M
-// Architecture Reference Manual §B3.2 and §C1.6).
+// The System Control Space of a Cortex-M4F: the registers by which a program and a debugger know and steer the
+// processor (ARMv7-M Architecture Reference Manual §B3.2 to §B3.4, §C1.6).
 //
-// Interrupt, fault and MPU registers keep what is written and do nothing: no code runs that they could act on.
+// The MPU's registers keep what is written and do nothing.
 #pragma once
 
-#include "sim/target/cortex_m.h"
+#include <functional>
+
+#include "sim/debug/core_debug.h"
 #include "sim/target/register_block.h"
+#include "sim/target/reset.h"
 
 namespace probegate::sim {
 
@@ -13,21 +16,24 @@ class SystemControl : public RegisterBlock {
  public:
   static constexpr uint32_t kBase = 0xE000E000;
 
-  // `core` must outlive it.
-  explicit SystemControl(CortexM& core);
+  // All must outlive it. `reset` is called for AIRCR.SYSRESETREQ and VECTRESET.
+  SystemControl(Processor& processor, CoreDebug& debug, std::function<void(ResetCause)> reset);
 
-  // The reset line of core and registers; the debug registers keep their values.
-  void HoldReset(bool held);
+  // The registers that are only kept; the debug registers keep their values.
+  void Reset();
 
  protected:
   uint32_t ReadWord(uint32_t offset) override;
   void WriteWord(uint32_t offset, uint32_t value) override;
+  uint32_t OtherLanes(uint32_t offset) override;
 
  private:
   void WriteAircr(uint32_t value);
-  void Reset();
+  bool WriteDebug(uint32_t offset, uint32_t value);
 
-  CortexM& core_;
+  Processor& processor_;
+  CoreDebug& debug_;
+  const std::function<void(ResetCause)> reset_;
 };
 
 }  // namespace probegate::sim

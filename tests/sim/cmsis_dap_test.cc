@@ -7,7 +7,7 @@ namespace probegate::sim {
 namespace {
 
 constexpr uint32_t kRam = Chip::kRamBase;
-constexpr uint32_t kUnmapped = 0x40000000;
+constexpr uint32_t kUnmapped = 0x30000000;
 
 class CmsisDapTest : public testing::Test {
  protected:
@@ -28,7 +28,7 @@ TEST_F(CmsisDapTest, InfoSaysWhatItIs) {
   EXPECT_EQ(Text(3), client_.board.device().serial() + "\0"s);
   EXPECT_EQ(Text(4), "2.1.0\0"s);
   EXPECT_EQ(client_.Command({0, 5}), (Bytes{0, 0}));
-  EXPECT_EQ(client_.Command({0, 0xF0}), (Bytes{0, 2, 0x31, 0}));
+  EXPECT_EQ(client_.Command({0, 0xF0}), (Bytes{0, 2, 0x33, 0}));
   EXPECT_EQ(client_.Command({0, 0xF1}), (Bytes{0, 4, 0x40, 0x42, 0x0F, 0}));
   EXPECT_EQ(client_.Command({0, 0xFE}), (Bytes{0, 1, 4}));
   EXPECT_EQ(client_.Command({0, 0xFF}), (Bytes{0, 2, 0, 4}));
@@ -37,7 +37,7 @@ TEST_F(CmsisDapTest, InfoSaysWhatItIs) {
 TEST_F(CmsisDapTest, SimpleCommands) {
   EXPECT_EQ(client_.Command({0x01, 0, 1}), (Bytes{0x01, 0}));
   EXPECT_EQ(client_.Command({0x01, 2, 1}), (Bytes{0x01, 0xFF}));
-  EXPECT_EQ(client_.Command({0x02, 2}), (Bytes{0x02, 0}));
+  EXPECT_EQ(client_.Command({0x02, 3}), (Bytes{0x02, 0}));
   EXPECT_FALSE(client_.board.device().connected());
   EXPECT_EQ(client_.Command({0x02, 0}), (Bytes{0x02, 1}));
   EXPECT_EQ(client_.Command({0x03}), (Bytes{0x03, 0}));
@@ -56,10 +56,10 @@ TEST_F(CmsisDapTest, DelayIsLeftToTheTransport) {
 
 TEST_F(CmsisDapTest, ResetPinIsReadBack) {
   EXPECT_EQ(client_.Command({0x10, 0x00, 0x80, 0, 0, 0, 0})[1] & 0x80, 0);
-  EXPECT_TRUE(client_.board.chip().core().held());
+  EXPECT_TRUE(client_.board.chip().processor().held());
   EXPECT_EQ(client_.Command({0x10, 0x00, 0x00, 0, 0, 0, 0})[1] & 0x80, 0);
   EXPECT_EQ(client_.Command({0x10, 0x80, 0x80, 0, 0, 0, 0})[1] & 0x80, 0x80);
-  EXPECT_FALSE(client_.board.chip().core().held());
+  EXPECT_FALSE(client_.board.chip().processor().held());
 }
 
 TEST_F(CmsisDapTest, NothingHappensUnconnected) {
@@ -85,6 +85,9 @@ TEST_F(CmsisDapTest, CutShortRequestsAreRefused) {
       {0x11, 0, 1, 0, 0},
       {0x12, 9, 0, 0},
       {0x13, 0},
+      {0x14, 2, 0x81, 1, 0x09, 0, 0},
+      {0x15, 1, 4},
+      {0x16, 0},
       {0x1D, 2, 0x81, 9, 0, 0},
       {0x7F, 1, 0x00, 1},
   };
@@ -101,7 +104,7 @@ TEST_F(CmsisDapTest, CutShortRequestsAreRefused) {
 }
 
 TEST_F(CmsisDapTest, UnknownCommandsAreRefused) {
-  for (const uint8_t command : {0x0B, 0x14, 0x17, 0x20, 0x80, 0xFF}) {
+  for (const uint8_t command : {0x0B, 0x17, 0x20, 0x80, 0xFF}) {
     EXPECT_EQ(client_.Command({command, 0, 0, 0}), Bytes{0xFF}) << int{command};
   }
 }
@@ -265,7 +268,7 @@ TEST_F(CmsisDapTest, UnpluggingForgetsSettingsAndKeepsTheTarget) {
   client_.Command({0x10, 0x00, 0x80, 0, 0, 0, 0});
   client_.board.device().Unplug();
   EXPECT_FALSE(client_.board.device().connected());
-  EXPECT_FALSE(client_.board.chip().core().held());
+  EXPECT_FALSE(client_.board.chip().processor().held());
   EXPECT_EQ(Memory(kRam), 0x5A5A5A5Au);
   client_.Connect();
   faults().Arm(TransferFault::kWait, 1, 1);

@@ -200,7 +200,22 @@ TEST_F(ServerTest, WireFaultsAreArmedForTransfers) {
 TEST_F(ServerTest, ControlReadsAndWritesMemory) {
   Do({{"command", "write_word"}, {"board", 1}, {"address", 0x20000010}, {"value", 0xDEADBEEFu}});
   EXPECT_EQ(Ask({{"command", "read_word"}, {"board", 1}, {"address", 0x20000010}})["value"], 0xDEADBEEFu);
-  EXPECT_EQ(Ask({{"command", "read_word"}, {"board", 1}, {"address", 0x40000000}})["ok"], false);
+  EXPECT_EQ(Ask({{"command", "read_word"}, {"board", 1}, {"address", 0x30000000}})["ok"], false);
+}
+
+TEST_F(ServerTest, ControlSeesAndDrivesPins) {
+  constexpr uint32_t kP1Pin3 = 0x50000A0C;
+  Do({{"command", "drive_pin"}, {"board", 1}, {"port", 1}, {"pin", 3}, {"level", "high"}});
+  Do({{"command", "write_word"}, {"board", 1}, {"address", 0x50000508}, {"value", 0x2000}});
+  Do({{"command", "write_word"}, {"board", 1}, {"address", 0x50000518}, {"value", 0x2000}});
+  EXPECT_EQ(Ask({{"command", "pins"}, {"board", 1}})["ports"],
+            (json{{{"out", 0x2000}, {"dir", 0x2000}, {"levels", 0x2000}}, {{"out", 0}, {"dir", 0}, {"levels", 8}}}));
+  EXPECT_EQ(Ask({{"command", "pins"}, {"board", 0}})["ports"][1]["levels"], 0);
+  Do({{"command", "write_word"}, {"board", 1}, {"address", kP1Pin3}, {"value", 3u << 2}});
+  for (const auto& [level, levels] : {std::pair("low", 0), std::pair("floating", 8)}) {
+    Do({{"command", "drive_pin"}, {"port", 1}, {"pin", 3}, {"level", level}});
+    EXPECT_EQ(Ask({{"command", "pins"}, {"board", 1}})["ports"][1]["levels"], levels) << level;
+  }
 }
 
 TEST_F(ServerTest, ControlListsBoardsAndState) {
@@ -211,7 +226,8 @@ TEST_F(ServerTest, ControlListsBoardsAndState) {
   EXPECT_EQ(boards["boards"][1]["port"], boards_[1]->endpoint().port());
   const json state = Ask({{"command", "state"}, {"board", 0}});
   EXPECT_EQ(state["wire"], "jtag");
-  EXPECT_EQ(state["core"], "running");
+  EXPECT_EQ(state["core"], "locked up");
+  EXPECT_EQ(state["locked"], false);
   EXPECT_EQ(state["nreset_asserted"], false);
   EXPECT_EQ(state["clock_hz"], 1'000'000);
 }
@@ -248,6 +264,13 @@ TEST_F(ServerTest, ControlRefusesWhatItDoesNotUnderstand) {
       R"({"command":"read_word","board":0,"address":2})",
       R"({"command":"write_word","board":0,"address":0,"value":4294967296})",
       R"({"command":"unplug","extra":null})",
+      R"({"command":"pins"})",
+      R"({"command":"drive_pin","port":0,"pin":0})",
+      R"({"command":"drive_pin","port":0,"pin":0,"level":"up"})",
+      R"({"command":"drive_pin","port":0,"pin":0,"level":1})",
+      R"({"command":"drive_pin","port":2,"pin":0,"level":"low"})",
+      R"({"command":"drive_pin","port":1,"pin":16,"level":"low"})",
+      R"({"command":"drive_pin","port":0,"pin":0,"level":"low","extra":1})",
   };
   for (const char* line : kWrong) {
     const json reply = json::parse(control_.Handle(line));

@@ -11,7 +11,7 @@ constexpr unsigned kNoAck = 7;
 constexpr uint32_t kStickyOrun = 1u << 1;
 constexpr uint32_t kStickyErr = 1u << 5;
 constexpr uint32_t kWdataErr = 1u << 7;
-constexpr uint32_t kUnmapped = 0x40000000;
+constexpr uint32_t kUnmapped = 0x30000000;
 
 class SwdTest : public testing::Test {
  protected:
@@ -213,6 +213,8 @@ TEST_F(SwdTest, SelectsDpBanksAndAps) {
   client_.Transfer({WriteSelect(0x000000F0)});
   EXPECT_EQ(client_.Read({0xF}), 0x24770011u);
   client_.Transfer({WriteSelect(0x010000F0)});
+  EXPECT_EQ(client_.Read({0xF}), 0x02880000u);
+  client_.Transfer({WriteSelect(0x020000F0)});
   EXPECT_EQ(client_.Read({0xF}), 0u);
 }
 

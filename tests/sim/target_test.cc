@@ -110,7 +110,7 @@ TEST_F(TargetTest, MapHasItsEdges) {
   Write(kRam + Chip::kRamSize - 4, 7);
   EXPECT_EQ(Read(kRam + Chip::kRamSize - 4), 7u);
   for (const uint32_t address :
-       {Chip::kFlashSize, kRam - 4, kRam + Chip::kRamSize, 0x40000000u, 0xE0003000u, 0xFFFFFFFCu}) {
+       {Chip::kFlashSize, kRam - 4, kRam + Chip::kRamSize, 0x40080000u, 0xE0003000u, 0xFFFFFFFCu}) {
     EXPECT_EQ(chip_.bus().Read(address, 4), std::nullopt) << address;
     EXPECT_FALSE(chip_.bus().Write(address, 4, 0)) << address;
   }
@@ -197,7 +197,7 @@ TEST_F(TargetTest, ResetPinHoldsTheCoreAndSparesDebugState) {
   Write(0xE000ED08, 0x20000000);
   Write(kDemcr, 0x01000000);
   chip_.SetReset(true);
-  EXPECT_TRUE(chip_.core().held());
+  EXPECT_TRUE(chip_.processor().held());
   Write(kDhcsr, kKey | 3);
   EXPECT_EQ(Read(kDhcsr) & (kHalted | kWasReset), kWasReset);
   chip_.SetReset(false);

@@ -1,0 +1,336 @@
+#include "sim/cpu/exceptions.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace probegate::sim {
+namespace {
+
+constexpr uint32_t kXpsrThumb = 1u << 24;
+constexpr uint32_t kXpsrException = 0x1FF;
+constexpr uint32_t kXpsrIt = 0x0600FC00;
+constexpr uint32_t kXpsrAligned = 1u << 9;  // of a stacked xPSR: SP was moved by four
+
+constexpr uint32_t kControlUnprivileged = 1u << 0;
+constexpr uint32_t kControlSpsel = 1u << 1;
+constexpr uint32_t kControlFp = 1u << 2;
+
+// EXC_RETURN (§B1.5.8).
+constexpr uint32_t kReturnBase = 0xFFFFFFE1;
+constexpr uint32_t kReturnBasic = 1u << 4;
+constexpr uint32_t kReturnThread = 1u << 3;
+constexpr uint32_t kReturnPsp = 1u << 2;
+
+constexpr uint32_t kLockupPc = 0xFFFFFFFE;
+constexpr size_t kBasicWords = 8;
+constexpr size_t kFrameWords = 26;
+constexpr unsigned kFloatsStacked = 16;
+constexpr size_t kFpscrWord = 24;
+
+constexpr std::array<CpuRegister, 6> kStacked = {CpuRegister::kR0,   GeneralRegister(1), GeneralRegister(2),
+                                                 GeneralRegister(3), CpuRegister::kR12,  CpuRegister::kLr};
+constexpr size_t kReturnAddressWord = 6;
+constexpr size_t kXpsrWord = 7;
+
+struct FaultRow {
+  CpuStop::Reason reason;
+  Exception exception;
+  uint32_t status;   // CFSR
+  uint32_t catches;  // DEMCR
+};
+using Reason = CpuStop::Reason;
+constexpr FaultRow kFaults[] = {
+    {Reason::kUndefined, kUsageFault, kUndefInstr, kCatchState},
+    {Reason::kInvalidState, kUsageFault, kInvState, kCatchState},
+    {Reason::kNoCoprocessor, kUsageFault, kNoCp, kCatchNoCoprocessor},
+    {Reason::kDivideByZero, kUsageFault, kDivByZero, kCatchCheck},
+    {Reason::kUnaligned, kUsageFault, kUnaligned, kCatchCheck},
+    {Reason::kFetchFault, kBusFault, kIbusErr, kCatchBus},
+    {Reason::kDataFault, kBusFault, kPrecisErr | kBfarValid, kCatchBus},
+    {Reason::kExecuteNever, kMemManage, kIaccViol, kCatchMemManage},
+};
+
+bool IsKnownReturn(uint32_t exc_return) {
+  const uint32_t kind = exc_return & ~kReturnBasic;
+  return kind == kReturnBase || kind == (kReturnBase | kReturnThread) ||
+         kind == (kReturnBase | kReturnThread | kReturnPsp);
+}
+
+}  // namespace
+
+void Exceptions::Reset() {
+  locked_up_ = event_ = false;
+  core_.Write(CpuRegister::kXpsr, kXpsrThumb);
+  core_.Write(CpuRegister::kControl, 0);
+  for (const CpuRegister mask : {CpuRegister::kPrimask, CpuRegister::kBasepri, CpuRegister::kFaultmask}) {
+    core_.Write(mask, 0);
+  }
+  for (unsigned i = 0; i <= 12; ++i) core_.Write(GeneralRegister(i), 0);
+  for (unsigned i = 0; i < 32; ++i) core_.Write(FloatRegister(i), 0);
+  core_.Write(CpuRegister::kFpscr, 0);
+  core_.Write(CpuRegister::kLr, 0xFFFFFFFF);
+  core_.Write(CpuRegister::kPsp, 0);
+  const std::optional<uint32_t> stack = bus_.Read(registers_.vtor, 4);
+  const std::optional<uint32_t> entry = bus_.Read(registers_.vtor + 4, 4);
+  core_.Write(CpuRegister::kMsp, stack.value_or(0) & ~3u);
+  core_.Write(CpuRegister::kPc, entry.value_or(kLockupPc));
+  if (entry && (*entry & 1) == 0) core_.Write(CpuRegister::kXpsr, 0);
+  if (!stack || !entry) LockUp();
+}
+
+int Exceptions::ExecutionPriority(bool with_primask) const {
+  int priority = nvic_.ActivePriority();
+  const auto basepri = static_cast<uint8_t>(core_.Read(CpuRegister::kBasepri));
+  if (basepri != 0) priority = std::min(priority, nvic_.GroupPriority(basepri));
+  if (with_primask && (core_.Read(CpuRegister::kPrimask) & 1) != 0) priority = std::min(priority, 0);
+  if ((core_.Read(CpuRegister::kFaultmask) & 1) != 0) priority = std::min(priority, -1);
+  return priority;
+}
+
+bool Exceptions::TakePending() {
+  const unsigned exception = nvic_.Foremost(debug_.masks());
+  if (exception == 0 || nvic_.GroupPriority(exception) >= ExecutionPriority()) return false;
+  Enter(exception, core_.Read(CpuRegister::kPc));
+  return true;
+}
+
+bool Exceptions::IsPendingMasked() const {
+  const unsigned exception = nvic_.Foremost(debug_.masks());
+  return exception != 0 && nvic_.GroupPriority(exception) < nvic_.ActivePriority();
+}
+
+bool Exceptions::TakeEvent() {
+  const bool event = event_;
+  event_ = false;
+  return event;
+}
+
+bool Exceptions::IsExecuteNever(uint32_t address) {
+  return (address >= 0x40000000 && address < 0x60000000) || address >= 0xA0000000;
+}
+
+void Exceptions::LockUp() {
+  locked_up_ = true;
+  core_.Write(CpuRegister::kPc, kLockupPc);
+}
+
+void Exceptions::Catch(uint32_t catches) {
+  if (debug_.Catches(catches)) debug_.Halt(kHaltVectorCatch);
+}
+
+uint32_t Exceptions::MakeExcReturn() const {
+  const uint32_t control = core_.Read(CpuRegister::kControl);
+  const bool thread = !in_handler();
+  return kReturnBase | ((control & kControlFp) != 0 ? 0 : kReturnBasic) | (thread ? kReturnThread : 0) |
+         (thread && (control & kControlSpsel) != 0 ? kReturnPsp : 0);
+}
+
+// §B1.5.6 PushStack. False when the stack is not there, with SP where the frame would have been.
+bool Exceptions::Push(uint32_t return_address) {
+  const uint32_t xpsr = core_.Read(CpuRegister::kXpsr);
+  const bool fp = (core_.Read(CpuRegister::kControl) & kControlFp) != 0;
+  const size_t words = fp ? kFrameWords : kBasicWords;
+  const uint32_t sp = core_.Read(CpuRegister::kSp);
+  const bool aligns = (registers_.ccr & kAlignStack) != 0 || fp;
+  uint32_t frame_sp = sp - static_cast<uint32_t>(4 * words);
+  const bool moved = aligns && (frame_sp & 4) != 0;
+  if (moved) frame_sp -= 4;
+  core_.Write(CpuRegister::kSp, frame_sp);
+
+  std::array<uint32_t, kFrameWords> frame{};
+  for (size_t i = 0; i < kStacked.size(); ++i) frame[i] = core_.Read(kStacked[i]);
+  frame[kReturnAddressWord] = return_address;
+  frame[kXpsrWord] = (xpsr & ~kXpsrAligned) | (moved ? kXpsrAligned : 0);
+  if (fp) {
+    for (unsigned i = 0; i < kFloatsStacked; ++i) frame[kBasicWords + i] = core_.Read(FloatRegister(i));
+    frame[kFpscrWord] = core_.Read(CpuRegister::kFpscr);
+    registers_.fpcar = frame_sp + 4 * kBasicWords;
+  }
+  uint8_t* stack = bus_.WritableHostBytes(frame_sp, static_cast<uint32_t>(4 * words));
+  if (stack == nullptr) return false;
+  std::memcpy(stack, frame.data(), 4 * words);
+  return true;
+}
+
+// A fault of the stacking is taken in place of the exception, which stays pending where it came from outside.
+void Exceptions::Enter(unsigned exception, uint32_t return_address) {
+  const uint32_t exc_return = MakeExcReturn();
+  if (Push(return_address)) {
+    Take(exception, exc_return);
+    return;
+  }
+  registers_.cfsr |= kStkErr;
+  // The priority of what is being entered counts already.
+  const bool stronger = nvic_.IsEnabled(kBusFault) && nvic_.GroupPriority(kBusFault) < ExecutionPriority() &&
+                        nvic_.GroupPriority(kBusFault) < nvic_.GroupPriority(exception);
+  if (stronger) {
+    Take(kBusFault, exc_return);
+  } else if (exception == kHardFault || exception == kNmi) {
+    Take(exception, exc_return);
+  } else {
+    registers_.hfsr |= kForced;
+    Take(kHardFault, exc_return);
+  }
+  Catch(kCatchException);
+}
+
+// §B1.5.6 ExceptionTaken: what follows once a frame is on the stack, or is left there for the next handler.
+void Exceptions::Take(unsigned exception, uint32_t exc_return) {
+  const std::optional<uint32_t> vector = bus_.Read(registers_.vtor + 4 * exception, 4);
+  if (!vector && exception != kHardFault && exception != kNmi) {
+    registers_.hfsr |= kVectTbl;
+    Take(kHardFault, exc_return);
+    Catch(kCatchException);
+    return;
+  }
+  const uint32_t xpsr = core_.Read(CpuRegister::kXpsr);
+  if ((xpsr & kXpsrException) == 0) {
+    core_.Write(CpuRegister::kControl, core_.Read(CpuRegister::kControl) & kControlUnprivileged);
+  } else {
+    core_.Write(CpuRegister::kControl, core_.Read(CpuRegister::kControl) & ~kControlFp);
+  }
+  const uint32_t thumb = (vector.value_or(1) & 1) != 0 ? kXpsrThumb : 0;
+  core_.Write(CpuRegister::kXpsr, (xpsr & ~(kXpsrException | kXpsrIt | kXpsrThumb)) | thumb | exception);
+  core_.Write(CpuRegister::kLr, exc_return);
+  nvic_.Activate(exception);
+  event_ = true;
+  if (!vector) {
+    registers_.hfsr |= kVectTbl;
+    LockUp();
+    return;
+  }
+  core_.Write(CpuRegister::kPc, *vector);
+  if (exception == kHardFault) Catch(kCatchHardFault);
+}
+
+// The exception that `exception`, if it has to be taken at once, becomes: itself, HardFault, or 0 for lockup
+// (§B1.5.14).
+unsigned Exceptions::Escalate(unsigned exception) {
+  const int priority = ExecutionPriority();
+  if (exception != kHardFault) {
+    if (nvic_.IsEnabled(exception) && nvic_.GroupPriority(exception) < priority) return exception;
+    registers_.hfsr |= kForced;
+  }
+  return priority > nvic_.GroupPriority(kHardFault) ? unsigned{kHardFault} : 0;
+}
+
+void Exceptions::Raise(unsigned exception, uint32_t return_address) {
+  const unsigned taken = Escalate(exception);
+  if (taken == 0) {
+    LockUp();
+  } else {
+    Enter(taken, return_address);
+  }
+}
+
+// §B1.5.8: a return that fails is followed by its fault, with the frame left where it is.
+void Exceptions::RaiseInReturn(unsigned exception, uint32_t exc_return) {
+  const unsigned taken = Escalate(exception);
+  if (taken == 0) {
+    LockUp();
+  } else {
+    Take(taken, exc_return);
+  }
+}
+
+void Exceptions::SupervisorCall() {
+  const uint32_t next = core_.Read(CpuRegister::kPc);
+  Raise(kSvCall, next);
+}
+
+void Exceptions::Fault(const CpuStop& stop) {
+  const FaultRow* row = std::find_if(std::begin(kFaults), std::end(kFaults),
+                                     [&](const FaultRow& candidate) { return candidate.reason == stop.reason; });
+  if (row == std::end(kFaults)) return;
+  registers_.cfsr |= row->status;
+  if (stop.reason == Reason::kDataFault) registers_.bfar = stop.address;
+  Raise(row->exception, core_.Read(CpuRegister::kPc));
+  if (!locked_up_) Catch(row->catches);
+}
+
+bool Exceptions::MonitorPreempts() const {
+  return (debug_.demcr & kMonitorEnable) != 0 && nvic_.GroupPriority(kDebugMonitor) < ExecutionPriority();
+}
+
+void Exceptions::DebugEvent(uint32_t reason, bool is_instruction) {
+  if (MonitorPreempts()) {
+    debug_.dfsr |= reason;
+    Enter(kDebugMonitor, core_.Read(CpuRegister::kPc));
+  } else if (is_instruction) {
+    debug_.dfsr |= reason;
+    registers_.hfsr |= kDebugEvt;
+    Raise(kHardFault, core_.Read(CpuRegister::kPc));
+  }
+}
+
+void Exceptions::Return(uint32_t exc_return) {
+  const unsigned current = ipsr();
+  if (current == 0) {  // no EXC_RETURN in thread mode: an address like any other
+    core_.Write(CpuRegister::kPc, exc_return);
+    Fault({Reason::kExecuteNever, exc_return});
+    return;
+  }
+  const bool was_active = nvic_.IsActive(current);
+  nvic_.Deactivate(current);
+  if (current != kNmi) core_.Write(CpuRegister::kFaultmask, 0);
+  const bool thread = (exc_return & kReturnThread) != 0;
+  const bool nested = nvic_.AnyActive();
+  const bool allowed = thread ? !nested || (registers_.ccr & kNonBaseThread) != 0 : nested;
+  if (!was_active || !IsKnownReturn(exc_return) || !allowed) {
+    registers_.cfsr |= kInvPc;
+    RaiseInReturn(kUsageFault, 0xF0000000 | (exc_return & 0x0FFFFFFF));
+    Catch(kCatchState);
+    return;
+  }
+  event_ = true;
+  // Tail-chaining (§B1.5.12): what comes next finds the frame as it is.
+  const unsigned next = nvic_.Foremost(debug_.masks());
+  if (next != 0 && nvic_.GroupPriority(next) < ExecutionPriority()) {
+    Take(next, exc_return);
+    return;
+  }
+  if (!Pop(exc_return)) Catch(kCatchException);
+}
+
+// §B1.5.8 PopStack.
+bool Exceptions::Pop(uint32_t exc_return) {
+  const bool fp = (exc_return & kReturnBasic) == 0;
+  const size_t words = fp ? kFrameWords : kBasicWords;
+  const bool psp = (exc_return & kReturnPsp) != 0;
+  const CpuRegister stack_register = psp ? CpuRegister::kPsp : CpuRegister::kMsp;
+  const uint32_t sp = core_.Read(stack_register);
+  const uint8_t* stack = bus_.HostBytes(sp, static_cast<uint32_t>(4 * words));
+  if (stack == nullptr) {
+    registers_.cfsr |= kUnstkErr;
+    RaiseInReturn(kBusFault, exc_return);
+    return false;
+  }
+  std::array<uint32_t, kFrameWords> frame{};
+  std::memcpy(frame.data(), stack, 4 * words);
+  const uint32_t xpsr = frame[kXpsrWord];
+  const bool thread = (exc_return & kReturnThread) != 0;
+  if (thread != ((xpsr & kXpsrException) == 0)) {
+    registers_.cfsr |= kInvPc;
+    RaiseInReturn(kUsageFault, 0xF0000000 | (exc_return & 0x0FFFFFFF));
+    return false;
+  }
+  const bool moved = (xpsr & kXpsrAligned) != 0 && ((registers_.ccr & kAlignStack) != 0 || fp);
+  core_.Write(stack_register, (sp + static_cast<uint32_t>(4 * words)) | (moved ? 4 : 0));
+  for (size_t i = 0; i < kStacked.size(); ++i) core_.Write(kStacked[i], frame[i]);
+  if (fp) {
+    for (unsigned i = 0; i < kFloatsStacked; ++i) core_.Write(FloatRegister(i), frame[kBasicWords + i]);
+    core_.Write(CpuRegister::kFpscr, frame[kFpscrWord]);
+  }
+  RestoreMode(exc_return, xpsr, fp);
+  core_.Write(CpuRegister::kPc, frame[kReturnAddressWord]);
+  return true;
+}
+
+void Exceptions::RestoreMode(uint32_t exc_return, uint32_t xpsr, bool fp) {
+  const uint32_t control = core_.Read(CpuRegister::kControl) & kControlUnprivileged;
+  const uint32_t spsel = (exc_return & kReturnPsp) != 0 ? kControlSpsel : 0;
+  core_.Write(CpuRegister::kXpsr, xpsr & ~kXpsrAligned);
+  core_.Write(CpuRegister::kControl, control | spsel | (fp ? kControlFp : 0));
+}
+
+}  // namespace probegate::sim

@@ -1,0 +1,299 @@
+#include "sim/cpu/processor.h"
+
+namespace probegate::sim {
+namespace {
+
+constexpr uint32_t kXpsrThumb = 1u << 24;
+
+}  // namespace
+
+Processor::Processor(Bus& bus, SimClock& clock, const MakeCore& make_core)
+    : bus_(bus),
+      clock_(clock),
+      sys_tick_(clock, nvic_),
+      watchpoints_(clock, debug_, [this] { return debug_.halted ? 0xFFFFFFFF : core_->last_pc(); }),
+      core_(make_core(bus, clock, *this)),
+      limit_(clock, [] {}) {
+  exceptions_.emplace(*core_, bus_, nvic_, registers_, debug_);
+  nvic_.OnChange([this] {
+    if ((registers_.scr & kEventOnPend) != 0) exceptions_->SendEvent();
+    Reconsider();
+  });
+  breakpoints_.OnChange([this] { UpdateGate(); });
+  watchpoints_.OnChange([this] { Reconsider(); });
+  UpdateClocks();
+}
+
+void Processor::Interrupt() {
+  interrupted_.store(true, std::memory_order_relaxed);
+  attention.store(true, std::memory_order_release);
+}
+
+void Processor::RequestReset(ResetCause cause) {
+  reset_request_ = cause;
+  Reconsider();
+}
+
+void Processor::Reset() {
+  debug_.halt = false;
+  LeaveReset();
+}
+
+void Processor::LeaveReset() {
+  registers_ = {};
+  nvic_.Reset();
+  sys_tick_.Reset();
+  sleep_ = Sleep::kAwake;
+  watch_hit_ = false;
+  reset_request_.reset();
+  debug_.was_reset = true;
+  debug_.halted = false;
+  exceptions_->Reset();
+  if (debug_.Catches(kCatchCoreReset)) {
+    Halt(kHaltVectorCatch);
+  } else if (debug_.enabled && debug_.halt) {
+    Halt(kHaltRequest);
+  }
+  UpdateClocks();
+}
+
+void Processor::Hold(bool held) {
+  if (held == held_) return;
+  held_ = held;
+  debug_.was_reset = true;
+  if (held) {
+    debug_.halted = debug_.halt = false;
+    sleep_ = Sleep::kAwake;
+    exceptions_->LeaveLockup();
+    UpdateClocks();
+  } else {
+    LeaveReset();
+  }
+}
+
+void Processor::Halt(uint32_t reason) {
+  debug_.Halt(reason);
+  sleep_ = Sleep::kAwake;
+  exceptions_->LeaveLockup();
+  UpdateClocks();
+}
+
+void Processor::Resume() {
+  debug_.halted = debug_.halt = false;
+  UpdateClocks();
+}
+
+void Processor::DebugChanged() {
+  UpdateClocks();
+  Reconsider();
+}
+
+void Processor::SetDebugPower(bool powered) {
+  debug_powered_ = powered;
+  UpdateClocks();
+}
+
+// SysTick and CYCCNT stand still while the core is halted (§C1.6.2); without a debugger's power SysTick's clock stops
+// with a sleep (nRF52840 PS v1.1, CPU).
+void Processor::UpdateClocks() {
+  const bool sleeps = sleep_ != Sleep::kAwake && !debug_powered_;
+  sys_tick_.SetClocked(!debug_.halted && !held_ && !sleeps);
+  watchpoints_.SetClocked(!debug_.halted);
+}
+
+void Processor::UpdateGate() {
+  marked = breakpoints_.marks() | watchpoints_.marks();
+  kinds = static_cast<uint8_t>(kSendEvent | (registers_.fpu_enabled() ? 0 : kFloatingPoint) |
+                               ((registers_.ccr & kTrapDivideByZero) != 0 ? kDivide : 0) |
+                               (exceptions_->IsPendingMasked() ? kMaskChange : 0));
+  data_accesses = watchpoints_.watches_data() || (registers_.ccr & kTrapUnaligned) != 0;
+}
+
+// ---- what the core asks while it runs ----
+
+bool Processor::BeforeInstruction(uint32_t pc, uint8_t kind) {
+  if (stepping_) {
+    attention.store(true, std::memory_order_relaxed);  // so that the next one is looked at, which ends the step
+    if (std::exchange(step_begun_, true)) return true;
+  } else if (clock_.due() || (attention.exchange(false, std::memory_order_acquire) && MustStop())) {
+    return true;
+  }
+  if (MatchesInstruction(pc)) return true;
+  if ((kind & kSendEvent) != 0) exceptions_->SendEvent();
+  // What is pending may be taken behind this instruction.
+  if ((kind & kMaskChange) != 0) Reconsider();
+  return false;
+}
+
+// What `attention` was for.
+bool Processor::MustStop() {
+  const bool watched = data_accesses;
+  UpdateGate();
+  if (interrupted_.load(std::memory_order_relaxed) || reset_request_ || watch_hit_ || watched != data_accesses) {
+    return true;
+  }
+  const unsigned next = nvic_.Foremost(debug_.masks());
+  return next != 0 && nvic_.GroupPriority(next) < exceptions_->ExecutionPriority();
+}
+
+bool Processor::MatchesInstruction(uint32_t pc) {
+  if (marked == 0 || !(debug_.enabled || exceptions_->MonitorPreempts())) return false;
+  if (breakpoints_.Matches(pc)) {
+    cause_ = Cause::kBreakpoint;
+  } else if (watchpoints_.MatchInstruction(pc)) {
+    cause_ = Cause::kWatchpoint;
+  }
+  return cause_ != Cause::kNone;
+}
+
+bool Processor::OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t) {
+  if ((registers_.ccr & kTrapUnaligned) != 0 && size != 0 && address % size != 0) return false;
+  if (watchpoints_.MatchData(address, size, write)) {
+    watch_hit_ = true;
+    Reconsider();
+  }
+  return true;
+}
+
+// ---- running ----
+
+std::optional<Processor::End> Processor::CannotRun() const {
+  if (held_) return End::kHeld;
+  if (reset_request_) return End::kReset;
+  if (debug_.halted) return End::kHalted;
+  if (exceptions_->locked_up()) return End::kLockedUp;
+  return std::nullopt;
+}
+
+Processor::End Processor::Run(uint64_t until) {
+  limit_.SetAt(until);
+  const End end = RunUntil(until);
+  limit_.Clear();
+  return end;
+}
+
+Processor::End Processor::RunUntil(uint64_t until) {
+  for (;;) {
+    clock_.RunDue();
+    if (interrupted_.exchange(false)) return End::kInterrupted;
+    if (const std::optional<End> end = CannotRun()) {
+      UpdateClocks();
+      return *end;
+    }
+    if (clock_.now() >= until) return End::kTimeUp;
+    if (watch_hit_) {
+      ActAtGate();
+      continue;
+    }
+    if (exceptions_->TakePending()) sleep_ = Sleep::kAwake;
+    if (debug_.halted) continue;  // a vector catch
+    if (sleep_ != Sleep::kAwake) {
+      if (!Wakes()) {
+        UpdateClocks();
+        return End::kAsleep;
+      }
+      sleep_ = Sleep::kAwake;
+    }
+    UpdateClocks();
+    Execute();
+  }
+}
+
+void Processor::Step() {
+  stepping_ = true;
+  clock_.RunDue();
+  Resume();
+  if (!exceptions_->TakePending()) Execute();  // the entry of an exception is a step too
+  stepping_ = false;
+  if (watch_hit_) ActAtGate();
+  if (reset_request_) return;
+  Halt(debug_.halted ? 0 : kHaltRequest);
+}
+
+// One run of the core, and what has ended it.
+void Processor::Execute() {
+  const uint32_t pc = core_->Read(CpuRegister::kPc);
+  cause_ = Cause::kNone;
+  debug_.retired = true;
+  if (Exceptions::IsExecuteNever(pc)) {
+    exceptions_->Fault({CpuStop::Reason::kExecuteNever, pc});
+  } else if ((core_->Read(CpuRegister::kXpsr) & kXpsrThumb) == 0) {
+    exceptions_->Fault({CpuStop::Reason::kInvalidState});
+  } else {
+    step_begun_ = false;
+    UpdateGate();
+    if (stepping_) Reconsider();
+    running_ = true;
+    const CpuStop stop = core_->Run();
+    running_ = false;
+    Act(stop);
+  }
+}
+
+void Processor::Act(const CpuStop& stop) {
+  using Reason = CpuStop::Reason;
+  switch (stop.reason) {
+    case Reason::kGate:
+      ActAtGate();
+      break;
+    case Reason::kSupervisorCall:
+      exceptions_->SupervisorCall();
+      break;
+    case Reason::kBreakpoint:
+      if (debug_.enabled) {
+        Halt(kHaltBreakpoint);
+      } else {
+        exceptions_->DebugEvent(kHaltBreakpoint, true);
+      }
+      break;
+    case Reason::kExceptionReturn:
+      exceptions_->Return(stop.address);
+      if (!exceptions_->in_handler() && (registers_.scr & kSleepOnExit) != 0) FallAsleep(Sleep::kForInterrupt);
+      break;
+    case Reason::kWaitForInterrupt:
+      FallAsleep(Sleep::kForInterrupt);
+      break;
+    case Reason::kWaitForEvent:
+      if (!exceptions_->TakeEvent()) FallAsleep(Sleep::kForEvent);
+      break;
+    case Reason::kFetchFault:
+      exceptions_->Fault(Exceptions::IsExecuteNever(stop.address) ? CpuStop{Reason::kExecuteNever, stop.address}
+                                                                  : stop);
+      break;
+    default:
+      exceptions_->Fault(stop);
+      break;
+  }
+}
+
+void Processor::ActAtGate() {
+  const bool data = std::exchange(watch_hit_, false);
+  const uint32_t reason = data || cause_ == Cause::kWatchpoint ? kHaltWatchpoint
+                          : cause_ == Cause::kBreakpoint       ? kHaltBreakpoint
+                                                               : 0;
+  cause_ = Cause::kNone;
+  if (reason == 0) return;
+  if (debug_.enabled) {
+    Halt(reason);
+  } else {
+    exceptions_->DebugEvent(reason, false);
+  }
+}
+
+void Processor::FallAsleep(Sleep sleep) { sleep_ = sleep; }
+
+// §B1.5.18, §B1.5.19: what would be taken but for PRIMASK wakes the core.
+bool Processor::IsWoken() const {
+  const unsigned next = nvic_.Foremost(debug_.masks());
+  return next != 0 && nvic_.GroupPriority(next) < exceptions_->ExecutionPriority(false);
+}
+
+bool Processor::Wakes() { return IsWoken() || (sleep_ == Sleep::kForEvent && exceptions_->TakeEvent()); }
+
+bool Processor::CanRun() const {
+  const std::optional<End> end = CannotRun();
+  if (end) return *end == End::kReset;
+  return sleep_ == Sleep::kAwake || IsWoken() || (sleep_ == Sleep::kForEvent && exceptions_->has_event());
+}
+
+}  // namespace probegate::sim

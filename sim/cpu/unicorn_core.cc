@@ -1,0 +1,432 @@
+#include "sim/cpu/unicorn_core.h"
+
+#include <unicorn/unicorn.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "sim/cpu/opcodes.h"
+#include "sim/target/memory.h"
+
+namespace probegate::sim {
+namespace {
+
+constexpr int kCortexM4 = UC_CPU_ARM_CORTEX_M4;
+constexpr uint64_t kNowhere = 0xFFFFFFFE;  // an address that no program gets to
+constexpr uint32_t kExceptionReturns = 0xFFFFFFE0;
+constexpr uint32_t kXpsrException = 0x1FF;
+constexpr uint32_t kXpsrThumb = 1u << 24;
+constexpr uint32_t kUnprivileged = 1;
+constexpr uint32_t kAnyHandler = 3;
+
+// Unicorn's numbers of what UC_HOOK_INTR reports.
+enum Interrupt : int {
+  kIntUndefined = 1,
+  kIntSupervisorCall = 2,
+  kIntPrefetchAbort = 3,
+  kIntDataAbort = 4,
+  kIntBreakpoint = 7,
+  kIntExceptionExit = 8,
+  kIntSemihosting = 16,
+  kIntNoCoprocessor = 17,
+  kIntInvalidState = 18,
+};
+
+int UnicornRegister(CpuRegister reg) {
+  const auto number = static_cast<int>(reg);
+  if (reg <= CpuRegister::kR12) return UC_ARM_REG_R0 + number;
+  if (reg >= CpuRegister::kS0 && reg <= CpuRegister::kS31)
+    return UC_ARM_REG_S0 + number - static_cast<int>(CpuRegister::kS0);
+  switch (reg) {
+    case CpuRegister::kSp:
+      return UC_ARM_REG_SP;
+    case CpuRegister::kLr:
+      return UC_ARM_REG_LR;
+    case CpuRegister::kXpsr:
+      return UC_ARM_REG_XPSR;
+    case CpuRegister::kMsp:
+      return UC_ARM_REG_MSP;
+    case CpuRegister::kPsp:
+      return UC_ARM_REG_PSP;
+    case CpuRegister::kFpscr:
+      return UC_ARM_REG_FPSCR;
+    case CpuRegister::kPrimask:
+      return UC_ARM_REG_PRIMASK;
+    case CpuRegister::kBasepri:
+      return UC_ARM_REG_BASEPRI;
+    case CpuRegister::kFaultmask:
+      return UC_ARM_REG_FAULTMASK;
+    default:
+      return UC_ARM_REG_CONTROL;
+  }
+}
+
+bool IsHidden(CpuRegister reg) {
+  return reg == CpuRegister::kMsp || reg == CpuRegister::kPsp || reg >= CpuRegister::kPrimask;
+}
+
+uint64_t SizeMask(unsigned size) { return size >= 4 ? 0xFFFFFFFFu : (1u << (8 * size)) - 1; }
+
+}  // namespace
+
+struct UnicornCore::Hooks {
+  static UnicornCore& Core(void* user) { return *static_cast<UnicornCore*>(user); }
+
+  static void OnCode(uc_engine*, uint64_t address, uint32_t size, void* user);
+
+  static void OnInterrupt(uc_engine* engine, uint32_t number, void* user) {
+    Core(user).interrupt_ = static_cast<int>(number);
+    uc_emu_stop(engine);
+  }
+
+  static bool OnUnmapped(uc_engine*, uc_mem_type, uint64_t address, int, int64_t, void* user) {
+    Core(user).fault_address_ = static_cast<uint32_t>(address);
+    return false;
+  }
+
+  static bool OnProtected(uc_engine*, uc_mem_type, uint64_t address, int size, int64_t value, void* user) {
+    Core(user).OnProtectedStore(static_cast<uint32_t>(address), static_cast<unsigned>(size),
+                                static_cast<uint32_t>(value));
+    return true;
+  }
+
+  static void OnData(uc_engine*, uc_mem_type type, uint64_t address, int size, int64_t value, void* user) {
+    const bool allowed = Core(user).gate_.OnDataAccess(static_cast<uint32_t>(address), static_cast<unsigned>(size),
+                                                       type == UC_MEM_WRITE, static_cast<uint32_t>(value));
+    if (!allowed) Core(user).StopBehind(CpuStop::Reason::kUnaligned, static_cast<uint32_t>(address));
+  }
+
+  static uint64_t OnDeviceRead(uc_engine*, uint64_t offset, unsigned size, void* user) {
+    const auto& device = *static_cast<Device*>(user);
+    const uint32_t address = device.base + static_cast<uint32_t>(offset);
+    const std::optional<uint32_t> value = device.core->bus_.Read(address, size);
+    if (!value) device.core->StopBehind(CpuStop::Reason::kDataFault, address);
+    return value.value_or(0);
+  }
+
+  static void OnDeviceWrite(uc_engine*, uint64_t offset, unsigned size, uint64_t value, void* user) {
+    const auto& device = *static_cast<Device*>(user);
+    const uint32_t address = device.base + static_cast<uint32_t>(offset);
+    if (!device.core->bus_.Write(address, size, static_cast<uint32_t>(value & SizeMask(size)))) {
+      device.core->StopBehind(CpuStop::Reason::kDataFault, address);
+    }
+  }
+};
+
+// While it lives, the registers that unprivileged code may not see can be read and written.
+class UnicornCore::Privileged {
+ public:
+  explicit Privileged(const UnicornCore& core) : core_(core), borrowed_(core.UnprivilegedThread()) {
+    if (borrowed_) core_.Set(UC_ARM_REG_IPSR, kAnyHandler);
+  }
+  ~Privileged() {
+    if (borrowed_) core_.Set(UC_ARM_REG_IPSR, 0);
+  }
+  Privileged(const Privileged&) = delete;
+  Privileged& operator=(const Privileged&) = delete;
+
+ private:
+  const UnicornCore& core_;
+  const bool borrowed_;
+};
+
+UnicornCore::UnicornCore(Bus& bus, SimClock& clock, CpuGate& gate)
+    : bus_(bus), clock_(clock), gate_(gate), kind_table_(MakeKindTable()) {
+  uc_err error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &engine_);
+  if (error != UC_ERR_OK) throw std::runtime_error(std::string("the CPU engine cannot start: ") + uc_strerror(error));
+  error = uc_ctl_set_cpu_model(engine_, kCortexM4);
+  int model = -1;
+  if (error == UC_ERR_OK) error = uc_ctl_get_cpu_model(engine_, &model);
+  const bool hooked =
+      error == UC_ERR_OK && model == kCortexM4 &&
+      AddHook(UC_HOOK_CODE, reinterpret_cast<void*>(&Hooks::OnCode), hooks_[0]) == UC_ERR_OK &&
+      AddHook(UC_HOOK_INTR, reinterpret_cast<void*>(&Hooks::OnInterrupt), hooks_[1]) == UC_ERR_OK &&
+      AddHook(UC_HOOK_MEM_UNMAPPED, reinterpret_cast<void*>(&Hooks::OnUnmapped), hooks_[2]) == UC_ERR_OK &&
+      AddHook(UC_HOOK_MEM_WRITE_PROT, reinterpret_cast<void*>(&Hooks::OnProtected), hooks_[3]) == UC_ERR_OK;
+  if (hooked) return;
+  uc_close(engine_);
+  throw std::runtime_error("the CPU engine has no Cortex-M4");
+}
+
+UnicornCore::~UnicornCore() { uc_close(engine_); }
+
+int UnicornCore::AddHook(int types, void* callback, size_t& handle) {
+  return uc_hook_add(engine_, &handle, types, callback, this, 1, 0);
+}
+
+uint32_t UnicornCore::Get(int reg) const {
+  uint32_t value = 0;
+  uc_reg_read(engine_, reg, &value);
+  return value;
+}
+
+void UnicornCore::Set(int reg, uint32_t value) const { uc_reg_write(engine_, reg, &value); }
+
+void UnicornCore::DeriveState() const { Set(UC_ARM_REG_APSR_NZCV, Get(UC_ARM_REG_APSR_NZCV)); }
+
+bool UnicornCore::UnprivilegedThread() const {
+  return (Get(UC_ARM_REG_XPSR) & kXpsrException) == 0 && (Get(UC_ARM_REG_CONTROL) & kUnprivileged) != 0;
+}
+
+uint32_t UnicornCore::Read(CpuRegister reg) const {
+  if (reg == CpuRegister::kPc) return pc_;
+  if (!IsHidden(reg)) return Get(UnicornRegister(reg));
+  const Privileged privileged(*this);
+  return Get(UnicornRegister(reg));
+}
+
+void UnicornCore::Write(CpuRegister reg, uint32_t value) {
+  if (reg == CpuRegister::kPc) {
+    pc_ = value & ~1u;
+  } else if (reg == CpuRegister::kControl) {
+    WriteControl(value);
+  } else if (reg == CpuRegister::kXpsr) {
+    Set(UC_ARM_REG_XPSR_NZCVQG, value);
+    DeriveState();
+  } else if (IsHidden(reg)) {
+    const Privileged privileged(*this);
+    Set(UnicornRegister(reg), value);
+  } else {
+    Set(UnicornRegister(reg), value);
+  }
+}
+
+// Unprivileged code cannot become privileged by a write, so nPRIV is cleared from within a handler first.
+void UnicornCore::WriteControl(uint32_t value) {
+  if (UnprivilegedThread()) {
+    Set(UC_ARM_REG_IPSR, kAnyHandler);
+    Set(UC_ARM_REG_CONTROL, Get(UC_ARM_REG_CONTROL) & ~kUnprivileged);
+    Set(UC_ARM_REG_IPSR, 0);
+  }
+  Set(UC_ARM_REG_CONTROL, value & 7);
+  DeriveState();
+}
+
+void UnicornCore::MapBus() {
+  mapped_ = true;
+  for (const Bus::Mapping& mapping : bus_.mappings()) {
+    uc_err error = UC_ERR_OK;
+    if (mapping.memory != nullptr) {
+      const uint32_t rights = mapping.memory->takes_stores() ? UC_PROT_ALL : UC_PROT_READ | UC_PROT_EXEC;
+      error = uc_mem_map_ptr(engine_, mapping.base, mapping.size, rights, mapping.memory->bytes().data());
+    } else {
+      devices_.push_back(std::make_unique<Device>(Device{this, mapping.base}));
+      void* device = devices_.back().get();
+      error =
+          uc_mmio_map(engine_, mapping.base, mapping.size, &Hooks::OnDeviceRead, device, &Hooks::OnDeviceWrite, device);
+    }
+    if (error != UC_ERR_OK) throw std::runtime_error(std::string("the CPU engine's memory map: ") + uc_strerror(error));
+  }
+}
+
+void UnicornCore::DropChanges() {
+  for (const Bus::Mapping& mapping : bus_.mappings()) {
+    if (mapping.memory == nullptr) continue;
+    const HostMemory::Range range = mapping.memory->TakeChanges();
+    if (!range.empty()) uc_ctl_remove_cache(engine_, mapping.base + range.begin, mapping.base + range.end);
+  }
+}
+
+void UnicornCore::DropAll() {
+  for (const Bus::Mapping& mapping : bus_.mappings()) {
+    if (mapping.memory != nullptr) uc_ctl_remove_cache(engine_, mapping.base, mapping.base + mapping.size);
+  }
+}
+
+// Whether an access is reported is translated into the code.
+void UnicornCore::WatchData(bool wanted) {
+  if (wanted == watching_data_) return;
+  watching_data_ = wanted;
+  if (wanted) {
+    AddHook(UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, reinterpret_cast<void*>(&Hooks::OnData), data_hook_);
+  } else {
+    uc_hook_del(engine_, data_hook_);
+  }
+  DropAll();
+}
+
+// The instruction under way is completed; the stop says that it has not been.
+void UnicornCore::StopBehind(CpuStop::Reason reason, uint32_t address) {
+  if (failed_) return;
+  failed_ = true;
+  stop_ = {reason, address};
+  gate_.attention.store(true, std::memory_order_relaxed);
+}
+
+// The store is going to be made as it is; so what ought to be there is kept, and put there before the next instruction.
+void UnicornCore::OnProtectedStore(uint32_t address, unsigned size, uint32_t value) {
+  for (const Bus::Mapping& mapping : bus_.mappings()) {
+    const uint32_t offset = address - mapping.base;
+    if (mapping.memory == nullptr || offset >= mapping.size) continue;
+    mapping.memory->Write(offset, size, value);
+    fixups_.push_back({mapping.memory->bytes().data() + offset, size, mapping.memory->Read(offset, size)});
+    gate_.attention.store(true, std::memory_order_relaxed);
+    return;
+  }
+}
+
+void UnicornCore::ApplyFixups() {
+  for (const Fixup& fixup : fixups_) std::memcpy(fixup.bytes, &fixup.value, fixup.size);
+  fixups_.clear();
+}
+
+uint16_t UnicornCore::OpcodeAt(uint32_t pc) {
+  if (pc - window_.base >= window_.size) {
+    window_ = {};
+    for (const Bus::Mapping& mapping : bus_.mappings()) {
+      if (mapping.memory == nullptr || pc - mapping.base >= mapping.size) continue;
+      window_ = {mapping.base, mapping.size, mapping.memory->bytes().data()};
+    }
+    if (window_.size == 0) return 0;
+  }
+  uint16_t opcode = 0;
+  std::memcpy(&opcode, window_.bytes + (pc - window_.base), sizeof(opcode));
+  return opcode;
+}
+
+// Once for each instruction that is executed: every nanosecond here is a hundredth of the speed.
+inline void UnicornCore::OnInstruction(uint32_t pc) {
+  if (pc - window_.base < window_.size && !stopping_) [[likely]] {
+    uint16_t opcode = 0;
+    std::memcpy(&opcode, window_.bytes + (pc - window_.base), sizeof(opcode));
+    const bool special = (kind_table_[opcode >> 6] & (gate_.kinds | kAlignedBase)) != 0;
+    const bool marked = gate_.marked != 0 && (gate_.marked >> (pc / 2 % 64) & 1) != 0;
+    if (!special && !marked && !gate_.attention.load(std::memory_order_relaxed) && !clock_.due()) [[likely]] {
+      last_pc_ = pc;
+      clock_.Tick();
+      return;
+    }
+  }
+  LookAt(pc);
+}
+
+void UnicornCore::Hooks::OnCode(uc_engine*, uint64_t address, uint32_t, void* user) {
+  Core(user).OnInstruction(static_cast<uint32_t>(address));
+}
+
+void UnicornCore::LookAt(uint32_t pc) {
+  if (stopping_) {  // in an IT block: the one before was executed all the same
+    clock_.Tick();
+    stop_pc_ = last_pc_ = pc;
+    return;
+  }
+  if (!fixups_.empty()) ApplyFixups();
+  if (failed_) {
+    StopBefore(pc);
+    return;
+  }
+  const uint16_t opcode = OpcodeAt(pc);
+  const uint16_t second = OpcodeAt(pc + 2);
+  const uint8_t kind = KindOf(opcode, second);
+  if (gate_.BeforeInstruction(pc, kind)) {
+    StopBefore(pc);
+    return;
+  }
+  const CpuStop::Reason trap = Trap(kind, opcode, second);
+  if (trap == CpuStop::Reason::kGate) {
+    last_pc_ = pc;
+    clock_.Tick();
+    return;
+  }
+  stop_ = {trap};
+  StopBefore(pc);
+}
+
+// What the engine executes and the architecture does not.
+CpuStop::Reason UnicornCore::Trap(uint8_t kind, uint16_t first, uint16_t second) const {
+  const auto reads = [this](unsigned number) { return Get(UC_ARM_REG_R0 + static_cast<int>(number)); };
+  if ((kind & gate_.kinds & kFloatingPoint) != 0) return CpuStop::Reason::kNoCoprocessor;
+  if ((kind & gate_.kinds & kDivide) != 0 && reads(second & 0xF) == 0) return CpuStop::Reason::kDivideByZero;
+  if ((kind & kAlignedBase) == 0) return CpuStop::Reason::kGate;
+  const unsigned base = BaseRegister(first);
+  if (base == 13 || base == 15) return CpuStop::Reason::kGate;  // always aligned
+  return (reads(base) & 3) != 0 ? CpuStop::Reason::kUnaligned : CpuStop::Reason::kGate;
+}
+
+void UnicornCore::StopBefore(uint32_t pc) {
+  stopping_ = true;
+  stop_pc_ = pc;
+  uc_emu_stop(engine_);
+}
+
+CpuStop UnicornCore::Run() {
+  if (!mapped_) MapBus();
+  DropChanges();
+  WatchData(gate_.data_accesses);
+  stopping_ = failed_ = false;
+  stop_ = {};
+  interrupt_ = -1;
+  last_pc_ = pc_;
+  const uc_err error = uc_emu_start(engine_, pc_ | 1, kNowhere, 0, 0);
+  ApplyFixups();
+  const uint32_t end = Get(UC_ARM_REG_PC) & ~1u;
+  if (stopping_) {
+    if (end != stop_pc_) clock_.Tick();  // the last one of an IT block
+    pc_ = failed_ ? last_pc_ : end;
+    return stop_;
+  }
+  pc_ = end;
+  if (interrupt_ >= 0) return StopOfInterrupt();
+  return StopOfError(error);
+}
+
+CpuStop UnicornCore::StopOfInterrupt() {
+  using Reason = CpuStop::Reason;
+  const bool returns = pc_ >= kExceptionReturns;
+  switch (interrupt_) {
+    case kIntSupervisorCall:
+      return {Reason::kSupervisorCall};
+    case kIntBreakpoint:
+    case kIntSemihosting:
+      pc_ = last_pc_;
+      return {Reason::kBreakpoint};
+    case kIntExceptionExit:
+      return {Reason::kExceptionReturn, pc_ | 1};
+    case kIntPrefetchAbort:
+      return returns ? CpuStop{Reason::kExceptionReturn, pc_ | 1} : CpuStop{Reason::kFetchFault, pc_};
+    case kIntDataAbort:
+      pc_ = last_pc_;
+      return {Reason::kUnaligned};
+    case kIntNoCoprocessor:
+      pc_ = last_pc_;
+      return {Reason::kNoCoprocessor};
+    case kIntInvalidState:
+      return {Reason::kInvalidState};
+    default:
+      pc_ = last_pc_;
+      return {Reason::kUndefined};
+  }
+}
+
+// WFI ends a run without an error and without a word, WFE and YIELD as if they did not exist.
+CpuStop UnicornCore::StopOfError(int error) {
+  using Reason = CpuStop::Reason;
+  const uint16_t opcode = OpcodeAt(last_pc_);
+  switch (error) {
+    case UC_ERR_OK:
+      if (opcode != kOpcodeWfi) return {Reason::kGate};
+      pc_ = last_pc_ + 2;
+      return {Reason::kWaitForInterrupt};
+    case UC_ERR_READ_UNMAPPED:
+    case UC_ERR_WRITE_UNMAPPED:
+    case UC_ERR_READ_PROT:
+    case UC_ERR_WRITE_PROT:
+      pc_ = last_pc_;
+      return {Reason::kDataFault, fault_address_};
+    case UC_ERR_FETCH_UNMAPPED:
+    case UC_ERR_FETCH_PROT:
+      return pc_ >= kExceptionReturns ? CpuStop{Reason::kExceptionReturn, pc_ | 1} : CpuStop{Reason::kFetchFault, pc_};
+    default:
+      break;
+  }
+  if ((Get(UC_ARM_REG_XPSR) & kXpsrThumb) == 0) return {Reason::kInvalidState};
+  if (opcode == kOpcodeWfe || opcode == kOpcodeYield) {
+    pc_ = last_pc_ + 2;
+    return {opcode == kOpcodeWfe ? Reason::kWaitForEvent : Reason::kGate};
+  }
+  pc_ = last_pc_;
+  return {Reason::kUndefined};
+}
+
+}  // namespace probegate::sim

@@ -1,0 +1,53 @@
+// What a core and its debugger know of each other: the state behind DHCSR, DEMCR and DFSR (ARMv7-M ARM §C1.6).
+//
+// Plain data: Processor acts by it and halts itself, CoreDebug is the registers' side of it.
+#pragma once
+
+#include <cstdint>
+
+namespace probegate::sim {
+
+// DFSR, which says why a core has halted.
+inline constexpr uint32_t kHaltRequest = 1u << 0;  // C_HALT, or a step that has ended
+inline constexpr uint32_t kHaltBreakpoint = 1u << 1;
+inline constexpr uint32_t kHaltWatchpoint = 1u << 2;
+inline constexpr uint32_t kHaltVectorCatch = 1u << 3;
+inline constexpr uint32_t kHaltExternal = 1u << 4;
+
+// DEMCR.
+inline constexpr uint32_t kCatchCoreReset = 1u << 0;
+inline constexpr uint32_t kCatchMemManage = 1u << 4;
+inline constexpr uint32_t kCatchNoCoprocessor = 1u << 5;
+inline constexpr uint32_t kCatchCheck = 1u << 6;
+inline constexpr uint32_t kCatchState = 1u << 7;
+inline constexpr uint32_t kCatchBus = 1u << 8;
+inline constexpr uint32_t kCatchException = 1u << 9;
+inline constexpr uint32_t kCatchHardFault = 1u << 10;
+inline constexpr uint32_t kMonitorEnable = 1u << 16;
+inline constexpr uint32_t kMonitorPend = 1u << 17;
+inline constexpr uint32_t kMonitorStep = 1u << 18;
+inline constexpr uint32_t kMonitorRequest = 1u << 19;
+inline constexpr uint32_t kTraceEnable = 1u << 24;
+
+struct DebugState {
+  bool enabled = false;  // C_DEBUGEN
+  bool halt = false;     // C_HALT: set by the hardware too, when it halts
+  bool step = false;
+  bool mask_interrupts = false;
+  bool snap_stall = false;
+  bool halted = false;    // S_HALT
+  bool retired = false;   // S_RETIRE_ST
+  bool was_reset = true;  // S_RESET_ST
+  uint32_t demcr = 0;
+  uint32_t dfsr = 0;
+
+  bool Catches(uint32_t catches) const { return enabled && (demcr & catches) != 0; }
+  bool masks() const { return enabled && mask_interrupts; }
+  bool traces() const { return (demcr & kTraceEnable) != 0; }
+  void Halt(uint32_t reason) {
+    halted = halt = true;
+    dfsr |= reason;
+  }
+};
+
+}  // namespace probegate::sim

@@ -1,0 +1,136 @@
+#include "sim/engine.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "spdlog/spdlog.h"
+
+namespace probegate::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+// How far simulated time may be behind the wall clock and still be made to catch up.
+constexpr milliseconds kMostLag{100};
+
+// The grain of real time.
+constexpr milliseconds kSlice{1};
+
+}  // namespace
+
+Engine::Engine(Chip& chip, Pace pace, std::shared_ptr<spdlog::logger> log)
+    : chip_(chip), pace_(pace), log_(std::move(log)), anchor_time_(std::chrono::steady_clock::now()) {
+  thread_ = std::thread([this] { Main(); });
+}
+
+Engine::~Engine() {
+  {
+    const Stop stop(*this);
+    quit_ = true;
+  }
+  thread_.join();
+}
+
+Engine::Stop::Stop(Engine& engine) : engine_(engine) {
+  engine_.visitors_.fetch_add(1);
+  engine_.chip_.Interrupt();
+  lock_ = std::unique_lock(engine_.mutex_);
+  engine_.Pass();
+}
+
+Engine::Stop::~Stop() {
+  engine_.visitors_.fetch_sub(1);
+  engine_.chip_.FollowDebugPower();
+  const bool wake = engine_.HasToWake();
+  if (engine_.chip_.processor().CanRun()) engine_.idle_ = false;
+  lock_.unlock();
+  if (wake) engine_.wake_.notify_one();
+}
+
+// What cannot be gone on with ends this board's engine and no other's.
+void Engine::Main() {
+  std::unique_lock lock(mutex_);
+  try {
+    while (!quit_) Run(lock);
+  } catch (const std::exception& error) {
+    log_->error("a board's engine has ended: {}", error.what());
+  }
+}
+
+void Engine::Run(std::unique_lock<std::mutex>& lock) {
+  if (visitors_.load() != 0) {
+    WaitForVisitors(lock);
+    return;
+  }
+  const SimClock& clock = chip_.clock();
+  const uint64_t slice = clock.FromMicroseconds(std::chrono::microseconds(kSlice).count());
+  const uint64_t until = pace_ == Pace::kRealTime ? clock.now() + slice : SimClock::kNever;
+  switch (chip_.Run(until)) {
+    case Processor::End::kInterrupted:
+      return;
+    case Processor::End::kTimeUp: {
+      const TimePoint now = std::chrono::steady_clock::now();
+      if (now - WallAt(clock.now()) > kMostLag) Anchor(now);
+      wake_.wait_until(lock, WallAt(clock.now()), [this] { return quit_ || visitors_.load() != 0; });
+      return;
+    }
+    default:
+      Idle(lock);
+      return;
+  }
+}
+
+void Engine::WaitForVisitors(std::unique_lock<std::mutex>& lock) {
+  wake_.wait(lock, [this] { return visitors_.load() == 0; });
+}
+
+// Nothing is executed until an alarm goes off or a visitor changes something.
+void Engine::Idle(std::unique_lock<std::mutex>& lock) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  const TimePoint due = WallAt(chip_.clock().now());
+  // Fast code is ahead of the wall clock: its sleep begins now all the same.
+  if (now - due > kMostLag || (pace_ == Pace::kFast && due > now)) Anchor(now);
+  idle_ = true;
+  waits_for_ = chip_.clock().next_due();
+  const auto changed = [this] { return visitors_.load() == 0 && HasToWake(); };
+  if (waits_for_ == SimClock::kNever) {
+    wake_.wait(lock, changed);
+  } else {
+    wake_.wait_until(lock, WallAt(waits_for_), changed);
+  }
+  Pass();
+  idle_ = false;
+}
+
+bool Engine::HasToWake() const {
+  return quit_ || !idle_ || chip_.processor().CanRun() || chip_.clock().next_due() != waits_for_;
+}
+
+// Lets the time pass that has passed while the engine waits. A sleeping core gets to see each alarm for itself.
+void Engine::Pass() {
+  if (!idle_) return;
+  SimClock& clock = chip_.clock();
+  uint64_t cycle = CycleAt(std::chrono::steady_clock::now());
+  if (chip_.processor().asleep()) cycle = std::min(cycle, clock.next_due());
+  clock.AdvanceTo(cycle);
+  if (chip_.processor().CanRun()) idle_ = false;
+}
+
+void Engine::Anchor(TimePoint now) {
+  anchor_time_ = now;
+  anchor_cycle_ = chip_.clock().now();
+}
+
+Engine::TimePoint Engine::WallAt(uint64_t cycle) const {
+  const auto cycles = static_cast<int64_t>(cycle - anchor_cycle_);
+  const double seconds = static_cast<double>(cycles) / chip_.clock().hz();
+  return anchor_time_ + std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>(seconds));
+}
+
+uint64_t Engine::CycleAt(TimePoint time) const {
+  const double seconds = std::chrono::duration<double>(time - anchor_time_).count();
+  return anchor_cycle_ + static_cast<uint64_t>(std::max(0.0, seconds) * chip_.clock().hz());
+}
+
+}  // namespace probegate::sim

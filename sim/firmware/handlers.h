@@ -1,0 +1,11 @@
+// What the vector table points to, each in the file that its name suggests.
+#pragma once
+
+void ResetHandler(void);       // startup.c
+void UnexpectedHandler(void);  // startup.c: stays there, asleep
+void FaultHandler(void);       // fault.c
+void SvcHandler(void);         // service.c
+void PendSvHandler(void);      // tick.c
+void SysTickHandler(void);     // tick.c
+void Timer0Handler(void);      // tick.c
+void Uarte0Handler(void);      // uart.c

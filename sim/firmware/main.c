@@ -1,0 +1,115 @@
+// A small program that has something for each thing that a debugger does: the main loop, and what it is told by RTT or
+// through `command`. watched.h says what it shows.
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sim/firmware/itm.h"
+#include "sim/firmware/registers.h"
+#include "sim/firmware/rtt.h"
+#include "sim/firmware/service.h"
+#include "sim/firmware/tick.h"
+#include "sim/firmware/uart.h"
+#include "sim/firmware/watched.h"
+
+volatile uint32_t counter;
+volatile uint32_t command;
+
+static const char kRttBanner[] =
+    "Probegate test firmware: what you type comes back; \"fault\" and \"bus\" make it fault\n";
+static const char kPrefix[] = "> ";
+
+enum { kTextPort = 0, kEventPort = 1, kMostLine = 64 };
+
+// Global, so that a breakpoint can be set on it by name.
+__attribute__((noinline)) void ObeyCommand(uint32_t what) {
+  if (what == kCommandFault) __asm volatile("udf #0");
+  if (what == kCommandBus) (void)REGISTER(0x60000000);  // external RAM, of which this chip has none
+}
+
+static bool IsText(const char* line, size_t length, const char* text) {
+  size_t i = 0;
+  while (i < length && text[i] != '\0' && line[i] == text[i]) ++i;
+  return i == length && text[i] == '\0';
+}
+
+static void TakeLine(const char* line, size_t length) {
+  char echo[sizeof kPrefix - 1 + kMostLine + 1];
+  size_t size = 0;
+  for (const char* c = kPrefix; *c != '\0'; ++c) echo[size++] = *c;
+  for (size_t i = 0; i < length; ++i) echo[size++] = line[i];
+  echo[size++] = '\n';
+  WriteRtt(echo, size);
+  if (IsText(line, length, "fault")) ObeyCommand(kCommandFault);
+  if (IsText(line, length, "bus")) ObeyCommand(kCommandBus);
+}
+
+// A line ends with CR, LF or when it is full; empty ones, as between CR and LF, are none.
+static void PollRtt(void) {
+  static char line[kMostLine];
+  static size_t length;
+  char c;
+  while (ReadRtt(&c, 1) == 1) {
+    ++watched.rtt_bytes_in;
+    const bool ends = c == '\r' || c == '\n';
+    if (!ends) line[length++] = c;
+    if ((ends && length > 0) || length == kMostLine) {
+      TakeLine(line, length);
+      length = 0;
+    }
+  }
+}
+
+static void PollMailbox(void) {
+  const uint32_t what = command;
+  if (what == kCommandNone) return;
+  command = kCommandNone;
+  ObeyCommand(what);
+}
+
+// The same sum twice, with the tick's handler perhaps in between: it must not show.
+static void ExerciseFpu(void) {
+  const float before = watched.loop_area;
+  const float once = before + 0.5f * 0.5f;
+  const float again = watched.loop_area + 0.25f;
+  if (once != again) ++watched.fpu_errors;
+  watched.loop_area = once < 1000.0f ? once : 0.0f;
+}
+
+static void SpeakByItm(uint32_t number) {
+  char digits[11];
+  char* first = digits + sizeof digits - 1;
+  *first = '\0';
+  for (uint32_t rest = number; rest > 0 || *first == '\0'; rest /= 10) *--first = (char)('0' + rest % 10);
+  WriteItmText(kTextPort, "second ");
+  WriteItmText(kTextPort, first);
+  WriteItmText(kTextPort, "\n");
+  WriteItmWord(kEventPort, number);
+}
+
+int main(void) {
+  StartRtt();
+  WriteRtt(kRttBanner, sizeof kRttBanner - 1);
+  StartItm();
+  StartTicking();
+  SendUartBanner();
+  uint32_t next_service = 100;
+  uint32_t next_second = 1000;
+  for (;;) {
+    ++watched.loops;
+    ++counter;
+    ExerciseFpu();
+    PollMailbox();
+    PollRtt();
+    // Differences, so that it goes on past the ticks' wrap after seven weeks.
+    if ((int32_t)(watched.ticks - next_service) >= 0) {
+      next_service += 100;
+      watched.service_sum = Add(watched.service_sum, Multiply(watched.seconds, 3));
+    }
+    if ((int32_t)(watched.ticks - next_second) >= 0) {
+      next_second += 1000;
+      SpeakByItm(++watched.seconds);
+    }
+    // What comes between the looking and the sleep waits for the next tick.
+    WaitForInterrupt();
+  }
+}

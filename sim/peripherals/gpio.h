@@ -1,0 +1,52 @@
+// GPIO: the two ports of an nRF52840, which share a page of addresses (PS v1.1, chapter GPIO).
+//
+// A pin has the level that the program gives it where it is an output, else the one that the world outside does, else
+// that of its pull resistor, else low. Outputs drive as PIN_CNF.DRIVE says: "disconnect" leaves the level to the
+// others. IN shows the level where the input buffer is connected. LATCH follows PIN_CNF.SENSE; there is no DETECT
+// signal.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "sim/target/register_block.h"
+#include "sim/target/reset.h"
+
+namespace probegate::sim {
+
+// What the world outside does to a pin.
+enum class PinDrive : uint8_t { kFloating, kLow, kHigh };
+
+class Gpio : public RegisterBlock, public Resettable {
+ public:
+  static constexpr uint32_t kBase = 0x50000000;
+  static constexpr unsigned kPorts = 2;
+  static constexpr std::array<unsigned, kPorts> kPins = {32, 16};
+
+  Gpio();
+
+  // What is outside stays as it is.
+  void Reset(ResetCause cause) override;
+
+  // For the control port. A bit a pin: what OUT and DIR say, and the levels at the pins.
+  uint32_t out(unsigned port) const;
+  uint32_t dir(unsigned port) const;
+  uint32_t levels(unsigned port) const;
+  // `pin` is one of the port's.
+  void Drive(unsigned port, unsigned pin, PinDrive drive);
+
+ private:
+  uint32_t ReadWord(uint32_t offset) override;
+  void WriteWord(uint32_t offset, uint32_t value) override;
+  uint32_t OtherLanes(uint32_t offset) override;
+
+  uint32_t PinConfiguration(unsigned port, unsigned pin) const;
+  void SetDirection(unsigned port, uint32_t value);
+  bool Level(unsigned port, unsigned pin) const;
+  uint32_t Input(unsigned port) const;
+  void UpdateLatches();
+
+  std::array<std::array<PinDrive, 32>, kPorts> outside_{};
+};
+
+}  // namespace probegate::sim

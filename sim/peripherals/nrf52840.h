@@ -1,0 +1,73 @@
+// All that an nRF52840 has on its bus beside memory and the core's own: made, wired and mapped from one table.
+//
+// Threads: the chip's rule, all of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/cpu/interrupt_lines.h"
+#include "sim/peripherals/ctrl_ap.h"
+#include "sim/peripherals/ficr.h"
+#include "sim/peripherals/gpio.h"
+#include "sim/peripherals/nvmc.h"
+#include "sim/peripherals/power_clock.h"
+#include "sim/peripherals/timer.h"
+#include "sim/peripherals/uarte.h"
+#include "sim/peripherals/unmodelled.h"
+#include "sim/target/bus.h"
+#include "sim/target/memory.h"
+#include "sim/target/reset.h"
+#include "sim/target/sim_clock.h"
+
+namespace probegate::sim {
+
+class Nrf52840 : public Resettable {
+ public:
+  // What belongs to the chip, and outlives this.
+  struct Wiring {
+    SimClock& clock;
+    Bus& bus;
+    InterruptLines& interrupts;
+    Flash& flash;
+    Flash& uicr;
+    Ram& ram;
+    std::function<bool()> from_flash;           // whether the access under way is by code in flash
+    std::function<void(bool held)> hold_reset;  // for the CTRL-AP
+  };
+  // What one chip differs in from another.
+  struct Settings {
+    uint64_t seed = 1;                    // chooses FICR's identity
+    double flash_speed = 1;               // by how much faster flash is than the real one
+    std::shared_ptr<spdlog::logger> log;  // may be null
+    std::string board;                    // begins each line of the log
+  };
+
+  // Maps all of it on the bus; memory and core are the caller's to map.
+  Nrf52840(const Wiring& wiring, const Settings& settings);
+
+  void Reset(ResetCause cause) override;
+
+  CtrlAp& ctrl_ap() { return ctrl_ap_; }
+  const CtrlAp& ctrl_ap() const { return ctrl_ap_; }
+  Gpio& gpio() { return gpio_; }
+  Uarte& uarte() { return uarte_; }
+
+ private:
+  void MapAround(Bus& bus, const Settings& settings);
+
+  Ficr ficr_;
+  Nvmc nvmc_;
+  CtrlAp ctrl_ap_;
+  PowerClock power_clock_;
+  Gpio gpio_;
+  Uarte uarte_;
+  std::vector<std::unique_ptr<Timer>> timers_;
+  std::vector<std::unique_ptr<Unmodelled>> unmodelled_;
+  std::vector<Resettable*> resettables_;
+};
+
+}  // namespace probegate::sim

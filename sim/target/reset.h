@@ -1,0 +1,24 @@
+// What resets a chip, and what is reset with it.
+#pragma once
+
+#include <cstdint>
+
+namespace probegate::sim {
+
+enum class ResetCause : uint8_t {
+  kPowerOn,
+  kPin,      // nRESET
+  kRequest,  // AIRCR.SYSRESETREQ
+  kVector,   // AIRCR.VECTRESET: the core alone, no peripheral hears of it
+  kCtrlAp,
+};
+
+// A peripheral whose registers go back to their reset values. Called by the chip before the core leaves its reset; a
+// line that the peripheral drives is to be low afterwards. Alarms are the peripheral's own to clear.
+class Resettable {
+ public:
+  virtual ~Resettable() = default;
+  virtual void Reset(ResetCause cause) = 0;
+};
+
+}  // namespace probegate::sim
