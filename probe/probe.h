@@ -23,6 +23,8 @@
 
 namespace probegate {
 
+class ProbeObserver;
+
 enum class WireProtocol : uint8_t { kDefault, kSwd, kJtag };
 
 // What a probe can do beyond SWD transfers and SWJ sequences, which each must.
@@ -43,8 +45,9 @@ struct ProbeInfo {
 
 enum class Port : uint8_t { kDp, kAp };
 
-// One register of the DP, or of the AP and bank that SELECT names, accessed size() times. `address` is A[3:2] in place:
-// 0x0, 0x4, 0x8 or 0xC. Exactly one of `write` and `read` is not empty; both refer to memory of the caller's.
+// One register of the DP, or of the AP and bank that SELECT names, accessed size() times. RDBUFF reads as zero over
+// JTAG. `address` is A[3:2] in place: 0x0, 0x4, 0x8 or 0xC. Exactly one of `write` and `read` is not empty; both refer
+// to memory of the caller's.
 struct TransferOp {
   Port port = Port::kDp;
   uint8_t address = 0;
@@ -61,7 +64,8 @@ struct TransferOp {
 // have landed. After an error `completed` is less than what was asked for.
 //
 // Where the probe's answer was lost, nobody knows what has run: `uncertain` counts the transfers behind `completed`
-// that were on their way and may have. What is behind these has not run.
+// that were on their way and may have. What is behind these has not run. So it is, too, where an op of many AP accesses
+// fails over JTAG, which does not tell at which.
 struct TransferResult {
   absl::Status status;
   size_t completed = 0;
@@ -75,6 +79,15 @@ struct SwdSegment {
   std::vector<uint8_t> output;
 };
 
+// One stretch of JTAG clocks with TMS at one level: `cycles` (1 or more) of them, TDI driven from `tdi` (least
+// significant bit first, ⌈cycles/8⌉ bytes).
+struct JtagStretch {
+  size_t cycles = 0;
+  bool tms = false;
+  bool capture = false;  // whether TDO is wanted
+  absl::Span<const uint8_t> tdi;
+};
+
 class Probe {
  public:
   virtual ~Probe() = default;
@@ -82,6 +95,10 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   virtual const ProbeInfo& info() const = 0;
+
+  // Tells `observer` from now on what happens on the wire (probe/observer.h); null, as at first, for nobody. It must
+  // outlive the probe, and is called on the thread that uses the probe. What identified the probe it is not told.
+  virtual void SetObserver(ProbeObserver* observer) = 0;
 
   // Whether the probe is still there, without asking anything of the target and without waiting. Called now and then
   // while the probe is idle.
@@ -103,6 +120,9 @@ class Probe {
 
   // Runs the segments in order; answers the captured bytes, one vector for each capturing segment.
   virtual absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) = 0;
+
+  // Runs `stretch`, while connected for JTAG; answers TDO's ⌈cycles/8⌉ bytes, or none where it is not wanted.
+  virtual absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) = 0;
 
   // Pulses nRESET, or where the device has a reset of its own, does that.
   virtual absl::Status Reset() = 0;

@@ -46,14 +46,37 @@ void AppendJtagToSwd(BitString& bits) {
   AppendLineReset(bits);
 }
 
-// §B5.3.4: the selection alert, four clocks low, and the activation code of an SW-DP.
-void AppendDormantToSwd(BitString& bits) {
+// §B5.3.4: the selection alert, and four clocks low in front of an activation code.
+void AppendSelectionAlert(BitString& bits) {
   bits.Append(0xFF, 8);
   bits.Append(0x86852D956209F392u, 64);
   bits.Append(0x19BC0EA2E3DDAFE9u, 64);
   bits.Append(0, 4);
+}
+
+void AppendDormantToSwd(BitString& bits) {
+  AppendSelectionAlert(bits);
   bits.Append(0x1A, 8);
   AppendLineReset(bits);
+}
+
+// IEEE 1149.1 §6.1: five ones lead to Test-Logic-Reset from everywhere, and a zero from there to Run-Test/Idle.
+void AppendTapReset(BitString& bits) {
+  bits.Append(0xFF, 8);
+  bits.Append(0, 8);
+}
+
+// §B5.3.3.
+void AppendSwdToJtag(BitString& bits) {
+  bits.Append(~uint64_t{0}, 56);
+  bits.Append(0xE73C, 16);
+  AppendTapReset(bits);
+}
+
+void AppendDormantToJtag(BitString& bits) {
+  AppendSelectionAlert(bits);
+  bits.Append(0x0A, 8);
+  AppendTapReset(bits);
 }
 
 void AppendTargetSelect(BitString& bits, uint32_t target) {
@@ -68,16 +91,25 @@ struct WakeRow {
   std::string_view name;
   void (*append)(BitString&);
 };
-constexpr std::array<WakeRow, 3> kWakes = {{
+constexpr std::array<WakeRow, 3> kSwdWakes = {{
     {"a line reset", AppendLineReset},
     {"JTAG-to-SWD", AppendJtagToSwd},
     {"dormant-to-SWD", AppendDormantToSwd},
 }};
+constexpr std::array<WakeRow, 3> kJtagWakes = {{
+    {"Test-Logic-Reset", AppendTapReset},
+    {"SWD-to-JTAG", AppendSwdToJtag},
+    {"dormant-to-JTAG", AppendDormantToJtag},
+}};
 
-absl::StatusOr<uint32_t> ReadDpIdr(Probe& probe) {
+// `select_first`: writes SELECT in front, which an SW-DP would not answer.
+absl::StatusOr<uint32_t> ReadDpIdr(Probe& probe, bool select_first) {
   uint32_t dpidr = 0;
-  const TransferOp op{.port = Port::kDp, .address = kDpIdr, .read = absl::MakeSpan(&dpidr, 1)};
-  const TransferResult result = probe.Transfer(absl::MakeConstSpan(&op, 1));
+  const uint32_t bank_0 = 0;
+  const std::array<TransferOp, 2> ops = {
+      TransferOp{.port = Port::kDp, .address = kDpSelect, .write = absl::MakeConstSpan(&bank_0, 1)},
+      TransferOp{.port = Port::kDp, .address = kDpIdr, .read = absl::MakeSpan(&dpidr, 1)}};
+  const TransferResult result = probe.Transfer(absl::MakeConstSpan(ops).subspan(select_first ? 0 : 1));
   if (!result.status.ok()) return result.status;
   return dpidr;
 }
@@ -105,24 +137,31 @@ std::optional<uint32_t> TargetSelectAt(absl::Span<const uint8_t> bits, size_t bi
   return static_cast<uint32_t>(data);
 }
 
-}  // namespace
-
-absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> target_select) {
+absl::StatusOr<uint32_t> Establish(Probe& probe, absl::Span<const WakeRow> wakes, std::optional<uint32_t> target_select,
+                                   bool select_first) {
   absl::Status last;
   std::string tried;
-  for (const WakeRow& wake : kWakes) {
+  for (const WakeRow& wake : wakes) {
     BitString bits;
     wake.append(bits);
     if (target_select) AppendTargetSelect(bits, *target_select);
     if (absl::Status sent = probe.SwjSequence(bits.size(), bits.bytes()); !sent.ok()) return sent;
 
-    absl::StatusOr<uint32_t> dpidr = ReadDpIdr(probe);
+    absl::StatusOr<uint32_t> dpidr = ReadDpIdr(probe, select_first);
     if (dpidr.ok() || !IsOfTheWire(dpidr.status())) return dpidr;
     last = dpidr.status();
     tried += (tried.empty() ? "" : ", ") + std::string(wake.name);
   }
   return MakeError(GetError(last), "no debug port answers after " + tried + ": " + std::string(last.message()));
 }
+
+}  // namespace
+
+absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> target_select) {
+  return Establish(probe, kSwdWakes, target_select, false);
+}
+
+absl::StatusOr<uint32_t> EstablishJtagLink(Probe& probe) { return Establish(probe, kJtagWakes, std::nullopt, true); }
 
 std::optional<uint32_t> FindTargetSelect(absl::Span<const uint8_t> bits, size_t bit_count) {
   // A request's start bit is the first one that is high after idle clocks, and TARGETSEL can be written only as the

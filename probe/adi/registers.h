@@ -35,6 +35,8 @@ inline constexpr uint32_t kDlcrTurnround = 3u << 8;
 inline constexpr uint32_t kOrunDetect = 1u << 0;
 inline constexpr uint32_t kTransferModeMask = 3u << 2;
 inline constexpr uint32_t kStickyErr = 1u << 5;
+inline constexpr uint32_t kStickyFlags =
+    1u << 1 | 1u << 4 | kStickyErr;  // STICKYORUN, STICKYCMP; over JTAG ones clear them
 inline constexpr uint32_t kDebugPowerRequest = 1u << 28;
 inline constexpr uint32_t kDebugPowerAck = 1u << 29;
 inline constexpr uint32_t kSystemPowerRequest = 1u << 30;

@@ -7,14 +7,17 @@
 
 namespace probegate::cmsis_dap {
 
-Channel::Channel(std::unique_ptr<Transport> transport, ProbeObserver& observer, std::chrono::milliseconds reply_timeout)
-    : transport_(std::move(transport)),
-      observer_(observer),
-      reply_timeout_(reply_timeout),
-      buffer_(transport_->max_packet_size()) {}
+Channel::Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout)
+    : transport_(std::move(transport)), reply_timeout_(reply_timeout), buffer_(transport_->max_packet_size()) {}
 
 absl::Status Channel::Fail(absl::Status status) {
-  if (IsError(status, ErrorKind::kProbeDisconnected)) gone_ = status;
+  if (!IsError(status, ErrorKind::kProbeDisconnected)) return status;
+  return End(std::move(status), transport_->cause());
+}
+
+absl::Status Channel::End(absl::Status status, DisconnectCause cause) {
+  if (gone_.ok()) observer_->OnDisconnect(cause);
+  gone_ = status;
   return status;
 }
 
@@ -41,7 +44,7 @@ absl::StatusOr<absl::Span<const uint8_t>> Channel::Receive(std::chrono::microsec
     return Recover(CommandName(request.command) + instead);
   }
   pending_.erase(pending_.begin());
-  observer_.OnPacket(request.transfers, request.bytes, bytes.size());
+  observer_->OnPacket(request.transfers, request.bytes, bytes.size());
   return bytes;
 }
 
@@ -76,12 +79,13 @@ absl::Status Channel::Recover(const std::string& why) {
     }
   }
   for (const Marker& marker : markers_) {
-    observer_.OnRetry();
+    observer_->OnRetry();
     const absl::StatusOr<bool> found = FindMarker(marker);
     if (!found.ok()) return Fail(found.status());
     if (*found) return MakeError(ErrorKind::kProbeError, why);
   }
-  return Fail(MakeError(ErrorKind::kProbeDisconnected, "the probe has stopped answering: " + why));
+  return End(MakeError(ErrorKind::kProbeDisconnected, "the probe has stopped answering: " + why),
+             DisconnectCause::kNotAnswering);
 }
 
 absl::StatusOr<bool> Channel::FindMarker(const Marker& marker) {

@@ -34,10 +34,14 @@ class Channel {
   };
 
   // A reply is waited for `reply_timeout` and what its command itself takes.
-  Channel(std::unique_ptr<Transport> transport, ProbeObserver& observer, std::chrono::milliseconds reply_timeout);
+  Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout);
 
   size_t max_packet_size() const { return transport_->max_packet_size(); }
   absl::Status CheckPresent();
+
+  // As Probe::SetObserver.
+  void SetObserver(ProbeObserver* observer) { observer_ = observer != nullptr ? observer : &nobody_; }
+  ProbeObserver& observer() const { return *observer_; }
 
   // What to ask when the place was lost, in the order to try; no two replies may be the same. Until then a lost reply
   // is the end of the channel.
@@ -76,12 +80,15 @@ class Channel {
   };
 
   absl::Status CheckStatus(const absl::StatusOr<absl::Span<const uint8_t>>& reply);
+  // Takes an error of the transport's: it is the end of the channel where the device is gone.
   absl::Status Fail(absl::Status status);
+  absl::Status End(absl::Status status, DisconnectCause cause);
   absl::Status Recover(const std::string& why);
   absl::StatusOr<bool> FindMarker(const Marker& marker);
 
   const std::unique_ptr<Transport> transport_;
-  ProbeObserver& observer_;
+  NoObserver nobody_;
+  ProbeObserver* observer_ = &nobody_;
   const std::chrono::milliseconds reply_timeout_;
   std::vector<Marker> markers_;
   std::vector<Pending> pending_;

@@ -27,14 +27,15 @@ uint16_t WaitRetries(uint32_t hertz, std::chrono::milliseconds bound) {
 
 class CmsisDapProbe : public Probe {
  public:
-  CmsisDapProbe(std::unique_ptr<Channel> channel, ProbeObserver& observer, Identity identity, const Options& options)
+  CmsisDapProbe(std::unique_ptr<Channel> channel, Identity identity, const Options& options)
       : channel_(std::move(channel)),
         identity_(std::move(identity)),
         options_(options),
-        transfers_(*channel_, observer, identity_.packet_size, identity_.packet_count),
+        transfers_(*channel_, identity_.packet_size, identity_.packet_count),
         hertz_(options.initial_clock) {}
 
   const ProbeInfo& info() const override { return identity_.info; }
+  void SetObserver(ProbeObserver* observer) override { channel_->SetObserver(observer); }
   absl::Status CheckPresent() override { return channel_->CheckPresent(); }
   absl::Status Open() override { return channel_->CheckPresent(); }
   void Close() override;
@@ -43,6 +44,7 @@ class CmsisDapProbe : public Probe {
   absl::Status SetClock(uint32_t hertz) override;
   absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) override;
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) override;
+  absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) override;
   absl::Status Reset() override;
   absl::Status AssertReset(bool asserted) override { return Pins(asserted, microseconds(0)).status(); }
   absl::StatusOr<bool> IsResetAsserted() override;
@@ -66,17 +68,24 @@ void CmsisDapProbe::Close() {
 }
 
 absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
-  if (protocol == WireProtocol::kJtag) return MakeError(ErrorKind::kUnsupported, "this probe is used for SWD only");
-  const auto reply = channel_->Ask(ConnectSwd{});
+  const bool jtag = protocol == WireProtocol::kJtag;
+  if (jtag && !info().features.jtag) return MakeError(ErrorKind::kUnsupported, "this probe has no JTAG");
+  const cmsis_dap::Connect command{jtag};
+  const auto reply = channel_->Ask(command);
   if (!reply.ok()) return reply.status();
-  const std::optional<bool> connected = DecodeConnect(*reply);
+  const std::optional<bool> connected = DecodeConnect(command, *reply);
   if (!connected) return channel_->Nonsense(Command::kConnect);
-  if (!*connected) return MakeError(ErrorKind::kProbeError, "the probe refuses to connect for SWD");
+  if (!*connected) {
+    return MakeError(ErrorKind::kProbeError,
+                     jtag ? "the probe refuses to connect for JTAG" : "the probe refuses to connect for SWD");
+  }
   connected_ = true;
-  if (absl::Status status = channel_->Order(SwdConfigure{}); !status.ok()) return status;
+  transfers_.UseJtag(jtag);
+  absl::Status configured = jtag ? channel_->Order(JtagConfigure{}) : channel_->Order(SwdConfigure{});
+  if (!configured.ok()) return configured;
   if (absl::Status status = ApplyClock(hertz_); !status.ok()) return status;
   if (absl::Status status = channel_->Order(HostConnected{true}); !status.ok()) return status;
-  return WireProtocol::kSwd;
+  return jtag ? WireProtocol::kJtag : WireProtocol::kSwd;
 }
 
 absl::Status CmsisDapProbe::Disconnect() {
@@ -136,6 +145,28 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> CmsisDapProbe::SwdSequence(abs
   return captured;
 }
 
+absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStretch& stretch) {
+  if (!info().features.jtag) return MakeError(ErrorKind::kUnsupported, "this probe has no DAP_JTAG_Sequence");
+  if (stretch.cycles == 0 || stretch.tdi.size() < (stretch.cycles + 7) / 8) {
+    return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
+  }
+  const size_t most = MaxJtagCycles(identity_.packet_size);
+  std::vector<uint8_t> captured;
+  for (size_t first = 0; first < stretch.cycles; first += most) {
+    cmsis_dap::JtagSequence command{stretch};
+    command.stretch.cycles = std::min(most, stretch.cycles - first);
+    command.stretch.tdi.remove_prefix(first / 8);
+    const auto reply = channel_->Ask(command, ClockTime(command.stretch.cycles));
+    if (!reply.ok()) return reply.status();
+    const std::optional<bool> done = DecodeStatus(*reply);
+    if (done && !*done) return MakeError(ErrorKind::kProbeError, "the probe refuses DAP_JTAG_Sequence");
+    const auto piece = DecodeJtagSequence(command, *reply);
+    if (!piece) return channel_->Nonsense(Command::kJtagSequence);
+    captured.insert(captured.end(), piece->begin(), piece->end());
+  }
+  return captured;
+}
+
 absl::Status CmsisDapProbe::Reset() {
   const auto reply = channel_->Ask(ResetTarget{}, microseconds(std::chrono::seconds(1)));
   if (!reply.ok()) return reply.status();
@@ -172,12 +203,11 @@ absl::StatusOr<uint8_t> CmsisDapProbe::Pins(std::optional<bool> reset, microseco
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, ProbeObserver& observer,
-                                                    const Options& options) {
-  auto channel = std::make_unique<Channel>(std::move(transport), observer, options.reply_timeout);
+absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options) {
+  auto channel = std::make_unique<Channel>(std::move(transport), options.reply_timeout);
   absl::StatusOr<Identity> identity = Identify(*channel, options.fallback_id);
   if (!identity.ok()) return identity.status();
-  return std::make_unique<CmsisDapProbe>(std::move(channel), observer, *std::move(identity), options);
+  return std::make_unique<CmsisDapProbe>(std::move(channel), *std::move(identity), options);
 }
 
 }  // namespace probegate::cmsis_dap

@@ -1,4 +1,5 @@
-// The driver for probes that speak CMSIS-DAP (Arm, CMSIS-DAP 2.1), over any Transport. SWD only.
+// The driver for probes that speak CMSIS-DAP (Arm, CMSIS-DAP 2.1), over any Transport: SWD, and JTAG with
+// one device on the chain.
 //
 // A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; nothing is sent
 // again by the driver, since what came behind it in the same packet may depend on it. After that the AP's access is
@@ -15,7 +16,6 @@
 
 #include "absl/status/statusor.h"
 #include "probe/cmsis_dap/transport.h"
-#include "probe/observer.h"
 #include "probe/probe.h"
 
 namespace probegate::cmsis_dap {
@@ -27,10 +27,9 @@ struct Options {
   std::string fallback_id;             // unique id of a device that has no serial number
 };
 
-// Identifies the device behind `transport`, nothing more. `observer` must outlive the probe.
+// Identifies the device behind `transport`, nothing more.
 // Errors: kProbeDisconnected; kProbeError where it is no CMSIS-DAP device with SWD, or one that cannot be told from
 // another.
-absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, ProbeObserver& observer,
-                                                    const Options& options);
+absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options);
 
 }  // namespace probegate::cmsis_dap

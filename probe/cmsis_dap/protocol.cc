@@ -10,6 +10,7 @@ namespace {
 constexpr uint8_t kUnknownCommand = 0xFF;
 constexpr uint8_t kStatusOk = 0;
 constexpr uint8_t kPortSwd = 1;
+constexpr uint8_t kPortJtag = 2;
 constexpr uint8_t kDapIndex = 0;  // of the devices in a JTAG chain; SWD ignores it
 constexpr size_t kMaxSwdSegments = 255;
 constexpr uint8_t kSwdCapture = 1u << 7;
@@ -36,6 +37,8 @@ constexpr CommandRow kCommands[] = {
     {Command::kSwjSequence, "DAP_SWJ_Sequence"},
     {Command::kSwdConfigure, "DAP_SWD_Configure"},
     {Command::kSwdSequence, "DAP_SWD_Sequence"},
+    {Command::kJtagSequence, "DAP_JTAG_Sequence"},
+    {Command::kJtagConfigure, "DAP_JTAG_Configure"},
 };
 
 PacketWriter Begin(absl::Span<uint8_t> packet, Command command) {
@@ -87,13 +90,13 @@ size_t Encode(const HostConnected& command, absl::Span<uint8_t> packet) {
   return Begin(packet, Command::kHostStatus).U8(kConnectLed).U8(command.connected ? 1 : 0).size();
 }
 
-size_t Encode(const ConnectSwd& /*command*/, absl::Span<uint8_t> packet) {
-  return Begin(packet, Command::kConnect).U8(kPortSwd).size();
+size_t Encode(const Connect& command, absl::Span<uint8_t> packet) {
+  return Begin(packet, Command::kConnect).U8(command.jtag ? kPortJtag : kPortSwd).size();
 }
 
-std::optional<bool> DecodeConnect(absl::Span<const uint8_t> reply) {
+std::optional<bool> DecodeConnect(const Connect& command, absl::Span<const uint8_t> reply) {
   if (reply.size() < 2) return std::nullopt;
-  return reply[1] == kPortSwd;
+  return reply[1] == (command.jtag ? kPortJtag : kPortSwd);
 }
 
 size_t Encode(const Disconnect& /*command*/, absl::Span<uint8_t> packet) {

@@ -33,6 +33,8 @@ enum class Command : uint8_t {
   kSwjClock = 0x11,
   kSwjSequence = 0x12,
   kSwdConfigure = 0x13,
+  kJtagSequence = 0x14,
+  kJtagConfigure = 0x15,
   kSwdSequence = 0x1D,
 };
 
@@ -43,8 +45,8 @@ const char* CommandName(Command command);
 bool Answers(absl::Span<const uint8_t> reply, Command command);
 bool IsUnknownCommand(absl::Span<const uint8_t> reply);
 
-// The status byte that answers HostStatus, Disconnect, TransferConfigure, WriteAbort, Delay, SwjClock, SwjSequence and
-// SwdConfigure.
+// The status byte that answers HostStatus, Disconnect, TransferConfigure, WriteAbort, Delay, SwjClock, SwjSequence,
+// SwdConfigure and JtagConfigure.
 std::optional<bool> DecodeStatus(absl::Span<const uint8_t> reply);
 
 // DAP_Info.
@@ -62,6 +64,7 @@ struct Info {
   InfoId id;
 };
 inline constexpr uint8_t kCapabilitySwd = 1u << 0;
+inline constexpr uint8_t kCapabilityJtag = 1u << 1;
 size_t Encode(const Info& command, absl::Span<uint8_t> packet);
 std::optional<absl::Span<const uint8_t>> DecodeInfo(absl::Span<const uint8_t> reply);
 // Of what DecodeInfo answered: a string ends at its first zero; a number is little endian, of one or two bytes.
@@ -74,10 +77,12 @@ struct HostConnected {
 };
 size_t Encode(const HostConnected& command, absl::Span<uint8_t> packet);
 
-// DAP_Connect for SWD, and DAP_Disconnect. Decode: whether the port could be had.
-struct ConnectSwd {};
-size_t Encode(const ConnectSwd& command, absl::Span<uint8_t> packet);
-std::optional<bool> DecodeConnect(absl::Span<const uint8_t> reply);
+// DAP_Connect for SWD or JTAG, and DAP_Disconnect. Decode: whether the port could be had.
+struct Connect {
+  bool jtag;
+};
+size_t Encode(const Connect& command, absl::Span<uint8_t> packet);
+std::optional<bool> DecodeConnect(const Connect& command, absl::Span<const uint8_t> reply);
 struct Disconnect {};
 size_t Encode(const Disconnect& command, absl::Span<uint8_t> packet);
 
@@ -146,5 +151,17 @@ struct SwdSequence {
 size_t Encode(const SwdSequence& command, absl::Span<uint8_t> packet);
 std::optional<std::vector<std::vector<uint8_t>>> DecodeSwdSequence(const SwdSequence& command,
                                                                    absl::Span<const uint8_t> reply);
+
+// DAP_JTAG_Configure: a chain of one device, whose instructions have four bits, as those of a JTAG-DP (ADIv5.2 §B3.2).
+struct JtagConfigure {};
+size_t Encode(const JtagConfigure& command, absl::Span<uint8_t> packet);
+
+// DAP_JTAG_Sequence of a whole stretch, which must have at most MaxJtagCycles. Decode: what was captured.
+size_t MaxJtagCycles(size_t packet_size);
+struct JtagSequence {
+  JtagStretch stretch;
+};
+size_t Encode(const JtagSequence& command, absl::Span<uint8_t> packet);
+std::optional<std::vector<uint8_t>> DecodeJtagSequence(const JtagSequence& command, absl::Span<const uint8_t> reply);
 
 }  // namespace probegate::cmsis_dap

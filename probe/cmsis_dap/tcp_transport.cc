@@ -111,16 +111,16 @@ class TcpTransport : public Transport {
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(TimePoint deadline) override {
     while (gone_.ok()) {
       auto packet = decoder_.Next();
-      if (!packet.ok()) return Gone(std::string(packet.status().message()));
+      if (!packet.ok()) return Gone(DisconnectCause::kGarbled, std::string(packet.status().message()));
       if (packet->has_value()) return packet;
       const absl::Span<uint8_t> space = decoder_.FreeSpace();
       const ssize_t size = recv(socket_.fd(), space.data(), space.size(), 0);
       if (size > 0) {
         decoder_.Commit(static_cast<size_t>(size));
       } else if (size == 0) {
-        return Gone("the connection was closed");
+        return Gone(DisconnectCause::kLinkClosed, "the connection was closed");
       } else if (errno != EAGAIN && errno != EINTR) {
-        return Gone(ErrorText(errno));
+        return Gone(errno);
       } else if (std::chrono::steady_clock::now() >= deadline) {
         return std::nullopt;
       }
@@ -132,10 +132,12 @@ class TcpTransport : public Transport {
     if (!gone_.ok()) return gone_;
     uint8_t byte = 0;
     const ssize_t size = recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (size == 0) return Gone("the connection was closed");
-    if (size < 0 && errno != EAGAIN && errno != EINTR) return Gone(ErrorText(errno));
+    if (size == 0) return Gone(DisconnectCause::kLinkClosed, "the connection was closed");
+    if (size < 0 && errno != EAGAIN && errno != EINTR) return Gone(errno);
     return absl::OkStatus();
   }
+
+  DisconnectCause cause() const override { return cause_; }
 
  private:
   absl::Status SendAll(absl::Span<const uint8_t> bytes) {
@@ -144,16 +146,21 @@ class TcpTransport : public Transport {
       const ssize_t size = send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (size >= 0) bytes.remove_prefix(static_cast<size_t>(size));
       if (bytes.empty()) return absl::OkStatus();
-      if (size < 0 && errno != EAGAIN && errno != EINTR) return Gone(ErrorText(errno));
+      if (size < 0 && errno != EAGAIN && errno != EINTR) return Gone(errno);
       const TimePoint now = std::chrono::steady_clock::now();
       if (deadline == TimePoint{}) deadline = now + kSendBound;
-      if (now >= deadline) return Gone("it takes no more data");
+      if (now >= deadline) return Gone(DisconnectCause::kNotAnswering, "it takes no more data");
     }
   }
 
-  absl::Status Gone(const std::string& why) {
+  absl::Status Gone(DisconnectCause cause, const std::string& why) {
+    cause_ = cause;
     gone_ = MakeError(ErrorKind::kProbeDisconnected, "lost the probe at " + name_ + ": " + why);
     return gone_;
+  }
+  absl::Status Gone(int error) {
+    const bool closed = error == ECONNRESET || error == EPIPE;
+    return Gone(closed ? DisconnectCause::kLinkClosed : DisconnectCause::kLinkError, ErrorText(error));
   }
 
   const Socket socket_;
@@ -161,6 +168,7 @@ class TcpTransport : public Transport {
   TcpPacketDecoder decoder_;
   std::array<uint8_t, kTcpHeaderSize + kTcpMaxPacket> out_;
   absl::Status gone_;
+  DisconnectCause cause_ = DisconnectCause::kLinkError;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint8_t kDapIndex = 0;  // of the devices in a JTAG chain; SWD ignores it
 constexpr size_t kHeaderSize = 3;
+constexpr size_t kJtagReserve = 5;  // words' room for what looks at the sticky flags
 constexpr size_t kCountAt = 2;
 constexpr size_t kMaxTransfers = 255;
 constexpr size_t kWordBytes = 4;
@@ -42,7 +43,8 @@ TransferPacket::TransferPacket(size_t packet_size) : packet_size_(packet_size) {
 }
 
 size_t TransferPacket::Capacity(bool read) const {
-  return std::min(kMaxTransfers, (packet_size_ - kHeaderSize) / (read ? kWordBytes : kWordBytes + 1));
+  const size_t fits = (packet_size_ - kHeaderSize) / (read ? kWordBytes : kWordBytes + 1);
+  return std::min(kMaxTransfers, fits) - (jtag_ ? kJtagReserve : 0);
 }
 
 void TransferPacket::Clear() {
@@ -50,15 +52,23 @@ void TransferPacket::Clear() {
   entries_.clear();
   reply_size_ = kHeaderSize;
   size_ = 0;
+  mask_sent_ = false;
+  unchecked_ = unchecked_before_ = 0;
+  select_before_ = select_;
 }
 
-bool TransferPacket::Append(const Entry& entry, uint8_t request, uint32_t value) {
-  const size_t request_size = 1 + (entry.write ? kWordBytes : 0);
-  const size_t reply_size = entry.write ? 0 : kWordBytes;
-  if (bytes_.size() + request_size > packet_size_ || reply_size_ + reply_size > packet_size_) return false;
-  if (entries_.size() == kMaxTransfers) return false;
+bool TransferPacket::HasRoom(size_t request_bytes, size_t reply_bytes, size_t entries) const {
+  return bytes_.size() + request_bytes <= packet_size_ && reply_size_ + reply_bytes <= packet_size_ &&
+         entries_.size() + entries <= kMaxTransfers;
+}
+
+bool TransferPacket::Append(Entry entry, uint8_t request, uint32_t value) {
+  const bool has_value = entry.write || entry.match;
+  const size_t reply_size = has_value ? 0 : kWordBytes;
+  if (!HasRoom(1 + (has_value ? kWordBytes : 0), reply_size, 1)) return false;
+  entry.select_after = select_;
   bytes_.push_back(request);
-  if (entry.write) {
+  if (has_value) {
     for (unsigned shift = 0; shift < 32; shift += 8) bytes_.push_back(static_cast<uint8_t>(value >> shift));
   }
   reply_size_ += reply_size;
@@ -68,10 +78,11 @@ bool TransferPacket::Append(const Entry& entry, uint8_t request, uint32_t value)
 }
 
 bool TransferPacket::Add(const TransferOp& op, size_t index) {
+  if (jtag_) return AddOverJtag(op, index);
   // Behind an AP write a register that always answers would hide that it failed, or even clear the flag that says so.
   // At the end of a packet the firmware reads RDBUFF for this by itself.
   if (!entries_.empty() && entries_.back().ap_write && MayAlwaysAnswer(op)) {
-    if (!Append({.checks_write = true}, kReadRdbuff, 0)) return false;
+    if (!Append({.unasked = true}, kReadRdbuff, 0)) return false;
   }
   const bool read = op.is_read();
   const Entry entry{
@@ -81,7 +92,8 @@ bool TransferPacket::Add(const TransferOp& op, size_t index) {
   return true;
 }
 
-std::optional<TransferOutcome> TransferPacket::Decode(absl::Span<const uint8_t> reply) const {
+std::optional<TransferOutcome> TransferPacket::Decode(absl::Span<const uint8_t> reply) {
+  if (jtag_) return DecodeOverJtag(reply);
   if (reply.size() < kHeaderSize || reply[1] > entries_.size()) return std::nullopt;
   const size_t begun = reply[1];
   TransferOutcome outcome{.ack = reply[2]};
@@ -101,7 +113,7 @@ std::optional<TransferOutcome> TransferPacket::Decode(absl::Span<const uint8_t> 
       data.remove_prefix(kWordBytes);
     }
     last_landed = !entry.ap_write && (!entry.write || begun != entries_.size());
-    if (!entry.checks_write) ++outcome.completed;
+    if (!entry.unasked) ++outcome.completed;
   }
   if (outcome.ack == kAckOk) return outcome;
   if (!last_landed) --outcome.completed;

@@ -26,13 +26,21 @@ TransferOp Piece(const TransferOp& op, size_t first, size_t count) {
 
 }  // namespace
 
-Transfers::Transfers(Channel& channel, ProbeObserver& observer, size_t packet_size, size_t packet_count)
+Transfers::Transfers(Channel& channel, size_t packet_size, size_t packet_count)
     : channel_(channel),
-      observer_(observer),
       packet_size_(packet_size),
       packet_count_(std::clamp<size_t>(packet_count, 1, kMostInFlight)),
       packet_(packet_size),
       block_(packet_size) {}
+
+void Transfers::UseJtag(bool jtag) {
+  jtag_ = jtag;
+  packet_.UseJtag(jtag);
+}
+
+bool Transfers::IsAbort(const TransferOp& op) const {
+  return jtag_ && op.port == Port::kDp && !op.is_read() && op.address == adi::kDpAbort;
+}
 
 void Transfers::SetPace(uint32_t hertz, std::chrono::milliseconds wait_bound) {
   hertz_ = hertz;
@@ -50,7 +58,10 @@ TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
   while (cursor.op < ops.size() && result.status.ok()) {
     const TransferOp& op = ops[cursor.op];
     TransferResult part;
-    if (op.size() - cursor.word > packet_.Capacity(op.is_read())) {
+    if (IsAbort(op)) {
+      part = RunAbort(op);
+      cursor = {cursor.op + 1, 0};
+    } else if (op.size() - cursor.word > packet_.Capacity(op.is_read())) {
       part = RunBlock(Piece(op, cursor.word, op.size() - cursor.word));
       cursor = {cursor.op + 1, 0};
     } else {
@@ -68,6 +79,7 @@ TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cu
   size_t words = 0;
   while (cursor.op < ops.size()) {
     const TransferOp& op = ops[cursor.op];
+    if (IsAbort(op)) break;
     if (cursor.word == op.size()) {
       cursor = {cursor.op + 1, 0};
       continue;
@@ -77,14 +89,58 @@ TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cu
     ++words;
   }
   if (packet_.empty()) return {};
+  packet_.Close();
+  return ExchangePacket(words);
+}
+
+// `words`: of the caller's, that may have been done if the answer is lost.
+TransferResult Transfers::ExchangePacket(size_t words) {
   const auto reply = channel_.Exchange(packet_.bytes(), packet_.size(), Busy(packet_.size()));
-  if (!reply.ok()) return {.status = reply.status(), .uncertain = words};
-  const std::optional<TransferOutcome> outcome = packet_.Decode(*reply);
-  if (!outcome) return {.status = channel_.Nonsense(Command::kTransfer), .uncertain = words};
-  return {.status = Judge(outcome->ack), .completed = outcome->completed};
+  const std::optional<TransferOutcome> outcome = reply.ok() ? packet_.Decode(*reply) : std::nullopt;
+  if (!outcome) {
+    packet_.ForgetSelect();
+    return {.status = reply.ok() ? channel_.Nonsense(Command::kTransfer) : reply.status(), .uncertain = words};
+  }
+  return {.status = Judge(outcome->ack), .completed = outcome->completed, .uncertain = outcome->uncertain};
+}
+
+// Each word is an ABORT of its own. A JTAG-DP of ADIv5.0 has nothing in it but DAPABORT, and wants its flags cleared in
+// CTRL/STAT.
+TransferResult Transfers::RunAbort(const TransferOp& op) {
+  TransferResult result;
+  for (const uint32_t value : op.write) {
+    result.status = channel_.Order(WriteAbort{value});
+    uint32_t flags = 0;
+    if (result.status.ok() && (value & adi::kAbortClearSticky) != 0) {
+      packet_.MakeStatusRead(flags);
+      result.status = ExchangePacket(0).status;
+    }
+    if (result.status.ok() && (flags & adi::kStickyFlags) != 0) {
+      packet_.MakeStatusWrite(flags);
+      result.status = ExchangePacket(0).status;
+    }
+    if (!result.status.ok()) {
+      result.uncertain = 1;
+      return result;
+    }
+    ++result.completed;
+  }
+  return result;
 }
 
 TransferResult Transfers::RunBlock(const TransferOp& op) {
+  TransferResult result = SendBlocks(op);
+  if (!jtag_ || op.port == Port::kDp || !result.status.ok()) return result;
+  return CheckBlock(op);
+}
+
+TransferResult Transfers::CheckBlock(const TransferOp& op) {
+  packet_.Clear();
+  packet_.Close(op.size());
+  return ExchangePacket(op.size());
+}
+
+TransferResult Transfers::SendBlocks(const TransferOp& op) {
   const size_t piece_words = MaxBlockWords(op.is_read(), packet_size_);
   const auto piece_at = [&op, piece_words](size_t first) {
     return Piece(op, first, std::min(piece_words, op.size() - first));
@@ -139,23 +195,24 @@ absl::Status Transfers::Judge(uint8_t ack) {
     case kAckOk:
       return absl::OkStatus();
     case kAckMissing:
+      if (jtag_) break;  // TDO is low
       return MakeError(ErrorKind::kProbeError, "the probe did not run the transfer: it is not connected to a target");
     case kAckWait:
-      observer_.OnWait();
+      channel_.observer().OnWait();
       // Whether it helps shows at the next transfer; the error to report is the WAIT in any case.
       static_cast<void>(channel_.Order(WriteAbort{adi::kAbortDapAbort}));
       return MakeError(ErrorKind::kTransferTimeout, "the target answers WAIT for too long");
     case kAckFault:
-      observer_.OnFault();
+      channel_.observer().OnFault();
       return MakeError(ErrorKind::kTransferFault, "the target answers FAULT");
     case kAckNone:
-      observer_.OnNoAck();
+      channel_.observer().OnNoAck();
       return MakeError(ErrorKind::kTransferError, "the target does not answer (no ACK)");
     default:
       break;
   }
   if ((ack & kAckErrorBit) != 0) {
-    return MakeError(ErrorKind::kTransferError, "SWD protocol error, or data with the wrong parity");
+    return MakeError(ErrorKind::kTransferError, "protocol error, or data with the wrong parity");
   }
   return MakeError(ErrorKind::kTransferError, "the target's ACK is garbled (" + std::to_string(ack) + ")");
 }

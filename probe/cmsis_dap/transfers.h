@@ -9,7 +9,6 @@
 #include "absl/types/span.h"
 #include "probe/cmsis_dap/channel.h"
 #include "probe/cmsis_dap/transfer_packet.h"
-#include "probe/observer.h"
 #include "probe/probe.h"
 
 namespace probegate::cmsis_dap {
@@ -17,10 +16,13 @@ namespace probegate::cmsis_dap {
 class Transfers {
  public:
   // Packets of up to `packet_size` bytes, `packet_count` of them with the device at once.
-  Transfers(Channel& channel, ProbeObserver& observer, size_t packet_size, size_t packet_count);
+  Transfers(Channel& channel, size_t packet_size, size_t packet_count);
 
   // What a transfer may take: at `hertz`, and with WAITs until `wait_bound` each packet.
   void SetPace(uint32_t hertz, std::chrono::milliseconds wait_bound);
+
+  // Which protocol the wire has; SWD at first.
+  void UseJtag(bool jtag);
 
   // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the one in
   // front of it has been answered, unless both are of one operation that is longer than a packet. After WAIT for too
@@ -36,15 +38,20 @@ class Transfers {
 
   TransferResult RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor);
   TransferResult RunBlock(const TransferOp& op);
+  TransferResult SendBlocks(const TransferOp& op);
+  TransferResult CheckBlock(const TransferOp& op);
+  TransferResult RunAbort(const TransferOp& op);
+  TransferResult ExchangePacket(size_t words);
+  bool IsAbort(const TransferOp& op) const;
   absl::Status SendBlock(const TransferOp& piece);
   absl::StatusOr<TransferOutcome> ReceiveBlock(const TransferOp& piece);
   absl::Status Judge(uint8_t ack);
   std::chrono::microseconds Busy(size_t transfers) const;
 
   Channel& channel_;
-  ProbeObserver& observer_;
   const size_t packet_size_;
   const size_t packet_count_;
+  bool jtag_ = false;
   TransferPacket packet_;
   std::vector<uint8_t> block_;
   uint32_t hertz_ = 0;

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "probe/observer.h"
 
 namespace probegate::cmsis_dap {
 
@@ -35,6 +36,9 @@ class Transport {
 
   // Whether the device is still there, without waiting.
   virtual absl::Status CheckPresent() = 0;
+
+  // Why the device is gone, once a method has answered kProbeDisconnected.
+  virtual DisconnectCause cause() const = 0;
 
  protected:
   Transport() = default;

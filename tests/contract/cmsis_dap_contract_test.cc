@@ -3,10 +3,8 @@
 
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/tcp_transport.h"
-#include "sim/board_server.h"
-#include "spdlog/sinks/null_sink.h"
-#include "spdlog/spdlog.h"
 #include "tests/contract/probe_contract.h"
+#include "tests/contract/sim_process.h"
 
 namespace probegate {
 namespace {
@@ -16,104 +14,87 @@ using std::chrono::milliseconds;
 constexpr milliseconds kReplyTimeout{400};
 constexpr milliseconds kTooLate{700};
 
-class NoObserver : public ProbeObserver {
- public:
-  void OnPacket(size_t, size_t, size_t) override {}
-  void OnWait() override {}
-  void OnFault() override {}
-  void OnNoAck() override {}
-  void OnRetry() override {}
-};
-
-// What each failure is to the simulated board.
-struct TransferFaultRow {
+// What each failure is to the simulated board: the rest of an "inject" request.
+struct FaultRow {
   ProbeFailure failure;
-  sim::TransferFault fault;
+  nlohmann::json inject;
 };
-constexpr TransferFaultRow kTransferFaults[] = {
-    {ProbeFailure::kWait, sim::TransferFault::kWait},
-    {ProbeFailure::kFault, sim::TransferFault::kFault},
-    {ProbeFailure::kNoAck, sim::TransferFault::kNoAck},
-};
-struct ReplyFaultRow {
-  ProbeFailure failure;
-  sim::ReplyFault fault;
-};
-constexpr ReplyFaultRow kReplyFaults[] = {
-    {ProbeFailure::kDropReply, {sim::ReplyFault::Kind::kDrop}},
-    {ProbeFailure::kLateReply, {sim::ReplyFault::Kind::kLate, kTooLate}},
-    {ProbeFailure::kCorruptReply, {sim::ReplyFault::Kind::kCommand}},
-    {ProbeFailure::kTruncateReply, {sim::ReplyFault::Kind::kTruncate}},
-    {ProbeFailure::kGarbleStream, {sim::ReplyFault::Kind::kSignature}},
-    {ProbeFailure::kUnplug, {sim::ReplyFault::Kind::kUnplug}},
-};
+const std::vector<FaultRow>& Faults() {
+  static const std::vector<FaultRow> rows = {
+      {ProbeFailure::kWait, {{"fault", "wait"}}},
+      {ProbeFailure::kFault, {{"fault", "fault"}}},
+      {ProbeFailure::kNoAck, {{"fault", "no_ack"}}},
+      {ProbeFailure::kDropReply, {{"fault", "drop_reply"}}},
+      {ProbeFailure::kLateReply, {{"fault", "late_reply"}, {"milliseconds", kTooLate.count()}}},
+      {ProbeFailure::kCorruptReply, {{"fault", "corrupt_reply"}, {"corruption", "command"}}},
+      {ProbeFailure::kTruncateReply, {{"fault", "corrupt_reply"}, {"corruption", "truncated"}}},
+      {ProbeFailure::kGarbleStream, {{"fault", "corrupt_reply"}, {"corruption", "signature"}}},
+      {ProbeFailure::kUnplug, {{"fault", "unplug"}}},
+  };
+  return rows;
+}
 
 class SimWorld : public ContractWorld {
  public:
-  SimWorld()
-      : server_(0, std::make_unique<sim::Board>(0, 1, "CONTRACT"),
-                asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0),
-                std::make_shared<spdlog::logger>("sim", std::make_shared<spdlog::sinks::null_sink_mt>())) {}
+  explicit SimWorld(WireProtocol protocol) : protocol_(protocol) {}
 
   absl::StatusOr<std::unique_ptr<Probe>> OpenProbe() override {
-    auto transport = cmsis_dap::ConnectTcp({"127.0.0.1", server_.endpoint().port()}, milliseconds(5000));
+    auto transport = cmsis_dap::ConnectTcp({"127.0.0.1", sim_.port()}, milliseconds(5000));
     if (!transport.ok()) return transport.status();
-    return cmsis_dap::OpenCmsisDap(*std::move(transport), observer_, {.reply_timeout = kReplyTimeout});
+    return cmsis_dap::OpenCmsisDap(*std::move(transport), {.reply_timeout = kReplyTimeout});
   }
 
-  std::string unique_id() const override { return server_.serial(); }
+  std::string unique_id() const override { return sim_.serial(); }
+  WireProtocol protocol() const override { return protocol_; }
 
   void Inject(ProbeFailure failure, uint64_t at, uint64_t times) override {
-    server_.Call([&] {
-      for (const TransferFaultRow& row : kTransferFaults) {
-        if (row.failure == failure) board().device().transfers().faults().Arm(row.fault, at, times);
-      }
-      for (const ReplyFaultRow& row : kReplyFaults) {
-        if (row.failure == failure) board().reply_faults().Arm(row.fault, at, times);
-      }
-    });
+    for (const FaultRow& row : Faults()) {
+      if (row.failure != failure) continue;
+      nlohmann::json request = row.inject;
+      request.update({{"command", "inject"}, {"board", 0}, {"at", at}, {"times", times}});
+      sim_.Ask(request);
+    }
   }
 
-  void ClearFailures() override {
-    server_.Call([this] {
-      board().device().transfers().faults().Clear();
-      board().reply_faults().Clear();
-    });
-  }
+  void ClearFailures() override { Command("clear_faults"); }
 
-  uint64_t transfers() override {
-    return server_.Call([this] { return board().device().transfers().faults().operations(); });
-  }
-  uint64_t replies() override {
-    return server_.Call([this] { return board().reply_faults().operations(); });
-  }
+  uint64_t transfers() override { return Command("counters").at("transfers"); }
+  uint64_t replies() override { return Command("counters").at("replies"); }
 
-  void Unplug() override {
-    server_.Call([this] { server_.Unplug(); });
-  }
-  void Plug() override {
-    server_.Call([this] {
-      if (!server_.plugged()) server_.Plug();
-    });
-  }
+  void Unplug() override { Command("unplug"); }
+  void Plug() override { Command("plug"); }
 
   uint32_t ReadTarget(uint32_t address) override {
-    return server_.Call([&] { return board().chip().bus().Read(address, 4).value_or(0); });
+    return sim_.Ask({{"command", "read_word"}, {"board", 0}, {"address", address}}).at("value");
   }
 
  private:
-  sim::Board& board() { return server_.board(); }
+  nlohmann::json Command(const char* command) { return sim_.Ask({{"command", command}, {"board", 0}}); }
 
-  NoObserver observer_;
-  sim::BoardServer server_;
+  const WireProtocol protocol_;
+  SimProcess sim_;
 };
 
-const ContractWorldFactory kSimulated{"Simulated", [] { return std::make_unique<SimWorld>(); }};
+const ContractWorldFactory kSimulated{"Simulated", [] { return std::make_unique<SimWorld>(WireProtocol::kSwd); }};
+const ContractWorldFactory kOverJtag{"OverJtag", [] { return std::make_unique<SimWorld>(WireProtocol::kJtag); }};
 
 INSTANTIATE_TEST_SUITE_P(CmsisDapTcp, ProbeContract, ::testing::Values(kSimulated));
+INSTANTIATE_TEST_SUITE_P(CmsisDapTcpJtag, ProbeContract, ::testing::Values(kOverJtag));
 
 INSTANTIATE_TEST_SUITE_P(CmsisDapTcp, ProbeFailureContract,
                          ::testing::Combine(::testing::Values(kSimulated), ::testing::ValuesIn(ProbeFailures())),
+                         [](const auto& test) { return std::get<1>(test.param).name; });
+
+// What becomes of replies is the same over JTAG.
+std::vector<ProbeFailureRow> FailuresOfTransfers() {
+  std::vector<ProbeFailureRow> rows;
+  for (const ProbeFailureRow& row : ProbeFailures()) {
+    if (row.of_transfers) rows.push_back(row);
+  }
+  return rows;
+}
+INSTANTIATE_TEST_SUITE_P(CmsisDapTcpJtag, ProbeFailureContract,
+                         ::testing::Combine(::testing::Values(kOverJtag), ::testing::ValuesIn(FailuresOfTransfers())),
                          [](const auto& test) { return std::get<1>(test.param).name; });
 
 }  // namespace

@@ -25,10 +25,12 @@ absl::Status PrepareMemory(Probe& probe) {
   return probe.Transfer(ops).status;
 }
 
-absl::Status BringUp(Probe& probe) {
+absl::Status BringUp(Probe& probe, WireProtocol protocol) {
   if (absl::Status status = probe.Open(); !status.ok()) return status;
-  if (auto protocol = probe.Connect(WireProtocol::kDefault); !protocol.ok()) return protocol.status();
-  if (auto dpidr = adi::EstablishSwdLink(probe, std::nullopt); !dpidr.ok()) return dpidr.status();
+  if (auto chosen = probe.Connect(protocol); !chosen.ok()) return chosen.status();
+  const bool jtag = protocol == WireProtocol::kJtag;
+  const auto dpidr = jtag ? adi::EstablishJtagLink(probe) : adi::EstablishSwdLink(probe, std::nullopt);
+  if (!dpidr.ok()) return dpidr.status();
   return PrepareMemory(probe);
 }
 

@@ -14,7 +14,7 @@ void ProbeContract::SetUp() {
   auto probe = world_->OpenProbe();
   ASSERT_TRUE(probe.ok()) << probe.status();
   probe_ = *std::move(probe);
-  const absl::Status up = BringUp(*probe_);
+  const absl::Status up = BringUp(*probe_, world_->protocol());
   ASSERT_TRUE(up.ok()) << up;
 }
 
@@ -113,7 +113,8 @@ TEST_P(ProbeContract, OfABlockWhatIsCountedHasLanded) {
     const size_t counted = result.completed == 0 ? 0 : result.completed - 1;  // TAR
     for (uint32_t i = 0; i < kBlockWords; ++i) {
       const bool landed = world_->ReadTarget(kRam + 4 * i) == words[i];
-      ASSERT_TRUE(i == counted || landed == (i < counted)) << "word " << i << " of " << counted;
+      const bool nobody_knows = i >= counted && i <= counted + result.uncertain;
+      ASSERT_TRUE(nobody_knows || landed == (i < counted)) << "word " << i << " of " << counted;
     }
     ASSERT_TRUE(PrepareMemory(*probe_).ok());
   }
@@ -170,6 +171,7 @@ TEST_P(ProbeContract, AWaitWithoutEndIsATimeoutAndNoMore) {
 }
 
 TEST_P(ProbeContract, SequencesAreExactToTheBit) {
+  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "is about line resets";
   const std::vector<uint8_t> ones(64, 0xFF);
   const std::vector<uint8_t> zeros(1, 0);
   for (const size_t length : {50, 51, 56, 63, 64, 255, 256, 257, 300, 512}) {
@@ -197,6 +199,7 @@ TEST_P(ProbeContract, ASequenceWithoutItsBitsIsRefused) {
 }
 
 TEST_P(ProbeContract, RawSwdReadsDpidr) {
+  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "is not connected for SWD";
   if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
   const std::vector<SwdSegment> segments = {{.cycles = 56, .output = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}},
                                             {.cycles = 8, .output = {0}},
@@ -217,6 +220,7 @@ TEST_P(ProbeContract, RawSwdReadsDpidr) {
 }
 
 TEST_P(ProbeContract, AsManySegmentsAsOneLikes) {
+  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "is not connected for SWD";
   if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
   std::vector<SwdSegment> segments;
   for (int i = 0; i < 400; ++i) {
@@ -253,6 +257,51 @@ TEST_P(ProbeContract, AnyClockButNone) {
 TEST_P(ProbeContract, JtagIsUnsupportedWhereItIsNotOffered) {
   if (probe_->info().features.jtag) GTEST_SKIP() << "has JTAG";
   EXPECT_TRUE(IsError(probe_->Connect(WireProtocol::kJtag).status(), ErrorKind::kUnsupported));
+  const std::vector<uint8_t> tdi(1);
+  EXPECT_TRUE(IsError(probe_->JtagSequence({.cycles = 8, .tdi = tdi}).status(), ErrorKind::kUnsupported));
+}
+
+// Stretches of any length: the register behind BYPASS is one bit, so what goes in comes out one clock later.
+TEST_P(ProbeContract, JtagSequencesAreExactToTheBit) {
+  if (world_->protocol() != WireProtocol::kJtag) GTEST_SKIP() << "is not connected for JTAG";
+  const std::vector<uint8_t> ones(8, 0xFF);
+  const auto run = [&](size_t cycles, bool tms) {
+    return probe_->JtagSequence({.cycles = cycles, .tms = tms, .tdi = ones}).status();
+  };
+  for (const size_t length : {1, 7, 8, 63, 64, 65, 127, 7231, 7232, 7233, 20000}) {
+    ASSERT_TRUE(run(5, true).ok());                                              // Test-Logic-Reset
+    ASSERT_TRUE(run(1, false).ok() && run(2, true).ok() && run(2, false).ok());  // Shift-IR
+    ASSERT_TRUE(run(3, false).ok() && run(1, true).ok());                        // BYPASS, Exit1-IR
+    ASSERT_TRUE(run(1, true).ok() && run(1, true).ok() && run(2, false).ok());   // Shift-DR
+    std::vector<uint8_t> tdi((length + 7) / 8);
+    for (size_t i = 0; i < tdi.size(); ++i) tdi[i] = static_cast<uint8_t>(i * 37 + length);
+    const auto tdo = probe_->JtagSequence({.cycles = length, .tms = false, .capture = true, .tdi = tdi});
+    ASSERT_TRUE(tdo.ok()) << tdo.status();
+    ASSERT_EQ(tdo->size(), tdi.size());
+    const auto bit = [](const std::vector<uint8_t>& bytes, size_t i) { return (bytes[i / 8] >> (i % 8)) & 1; };
+    EXPECT_EQ(bit(*tdo, 0), 0);
+    for (size_t i = 1; i < length; ++i) ASSERT_EQ(bit(*tdo, i), bit(tdi, i - 1)) << i << " of " << length;
+  }
+  EXPECT_TRUE(IsError(probe_->JtagSequence({.cycles = 65, .tdi = ones}).status(), ErrorKind::kInvalidArgument));
+  EXPECT_TRUE(IsError(probe_->JtagSequence({.cycles = 0, .tdi = ones}).status(), ErrorKind::kInvalidArgument));
+}
+
+// A DP of version 1 has DLCR in bank 1, where CTRL/STAT is not.
+TEST_P(ProbeContract, AFaultIsSeenInAnyBankOfTheDp) {
+  const std::array<uint32_t, 1> other_bank = {1};
+  const std::array<uint32_t, 1> bad = {kNowhere};
+  std::array<uint32_t, 1> word = {};
+  std::array<uint32_t, 1> dlcr = {0xFF};
+  const std::array<TransferOp, 5> ops = {
+      Write(Port::kDp, adi::kDpSelect, other_bank), Write(Port::kAp, adi::kApTar, bad),
+      Read(Port::kDp, adi::kDpCtrlStat, absl::MakeSpan(dlcr)), Read(Port::kAp, adi::kApDrw, absl::MakeSpan(word)),
+      Read(Port::kAp, adi::kApTar, absl::MakeSpan(word))};
+  const TransferResult result = probe_->Transfer(ops);
+  EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferFault)) << result.status;
+  EXPECT_EQ(result.completed, 3u);
+  EXPECT_EQ(dlcr[0], 0u);
+  ASSERT_TRUE(PrepareMemory(*probe_).ok());
+  EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
 }
 
 TEST_P(ProbeContract, CanBeDisconnectedAndConnectedAgain) {
@@ -260,11 +309,31 @@ TEST_P(ProbeContract, CanBeDisconnectedAndConnectedAgain) {
   std::array<uint32_t, 1> word = {};
   EXPECT_FALSE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
   probe_->Close();
-  ASSERT_TRUE(BringUp(*probe_).ok());
+  ASSERT_TRUE(BringUp(*probe_, world_->protocol()).ok());
   EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
 }
 
+TEST_P(ProbeContract, TellsItsObserverWhatGoesOverTheWire) {
+  std::array<uint32_t, 3> words = {};
+  ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(words)).status.ok()) << "with nobody to tell";
+  probe_->SetObserver(&seen_);
+  EXPECT_EQ(seen_.packets, 0u) << "what identified the probe does not count";
+  ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(words)).status.ok());
+  EXPECT_GE(seen_.packets, 1u);
+  EXPECT_EQ(seen_.transfers, 4u) << "TAR and three words";
+  EXPECT_GE(seen_.bytes_out, 4u);
+  EXPECT_GE(seen_.bytes_in, 12u);
+  EXPECT_FALSE(ReadWords(*probe_, kNowhere, absl::MakeSpan(words)).status.ok());
+  EXPECT_EQ(seen_.faults, 1u);
+  ASSERT_TRUE(ClearSticky(*probe_).ok());
+  probe_->SetObserver(nullptr);
+  const size_t packets = seen_.packets;
+  ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(words)).status.ok());
+  EXPECT_EQ(seen_.packets, packets);
+}
+
 TEST_P(ProbeContract, GoneIsGoneForEver) {
+  probe_->SetObserver(&seen_);
   world_->Unplug();
   EXPECT_TRUE(IsError(probe_->CheckPresent(), ErrorKind::kProbeDisconnected));
   world_->Plug();
@@ -276,11 +345,12 @@ TEST_P(ProbeContract, GoneIsGoneForEver) {
   EXPECT_TRUE(IsError(probe_->Reset(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe_->IsResetAsserted().status(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status, ErrorKind::kProbeDisconnected));
+  EXPECT_EQ(seen_.disconnects, std::vector<DisconnectCause>{DisconnectCause::kLinkClosed}) << "and told once";
   probe_->Close();
   probe_.reset();
   auto again = world_->OpenProbe();
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_TRUE(BringUp(**again).ok());
+  EXPECT_TRUE(BringUp(**again, world_->protocol()).ok());
 }
 
 }  // namespace

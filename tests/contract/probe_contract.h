@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "probe/error.h"
+#include "probe/observer.h"
 #include "probe/probe.h"
 
 namespace probegate {
@@ -37,10 +38,12 @@ struct ProbeFailureRow {
   const char* name;
   bool of_transfers;  // operations are transfers on the wire; else replies of the probe
   ErrorKind seen_as;
+  // Of a failure that is seen as kProbeDisconnected: what the observer is told.
+  DisconnectCause cause = DisconnectCause::kLinkClosed;
 };
 absl::Span<const ProbeFailureRow> ProbeFailures();
 
-// A probe and its target: an SW-DP (DPIDR 0x2BA01477) and an AHB-AP at APSEL 0, RAM of 64 KiB or more at 0x20000000,
+// A probe and its target: an SWJ-DP (DPIDR 0x2BA01477) and an AHB-AP at APSEL 0, RAM of 64 KiB or more at 0x20000000,
 // nothing at 0x60000000.
 class ContractWorld {
  public:
@@ -50,6 +53,9 @@ class ContractWorld {
   virtual absl::StatusOr<std::unique_ptr<Probe>> OpenProbe() = 0;
 
   virtual std::string unique_id() const = 0;
+
+  // What to connect with: SWD or JTAG.
+  virtual WireProtocol protocol() const { return WireProtocol::kSwd; }
 
   // Makes `failure` at the `at`-th operation from now (1: the next); `times` in a row, 0 for ever.
   virtual void Inject(ProbeFailure failure, uint64_t at, uint64_t times) = 0;
@@ -72,11 +78,29 @@ struct ContractWorldFactory {
 };
 inline void PrintTo(const ContractWorldFactory& factory, std::ostream* out) { *out << factory.name; }
 
+// Counts what it is told.
+struct ObserverRecord : ProbeObserver {
+  void OnPacket(size_t count, size_t out, size_t in) override {
+    ++packets;
+    transfers += count;
+    bytes_out += out;
+    bytes_in += in;
+  }
+  void OnWait() override { ++waits; }
+  void OnFault() override { ++faults; }
+  void OnNoAck() override { ++no_acks; }
+  void OnRetry() override { ++retries; }
+  void OnDisconnect(DisconnectCause cause) override { disconnects.push_back(cause); }
+  size_t packets = 0, transfers = 0, bytes_out = 0, bytes_in = 0, waits = 0, faults = 0, no_acks = 0, retries = 0;
+  std::vector<DisconnectCause> disconnects;
+};
+
 class ProbeContract : public ::testing::TestWithParam<ContractWorldFactory> {
  protected:
   void SetUp() override;
 
   std::unique_ptr<ContractWorld> world_;
+  ObserverRecord seen_;  // of no probe, until a test says so
   std::unique_ptr<Probe> probe_;
 };
 
@@ -95,7 +119,7 @@ TransferOp Read(Port port, uint8_t address, absl::Span<uint32_t> words);
 // Clears sticky errors, powers up, selects AP 0, and sets CSW to words with auto-increment.
 absl::Status PrepareMemory(Probe& probe);
 // Open, Connect, the link, PrepareMemory.
-absl::Status BringUp(Probe& probe);
+absl::Status BringUp(Probe& probe, WireProtocol protocol);
 
 TransferResult WriteWords(Probe& probe, uint32_t address, absl::Span<const uint32_t> words);
 TransferResult ReadWords(Probe& probe, uint32_t address, absl::Span<uint32_t> words);

@@ -14,6 +14,7 @@ using namespace adi;  // NOLINT(google-build-using-namespace): every line below 
 constexpr uint32_t kCswWritable = 0x2F000037;
 constexpr uint32_t kControlWritable = kPowerRequests | 0xF01;
 constexpr unsigned kResetOnes = 50;
+constexpr unsigned kTapResetOnes = 5;
 constexpr uint32_t kApV2Page = 0xD;  // where in an APv2 the registers are, in units of 0x100
 
 }  // namespace
@@ -38,6 +39,7 @@ std::optional<uint32_t> FakeBoard::DpRegister(uint8_t bank, uint8_t address) con
 // What an SW-DP answers whatever its flags (ADIv5.2 §B4.2.4).
 bool FakeBoard::AlwaysAnswers(const WireTransfer& transfer) const {
   if (transfer.port == Port::kAp) return false;
+  if (jtag_) return true;
   if (!transfer.read) return transfer.address == kDpAbort;
   return transfer.address == kDpIdr || (transfer.address == kDpCtrlStat && (select_ & 0xF) == 0);
 }
@@ -53,6 +55,7 @@ FakeBoard::Ack FakeBoard::Run(WireTransfer& transfer) {
     return Ack::kNone;
   }
   if (forced == Ack::kFault) control_ |= kStickyErr;
+  if (jtag_ && forced == Ack::kWait) return Ack::kWait;
   if (!AlwaysAnswers(transfer)) {
     if (forced == Ack::kWait) return Ack::kWait;
     if (sticky_error()) return Ack::kFault;
@@ -82,7 +85,7 @@ void FakeBoard::RunDp(WireTransfer& transfer) {
         transfer.value = bank == 0 ? ctrl_stat() : DpRegister(bank, kDpCtrlStat).value_or(0);
         break;
       default:
-        transfer.value = read_buffer_;
+        transfer.value = jtag_ ? 0 : read_buffer_;
     }
     return;
   }
@@ -168,7 +171,22 @@ bool FakeBoard::AccessRam(uint32_t address, uint32_t unit, WireTransfer& transfe
   return true;
 }
 
+void FakeBoard::UseJtag(bool jtag) {
+  jtag_ = jtag;
+  link_ = Link::kLost;
+}
+
+void FakeBoard::ClockJtag(size_t bit_count, absl::Span<const uint8_t> bits) {
+  for (size_t i = 0; i < bit_count; ++i) {
+    const bool one = ((bits[i / 8] >> (i % 8)) & 1) != 0;
+    if (one) link_ = Link::kLost;
+    if (!one && ones_ >= kTapResetOnes) link_ = Link::kUp;
+    ones_ = one ? ones_ + 1 : 0;
+  }
+}
+
 void FakeBoard::Clock(size_t bit_count, absl::Span<const uint8_t> bits) {
+  if (jtag_) return ClockJtag(bit_count, bits);
   for (size_t i = 0; i < bit_count; ++i) {
     if ((bits[i / 8] >> (i % 8)) & 1) {
       if (link_ != Link::kHigh) link_ = Link::kLost;

@@ -57,7 +57,12 @@ class FakeBoard {
   // link lost. Registers that always answer do.
   void ForceNext(Ack ack) { forced_ = ack; }
 
-  // Clocks on SWDIO, captured ones as zeros.
+  // Which protocol the pins have from now on. Over JTAG the link is up once five ones have led to Test-Logic-Reset and
+  // a zero out of it, and lost by any other ones; there is no DPIDR to read first, RDBUFF is zero, and only accesses to
+  // APs get FAULT.
+  void UseJtag(bool jtag);
+
+  // Clocks on SWDIO/TMS, captured ones as zeros.
   void Clock(size_t bit_count, absl::Span<const uint8_t> bits);
 
   // The target loses its link, as after a power glitch; or all its state.
@@ -85,6 +90,7 @@ class FakeBoard {
   };
 
   bool AlwaysAnswers(const WireTransfer& transfer) const;
+  void ClockJtag(size_t bit_count, absl::Span<const uint8_t> bits);
   void RunDp(WireTransfer& transfer);
   bool RunAp(WireTransfer& transfer);
   bool RunDrw(Ap& ap, WireTransfer& transfer);
@@ -92,6 +98,7 @@ class FakeBoard {
   std::optional<std::pair<size_t, uint8_t>> SelectedApRegister(uint8_t address) const;
 
   const FakeBoardOptions options_;
+  bool jtag_ = false;
   Link link_ = Link::kLost;
   unsigned ones_ = 0;
   std::optional<uint32_t> selected_target_;

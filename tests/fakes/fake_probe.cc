@@ -13,15 +13,24 @@ FakeProbe::FakeProbe(std::shared_ptr<FakeWire> wire) : wire_(std::move(wire)) {
   wire_->unplugged_ = wire_->open_ = wire_->connected_ = wire_->reset_asserted_ = false;
 }
 
+absl::Status FakeProbe::Seen(absl::Status status) {
+  if (IsError(status, ErrorKind::kProbeDisconnected) && !std::exchange(seen_gone_, true)) {
+    observer_->OnDisconnect(DisconnectCause::kLinkClosed);
+  }
+  return status;
+}
+
+absl::Status FakeProbe::Enter(WireCall call) { return Seen(wire_->Enter(std::move(call))); }
+
 absl::Status FakeProbe::CheckPresent() {
   MutexLock lock(wire_->mutex_);
   if (!wire_->unplugged_) return absl::OkStatus();
-  return MakeError(ErrorKind::kProbeDisconnected, "the fake probe is unplugged");
+  return Seen(MakeError(ErrorKind::kProbeDisconnected, "the fake probe is unplugged"));
 }
 
 absl::Status FakeProbe::Open() {
   MutexLock lock(wire_->mutex_);
-  absl::Status status = wire_->Enter({.kind = Kind::kOpen});
+  absl::Status status = Enter({.kind = Kind::kOpen});
   wire_->open_ = status.ok();
   return status;
 }
@@ -34,15 +43,17 @@ void FakeProbe::Close() {
 
 absl::StatusOr<WireProtocol> FakeProbe::Connect(WireProtocol protocol) {
   MutexLock lock(wire_->mutex_);
-  if (absl::Status status = wire_->Enter({.kind = Kind::kConnect}); !status.ok()) return status;
-  if (protocol == WireProtocol::kJtag) return MakeError(ErrorKind::kUnsupported, "the fake probe has no JTAG");
+  if (absl::Status status = Enter({.kind = Kind::kConnect}); !status.ok()) return status;
+  const bool jtag = protocol == WireProtocol::kJtag;
+  if (jtag && !wire_->info_.features.jtag) return MakeError(ErrorKind::kUnsupported, "the fake probe has no JTAG");
   wire_->connected_ = true;
-  return WireProtocol::kSwd;
+  wire_->board_.UseJtag(jtag);
+  return jtag ? WireProtocol::kJtag : WireProtocol::kSwd;
 }
 
 absl::Status FakeProbe::Disconnect() {
   MutexLock lock(wire_->mutex_);
-  if (absl::Status status = wire_->Enter({.kind = Kind::kDisconnect}); !status.ok()) return status;
+  if (absl::Status status = Enter({.kind = Kind::kDisconnect}); !status.ok()) return status;
   wire_->connected_ = false;
   wire_->board_.LoseLink();
   return absl::OkStatus();
@@ -50,21 +61,21 @@ absl::Status FakeProbe::Disconnect() {
 
 absl::Status FakeProbe::SetClock(uint32_t hertz) {
   MutexLock lock(wire_->mutex_);
-  if (absl::Status status = wire_->Enter({.kind = Kind::kSetClock, .argument = hertz}); !status.ok()) return status;
+  if (absl::Status status = Enter({.kind = Kind::kSetClock, .argument = hertz}); !status.ok()) return status;
   wire_->clock_ = hertz;
   return absl::OkStatus();
 }
 
 absl::Status FakeProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
   MutexLock lock(wire_->mutex_);
-  absl::Status status = wire_->Enter({.kind = Kind::kSwjSequence, .argument = bit_count});
+  absl::Status status = Enter({.kind = Kind::kSwjSequence, .argument = bit_count});
   if (status.ok()) wire_->board_.Clock(bit_count, bits);
   return status;
 }
 
 absl::StatusOr<std::vector<std::vector<uint8_t>>> FakeProbe::SwdSequence(absl::Span<const SwdSegment> segments) {
   MutexLock lock(wire_->mutex_);
-  absl::Status status = wire_->Enter({.kind = Kind::kSwdSequence, .argument = segments.size()});
+  absl::Status status = Enter({.kind = Kind::kSwdSequence, .argument = segments.size()});
   if (!status.ok()) return status;
   std::vector<uint8_t> bits;
   std::vector<std::vector<uint8_t>> captured;
@@ -81,24 +92,47 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> FakeProbe::SwdSequence(absl::S
   return captured;
 }
 
+absl::StatusOr<std::vector<uint8_t>> FakeProbe::JtagSequence(const JtagStretch& stretch) {
+  MutexLock lock(wire_->mutex_);
+  absl::Status status = Enter({.kind = Kind::kJtagSequence, .argument = stretch.cycles});
+  if (!status.ok()) return status;
+  const size_t bytes = (stretch.cycles + 7) / 8;
+  wire_->board_.Clock(stretch.cycles, std::vector<uint8_t>(bytes, stretch.tms ? 0xFF : 0));
+  // Everything is in BYPASS, as it were: what goes in comes out.
+  return stretch.capture ? std::vector<uint8_t>(stretch.tdi.begin(), stretch.tdi.begin() + bytes)
+                         : std::vector<uint8_t>();
+}
+
 absl::Status FakeProbe::Reset() {
   MutexLock lock(wire_->mutex_);
-  return wire_->Enter({.kind = Kind::kReset});
+  return Enter({.kind = Kind::kReset});
 }
 
 absl::Status FakeProbe::AssertReset(bool asserted) {
   MutexLock lock(wire_->mutex_);
-  absl::Status status = wire_->Enter({.kind = Kind::kAssertReset, .argument = asserted});
+  absl::Status status = Enter({.kind = Kind::kAssertReset, .argument = asserted});
   if (status.ok()) wire_->reset_asserted_ = asserted;
   return status;
 }
 
 absl::StatusOr<bool> FakeProbe::IsResetAsserted() {
   MutexLock lock(wire_->mutex_);
-  if (absl::Status status = wire_->Enter({.kind = Kind::kIsResetAsserted}); !status.ok()) return status;
+  if (absl::Status status = Enter({.kind = Kind::kIsResetAsserted}); !status.ok()) return status;
   return wire_->reset_asserted_;
 }
 
-TransferResult FakeProbe::Transfer(absl::Span<const TransferOp> ops) { return wire_->Transfer(ops); }
+TransferResult FakeProbe::Transfer(absl::Span<const TransferOp> ops) {
+  TransferResult result = wire_->Transfer(ops);
+  result.status = Seen(std::move(result.status));
+  const ErrorKind kind = result.status.ok() ? ErrorKind::kInternal : GetError(result.status).kind;
+  if (kind == ErrorKind::kTransferTimeout) observer_->OnWait();
+  if (kind == ErrorKind::kTransferFault) observer_->OnFault();
+  if (kind == ErrorKind::kTransferError) observer_->OnNoAck();
+  if (kind == ErrorKind::kProbeError) observer_->OnRetry();
+  if (kind != ErrorKind::kProbeError && kind != ErrorKind::kProbeDisconnected) {
+    observer_->OnPacket(result.completed, 4 * result.completed, 4 * result.completed);
+  }
+  return result;
+}
 
 }  // namespace probegate

@@ -20,6 +20,7 @@
 
 #include "base/mutex.h"
 #include "probe/error.h"
+#include "probe/observer.h"
 #include "probe/probe.h"
 #include "tests/fakes/fake_board.h"
 
@@ -42,9 +43,10 @@ struct WireCall {
     kClose,
     kConnect,
     kDisconnect,
-    kSetClock,     // argument: hertz
-    kSwjSequence,  // argument: bits
-    kSwdSequence,  // argument: segments
+    kSetClock,      // argument: hertz
+    kSwjSequence,   // argument: bits
+    kSwdSequence,   // argument: segments
+    kJtagSequence,  // argument: cycles
     kReset,
     kAssertReset,  // argument: 0 or 1
     kIsResetAsserted,
@@ -134,11 +136,13 @@ class FakeWire {
   uint32_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
+// Each call of Transfer is a packet to its observer, of four bytes a transfer each way.
 class FakeProbe : public Probe {
  public:
   explicit FakeProbe(std::shared_ptr<FakeWire> wire);
 
   const ProbeInfo& info() const override { return wire_->info(); }
+  void SetObserver(ProbeObserver* observer) override { observer_ = observer != nullptr ? observer : &nobody_; }
   absl::Status CheckPresent() override;
   absl::Status Open() override;
   void Close() override;
@@ -147,13 +151,21 @@ class FakeProbe : public Probe {
   absl::Status SetClock(uint32_t hertz) override;
   absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) override;
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) override;
+  absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) override;
   absl::Status Reset() override;
   absl::Status AssertReset(bool asserted) override;
   absl::StatusOr<bool> IsResetAsserted() override;
   TransferResult Transfer(absl::Span<const TransferOp> ops) override;
 
  private:
+  absl::Status Enter(WireCall call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(wire_->mutex_);
+  // Tells the observer what came of a method.
+  absl::Status Seen(absl::Status status);
+
   const std::shared_ptr<FakeWire> wire_;
+  NoObserver nobody_;
+  ProbeObserver* observer_ = &nobody_;
+  bool seen_gone_ = false;
 };
 
 }  // namespace probegate

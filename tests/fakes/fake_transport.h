@@ -24,6 +24,7 @@ class FakeTransport : public cmsis_dap::Transport {
     std::vector<Packet> requests;
     size_t most_outstanding = 0;
     bool gone = false;
+    DisconnectCause cause = DisconnectCause::kLinkClosed;
   };
 
   FakeTransport(Device device, std::shared_ptr<Record> record)
@@ -49,6 +50,8 @@ class FakeTransport : public cmsis_dap::Transport {
   }
 
   absl::Status CheckPresent() override { return record_->gone ? Gone() : absl::OkStatus(); }
+
+  DisconnectCause cause() const override { return record_->cause; }
 
  private:
   static absl::Status Gone() { return MakeError(ErrorKind::kProbeDisconnected, "the fake transport is gone"); }

@@ -9,9 +9,9 @@
 namespace probegate {
 namespace {
 
-constexpr std::array<const char*, 11> kCallNames = {
-    "open",         "close", "connect",      "disconnect",        "set_clock", "swj_sequence",
-    "swd_sequence", "reset", "assert_reset", "is_reset_asserted", "transfer"};
+constexpr std::array<const char*, 12> kCallNames = {"open",      "close",        "connect",           "disconnect",
+                                                    "set_clock", "swj_sequence", "swd_sequence",      "jtag_sequence",
+                                                    "reset",     "assert_reset", "is_reset_asserted", "transfer"};
 
 absl::Status Gone() { return MakeError(ErrorKind::kProbeDisconnected, "the fake probe is unplugged"); }
 
@@ -54,8 +54,8 @@ bool IsApWrite(const WireTransfer& transfer) { return transfer.port == Port::kAp
 std::string ToString(const WireCall& call) {
   std::string text = kCallNames[static_cast<size_t>(call.kind)];
   using Kind = WireCall::Kind;
-  for (const Kind kind :
-       {Kind::kSetClock, Kind::kSwjSequence, Kind::kSwdSequence, Kind::kAssertReset, Kind::kTransfer}) {
+  for (const Kind kind : {Kind::kSetClock, Kind::kSwjSequence, Kind::kSwdSequence, Kind::kJtagSequence,
+                          Kind::kAssertReset, Kind::kTransfer}) {
     if (call.kind == kind) text += " " + std::to_string(call.argument);
   }
   return text;

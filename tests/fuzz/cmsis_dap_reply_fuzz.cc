@@ -24,11 +24,12 @@ void CheckOutcome(const std::optional<TransferOutcome>& outcome, size_t asked) {
 }
 
 // Each byte of `shape` is one transfer: bit 0 APnDP, bit 1 RnW, bits 3:2 the address.
-void DecodeTransfer(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
+void DecodeTransfer(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply, bool jtag) {
   const std::vector<uint32_t> word = {0x12345678};
   std::vector<std::vector<uint32_t>> reads;
   reads.reserve(shape.size());
   TransferPacket packet(kPacketSize);
+  packet.UseJtag(jtag);
   size_t added = 0;
   for (const uint8_t bits : shape) {
     TransferOp op{.port = (bits & 1) != 0 ? Port::kAp : Port::kDp, .address = static_cast<uint8_t>(bits & 0xC)};
@@ -40,6 +41,7 @@ void DecodeTransfer(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> r
     if (!packet.Add(op, 0)) break;
     ++added;
   }
+  packet.Close();
   Check(packet.size() == added && packet.bytes().size() <= kPacketSize);
   if (!packet.empty()) CheckOutcome(packet.Decode(reply), added);
 }
@@ -58,7 +60,7 @@ void DecodeBlock(bool read, size_t words, absl::Span<const uint8_t> reply) {
 
 void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
   static_cast<void>(DecodeStatus(reply));
-  static_cast<void>(DecodeConnect(reply));
+  static_cast<void>(DecodeConnect(Connect{false}, reply));
   static_cast<void>(DecodeResetTarget(reply));
   static_cast<void>(DecodeSwjPins(reply));
   if (const auto info = DecodeInfo(reply)) {
@@ -66,11 +68,15 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
     Check(InfoText(*info).size() <= info->size());
     Check(InfoNumber(*info).value_or(0) <= UINT16_MAX);
   }
+  const std::vector<uint8_t> tdi(kPacketSize);
+  const size_t cycles = std::min(shape.size() * 7 + 1, MaxJtagCycles(kPacketSize));
+  const JtagSequence sequence{{.cycles = cycles, .capture = true, .tdi = tdi}};
+  if (const auto tdo = DecodeJtagSequence(sequence, reply)) Check(tdo->size() == (cycles + 7) / 8);
   std::vector<SwdSegment> segments;
   for (const uint8_t bits : shape) {
-    const uint32_t cycles = bits % 64 + 1;
-    const size_t bytes = (bits & 0x80) != 0 ? 0 : (cycles + 7) / 8;
-    segments.push_back({.cycles = cycles, .output = std::vector<uint8_t>(bytes)});
+    const uint32_t clocks = bits % 64 + 1;
+    const size_t bytes = (bits & 0x80) != 0 ? 0 : (clocks + 7) / 8;
+    segments.push_back({.cycles = clocks, .output = std::vector<uint8_t>(bytes)});
   }
   std::vector<uint8_t> packet(kPacketSize);
   const size_t count = FitSwdSegments(segments, kPacketSize);
@@ -90,7 +96,8 @@ void Run(const uint8_t* data, size_t size) {
   const absl::Span<const uint8_t> shape(data + 1, shape_size);
   // A copy of exactly its size, so that a sanitizer sees a read beyond it.
   const std::vector<uint8_t> reply(data + 1 + shape_size, data + size);
-  DecodeTransfer(shape, reply);
+  DecodeTransfer(shape, reply, false);
+  DecodeTransfer(shape, reply, true);
   DecodeBlock((data[0] & 1) != 0, shape_size, reply);
   DecodeOthers(shape, reply);
 }

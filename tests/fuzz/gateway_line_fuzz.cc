@@ -31,7 +31,7 @@ void TakeLine(std::string_view line, const v1::ProbeDescription& probe) {
   std::string_view error = ParseRequest(line, request);
   const Command* const command = error.empty() ? FindCommand(request, error) : nullptr;
   std::string reply;
-  if (command == nullptr) {
+  if (!error.empty()) {
     AppendErrorReply(reply, request.id, ReplyStatus::kGeneralError, error);
     RequireOneJsonObject(reply);
     return;

@@ -23,7 +23,9 @@ struct Counts : ProbeObserver {
   void OnFault() override { ++faults; }
   void OnNoAck() override { ++no_acks; }
   void OnRetry() override { ++retries; }
+  void OnDisconnect(DisconnectCause cause) override { disconnects.push_back(cause); }
   size_t packets = 0, transfers = 0, waits = 0, faults = 0, no_acks = 0, retries = 0;
+  std::vector<DisconnectCause> disconnects;
 };
 
 Packet Text(const std::string& text) {
@@ -100,8 +102,10 @@ struct Device {
 class Driver : public ::testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<Probe>> Make(FakeTransport::Device device, const std::string& fallback_id = "") {
-    return OpenCmsisDap(std::make_unique<FakeTransport>(std::move(device), record_), counts_,
-                        {.reply_timeout = milliseconds(1), .fallback_id = fallback_id});
+    auto probe = OpenCmsisDap(std::make_unique<FakeTransport>(std::move(device), record_),
+                              {.reply_timeout = milliseconds(1), .fallback_id = fallback_id});
+    if (probe.ok()) (*probe)->SetObserver(&counts_);
+    return probe;
   }
   // A connected probe on a device that `override_reply` may answer for; it returns nothing to leave it to Device.
   std::unique_ptr<Probe> Connected(
@@ -238,6 +242,30 @@ TEST_F(Driver, ADeviceThatStopsAnsweringIsGone) {
   dead = false;
   EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe->CheckPresent(), ErrorKind::kProbeDisconnected));
+  EXPECT_EQ(counts_.disconnects, std::vector<DisconnectCause>{DisconnectCause::kNotAnswering});
+}
+
+TEST_F(Driver, ALostLinkIsReportedOnceWithTheTransportsCause) {
+  for (const DisconnectCause cause : {DisconnectCause::kLinkClosed, DisconnectCause::kLinkError,
+                                      DisconnectCause::kNotAnswering, DisconnectCause::kGarbled}) {
+    counts_ = {};
+    record_->gone = false;
+    auto probe = Connected();
+    record_->gone = true;
+    record_->cause = cause;
+    EXPECT_FALSE(probe->CheckPresent().ok());
+    EXPECT_FALSE(ReadRdbuff(*probe).status.ok());
+    EXPECT_EQ(counts_.disconnects, std::vector<DisconnectCause>{cause});
+  }
+}
+
+TEST_F(Driver, WhatIdentifiesTheProbeIsNotCounted) {
+  auto probe = Make(Device{});
+  ASSERT_TRUE(probe.ok());
+  EXPECT_EQ(counts_.packets, 0u);
+  ASSERT_TRUE((*probe)->SetClock(1'000'000).ok());
+  EXPECT_EQ(counts_.packets, 2u);
+  EXPECT_EQ(counts_.transfers, 0u);
 }
 
 TEST_F(Driver, UsesTheDevicesOwnResetOrPulsesThePin) {

@@ -22,7 +22,8 @@ Bytes Encoded(const CommandValue& command, size_t room = 64) {
 TEST(Protocol, RequestsAreAsDocumented) {
   EXPECT_EQ(Encoded(Info{InfoId::kPacketSize}), (Bytes{0x00, 0xFF}));
   EXPECT_EQ(Encoded(HostConnected{true}), (Bytes{0x01, 0x00, 0x01}));
-  EXPECT_EQ(Encoded(ConnectSwd{}), (Bytes{0x02, 0x01}));
+  EXPECT_EQ(Encoded(Connect{false}), (Bytes{0x02, 0x01}));
+  EXPECT_EQ(Encoded(Connect{true}), (Bytes{0x02, 0x02}));
   EXPECT_EQ(Encoded(Disconnect{}), (Bytes{0x03}));
   EXPECT_EQ(Encoded(TransferConfigure{2, 0x1234}), (Bytes{0x04, 0x02, 0x34, 0x12, 0x00, 0x00}));
   EXPECT_EQ(Encoded(TransferAbort{}), (Bytes{0x07}));
@@ -46,7 +47,7 @@ TEST(Protocol, ARequestThatDoesNotFitIsNone) {
 
 TEST(Protocol, RepliesThatEndTooEarlyAreNone) {
   EXPECT_FALSE(DecodeStatus(Bytes{0x04}));
-  EXPECT_FALSE(DecodeConnect(Bytes{0x02}));
+  EXPECT_FALSE(DecodeConnect(Connect{false}, Bytes{0x02}));
   EXPECT_FALSE(DecodeResetTarget(Bytes{0x0A, 0x00}));
   EXPECT_FALSE(DecodeSwjPins(Bytes{0x10}));
   EXPECT_FALSE(DecodeInfo(Bytes{0x00, 0x02, 0x41}));

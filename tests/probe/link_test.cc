@@ -55,6 +55,44 @@ TEST(EstablishSwdLink, SelectsAMultiDropPart) {
   EXPECT_TRUE(EstablishSwdLink(probe, 0x01002927).ok());
 }
 
+class EstablishJtagLink : public ::testing::Test {
+ protected:
+  static ProbeInfo WithJtag() {
+    ProbeInfo info = FakeWire::DefaultInfo("1");
+    info.features.jtag = true;
+    return info;
+  }
+  EstablishJtagLink() {
+    EXPECT_TRUE(probe_.Connect(WireProtocol::kJtag).ok());
+    wire_->WithBoard([](FakeBoard& board) { board.SetDpRegister(1, kDpIdr, 0xBAD); });
+  }
+
+  std::shared_ptr<FakeWire> wire_ = std::make_shared<FakeWire>(FakeBoardOptions{}, WithJtag());
+  FakeProbe probe_{wire_};
+};
+
+TEST_F(EstablishJtagLink, TestLogicResetIsEnoughForAJtagDp) {
+  const auto dpidr = adi::EstablishJtagLink(probe_);
+  ASSERT_TRUE(dpidr.ok()) << dpidr.status();
+  EXPECT_EQ(*dpidr, 0x2BA01477u);
+  EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kSwjSequence), 1u);
+}
+
+TEST_F(EstablishJtagLink, SelectsTheBankOfDpidr) {
+  ASSERT_TRUE(adi::EstablishJtagLink(probe_).ok());
+  const uint32_t bank_1 = 1;
+  const TransferOp select{.port = Port::kDp, .address = kDpSelect, .write = absl::MakeConstSpan(&bank_1, 1)};
+  ASSERT_TRUE(probe_.Transfer({&select, 1}).status.ok());
+  EXPECT_EQ(adi::EstablishJtagLink(probe_).value(), 0x2BA01477u);
+}
+
+TEST_F(EstablishJtagLink, SaysWhatWasTried) {
+  wire_->FailTransfer(0, FakeFailure::kNoAck, 3);
+  const auto dpidr = adi::EstablishJtagLink(probe_);
+  EXPECT_TRUE(IsError(dpidr.status(), ErrorKind::kTransferError));
+  EXPECT_THAT(std::string(dpidr.status().message()), HasSubstr("Test-Logic-Reset, SWD-to-JTAG, dormant-to-JTAG"));
+}
+
 // `count` bits of `value` behind `bits`.
 void Append(std::vector<bool>& bits, uint64_t value, size_t count) {
   for (size_t i = 0; i < count; ++i) bits.push_back((value >> i) & 1);

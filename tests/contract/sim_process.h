@@ -1,0 +1,41 @@
+// The simulated board as the program that it is: started for a test, told what to do through its control port, ended
+// with the test. A test that links Abseil cannot link what the board is made of (docs/architecture.md, "Licence").
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "nlohmann/json.hpp"
+
+namespace probegate {
+
+class SimProcess {
+ public:
+  // One board, which runs a program of one branch and so leaves its RAM alone. Throws std::runtime_error where it does
+  // not start.
+  SimProcess();
+  ~SimProcess();
+  SimProcess(const SimProcess&) = delete;
+  SimProcess& operator=(const SimProcess&) = delete;
+
+  const std::string& serial() const { return serial_; }
+  uint16_t port() const { return port_; }
+
+  // The answer to one request (docs/simulator.md, "The control port"). Throws std::runtime_error where it is an error.
+  nlohmann::json Ask(const nlohmann::json& request);
+
+ private:
+  void Start(const std::string& firmware);
+  void ReadListeners(int output);
+
+  pid_t pid_ = -1;
+  std::string serial_;
+  uint16_t port_ = 0;
+  uint16_t control_port_ = 0;
+  int control_ = -1;
+  std::string received_;
+};
+
+}  // namespace probegate
