@@ -45,6 +45,11 @@ struct WriteArguments {
   std::vector<uint64_t> values;
   std::string file;  // instead of values
 };
+struct TopArguments {
+  std::string probe;
+  bool once = false;
+  std::chrono::milliseconds interval{1000};
+};
 
 // Each prints what it has to say on standard output, or throws a Failure.
 void RunList(const CommonArguments& common, const ListArguments& arguments);
@@ -52,5 +57,6 @@ void RunSessions(const CommonArguments& common, const SessionsArguments& argumen
 void RunKick(const CommonArguments& common, const KickArguments& arguments);
 void RunRead(const CommonArguments& common, const ReadArguments& arguments);
 void RunWrite(const CommonArguments& common, const WriteArguments& arguments);
+void RunTop(const CommonArguments& common, const TopArguments& arguments);
 
 }  // namespace probegate

@@ -1,5 +1,4 @@
 // list, sessions and kick.
-#include <array>
 #include <iostream>
 
 #include <google/protobuf/struct.pb.h>
@@ -11,27 +10,11 @@
 #include "cli/failure.h"
 #include "cli/gateway_ports.h"
 #include "cli/json.h"
+#include "cli/probe_text.h"
 #include "cli/text_table.h"
 
 namespace probegate {
 namespace {
-
-struct StateRow {
-  v1::ProbeState state;
-  const char* name;
-};
-constexpr std::array<StateRow, 3> kStates = {{
-    {v1::PROBE_STATE_IDLE, "idle"},
-    {v1::PROBE_STATE_IN_USE, "in use"},
-    {v1::PROBE_STATE_AWAY, "away"},
-}};
-
-std::string StateName(v1::ProbeState state) {
-  for (const StateRow& row : kStates) {
-    if (row.state == state) return row.name;
-  }
-  return "unknown";
-}
 
 std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& sessions) {
   std::string who;

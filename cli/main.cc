@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <iostream>
 
 #include <grpc/support/log.h>
@@ -23,6 +24,13 @@ std::string IsEndpointRange(const std::string& text) {
   return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
 }
 
+// CLI11's own range takes nan for a number within it.
+std::string IsInterval(const std::string& text) {
+  double seconds = 0;
+  const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= 0.1 && seconds <= 3600;
+  return fits ? "" : text + " is no number of seconds from 0.1 to 3600";
+}
+
 v1::ClientInfo ThisProgram() {
   v1::ClientInfo client;
   client.set_name("probegate");
@@ -41,6 +49,7 @@ struct Arguments {
   KickArguments kick;
   ReadArguments read;
   WriteArguments write;
+  TopArguments top;
 };
 
 void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
@@ -70,6 +79,17 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   CLI::App* sessions = app.add_subcommand("sessions", "Who uses which probe");
   sessions->add_option("-u,--uid,--probe", arguments.sessions.probe, "Of this probe only")->option_text("UID");
   sessions->callback([&arguments] { RunSessions(arguments.common, arguments.sessions); });
+
+  CLI::App* top = app.add_subcommand("top", "What each probe is doing, again and again");
+  top->add_option("-u,--uid,--probe", arguments.top.probe, "This probe only")->option_text("UID");
+  top->add_flag("--once", arguments.top.once, "Look for one interval, and end");
+  const auto set_interval = [&arguments](double seconds) {
+    arguments.top.interval = std::chrono::milliseconds(std::lround(seconds * 1e3));
+  };
+  top->add_option_function<double>("--interval", set_interval, "Between two looks")
+      ->option_text("SECONDS [1]")
+      ->check(IsInterval);
+  top->callback([&arguments] { RunTop(arguments.common, arguments.top); });
 
   CLI::App* kick = app.add_subcommand("kick", "Ends a session");
   kick->add_option("SESSION", arguments.kick.session, "As `sessions` shows it, or its beginning")->required();

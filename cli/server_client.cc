@@ -59,6 +59,8 @@ ServerClient::ServerClient(const Endpoint& server) : server_(server.ToString()) 
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  // Who watches a server that was restarted wants to see it soon.
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   // A server on this machine is not behind a proxy.
   if (IsLoopback(server.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto channel = grpc::CreateCustomChannel(server_, grpc::InsecureChannelCredentials(), arguments);
@@ -97,6 +99,14 @@ v1::ListSessionsResponse ServerClient::ListSessions(const std::string& probe) {
   request.set_probe(probe);
   v1::ListSessionsResponse response;
   Check(Call(*directory_, &v1::ProbeDirectory::Stub::ListSessions, request, response));
+  return response;
+}
+
+v1::StatsResponse ServerClient::Stats(const std::string& probe) {
+  v1::StatsRequest request;
+  request.set_probe(probe);
+  v1::StatsResponse response;
+  Check(Call(*directory_, &v1::ProbeDirectory::Stub::Stats, request, response));
   return response;
 }
 

@@ -68,7 +68,6 @@ const Command* FindCommand(const Request& request, std::string_view& error) {
     error = "unknown request type";
   } else if (request.argument_count != command->argument_count) {
     error = "malformed request; invalid number of arguments";
-    command = nullptr;
   }
   return command;
 }

@@ -59,8 +59,8 @@ struct Command {
 
 absl::Span<const Command> Commands();
 
-// The command that `request` asks for. Null, with the reason in `error`, where there is none or the arguments' number
-// is wrong.
+// The command that `request` names; null where there is none. `error` says why it cannot be carried out, because there
+// is none or because the arguments' number is wrong, and is left alone where it can be.
 const Command* FindCommand(const Request& request, std::string_view& error);
 
 }  // namespace probegate

@@ -8,7 +8,6 @@
 #include "asio/detached.hpp"
 #include "asio/dispatch.hpp"
 #include "asio/redirect_error.hpp"
-#include "gateway/error_status.h"
 
 namespace probegate {
 namespace {
@@ -20,13 +19,13 @@ constexpr auto kLingerPoll = std::chrono::milliseconds(2);
 }  // namespace
 
 Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe, Upstream& upstream,
-                       const ConnectionOptions& options, Log& log, std::function<void()> on_closed)
+                       const ConnectionOptions& options, GatewayMetrics& metrics, Log& log,
+                       std::function<void()> on_closed)
     : socket_(std::move(socket)),
-      peer_(std::move(peer)),
       probe_(std::move(probe)),
       upstream_(upstream),
       options_(options),
-      log_(log),
+      record_(probe_->unique_id(), std::move(peer), metrics, log),
       on_closed_(std::move(on_closed)),
       framer_(options.max_line_bytes),
       room_(socket_.get_executor()),
@@ -37,12 +36,13 @@ Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const Se
 Connection::~Connection() = default;
 
 void Connection::Start() {
-  log_.Debug("client.connected", {{"probe", probe_->unique_id()}, {"client", peer_}});
+  record_.Connected();
   asio::co_spawn(socket_.get_executor(), ReadRequests(), asio::detached);
   asio::co_spawn(socket_.get_executor(), WatchForReset(), asio::detached);
 }
 
 void Connection::Refuse(std::string reason) {
+  record_.Refused(reason);
   asio::co_spawn(socket_.get_executor(), RefuseFirstRequest(std::move(reason)), asio::detached);
 }
 
@@ -54,6 +54,10 @@ void Connection::End(std::string reason) {
 bool Connection::MayRead() const {
   return pending_.size() < options_.max_in_flight && pending_line_bytes_ < options_.max_held_bytes &&
          replies_.UnsentBytes() < options_.max_held_bytes;
+}
+
+std::string Connection::TooLong() const {
+  return "request line longer than " + std::to_string(options_.max_line_bytes) + " bytes (--max-line-bytes)";
 }
 
 Task<> Connection::ReadRequests() {
@@ -72,8 +76,7 @@ Task<> Connection::ReadRequests() {
     }
     Flush();
     if (framer_.too_long()) {
-      EndNow("the connection was ended because of a request line that is too long",
-             "request line longer than " + std::to_string(options_.max_line_bytes) + " bytes (--max-line-bytes)");
+      EndNow("the connection was ended because of a request line that is too long", TooLong());
       co_return;
     }
     const auto space = framer_.Prepare();
@@ -85,6 +88,7 @@ Task<> Connection::ReadRequests() {
       co_return;
     }
     framer_.Commit(size);
+    record_.Received(size);
   }
   if (const auto rest = framer_.TakeRest(); rest && !ending_ && !closed_) HandleLine(*rest);
   client_finished_ = true;
@@ -110,18 +114,20 @@ Task<> Connection::RefuseFirstRequest(std::string reason) {
   std::optional<std::string_view> line;
   while (!ending_ && !(line = framer_.Next()) && !framer_.too_long()) {
     const auto space = framer_.Prepare();
-    framer_.Commit(
-        co_await socket_.async_read_some(asio::buffer(space.data, space.size), asio::redirect_error(kUseTask, error)));
+    const size_t size =
+        co_await socket_.async_read_some(asio::buffer(space.data, space.size), asio::redirect_error(kUseTask, error));
     if (error) break;
+    framer_.Commit(size);
+    record_.Received(size);
   }
   if (error && !ending_) {
     Close();
     co_return;
   }
+  if (framer_.too_long()) record_.BadLine(TooLong());
   if (line && !ending_) {
-    Request request;
-    ParseRequest(*line, request);
-    AppendErrorReply(replies_.out(), request.id, ReplyStatus::kProbeDisconnected, reason);
+    Line request = TakeLine(*line);
+    AnswerError(request, ReplyStatus::kProbeDisconnected, reason);
   }
   EndNow(reason);
 }
@@ -139,160 +145,13 @@ Task<> Connection::LingerThenReset() {
   Close();
 }
 
-void Connection::HandleLine(std::string_view line) {
-  Request request;
-  std::string_view error = ParseRequest(line, request);
-  const Command* const command = error.empty() ? FindCommand(request, error) : nullptr;
-  if (command == nullptr) {
-    AppendErrorReply(ReplyBuffer(), request.id, ReplyStatus::kGeneralError, error);
-    return;
-  }
-  const auto probe = session_probe_ ? session_probe_ : probe_->description();
-  const CommandContext context{
-      .probe = *probe,
-      .has_session = session_state_ == SessionState::kLive,
-      .offer_memory_interface = options_.offer_memory_interface,
-  };
-  Call call{.context = context, .write_result = command->write_result};
-  switch (command->prepare(request, call)) {
-    case Step::kSend:
-      SendUpstream(request, call, *command, line.size());
-      break;
-    case Step::kAnswer: {
-      std::string& reply = ReplyBuffer();
-      BeginReply(reply, request.id, ReplyStatus::kOk);
-      if (!call.text.empty()) reply.append(kResultKey).append(call.text);
-      EndReply(reply);
-      break;
-    }
-    case Step::kRefuse:
-      AppendErrorReply(ReplyBuffer(), request.id, ReplyStatus::kGeneralError, call.text);
-      break;
-  }
-}
-
-void Connection::SendUpstream(Request& request, Call& call, const Command& command, size_t line_bytes) {
-  const bool opens = call.request.has_open();
-  if (session_state_ == SessionState::kLost && !opens) {
-    AppendErrorReply(ReplyBuffer(), request.id, ReplyStatus::kProbeDisconnected, lost_reason_);
-    return;
-  }
-  if (session_state_ != SessionState::kLive) OpenSession();
-  call.request.set_request_id(++last_request_id_);
-  pending_.push_back({
-      .id = std::string(request.id),
-      .line_bytes = line_bytes,
-      .request_id = last_request_id_,
-      .command = &command,
-      .write_result = call.write_result,
-      .response_case = static_cast<int>(call.request.request_case()),
-  });
-  pending_line_bytes_ += line_bytes;
-  session_->Send(std::move(call.request));
-}
-
-void Connection::OpenSession() {
-  v1::OpenSessionRequest request;
-  request.set_probe(probe_->unique_id());
-  // The protocol's hello names no program.
-  request.mutable_client()->set_name("remote-probe client");
-  request.mutable_client()->set_peer_address(peer_);
-  inbox_ = std::make_shared<SessionInbox>(weak_from_this(), socket_.get_executor(), options_.max_held_bytes);
-  session_state_ = SessionState::kLive;
-  session_opened_ = false;
-  session_ = upstream_.OpenSession(std::move(request), inbox_->handler());
-}
-
-std::string& Connection::ReplyBuffer() {
-  if (pending_.empty()) return replies_.out();
-  return pending_.emplace_back().reply;
-}
-
-void Connection::TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox) {
-  if (closed_ || inbox != inbox_) return;
-  inbox_waits_ = replies_.UnsentBytes() >= options_.max_held_bytes;
-  if (inbox_waits_) return;
-  SessionInbox::Content content = inbox->Take();
-  upstream_paused_ = upstream_paused_ || content.paused;
-  for (v1::StreamResponse& response : content.responses) {
-    HandleResponse(response);
-    // It may have been the end of the session.
-    if (inbox != inbox_) break;
-  }
-  if (content.end && inbox == inbox_) LoseSession(*content.end);
-  Flush();
-  if (!closed_) OnProgress();
-}
-
-void Connection::HandleResponse(v1::StreamResponse& response) {
-  if (!session_opened_) {
-    if (response.has_open_session()) {
-      session_opened_ = true;
-      session_probe_ =
-          std::make_shared<const v1::ProbeDescription>(std::move(*response.mutable_open_session()->mutable_probe()));
-    } else {
-      LoseSession(response.has_error() ? response.error().message() : "the server did not open the session");
-    }
-    return;
-  }
-  const bool expected =
-      !pending_.empty() && pending_.front().request_id == response.request_id() &&
-      (response.has_error() || pending_.front().response_case == static_cast<int>(response.response_case()));
-  if (!expected) {
-    LoseSession("the server answered something that was not asked");
-    return;
-  }
-  WriteResponse(pending_.front(), response);
-  pending_line_bytes_ -= pending_.front().line_bytes;
-  pending_.pop_front();
-  MoveReadyReplies();
-  // The probe takes the session with it.
-  if (response.has_error() && response.error().kind() == v1::ERROR_KIND_PROBE_DISCONNECTED) {
-    LoseSession(response.error().message());
-  }
-}
-
-void Connection::WriteResponse(const Pending& pending, const v1::StreamResponse& response) {
-  if (response.has_error()) {
-    const v1::ErrorDetail& error = response.error();
-    const bool stock_words = error.kind() == v1::ERROR_KIND_NOT_FOUND && !pending.command->not_found_message.empty();
-    AppendErrorReply(replies_.out(), pending.id, StatusOfError(error.kind()),
-                     stock_words ? pending.command->not_found_message : std::string_view(error.message()));
-    return;
-  }
-  std::string& out = replies_.out();
-  BeginReply(out, pending.id, ReplyStatus::kOk);
-  if (pending.write_result != nullptr) {
-    const size_t before = out.size();
-    out += kResultKey;
-    if (!pending.write_result(response, out)) out.resize(before);
-  }
-  EndReply(out);
-}
-
-void Connection::LoseSession(std::string reason) {
-  log_.Warning("session.lost", {{"probe", probe_->unique_id()}, {"client", peer_}, {"reason", reason}});
-  lost_reason_ = "session lost: " + reason;
-  DropSession();
-  session_state_ = SessionState::kLost;
-  FailPending(lost_reason_);
-}
-
-void Connection::DropSession() {
-  session_.reset();
-  inbox_.reset();
-  session_probe_.reset();
-  session_state_ = SessionState::kNone;
-  inbox_waits_ = false;
-  upstream_paused_ = false;
-}
-
 void Connection::FailPending(std::string_view reason) {
-  for (const Pending& pending : pending_) {
+  for (Pending& pending : pending_) {
     if (pending.request_id != 0) {
       AppendErrorReply(replies_.out(), pending.id, ReplyStatus::kProbeDisconnected, reason);
+      record_.End(pending.record, pending.request_id, OutcomeOf(ReplyStatus::kProbeDisconnected));
     } else {
-      replies_.out() += pending.reply;
+      MoveReadyReply(pending);
     }
   }
   pending_.clear();
@@ -301,14 +160,21 @@ void Connection::FailPending(std::string_view reason) {
 
 void Connection::MoveReadyReplies() {
   while (!pending_.empty() && pending_.front().request_id == 0) {
-    replies_.out() += pending_.front().reply;
+    MoveReadyReply(pending_.front());
     pending_.pop_front();
   }
 }
 
+void Connection::MoveReadyReply(Pending& pending) {
+  replies_.out() += pending.reply;
+  record_.End(pending.record, 0, OutcomeOf(pending.status));
+}
+
 void Connection::Flush() {
   if (closed_ || full_) return;
+  const size_t unsent = replies_.UnsentBytes();
   const ReplyWriter::Result result = replies_.Write();
+  if (unsent > 0) record_.Sent(unsent - replies_.UnsentBytes());
   full_ = result == ReplyWriter::Result::kFull;
   if (result == ReplyWriter::Result::kFailed) Close();
   if (!full_) return;
@@ -342,7 +208,10 @@ void Connection::EndNow(std::string_view reason, std::string_view last_error) {
   ending_ = true;
   DropSession();
   FailPending(reason);
-  if (!last_error.empty()) AppendErrorReply(replies_.out(), Request().id, ReplyStatus::kGeneralError, last_error);
+  if (!last_error.empty()) {
+    Line line = BadLine(last_error);
+    AnswerError(line, ReplyStatus::kGeneralError, last_error);
+  }
   Flush();
   room_.cancel();
   asio::co_spawn(socket_.get_executor(), LingerThenReset(), asio::detached);
@@ -355,9 +224,10 @@ void Connection::FinishIfDone() {
 void Connection::Close() {
   if (closed_) return;
   closed_ = true;
-  log_.Debug("client.disconnected", {{"probe", probe_->unique_id()}, {"client", peer_}});
   DropSession();
+  for (Pending& pending : pending_) record_.End(pending.record, pending.request_id, Unanswered());
   pending_.clear();
+  record_.Disconnected();
   asio::error_code ignored;
   socket_.close(ignored);
   room_.cancel();

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/client_record.h"
 #include "gateway/command_table.h"
 #include "gateway/line_framer.h"
 #include "gateway/net.h"
@@ -46,9 +47,10 @@ struct ConnectionOptions {
 // Threads: Start, Refuse and End from any; the rest runs on the socket's strand. Lives until it has ended.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // `upstream`, `options` and `log` must outlive the connection. `on_closed` is called once, on the strand, at the end.
+  // `upstream`, `options`, `metrics` and `log` must outlive the connection. `on_closed` is called once, on the strand,
+  // at the end.
   Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe, Upstream& upstream,
-             const ConnectionOptions& options, Log& log, std::function<void()> on_closed);
+             const ConnectionOptions& options, GatewayMetrics& metrics, Log& log, std::function<void()> on_closed);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -70,10 +72,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::string id;           // as JSON
     size_t line_bytes = 0;    // of the request
     uint64_t request_id = 0;  // upstream; 0 where `reply` is the answer
-    const Command* command = nullptr;
     ResultWriter write_result = nullptr;
-    int response_case = 0;  // the field of StreamResponse that has to come
+    int response_case = 0;                  // the field of StreamResponse that has to come
+    ReplyStatus status = ReplyStatus::kOk;  // of `reply`
     std::string reply;
+    RequestRecord record;
+  };
+  // A line, taken apart and counted from then on. Points into the line's text.
+  struct Line {
+    size_t size = 0;
+    Request request;
+    const Command* command = nullptr;  // that it names
+    std::string_view error;            // why it cannot be carried out
+    std::string traceparent;           // valid, or empty
+    RequestRecord record;
   };
   enum class SessionState : uint8_t { kNone, kLive, kLost };
 
@@ -82,24 +94,32 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<> LingerThenReset();
   Task<> RefuseFirstRequest(std::string reason);
 
-  void HandleLine(std::string_view line);
-  void SendUpstream(Request& request, Call& call, const Command& command, size_t line_bytes);
-  void OpenSession();
+  Line TakeLine(std::string_view text);
+  // One that nothing can be taken out of.
+  Line BadLine(std::string_view error);
+  void HandleLine(std::string_view text);
+  void SendUpstream(Line& line, Call& call);
+  void OpenSession(const std::string& traceparent);
   bool MayRead() const;
+  // What is wrong with a line that is.
+  std::string TooLong() const;
 
-  // Where to append a reply that is ready now: it keeps its turn.
-  std::string& ReplyBuffer();
+  // Where to append the reply, with `status`, to a line that is answered without the server: it keeps its turn.
+  std::string& ReplyBuffer(Line& line, ReplyStatus status);
+  void AnswerError(Line& line, ReplyStatus status, std::string_view message);
 
   // Upstream's news.
   void TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox);
   void HandleResponse(v1::StreamResponse& response);
-  void WriteResponse(const Pending& pending, const v1::StreamResponse& response);
+  // The status that it wrote.
+  ReplyStatus WriteResponse(const Pending& pending, const v1::StreamResponse& response);
   void LoseSession(std::string reason);
   void FailPending(std::string_view reason);
   void DropSession();
 
   // Replies.
   void MoveReadyReplies();
+  void MoveReadyReply(Pending& pending);
   // Sends what the socket takes; with the rest it goes on by itself.
   void Flush();
   void OnProgress();
@@ -109,11 +129,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Close();
 
   Socket socket_;
-  const std::string peer_;
   const std::shared_ptr<const ServedProbe> probe_;
   Upstream& upstream_;
   const ConnectionOptions& options_;
-  Log& log_;
+  ClientRecord record_;
   std::function<void()> on_closed_;
 
   LineFramer framer_;

@@ -35,7 +35,7 @@ std::string Join(const Strings& strings) {
 }  // namespace
 
 Gateway::Gateway(asio::io_context& io, Upstream& upstream, PortMap& ports, GatewayOptions options, Chooser choose,
-                 std::function<void()> on_stop, Log& log)
+                 std::function<void()> on_stop, GatewayMetrics& metrics, Log& log)
     : options_(std::move(options)),
       port_map_(ports),
       choose_(std::move(choose)),
@@ -43,8 +43,9 @@ Gateway::Gateway(asio::io_context& io, Upstream& upstream, PortMap& ports, Gatew
       log_(log),
       upstream_(upstream),
       strand_(asio::make_strand(io)),
-      budget_(options_.max_connections),
-      port_context_{io, upstream, options_.connection, budget_, log},
+      state_(options_.server, metrics),
+      budget_(options_.max_connections, metrics),
+      port_context_{io, upstream, options_.connection, budget_, metrics, log},
       watch_retry_(strand_),
       watch_pause_(kFirstWatchPause) {}
 
@@ -52,7 +53,7 @@ Gateway::~Gateway() = default;
 
 void Gateway::Start() {
   if (options_.allow_remote) {
-    log_.Write(LogLevel::kWarning, "gateway.open_to_all",
+    log_.Write(LogLevel::kWarning, "remote.allowed",
                "--allow-remote: the protocol has no passwords, so anyone who reaches these ports controls the boards",
                {});
   }
@@ -93,6 +94,7 @@ void Gateway::TakeEvent(const v1::WatchProbesResponse& event) {
     if (outage_logged_ || !server_known_) log_.Info("server.connected", {{"server", options_.server}});
     if (!std::exchange(server_known_, true)) WarnOfUnknownMaps();
     outage_logged_ = false;
+    state_.ServerFound();
     watch_pause_ = kFirstWatchPause;
   }
   // Before the snapshot is complete, what looks like the only probe may be one of many.
@@ -108,7 +110,7 @@ void Gateway::WarnOfUnknownMaps() {
                "--map " + mapped + "=" + std::to_string(port) +
                    ": the server has no debug probe of this unique ID (a part of one is not enough); the port is kept "
                    "for it",
-               {});
+               {{"probe", mapped}, {"port", unsigned{port}}});
   }
 }
 
@@ -120,12 +122,14 @@ void Gateway::TakeWatchEnd(WatchEnd end, const std::string& reason) {
     return;
   }
   const std::string message = "cannot reach the server at " + options_.server + " (" + reason + ")";
+  state_.ServerLost(message);
   if (!options_.wait && !server_known_) {
     Fail(message + ": start probegate-server, or name it with --server");
     return;
   }
   if (!std::exchange(outage_logged_, true)) {
-    log_.Write(LogLevel::kWarning, "server.unreachable", message + "; waiting for it", {});
+    log_.Write(LogLevel::kWarning, "server.unreachable", message + "; waiting for it",
+               {{"server", options_.server}, {"reason", reason}});
   }
   watch_retry_.expires_after(watch_pause_);
   watch_pause_ = std::min(watch_pause_ * 2, kLongestWatchPause);
@@ -218,7 +222,8 @@ absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
     const absl::Status claimed = port_map_.Claim(unique_id, options_.first_port);
     if (claimed.ok()) return options_.first_port;
     // It is promised to a probe that is not there now: this one has a port of its own, or gets one.
-    log_.Write(LogLevel::kWarning, "port.promised", std::string(claimed.message()), {});
+    log_.Write(LogLevel::kWarning, "port.promised", std::string(claimed.message()),
+               {{"probe", unique_id}, {"port", unsigned{options_.first_port}}});
   }
   return port_map_.PortFor(unique_id, options_.first_port);
 }
@@ -232,12 +237,14 @@ void Gateway::TryToListen(const std::string& unique_id, Served& served) {
     problem = listening.status();
   } else {
     served.port = *std::move(listening);
+    state_.Served(unique_id);
     log_.Write(LogLevel::kInfo, "probe.served",
                "Serving debug probe " + served.probe->description()->description() + " (" + unique_id + ") on port " +
                    std::to_string(served.port->port()),
-               {});
+               {{"probe", unique_id}, {"port", unsigned{served.port->port()}}});
     return;
   }
+  state_.NotServed(unique_id, std::string(problem.message()));
   // A promise cannot be kept by another port. Where it is the only one, or the operator's own, it is better to say so
   // and go.
   const bool first_try = served.pause == kFirstListenPause;
@@ -246,7 +253,8 @@ void Gateway::TryToListen(const std::string& unique_id, Served& served) {
     return;
   }
   if (first_try)
-    log_.Write(LogLevel::kError, "probe.not_served", std::string(problem.message()) + "; trying again", {});
+    log_.Write(LogLevel::kError, "probe.not_served", std::string(problem.message()) + "; trying again",
+               {{"probe", unique_id}});
   served.retry.expires_after(served.pause);
   served.pause = std::min(served.pause * 2, kLongestListenPause);
   served.retry.async_wait([this, unique_id, &served](asio::error_code error) {
@@ -270,6 +278,7 @@ void Gateway::Fail(const std::string& message) {
 
 void Gateway::StopNow(const std::string& reason) {
   if (std::exchange(stopped_, true)) return;
+  state_.Stopping();
   watch_.reset();
   watch_retry_.cancel();
   for (auto& [unique_id, served] : served_) {

@@ -16,6 +16,7 @@
 #include "gateway/net.h"
 #include "gateway/port_map.h"
 #include "gateway/probe_port.h"
+#include "gateway/serving_state.h"
 #include "gateway/upstream.h"
 #include "telemetry/log.h"
 
@@ -36,7 +37,7 @@ struct GatewayOptions {
   ConnectionOptions connection;
 };
 
-// Threads: Start and Stop from any; the rest runs on a strand of `io`.
+// Threads: Start, Stop and Missing from any; the rest runs on a strand of `io`.
 class Gateway {
  public:
   // Asks which of several probes to serve; calls back, on any thread, with its unique id, or with nothing to quit.
@@ -46,12 +47,16 @@ class Gateway {
   // All that is a reference must outlive the gateway, and `io` must have finished running before it goes. `choose` may
   // be null: then all probes are served. `on_stop` is called once, on a thread of `io`, when the gateway starts to end.
   Gateway(asio::io_context& io, Upstream& upstream, PortMap& ports, GatewayOptions options, Chooser choose,
-          std::function<void()> on_stop, Log& log);
+          std::function<void()> on_stop, GatewayMetrics& metrics, Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   void Start();
+
+  // What keeps the gateway from being ready, a line each for a person: the server is out of reach, no probe is served
+  // yet, a probe's port could not be had, the gateway is stopping. Empty when it is ready. From any thread.
+  std::vector<std::string> Missing() const { return state_.Missing(); }
 
   // Ends everything, telling clients `reason`; `io` runs out of work within a few seconds.
   void Stop(std::string reason);
@@ -97,6 +102,7 @@ class Gateway {
   Log& log_;
   Upstream& upstream_;
   Strand strand_;
+  ServingState state_;
   ConnectionBudget budget_;
   const PortContext port_context_;
 

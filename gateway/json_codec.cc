@@ -47,6 +47,8 @@ bool ReadMember(JsonReader& reader, Request& request, Seen& seen) {
   } else if (IsKey(key, "request")) {
     seen.name = true;
     request.name = value;
+  } else if (IsKey(key, "traceparent")) {
+    request.traceparent = value;
   }
   return true;
 }

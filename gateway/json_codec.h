@@ -33,6 +33,8 @@ struct Request {
   // How many the client sent, and the first ones of them.
   size_t argument_count = 0;
   std::array<JsonValue, kMaxArguments> arguments;
+  // Null where the client sent none; not checked.
+  JsonValue traceparent;
 };
 
 // Takes `line` apart. Returns what is wrong with it, in the words of pyOCD's server, or nothing where it is

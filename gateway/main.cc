@@ -6,16 +6,23 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "asio/signal_set.hpp"
 #include "gateway/gateway.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/grpc/upstream.h"
 #include "gateway/menu.h"
 #include "gateway/options.h"
 #include "gateway/port_map.h"
+#include "telemetry/build_info.h"
+#include "telemetry/metrics.h"
+#include "telemetry/process_metrics.h"
+#include "telemetry/serve_metrics.h"
 
 namespace probegate {
 namespace {
@@ -42,16 +49,23 @@ size_t MakeRoomForConnections() {
   return limit.rlim_cur > kOtherFiles ? limit.rlim_cur - kOtherFiles : 1;
 }
 
+int Fail(Log& log, const absl::Status& why) {
+  log.Write(LogLevel::kError, "gateway.failed", std::string(why.message()), {});
+  return 1;
+}
+
 int Run(const ProgramOptions& options) {
   Log log(options.log_format, options.log_level);
   auto ports = PortMap::Open(options.state_directory, options.fixed_ports);
-  if (!ports.ok()) {
-    log.Write(LogLevel::kError, "gateway.failed", std::string(ports.status().message()), {});
-    return 1;
-  }
+  if (!ports.ok()) return Fail(log, ports.status());
+  // Before `io`: connections count until it has gone.
+  MetricSet metrics;
+  const Gauge build_info = ShowBuildInfo(metrics, "probegate-gateway");
+  AddProcessMetrics(metrics);
+  GatewayMetrics gateway_metrics(metrics);
   // Before `upstream`, whose last callbacks still hold strands of it.
   asio::io_context io(options.io_threads);
-  const auto upstream = MakeGrpcUpstream(options.gateway.server);
+  const auto upstream = MakeGrpcUpstream(options.gateway.server, metrics);
   std::optional<Menu> menu;
   if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) menu.emplace(io);
   Gateway::Chooser choose;
@@ -65,7 +79,10 @@ int Run(const ProgramOptions& options) {
     signals.cancel();
     signals.clear();
   };
-  Gateway gateway(io, *upstream, *ports, options.gateway, std::move(choose), on_stop, log);
+  Gateway gateway(io, *upstream, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics, log);
+  // Goes before `gateway`, which it asks.
+  const auto http = ServeMetrics(options.metrics_listen, metrics, [&gateway] { return gateway.Missing(); }, log);
+  if (!http.ok()) return Fail(log, http.status());
   signals.async_wait([&](asio::error_code error, int) {
     if (!error) gateway.Stop("the gateway is shutting down");
   });

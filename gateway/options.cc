@@ -1,13 +1,13 @@
 #include "gateway/options.h"
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "base/endpoint.h"
 #include "config/arguments.h"
 #include "config/log_options.h"
+#include "config/metrics_options.h"
 
 namespace probegate {
 namespace {
@@ -18,6 +18,7 @@ struct RawOptions {
   std::string state;
   std::string memory_interface = "off";
   bool no_wait = false;
+  MetricsOptions metrics;
   LogOptions log;
 };
 
@@ -90,6 +91,7 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
   options.state_directory = raw.state;
   options.gateway.wait = !raw.no_wait;
   options.gateway.connection.offer_memory_interface = raw.memory_interface == "on";
+  options.metrics_listen = raw.metrics.listen;
   options.log_format = raw.log.log_format();
   options.log_level = raw.log.level();
   return std::nullopt;
@@ -110,6 +112,7 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   DeclareProbeOptions(app, options.gateway, raw);
   DeclarePortOptions(app, options.gateway, raw);
   DeclareLimits(app, options);
+  AddMetricsOption(app, raw.metrics, "127.0.0.1:9465");
   AddLogOptions(app, raw.log);
   if (const auto code = ParseArguments(app, argc, argv)) return ExitNow{*code};
   if (options.gateway.max_connections > surroundings.most_connections) {

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 
+#include "base/endpoint.h"
 #include "gateway/gateway.h"
 #include "telemetry/log.h"
 
@@ -17,6 +19,7 @@ struct ProgramOptions {
   std::map<std::string, uint16_t> fixed_ports;
   std::filesystem::path state_directory;
   int io_threads = 1;
+  std::optional<Endpoint> metrics_listen;
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
 };

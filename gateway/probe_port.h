@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "gateway/connection.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/net.h"
 #include "gateway/served_probe.h"
 #include "gateway/upstream.h"
@@ -18,22 +19,32 @@
 
 namespace probegate {
 
-// How many clients may be connected, to all ports together. Threads: any.
+// How many clients may be connected, to all ports together, and how many are and were. Threads: any.
 class ConnectionBudget {
  public:
-  explicit ConnectionBudget(size_t max) : max_(max) {}
+  // `metrics` must outlive it.
+  ConnectionBudget(size_t max, GatewayMetrics& metrics) : max_(max), metrics_(metrics) {}
 
   size_t max() const { return max_; }
   bool Take() {
-    if (used_.fetch_add(1) < max_) return true;
+    if (used_.fetch_add(1) < max_) {
+      metrics_.connections.Add(1);
+      metrics_.connections_accepted.Add();
+      return true;
+    }
     used_.fetch_sub(1);
+    metrics_.connections_refused.Add();
     return false;
   }
-  void GiveBack() { used_.fetch_sub(1); }
+  void GiveBack() {
+    used_.fetch_sub(1);
+    metrics_.connections.Add(-1);
+  }
 
  private:
   const size_t max_;
   std::atomic<size_t> used_{0};
+  GatewayMetrics& metrics_;
 };
 
 // What all ports share, and what outlives them.
@@ -42,6 +53,7 @@ struct PortContext {
   Upstream& upstream;
   const ConnectionOptions& connection_options;
   ConnectionBudget& budget;
+  GatewayMetrics& metrics;
   Log& log;
 };
 

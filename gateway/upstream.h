@@ -59,9 +59,10 @@ class Upstream {
  public:
   virtual ~Upstream() = default;
 
-  // Opens a session; its first request is already on the way. Its response is the first that the handler gets. Where
-  // the server is out of reach the session ends at once.
-  virtual std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, SessionHandler handler) = 0;
+  // Opens a session; its first request, which carries `traceparent` (W3C Trace Context, or empty), is already on the
+  // way. Its response is the first that the handler gets. Where the server is out of reach the session ends at once.
+  virtual std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, std::string traceparent,
+                                                       SessionHandler handler) = 0;
 
   virtual std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) = 0;
 };

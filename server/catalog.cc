@@ -16,8 +16,8 @@ bool SameId(std::string_view a, std::string_view b) { return a.size() == b.size(
 
 }  // namespace
 
-Catalog::Catalog(CatalogOptions options, Log& log)
-    : options_(std::move(options)), log_(log), retirer_([this] { RetireLanes(); }) {}
+Catalog::Catalog(CatalogOptions options, ServerMetrics& metrics, Log& log)
+    : options_(std::move(options)), metrics_(metrics), log_(log), retirer_([this] { RetireLanes(); }) {}
 
 Catalog::~Catalog() { Stop("the catalog is closed"); }
 
@@ -33,7 +33,10 @@ absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& locat
     row.problem.clear();
     row.on_gone = std::move(on_gone);
     // Under the lock, so that whatever the lane has to say finds the row.
-    row.lane = Lane::Start(std::move(probe), options_.lane, *this);
+    const auto metrics = metrics_.OnProbeHere(description);
+    row.metrics = metrics;
+    row.lane =
+        Lane::Start(std::move(probe), {.options = options_.lane, .events = *this, .metrics = metrics, .log = log_});
   }
   log_.Info("probe.connected", {{"probe", unique_id},
                                 {"description", description.description()},
@@ -122,18 +125,42 @@ std::vector<v1::ProbeStatus> Catalog::List() const {
   return all;
 }
 
-v1::ProbeStatus Catalog::StatusOf(const Row& row) {
-  v1::ProbeStatus status;
-  *status.mutable_description() = row.description;
-  status.set_location(row.location);
-  status.set_problem(row.problem);
-  status.set_state(v1::PROBE_STATE_AWAY);
+v1::ProbeStatus Catalog::StatusOf(const Row& row) { return StatsOf(row).status; }
+
+ProbeStats Catalog::StatsOf(const Row& row) {
+  ProbeStats stats;
+  *stats.status.mutable_description() = row.description;
+  stats.status.set_location(row.location);
+  stats.status.set_problem(row.problem);
+  stats.status.set_state(v1::PROBE_STATE_AWAY);
   if (row.lane != nullptr) {
     const LaneUsage usage = row.lane->usage();
-    status.set_state(usage.sessions_open > 0 ? v1::PROBE_STATE_IN_USE : v1::PROBE_STATE_IDLE);
-    status.set_session_count(static_cast<uint32_t>(usage.sessions));
+    stats.status.set_state(usage.sessions_open > 0 ? v1::PROBE_STATE_IN_USE : v1::PROBE_STATE_IDLE);
+    stats.status.set_session_count(static_cast<uint32_t>(usage.sessions));
+    stats.queue_depth = usage.queued;
+    stats.lock_held = usage.lock_held;
+    stats.lock_waiters = usage.lock_waiters;
   }
-  return status;
+  return stats;
+}
+
+std::vector<ProbeStats> Catalog::Stats() const {
+  metrics_.DropExpired();
+  MutexLock lock(mutex_);
+  std::vector<ProbeStats> all;
+  for (const auto& [unique_id, row] : rows_) {
+    all.push_back(StatsOf(row));
+    if (const auto metrics = row.metrics.lock()) metrics->AddTotals(all.back());
+  }
+  return all;
+}
+
+void Catalog::RefreshMetrics() const {
+  metrics_.DropExpired();
+  MutexLock lock(mutex_);
+  for (const auto& [unique_id, row] : rows_) {
+    if (const auto metrics = row.metrics.lock()) metrics->SetGauges(StatsOf(row));
+  }
 }
 
 void Catalog::Watch(std::weak_ptr<ProbeWatcher> watcher) {
@@ -155,8 +182,7 @@ void Catalog::TellWatchers(const std::string& unique_id) const {
   for (const auto& watcher : Watchers()) watcher->OnProbeChanged(unique_id);
 }
 
-void Catalog::OnProbeGone(const std::string& probe, const absl::Status& why) {
-  const std::string unique_id = CleanUniqueId(probe);
+void Catalog::OnProbeGone(const std::string& unique_id, const absl::Status& why) {
   std::string location;
   {
     MutexLock lock(mutex_);
@@ -168,16 +194,19 @@ void Catalog::OnProbeGone(const std::string& probe, const absl::Status& why) {
     location = row.location;
     retired_.push_back({std::move(row.lane), why, std::move(row.on_gone)});
     row.lane = nullptr;
+    metrics_.OnProbeGone(unique_id);
     wake_.NotifyAll();
   }
-  log_.Warning("probe.gone", {{"probe", unique_id}, {"location", location}, {"why", std::string(why.message())}});
+  log_.Warning("probe.gone", {{"probe", unique_id}, {"location", location}, {"reason", std::string(why.message())}});
   TellWatchers(unique_id);
 }
 
-void Catalog::OnUsageChanged(const std::string& probe) { TellWatchers(CleanUniqueId(probe)); }
+void Catalog::OnUsageChanged(const std::string& unique_id) { TellWatchers(unique_id); }
 
 void Catalog::OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) {
   log_.Warning("lock.broken", {{"probe", holder.probe},
+                               {"holder_session", holder.name},
+                               {"waiter_session", waiter.name},
                                {"holder", DescribeClient(holder.name, holder.client)},
                                {"waiter", DescribeClient(waiter.name, waiter.client)}});
 }

@@ -23,6 +23,8 @@
 #include "probe/probe.h"
 #include "probegate/v1/probe_directory.pb.h"
 #include "server/lane.h"
+#include "server/probe_stats.h"
+#include "server/server_metrics.h"
 #include "telemetry/log.h"
 
 namespace probegate {
@@ -48,8 +50,8 @@ class Catalog final : public LaneEvents {
   // Called once, when an added probe is gone and has been let go entirely; not where the catalog stopped.
   using GoneCallback = absl::AnyInvocable<void(const absl::Status& why)>;
 
-  // `log` must outlive the catalog.
-  Catalog(CatalogOptions options, Log& log);
+  // `metrics` and `log` must outlive the catalog.
+  Catalog(CatalogOptions options, ServerMetrics& metrics, Log& log);
   // Stops.
   ~Catalog() override;
 
@@ -69,6 +71,12 @@ class Catalog final : public LaneEvents {
   absl::StatusOr<v1::ProbeStatus> Find(const std::string& unique_id) const;
   std::vector<v1::ProbeStatus> List() const;
 
+  // The same in numbers.
+  std::vector<ProbeStats> Stats() const;
+  // Sets every probe's gauges to how it is now, and drops the series of those that have been away for long. For
+  // MetricSet::BeforeExpose.
+  void RefreshMetrics() const;
+
   // Tells `watcher` of every change from now on, until it is destroyed.
   void Watch(std::weak_ptr<ProbeWatcher> watcher);
 
@@ -76,8 +84,8 @@ class Catalog final : public LaneEvents {
   void Stop(const std::string& why);
 
   // LaneEvents.
-  void OnProbeGone(const std::string& probe, const absl::Status& why) override;
-  void OnUsageChanged(const std::string& probe) override;
+  void OnProbeGone(const std::string& unique_id, const absl::Status& why) override;
+  void OnUsageChanged(const std::string& unique_id) override;
   void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) override;
 
  private:
@@ -85,7 +93,8 @@ class Catalog final : public LaneEvents {
     v1::ProbeDescription description;
     std::string location;
     std::string problem;
-    std::shared_ptr<Lane> lane;  // null while away
+    std::shared_ptr<Lane> lane;           // null while away
+    std::weak_ptr<ProbeMetrics> metrics;  // gone once it has been away for long
     GoneCallback on_gone;
   };
   struct Retired {
@@ -98,11 +107,13 @@ class Catalog final : public LaneEvents {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AdmitByOptions(const std::string& unique_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static v1::ProbeStatus StatusOf(const Row& row);
+  static ProbeStats StatsOf(const Row& row);
   std::vector<std::shared_ptr<ProbeWatcher>> Watchers() const;
   void TellWatchers(const std::string& unique_id) const;
   void RetireLanes();
 
   const CatalogOptions options_;
+  ServerMetrics& metrics_;
   Log& log_;
 
   mutable Mutex mutex_;

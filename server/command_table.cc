@@ -22,7 +22,7 @@ constexpr std::array kTable = {
     CommandRow{Case::kDisconnect, "disconnect", kWire, nullptr, nullptr, &commands::RunDisconnect},
     CommandRow{Case::kSwjSequence, "swj_sequence", kWire, nullptr, nullptr, &commands::RunSwjSequence},
     CommandRow{Case::kSwdSequence, "swd_sequence", kWire, nullptr, nullptr, &commands::RunSwdSequence},
-    CommandRow{Case::kJtagSequence, "jtag_sequence", kWire, nullptr, nullptr, &commands::NoJtag},
+    CommandRow{Case::kJtagSequence, "jtag_sequence", kWire, nullptr, nullptr, &commands::RunJtagSequence},
     CommandRow{Case::kSetClock, "set_clock", kWire, nullptr, nullptr, &commands::RunSetClock},
     CommandRow{Case::kReset, "reset", kWire, nullptr, nullptr, &commands::RunReset},
     CommandRow{Case::kAssertReset, "assert_reset", kWire, nullptr, nullptr, &commands::RunAssertReset},
@@ -54,6 +54,12 @@ constexpr std::array kTable = {
 }  // namespace
 
 absl::Span<const CommandRow> CommandTable() { return kTable; }
+
+size_t CommandNumber(const CommandRow* row) {
+  return row == nullptr ? kTable.size() : static_cast<size_t>(row - kTable.data());
+}
+
+std::string_view CommandName(size_t number) { return number < kTable.size() ? kTable[number].name : "none"; }
 
 const CommandRow* FindCommand(v1::StreamRequest::RequestCase request_case) {
   for (const CommandRow& row : kTable) {

@@ -5,6 +5,7 @@
 // on the SharedProbe. Both kinds have their limits checked before anything is allocated.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -41,6 +42,12 @@ struct CommandRow {
 };
 
 absl::Span<const CommandRow> CommandTable();
+
+// Commands are counted by number: the row's place in the table, and one behind all for a request that holds no command
+// (null).
+size_t CommandNumber(const CommandRow* row);
+// Its name, "none" for the last.
+std::string_view CommandName(size_t number);
 
 // The row of `request_case`, or null for open_session and for none.
 const CommandRow* FindCommand(v1::StreamRequest::RequestCase request_case);

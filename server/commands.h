@@ -65,6 +65,6 @@ absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const
 absl::Status RunFlush(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 absl::Status RunHasSwo(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 absl::Status NoSwo(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status NoJtag(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 
 }  // namespace probegate::commands

@@ -55,6 +55,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->option_text("SECONDS [60]")
       ->check(IsDuration);
   AddLogOptions(app, config.log);
+  AddMetricsOption(app, config.metrics, "127.0.0.1:9464");
   if (const auto code = ParseArguments(app, argc, argv)) return code;
 
   config.listen = *ParseEndpoint(listen);

@@ -7,6 +7,7 @@
 
 #include "base/endpoint.h"
 #include "config/log_options.h"
+#include "config/metrics_options.h"
 #include "server/lane.h"
 
 namespace probegate {
@@ -18,6 +19,7 @@ struct ServerConfig {
   std::vector<Endpoint> cmsis_dap_tcp;
   LaneOptions lane;
   LogOptions log;
+  MetricsOptions metrics;
 };
 
 // Fills `config`. An exit code where the program should end now (config/arguments.h).

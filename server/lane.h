@@ -27,9 +27,11 @@
 #include "base/mutex.h"
 #include "probe/probe.h"
 #include "server/session.h"
+#include "telemetry/log.h"
 
 namespace probegate {
 
+class ProbeMetrics;
 class SharedProbe;
 struct LaneMember;
 struct PendingCommand;
@@ -58,12 +60,23 @@ class LaneEvents {
 struct LaneUsage {
   size_t sessions = 0;
   size_t sessions_open = 0;  // of them, those that have opened the probe
+  size_t queued = 0;         // commands that wait for their turn
+  bool lock_held = false;
+  size_t lock_waiters = 0;  // sessions whose next command waits for another's lock
+};
+
+// What a lane works with. `events` and `log` must outlive it.
+struct LaneContext {
+  LaneOptions options;
+  LaneEvents& events;
+  std::shared_ptr<ProbeMetrics> metrics;  // of the lane's probe
+  Log& log;
 };
 
 class Lane : public std::enable_shared_from_this<Lane> {
  public:
-  // Starts the thread. `events` must outlive the lane.
-  static std::shared_ptr<Lane> Start(std::unique_ptr<Probe> probe, const LaneOptions& options, LaneEvents& events);
+  // Starts the thread. What happens on the wire is counted from here on.
+  static std::shared_ptr<Lane> Start(std::unique_ptr<Probe> probe, const LaneContext& context);
 
   // The lane must have been stopped.
   ~Lane();
@@ -71,6 +84,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   Lane& operator=(const Lane&) = delete;
 
   const ProbeInfo& probe_info() const { return info_; }
+  ProbeMetrics& metrics() const { return *metrics_; }
 
   // A new session, or the error with which the lane has ended. `on_end` is called at most once, when somebody other
   // than the session's owner ends it, with the reason: kProbeDisconnected when the probe is gone or the server stops.
@@ -81,7 +95,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   // Ends every session with `why`, answers what is queued with it, lets the command on the wire finish, gives back
   // everything and leaves the probe disconnected and closed. Blocks until the thread has ended. Not from a callback.
-  // Calling it again does nothing.
+  // Calling it again does nothing. The sessions' end is the server's (kServerStopped), unless the probe went first.
   void Stop(const absl::Status& why);
 
  private:
@@ -93,12 +107,12 @@ class Lane : public std::enable_shared_from_this<Lane> {
   struct Item;
   using Batch = std::vector<Item>;
 
-  Lane(std::unique_ptr<Probe> probe, const LaneOptions& options, LaneEvents& events);
+  Lane(std::unique_ptr<Probe> probe, const LaneContext& context);
 
   // Called by Session.
   void Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned);
   void Leave(const MemberPtr& member);
-  void End(const MemberPtr& member, const absl::Status& why);
+  void End(const MemberPtr& member, const SessionEnd& end);
   SessionSnapshot Snapshot(const LaneMember& member) const;
 
   void Run();
@@ -113,11 +127,14 @@ class Lane : public std::enable_shared_from_this<Lane> {
   const LaneMember* FirstBlocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When a lock must be looked at; nothing while nobody waits for it.
   std::optional<Clock::time_point> LockDeadline() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FreeLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BreakLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Detach(const MemberPtr& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Answer a command with `why`; tell a session that it has ended. Without the mutex.
-  void Refuse(PendingCommand& command, const absl::Status& why) const;
-  void TellEnd(std::deque<PendingCommand>& dropped, Session::EndCallback& on_end, const absl::Status& why) const;
+  // Count a command; answer it with `why`; tell a session that it has ended. Without the mutex.
+  void Count(const LaneMember& member, PendingCommand& command, size_t outcome, Clock::time_point now) const;
+  void Refuse(const LaneMember& member, PendingCommand& command, const absl::Status& why) const;
+  void TellEnd(const LaneMember& member, std::deque<PendingCommand>& dropped, Session::EndCallback& on_end,
+               const SessionEnd& end) const;
   SessionSnapshot SnapshotLocked(const LaneMember& member) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The thread's own steps, without the mutex.
@@ -128,7 +145,9 @@ class Lane : public std::enable_shared_from_this<Lane> {
   void Die(const absl::Status& why);
 
   LaneEvents& events_;
+  Log& log_;
   const LaneOptions options_;
+  const std::shared_ptr<ProbeMetrics> metrics_;
   const std::unique_ptr<SharedProbe> shared_;  // the thread's own, from its start to its end
   const ProbeInfo info_;
 

@@ -1,4 +1,4 @@
-// A session as its lane keeps it, and its commands. Used by lane.cc and lane_queue.cc alone.
+// A session as its lane keeps it, and its commands. Used by lane.cc, lane_queue.cc and lane_thread.cc alone.
 #pragma once
 
 #include <chrono>
@@ -9,8 +9,10 @@
 #include "server/command_table.h"
 #include "server/lane.h"
 #include "server/session.h"
+#include "server/session_end.h"
 #include "server/session_state.h"
 #include "server/transfer_job.h"
+#include "telemetry/scope.h"
 
 namespace probegate {
 
@@ -26,6 +28,7 @@ struct PendingCommand {
   const CommandRow* row = nullptr;
   std::optional<TransferJob> job;  // kept while the command goes on in slices
   absl::Status refused;            // found wrong before it was queued; answered in its turn all the same
+  OperationScope scope;            // counts it, once, whatever becomes of it
 
   // Whether it has to wait for another session's lock.
   bool waits_for_lock() const {
@@ -45,11 +48,11 @@ struct LaneMember {
   // Guarded by the lane's mutex.
   std::deque<PendingCommand> queue;
   Session::EndCallback on_end;
-  std::optional<absl::Status> ended;  // by somebody else than its owner
-  bool left = false;                  // dropped by its owner
-  bool executing = false;             // a command of it is on its way
-  bool is_ready = false;              // it is in Lane::ready_
-  uint32_t forgiven_unlocks = 0;      // for a lock that was taken away
+  std::optional<SessionEnd> ended;  // by somebody else than its owner
+  bool left = false;                // dropped by its owner
+  bool executing = false;           // a command of it is on its way
+  bool is_ready = false;            // it is in Lane::ready_
+  uint32_t forgiven_unlocks = 0;    // for a lock that was taken away
   std::chrono::steady_clock::time_point last_active;
   std::chrono::system_clock::time_point last_command_at;
   bool has_open = false;
@@ -66,6 +69,7 @@ struct Lane::Item {
   absl::Status status;
   bool farewell = false;    // no command: the session is gone, and gives back what it has
   bool unfinished = false;  // the rest of it goes on in another batch
+  bool unheard = false;     // the session was dropped meanwhile: nobody is told
 };
 
 }  // namespace probegate

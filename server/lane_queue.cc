@@ -5,6 +5,7 @@
 #include "probe/error.h"
 #include "server/lane.h"
 #include "server/lane_member.h"
+#include "server/probe_metrics.h"
 
 namespace probegate {
 namespace {
@@ -39,13 +40,20 @@ void Lane::TakeLock(LaneMember& member) {
     holder_ = &member;
     locked_at_ = Clock::now();
     member.forgiven_unlocks = 0;
+    metrics_->OnLockTaken();
   }
   ++lock_depth_;
 }
 
+void Lane::FreeLock() {
+  holder_ = nullptr;
+  lock_depth_ = 0;
+  metrics_->OnLockFree(Clock::now() - locked_at_);
+}
+
 absl::Status Lane::ReleaseLock(LaneMember& member) {
   if (holder_ == &member) {
-    if (--lock_depth_ == 0) holder_ = nullptr;
+    if (--lock_depth_ == 0) FreeLock();
     return absl::OkStatus();
   }
   if (member.forgiven_unlocks > 0) {
@@ -65,8 +73,8 @@ std::optional<Lane::Clock::time_point> Lane::LockDeadline() const {
 void Lane::BreakLock() {
   broken_.emplace_back(SnapshotLocked(*holder_), SnapshotLocked(*FirstBlocked()));
   holder_->forgiven_unlocks = lock_depth_;
-  holder_ = nullptr;
-  lock_depth_ = 0;
+  metrics_->OnLockBroken();
+  FreeLock();
 }
 
 Lane::Batch Lane::NextBatch() {

@@ -1,22 +1,31 @@
 // probegate-server: owns debug probes and shares them over gRPC. This file only wires.
 #include <malloc.h>
 
+#include <atomic>
 #include <csignal>
-#include <iostream>
 #include <list>
+#include <memory>
+#include <string>
+#include <vector>
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 
 #include "base/signals.h"
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/tcp_transport.h"
-#include "probe/observer.h"
+#include "probe/probe.h"
 #include "server/catalog.h"
 #include "server/config.h"
 #include "server/grpc/grpc_server.h"
+#include "server/server_metrics.h"
 #include "server/session_registry.h"
 #include "server/tcp_source.h"
+#include "telemetry/build_info.h"
 #include "telemetry/log.h"
+#include "telemetry/metrics.h"
+#include "telemetry/process_metrics.h"
+#include "telemetry/serve_metrics.h"
 
 namespace probegate {
 namespace {
@@ -26,7 +35,8 @@ constexpr std::chrono::seconds kConnectBound{2};
 constexpr std::chrono::seconds kPatience{2};  // with clients that do not read how their session ended
 
 constexpr std::chrono::seconds kLongestCommand{2};
-constexpr std::chrono::seconds kSlack{2};  // what a loaded machine needs
+constexpr std::chrono::seconds kMetricsPatience{2};  // with clients that do not read metrics (telemetry/http_server.h)
+constexpr std::chrono::seconds kSlack{2};            // what a loaded machine needs
 constexpr char kHangs[] = "probegate-server: the end hangs and is cut short; a probe may be left connected\n";
 
 // From the signal to the end, whatever hangs. A probe that does not answer costs its command's own time and four times
@@ -34,7 +44,7 @@ constexpr char kHangs[] = "probegate-server: the end hangs and is cut short; a p
 // docs/architecture.md names the sum.
 std::chrono::seconds LongestEnd() {
   const auto gone = std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout);
-  return kLongestCommand + gone + kPatience + kSlack;
+  return kLongestCommand + gone + kPatience + kMetricsPatience + kSlack;
 }
 
 void LimitMemory() {
@@ -42,61 +52,89 @@ void LimitMemory() {
   mallopt(M_ARENA_MAX, 2);
 }
 
-// gRPC has its own log on standard error; what of it matters to a user, the server says itself.
-void SilenceGrpc(const Log& log) {
-  if (!log.enabled(LogLevel::kDebug)) gpr_set_log_function([](gpr_log_func_args*) {});
+// gRPC and Protobuf have their own logs on standard error; what of them matters to a user, the server says itself.
+// Protobuf would write a line for each bad message that a client sends, and gRPC's lines are no JSON.
+void SilenceLibraries(const LogOptions& options) {
+  google::protobuf::SetLogHandler(nullptr);
+  const bool wanted = options.level() == LogLevel::kDebug && options.log_format() == LogFormat::kText;
+  if (!wanted) gpr_set_log_function([](gpr_log_func_args*) {});
 }
 
-// What happens on the wire is counted by nobody.
-class NoObserver final : public ProbeObserver {
- public:
-  void OnPacket(size_t, size_t, size_t) override {}
-  void OnWait() override {}
-  void OnFault() override {}
-  void OnNoAck() override {}
-  void OnRetry() override {}
-};
-
-TcpSource::Opener CmsisDapOverTcp(const Endpoint& endpoint, ProbeObserver& observer) {
-  return [endpoint, &observer]() -> absl::StatusOr<std::unique_ptr<Probe>> {
+TcpSource::Opener CmsisDapOverTcp(const Endpoint& endpoint) {
+  return [endpoint]() -> absl::StatusOr<std::unique_ptr<Probe>> {
     auto transport = cmsis_dap::ConnectTcp(endpoint, kConnectBound);
     if (!transport.ok()) return transport.status();
-    return cmsis_dap::OpenCmsisDap(*std::move(transport), observer, {.fallback_id = endpoint.ToString()});
+    return cmsis_dap::OpenCmsisDap(*std::move(transport), {.fallback_id = endpoint.ToString()});
   };
 }
 
-int Serve(const ServerConfig& config, TerminationSignals& signals) {
-  Log log(config.log.log_format(), config.log.level());
-  SilenceGrpc(log);
-  NoObserver observer;
-  Catalog catalog({.lane = config.lane, .uids = config.uids}, log);
-  SessionRegistry sessions(catalog, log, kMaxSessions);
-  auto server = GrpcServer::Start(config.listen, catalog, sessions);
-  if (!server.ok()) {
-    std::cerr << "probegate-server: " << server.status().message() << "\n";
-    return 1;
+// Whether the server can be used now, for /readyz.
+class Readiness {
+ public:
+  void SetListening() { listening_ = true; }
+  void SetStopping() { stopping_ = true; }
+
+  std::vector<std::string> Missing() const {
+    if (stopping_) return {"the server is stopping"};
+    if (!listening_) return {"gRPC does not listen yet"};
+    return {};
   }
+
+ private:
+  std::atomic<bool> listening_ = false;
+  std::atomic<bool> stopping_ = false;
+};
+
+int Fail(Log& log, const absl::Status& why) {
+  log.Write(LogLevel::kError, "server.failed", std::string(why.message()), {});
+  return 1;
+}
+
+void WarnOfRisks(const ServerConfig& config, Log& log) {
   if (config.allow_remote) {
     log.Warning("remote.allowed",
                 {{"listen", config.listen.ToString()}, {"risk", "anyone who reaches this port controls the boards"}});
   }
+  if (config.cmsis_dap_tcp.empty()) {
+    log.Warning("no.probes", {{"hint", "say where probes are with --cmsis-dap-tcp HOST:PORT"}});
+  }
+}
+
+int Serve(const ServerConfig& config, TerminationSignals& signals) {
+  Log log(config.log.log_format(), config.log.level());
+  SilenceLibraries(config.log);
+  MetricSet metrics;
+  const Gauge build_info = ShowBuildInfo(metrics, "probegate-server");
+  AddProcessMetrics(metrics);
+  ServerMetrics server_metrics(metrics);
+  Catalog catalog({.lane = config.lane, .uids = config.uids}, server_metrics, log);
+  SessionRegistry sessions(catalog, log, kMaxSessions);
+  metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
+
+  Readiness readiness;
+  auto http = ServeMetrics(config.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
+  if (!http.ok()) return Fail(log, http.status());
+  auto server = GrpcServer::Start(config.listen, catalog, sessions, metrics);
+  if (!server.ok()) return Fail(log, server.status());
+  readiness.SetListening();
+  WarnOfRisks(config, log);
   std::list<TcpSource> sources;
   for (const Endpoint& endpoint : config.cmsis_dap_tcp) {
-    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, observer), catalog, log,
-                         RetryPauses{});
+    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint), catalog, log, RetryPauses{});
   }
-  if (sources.empty()) log.Warning("no.probes", {{"hint", "say where probes are with --cmsis-dap-tcp HOST:PORT"}});
   const std::string address = (*server)->endpoint().ToString();
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 
   const int signal = signals.Wait();
   ExitWithin(LongestEnd(), kHangs);
   signals.Release();
+  readiness.SetStopping();
   log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   (*server)->StopServing();
   for (TcpSource& source : sources) source.StopTrying();
   catalog.Stop("server is shutting down");
   (*server)->Shutdown(kPatience);
+  *http = nullptr;
   log.Info("stopped", {});
   return 0;
 }

@@ -91,6 +91,17 @@ absl::Status RunSwdSequence(SharedProbe& probe, SessionState& session, const Req
   return absl::OkStatus();
 }
 
+absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response) {
+  const auto& r = request.jtag_sequence();
+  if (absl::Status status = CheckSequence(r.cycles(), r.tdi().size()); !status.ok()) return status;
+  const auto tdo = probe.JtagSequence(
+      session, {.cycles = r.cycles(), .tms = r.tms(), .capture = r.read_tdo(), .tdi = AsBytes(r.tdi())});
+  if (!tdo.ok()) return tdo.status();
+  auto* answer = response.mutable_jtag_sequence();
+  if (r.read_tdo()) answer->set_tdo(std::string(tdo->begin(), tdo->end()));
+  return absl::OkStatus();
+}
+
 absl::Status RunSetClock(SharedProbe& probe, SessionState& session, const Request& request, Response& response) {
   if (request.set_clock().frequency_hz() == 0) return InvalidArgument("a clock of 0 Hz stands still");
   response.mutable_set_clock();
@@ -127,10 +138,6 @@ absl::Status RunHasSwo(SharedProbe& probe, SessionState&, const Request&, Respon
 
 absl::Status NoSwo(SharedProbe& probe, SessionState&, const Request&, Response&) {
   return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", probe.info().unique_id, " cannot capture SWO"));
-}
-
-absl::Status NoJtag(SharedProbe& probe, SessionState&, const Request&, Response&) {
-  return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", probe.info().unique_id, " has no JTAG sequences"));
 }
 
 }  // namespace probegate::commands

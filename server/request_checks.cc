@@ -9,7 +9,6 @@ namespace probegate {
 absl::Status InvalidArgument(std::string_view message) { return MakeError(ErrorKind::kInvalidArgument, message); }
 
 // --- Checks
-// -----------------------------------------------------------------------------------------------------------
 
 absl::Status CheckDpAddress(uint32_t address) {
   if (address <= 0xC && address % 4 == 0) return absl::OkStatus();

@@ -34,13 +34,15 @@ std::string DescribeClient(const std::string& session_name, const v1::ClientInfo
 Session::Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneMember> member)
     : id_(std::move(id)), lane_(std::move(lane)), member_(std::move(member)) {}
 
-Session::~Session() { lane_->Leave(member_); }
+Session::~Session() { Leave(); }
+
+void Session::Leave() { lane_->Leave(member_); }
 
 void Session::Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
   lane_->Submit(member_, std::move(request), std::move(done), std::move(abandoned));
 }
 
-void Session::End(const absl::Status& why) { lane_->End(member_, why); }
+void Session::End(const absl::Status& why) { lane_->End(member_, {SessionEndCause::kKicked, why}); }
 
 SessionSnapshot Session::snapshot() const { return lane_->Snapshot(*member_); }
 

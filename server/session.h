@@ -13,6 +13,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "probegate/v1/debug_probe.pb.h"
+#include "server/session_end.h"
 
 namespace probegate {
 
@@ -60,13 +61,12 @@ std::string DescribeClient(const std::string& session_name, const v1::ClientInfo
 // Threads: any. Nothing here blocks.
 class Session {
  public:
-  using EndCallback = absl::AnyInvocable<void(const absl::Status& why)>;
+  using EndCallback = absl::AnyInvocable<void(const SessionEnd& end)>;
 
   // Made by Lane::OpenSession.
   Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneMember> member);
 
-  // Gives back everything; what is queued is dropped without an answer. Neither its callbacks nor the end callback are
-  // called any more once the destructor has returned, except one that is running just then on another thread.
+  // Leaves, where it has not left.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -76,7 +76,13 @@ class Session {
   // `abandoned` says nobody waits for when its turn comes is answered with CANCELLED, and not carried out.
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
-  // As the person who ends somebody's session: what is queued is answered with `why`, then the end callback is called.
+  // As its owner: gives back everything; what is queued is dropped without an answer, and so is what is on the wire.
+  // Neither its callbacks nor the end callback are called any more once this has returned, except one that is running
+  // just then on another thread. Whoever else holds the session at that moment keeps nothing alive by it.
+  void Leave();
+
+  // As the person who ends somebody's session (kKicked): what is queued is answered with `why`, then the end callback
+  // is called.
   // A session that has ended already stays as it is.
   void End(const absl::Status& why);
 

@@ -7,8 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "probe/error.h"
 #include "server/description.h"
+#include "server/probe_metrics.h"
 #include "server/session_registry_entry.h"
 #include "server/text.h"
+#include "telemetry/trace_context.h"
 
 namespace probegate {
 namespace {
@@ -58,17 +60,17 @@ bool SameSecret(const std::string& a, const std::string& b) {
 }
 
 SessionHandle& SessionHandle::operator=(SessionHandle&& other) noexcept {
-  Release();
+  Release(SessionEndCause::kClientGone);
   registry_ = std::exchange(other.registry_, nullptr);
   session_ = std::move(other.session_);
   return *this;
 }
 
-void SessionHandle::Release() {
+void SessionHandle::Release(SessionEndCause cause) {
   if (session_ == nullptr) return;
   const std::string name = session_->id().name();
   session_ = nullptr;
-  std::exchange(registry_, nullptr)->Remove(name, "its stream ended");
+  std::exchange(registry_, nullptr)->Remove(name, {cause, absl::CancelledError("its stream ended")});
 }
 
 SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, size_t max_sessions)
@@ -86,7 +88,9 @@ SessionRegistry::~SessionRegistry() {
     MutexLock lock(mutex_);
     for (const auto& [name, entry] : entries_) names.push_back(name);
   }
-  for (const std::string& name : names) Remove(name, "the server ended");
+  for (const std::string& name : names) {
+    Remove(name, {SessionEndCause::kServerStopped, absl::CancelledError("the server ended")});
+  }
 }
 
 absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared_ptr<Entry>& entry) {
@@ -100,8 +104,8 @@ absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared
 
 // The entry stands in the map before the session is opened, so that they are counted, and whoever ends it finds it.
 absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::Open(const v1::OpenSessionRequest& request, const Peer& peer,
-                                                               const std::shared_ptr<Entry>& entry,
-                                                               Session::EndCallback on_end) {
+                                                               const std::shared_ptr<Entry>& entry, EndCallback on_end,
+                                                               std::string_view traceparent) {
   const auto unique_id = catalog_.Resolve(request.probe());
   if (!unique_id.ok()) return unique_id.status();
   const auto lane = catalog_.FindLane(*unique_id);
@@ -110,32 +114,42 @@ absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::Open(const v1::OpenSes
   const std::string name = id.name();
   if (absl::Status reserved = Reserve(name, entry); !reserved.ok()) return reserved;
 
-  auto ended = [this, entry, on_end = std::move(on_end)](const absl::Status& why) mutable {
+  auto ended = [this, entry, on_end = std::move(on_end)](const SessionEnd& end) mutable {
     {
       MutexLock lock(mutex_);
-      entry->ended = why;
+      entry->ended = end;
     }
-    on_end(why);
+    on_end(end.why);
   };
   const v1::ClientInfo client = CleanClient(request.client(), peer);
   auto session = (*lane)->OpenSession(std::move(id), client, std::move(ended));
   {
     MutexLock lock(mutex_);
-    if (session.ok() && entry->ended) session = *entry->ended;
+    if (session.ok() && entry->ended) session = entry->ended->why;
     if (!session.ok()) {
       entries_.erase(name);
       return session.status();
     }
+    (*session)->lane().metrics().OnSessionOpened();
     entry->session = *session;
   }
-  log_.Info("session.opened",
-            {{"session", name}, {"probe", *unique_id}, {"client", client.name()}, {"peer", client.peer_address()}});
+  LogOpened(**session, traceparent);
   return session;
 }
 
+void SessionRegistry::LogOpened(const Session& opened, std::string_view traceparent) const {
+  const SessionSnapshot snapshot = opened.snapshot();
+  log_.Info("session.opened", {{"session", snapshot.name},
+                               {"probe", opened.lane().metrics().unique_id()},
+                               {"client", snapshot.client.name()},
+                               {"peer", snapshot.client.peer_address()},
+                               {"trace", TraceIdOf(traceparent)}});
+}
+
 absl::StatusOr<SessionRegistry::Opened> SessionRegistry::OpenForStream(const v1::OpenSessionRequest& request,
-                                                                       const Peer& peer, Session::EndCallback on_end) {
-  auto session = Open(request, peer, std::make_shared<Entry>(), std::move(on_end));
+                                                                       const Peer& peer, EndCallback on_end,
+                                                                       std::string_view traceparent) {
+  auto session = Open(request, peer, std::make_shared<Entry>(), std::move(on_end), traceparent);
   if (!session.ok()) return session.status();
   Opened opened;
   opened.response.set_session_id((*session)->id().secret());
@@ -185,43 +199,54 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
                      absl::StrCat("there is no session ", OneLine(session_name, kMaxClientText), ", or it has ended"));
   }
   const std::string said = reason.empty() ? std::string("no reason was given") : OneLine(reason);
-  absl::Status why = absl::CancelledError(absl::StrCat("the session was ended: ", said));
+  const SessionEnd end{SessionEndCause::kKicked, absl::CancelledError(absl::StrCat("the session was ended: ", said))};
   if (!entry->host) {
-    session->End(why);
+    session->End(end.why);
     return absl::OkStatus();
   }
   {
     MutexLock lock(mutex_);
-    if (!entry->ended) entry->ended = std::move(why);
+    if (!entry->ended) entry->ended = end;
   }
-  Remove(session->id().name(), "ended by somebody");
+  Remove(session->id().name(), end);
   return absl::OkStatus();
 }
 
-void SessionRegistry::Remove(const std::string& name, const std::string& why) {
+void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
   // Taken from its entry, which queued commands refer to and so keep; destroyed without the mutex.
   std::shared_ptr<Session> session;
-  std::string reason = why;
   {
     MutexLock lock(mutex_);
     const auto found = entries_.find(name);
     if (found == entries_.end()) return;
     Entry& entry = *found->second;
     session = std::move(entry.session);
-    if (entry.ended) reason = std::string(entry.ended->message());
+    if (entry.ended) end = *entry.ended;
     entries_.erase(found);
   }
-  log_.Info("session.closed", {{"session", name}, {"why", reason}});
+  if (session == nullptr) return;  // it was never opened
+  ProbeMetrics& metrics = session->lane().metrics();
+  metrics.OnSessionEnded(end.cause);
+  const SessionSnapshot snapshot = session->snapshot();
+  session->Leave();  // now: a call that is being submitted on another thread may hold it for a moment longer
+  log_.Info("session.ended", {{"session", name},
+                              {"probe", metrics.unique_id()},
+                              {"client", snapshot.client.name()},
+                              {"cause", SessionEndCauseName(end.cause)},
+                              {"reason", std::string(end.why.message())},
+                              {"commands", snapshot.command_count}});
 }
 
-void SessionRegistry::RemoveEntry(Entry& entry, const std::string& why) {
+void SessionRegistry::RemoveEntry(const Entry& entry) {
   std::string name;
+  SessionEnd end;
   {
     MutexLock lock(mutex_);
-    if (entry.session == nullptr) return;  // Open sees that it has ended
+    if (entry.session == nullptr || !entry.ended) return;  // Open sees that it has ended
     name = entry.session->id().name();
+    end = *entry.ended;
   }
-  Remove(name, why);
+  Remove(name, std::move(end));
 }
 
 }  // namespace probegate

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -33,12 +34,13 @@ class SessionHandle {
   SessionHandle() = default;
   SessionHandle(SessionHandle&& other) noexcept { *this = std::move(other); }
   SessionHandle& operator=(SessionHandle&& other) noexcept;
-  ~SessionHandle() { Release(); }
+  // As one whose client is gone.
+  ~SessionHandle() { Release(SessionEndCause::kClientGone); }
 
   explicit operator bool() const { return session_ != nullptr; }
   // For use while another thread may release the handle.
   const std::shared_ptr<Session>& session() const { return session_; }
-  void Release();
+  void Release(SessionEndCause cause);
 
  private:
   friend class SessionRegistry;
@@ -58,13 +60,16 @@ class SessionRegistry {
     SessionHandle session;
     v1::OpenSessionResponse response;
   };
-  // For a stream. `on_end` as in Lane::OpenSession. Errors: as Catalog::Resolve and FindLane; kBusy where there are too
-  // many sessions.
-  absl::StatusOr<Opened> OpenForStream(const v1::OpenSessionRequest& request, const Peer& peer,
-                                       Session::EndCallback on_end);
+  // Tells why a session ended that its client did not end.
+  using EndCallback = absl::AnyInvocable<void(const absl::Status& why)>;
+  // For a stream. `on_end` as in Lane::OpenSession. `traceparent` (W3C Trace Context) says for the log what the opening
+  // is part of. Errors: as Catalog::Resolve and FindLane; kBusy where there are too many sessions.
+  absl::StatusOr<Opened> OpenForStream(const v1::OpenSessionRequest& request, const Peer& peer, EndCallback on_end,
+                                       std::string_view traceparent = {});
 
   // For unary calls. Errors as above; kInvalidArgument for a time-out out of range.
-  absl::StatusOr<v1::OpenSessionResponse> OpenForCalls(const v1::OpenSessionRequest& request, const Peer& peer);
+  absl::StatusOr<v1::OpenSessionResponse> OpenForCalls(const v1::OpenSessionRequest& request, const Peer& peer,
+                                                       std::string_view traceparent = {});
 
   // How a unary call ends: with the command's answer, which may be an ErrorDetail, or without one where the session
   // does not exist (kNotFound) or ended before the answer (the reason: CANCELLED where somebody closed or ended it).
@@ -91,12 +96,16 @@ class SessionRegistry {
   class WaitingCall;
 
   absl::StatusOr<std::shared_ptr<Session>> Open(const v1::OpenSessionRequest& request, const Peer& peer,
-                                                const std::shared_ptr<Entry>& entry, Session::EndCallback on_end);
+                                                const std::shared_ptr<Entry>& entry, EndCallback on_end,
+                                                std::string_view traceparent);
+  void LogOpened(const Session& session, std::string_view traceparent) const;
   absl::Status Reserve(const std::string& name, const std::shared_ptr<Entry>& entry);
   std::shared_ptr<Entry> FindOwn(const std::string& session_id, const Peer& peer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Remove(const std::string& name, const std::string& why);
-  void RemoveEntry(Entry& entry, const std::string& why);
+  // Takes a session from the list and drops it. The end that its entry holds goes before `end`.
+  void Remove(const std::string& name, SessionEnd end);
+  // The same, of an entry that says how it ended.
+  void RemoveEntry(const Entry& entry);
   absl::Status Admit(Entry& entry, size_t cost) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Touch(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<std::string> TakeIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

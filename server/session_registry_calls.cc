@@ -55,7 +55,7 @@ class SessionRegistry::WaitingCall {
 
   absl::Status WhyCutOff() const {
     MutexLock lock(registry_.mutex_);
-    return entry_->ended.value_or(absl::CancelledError("the session was closed"));
+    return entry_->ended ? entry_->ended->why : absl::CancelledError("the session was closed");
   }
 
   SessionRegistry& registry_;
@@ -65,7 +65,7 @@ class SessionRegistry::WaitingCall {
 };
 
 absl::StatusOr<v1::OpenSessionResponse> SessionRegistry::OpenForCalls(const v1::OpenSessionRequest& request,
-                                                                      const Peer& peer) {
+                                                                      const Peer& peer, std::string_view traceparent) {
   std::chrono::seconds timeout(request.idle_timeout_seconds());
   if (timeout > kMaxIdleTimeout) {
     return MakeError(ErrorKind::kInvalidArgument, absl::StrCat("idle_timeout_seconds is ", timeout.count(),
@@ -75,9 +75,10 @@ absl::StatusOr<v1::OpenSessionResponse> SessionRegistry::OpenForCalls(const v1::
   entry->host = peer.host;
   entry->idle_timeout = timeout.count() == 0 ? kDefaultIdleTimeout : timeout;
   // Nobody waits on a stream to hear of the end: the next call finds the session gone.
-  auto session = Open(request, peer, entry, [this, weak = std::weak_ptr<Entry>(entry)](const absl::Status& why) {
-    if (const auto ended = weak.lock()) RemoveEntry(*ended, std::string(why.message()));
-  });
+  auto on_end = [this, weak = std::weak_ptr<Entry>(entry)](const absl::Status&) {
+    if (const auto ended = weak.lock()) RemoveEntry(*ended);
+  };
+  auto session = Open(request, peer, entry, std::move(on_end), traceparent);
   if (!session.ok()) return session.status();
   v1::OpenSessionResponse response;
   response.set_session_id((*session)->id().secret());
@@ -140,7 +141,8 @@ absl::Status SessionRegistry::Close(const std::string& session_id, const Peer& p
     MutexLock lock(mutex_);
     if (FindOwn(session_id, peer) == nullptr) return NoSuchSession();
   }
-  Remove(session_id.substr(0, kSessionNameLength), "closed by its client");
+  Remove(session_id.substr(0, kSessionNameLength),
+         {SessionEndCause::kClosed, absl::CancelledError("closed by its client")});
   return absl::OkStatus();
 }
 
@@ -177,7 +179,9 @@ void SessionRegistry::EndIdleSessions() {
       }
       if (stopping_) return;
     }
-    for (const std::string& name : idle) Remove(name, "no call came for its idle time-out");
+    for (const std::string& name : idle) {
+      Remove(name, {SessionEndCause::kIdle, absl::CancelledError("no call came for its idle time-out")});
+    }
   }
 }
 

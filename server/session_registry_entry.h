@@ -24,8 +24,8 @@ struct SessionRegistry::Entry {
   size_t in_flight = 0;
   size_t unanswered_bytes = 0;
 
-  std::shared_ptr<Session> session;   // null while it is being opened
-  std::optional<absl::Status> ended;  // why, where somebody ended it
+  std::shared_ptr<Session> session;  // null while it is being opened
+  std::optional<SessionEnd> ended;   // where it was not its client's doing
 };
 
 // Takes equally long wherever the two differ: a session's name is public, the rest of its id is not.

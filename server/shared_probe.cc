@@ -35,7 +35,8 @@ std::vector<uint8_t> Flatten(absl::Span<const SwdSegment> segments, size_t& bit_
 
 }  // namespace
 
-SharedProbe::SharedProbe(std::unique_ptr<Probe> probe) : probe_(std::move(probe)) {}
+SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands)
+    : probe_(std::move(probe)), batch_commands_(batch_commands) {}
 
 SharedProbe::~SharedProbe() { Shutdown(); }
 
@@ -94,7 +95,7 @@ absl::StatusOr<WireProtocol> SharedProbe::Connect(SessionState& session, WirePro
   if (!protocol_) {
     const auto chosen = probe_->Connect(protocol);
     if (!chosen.ok()) return chosen.status();
-    wire_ = WireState();
+    wire_ = WireState{.jtag = *chosen == WireProtocol::kJtag};
     wire_power_ = 0;
     wire_clock_hz_.reset();
     if (absl::Status status = ApplyClock(); !status.ok()) {
@@ -166,6 +167,7 @@ absl::Status SharedProbe::RequireConnected(const SessionState& session) const {
 // A line reset deselects what TARGETSEL had chosen, and only a line reset goes in front of one; so whatever raw bits do
 // not select is deselected.
 void SharedProbe::NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count) {
+  if (wire_.jtag) return;
   wire_.target_select = adi::FindTargetSelect(bits, bit_count);
   if (wire_.target_select) session.target_select = wire_.target_select;
 }
@@ -183,11 +185,29 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> SharedProbe::SwdSequence(Sessi
   if (!info().features.swd_sequence) {
     return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no SWD sequences"));
   }
+  if (absl::Status status = RequireProtocol(WireProtocol::kSwd); !status.ok()) return status;
   wire_.Touch(session, "raw SWD sequence");
   size_t bit_count = 0;
   const std::vector<uint8_t> bits = Flatten(segments, bit_count);
   NoteTargetSelect(session, bits, bit_count);
   return probe_->SwdSequence(segments);
+}
+
+absl::StatusOr<std::vector<uint8_t>> SharedProbe::JtagSequence(SessionState& session, const JtagStretch& stretch) {
+  if (absl::Status status = RequireConnected(session); !status.ok()) return status;
+  if (!info().features.jtag) {
+    return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no JTAG sequences"));
+  }
+  if (absl::Status status = RequireProtocol(WireProtocol::kJtag); !status.ok()) return status;
+  wire_.Touch(session, "raw JTAG sequence");
+  return probe_->JtagSequence(stretch);
+}
+
+absl::Status SharedProbe::RequireProtocol(WireProtocol protocol) const {
+  if (protocol_ == protocol) return absl::OkStatus();
+  return MakeError(ErrorKind::kProbeError,
+                   absl::StrCat("a raw ", std::string(Name(protocol)), " sequence, but probe ", info().unique_id,
+                                " is connected with ", std::string(Name(*protocol_))));
 }
 
 absl::Status SharedProbe::SetClock(SessionState& session, uint32_t hertz) {

@@ -28,12 +28,15 @@
 #include "server/transfer_job.h"
 #include "server/transfer_plan.h"
 #include "server/wire_state.h"
+#include "telemetry/metrics.h"
 
 namespace probegate {
 
 class SharedProbe {
  public:
-  explicit SharedProbe(std::unique_ptr<Probe> probe);
+  // `batch_commands` (null: nobody asks) is told how many jobs go to the probe together, each time that some do. It
+  // must outlive this.
+  explicit SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands = nullptr);
   // Leaves the probe as Shutdown does.
   ~SharedProbe();
   SharedProbe(const SharedProbe&) = delete;
@@ -56,6 +59,7 @@ class SharedProbe {
   absl::Status SwjSequence(SessionState& session, size_t bit_count, absl::Span<const uint8_t> bits);
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(SessionState& session,
                                                                 absl::Span<const SwdSegment> segments);
+  absl::StatusOr<std::vector<uint8_t>> JtagSequence(SessionState& session, const JtagStretch& stretch);
   absl::Status SetClock(SessionState& session, uint32_t hertz);
   absl::Status Reset(SessionState& session);
   absl::Status AssertReset(SessionState& session, bool asserted);
@@ -88,6 +92,9 @@ class SharedProbe {
   absl::Status RequireOpen(const SessionState& session) const;
   absl::Status RequireConnected(const SessionState& session) const;
 
+  // Of a session that is connected.
+  absl::Status RequireProtocol(WireProtocol protocol) const;
+
   void NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count);
   absl::Status CheckJob(SessionState& session, const TransferJob& job) const;
 
@@ -105,7 +112,8 @@ class SharedProbe {
   absl::Status RunOnWire(const SessionState& session, std::initializer_list<TransferOp> ops);
   absl::StatusOr<uint32_t> ReadControlStatus(const SessionState& session);
   absl::Status WriteControlStatus(SessionState& session, uint32_t value);
-  absl::Status WriteWireControlStatus(const SessionState& session, uint32_t requests);
+  // `clear_flags`: of the sticky ones, which ones over JTAG clear.
+  absl::Status WriteWireControlStatus(const SessionState& session, uint32_t requests, uint32_t clear_flags = 0);
   absl::Status AwaitPower(const SessionState& session, uint32_t acks, bool up);
 
   uint32_t PowerOfAll() const;
@@ -117,6 +125,7 @@ class SharedProbe {
   absl::Status ApplyReset();
 
   const std::unique_ptr<Probe> probe_;
+  const Histogram* const batch_commands_;
   std::vector<SessionState*> sessions_;
   bool probe_open_ = false;
   std::optional<WireProtocol> protocol_;

@@ -1,4 +1,6 @@
 // SharedProbe's transfers: jobs of many sessions, planned, run and mended.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "probe/error.h"
 #include "server/shared_probe.h"
@@ -46,16 +48,20 @@ absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budge
       continue;
     }
     plan_.Begin(budget);
+    size_t planned = 0;
     for (size_t i = first; i < work.size(); ++i) {
       const auto& [job, session] = work[i];
       if (job->finished()) continue;
       // What needs more than transfers first leads the next round.
       if (i != first && !(CheckJob(*session, *job).ok() && LinkIsFit(*session, job->handle.has_value()))) break;
       const TransferPlan::Added added = plan_.Add(*job, *session);
+      if (added != TransferPlan::Added::kRunFirst) ++planned;
       if (added == TransferPlan::Added::kPart) budget_used = true;
       if (added != TransferPlan::Added::kAll) break;
     }
     if (plan_.empty()) continue;
+    // What must be found out before a job can be planned is done for that job alone.
+    if (batch_commands_ != nullptr) batch_commands_->Observe(static_cast<double>(std::max<size_t>(planned, 1)));
     const TransferResult result = probe_->Transfer(plan_.ops());
     if (SessionState* failed = plan_.Finish(result)) {
       budget_used = false;

@@ -35,7 +35,8 @@ absl::Status SharedProbe::PrepareLink(SessionState& session, bool needs_link) {
 absl::Status SharedProbe::Relink(SessionState& session) {
   wire_.Forget();
   wire_.target_select.reset();
-  const auto dpidr = adi::EstablishSwdLink(*probe_, session.target_select);
+  const auto dpidr =
+      wire_.jtag ? adi::EstablishJtagLink(*probe_) : adi::EstablishSwdLink(*probe_, session.target_select);
   if (!dpidr.ok()) return RelinkFailed(session, dpidr.status());
   wire_.dpidr = *dpidr;
   wire_.target_select = session.target_select;
@@ -89,13 +90,14 @@ absl::Status SharedProbe::WriteControlStatus(SessionState& session, uint32_t val
   }
   if (absl::Status status = PrepareLink(session, false); !status.ok()) return status;
   const uint32_t before = std::exchange(session.power, value & adi::kPowerRequests);
-  const uint32_t bits_before = std::exchange(control_bits_, value & ~adi::kPowerBits);
+  const uint32_t clear_flags = value & adi::kStickyFlags;
+  const uint32_t bits_before = std::exchange(control_bits_, value & ~(adi::kPowerBits | adi::kStickyFlags));
   const uint32_t wanted = PowerOfAll();
   if ((wire_power_ & ~wanted & adi::kDebugPowerRequest) != 0) RestoreOriginals(session);
   absl::Status status;
   // Both requests must not fall at once (ADIv5.2 §B2.2.2).
   if ((wire_power_ & ~wanted) == adi::kPowerRequests) status = WriteWireControlStatus(session, adi::kDebugPowerRequest);
-  if (status.ok()) status = WriteWireControlStatus(session, wanted);
+  if (status.ok()) status = WriteWireControlStatus(session, wanted, clear_flags);
   if (!status.ok()) {
     session.power = before;
     control_bits_ = bits_before;
@@ -103,9 +105,9 @@ absl::Status SharedProbe::WriteControlStatus(SessionState& session, uint32_t val
   return status;
 }
 
-absl::Status SharedProbe::WriteWireControlStatus(const SessionState& session, uint32_t requests) {
+absl::Status SharedProbe::WriteWireControlStatus(const SessionState& session, uint32_t requests, uint32_t clear_flags) {
   const uint32_t select = wire_.select.value_or(0) & adi::kSelectApMask;
-  const uint32_t value = requests | control_bits_;
+  const uint32_t value = requests | control_bits_ | clear_flags;
   absl::Status status =
       RunOnWire(session, {{.port = Port::kDp, .address = adi::kDpSelect, .write = {&select, 1}, .read = {}},
                           {.port = Port::kDp, .address = adi::kDpCtrlStat, .write = {&value, 1}, .read = {}}});

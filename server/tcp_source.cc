@@ -73,7 +73,7 @@ absl::Status TcpSource::Try() {
 void TcpSource::ReportOnce(const absl::Status& problem) {
   const std::string why(problem.message());
   if (std::exchange(reported_, why) == why) return;
-  log_.Warning(IsUnwanted(problem) ? "probe.refused" : "probe.unreachable", {{"location", location_}, {"why", why}});
+  log_.Warning(IsUnwanted(problem) ? "probe.refused" : "probe.unreachable", {{"location", location_}, {"reason", why}});
 }
 
 bool TcpSource::Pause(std::chrono::milliseconds time) {

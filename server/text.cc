@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
+#include <iterator>
 
 namespace probegate {
 namespace {
@@ -34,7 +35,19 @@ size_t CharacterLength(std::string_view text) {
   return 0;
 }
 
-bool IsControl(char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; }
+// What would end a line, drive a terminal, or turn round the text behind it (Unicode 15: Cc, line and paragraph
+// separators, and the bidirectional controls).
+bool IsControl(std::string_view character) {
+  constexpr std::string_view kFirsts[] = {"\u2028", "\u200E", "\u202A", "\u2066"};
+  constexpr std::string_view kLasts[] = {"\u2029", "\u200F", "\u202E", "\u2069"};
+  const uint8_t first = ByteAt(character, 0);
+  if (first < 0x20 || first == 0x7F) return true;
+  if (character.size() == 2) return first == 0xC2 && ByteAt(character, 1) < 0xA0;
+  for (size_t i = 0; i < std::size(kFirsts); ++i) {
+    if (character >= kFirsts[i] && character <= kLasts[i]) return true;
+  }
+  return false;
+}
 
 char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
@@ -48,7 +61,7 @@ std::string OneLine(std::string_view text, size_t max_bytes) {
     if (line.size() + taken > max_bytes) break;
     if (length == 0) {
       line += '?';
-    } else if (IsControl(text[0])) {
+    } else if (IsControl(text.substr(0, length))) {
       line += ' ';
     } else {
       line.append(text.substr(0, length));

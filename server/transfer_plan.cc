@@ -75,8 +75,13 @@ TransferPlan::Added TransferPlan::AddDp(TransferJob& job, SessionState& session,
   }
   const uint32_t bank = session.select & adi::kSelectDpBankMask;
   const bool is_dpidr = !step.write && address == adi::kDpIdr && bank == 0;
-  // Behind a line reset nothing may come before the read of DPIDR, and DPBANKSEL is 0 then (§B4.3.3).
-  if (IsBanked(address, step.write) && !(is_dpidr && !wire_.select)) SelectDpBank(bank);
+  // Behind a line reset nothing may come before the read of DPIDR, and DPBANKSEL is 0 then (§B4.3.3). But perhaps there
+  // was none, and DPIDR of version 3 is banked: so it is read in front of SELECT, and for what it is worth behind.
+  const bool may_be_reset = is_dpidr && !wire_.select && !wire_.jtag;
+  if (may_be_reset && wire_.adiv6()) {
+    Push({.port = Port::kDp, .address = adi::kDpIdr, .write = {}, .read = absl::MakeSpan(&scratch_.emplace_back(), 1)});
+  }
+  if (IsBanked(address, step.write) && !(may_be_reset && !wire_.adiv6())) SelectDpBank(bank);
   TransferOp op{.port = Port::kDp, .address = address, .write = {}, .read = {}};
   // RESEND repeats whatever was read last, by whomever; what the session read last is kept for it.
   const bool is_rdbuff = !step.write && (address == adi::kDpRdbuff || address == adi::kDpResend);
@@ -96,7 +101,8 @@ TransferPlan::Added TransferPlan::AddDp(TransferJob& job, SessionState& session,
 
 TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session, const TransferStep& step) {
   if (!wire_.dpidr) {
-    // Which kind of AP address this is depends on the DP's version, so the DP is asked once.
+    // Which kind of AP address this is depends on the DP's version, so the DP is asked once; as in AddDp.
+    if (wire_.jtag || wire_.select) SelectDpBank(0);
     Push({.port = Port::kDp, .address = adi::kDpIdr, .write = {}, .read = absl::MakeSpan(&scratch_.emplace_back(), 1)},
          {.reads_dpidr = true});
     return Added::kRunFirst;

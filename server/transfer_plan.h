@@ -119,7 +119,8 @@ class TransferPlan {
   // Takes over what the first `ops_done` ops have read.
   void ReadBack(size_t ops_done);
   void LoseTar(const OpNote& note);
-  static absl::Status DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op);
+  // `exact`: what failed is the transfer behind `done_in_op`, and none behind that.
+  static absl::Status DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op, bool exact);
   // The job of the last op that has any of the first `transfers` transfers, `before` of which are in front of `op`.
   size_t LastJobWithin(size_t op, size_t before, size_t transfers) const;
 

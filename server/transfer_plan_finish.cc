@@ -27,7 +27,7 @@ SessionState* TransferPlan::Finish(const TransferResult& result) {
   LoseTar(notes_[failed_op]);
 
   const size_t done_in_op = result.completed > before ? result.completed - before : 0;
-  undo_[first_job].job->Fail(DescribeFailure(result.status, notes_[failed_op], done_in_op));
+  undo_[first_job].job->Fail(DescribeFailure(result.status, notes_[failed_op], done_in_op, result.uncertain == 0));
   // What may have run must not run again, and is not known to have.
   const size_t last_job = LastJobWithin(failed_op, before, result.completed + result.uncertain);
   for (size_t i = first_job + 1; i <= last_job; ++i) undo_[i].job->Fail(result.status);
@@ -44,11 +44,12 @@ void TransferPlan::LoseTar(const OpNote& note) {
   wire_.aps[*undo.ap].tar_owner = &view;
 }
 
-absl::Status TransferPlan::DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op) {
+absl::Status TransferPlan::DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op,
+                                           bool exact) {
   ErrorInfo info = GetError(status);
   std::string message(status.message());
   if (note.bytes_per_transfer > 0) info.completed_bytes = note.bytes_before + done_in_op * note.bytes_per_transfer;
-  if (note.target_address) {
+  if (note.target_address && exact) {
     info.fault_address = *note.target_address + done_in_op * note.bytes_per_transfer;
     absl::StrAppend(&message, " at ", Hex(*info.fault_address));
   }

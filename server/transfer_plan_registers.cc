@@ -83,6 +83,7 @@ void TransferPlan::SaveTarOfOthers(ApId ap, const ApView* for_view, const Sessio
 }
 
 void TransferPlan::Fence() {
+  if (wire_.jtag) return;  // the probe looks after each op by itself
   if (ops_.empty() || ops_.back().port != Port::kAp || ops_.back().is_read()) return;
   Push(
       {.port = Port::kDp, .address = adi::kDpRdbuff, .write = {}, .read = absl::MakeSpan(&scratch_.emplace_back(), 1)});

@@ -24,6 +24,8 @@ enum class Link : uint8_t {
 };
 
 struct WireState {
+  // Over JTAG the DP answers in another way: see where this is used.
+  bool jtag = false;
   Link link = Link::kDown;
   // While kTouched: whose doing it is, and how to name them, also when they are gone.
   const SessionState* toucher = nullptr;

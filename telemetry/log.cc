@@ -82,6 +82,7 @@ void Log::Write(LogLevel level, std::string_view event, std::string_view message
       AppendQuoted(line, message);
     }
     for (const LogField& field : fields) {
+      if (field.value.empty()) continue;
       line += ',';
       AppendQuoted(line, field.key);
       line += ':';
@@ -95,6 +96,8 @@ void Log::Write(LogLevel level, std::string_view event, std::string_view message
     line += fmt::format("{:<7} ", Row(level).name);
     AppendEscaped(line, message.empty() ? event : message);
     for (const LogField& field : fields) {
+      if (!message.empty()) break;
+      if (field.value.empty()) continue;
       line += ' ';
       line += field.key;
       line += '=';

@@ -49,7 +49,8 @@ class Log {
   bool enabled(LogLevel level) const { return level >= level_; }
 
   // `event` is a dotted name, the same for every occurrence. `message` is for a person and may be empty; in the text
-  // format it stands in place of the event's name.
+  // format it stands in place of the event's name and its fields, and so has to say what they do. A field whose value
+  // is empty is left out.
   void Write(LogLevel level, std::string_view event, std::string_view message, std::initializer_list<LogField> fields);
 
   void Debug(std::string_view event, std::initializer_list<LogField> fields) {

@@ -1,5 +1,6 @@
 #include "server/grpc/debug_probe_service.h"
 
+#include <string>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
@@ -10,6 +11,13 @@
 
 namespace probegate {
 namespace {
+
+// What the call is part of (W3C Trace Context), as its client says; empty where it says nothing.
+std::string Traceparent(const grpc::CallbackServerContext& context) {
+  const auto found = context.client_metadata().find("traceparent");
+  return found == context.client_metadata().end() ? std::string()
+                                                  : std::string(found->second.data(), found->second.size());
+}
 
 // Puts `command` into the session and has the call finished when it is answered; `take` moves the answer's own message
 // to the call's.
@@ -23,6 +31,7 @@ grpc::ServerUnaryReactor* RunCommand(SessionRegistry& sessions, grpc::CallbackSe
     take(*response);
     reactor->Finish(grpc::Status::OK);
   };
+  command.set_traceparent(Traceparent(*context));
   // Not later than the command's answer, so the context is still there.
   auto abandoned = [context] { return context->IsCancelled(); };
   sessions.Submit(session_id, ParsePeer(context->peer()), std::move(command), std::move(answer), std::move(abandoned));
@@ -34,7 +43,7 @@ grpc::ServerUnaryReactor* RunCommand(SessionRegistry& sessions, grpc::CallbackSe
 grpc::ServerUnaryReactor* DebugProbeService::OpenSession(grpc::CallbackServerContext* context,
                                                          const v1::OpenSessionRequest* request,
                                                          v1::OpenSessionResponse* response) {
-  auto opened = sessions_.OpenForCalls(*request, ParsePeer(context->peer()));
+  auto opened = sessions_.OpenForCalls(*request, ParsePeer(context->peer()), Traceparent(*context));
   if (opened.ok()) response->Swap(&*opened);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(opened.status()));
@@ -51,7 +60,7 @@ grpc::ServerUnaryReactor* DebugProbeService::CloseSession(grpc::CallbackServerCo
 
 grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* DebugProbeService::Stream(
     grpc::CallbackServerContext* context) {
-  return StreamCall::Start(sessions_, ParsePeer(context->peer()));
+  return StreamCall::Start(sessions_, *context, rpcs_.Begin(StreamCall::kMethod));
 }
 
 #define PROBEGATE_DEFINE(Name, field)                                                                                 \

@@ -9,13 +9,14 @@
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "server/grpc/unary_commands.h"
 #include "server/session_registry.h"
+#include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
 class DebugProbeService final : public v1::DebugProbe::CallbackService {
  public:
-  // `sessions` must outlive the server that this is registered with.
-  explicit DebugProbeService(SessionRegistry& sessions) : sessions_(sessions) {}
+  // Both must outlive the server that this is registered with.
+  DebugProbeService(SessionRegistry& sessions, const RpcMetrics& rpcs) : sessions_(sessions), rpcs_(rpcs) {}
 
   grpc::ServerUnaryReactor* OpenSession(grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
                                         v1::OpenSessionResponse* response) override;
@@ -31,6 +32,7 @@ class DebugProbeService final : public v1::DebugProbe::CallbackService {
 
  private:
   SessionRegistry& sessions_;
+  const RpcMetrics& rpcs_;
 };
 
 }  // namespace probegate

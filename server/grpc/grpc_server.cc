@@ -6,12 +6,18 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <vector>
 
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
 #include "absl/strings/str_cat.h"
 #include "probe/error.h"
+#include "server/grpc/stream_call.h"
+#include "server/grpc/watch_call.h"
+#include "telemetry/grpc/server_interceptor.h"
 
 namespace probegate {
 namespace {
@@ -55,22 +61,40 @@ std::string WhyNot(const Endpoint& listen) {
   return why;
 }
 
+// All but health, which gRPC implements without Protobuf's descriptors.
+constexpr const char* kServices[] = {v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(),
+                                     "grpc.reflection.v1alpha.ServerReflection"};
+
+std::vector<RpcMethod> ServedMethods() {
+  std::vector<const google::protobuf::ServiceDescriptor*> services;
+  for (const char* name : kServices) {
+    services.push_back(google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name));
+  }
+  std::vector<RpcMethod> methods = MethodsOf(services);
+  for (RpcMethod& method : HealthMethods()) methods.push_back(std::move(method));
+  return methods;
+}
+
 }  // namespace
 
-GrpcServer::GrpcServer(Catalog& catalog, SessionRegistry& sessions)
-    : debug_probe_(sessions), probe_directory_(catalog, sessions) {}
+GrpcServer::GrpcServer(Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics)
+    : rpc_metrics_(metrics, kServerRpcRows, ServedMethods()),
+      debug_probe_(sessions, rpc_metrics_),
+      probe_directory_(catalog, sessions, rpc_metrics_) {}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Endpoint& listen, Catalog& catalog,
-                                                              SessionRegistry& sessions) {
+                                                              SessionRegistry& sessions, MetricSet& metrics) {
   // gRPC has these two as switches of the process; setting them again changes nothing.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
-  std::unique_ptr<GrpcServer> server(new GrpcServer(catalog, sessions));
+  std::unique_ptr<GrpcServer> server(new GrpcServer(catalog, sessions, metrics));
   grpc::ServerBuilder builder;
   for (const Argument& argument : kArguments) builder.AddChannelArgument(argument.name, argument.value);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
+  builder.experimental().SetInterceptorCreators(
+      MakeServerInterceptors(server->rpc_metrics_, {StreamCall::kMethod, WatchCall::kMethod}));
   builder.RegisterService(&server->debug_probe_);
   builder.RegisterService(&server->probe_directory_);
   int port = 0;

@@ -12,14 +12,17 @@
 #include "server/grpc/debug_probe_service.h"
 #include "server/grpc/probe_directory_service.h"
 #include "server/session_registry.h"
+#include "telemetry/grpc/rpc_metrics.h"
+#include "telemetry/metrics.h"
 
 namespace probegate {
 
 class GrpcServer {
  public:
-  // Listens. The error, in one line, where the address cannot be had. `catalog` and `sessions` must outlive the server.
+  // Listens, and counts all calls in `metrics`. The error, in one line, where the address cannot be had. `catalog`,
+  // `sessions` and `metrics` must outlive the server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, Catalog& catalog,
-                                                           SessionRegistry& sessions);
+                                                           SessionRegistry& sessions, MetricSet& metrics);
 
   // Shuts down with no patience.
   ~GrpcServer();
@@ -34,8 +37,9 @@ class GrpcServer {
   void Shutdown(std::chrono::milliseconds patience);
 
  private:
-  GrpcServer(Catalog& catalog, SessionRegistry& sessions);
+  GrpcServer(Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics);
 
+  const RpcMetrics rpc_metrics_;
   DebugProbeService debug_probe_;
   ProbeDirectoryService probe_directory_;
   Endpoint endpoint_;

@@ -1,5 +1,8 @@
 #include "server/grpc/probe_directory_service.h"
 
+#include <google/protobuf/util/time_util.h>
+
+#include "server/grpc/stats.h"
 #include "server/grpc/status.h"
 #include "server/grpc/watch_call.h"
 
@@ -23,7 +26,7 @@ grpc::ServerUnaryReactor* ProbeDirectoryService::ListProbes(grpc::CallbackServer
 
 grpc::ServerWriteReactor<v1::WatchProbesResponse>* ProbeDirectoryService::WatchProbes(grpc::CallbackServerContext*,
                                                                                       const v1::WatchProbesRequest*) {
-  return WatchCall::Start(catalog_);
+  return WatchCall::Start(catalog_, rpcs_.Begin(WatchCall::kMethod));
 }
 
 grpc::ServerUnaryReactor* ProbeDirectoryService::ListSessions(grpc::CallbackServerContext* context,
@@ -40,6 +43,19 @@ grpc::ServerUnaryReactor* ProbeDirectoryService::EndSession(grpc::CallbackServer
                                                             const v1::EndSessionRequest* request,
                                                             v1::EndSessionResponse*) {
   return Finished(context, sessions_.End(request->session(), request->reason()));
+}
+
+grpc::ServerUnaryReactor* ProbeDirectoryService::Stats(grpc::CallbackServerContext* context,
+                                                       const v1::StatsRequest* request, v1::StatsResponse* response) {
+  absl::StatusOr<std::string> probe = request->probe();
+  if (!probe->empty()) probe = catalog_.Resolve(*probe);
+  if (!probe.ok()) return Finished(context, probe.status());
+  for (const ProbeStats& stats : catalog_.Stats()) {
+    if (probe->empty() || stats.status.description().unique_id() == *probe) *response->add_probes() = ToMessage(stats);
+  }
+  *response->mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  response->set_uptime_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count());
+  return Finished(context, absl::OkStatus());
 }
 
 }  // namespace probegate

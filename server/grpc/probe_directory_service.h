@@ -1,18 +1,22 @@
-// probegate.v1.ProbeDirectory: which probes there are and who is on them, over gRPC.
+// probegate.v1.ProbeDirectory: which probes there are, who is on them and what they do, over gRPC.
 #pragma once
+
+#include <chrono>
 
 #include <grpcpp/grpcpp.h>
 
 #include "probegate/v1/probe_directory.grpc.pb.h"
 #include "server/catalog.h"
 #include "server/session_registry.h"
+#include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
 class ProbeDirectoryService final : public v1::ProbeDirectory::CallbackService {
  public:
-  // Both must outlive the server that this is registered with.
-  ProbeDirectoryService(Catalog& catalog, SessionRegistry& sessions) : catalog_(catalog), sessions_(sessions) {}
+  // All must outlive the server that this is registered with.
+  ProbeDirectoryService(Catalog& catalog, SessionRegistry& sessions, const RpcMetrics& rpcs)
+      : catalog_(catalog), sessions_(sessions), rpcs_(rpcs) {}
 
   grpc::ServerUnaryReactor* ListProbes(grpc::CallbackServerContext* context, const v1::ListProbesRequest* request,
                                        v1::ListProbesResponse* response) override;
@@ -22,10 +26,14 @@ class ProbeDirectoryService final : public v1::ProbeDirectory::CallbackService {
                                          v1::ListSessionsResponse* response) override;
   grpc::ServerUnaryReactor* EndSession(grpc::CallbackServerContext* context, const v1::EndSessionRequest* request,
                                        v1::EndSessionResponse* response) override;
+  grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context, const v1::StatsRequest* request,
+                                  v1::StatsResponse* response) override;
 
  private:
   Catalog& catalog_;
   SessionRegistry& sessions_;
+  const RpcMetrics& rpcs_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace probegate

@@ -8,8 +8,8 @@
 #include "server/request_cost.h"
 
 namespace probegate {
-StreamCall* StreamCall::Start(SessionRegistry& sessions, Peer peer) {
-  std::shared_ptr<StreamCall> call(new StreamCall(sessions, std::move(peer)));
+StreamCall* StreamCall::Start(SessionRegistry& sessions, const grpc::CallbackServerContext& context, RpcScope rpc) {
+  std::shared_ptr<StreamCall> call(new StreamCall(sessions, context, std::move(rpc)));
   call->self_ = call;
   MutexLock lock(call->mutex_);
   call->ReadNext();
@@ -17,17 +17,18 @@ StreamCall* StreamCall::Start(SessionRegistry& sessions, Peer peer) {
 }
 
 // --- Requests
-// ---------------------------------------------------------------------------------------------------------
 
 void StreamCall::OnReadDone(bool ok) {
   if (!ok) {
+    // A client that is gone is not one that half-closed, though gRPC says so only after this.
+    if (context_.IsCancelled()) OnCancel();
     MutexLock lock(mutex_);
     half_closed_ = true;
   } else if (request_.has_open_session() != std::exchange(first_, false)) {
     End(MakeError(ErrorKind::kInvalidArgument,
                   "open_session must be the first request of a stream, and only the first"));
   } else if (request_.has_open_session()) {
-    OpenSession(request_.request_id(), request_.open_session());
+    OpenSession(request_);
   } else {
     Submit(std::move(request_));
   }
@@ -45,14 +46,15 @@ uint64_t StreamCall::TakeSlot(size_t cost) {
   return first_slot_ + slots_.size() - 1;
 }
 
-void StreamCall::OpenSession(uint64_t request_id, const v1::OpenSessionRequest& request) {
+void StreamCall::OpenSession(const v1::StreamRequest& request) {
   const uint64_t number = TakeSlot(0);
-  auto opened = sessions_.OpenForStream(request, peer_, [self = self_](const absl::Status& why) {
+  auto on_end = [self = self_](const absl::Status& why) {
     self->OnSessionEnded(why);
     self->GoOn();
-  });
+  };
+  auto opened = sessions_.OpenForStream(request.open_session(), peer_, std::move(on_end), request.traceparent());
   v1::StreamResponse response;
-  response.set_request_id(request_id);
+  response.set_request_id(request.request_id());
   SessionHandle unwanted;
   if (opened.ok()) {
     *response.mutable_open_session() = std::move(opened->response);
@@ -86,7 +88,6 @@ void StreamCall::ReadNext() {
 }
 
 // --- Answers
-// ----------------------------------------------------------------------------------------------------------
 
 void StreamCall::Answer(uint64_t number, v1::StreamResponse response) {
   {
@@ -123,7 +124,6 @@ void StreamCall::OnWriteDone(bool) {
 }
 
 // --- The end
-// ----------------------------------------------------------------------------------------------------------
 
 void StreamCall::End(const absl::Status& why) {
   MutexLock lock(mutex_);
@@ -147,12 +147,15 @@ void StreamCall::OnCancel() {
     leaving = std::move(session_);
     dropped.swap(slots_);
   }
-  leaving.Release();
+  // Who has given the probe back before going has said goodbye: the gateway ends every session by cancelling.
+  const bool tidy = leaving && !leaving.session()->snapshot().has_open;
+  leaving.Release(tidy ? SessionEndCause::kClosed : SessionEndCause::kClientGone);
   GoOn();
 }
 
 void StreamCall::GoOn() {
   SessionHandle leaving;
+  SessionEndCause cause = SessionEndCause::kClosed;
   std::optional<grpc::Status> status;
   {
     MutexLock lock(mutex_);
@@ -160,10 +163,12 @@ void StreamCall::GoOn() {
     ReadNext();
     status = FinishIfDue();
     if (status) leaving = std::move(session_);
+    if (end_) cause = SessionEndCause::kKicked;  // its requests made no sense
   }
   if (!status) return;
   // The client, when it reads the status, finds its session gone.
-  leaving.Release();
+  leaving.Release(cause);
+  rpc_.Finish(status->error_code());
   Finish(*status);
 }
 

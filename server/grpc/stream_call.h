@@ -22,14 +22,19 @@
 
 #include "base/mutex.h"
 #include "probegate/v1/debug_probe.pb.h"
+#include "server/grpc/peer.h"
 #include "server/session_registry.h"
+#include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
 class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse> {
  public:
-  // Lives until gRPC is done with it and nothing of it is left in a lane. `sessions` must outlive the server.
-  static StreamCall* Start(SessionRegistry& sessions, Peer peer);
+  static constexpr char kMethod[] = "/probegate.v1.DebugProbe/Stream";
+
+  // Lives until gRPC is done with it and nothing of it is left in a lane. `sessions` must outlive the server; `context`
+  // is the call's, and `rpc` what it is counted by.
+  static StreamCall* Start(SessionRegistry& sessions, const grpc::CallbackServerContext& context, RpcScope rpc);
 
   void OnReadDone(bool ok) override;
   // A write that failed is followed by OnCancel.
@@ -46,9 +51,10 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
     v1::StreamResponse response;
   };
 
-  StreamCall(SessionRegistry& sessions, Peer peer) : sessions_(sessions), peer_(std::move(peer)) {}
+  StreamCall(SessionRegistry& sessions, const grpc::CallbackServerContext& context, RpcScope rpc)
+      : sessions_(sessions), context_(context), peer_(ParsePeer(context.peer())), rpc_(std::move(rpc)) {}
 
-  void OpenSession(uint64_t request_id, const v1::OpenSessionRequest& request);
+  void OpenSession(const v1::StreamRequest& request);
   void Submit(v1::StreamRequest request);
   void Answer(uint64_t number, v1::StreamResponse response);
   uint64_t TakeSlot(size_t cost);
@@ -60,7 +66,9 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   std::optional<grpc::Status> FinishIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   SessionRegistry& sessions_;
+  const grpc::CallbackServerContext& context_;  // to be asked only while there is an operation under way
   const Peer peer_;
+  RpcScope rpc_;                      // whoever finishes the call tells it
   std::shared_ptr<StreamCall> self_;  // until OnDone
   bool first_ = true;                 // OnReadDone's: nothing has been read yet
 

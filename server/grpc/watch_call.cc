@@ -1,11 +1,13 @@
 #include "server/grpc/watch_call.h"
 
+#include <utility>
+
 #include "server/grpc/status.h"
 
 namespace probegate {
 
-WatchCall* WatchCall::Start(Catalog& catalog) {
-  std::shared_ptr<WatchCall> call(new WatchCall(catalog));
+WatchCall* WatchCall::Start(Catalog& catalog, RpcScope rpc) {
+  std::shared_ptr<WatchCall> call(new WatchCall(catalog, std::move(rpc)));
   call->self_ = call;
   // Before the list, so that what changes in between is told twice rather than not at all.
   catalog.Watch(call);
@@ -31,6 +33,7 @@ void WatchCall::GoOn() {
   if (writing_ || finished_) return;
   if (end_) {
     finished_ = true;
+    rpc_.Finish(end_->error_code());
     Finish(*end_);
     return;
   }

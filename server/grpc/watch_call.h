@@ -11,19 +11,23 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include <grpcpp/grpcpp.h>
 
 #include "base/mutex.h"
 #include "probegate/v1/probe_directory.pb.h"
 #include "server/catalog.h"
+#include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
 class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>, public ProbeWatcher {
  public:
-  // Lives until gRPC is done with it. `catalog` must outlive the server.
-  static WatchCall* Start(Catalog& catalog);
+  static constexpr char kMethod[] = "/probegate.v1.ProbeDirectory/WatchProbes";
+
+  // Lives until gRPC is done with it. `catalog` must outlive the server; `rpc` is what the call is counted by.
+  static WatchCall* Start(Catalog& catalog, RpcScope rpc);
 
   void OnProbeChanged(const std::string& unique_id) override;
   void OnCatalogStopped(const absl::Status& why) override;
@@ -32,7 +36,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>
   void OnDone() override;
 
  private:
-  explicit WatchCall(Catalog& catalog) : catalog_(catalog) {}
+  WatchCall(Catalog& catalog, RpcScope rpc) : catalog_(catalog), rpc_(std::move(rpc)) {}
 
   void GoOn();
   void End(const grpc::Status& status);
@@ -47,6 +51,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>
   bool snapshot_told_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  RpcScope rpc_ ABSL_GUARDED_BY(mutex_);
   std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);   // with which the call ends, once it does
   v1::WatchProbesResponse response_ ABSL_GUARDED_BY(mutex_);  // being written
 };

@@ -171,5 +171,8 @@ class Bench:
     def load(self, *arguments):
         return self._run([self._programs.path("probegate-load"), *arguments])
 
+    def scope_cost(self):
+        return self._run([self._programs.path("probegate-bench-scope")])
+
     def pyocd_client(self, peer, repeats):
         return self._run([sys.executable, HERE / "client_timing.py", peer.port, repeats])

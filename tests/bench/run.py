@@ -106,6 +106,13 @@ class Runs:
                       note=f"packet {packet:.0f} + server and gRPC {stream - packet:.0f} + gateway {whole - stream:.0f}")
             self.add(row, at_most=150, judged=judged)
 
+    def counting(self):
+        self.bench.pin(False)
+        costs = [self.bench.scope_cost() for _ in range(self.effort.repeats)]
+        one, two = (statistics.median(cost[key] for cost in costs) for key in ("one_thread_ns", "two_threads_ns"))
+        self.add(Row("what counting adds to a command", "ns", "any", one, note=f"with two threads in the same metrics {two:.0f}"),
+                 at_most=2000)
+
     def concurrent(self, clients):
         peers = self.bench.peers(125)
         per_packet = []
@@ -196,6 +203,7 @@ def main():
         runs.single_read(125, ratio_at_most=1.4)
         runs.single_read(0)
         runs.hops()
+        runs.counting()
         runs.resident()
         runs.pipelined()
         runs.concurrent(8)

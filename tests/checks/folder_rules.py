@@ -60,7 +60,7 @@ def source_files(root):
     """What the rules are about: the sources of the programs, wherever they are but in tests/ and build/."""
     for folder in pathlib.Path(root).iterdir():
         if folder.is_dir() and folder.name not in ("build", "tests", "tools") and not folder.name.startswith("."):
-            for pattern in ("*.h", "*.cc"):
+            for pattern in ("*.h", "*.c", "*.cc"):
                 yield from folder.rglob(pattern)
 
 

@@ -42,7 +42,7 @@ def long_files(root, files):
 
 def is_judged_by_length(path):
     """Not tests, which are lists of cases, nor wire contracts, which are read by looking things up."""
-    return path.endswith((".cc", ".h")) and not path.startswith("tests/")
+    return path.endswith((".c", ".cc", ".h")) and not path.startswith("tests/")
 
 
 def line_count(text):
@@ -52,7 +52,7 @@ def line_count(text):
 def files_of(root):
     """The project's sources and scripts, but for fixtures, whose faults are their purpose."""
     root = pathlib.Path(root)
-    for pattern in ("*.h", "*.cc", "*.proto", "*.cmake", "CMakeLists.txt"):
+    for pattern in ("*.h", "*.c", "*.cc", "*.proto", "*.cmake", "CMakeLists.txt"):
         for file in sorted(root.rglob(pattern)):
             inside = file.relative_to(root).parts
             if inside[0] != "build" and "fixtures" not in inside and not inside[0].startswith("."):

@@ -74,6 +74,7 @@ CASES = [
     ("server/grpc/service.cc", '#include "server/lane.h"', None),
     ("sim/board.cc", '#include "base/mutex.h"', "base is not among what sim may use"),
     ("sim/board.cc", '  #  include "absl/strings/str_cat.h"', "absl is not among what sim may use"),
+    ("sim/main.c", '#include "base/mutex.h"', "base is not among what sim may use"),
     ("base/mutex.cc", '#include "server/lane.h"', "server is not among what base may use"),
     ("tracing/span.cc", "#include <vector>", "has no row"),
 ]

@@ -35,7 +35,7 @@ Result Prepare(const std::string& name, const std::string& arguments, bool has_s
   Request request;
   std::string_view error = ParseRequest(line, request);
   const Command* command = error.empty() ? FindCommand(request, error) : nullptr;
-  if (command == nullptr) return {.text = std::string(error)};
+  if (!error.empty()) return {.text = std::string(error)};
   const CommandContext context{.probe = kProbe, .has_session = has_session, .offer_memory_interface = memory_interface};
   Call call{.context = context, .write_result = command->write_result};
   Result result;

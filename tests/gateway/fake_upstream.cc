@@ -148,13 +148,15 @@ WatchHandler FakeUpstream::WaitForWatch(size_t index) {
   return watches_[index];
 }
 
-std::unique_ptr<UpstreamSession> FakeUpstream::OpenSession(v1::OpenSessionRequest request, SessionHandler handler) {
-  auto session = std::make_shared<FakeSession>(std::move(request), std::move(handler));
+std::unique_ptr<UpstreamSession> FakeUpstream::OpenSession(v1::OpenSessionRequest request, std::string traceparent,
+                                                           SessionHandler handler) {
+  auto session = std::make_shared<FakeSession>(std::move(request), std::move(traceparent), std::move(handler));
   v1::StreamResponse opened;
   {
     const MutexLock lock(mutex_);
     sessions_.push_back(session);
     if (refusal_.empty()) {
+      opened.mutable_open_session()->set_session_id(std::string(kSessionId));
       opened.mutable_open_session()->mutable_probe()->set_unique_id(session->opening().probe());
     } else {
       opened.mutable_error()->set_kind(v1::ERROR_KIND_PROBE_DISCONNECTED);

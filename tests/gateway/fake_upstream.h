@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
@@ -20,10 +21,12 @@ bool WaitFor(Mutex& mutex, CondVar& changed, const std::function<bool()>& condit
 // One session as the server sees it. Threads: any.
 class FakeSession {
  public:
-  FakeSession(v1::OpenSessionRequest opening, SessionHandler handler)
-      : opening_(std::move(opening)), handler_(std::move(handler)) {}
+  FakeSession(v1::OpenSessionRequest opening, std::string traceparent, SessionHandler handler)
+      : opening_(std::move(opening)), traceparent_(std::move(traceparent)), handler_(std::move(handler)) {}
 
   const v1::OpenSessionRequest& opening() const { return opening_; }
+  // What the opening was sent with.
+  const std::string& traceparent() const { return traceparent_; }
 
   // Waits until `count` requests have come in all.
   bool WaitForRequests(size_t count);
@@ -51,6 +54,7 @@ class FakeSession {
   void Deliver();
 
   const v1::OpenSessionRequest opening_;
+  const std::string traceparent_;
   const SessionHandler handler_;
   Mutex mutex_;
   CondVar changed_;
@@ -66,6 +70,9 @@ v1::StreamResponse EmptyResponse(const v1::StreamRequest& request);
 
 class FakeUpstream : public Upstream {
  public:
+  // The session's id that each opening is answered with.
+  static constexpr std::string_view kSessionId = "0123456789abcdef0123456789secret";
+
   // Called for each request with its session, on the gateway's thread; may respond at once, later or never.
   using Responder = std::function<void(FakeSession& session, const v1::StreamRequest& request)>;
 
@@ -81,7 +88,8 @@ class FakeUpstream : public Upstream {
   // The handler of the watch number `index`, once there is one; empty where that does not happen.
   WatchHandler WaitForWatch(size_t index);
 
-  std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, SessionHandler handler) override;
+  std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, std::string traceparent,
+                                               SessionHandler handler) override;
   std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) override;
 
  private:

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
+#include "exposed.h"
 #include "fake_upstream.h"
 #include "test_client.h"
 
@@ -52,7 +53,7 @@ class GatewayTest : public ::testing::Test {
   void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
     ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
     gateway_ = std::make_unique<Gateway>(
-        io_, upstream_, *ports_, options_, std::move(choose), [this] { work_.reset(); }, log_);
+        io_, upstream_, *ports_, options_, std::move(choose), [this] { work_.reset(); }, metrics_, log_);
     gateway_->Start();
     thread_ = std::jthread([this] { io_.run(); });
   }
@@ -73,12 +74,26 @@ class GatewayTest : public ::testing::Test {
     }
     return "nobody";
   }
+  double Metric(const std::string& name) { return Exposed(metric_set_.Expose(), "probegate_gateway_" + name); }
+  // What the gateway says is missing, once that begins with `begin`; with nothing, once nothing is missing.
+  std::string WaitForMissing(const std::string& begin) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (true) {
+      std::string text;
+      for (const std::string& line : gateway_->Missing()) text += (text.empty() ? "" : "; ") + line;
+      const bool there = begin.empty() ? text.empty() : text.starts_with(begin);
+      if (there || std::chrono::steady_clock::now() > deadline) return text;
+      std::this_thread::yield();
+    }
+  }
   static std::string UniqueId(const std::string& unique_id) {
     return R"({"id": 1, "status": 0, "result": ")" + unique_id + "\"}";
   }
 
   std::filesystem::path directory_;
   GatewayOptions options_;
+  MetricSet metric_set_;
+  GatewayMetrics metrics_{metric_set_};
   // First, so that it is there while the upstream's handlers still hold strands of it.
   asio::io_context io_;
   FakeUpstream upstream_{&SucceedAtOnce};
@@ -237,6 +252,62 @@ TEST_F(GatewayTest, AServerThatComesBackIsWatchedAgain) {
   // A probe that the server does not have any more keeps its port.
   second.on_event(SnapshotComplete());
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+}
+
+TEST_F(GatewayTest, OnlyAServerThatWasThereBeforeIsFoundAgain) {
+  Start();
+  EXPECT_EQ(Metric("server_up"), 0);
+  upstream_.WaitForWatch(0).on_end(WatchEnd::kUnreachable, "connection refused");
+  const auto first = upstream_.WaitForWatch(1);
+  first.on_event(Probe("A"));
+  first.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+  EXPECT_EQ(Metric("server_up"), 1);
+  EXPECT_EQ(Metric("server_reconnects_total"), 0);
+  EXPECT_EQ(Metric("ports"), 1);
+  first.on_end(WatchEnd::kUnreachable, "connection reset");
+  const auto second = upstream_.WaitForWatch(2);
+  EXPECT_EQ(Metric("server_up"), 0);
+  second.on_event(Probe("A"));
+  second.on_event(SnapshotComplete());
+  EXPECT_EQ(WaitForMissing(""), "");
+  EXPECT_EQ(Metric("server_up"), 1);
+  EXPECT_EQ(Metric("server_reconnects_total"), 1);
+  EXPECT_EQ(Metric("ports"), 1);
+}
+
+TEST_F(GatewayTest, SaysWhatKeepsItFromBeingReady) {
+  Start();
+  EXPECT_EQ(WaitForMissing("the server at server:1 has not answered yet"),
+            "the server at server:1 has not answered yet; no debug probe is served yet");
+  upstream_.WaitForWatch(0).on_end(WatchEnd::kUnreachable, "connection refused");
+  const auto watch = upstream_.WaitForWatch(1);
+  EXPECT_EQ(WaitForMissing("cannot reach the server at server:1"),
+            "cannot reach the server at server:1 (connection refused); no debug probe is served yet");
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(WaitForMissing("no debug probe is served yet"), "no debug probe is served yet");
+  watch.on_event(Probe("A"));
+  EXPECT_EQ(WaitForMissing(""), "");
+  watch.on_end(WatchEnd::kUnreachable, "connection reset");
+  EXPECT_EQ(WaitForMissing("cannot reach the server at server:1"),
+            "cannot reach the server at server:1 (connection reset)");
+  gateway_->Stop("the test is over");
+  EXPECT_EQ(ExitCode(), 0);
+  EXPECT_EQ(WaitForMissing("the gateway is stopping"), "the gateway is stopping");
+  EXPECT_EQ(Metric("ports"), 0);
+}
+
+TEST_F(GatewayTest, NamesAProbeWhosePortCannotBeHad) {
+  asio::io_context io;
+  const asio::ip::tcp::acceptor taken(io,
+                                      asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), options_.first_port));
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("A"));
+  watch.on_event(Probe("B"));
+  watch.on_event(SnapshotComplete());
+  const std::string problem = "port " + std::to_string(options_.first_port) + ", wanted for debug probe A, ";
+  EXPECT_THAT(WaitForMissing(problem), ::testing::StartsWith(problem));
 }
 
 }  // namespace

@@ -1,28 +1,35 @@
 #include "gateway/grpc/upstream.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/mutex.h"
 #include "fake_upstream.h"
 #include "grpcpp/grpcpp.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
+#include "telemetry/metrics.h"
 
 namespace probegate {
 namespace {
 
 constexpr size_t kResponses = 20;
 
-// Answers every stream with so many responses, whatever is asked, and ends it.
+// Answers every stream with so many responses, whatever is asked, and ends it. Each says which traceparent the first
+// request had.
 class Talker final : public v1::DebugProbe::Service {
   grpc::Status Stream(grpc::ServerContext*,
                       grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>* stream) override {
+    v1::StreamRequest first;
+    stream->Read(&first);
     for (uint64_t id = 0; id < kResponses; ++id) {
       v1::StreamResponse response;
       response.set_request_id(id);
+      response.mutable_error()->set_message(first.traceparent());
       stream->Write(response);
     }
     return grpc::Status::OK;
@@ -38,10 +45,11 @@ class GrpcUpstream : public ::testing::Test {
     builder.RegisterService(&talker_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
-    upstream_ = MakeGrpcUpstream("127.0.0.1:" + std::to_string(port));
+    upstream_ = MakeGrpcUpstream("127.0.0.1:" + std::to_string(port), metrics_);
   }
 
   Talker talker_;
+  MetricSet metrics_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Upstream> upstream_;
 };
@@ -54,19 +62,50 @@ TEST_F(GrpcUpstream, ResumeMayOvertakeThePause) {
   size_t taken = 0;
   std::promise<UpstreamSession*> opened;
   const std::shared_future<UpstreamSession*> session_opened = opened.get_future().share();
-  const auto session = upstream_->OpenSession({}, {.on_response =
-                                                       [&](const v1::StreamResponse& response) {
-                                                         session_opened.get()->Resume();
-                                                         const MutexLock lock(mutex);
-                                                         EXPECT_EQ(response.request_id(), taken);
-                                                         ++taken;
-                                                         changed.NotifyAll();
-                                                         return false;
-                                                       },
-                                                   .on_end = [](const std::string&) {}});
+  const auto session = upstream_->OpenSession({}, "",
+                                              {.on_response =
+                                                   [&](const v1::StreamResponse& response) {
+                                                     session_opened.get()->Resume();
+                                                     const MutexLock lock(mutex);
+                                                     EXPECT_EQ(response.request_id(), taken);
+                                                     ++taken;
+                                                     changed.NotifyAll();
+                                                     return false;
+                                                   },
+                                               .on_end = [](const std::string&) {}});
   opened.set_value(session.get());
   const MutexLock lock(mutex);
   EXPECT_TRUE(WaitFor(mutex, changed, [&] { return taken == kResponses; })) << taken;
+}
+
+TEST_F(GrpcUpstream, TheOpeningCarriesTheTraceparent) {
+  const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  std::promise<std::string> arrived;
+  const auto session = upstream_->OpenSession({}, traceparent,
+                                              {.on_response =
+                                                   [&, first = true](const v1::StreamResponse& response) mutable {
+                                                     if (std::exchange(first, false)) {
+                                                       arrived.set_value(response.error().message());
+                                                     }
+                                                     return true;
+                                                   },
+                                               .on_end = [](const std::string&) {}});
+  EXPECT_EQ(arrived.get_future().get(), traceparent);
+}
+
+TEST_F(GrpcUpstream, CountsASessionsStreamOnce) {
+  std::promise<void> ended;
+  const auto session = upstream_->OpenSession({}, "",
+                                              {.on_response = [](const v1::StreamResponse&) { return true; },
+                                               .on_end = [&](const std::string&) { ended.set_value(); }});
+  ended.get_future().wait();
+  const std::string labels =
+      "{grpc_method=\"Stream\",grpc_service=\"probegate.v1.DebugProbe\",grpc_type=\"bidi_stream\"} 1";
+  EXPECT_THAT(metrics_.Expose(), testing::HasSubstr("grpc_client_started_total" + labels));
+  EXPECT_THAT(metrics_.Expose(), testing::HasSubstr("grpc_client_handling_seconds_count" + labels));
+  EXPECT_THAT(metrics_.Expose(), testing::HasSubstr("grpc_client_handled_total{grpc_code=\"OK\",grpc_method=\"Stream\","
+                                                    "grpc_service=\"probegate.v1.DebugProbe\","
+                                                    "grpc_type=\"bidi_stream\"} 1"));
 }
 
 }  // namespace

@@ -29,6 +29,16 @@ TEST(ParseRequest, FindsThePartsInAnyOrder) {
   EXPECT_EQ(request.arguments[3].kind, JsonValue::Kind::kObject);
 }
 
+TEST(ParseRequest, FindsTheTraceparentUnchecked) {
+  Request request;
+  ASSERT_EQ(ParseRequest(R"({"id": 1, "request": "a"})", request), "");
+  EXPECT_FALSE(request.traceparent.is_string());
+  ASSERT_EQ(ParseRequest(R"({"traceparent": "x", "id": 1, "request": "a"})", request), "");
+  EXPECT_EQ(request.traceparent.text, R"("x")");
+  ASSERT_EQ(ParseRequest(R"({"traceparent": [1], "id": 1, "request": "a"})", request), "");
+  EXPECT_FALSE(request.traceparent.is_string());
+}
+
 TEST(ParseRequest, OfMembersNamedTwiceTheLastCounts) {
   Request request;
   ASSERT_EQ(

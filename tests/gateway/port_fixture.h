@@ -14,8 +14,13 @@ namespace probegate {
 
 class PortFixture {
  public:
-  explicit PortFixture(FakeUpstream::Responder responder, ConnectionOptions options = {}, size_t max_connections = 100)
-      : upstream(std::move(responder)), options_(options), budget_(max_connections), work_(io_.get_executor()) {
+  explicit PortFixture(FakeUpstream::Responder responder, ConnectionOptions options = {}, size_t max_connections = 100,
+                       LogLevel log_level = LogLevel::kError)
+      : upstream(std::move(responder)),
+        options_(options),
+        budget_(max_connections, metrics_),
+        log_(LogFormat::kText, log_level),
+        work_(io_.get_executor()) {
     v1::ProbeDescription description;
     description.set_unique_id("PROBE1");
     description.set_vendor_name("Vendor");
@@ -28,20 +33,30 @@ class PortFixture {
     description.add_capabilities(v1::CAPABILITY_SWD_SEQUENCE);
     description.add_capabilities(v1::CAPABILITY_SWO);
     probe = std::make_shared<ServedProbe>(description);
-    port_ = *ProbePort::Listen({io_, upstream, options_, budget_, log_}, probe, 0, false);
+    port_ = *ProbePort::Listen({io_, upstream, options_, budget_, metrics_, log_}, probe, 0, false);
     thread_ = std::jthread([this] { io_.run(); });
   }
-  ~PortFixture() {
-    port_->Stop("the test is over");
-    work_.reset();
-  }
+  ~PortFixture() { Finish(); }
   PortFixture(const PortFixture&) = delete;
   PortFixture& operator=(const PortFixture&) = delete;
 
   uint16_t port() const { return port_->port(); }
   ProbePort& probe_port() { return *port_; }
 
+  // All that there is to count.
+  std::string Metrics() { return metric_set_.Expose(); }
+
+  // Ends all that goes on: what was under way is counted and logged then.
+  void Finish() {
+    if (!thread_.joinable()) return;
+    port_->Stop("the test is over");
+    work_.reset();
+    thread_.join();
+  }
+
  private:
+  MetricSet metric_set_;
+  GatewayMetrics metrics_{metric_set_};
   // First, so that it is there while the upstream's handlers still hold strands of it.
   asio::io_context io_;
 
@@ -52,7 +67,7 @@ class PortFixture {
  private:
   const ConnectionOptions options_;
   ConnectionBudget budget_;
-  Log log_{LogFormat::kText, LogLevel::kError};
+  Log log_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::shared_ptr<ProbePort> port_;
   std::jthread thread_;

@@ -1,7 +1,7 @@
 """What every interop test gets: the programs, stacks of them, and the real clients.
 
-Environment: PROBEGATE_BIN, the directory of the programs (default: build/dev/bin). PROBEGATE_SOAK_SECONDS, how long the
-test with sixteen clients takes.
+Environment: PROBEGATE_BIN, the directory of the programs (default: build/dev/bin). PROBEGATE_PROMETHEUS, that of
+Prometheus (default: where ./dev test unpacks it). PROBEGATE_SOAK_SECONDS, how long the test with sixteen clients takes.
 """
 
 import os
@@ -38,6 +38,21 @@ def bin_directory():
                if not (directory / name).exists()]
     assert not missing, f"not in {directory} (PROBEGATE_BIN): {', '.join(missing)}"
     return directory
+
+
+@pytest.fixture(scope="session")
+def prometheus_directory():
+    """Of prometheus and promtool."""
+    default = ROOT / "build" / "prometheus" / "usr" / "bin"
+    directory = pathlib.Path(os.environ.get("PROBEGATE_PROMETHEUS", default)).resolve()
+    missing = [name for name in ("prometheus", "promtool") if not (directory / name).exists()]
+    assert not missing, f"not in {directory} (PROBEGATE_PROMETHEUS; ./dev test unpacks them): {', '.join(missing)}"
+    return directory
+
+
+@pytest.fixture
+def promtool(prometheus_directory):
+    return prometheus_directory / "promtool"
 
 
 def _show_logs(programs):

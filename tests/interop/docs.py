@@ -1,7 +1,10 @@
-"""What the documentation says of the programs: each flag with the program that it is said of, each method of the API."""
+"""What the documentation says of the programs: each flag with the program that it is said of, each method of the API,
+each metric, each event of the log."""
 
+import pathlib
 import re
 
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
 PROGRAMS = ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 NAMED = re.compile(r"(?<![\w/-])(" + "|".join(PROGRAMS) + r")(?![\w-])")
@@ -40,3 +43,51 @@ def methods_of(proto):
 
 def unnamed_methods(text, proto):
     return [method for method in methods_of(proto) if f"`{method}`" not in text]
+
+
+def table_rows(text):
+    """The cells of each row of a table whose first is code, which is given without its marks."""
+    for line in text.splitlines():
+        row = re.fullmatch(r"\| `([^`|]+)` \|(.*)\|", line)
+        if row is not None:
+            yield [row[1], *(cell.strip() for cell in row[2].split("|"))]
+
+
+def metrics_of(text):
+    """Name, type and labels of each row that begins with a metric; the labels in alphabetical order."""
+    for name, *cells in table_rows(text):
+        if re.fullmatch(r"(probegate|grpc|process)_\w+", name):
+            yield name, cells[0], tuple(sorted(label.strip() for label in cells[1].split(",") if label.strip()))
+
+
+def code_block(text, language):
+    """What the first block of code in this language holds."""
+    return re.search(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
+
+
+def _calls_to_log(source):
+    """Method and arguments of each call to a log in C++ code."""
+    for call in re.finditer(r"\blog_?\.(Debug|Info|Warning|Error|Write)\(", source):
+        depth = 1
+        for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[()]', source[call.end():]):
+            depth += {"(": 1, ")": -1}.get(token[0], 0)
+            if depth == 0:
+                yield call[1], source[call.end():call.end() + token.start()]
+                break
+
+
+def events_of(source):
+    """The events that C++ code logs, in alphabetical order: each with its level and fields."""
+    events = set()
+    for method, arguments in _calls_to_log(source):
+        level = re.search(r"LogLevel::k(\w+)", arguments)[1] if method == "Write" else method
+        before, _, fields = arguments.partition("{")
+        # Before the fields there may be two, for one of which the code decides, and a message, which has blanks.
+        names = re.findall(r"\"([a-z_]+(?:\.[a-z_]+)?)\"", before)
+        events.update((name, level.lower(), tuple(re.findall(r"\{\"(\w+)\",", fields))) for name in names)
+    return sorted(events)
+
+
+def events_of_table(text):
+    """The same of each row, in alphabetical order."""
+    return sorted((name, level, tuple(re.findall(r"\w+", fields))) for name, level, fields, _ in table_rows(text))

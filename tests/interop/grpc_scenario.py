@@ -20,6 +20,7 @@ class Fails:
 
 def steps(api):
     swd = api.WIRE_PROTOCOL_SWD
+    jtag = api.WIRE_PROTOCOL_JTAG
     not_open = Fails("ERROR_KIND_NOT_OPEN")
     invalid = Fails("ERROR_KIND_INVALID_ARGUMENT")
     unsupported = Fails("ERROR_KIND_UNSUPPORTED")
@@ -76,7 +77,7 @@ def steps(api):
         ("Flush", {}, {}),
         ("SwdSequence", {"segments": [api.SwdSegment(cycles=8, output=b"\0"), api.SwdSegment(cycles=16)]},
          lambda r: [len(c) for c in r.captured] == [2]),
-        ("JtagSequence", {"cycles": 8, "tms": True, "read_tdo": True, "tdi": b"\x5a"}, unsupported),
+        ("JtagSequence", {"cycles": 8, "tms": True, "read_tdo": True, "tdi": b"\x5a"}, Fails("ERROR_KIND_PROBE_ERROR")),
         ("AssertReset", {"asserted": True}, {}),
         ("IsResetAsserted", {}, {"asserted": True}),
         ("AssertReset", {"asserted": False}, {}),
@@ -86,6 +87,23 @@ def steps(api):
         ("SwoRead", {}, unsupported),
         ("SwoStop", {}, unsupported),
         ("Disconnect", {}, {}),
+        ("Disconnect", {}, {}),
+        ("Connect", {"protocol": jtag}, {"protocol": jtag}),
+        ("SwjSequence", {"bit_count": 51, "bits": LINE_RESET}, {}),
+        ("SwjSequence", {"bit_count": 16, "bits": b"\x3c\xe7"}, {}),
+        ("JtagSequence", {"cycles": 6, "tms": True, "tdi": b"\x3f"}, lambda r: not r.HasField("tdo")),
+        ("JtagSequence", {"cycles": 1, "tdi": b"\1"}, {}),
+        ("JtagSequence", {"cycles": 1, "tms": True, "tdi": b"\1"}, {}),
+        ("JtagSequence", {"cycles": 2, "tdi": b"\3"}, {}),
+        ("JtagSequence", {"cycles": 32, "read_tdo": True, "tdi": b"\xff" * 4}, {"tdo": b"\x77\x04\xa0\x4b"}),
+        ("JtagSequence", {"cycles": 0, "tdi": b""}, invalid),
+        ("JtagSequence", {"cycles": 9, "tdi": b"\0"}, invalid),
+        ("JtagSequence", {"cycles": 65537, "tdi": b"\0" * 8193}, invalid),
+        ("SwdSequence", {"segments": [api.SwdSegment(cycles=8, output=b"\0")]}, Fails("ERROR_KIND_PROBE_ERROR")),
+        ("GetMemoryInterfaceForAp", {"ap_version": 1, "address": 0}, {"handle": 0}),
+        ("ReadMem", {"handle": 0, "address": RAM + 4, "transfer_size": 8}, lambda r: r.value == ord("r")),
+        ("ReadMem", {"handle": 0, "address": FAULTING, "transfer_size": 32},
+         Fails("ERROR_KIND_TRANSFER_FAULT", fault_address=FAULTING)),
         ("Disconnect", {}, {}),
         ("Close", {}, {}),
         ("Close", {}, {}),

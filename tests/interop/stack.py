@@ -9,12 +9,17 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 
 # A bound on anything that should happen at once: far beyond what a loaded machine with sanitizers needs.
 BOUND = 30.0
 LOOPBACK = "127.0.0.1"
+
+# What boards have in flash unless a test says otherwise: SP, the reset vector, and WFI in a loop. Their cores sleep, use no
+# processor time and leave RAM to the tests; the firmware that is built into probegate-sim has variables there.
+IDLE_PROGRAM = struct.pack("<IIHH", 0x20040000, 8 | 1, 0xBF30, 0xE7FD)
 
 
 def wait_until(condition, what, bound=BOUND):
@@ -91,6 +96,10 @@ class Program:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()}") from None
 
+    def metrics_url(self):
+        """Where it shows its metrics, in this run."""
+        return self.wait_for_line(METRICS_LISTEN)[1]
+
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -161,11 +170,17 @@ class Programs:
 
 
 class Stack:
-    """A simulator of `boards` boards, a server that has them all, and a gateway in front of it."""
+    """A simulator of `boards` boards, which run the idle program unless `sim_flags` names another by --flash, a server that has
+    them all, and a gateway in front of it."""
 
-    def __init__(self, programs, boards=1, server_flags=(), gateway_flags=(), start_gateway=True):
+    def __init__(self, programs, boards=1, sim_flags=(), server_flags=(), gateway_flags=(), start_gateway=True):
         self.programs = programs
         self.boards = boards
+        self.sim_flags = list(sim_flags)
+        if "--flash" not in self.sim_flags:
+            idle = programs.directory / "idle.bin"
+            idle.write_bytes(IDLE_PROGRAM)
+            self.sim_flags += ["--flash", idle]
         self.server_flags = list(server_flags)
         self.gateway_flags = list(gateway_flags)
         self.sim = self.server = self.gateway = None
@@ -182,7 +197,7 @@ class Stack:
 
     def start_sim(self):
         self.sim = self.programs.start("probegate-sim", "--listen", f"{LOOPBACK}:{self.sim_port}", "--boards", self.boards,
-                                       "--control", f"{LOOPBACK}:{self.control_port}")
+                                       "--control", f"{LOOPBACK}:{self.control_port}", *self.sim_flags)
         self.sim.wait_for_line(r"control listening on ")
         self.serials = []
         for board in range(self.boards):
@@ -195,7 +210,7 @@ class Stack:
 
     def start_server(self):
         self.server = self.programs.start("probegate-server", "--listen", f"{LOOPBACK}:{self.server_port}",
-                                          *self.probe_flags(), *self.server_flags)
+                                          *METRICS_FLAGS, *self.probe_flags(), *self.server_flags)
         self.server_port = int(self.server.wait_for_line(SERVER_LISTENS)[1])
 
     def start_gateway(self):
@@ -205,7 +220,7 @@ class Stack:
 
     def start_another_gateway(self, label, port, state, *flags):
         return self.programs.start("probegate-gateway", "--server", self.server_address, "--port", port, "--state", state,
-                                   *flags, label=label)
+                                   *METRICS_FLAGS, *flags, label=label)
 
     def port_of(self, serial):
         return int(self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port (\d+)")[1])
@@ -229,5 +244,9 @@ class Stack:
         return f"remote:{LOOPBACK}:{self.port}"
 
 
-# What the server logs once it answers.
+# What the server logs once it answers, and either program once its metrics can be had; in both formats.
 SERVER_LISTENS = r"Listening on 127\.0\.0\.1:(\d+)"
+METRICS_LISTEN = r'Metrics on (http://[^\s"]+/metrics)'
+# Each program shows its metrics on a port of its own, or none.
+METRICS_FLAGS = ["--metrics-listen", f"{LOOPBACK}:0"]
+NO_METRICS = ["--metrics-listen", "none"]

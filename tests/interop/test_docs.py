@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 @pytest.fixture
 def helps(programs):
     texts = {program: programs.run(program, "--help").stdout for program in docs.PROGRAMS}
-    for command in ("list", "sessions", "kick", "read", "write"):
+    for command in ("list", "sessions", "top", "kick", "read", "write"):
         texts["probegate"] += programs.run("probegate", command, "--help").stdout
     return texts
 

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from grpc_client import CommandError, StreamSession, UnarySession, channel, detail_of
-from raw_client import DISCONNECTED, DPIDR
+from raw_client import DISCONNECTED, DPIDR, RAM
 from stack import BOUND, wait_until
 
 
@@ -66,7 +66,7 @@ class Watch:
 
 def test_every_method_of_the_directory_is_driven_here(api):
     methods = {m.name for m in api.services["ProbeDirectory"].methods}
-    assert methods == {"ListProbes", "WatchProbes", "ListSessions", "EndSession"}
+    assert methods == {"ListProbes", "WatchProbes", "ListSessions", "EndSession", "Stats"}
 
 
 def test_list_probes(api, directory, stack):
@@ -85,6 +85,37 @@ def test_list_probes(api, directory, stack):
     assert state()[0] == api.PROBE_STATE_IN_USE and state()[1] >= 1
     session.close()
     wait_until(lambda: state()[0] == api.PROBE_STATE_IDLE, "the probe is idle again")
+
+
+def test_stats(api, directory, stack):
+    def stats(probe=""):
+        answer = directory.Stats(api.StatsRequest(probe=probe), timeout=BOUND)
+        (only,) = answer.probes
+        return answer, only
+
+    before, probe_before = stats()
+    assert probe_before.status.description.unique_id == stack.serial
+    session = StreamSession(api, stack.server_address, stack.serial)
+    session.command("Open")
+    session.command("Connect")
+    memory = session.command("GetMemoryInterfaceForAp", ap_version=1, address=0)
+    for _ in range(10):
+        session.command("ReadMem", handle=memory.handle, address=RAM, transfer_size=32)
+    # Counted once answered, which is a moment after the answer.
+    wait_until(lambda: stats()[1].commands >= probe_before.commands + 13, "the commands are counted")
+    after, probe_after = stats(stack.serial[-6:])
+    assert after.uptime_seconds > before.uptime_seconds
+    for total in ("packets", "transfers", "bytes_out", "bytes_in"):
+        assert getattr(probe_after, total) > getattr(probe_before, total), total
+    for histogram in (probe_after.command_wait, probe_after.command_wire):
+        assert len(histogram.counts) == len(histogram.bounds_seconds) + 1
+        assert list(histogram.bounds_seconds) == sorted(histogram.bounds_seconds)
+        assert histogram.sum_seconds > 0
+    assert sum(probe_after.command_wire.counts) > sum(probe_before.command_wire.counts)
+    with pytest.raises(grpc.RpcError) as error:
+        stats("nobody")
+    assert error.value.code() == grpc.StatusCode.NOT_FOUND
+    session.close()
 
 
 def test_list_probes_in_order(api, make_stack):

@@ -66,7 +66,8 @@ def test_commander_resets_and_goes_on(stack, pyocd, raw):
 def test_halt_and_go(stack, pyocd):
     output = pyocd.commander(stack.uid, "halt", "status", "go", "status")
     states = re.findall(r"Core 0[^:]*:\s+(\w+)", output)
-    assert [s.lower() for s in states] == ["halted", "running"], output
+    halted, going = [s.lower() for s in states]
+    assert halted == "halted" and going in ("running", "sleeping"), output  # the idle program is in WFI before long
 
 
 def test_unknown_memory_is_a_fault_and_no_value(stack, pyocd):

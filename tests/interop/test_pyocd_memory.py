@@ -6,6 +6,7 @@ import pytest
 
 from pyocd_client import PyocdError
 from raw_client import FAULTING, RAM
+from stack import wait_until
 
 SIZE = 0x3000
 
@@ -81,7 +82,7 @@ def test_halt_registers_and_go(attached):
     attached.target("halt")
     assert attached.call("core_state") == "HALTED"
     attached.target("resume")
-    assert attached.call("core_state") == "RUNNING"
+    wait_until(lambda: attached.call("core_state") == "SLEEPING", "the core is back in the idle program's WFI")
 
 
 def test_core_registers(attached):

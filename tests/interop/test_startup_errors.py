@@ -7,7 +7,7 @@ from concurrent import futures
 import grpc
 import pytest
 
-from stack import LOOPBACK, free_port
+from stack import LOOPBACK, NO_METRICS, free_port
 
 
 def one_line(result):
@@ -38,6 +38,7 @@ def test_version_and_help(programs, program):
     ("probegate-sim", ["--listen", "nowhere"], "nowhere"),
     ("probegate-sim", ["--boards", "many"], "many"),
     ("probegate-sim", ["--control", "0.0.0.0:1"], "0.0.0.0"),
+    ("probegate-sim", ["--chip", "adiv6", "--locked"], "--locked"),
     ("probegate-server", ["--no-such"], "--no-such"),
     ("probegate-server", ["--listen", "127.0.0.1:99999"], "99999"),
     ("probegate-server", ["--cmsis-dap-tcp", "nowhere"], "nowhere"),
@@ -48,6 +49,8 @@ def test_version_and_help(programs, program):
     ("probegate-server", ["--lock-idle", "soon"], "soon"),
     ("probegate-server", ["--lock-idle", "nan"], "nan"),
     ("probegate-server", ["--lock-max", "nan"], "nan"),
+    ("probegate-server", ["--metrics-listen", "off"], "off"),
+    ("probegate-gateway", ["--metrics-listen", "127.0.0.1:99999"], "99999"),
     ("probegate-server", ["--config", "/tmp"], "/tmp"),
     ("probegate-gateway", ["--config", "/tmp"], "/tmp"),
     ("probegate-gateway", ["--state", ""], "--state"),
@@ -93,7 +96,7 @@ def test_port_in_use_sim(programs, busy_port):
 
 
 def test_port_in_use_server(programs, busy_port):
-    result = programs.run("probegate-server", "--listen", f"{LOOPBACK}:{busy_port}")
+    result = programs.run("probegate-server", *NO_METRICS, "--listen", f"{LOOPBACK}:{busy_port}")
     assert result.returncode not in (0, 2) and result.returncode > 0
     last = (result.stdout + result.stderr).strip().splitlines()[-1]
     assert str(busy_port) in last and "in use" in last
@@ -101,11 +104,20 @@ def test_port_in_use_server(programs, busy_port):
 
 def test_port_in_use_gateway(make_stack, programs, busy_port):
     stack = make_stack(start_gateway=False)
-    result = programs.run("probegate-gateway", "--server", stack.server_address, "--port", busy_port,
+    result = programs.run("probegate-gateway", *NO_METRICS, "--server", stack.server_address, "--port", busy_port,
                           "--state", programs.directory / "other")
     assert result.returncode not in (0, 2) and result.returncode > 0
     last = (result.stdout + result.stderr).strip().splitlines()[-1]
     assert str(busy_port) in last and "in use" in last
+
+
+@pytest.mark.parametrize("program, flags", [("probegate-server", ["--listen", f"{LOOPBACK}:0"]),
+                                            ("probegate-gateway", ["--state", "state"])])
+def test_port_in_use_metrics(programs, program, flags, busy_port):
+    result = programs.run(program, *flags, "--metrics-listen", f"{LOOPBACK}:{busy_port}")
+    assert result.returncode not in (0, 2) and result.returncode > 0
+    line = one_line(result)
+    assert str(busy_port) in line and "in use" in line and "--metrics-listen" in line
 
 
 @pytest.fixture
@@ -121,8 +133,8 @@ def other_service():
 @pytest.mark.parametrize("flag", ["-W", "--no-wait"])
 def test_server_out_of_reach(programs, flag):
     port = free_port()
-    result = programs.run("probegate-gateway", flag, "--server", f"{LOOPBACK}:{port}", "--port", free_port(),
-                          "--state", programs.directory / "state")
+    result = programs.run("probegate-gateway", flag, *NO_METRICS, "--server", f"{LOOPBACK}:{port}", "--port",
+                          free_port(), "--state", programs.directory / "state")
     assert result.returncode not in (0, 2) and result.returncode > 0
     last = (result.stdout + result.stderr).strip().splitlines()[-1]
     assert f"{LOOPBACK}:{port}" in last
@@ -130,8 +142,8 @@ def test_server_out_of_reach(programs, flag):
 
 def test_server_of_another_kind(programs, other_service):
     """Waiting would not help: the gateway ends without --no-wait too."""
-    result = programs.run("probegate-gateway", "--server", f"{LOOPBACK}:{other_service}", "--port", free_port(),
-                          "--state", programs.directory / "state")
+    result = programs.run("probegate-gateway", *NO_METRICS, "--server", f"{LOOPBACK}:{other_service}", "--port",
+                          free_port(), "--state", programs.directory / "state")
     assert result.returncode not in (0, 2) and result.returncode > 0
     last = (result.stdout + result.stderr).strip().splitlines()[-1]
     assert f"{LOOPBACK}:{other_service}" in last and "probegate.v1" in last
@@ -139,8 +151,8 @@ def test_server_of_another_kind(programs, other_service):
 
 def test_unknown_uid_of_the_gateway(make_stack, programs):
     stack = make_stack(start_gateway=False)
-    result = programs.run("probegate-gateway", "--no-wait", "--server", stack.server_address, "--port", free_port(),
-                          "--state", programs.directory / "state", "--uid", "nobody")
+    result = programs.run("probegate-gateway", "--no-wait", *NO_METRICS, "--server", stack.server_address, "--port",
+                          free_port(), "--state", programs.directory / "state", "--uid", "nobody")
     assert result.returncode not in (0, 2) and result.returncode > 0
     last = (result.stdout + result.stderr).strip().splitlines()[-1]
     assert "nobody" in last and stack.serial in last

@@ -60,6 +60,8 @@ DIFFERENCES = [
                _error(1, "invalid request format", -1)),
     Difference("has_swo, which pyOCD's client sends, is known",
                _is_request("has_swo"), lambda reply: reply["status"] == 0 and isinstance(reply["result"], bool)),
+    Difference("a probe that is connected with SWD runs no JTAG sequence",
+               lambda request, reply: bool(request) and '"jtag_sequence"' in request and reply["status"] == 0, _error(3)),
     Difference("only the documented properties can be read",
                lambda request, reply: bool(request) and bool(re.search(r'"readprop", "arguments": \["(_\w+|session|probe|open|'
                                                                        r'read_dp|Protocol|PROTOCOL_NAME_MAP)"', request)),

@@ -55,6 +55,15 @@ TEST(ServerConfigTest, Defaults) {
   EXPECT_EQ(outcome.config.lane.lock_idle, 10s);
   EXPECT_EQ(outcome.config.lane.lock_max, 60s);
   EXPECT_EQ(outcome.config.log.level(), LogLevel::kInfo);
+  EXPECT_EQ(outcome.config.metrics.listen, (Endpoint{"127.0.0.1", 9464}));
+}
+
+TEST(ServerConfigTest, MetricsAreServedWhereOneSaysOrNowhere) {
+  EXPECT_EQ(Read({"--metrics-listen", "[::1]:0"}).config.metrics.listen, (Endpoint{"::1", 0}));
+  EXPECT_EQ(Read({"--metrics-listen", "none"}).config.metrics.listen, std::nullopt);
+  EXPECT_EQ(ReadFile("metrics-listen: none\n").config.metrics.listen, std::nullopt);
+  EXPECT_EQ(ReadFile("metrics-listen: 127.0.0.1:1\n").config.metrics.listen, (Endpoint{"127.0.0.1", 1}));
+  ExpectRefused(Read({"--metrics-listen", "somewhere"}), {"--metrics-listen", "somewhere", "HOST:PORT", "none"});
 }
 
 TEST(ServerConfigTest, Flags) {

@@ -9,8 +9,10 @@
 
 #include "gtest/gtest.h"
 #include "server/catalog.h"
+#include "server/server_metrics.h"
 #include "server/session_registry.h"
 #include "telemetry/log.h"
+#include "telemetry/metrics.h"
 #include "tests/fakes/fake_probe.h"
 
 namespace probegate {
@@ -31,13 +33,15 @@ inline bool Eventually(const std::function<bool()>& condition) {
 struct ServerOptions {
   CatalogOptions catalog;
   size_t max_sessions = 100;
+  LogLevel log_level = LogLevel::kError;
 };
 
 class ServerFixture {
  public:
   explicit ServerFixture(ServerOptions options = {})
-      : log(LogFormat::kText, LogLevel::kError),
-        catalog(std::move(options.catalog), log),
+      : log(LogFormat::kText, options.log_level),
+        metrics(metric_set),
+        catalog(std::move(options.catalog), metrics, log),
         sessions(catalog, log, options.max_sessions) {}
   ~ServerFixture() { catalog.Stop("the test is over"); }
 
@@ -54,6 +58,8 @@ class ServerFixture {
   }
 
   Log log;
+  MetricSet metric_set;
+  ServerMetrics metrics;
   Catalog catalog;
   SessionRegistry sessions;
 };

@@ -104,7 +104,6 @@ class SharedProbeTest : public testing::Test {
 };
 
 // --- Ownership
-// --------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, TheProbeOpensWithTheFirstSessionAndClosesWithTheLast) {
   ASSERT_TRUE(shared_->Open(a_).ok());
@@ -164,7 +163,6 @@ TEST_F(SharedProbeTest, CommandsNeedOpenAndConnect) {
 }
 
 // --- SELECT
-// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, SelectIsVirtual) {
   Attach(a_);
@@ -211,7 +209,6 @@ TEST_F(SharedProbeTest, TheWiresSelectIsWrittenOnlyWhereItDiffers) {
 }
 
 // --- CSW and TAR
-// ------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, OneReadsWordsBesideOneReadingBytes) {
   Attach(a_);
@@ -318,7 +315,6 @@ TEST_F(SharedProbeTest, ApsThatAreNoMemApsAreLeftAlone) {
 }
 
 // --- Power, reset, clock
-// ----------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, PowerRequestsAreTheOrOfAllAndSeenAsOnesOwn) {
   Attach(a_);
@@ -449,7 +445,6 @@ TEST_F(SharedProbeTest, AConnectThatFailsHalfWayLeavesTheProbeAsItWas) {
 }
 
 // --- The link
-// ---------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, ASessionsRawSequenceIsItsOwnToFollowUp) {
   Attach(a_);
@@ -557,7 +552,6 @@ TEST_F(MultiDropTest, EachSessionTalksToTheTargetItSelected) {
 }
 
 // --- Faults
-// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, OnesFaultIsNotTheOthers) {
   Attach(a_);
@@ -721,7 +715,6 @@ TEST_F(SharedProbeTest, AProbeThatIsGoneEndsTheRun) {
 }
 
 // --- Memory
-// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(SharedProbeTest, MemoryNeedsNoAttach) {
   Connect(a_);

@@ -20,6 +20,17 @@ TEST(OneLineTest, ReplacesControlCharactersAndWhatIsNoUtf8) {
   EXPECT_EQ(OneLine("\xE2\x82"), "??") << "cut off";
 }
 
+TEST(OneLineTest, ReplacesWhatEndsLinesOrTurnsTextRound) {
+  EXPECT_EQ(OneLine("a\xC2\x85"
+                    "b\xC2\x9B"
+                    "c"),
+            "a b c")
+      << "C1";
+  EXPECT_EQ(OneLine("a\u2028b\u2029c"), "a b c");
+  EXPECT_EQ(OneLine("\u200Ea\u200Fb\u202Ac\u202Ed\u2066e\u2069"), " a b c d e ");
+  EXPECT_EQ(OneLine("\u00A0\u200D\u2027\u202F\u2065\u206A"), "\u00A0\u200D\u2027\u202F\u2065\u206A");
+}
+
 TEST(OneLineTest, CutsBetweenCharacters) {
   EXPECT_EQ(OneLine("ab\xC3\xA4", 4), "ab\xC3\xA4");
   EXPECT_EQ(OneLine("ab\xC3\xA4", 3), "ab");

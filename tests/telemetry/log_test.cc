@@ -25,16 +25,14 @@ TEST(Log, TextIsOneLineWithTheEventAndItsFields) {
   const std::string line = Logged(LogFormat::kText, LogLevel::kInfo, [](Log& log) {
     log.Info("session.opened", {{"probe", "7A22"}, {"count", 3}, {"client", "py ocd"}, {"none", ""}});
   });
-  EXPECT_THAT(
-      line, MatchesRegex("[0-9-]+T[0-9:.]+Z info    session.opened probe=7A22 count=3 client=\"py ocd\" none=\"\"\n"));
+  EXPECT_THAT(line, MatchesRegex("[0-9-]+T[0-9:.]+Z info    session.opened probe=7A22 count=3 client=\"py ocd\"\n"));
 }
 
-TEST(Log, AMessageStandsInPlaceOfTheEventInText) {
+TEST(Log, AMessageStandsInPlaceOfEventAndFieldsInText) {
   const std::string line = Logged(LogFormat::kText, LogLevel::kInfo, [](Log& log) {
     log.Write(LogLevel::kInfo, "probe.served", "Serving debug probe X", {{"port", 5555}});
   });
-  EXPECT_THAT(line, HasSubstr("Serving debug probe X port=5555"));
-  EXPECT_THAT(line, testing::Not(HasSubstr("probe.served")));
+  EXPECT_THAT(line, testing::EndsWith("info    Serving debug probe X\n"));
 }
 
 TEST(Log, JsonParsesWhateverTheTextsHold) {

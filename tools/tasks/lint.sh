@@ -5,7 +5,7 @@ need_venv
 configure lint
 
 mapfile -t sources < <(sources_of '*.cc')
-mapfile -t formatted < <(sources_of '*.cc' '*.h')
+mapfile -t formatted < <(sources_of '*.c' '*.cc' '*.h')
 mapfile -t scripts < <(printf '%s\n' dev .ci/run && find tools tests -name '*.sh')
 mapfile -t python_files < <(find tools tests -name '*.py')
 

@@ -9,6 +9,10 @@ source tools/ports.sh
 sim_port=4441
 server_port=50051
 gateway_port=5555
+server_metrics_port=9464
+gateway_metrics_port=9465
+readonly usage="./dev run [--sim-port N] [--server-port N] [--gateway-port N] [--server-metrics-port N] \
+[--gateway-metrics-port N]"
 
 # option_port option value: the number, or an error that says what is wrong with it.
 option_port() {
@@ -21,19 +25,23 @@ while (($#)); do
     --sim-port) sim_port=$(option_port "$1" "${2-}") ;;
     --server-port) server_port=$(option_port "$1" "${2-}") ;;
     --gateway-port) gateway_port=$(option_port "$1" "${2-}") ;;
-    *) die "unknown option $1. usage: ./dev run [--sim-port N] [--server-port N] [--gateway-port N]" ;;
+    --server-metrics-port) server_metrics_port=$(option_port "$1" "${2-}") ;;
+    --gateway-metrics-port) gateway_metrics_port=$(option_port "$1" "${2-}") ;;
+    *) die "unknown option $1. usage: $usage" ;;
   esac
   shift 2
 done
 
-# One row a program: its name, its port, the option that chooses another.
-programs=(
+# One row a port: its program, its number, the option that chooses another.
+listeners=(
   "probegate-sim $sim_port --sim-port"
   "probegate-server $server_port --server-port"
   "probegate-gateway $gateway_port --gateway-port"
+  "probegate-server $server_metrics_port --server-metrics-port"
+  "probegate-gateway $gateway_metrics_port --gateway-metrics-port"
 )
 
-for row in "${programs[@]}"; do
+for row in "${listeners[@]}"; do
   read -r program port option <<<"$row"
   require_free_port "$port" "$program" "$option"
 done
@@ -66,15 +74,22 @@ stop_all() {
   wait
 }
 
-# Answers when the port takes connections; ends everything when a program dies first, or after 30 s.
-wait_for_port() {
+# Answers when the program with these metrics is ready; ends everything when a program dies first, or after 30 s.
+wait_until_ready() {
   local tenths
   for ((tenths = 0; tenths < 300; tenths++)); do
-    if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+    if [[ $(readiness "$1" 2>/dev/null) == *' 200 '* ]]; then return; fi
     all_alive || return 0
     sleep 0.1
   done
-  die "nothing listens on port $1 after 30 s; the lines above say what the programs were doing"
+  die "not ready after 30 s: see http://127.0.0.1:$1/readyz, and the lines above"
+}
+
+# The first line of its answer.
+readiness() {
+  exec 3<>"/dev/tcp/127.0.0.1/$1" || return 0
+  printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
+  head -n 1 <&3
 }
 
 all_alive() {
@@ -88,13 +103,17 @@ trap stop_all EXIT
 trap 'exit 0' INT TERM HUP
 
 start probegate-sim --listen "127.0.0.1:$sim_port"
-start probegate-server --listen "127.0.0.1:$server_port" --cmsis-dap-tcp "127.0.0.1:$sim_port"
-start probegate-gateway --server "127.0.0.1:$server_port" --port "$gateway_port" --state build/run
-wait_for_port "$gateway_port"
+start probegate-server --listen "127.0.0.1:$server_port" --metrics-listen "127.0.0.1:$server_metrics_port" \
+  --cmsis-dap-tcp "127.0.0.1:$sim_port"
+start probegate-gateway --server "127.0.0.1:$server_port" --port "$gateway_port" \
+  --metrics-listen "127.0.0.1:$gateway_metrics_port" --state build/run
+wait_until_ready "$gateway_metrics_port"
 
 uid=remote:localhost
 ((gateway_port == 5555)) || uid+=:$gateway_port
 if all_alive; then
+  printf 'Metrics: http://127.0.0.1:%s/metrics (server), http://127.0.0.1:%s/metrics (gateway)\n' \
+    "$server_metrics_port" "$gateway_metrics_port"
   printf 'Try: %q commander --uid %s --target cortex_m -c "read32 0x20000000 64"\n' "$PWD/$venv/bin/pyocd" "$uid"
 fi
 

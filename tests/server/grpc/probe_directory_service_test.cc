@@ -1,4 +1,6 @@
 // Lists, watchers and the means to end a session.
+#include <numeric>
+
 #include "gmock/gmock.h"
 #include "tests/server/grpc/rim_fixture.h"
 
@@ -101,6 +103,45 @@ TEST_F(ProbeDirectoryTest, SessionsAreListedByAPartOfAProbesId) {
   unknown.set_probe("nobody");
   v1::ListSessionsResponse response;
   EXPECT_EQ(directory->ListSessions(&context, unknown, &response).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ProbeDirectoryTest, StatsOfEveryProbeOrOfOne) {
+  server.Plug("A1");
+  server.Plug("B2");
+  grpc::ClientContext streaming;
+  const auto stream = ConnectStream(streaming, "A1");
+  v1::StreamRequest state = Command(4);
+  state.mutable_get_state();
+  ASSERT_TRUE(Ask(*stream, state).has_get_state());
+  const auto ask = [&](const std::string& probe) {
+    grpc::ClientContext call;
+    v1::StatsRequest request;
+    request.set_probe(probe);
+    v1::StatsResponse response;
+    EXPECT_TRUE(directory->Stats(&call, request, &response).ok()) << probe;
+    return response;
+  };
+  const v1::StatsResponse first = ask("");
+  ASSERT_EQ(first.probes_size(), 2);
+  EXPECT_EQ(first.probes(0).status().description().unique_id(), "A1");
+  EXPECT_EQ(first.probes(0).status().state(), v1::PROBE_STATE_IN_USE);
+  EXPECT_GE(first.probes(0).commands(), 3u);
+  EXPECT_EQ(first.probes(0).command_failures(), 0u);
+  EXPECT_EQ(first.probes(1).commands(), 0u);
+  const v1::LatencyHistogram& wire = first.probes(0).command_wire();
+  ASSERT_EQ(wire.counts_size(), wire.bounds_seconds_size() + 1);
+  EXPECT_EQ(std::accumulate(wire.counts().begin(), wire.counts().end(), uint64_t{0}), first.probes(0).commands());
+  EXPECT_GT(first.time().seconds(), 0);
+
+  ASSERT_TRUE(Ask(*stream, state).has_get_state());
+  const v1::StatsResponse second = ask("a");
+  ASSERT_EQ(second.probes_size(), 1);
+  EXPECT_EQ(second.probes(0).commands(), first.probes(0).commands() + 1);
+  EXPECT_GT(second.uptime_seconds(), first.uptime_seconds());
+  v1::StatsRequest unknown;
+  unknown.set_probe("nobody");
+  v1::StatsResponse response;
+  EXPECT_EQ(directory->Stats(&context, unknown, &response).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(ProbeDirectoryTest, EndingAnUnknownSessionIsNotFound) {

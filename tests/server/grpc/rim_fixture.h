@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <grpcpp/grpcpp.h>
 
@@ -18,7 +19,9 @@ using Stream = grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>;
 
 class RimTest : public testing::Test {
  protected:
-  RimTest() : grpc_server(*GrpcServer::Start({"127.0.0.1", 0}, server.catalog, server.sessions)) {
+  explicit RimTest(ServerOptions options = {})
+      : server(std::move(options)),
+        grpc_server(*GrpcServer::Start({"127.0.0.1", 0}, server.catalog, server.sessions, server.metric_set)) {
     const auto channel = grpc::CreateChannel(grpc_server->endpoint().ToString(), grpc::InsecureChannelCredentials());
     debug_probe = v1::DebugProbe::NewStub(channel);
     directory = v1::ProbeDirectory::NewStub(channel);

@@ -1,0 +1,24 @@
+#include "cli/end_on_signal.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+namespace probegate {
+
+EndOnSignal::EndOnSignal(std::function<void()> last)
+    : thread_([this, last = std::move(last)] {
+        signals_.Wait();
+        if (over_) return;
+        last();
+        // Other threads may be anywhere.
+        std::_Exit(0);
+      }) {}
+
+EndOnSignal::~EndOnSignal() {
+  over_ = true;
+  pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+}
+
+}  // namespace probegate

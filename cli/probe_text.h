@@ -1,0 +1,13 @@
+// Probes as people read of them.
+#pragma once
+
+#include <string>
+
+#include "probegate/v1/probe_directory.pb.h"
+
+namespace probegate {
+
+// "idle", "in use", "away".
+std::string StateName(v1::ProbeState state);
+
+}  // namespace probegate

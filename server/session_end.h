@@ -1,0 +1,34 @@
+// How a session came to its end.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace probegate {
+
+enum class SessionEndCause : uint8_t {
+  kClosed,         // by its client, who said so, or had given the probe back
+  kClientGone,     // its client went and left the probe open
+  kIdle,           // no call came for its idle time-out
+  kKicked,         // ended by somebody else
+  kProbeGone,      // the probe went
+  kServerStopped,  // the server is ending
+};
+// Their names in metrics and logs, by number.
+inline constexpr std::array<std::string_view, 6> kSessionEndCauses = {"closed", "client_gone", "idle",
+                                                                      "kicked", "probe_gone",  "server_stopped"};
+
+constexpr std::string_view SessionEndCauseName(SessionEndCause cause) {
+  return kSessionEndCauses[static_cast<size_t>(cause)];
+}
+
+// An end that was not its client's doing.
+struct SessionEnd {
+  SessionEndCause cause = SessionEndCause::kKicked;
+  absl::Status why;  // what its client is told, never OK
+};
+
+}  // namespace probegate

@@ -1,0 +1,219 @@
+#include "telemetry/http_server.h"
+
+#include <netdb.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <exception>
+#include <future>
+#include <utility>
+
+#include <civetweb.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/file_descriptor.h"
+
+namespace probegate {
+namespace {
+
+constexpr char kThreads[] = "4";                  // so that a few silent clients keep nobody waiting
+constexpr char kPatienceMilliseconds[] = "1000";  // with a client that is silent, or does not read
+constexpr char kPlainText[] = "text/plain; charset=utf-8";
+constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
+constexpr char kHttpDate[] = "%a, %d %b %Y %H:%M:%S GMT";  // RFC 9110 §5.6.7
+constexpr std::chrono::milliseconds kBetweenKnocks{5};
+
+using AddressInfo = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+// What `host` stands for; null where it stands for nothing, with the reason in `why`.
+AddressInfo LookUp(const std::string& host, uint16_t port, std::string& why) {
+  const addrinfo hints{.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (error != 0) why = ::gai_strerror(error);
+  return {found, &::freeaddrinfo};
+}
+
+// IPv4 before IPv6, as clients of a name such as localhost try both.
+std::string InFigures(const addrinfo* addresses) {
+  const addrinfo* chosen = addresses;
+  while (chosen->ai_family != AF_INET && chosen->ai_next != nullptr) chosen = chosen->ai_next;
+  if (chosen->ai_family != AF_INET) chosen = addresses;
+  char text[NI_MAXHOST] = "";
+  ::getnameinfo(chosen->ai_addr, chosen->ai_addrlen, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
+  return text;
+}
+
+// CivetWeb names the reason in brackets, after the number of the error.
+std::string Reason(const std::string& complaint) {
+  const size_t open = complaint.rfind('(');
+  if (open == std::string::npos || !complaint.ends_with(')')) return complaint;
+  return complaint.substr(open + 1, complaint.size() - open - 2);
+}
+
+absl::Status CannotListen(const Endpoint& listen, const std::string& why) {
+  return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", listen.ToString(), ": ", why,
+                                             "; name another address with --metrics-listen, or none"));
+}
+
+// No signal reaches the threads that are started while this lives: those that a program waits for are others' to take.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+// Connects to `address`, and leaves again.
+void Knock(const std::string& address, uint16_t port) {
+  std::string why;
+  const AddressInfo info = LookUp(address, port, why);
+  if (info == nullptr) return;
+  const FileDescriptor socket(::socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (socket.ok()) ::connect(socket.number(), info->ai_addr, info->ai_addrlen);
+}
+
+}  // namespace
+
+struct HttpServer::Library {
+  Library() { mg_init_library(MG_FEATURES_DEFAULT); }
+  ~Library() { mg_exit_library(); }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+};
+
+struct HttpServer::Reply {
+  int status = 200;
+  std::string body;
+  const char* type = kPlainText;
+};
+
+HttpServer::HttpServer(MetricSet& metrics, Missing missing)
+    : metrics_(metrics), missing_(std::move(missing)), library_(std::make_unique<Library>()) {}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const Endpoint& listen, MetricSet& metrics,
+                                                              Missing missing) {
+  std::unique_ptr<HttpServer> server(new HttpServer(metrics, std::move(missing)));
+  if (absl::Status status = server->Listen(listen); !status.ok()) return status;
+  return server;
+}
+
+absl::Status HttpServer::Listen(const Endpoint& listen) {
+  endpoint_ = listen;
+  std::string why;
+  // CivetWeb takes names too, but says nothing useful of those that it cannot find.
+  const AddressInfo found = LookUp(listen.host, listen.port, why);
+  if (found == nullptr) return CannotListen(listen, why);
+  address_ = InFigures(found.get());
+  if (address_.find(':') != std::string::npos && mg_check_feature(MG_FEATURES_IPV6) == 0) {
+    return CannotListen(listen, "the CivetWeb library of this system knows no IPv6");
+  }
+  const std::string ports = Endpoint{address_, listen.port}.ToString();
+  // The last lets a full URL call this machine what it likes.
+  const char* options[] = {"listening_ports",
+                           ports.c_str(),
+                           "num_threads",
+                           kThreads,
+                           "request_timeout_ms",
+                           kPatienceMilliseconds,
+                           "enable_keep_alive",
+                           "no",
+                           "enable_directory_listing",
+                           "no",
+                           "enable_auth_domain_check",
+                           "no",
+                           nullptr};
+  mg_callbacks callbacks{};
+  callbacks.begin_request = &HttpServer::OnRequest;
+  callbacks.log_message = &HttpServer::OnMessage;
+  mg_init_data init{&callbacks, this, options};
+  {
+    const SignalsBlocked blocked;
+    context_ = mg_start2(&init, nullptr);
+  }
+  if (context_ == nullptr) {
+    MutexLock lock(mutex_);
+    return CannotListen(listen, Reason(complaint_));
+  }
+  mg_server_port port{};
+  mg_get_server_ports(context_, 1, &port);
+  endpoint_.port = static_cast<uint16_t>(port.port);
+  return absl::OkStatus();
+}
+
+HttpServer::~HttpServer() {
+  if (context_ == nullptr) return;
+  const SignalsBlocked blocked;
+  const auto stopped = std::async(std::launch::async, mg_stop, context_);
+  // CivetWeb looks only every other second whether it is to stop, or when somebody connects.
+  while (stopped.wait_for(kBetweenKnocks) != std::future_status::ready) Knock(address_, endpoint_.port);
+}
+
+HttpServer::Reply HttpServer::Metrics() const { return {.body = metrics_.Expose(), .type = kMetricsText}; }
+
+HttpServer::Reply HttpServer::Health() const { return {.body = "ok\n"}; }
+
+HttpServer::Reply HttpServer::Readiness() const {
+  const std::vector<std::string> missing = missing_();
+  if (missing.empty()) return {.body = "ready\n"};
+  return {.status = 503, .body = absl::StrCat(absl::StrJoin(missing, "\n"), "\n")};
+}
+
+HttpServer::Reply HttpServer::MakeReply(std::string_view method, std::string_view path) const {
+  struct Page {
+    std::string_view path;
+    Reply (HttpServer::*make)() const;
+  };
+  static constexpr Page kPages[] = {
+      {"/metrics", &HttpServer::Metrics}, {"/healthz", &HttpServer::Health}, {"/readyz", &HttpServer::Readiness}};
+  for (const Page& page : kPages) {
+    if (path != page.path) continue;
+    if (method != "GET" && method != "HEAD") return {.status = 405, .body = "only GET and HEAD are answered here\n"};
+    try {
+      return (this->*page.make)();
+    } catch (const std::exception& error) {  // which must not pass through CivetWeb
+      return {.status = 500, .body = absl::StrCat(error.what(), "\n")};
+    }
+  }
+  const auto name = [](std::string* out, const Page& page) { out->append(page.path); };
+  return {.status = 404, .body = absl::StrCat("not here; there are ", absl::StrJoin(kPages, ", ", name), "\n")};
+}
+
+int HttpServer::OnRequest(mg_connection* connection) {
+  const mg_request_info& request = *mg_get_request_info(connection);
+  const std::string_view method = request.request_method;
+  const Reply reply = static_cast<HttpServer*>(request.user_data)->MakeReply(method, request.local_uri);
+  // Nor is a body read, which might never end.
+  mg_disable_connection_keep_alive(connection);
+  // Not for one who asks for a WebSocket, say: then there is nothing that a body could follow.
+  if (mg_response_header_start(connection, reply.status) != 0) return 400;
+  // CivetWeb's own comes from gmtime, which its threads may not call at once.
+  mg_response_header_add(connection, "Date", absl::FormatTime(kHttpDate, absl::Now(), absl::UTCTimeZone()).c_str(), -1);
+  mg_response_header_add(connection, "Content-Type", reply.type, -1);
+  mg_response_header_add(connection, "Content-Length", std::to_string(reply.body.size()).c_str(), -1);
+  if (reply.status == 405) mg_response_header_add(connection, "Allow", "GET, HEAD", -1);
+  mg_response_header_send(connection);
+  if (method != "HEAD") mg_write(connection, reply.body.data(), reply.body.size());
+  return reply.status;
+}
+
+int HttpServer::OnMessage(const mg_connection* connection, const char* text) {
+  auto* server = static_cast<HttpServer*>(mg_get_user_data(mg_get_context(connection)));
+  MutexLock lock(server->mutex_);
+  if (server->complaint_.empty()) server->complaint_ = text;
+  return 1;  // it is not written to standard error
+}
+
+}  // namespace probegate

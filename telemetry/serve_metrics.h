@@ -1,0 +1,19 @@
+// A program's HTTP server as its options want it (config/metrics_options.h).
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "base/endpoint.h"
+#include "telemetry/http_server.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+namespace probegate {
+
+// Starts it and logs where it is; null where `listen` is nothing. As HttpServer::Start else.
+absl::StatusOr<std::unique_ptr<HttpServer>> ServeMetrics(const std::optional<Endpoint>& listen, MetricSet& metrics,
+                                                         HttpServer::Missing missing, Log& log);
+
+}  // namespace probegate

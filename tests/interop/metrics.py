@@ -1,0 +1,110 @@
+"""What a program shows on /metrics, as Prometheus reads it; and the lists of what it is to show (golden/)."""
+
+import dataclasses
+import pathlib
+import urllib.request
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from stack import BOUND, wait_until
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+# What the labels have that the program bounds, the same on every machine: these values are listed with the metric.
+LISTED = {"program", "state", "cause", "command", "outcome", "direction", "request", "status", "grpc_type",
+          "grpc_service", "grpc_method", "grpc_code"}
+
+
+class Exposition:
+    """One answer of /metrics."""
+
+    def __init__(self, text):
+        self.text = text
+        self.families = list(text_string_to_metric_families(text))
+
+    def series(self):
+        """Every series: its name and labels, and its value."""
+        return {(sample.name, frozenset(sample.labels.items())): sample.value
+                for family in self.families for sample in family.samples}
+
+    def value(self, name, **labels):
+        """The sum over the series of this name that have these labels; nothing where there is none."""
+        found = [value for (series, its), value in self.series().items()
+                 if series == name and labels.items() <= dict(its).items()]
+        return sum(found) if found else None
+
+    def by_label(self, name, label):
+        """The same for each value of a label."""
+        sums = {}
+        for (series, labels), value in self.series().items():
+            if series == name:
+                key = dict(labels)[label]
+                sums[key] = sums.get(key, 0) + value
+        return sums
+
+    def rows(self):
+        """A row for each metric, in the form of the golden lists."""
+        return [_row_of(family) for family in sorted(self.families, key=_full_name)]
+
+
+def _full_name(family):
+    # The reader takes counters' _total for a suffix, as OpenMetrics does.
+    return family.name + "_total" if family.type == "counter" else family.name
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A metric: what the golden lists, the documentation and the programs must agree on."""
+
+    name: str
+    type: str
+    labels: tuple
+    values: tuple = ()  # of each listed label, in the same order: label=value|value
+
+    def __str__(self):
+        return " ".join((self.name, self.type, ",".join(self.labels) or "-", *self.values))
+
+    @staticmethod
+    def parse(line):
+        name, type_, labels, *values = line.split(" ")
+        return Row(name, type_, () if labels == "-" else tuple(labels.split(",")), tuple(values))
+
+    @property
+    def parts(self):
+        """The names of the series of a histogram."""
+        return [self.name + suffix for suffix in ("_bucket", "_count", "_sum")] if self.type == "histogram" else []
+
+    @property
+    def counts(self):
+        """The name of the series that goes up by events, where there is one."""
+        return {"counter": self.name, "histogram": self.name + "_count"}.get(self.type)
+
+
+def _row_of(family):
+    labels = sorted({label for sample in family.samples for label in sample.labels} - {"le"})
+    values = []
+    for label in labels:
+        if label in LISTED:
+            seen = sorted({sample.labels[label] for sample in family.samples})
+            values.append(f"{label}={'|'.join(seen)}")
+    return Row(_full_name(family), family.type, tuple(labels), tuple(values))
+
+
+def golden(program):
+    """The list of `server` or `gateway`."""
+    return [Row.parse(line) for line in (GOLDEN / f"metrics_{program}.txt").read_text().splitlines()]
+
+
+def scrape(url):
+    with urllib.request.urlopen(url, timeout=BOUND) as response:
+        assert response.status == 200
+        return Exposition(response.read().decode())
+
+
+def wait_for(url, condition, what):
+    """Scrapes until the condition holds for what was scraped, which is returned."""
+
+    def look():
+        shown = scrape(url)
+        return shown if condition(shown) else None
+
+    return wait_until(look, what)

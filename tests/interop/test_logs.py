@@ -1,0 +1,195 @@
+"""The programs' logs: what one line says, how lines of two programs are joined, and what is never in them."""
+
+import json
+import re
+import secrets
+
+import grpc
+import pytest
+
+import docs
+from grpc_client import StreamSession, UnarySession, channel
+from raw_client import DPIDR, RAM
+from stack import BOUND, wait_until
+
+ROOT = docs.DOCS.parent
+JSON, DEBUG = ["--log-format", "json"], ["-v"]
+BAD_LINES = 5000
+
+
+def lines(program, event=None):
+    """Each line of a JSON log, or those of one event."""
+    # The last may be half written.
+    whole = program.log().rpartition("\n")[0].splitlines()
+    return [line for line in map(json.loads, whole) if event in (None, line["event"])]
+
+
+def wait_for_line(program, event, **fields):
+    """The first line of the event that has these fields."""
+
+    def look():
+        return next((line for line in lines(program, event) if fields.items() <= line.items()), None)
+
+    return wait_until(look, f"{program.name} logs {event} {fields}")
+
+
+def make_traceparent():
+    trace = secrets.token_hex(16)
+    return trace, f"00-{trace}-{secrets.token_hex(8)}-01"
+
+
+@pytest.fixture
+def chatty(make_stack):
+    """Everything is logged, as JSON."""
+    return make_stack(server_flags=JSON + DEBUG, gateway_flags=JSON + DEBUG)
+
+
+@pytest.fixture
+def quiet(make_stack):
+    """As programs run."""
+    return make_stack(server_flags=JSON, gateway_flags=JSON)
+
+
+def test_lines_of_a_session_are_joined(chatty, raw):
+    client = raw(chatty.port).attach()
+    peer = "127.0.0.1:%d" % client.socket.getsockname()[1]
+    client.write_word(RAM, 7)
+    client.detach()
+    client.close()
+    session = wait_for_line(chatty.server, "session.opened", peer=peer)["session"]
+    assert re.fullmatch("[0-9a-f]{16}", session)
+    assert wait_for_line(chatty.gateway, "session.opened", client=peer)["session"] == session
+    wait_for_line(chatty.server, "session.ended", session=session)
+    assert wait_for_line(chatty.gateway, "client.disconnected", client=peer)["session"] == session
+
+    # Each command of the server is a request of the gateway, by its number.
+    requests = {line["request"]: line for line in lines(chatty.gateway, "request.done") if line["request"] > 0}
+    commands = {line["request"]: line for line in lines(chatty.server, "command.done")}
+    assert len(commands) > 10
+    assert {number: line["command"] for number, line in commands.items()} == {
+        number: line["command"] for number, line in requests.items()}
+    assert {line["session"] for line in (*commands.values(), *requests.values())} == {session}
+    assert {line["probe"] for line in (*commands.values(), *requests.values())} == {chatty.serial}
+
+
+def test_trace_of_a_json_request(chatty, raw):
+    client = raw(chatty.port).attach()
+    trace, traceparent = make_traceparent()
+    for traceparent_given in (traceparent, "00-" + "0" * 32 + "-0000000000000001-01", "nonsense", 7):
+        client.send_bytes(json.dumps({"id": 1, "request": "read_dp", "arguments": [DPIDR],
+                                      "traceparent": traceparent_given}).encode() + b"\n")
+        assert client.receive()["status"] == 0
+    client.call("is_reset_asserted")
+    wait_for_line(chatty.server, "command.done", command="is_reset_asserted")
+    wait_for_line(chatty.gateway, "request.done", command="is_reset_asserted")
+    for program, event in ((chatty.server, "command.done"), (chatty.gateway, "request.done")):
+        (traced,) = [line for line in lines(program, event) if line.get("trace")]
+        assert traced["trace"] == trace
+        assert "read_dp" in traced.values()
+
+
+def test_trace_of_a_request_that_opens_the_session(chatty, raw):
+    trace, traceparent = make_traceparent()
+    client = raw(chatty.port)
+    client.send_bytes(json.dumps({"id": 1, "request": "open", "traceparent": traceparent}).encode() + b"\n")
+    assert client.receive()["status"] == 0
+    session = wait_for_line(chatty.server, "session.opened", trace=trace)["session"]
+    wait_for_line(chatty.server, "command.done", command="open", session=session, trace=trace)
+
+
+def test_trace_of_a_unary_call(chatty, api):
+    (open_trace, opening), (trace, traceparent) = make_traceparent(), make_traceparent()
+    with channel(chatty.server_address) as connection:
+        stub = api.DebugProbeStub(connection)
+
+        def call(method, request, given):
+            return method(request, timeout=BOUND, metadata=[("traceparent", given)])
+
+        secret = call(stub.OpenSession, api.OpenSessionRequest(probe=chatty.serial), opening).session_id
+        call(stub.GetState, api.GetStateRequest(session_id=secret), traceparent)
+        call(stub.HasSwo, api.HasSwoRequest(session_id=secret), "nonsense")
+    session = secret[:16]
+    assert wait_for_line(chatty.server, "session.opened", session=session)["trace"] == open_trace
+    assert wait_for_line(chatty.server, "command.done", command="get_state", session=session)["trace"] == trace
+    assert not wait_for_line(chatty.server, "command.done", command="has_swo", session=session).get("trace")
+
+
+def test_whole_session_ids_are_never_logged(chatty, api, raw):
+    """Whoever has one can use the session. Every field of every line is looked at, but for those with a trace's id."""
+    sessions = [sort(api, chatty.server_address, chatty.serial) for sort in (UnarySession, StreamSession)]
+    secret = [sessions[0].id, sessions[1].opened.session_id]
+    assert all(re.fullmatch("[0-9a-f]{32,}", one) for one in secret)
+    for session in sessions:
+        session.command("GetState")
+    with channel(chatty.server_address) as connection:
+        directory = api.ProbeDirectoryStub(connection)
+        listed = directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions
+        assert {s.session for s in listed} == {one[:16] for one in secret}
+        # By its whole id, which is allowed and must not be echoed.
+        directory.EndSession(api.EndSessionRequest(session=secret[0], reason="looked at"), timeout=BOUND)
+        with pytest.raises(grpc.RpcError) as error:
+            api.DebugProbeStub(connection).GetState(api.GetStateRequest(session_id=secret[0]), timeout=BOUND)
+        assert secret[0][:17] not in error.value.details()
+    raw(chatty.port).attach().close()
+    for session in sessions:
+        session.close()
+    wait_until(lambda: len(lines(chatty.server, "session.ended")) == 3, "all sessions have ended")
+    for program in (chatty.server, chatty.gateway):
+        assert not [one for one in secret if one[:17] in program.log()]
+        for line in lines(program):
+            for field, value in line.items():
+                if field != "trace" and isinstance(value, str):
+                    assert not re.search("[0-9a-f]{17}", value), line
+
+
+def test_a_flood_of_bad_lines_is_a_few_warnings(quiet, raw):
+    client = raw(quiet.port)
+    for _ in range(BAD_LINES // 500):
+        client.send_bytes(b"nonsense\n" * 500)
+        for _ in range(500):
+            assert client.receive()["id"] == -1
+    peer = "127.0.0.1:%d" % client.socket.getsockname()[1]
+    client.close()
+    wait_for_line(quiet.gateway, "client.disconnected", client=peer)
+    warnings = lines(quiet.gateway, "client.bad_lines")
+    assert sum(warning["count"] for warning in warnings) == BAD_LINES
+    assert len(warnings) < BAD_LINES / 100
+    assert {(warning["level"], warning["client"]) for warning in warnings} == {("warning", peer)}
+    assert not any("nonsense" in line for line in quiet.gateway.log().splitlines())
+
+
+def test_nothing_is_logged_of_a_command_above_debug(quiet, raw):
+    client = raw(quiet.port).attach()
+    programs = (quiet.server, quiet.gateway)
+    before = [len(lines(program)) for program in programs]
+    for value in range(200):
+        client.write_word(RAM, value)
+        assert client.read_word(RAM) == value
+    client.status("read_ap", "nonsense")
+    client.status("read_dp", 99)
+    assert [len(lines(program)) for program in programs] == before
+    assert {line["level"] for program in programs for line in lines(program)} <= {"info", "warning"}
+
+
+def test_text_lines_are_whole(make_stack, raw):
+    """A client's text cannot break out of its line, nor its field."""
+    stack = make_stack()
+    client = raw(stack.port)
+    client.send_bytes(b'{"id": 1, "request": "\\u001b[31m\\nERROR"}\n')
+    assert client.receive()["status"] == 1
+    client.close()
+    stack.gateway.wait_for_line("client.disconnected")
+    for line in stack.gateway.log().splitlines():
+        assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error) +\S", line), line
+        assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("program", ["server", "gateway"])
+def test_documentation_has_each_event(program):
+    """With its level and its fields, in the order in which they stand in a line."""
+    sources = "".join(path.read_text() for folder in (program, "telemetry") for path in (ROOT / folder).rglob("*.cc"))
+    page = (docs.DOCS / "logs.md").read_text()
+    (section,) = re.findall(rf"^## Events of probegate-{program}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    documented = docs.events_of_table(section)
+    assert len(documented) > 8
+    assert documented == docs.events_of(sources)

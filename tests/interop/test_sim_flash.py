@@ -1,0 +1,105 @@
+"""What simulated boards have in flash: the firmware that is built in, a file's, or what was kept of them."""
+
+import struct
+
+import pytest
+
+from sim_control import SimControl
+from stack import LOOPBACK
+
+FLASH_SIZE = 0x100000
+UICR = 0x10001000
+STATE_SIZE = FLASH_SIZE + 0x1000
+
+
+@pytest.fixture
+def boards(programs):
+    """Starts a simulator and opens its control port."""
+    opened = []
+
+    def start(*flags):
+        sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", "--control", f"{LOOPBACK}:0", *flags)
+        opened.append(SimControl(int(sim.wait_for_line(rf"control listening on {LOOPBACK}:(\d+)")[1])))
+        return sim, opened[-1]
+
+    yield start
+    for control in opened:
+        control.close()
+
+
+def word(control, address, board=0):
+    return control.call("read_word", board=board, address=address)["value"]
+
+
+def test_a_board_starts_with_the_firmware_that_is_built_in(boards, programs):
+    binary = (programs.bin.parent / "firmware/firmware.bin").read_bytes()
+    _, control = boards("--boards", 2)
+    for board in (0, 1):
+        for offset in range(0, len(binary) - 3, 64):
+            assert word(control, offset, board) == struct.unpack_from("<I", binary, offset)[0]
+        assert word(control, FLASH_SIZE - 4, board) == 0xFFFFFFFF
+        assert word(control, UICR + 0x208, board) == 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("name, contents", [
+    ("a.bin", b"\x00\x04\x00\x20\x09\x00\x00\x00"),
+    ("a.hex", b":080000000004002009000000CB\n:00000001FF\n"),
+    ("no_extension", b":080000000004002009000000CB\n:00000001FF\n"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_a_file_is_put_into_flash(boards, tmp_path, name, contents):
+    (tmp_path / name).write_bytes(contents)
+    _, control = boards("--flash", tmp_path / name)
+    assert word(control, 0) == 0x20000400
+    assert word(control, 4) == 9
+    assert word(control, 8) == 0xFFFFFFFF
+
+
+def test_the_elf_of_the_firmware_is_the_firmware(boards, programs):
+    _, built_in = boards()
+    _, from_elf = boards("--flash", programs.bin.parent / "firmware/firmware.elf")
+    for address in range(0, 4096, 32):
+        assert word(built_in, address) == word(from_elf, address)
+
+
+@pytest.mark.parametrize("name, contents, complaint", [
+    ("none.bin", None, "No such file"),
+    ("empty.hex", b"", "is empty"),
+    ("large.bin", bytes(FLASH_SIZE + 1), "1048577 bytes"),
+    ("host.elf", b"\x7fELF\x02\x01\x01" + bytes(57), "64-bit"),
+    ("cut.elf", b"\x7fELF\x01\x01\x01" + bytes(13), "truncated"),
+    ("sum.hex", b":0100000055AA\n:0100010055AA\n:00000001FF\n", "line 2"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_a_file_that_is_no_firmware_is_named(programs, tmp_path, name, contents, complaint):
+    path = tmp_path / name
+    if contents is not None:
+        path.write_bytes(contents)
+    result = programs.run("probegate-sim", "--flash", path)
+    assert result.returncode == 2
+    text = (result.stdout + result.stderr).strip()
+    assert "\n" not in text and "--flash" in text and str(path) in text and complaint in text, text
+
+
+def test_what_is_kept_of_a_board_counts_more_than_the_file(boards, programs, tmp_path):
+    sim, control = boards("--boards", 2, "--state", tmp_path / "made/here")
+    serial = sim.wait_for_line(r"board 1 \((\w+)\)")[1]
+    assert word(control, 0, 1) == 0x20040000
+    assert sim.stop() == 0
+    assert not list((tmp_path / "made/here").glob("*.flash")), "nothing has changed"
+
+    state = tmp_path / "made/here" / f"{serial}.flash"
+    kept = bytearray(b"\xff" * STATE_SIZE)
+    kept[0:4] = struct.pack("<I", 0x12345678)
+    kept[FLASH_SIZE + 0x208:FLASH_SIZE + 0x20C] = struct.pack("<I", 0x5A)
+    state.write_bytes(kept)
+    (tmp_path / "other.bin").write_bytes(b"\x01\x02\x03\x04")
+    sim, control = boards("--boards", 2, "--state", tmp_path / "made/here", "--flash", tmp_path / "other.bin")
+    assert word(control, 0, 0) == 0x04030201
+    assert word(control, 0, 1) == 0x12345678
+    assert word(control, UICR + 0x208, 1) == 0x5A
+
+    second = programs.run("probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "made/here")
+    assert second.returncode == 1 and "another process uses it" in second.stderr
+    assert sim.stop() == 0
+    state.write_bytes(kept[:-1])
+    third = programs.run("probegate-sim", "--listen", f"{LOOPBACK}:0", "--boards", 2, "--state", tmp_path / "made/here")
+    assert third.returncode == 1 and str(state) in third.stderr and "1052671 bytes" in third.stderr
