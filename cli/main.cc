@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/failure.h"
+#include "config/checks.h"
 
 namespace probegate {
 namespace {
@@ -18,18 +19,6 @@ constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 no server there, or one of\n"
     "another version; 4 no such probe or session; 5 the server or the probe is taken up;\n"
     "6 the probe is away.";
-
-std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
-std::string IsEndpointRange(const std::string& text) {
-  return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
-}
-
-// CLI11's own range takes nan for a number within it.
-std::string IsInterval(const std::string& text) {
-  double seconds = 0;
-  const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= 0.1 && seconds <= 3600;
-  return fits ? "" : text + " is no number of seconds from 0.1 to 3600";
-}
 
 v1::ClientInfo ThisProgram() {
   v1::ClientInfo client;
@@ -88,7 +77,7 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   };
   top->add_option_function<double>("--interval", set_interval, "Between two looks")
       ->option_text("SECONDS [1]")
-      ->check(IsInterval);
+      ->check(IsSeconds(0.1, 3600));
   top->callback([&arguments] { RunTop(arguments.common, arguments.top); });
 
   CLI::App* kick = app.add_subcommand("kick", "Ends a session");
@@ -135,6 +124,7 @@ int Main(int argc, char** argv) {
   AddCommands(app, arguments);
   try {
     app.parse(argc, argv);
+    if (!std::cout.flush()) throw Failure(ExitCode::kFailed, "standard output takes no more");
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {

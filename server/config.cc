@@ -1,10 +1,12 @@
 #include "server/config.h"
 
 #include "config/arguments.h"
+#include "config/checks.h"
 
 namespace probegate {
 namespace {
 
+constexpr double kMinSeconds = 0.001;
 constexpr double kMaxSeconds = 86'400;
 
 std::chrono::milliseconds Milliseconds(double seconds) {
@@ -12,20 +14,6 @@ std::chrono::milliseconds Milliseconds(double seconds) {
 }
 
 double Seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000; }
-
-std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
-
-// CLI11's own range takes nan for a number within it.
-std::string IsDuration(const std::string& text) {
-  double seconds = 0;
-  const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= 0.001 && seconds <= kMaxSeconds;
-  return fits ? ""
-              : text + " is no number of seconds from 0.001 to " + std::to_string(static_cast<int64_t>(kMaxSeconds));
-}
-
-std::string IsEndpointRange(const std::string& text) {
-  return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
-}
 
 }  // namespace
 
@@ -50,10 +38,10 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->check(IsEndpointRange);
   app.add_option("--lock-idle", lock_idle, "Seconds after which a silent holder loses its lock to one who waits")
       ->option_text("SECONDS [10]")
-      ->check(IsDuration);
+      ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   app.add_option("--lock-max", lock_max, "Seconds after which any holder loses its lock to one who waits")
       ->option_text("SECONDS [60]")
-      ->check(IsDuration);
+      ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   AddLogOptions(app, config.log);
   AddMetricsOption(app, config.metrics, "127.0.0.1:9464");
   if (const auto code = ParseArguments(app, argc, argv)) return code;

@@ -38,15 +38,16 @@ size_t CharacterLength(std::string_view text) {
 // What would end a line, drive a terminal, or turn round the text behind it (Unicode 15: Cc, line and paragraph
 // separators, and the bidirectional controls).
 bool IsControl(std::string_view character) {
-  constexpr std::string_view kFirsts[] = {"\u2028", "\u200E", "\u202A", "\u2066"};
-  constexpr std::string_view kLasts[] = {"\u2029", "\u200F", "\u202E", "\u2069"};
+  struct Range {
+    std::string_view first, last;
+  };
+  static constexpr Range kRanges[] = {
+      {"\u200E", "\u200F"}, {"\u2028", "\u2029"}, {"\u202A", "\u202E"}, {"\u2066", "\u2069"}};
   const uint8_t first = ByteAt(character, 0);
   if (first < 0x20 || first == 0x7F) return true;
   if (character.size() == 2) return first == 0xC2 && ByteAt(character, 1) < 0xA0;
-  for (size_t i = 0; i < std::size(kFirsts); ++i) {
-    if (character >= kFirsts[i] && character <= kLasts[i]) return true;
-  }
-  return false;
+  const auto holds = [&](const Range& range) { return character >= range.first && character <= range.last; };
+  return std::any_of(std::begin(kRanges), std::end(kRanges), holds);
 }
 
 char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }

@@ -9,23 +9,13 @@ double Seconds(OperationScope::Clock::duration time) { return std::chrono::durat
 
 }  // namespace
 
-OperationScope::OperationScope(OperationScope&& other) noexcept
-    : metrics_(std::exchange(other.metrics_, nullptr)),
-      outcome_(other.outcome_),
-      working_(other.working_),
-      since_(other.since_),
-      waited_(other.waited_),
-      worked_(other.worked_) {}
+OperationScope::OperationScope(OperationScope&& other) noexcept : OperationScope(other) { other.metrics_ = nullptr; }
 
 OperationScope& OperationScope::operator=(OperationScope&& other) noexcept {
   if (this == &other) return *this;
   if (metrics_ != nullptr) Finish(outcome_, Clock::now());
-  metrics_ = std::exchange(other.metrics_, nullptr);
-  outcome_ = other.outcome_;
-  working_ = other.working_;
-  since_ = other.since_;
-  waited_ = other.waited_;
-  worked_ = other.worked_;
+  *this = other;
+  other.metrics_ = nullptr;
   return *this;
 }
 

@@ -48,6 +48,10 @@ class OperationScope {
   Clock::duration worked() const { return worked_; }
 
  private:
+  // The plain copy, from which the moves are made.
+  OperationScope(const OperationScope&) = default;
+  OperationScope& operator=(const OperationScope&) = default;
+
   void Turn(bool working, Clock::time_point now);
 
   const OperationMetrics* metrics_ = nullptr;  // null once counted

@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "exposed.h"
 #include "port_fixture.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {
@@ -23,11 +23,12 @@ class Counted {
   }
 
   double Request(const std::string& request, const std::string& status) const {
-    return Exposed(text_, "probegate_gateway_requests_total{request=\"" + request + "\",status=\"" + status + "\"}");
+    return Exposed(text_, "probegate_gateway_requests_total{request=\"" + request + "\",status=\"" + status + "\"}")
+        .value_or(-1);
   }
-  double all_requests() const { return ExposedSum(text_, "probegate_gateway_requests_total"); }
-  double timed() const { return Exposed(text_, "probegate_gateway_request_seconds_count"); }
-  double Gateway(const std::string& series) const { return Exposed(text_, "probegate_gateway_" + series); }
+  double all_requests() const { return SumExposed(text_, "probegate_gateway_requests_total"); }
+  double timed() const { return Exposed(text_, "probegate_gateway_request_seconds_count").value_or(-1); }
+  double Gateway(const std::string& series) const { return Exposed(text_, "probegate_gateway_" + series).value_or(-1); }
 
  private:
   std::string text_;

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "exposed.h"
 #include "gateway/error_status.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {

@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
-#include "exposed.h"
 #include "fake_upstream.h"
 #include "test_client.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {
@@ -74,7 +74,9 @@ class GatewayTest : public ::testing::Test {
     }
     return "nobody";
   }
-  double Metric(const std::string& name) { return Exposed(metric_set_.Expose(), "probegate_gateway_" + name); }
+  double Metric(const std::string& name) {
+    return Exposed(metric_set_.Expose(), "probegate_gateway_" + name).value_or(-1);
+  }
   // What the gateway says is missing, once that begins with `begin`; with nothing, once nothing is missing.
   std::string WaitForMissing(const std::string& begin) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "exposed.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {
@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 
 class ServingStateTest : public ::testing::Test {
  protected:
-  double Metric(const std::string& name) { return Exposed(set_.Expose(), "probegate_gateway_" + name); }
+  double Metric(const std::string& name) { return Exposed(set_.Expose(), "probegate_gateway_" + name).value_or(-1); }
 
   MetricSet set_;
   GatewayMetrics metrics_{set_};

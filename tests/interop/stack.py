@@ -137,10 +137,10 @@ class Programs:
         self.started.append(program)
         return program
 
-    def run(self, name, *flags, bound=BOUND, **options):
+    def run(self, name, *flags, bound=BOUND, stdout=subprocess.PIPE, **options):
         """Runs a program that ends by itself."""
-        return subprocess.run([str(self.path(name)), *map(str, flags)], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=bound, cwd=self.directory, check=False, **options)
+        return subprocess.run([str(self.path(name)), *map(str, flags)], stdin=subprocess.DEVNULL, stdout=stdout,
+                              stderr=subprocess.PIPE, text=True, timeout=bound, cwd=self.directory, check=False, **options)
 
     def end_all(self):
         """Ends what still runs, newest first. Returns what did not end well: each program must end by itself when asked, with

@@ -118,3 +118,10 @@ def test_sessions_name_holder_and_waiter(make_stack, raw):
     by_address = sessions()
     assert by_address["127.0.0.1:%d" % holder.socket.getsockname()[1]]["holds_lock"]
     assert by_address["127.0.0.1:%d" % waiting.socket.getsockname()[1]]["waits_for_lock"]
+
+
+def test_an_output_that_takes_no_more_is_a_failure(stack):
+    with open("/dev/full", "w") as full:
+        result = stack.programs.run("probegate", "--server", stack.server_address, "list", stdout=full)
+    assert result.returncode == FAILED
+    assert "standard output" in result.stderr

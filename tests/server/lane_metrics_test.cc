@@ -3,8 +3,8 @@
 
 #include "gmock/gmock.h"
 #include "server/command_outcome.h"
-#include "tests/server/exposed.h"
 #include "tests/server/lane_fixture.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {

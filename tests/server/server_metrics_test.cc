@@ -4,8 +4,8 @@
 #include "gmock/gmock.h"
 #include "server/command_outcome.h"
 #include "server/description.h"
-#include "tests/server/exposed.h"
 #include "tests/server/server_fixture.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {

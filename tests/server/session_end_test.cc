@@ -5,8 +5,8 @@
 
 #include "gmock/gmock.h"
 #include "server/session_registry.h"
-#include "tests/server/exposed.h"
 #include "tests/server/server_fixture.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {

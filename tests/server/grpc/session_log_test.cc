@@ -1,7 +1,7 @@
 // What a session's way over gRPC leaves in metrics and logs: how its stream ended, and the trace that it is part of.
 #include "gmock/gmock.h"
-#include "tests/server/exposed.h"
 #include "tests/server/grpc/rim_fixture.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {

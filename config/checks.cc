@@ -1,0 +1,25 @@
+#include "config/checks.h"
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "base/endpoint.h"
+
+namespace probegate {
+
+std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
+
+std::string IsEndpointRange(const std::string& text) {
+  return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
+}
+
+std::function<std::string(const std::string& text)> IsSeconds(double least, double most) {
+  return [least, most](const std::string& text) {
+    // CLI11's own range takes nan for a number within it.
+    double seconds = 0;
+    const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= least && seconds <= most;
+    return fits ? "" : absl::StrCat(text, " is no number of seconds from ", least, " to ", most);
+  };
+}
+
+}  // namespace probegate

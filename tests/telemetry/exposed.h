@@ -1,0 +1,36 @@
+// What a set of metrics shows, for tests that ask after single series.
+#pragma once
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "telemetry/metrics.h"
+
+namespace probegate {
+
+// The value of `series` in what /metrics shows, e.g. `probegate_sessions{probe="A1"}` (labels in the order of their
+// names); nothing where there is no such series.
+inline std::optional<double> Exposed(std::string_view text, const std::string& series) {
+  const std::string line = "\n" + series + " ";
+  const size_t at = text.find(line);
+  if (at == std::string_view::npos) return std::nullopt;
+  return std::strtod(text.data() + at + line.size(), nullptr);
+}
+inline std::optional<double> Exposed(MetricSet& metrics, const std::string& series) {
+  return Exposed(metrics.Expose(), series);
+}
+
+// The sum of all series of a metric with labels.
+inline double SumExposed(std::string_view text, const std::string& metric) {
+  double sum = 0;
+  const std::string begin = "\n" + metric + "{";
+  for (size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at + 1)) {
+    sum += std::strtod(text.data() + text.find("} ", at) + 2, nullptr);
+  }
+  return sum;
+}
+inline double SumExposed(MetricSet& metrics, const std::string& metric) { return SumExposed(metrics.Expose(), metric); }
+
+}  // namespace probegate
