@@ -78,9 +78,16 @@ class CpuGate {
   // (pc / 2) % 64 of `marked` is set, or the instruction is of one of the `kinds`.
   virtual bool BeforeInstruction(uint32_t pc, uint8_t kind) = 0;
 
-  // A load or store that is about to be made. Called where `data_accesses` was set when the run began. False: it is
-  // made, and the run then stops with kUnaligned.
-  virtual bool OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t value) = 0;
+  // A load or store that is about to be made. Called where `data_accesses` was set when the run began.
+  struct Access {
+    CpuStop::Reason refused =
+        CpuStop::Reason::kGate;        // otherwise the run stops with this; a store is made all the same
+    const uint8_t* instead = nullptr;  // what a load from memory finds, where it is not what is there
+  };
+  virtual Access OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t value) = 0;
+
+  // Whether unprivileged code has access to this address of the Private Peripheral Bus; kDataFault where not.
+  virtual bool IsForAll(uint32_t address) const = 0;
 
   uint64_t marked = 0;
   uint8_t kinds = kSendEvent;

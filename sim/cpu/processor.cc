@@ -4,6 +4,8 @@ namespace probegate::sim {
 namespace {
 
 constexpr uint32_t kXpsrThumb = 1u << 24;
+constexpr uint32_t kStimulusPorts = 0xE0000000;
+constexpr uint32_t kStir = 0xE000EF00;
 
 }  // namespace
 
@@ -19,7 +21,7 @@ Processor::Processor(Bus& bus, SimClock& clock, const MakeCore& make_core)
     if ((registers_.scr & kEventOnPend) != 0) exceptions_->SendEvent();
     Reconsider();
   });
-  breakpoints_.OnChange([this] { UpdateGate(); });
+  breakpoints_.OnChange([this] { Reconsider(); });
   watchpoints_.OnChange([this] { Reconsider(); });
   UpdateClocks();
 }
@@ -106,7 +108,8 @@ void Processor::UpdateGate() {
   kinds = static_cast<uint8_t>(kSendEvent | (registers_.fpu_enabled() ? 0 : kFloatingPoint) |
                                ((registers_.ccr & kTrapDivideByZero) != 0 ? kDivide : 0) |
                                (exceptions_->IsPendingMasked() ? kMaskChange : 0));
-  data_accesses = watchpoints_.watches_data() || (registers_.ccr & kTrapUnaligned) != 0;
+  data_accesses =
+      watchpoints_.watches_data() || breakpoints_.remaps_literals() || (registers_.ccr & kTrapUnaligned) != 0;
 }
 
 // ---- what the core asks while it runs ----
@@ -146,13 +149,25 @@ bool Processor::MatchesInstruction(uint32_t pc) {
   return cause_ != Cause::kNone;
 }
 
-bool Processor::OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t) {
-  if ((registers_.ccr & kTrapUnaligned) != 0 && size != 0 && address % size != 0) return false;
+CpuGate::Access Processor::OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t) {
+  if ((registers_.ccr & kTrapUnaligned) != 0 && size != 0 && address % size != 0) {
+    return {.refused = CpuStop::Reason::kUnaligned};
+  }
   if (watchpoints_.MatchData(address, size, write)) {
     watch_hit_ = true;
     Reconsider();
   }
-  return true;
+  const std::optional<uint32_t> literal = write ? std::nullopt : breakpoints_.RemapLiteral(address, size);
+  if (!literal) return {};
+  const uint8_t* instead = bus_.HostBytes(*literal, size);
+  if (instead == nullptr) return {.refused = CpuStop::Reason::kDataFault};
+  return {.instead = instead};
+}
+
+// §B3.1.1: ITM's stimulus ports, and STIR where CCR.USERSETMPEND says so.
+bool Processor::IsForAll(uint32_t address) const {
+  if (address >= kStimulusPorts && address < kStimulusPorts + 4 * 32) return true;
+  return (address & ~3u) == kStir && (registers_.ccr & kUserSetsPending) != 0;
 }
 
 // ---- running ----

@@ -92,7 +92,8 @@ class Processor : private CpuGate {
   enum class Cause : uint8_t { kNone, kBreakpoint, kWatchpoint };
 
   bool BeforeInstruction(uint32_t pc, uint8_t kind) override;
-  bool OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t value) override;
+  Access OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t value) override;
+  bool IsForAll(uint32_t address) const override;
 
   void LeaveReset();
   End RunUntil(uint64_t until);

@@ -15,10 +15,7 @@ namespace {
 constexpr int kCortexM4 = UC_CPU_ARM_CORTEX_M4;
 constexpr uint64_t kNowhere = 0xFFFFFFFE;  // an address that no program gets to
 constexpr uint32_t kExceptionReturns = 0xFFFFFFE0;
-constexpr uint32_t kXpsrException = 0x1FF;
 constexpr uint32_t kXpsrThumb = 1u << 24;
-constexpr uint32_t kUnprivileged = 1;
-constexpr uint32_t kAnyHandler = 3;
 
 // Unicorn's numbers of what UC_HOOK_INTR reports.
 enum Interrupt : int {
@@ -33,37 +30,14 @@ enum Interrupt : int {
   kIntInvalidState = 18,
 };
 
-int UnicornRegister(CpuRegister reg) {
-  const auto number = static_cast<int>(reg);
-  if (reg <= CpuRegister::kR12) return UC_ARM_REG_R0 + number;
-  if (reg >= CpuRegister::kS0 && reg <= CpuRegister::kS31)
-    return UC_ARM_REG_S0 + number - static_cast<int>(CpuRegister::kS0);
-  switch (reg) {
-    case CpuRegister::kSp:
-      return UC_ARM_REG_SP;
-    case CpuRegister::kLr:
-      return UC_ARM_REG_LR;
-    case CpuRegister::kXpsr:
-      return UC_ARM_REG_XPSR;
-    case CpuRegister::kMsp:
-      return UC_ARM_REG_MSP;
-    case CpuRegister::kPsp:
-      return UC_ARM_REG_PSP;
-    case CpuRegister::kFpscr:
-      return UC_ARM_REG_FPSCR;
-    case CpuRegister::kPrimask:
-      return UC_ARM_REG_PRIMASK;
-    case CpuRegister::kBasepri:
-      return UC_ARM_REG_BASEPRI;
-    case CpuRegister::kFaultmask:
-      return UC_ARM_REG_FAULTMASK;
-    default:
-      return UC_ARM_REG_CONTROL;
-  }
-}
+constexpr uint32_t kPrivateBus = 0xE0000000;
+constexpr uint32_t kPrivateBusSize = 0x100000;
 
-bool IsHidden(CpuRegister reg) {
-  return reg == CpuRegister::kMsp || reg == CpuRegister::kPsp || reg >= CpuRegister::kPrimask;
+uc_engine* OpenEngine() {
+  uc_engine* engine = nullptr;
+  const uc_err error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &engine);
+  if (error != UC_ERR_OK) throw std::runtime_error(std::string("the CPU engine cannot start: ") + uc_strerror(error));
+  return engine;
 }
 
 uint64_t SizeMask(unsigned size) { return size >= 4 ? 0xFFFFFFFFu : (1u << (8 * size)) - 1; }
@@ -92,15 +66,15 @@ struct UnicornCore::Hooks {
   }
 
   static void OnData(uc_engine*, uc_mem_type type, uint64_t address, int size, int64_t value, void* user) {
-    const bool allowed = Core(user).gate_.OnDataAccess(static_cast<uint32_t>(address), static_cast<unsigned>(size),
-                                                       type == UC_MEM_WRITE, static_cast<uint32_t>(value));
-    if (!allowed) Core(user).StopBehind(CpuStop::Reason::kUnaligned, static_cast<uint32_t>(address));
+    Core(user).OnData(static_cast<uint32_t>(address), static_cast<unsigned>(size), type == UC_MEM_WRITE,
+                      static_cast<uint32_t>(value));
   }
 
   static uint64_t OnDeviceRead(uc_engine*, uint64_t offset, unsigned size, void* user) {
     const auto& device = *static_cast<Device*>(user);
     const uint32_t address = device.base + static_cast<uint32_t>(offset);
-    const std::optional<uint32_t> value = device.core->bus_.Read(address, size);
+    std::optional<uint32_t> value;
+    if (device.core->ReachesDevice(address)) value = device.core->bus_.Read(address, size);
     if (!value) device.core->StopBehind(CpuStop::Reason::kDataFault, address);
     return value.value_or(0);
   }
@@ -108,34 +82,22 @@ struct UnicornCore::Hooks {
   static void OnDeviceWrite(uc_engine*, uint64_t offset, unsigned size, uint64_t value, void* user) {
     const auto& device = *static_cast<Device*>(user);
     const uint32_t address = device.base + static_cast<uint32_t>(offset);
-    if (!device.core->bus_.Write(address, size, static_cast<uint32_t>(value & SizeMask(size)))) {
+    if (!device.core->ReachesDevice(address) ||
+        !device.core->bus_.Write(address, size, static_cast<uint32_t>(value & SizeMask(size)))) {
       device.core->StopBehind(CpuStop::Reason::kDataFault, address);
     }
   }
 };
 
-// While it lives, the registers that unprivileged code may not see can be read and written.
-class UnicornCore::Privileged {
- public:
-  explicit Privileged(const UnicornCore& core) : core_(core), borrowed_(core.UnprivilegedThread()) {
-    if (borrowed_) core_.Set(UC_ARM_REG_IPSR, kAnyHandler);
-  }
-  ~Privileged() {
-    if (borrowed_) core_.Set(UC_ARM_REG_IPSR, 0);
-  }
-  Privileged(const Privileged&) = delete;
-  Privileged& operator=(const Privileged&) = delete;
-
- private:
-  const UnicornCore& core_;
-  const bool borrowed_;
-};
-
 UnicornCore::UnicornCore(Bus& bus, SimClock& clock, CpuGate& gate)
-    : bus_(bus), clock_(clock), gate_(gate), kind_table_(MakeKindTable()) {
-  uc_err error = uc_open(UC_ARCH_ARM, UC_MODE_THUMB, &engine_);
-  if (error != UC_ERR_OK) throw std::runtime_error(std::string("the CPU engine cannot start: ") + uc_strerror(error));
-  error = uc_ctl_set_cpu_model(engine_, kCortexM4);
+    : bus_(bus),
+      fixups_(bus),
+      clock_(clock),
+      gate_(gate),
+      engine_(OpenEngine()),
+      registers_(engine_),
+      kind_table_(MakeKindTable()) {
+  uc_err error = uc_ctl_set_cpu_model(engine_, kCortexM4);
   int model = -1;
   if (error == UC_ERR_OK) error = uc_ctl_get_cpu_model(engine_, &model);
   const bool hooked =
@@ -155,52 +117,12 @@ int UnicornCore::AddHook(int types, void* callback, size_t& handle) {
   return uc_hook_add(engine_, &handle, types, callback, this, 1, 0);
 }
 
-uint32_t UnicornCore::Get(int reg) const {
-  uint32_t value = 0;
-  uc_reg_read(engine_, reg, &value);
-  return value;
-}
-
-void UnicornCore::Set(int reg, uint32_t value) const { uc_reg_write(engine_, reg, &value); }
-
-void UnicornCore::DeriveState() const { Set(UC_ARM_REG_APSR_NZCV, Get(UC_ARM_REG_APSR_NZCV)); }
-
-bool UnicornCore::UnprivilegedThread() const {
-  return (Get(UC_ARM_REG_XPSR) & kXpsrException) == 0 && (Get(UC_ARM_REG_CONTROL) & kUnprivileged) != 0;
-}
-
-uint32_t UnicornCore::Read(CpuRegister reg) const {
-  if (reg == CpuRegister::kPc) return pc_;
-  if (!IsHidden(reg)) return Get(UnicornRegister(reg));
-  const Privileged privileged(*this);
-  return Get(UnicornRegister(reg));
-}
-
 void UnicornCore::Write(CpuRegister reg, uint32_t value) {
   if (reg == CpuRegister::kPc) {
     pc_ = value & ~1u;
-  } else if (reg == CpuRegister::kControl) {
-    WriteControl(value);
-  } else if (reg == CpuRegister::kXpsr) {
-    Set(UC_ARM_REG_XPSR_NZCVQG, value);
-    DeriveState();
-  } else if (IsHidden(reg)) {
-    const Privileged privileged(*this);
-    Set(UnicornRegister(reg), value);
   } else {
-    Set(UnicornRegister(reg), value);
+    registers_.Write(reg, value);
   }
-}
-
-// Unprivileged code cannot become privileged by a write, so nPRIV is cleared from within a handler first.
-void UnicornCore::WriteControl(uint32_t value) {
-  if (UnprivilegedThread()) {
-    Set(UC_ARM_REG_IPSR, kAnyHandler);
-    Set(UC_ARM_REG_CONTROL, Get(UC_ARM_REG_CONTROL) & ~kUnprivileged);
-    Set(UC_ARM_REG_IPSR, 0);
-  }
-  Set(UC_ARM_REG_CONTROL, value & 7);
-  DeriveState();
 }
 
 void UnicornCore::MapBus() {
@@ -246,29 +168,32 @@ void UnicornCore::WatchData(bool wanted) {
   DropAll();
 }
 
-// The instruction under way is completed; the stop says that it has not been.
+// The Private Peripheral Bus is shut to unprivileged code, but for a few registers.
+bool UnicornCore::ReachesDevice(uint32_t address) const {
+  return address - kPrivateBus >= kPrivateBusSize || !registers_.IsUnprivileged() || gate_.IsForAll(address);
+}
+
+void UnicornCore::OnData(uint32_t address, unsigned size, bool write, uint32_t value) {
+  const CpuGate::Access access = gate_.OnDataAccess(address, size, write, value);
+  if (access.refused != CpuStop::Reason::kGate) {
+    StopBehind(access.refused, address);
+  } else if (access.instead != nullptr) {
+    fixups_.Substitute(address, size, access.instead);
+    gate_.attention.store(true, std::memory_order_relaxed);
+  }
+}
+
+// The instruction under way is completed; the stop says that it has not been, and its registers are put back.
 void UnicornCore::StopBehind(CpuStop::Reason reason, uint32_t address) {
   if (failed_) return;
   failed_ = true;
+  registers_.Save();
   stop_ = {reason, address};
   gate_.attention.store(true, std::memory_order_relaxed);
 }
 
-// The store is going to be made as it is; so what ought to be there is kept, and put there before the next instruction.
 void UnicornCore::OnProtectedStore(uint32_t address, unsigned size, uint32_t value) {
-  for (const Bus::Mapping& mapping : bus_.mappings()) {
-    const uint32_t offset = address - mapping.base;
-    if (mapping.memory == nullptr || offset >= mapping.size) continue;
-    mapping.memory->Write(offset, size, value);
-    fixups_.push_back({mapping.memory->bytes().data() + offset, size, mapping.memory->Read(offset, size)});
-    gate_.attention.store(true, std::memory_order_relaxed);
-    return;
-  }
-}
-
-void UnicornCore::ApplyFixups() {
-  for (const Fixup& fixup : fixups_) std::memcpy(fixup.bytes, &fixup.value, fixup.size);
-  fixups_.clear();
+  if (fixups_.Store(address, size, value)) gate_.attention.store(true, std::memory_order_relaxed);
 }
 
 uint16_t UnicornCore::OpcodeAt(uint32_t pc) {
@@ -306,12 +231,12 @@ void UnicornCore::Hooks::OnCode(uc_engine*, uint64_t address, uint32_t, void* us
 }
 
 void UnicornCore::LookAt(uint32_t pc) {
+  fixups_.Apply();
   if (stopping_) {  // in an IT block: the one before was executed all the same
     clock_.Tick();
     stop_pc_ = last_pc_ = pc;
     return;
   }
-  if (!fixups_.empty()) ApplyFixups();
   if (failed_) {
     StopBefore(pc);
     return;
@@ -335,7 +260,7 @@ void UnicornCore::LookAt(uint32_t pc) {
 
 // What the engine executes and the architecture does not.
 CpuStop::Reason UnicornCore::Trap(uint8_t kind, uint16_t first, uint16_t second) const {
-  const auto reads = [this](unsigned number) { return Get(UC_ARM_REG_R0 + static_cast<int>(number)); };
+  const auto reads = [this](unsigned number) { return registers_.Read(GeneralRegister(number)); };
   if ((kind & gate_.kinds & kFloatingPoint) != 0) return CpuStop::Reason::kNoCoprocessor;
   if ((kind & gate_.kinds & kDivide) != 0 && reads(second & 0xF) == 0) return CpuStop::Reason::kDivideByZero;
   if ((kind & kAlignedBase) == 0) return CpuStop::Reason::kGate;
@@ -359,11 +284,16 @@ CpuStop UnicornCore::Run() {
   interrupt_ = -1;
   last_pc_ = pc_;
   const uc_err error = uc_emu_start(engine_, pc_ | 1, kNowhere, 0, 0);
-  ApplyFixups();
-  const uint32_t end = Get(UC_ARM_REG_PC) & ~1u;
+  fixups_.Apply();
+  const uint32_t end = registers_.pc() & ~1u;
+  if (stopping_ && end != stop_pc_) clock_.Tick();  // the last one of an IT block
+  if (failed_) {                                    // whatever came of it, as where PC was loaded
+    registers_.Restore();
+    pc_ = last_pc_;
+    return stop_;
+  }
   if (stopping_) {
-    if (end != stop_pc_) clock_.Tick();  // the last one of an IT block
-    pc_ = failed_ ? last_pc_ : end;
+    pc_ = end;
     return stop_;
   }
   pc_ = end;
@@ -420,7 +350,7 @@ CpuStop UnicornCore::StopOfError(int error) {
     default:
       break;
   }
-  if ((Get(UC_ARM_REG_XPSR) & kXpsrThumb) == 0) return {Reason::kInvalidState};
+  if ((registers_.Read(CpuRegister::kXpsr) & kXpsrThumb) == 0) return {Reason::kInvalidState};
   if (opcode == kOpcodeWfe || opcode == kOpcodeYield) {
     pc_ = last_pc_ + 2;
     return {opcode == kOpcodeWfe ? Reason::kWaitForEvent : Reason::kGate};

@@ -5,11 +5,11 @@
 // - PC is right only where a code hook covers the code, and hooks work only on code translated after them. So there is
 //   one hook, on everything, for ever, and every decision to stop is taken in it. Stopping from a callback of a memory
 //   access would execute the store again.
-// - What is derived from IPSR and CONTROL is not worked out again when they are written: APSR has to be written after.
-// - MSP, PSP, the masks and CONTROL are hidden from unprivileged code, and so from us while that runs.
 // - An IT block ends before a stop takes effect, and instructions that its condition skips are not seen.
 // - A store to memory that is not writable is made all the same once the hook has allowed it: what should be there is
-//   put back before the next instruction.
+//   put back before the next instruction. Bytes that a load is to find instead of others are put there as it begins.
+// - While an access is reported, the registers are as they were before its instruction. An access cannot be prevented,
+//   so what it does to them is undone.
 #pragma once
 
 #include <array>
@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "sim/cpu/cpu_core.h"
+#include "sim/cpu/memory_fixups.h"
+#include "sim/cpu/unicorn_registers.h"
 #include "sim/target/bus.h"
 #include "sim/target/sim_clock.h"
 
@@ -31,29 +33,18 @@ class UnicornCore : public CpuCore {
   UnicornCore(Bus& bus, SimClock& clock, CpuGate& gate);
   ~UnicornCore() override;
 
-  uint32_t Read(CpuRegister reg) const override;
+  uint32_t Read(CpuRegister reg) const override { return reg == CpuRegister::kPc ? pc_ : registers_.Read(reg); }
   void Write(CpuRegister reg, uint32_t value) override;
   CpuStop Run() override;
   uint32_t last_pc() const override { return last_pc_; }
 
  private:
   struct Hooks;  // what Unicorn calls
-  class Privileged;
-  struct Fixup {
-    uint8_t* bytes;
-    unsigned size;
-    uint32_t value;
-  };
   struct Device {
     UnicornCore* core;
     uint32_t base;
   };
 
-  uint32_t Get(int reg) const;
-  void Set(int reg, uint32_t value) const;
-  void DeriveState() const;
-  bool UnprivilegedThread() const;
-  void WriteControl(uint32_t value);
   int AddHook(int types, void* callback, size_t& handle);
 
   void MapBus();
@@ -64,18 +55,21 @@ class UnicornCore : public CpuCore {
   void OnInstruction(uint32_t pc);
   void LookAt(uint32_t pc);
   CpuStop::Reason Trap(uint8_t kind, uint16_t first, uint16_t second) const;
+  bool ReachesDevice(uint32_t address) const;
+  void OnData(uint32_t address, unsigned size, bool write, uint32_t value);
   void StopBefore(uint32_t pc);
   void StopBehind(CpuStop::Reason reason, uint32_t address);
   void OnProtectedStore(uint32_t address, unsigned size, uint32_t value);
-  void ApplyFixups();
   uint16_t OpcodeAt(uint32_t pc);
   CpuStop StopOfInterrupt();
   CpuStop StopOfError(int error);
 
   Bus& bus_;
+  MemoryFixups fixups_;
   SimClock& clock_;
   CpuGate& gate_;
-  uc_struct* engine_ = nullptr;
+  uc_struct* const engine_;
+  UnicornRegisters registers_;
   bool mapped_ = false;
   const std::array<uint8_t, 1024> kind_table_;
   std::vector<std::unique_ptr<Device>> devices_;
@@ -100,7 +94,6 @@ class UnicornCore : public CpuCore {
   int interrupt_ = -1;
   bool failed_ = false;  // an access was refused; stop_ says how
   uint32_t fault_address_ = 0;
-  std::vector<Fixup> fixups_;
 };
 
 }  // namespace probegate::sim

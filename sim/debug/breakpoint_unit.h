@@ -1,10 +1,13 @@
 // The flash patch and breakpoint unit, version 1 (ARMv7-M ARM §C1.11): six comparators for instructions, two for
 // literals.
 //
-// Breakpoints break; remapping, of instructions as of literals, only keeps its registers. Threads: the chip's rule.
+// Breakpoints break, and loads from code are remapped; remapping of instructions (REPLACE 0) only keeps its registers.
+// Threads: the chip's rule.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "sim/target/components.h"
@@ -24,6 +27,12 @@ class BreakpointUnit : public Component {
 
   // Whether the instruction at `pc`, an address of code, has a breakpoint on it.
   bool Matches(uint32_t pc) const;
+  // Where a load of the core's from code finds its data, if a literal comparator matches it: in the remap table, a word
+  // a comparator, in the SRAM region (§C1.11.4, §C1.11.5). Unaligned loads are not remapped. A debugger's accesses are
+  // not the core's.
+  bool remaps_literals() const { return literals_[0] || literals_[1]; }
+  std::optional<uint32_t> RemapLiteral(uint32_t address, unsigned size) const;
+
   // Bit (pc / 2) % 64 for each breakpoint: no bit, no breakpoint.
   uint64_t marks() const { return marks_; }
 
@@ -36,6 +45,7 @@ class BreakpointUnit : public Component {
   std::function<void()> changed_;
   std::vector<uint32_t> breakpoints_;
   uint64_t marks_ = 0;
+  std::array<std::optional<uint32_t>, kLiteralComparators> literals_;  // the words that are remapped
 };
 
 }  // namespace probegate::sim
