@@ -39,6 +39,7 @@ BoardServer::BoardServer(unsigned index, std::unique_ptr<Board> board, const asi
     : index_(index),
       board_(std::move(board)),
       log_(std::move(log)),
+      pace_(pace),
       engine_(board_->chip(), pace, log_),
       acceptor_(Listen(io_, endpoint)),
       endpoint_(acceptor_.local_endpoint()) {
@@ -146,7 +147,14 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
 
 std::span<const Reply> BoardServer::Process(std::span<const uint8_t> packet) {
   const Engine::Stop stop(engine_);
-  return board_->device().Process(packet);
+  const std::span<const Reply> replies = board_->device().Process(packet);
+  if (pace_ == Engine::Pace::kWire) {
+    board_->chip().FollowWire();
+    for (const Reply& reply : replies) {
+      board_->chip().Advance(board_->chip().clock().FromMicroseconds(static_cast<uint64_t>(reply.busy.count())));
+    }
+  }
+  return replies;
 }
 
 asio::awaitable<void> BoardServer::WaitFor(Client& client, TimePoint due) {

@@ -95,6 +95,7 @@ class BoardServer {
   const unsigned index_;
   const std::unique_ptr<Board> board_;
   const std::shared_ptr<spdlog::logger> log_;
+  const Engine::Pace pace_;
   Engine engine_;
   asio::io_context io_{1};
   asio::ip::tcp::acceptor acceptor_;

@@ -63,6 +63,10 @@ void Engine::Run(std::unique_lock<std::mutex>& lock) {
     WaitForVisitors(lock);
     return;
   }
+  if (pace_ == Pace::kWire) {
+    wake_.wait(lock, [this] { return quit_; });
+    return;
+  }
   const SimClock& clock = chip_.clock();
   const uint64_t slice = clock.FromMicroseconds(std::chrono::microseconds(kSlice).count());
   const uint64_t until = pace_ == Pace::kRealTime ? clock.now() + slice : SimClock::kNever;

@@ -27,7 +27,11 @@ namespace probegate::sim {
 
 class Engine {
  public:
-  enum class Pace : uint8_t { kFast, kRealTime };
+  enum class Pace : uint8_t {
+    kFast,
+    kRealTime,
+    kWire,  // nothing happens by itself: the chip does what there is time for on the wire (Chip::FollowWire)
+  };
 
   // Runs from then on. `chip` must outlive it.
   Engine(Chip& chip, Pace pace, std::shared_ptr<spdlog::logger> log);

@@ -13,27 +13,15 @@
 #include <utility>
 
 #include "sim/atomic_file.h"
+#include "sim/board_directory.h"
 #include "spdlog/spdlog.h"
 
 namespace probegate::sim {
 namespace {
 
-// Serial numbers begin as the user likes; a file's name must not lead out of the directory, nor hide.
-std::string FileName(const std::string& serial) {
-  std::string name;
-  for (const char c : serial) {
-    const bool plain =
-        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
-    name += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<uint8_t>(c));
-  }
-  return name + ".flash";
-}
-
 // Two processes with the same boards would overwrite each other's files. The lock goes when the process does.
 std::unique_ptr<FileDescriptor> Lock(const std::string& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) throw std::runtime_error(fmt::format("{}: cannot be made: {}", directory, error.message()));
+  MakeDirectory(directory);
   const std::string path = directory + "/lock";
   auto file = std::make_unique<FileDescriptor>(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (file->get() < 0) throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
@@ -59,7 +47,9 @@ FlashStore::~FlashStore() {
   thread_.join();
 }
 
-std::string FlashStore::PathOf(const std::string& serial) const { return directory_ + "/" + FileName(serial); }
+std::string FlashStore::PathOf(const std::string& serial) const {
+  return directory_ + "/" + FileNameOf(serial, ".flash");
+}
 
 std::optional<FlashContents> FlashStore::Read(const std::string& serial) const {
   const std::string path = PathOf(serial);

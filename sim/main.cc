@@ -12,6 +12,7 @@
 
 #include "asio/io_context.hpp"
 #include "asio/signal_set.hpp"
+#include "sim/board_directory.h"
 #include "sim/board_server.h"
 #include "sim/control_server.h"
 #include "sim/firmware/default_firmware.h"
@@ -19,6 +20,7 @@
 #include "sim/image/flash_contents.h"
 #include "sim/options.h"
 #include "sim/peripherals/ctrl_ap.h"
+#include "sim/trace.h"
 #include "sim/uart_server.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/sinks/stdout_sinks.h"
@@ -69,6 +71,7 @@ int Main(const Options& options) {
   const FlashContents initial = InitialContents(options);
   std::optional<FlashStore> store;
   if (options.state) store.emplace(*options.state, log);
+  if (options.trace) MakeDirectory(*options.trace);
   asio::io_context io{1};
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&io](const asio::error_code&, int) { io.stop(); });
@@ -77,17 +80,29 @@ int Main(const Options& options) {
   std::optional<asio::ip::tcp::endpoint> first_uart;
   if (options.uart) first_uart = Resolve(*options.uart);
   Uarts uarts;
+  std::vector<std::unique_ptr<Trace>> traces;
   std::vector<std::unique_ptr<BoardServer>> boards;
-  const Engine::Pace pace = options.realtime ? Engine::Pace::kRealTime : Engine::Pace::kFast;
+  const Engine::Pace pace = options.wire_time  ? Engine::Pace::kWire
+                            : options.realtime ? Engine::Pace::kRealTime
+                                               : Engine::Pace::kFast;
   for (unsigned i = 0; i < options.boards; ++i) {
     const std::string serial = BoardSerial(i, options.seed, options.serial_prefix);
     std::optional<FlashContents> kept;
     if (store) kept = store->Read(serial);
     const FlashContents& contents = kept ? *kept : initial;
     const std::string name = fmt::format("board {}", i);
-    const ChipSettings settings = {.kind = options.chip, .flash_speed = options.flash_speed, .log = log, .board = name};
+    const ChipSettings settings = {.kind = options.chip,
+                                   .flash_speed = options.flash_speed,
+                                   .log = log,
+                                   .board = name,
+                                   .wire_time = options.wire_time};
     auto board = std::make_unique<Board>(i, options.seed, options.serial_prefix, contents, settings);
     if (store) board->chip().OnFlashChange(store->Keep(serial, contents));
+    if (options.trace) {
+      traces.push_back(
+          std::make_unique<Trace>(board->chip().clock(), *options.trace + "/" + FileNameOf(serial, ".trace"), log));
+      board->chip().TraceTo(*traces.back());
+    }
     board->set_latency(options.latency);
     if (first_uart) {
       uarts.push_back(std::make_unique<UartServer>(io, EndpointOf(*first_uart, i), log, name));

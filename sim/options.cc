@@ -1,5 +1,6 @@
 #include "sim/options.h"
 
+#include <cmath>
 #include <iostream>
 #include <map>
 #include <stdexcept>
@@ -25,6 +26,14 @@ void CheckPorts(const Options& options, const HostPort& first) {
 const std::map<std::string, ChipKind> kChips = {{"nrf52840", ChipKind::kNrf52840}, {"adiv6", ChipKind::kAdiv6}};
 
 std::string NotEmpty(const std::string& text) { return text.empty() ? "names nothing" : ""; }
+
+// Not CLI::Range, which lets "nan" through.
+std::string CheckFlashSpeed(const std::string& text) {
+  double factor = 0;
+  const bool number = CLI::detail::lexical_cast(text, factor) && std::isfinite(factor);
+  if (number && factor >= kMinFlashSpeed && factor <= kMaxFlashSpeed) return "";
+  return fmt::format("'{}' is no number from {} to {:.0f}", text, kMinFlashSpeed, kMaxFlashSpeed);
+}
 
 // With the board's number and the seed's digits it must fit a reply of DAP_Info.
 constexpr size_t kMaxSerialPrefix = 64;
@@ -66,7 +75,18 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   app.add_option("--latency-us", latency, "For how long each reply is held back, in microseconds")
       ->check(CLI::Range(uint64_t{0}, kMaxLatency))
       ->capture_default_str();
-  app.add_flag("--realtime", options.realtime, "Execute no faster than the chip would, not as fast as possible");
+  CLI::Option* realtime =
+      app.add_flag("--realtime", options.realtime, "Execute no faster than the chip would, not as fast as possible");
+  app.add_flag("--wire-time", options.wire_time,
+               "Let simulated time pass only with the clock of the wire, a microsecond a cycle: what a board does then "
+               "depends on its seed and its client's packets alone")
+      ->excludes(realtime);
+  app.add_option(
+         "--trace", options.trace,
+         "Writes what each board does, a line an event with its time, into a file of this directory, made where "
+         "it is not there")
+      ->type_name("DIR")
+      ->check(CLI::Validator(NotEmpty, ""));
   app.add_option("--flash", options.flash,
                  "What each board has in flash: a binary image, Intel HEX, or an ELF executable for Arm; a small test "
                  "firmware unless given")
@@ -80,7 +100,7 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   app.add_option("--flash-speed", options.flash_speed,
                  "By how much faster flash is written and erased than on the chip")
       ->type_name("FACTOR")
-      ->check(CLI::Range(kMinFlashSpeed, kMaxFlashSpeed))
+      ->check(CLI::Validator(CheckFlashSpeed, fmt::format("{} to {:.0f}", kMinFlashSpeed, kMaxFlashSpeed)))
       ->capture_default_str();
   app.add_flag("--locked", options.locked,
                "Boards start with access port protection on; a mass erase ends it. Not those with a file in --state");

@@ -26,6 +26,8 @@ struct Options {
   std::string serial_prefix;
   std::chrono::microseconds latency{0};
   bool realtime = false;             // code runs no faster than on the chip
+  bool wire_time = false;            // simulated time passes with the wire's clock alone
+  std::optional<std::string> trace;  // the directory of the boards' traces
   double flash_speed = 1;            // by how much faster flash is than the real one
   bool locked = false;               // access port protection is on, unless a kept file says otherwise
   std::optional<std::string> flash;  // the file that boards have in flash; nothing: the firmware that is built in

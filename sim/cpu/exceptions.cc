@@ -111,6 +111,7 @@ bool Exceptions::IsExecuteNever(uint32_t address) {
 
 void Exceptions::LockUp() {
   locked_up_ = true;
+  if (trace_ != nullptr) trace_->Line("lockup");
   core_.Write(CpuRegister::kPc, kLockupPc);
 }
 
@@ -193,6 +194,7 @@ void Exceptions::Take(unsigned exception, uint32_t exc_return) {
   core_.Write(CpuRegister::kXpsr, (xpsr & ~(kXpsrException | kXpsrIt | kXpsrThumb)) | thumb | exception);
   core_.Write(CpuRegister::kLr, exc_return);
   nvic_.Activate(exception);
+  if (trace_ != nullptr) trace_->Line("exception {}", exception);
   event_ = true;
   if (!vector) {
     registers_.hfsr |= kVectTbl;
@@ -323,6 +325,7 @@ bool Exceptions::Pop(uint32_t exc_return) {
   }
   RestoreMode(exc_return, xpsr, fp);
   core_.Write(CpuRegister::kPc, frame[kReturnAddressWord]);
+  if (trace_ != nullptr) trace_->Line("return {:08x}", frame[kReturnAddressWord]);
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "sim/cpu/system_registers.h"
 #include "sim/debug/debug_state.h"
 #include "sim/target/bus.h"
+#include "sim/trace.h"
 
 namespace probegate::sim {
 
@@ -20,6 +21,8 @@ class Exceptions {
   // All must outlive it.
   Exceptions(CpuCore& core, Bus& bus, Nvic& nvic, SystemRegisters& registers, DebugState& debug)
       : core_(core), bus_(bus), nvic_(nvic), registers_(registers), debug_(debug) {}
+
+  void TraceTo(Trace* trace) { trace_ = trace; }
 
   // Takes the core out of reset: its registers, SP and PC from the vector table. A table that is not there is a lockup
   // (§B1.5.5).
@@ -75,6 +78,7 @@ class Exceptions {
   DebugState& debug_;
   bool locked_up_ = false;
   bool event_ = false;
+  Trace* trace_ = nullptr;
 };
 
 }  // namespace probegate::sim

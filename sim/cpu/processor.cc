@@ -26,6 +26,11 @@ Processor::Processor(Bus& bus, SimClock& clock, const MakeCore& make_core)
   UpdateClocks();
 }
 
+void Processor::TraceTo(Trace* trace) {
+  trace_ = trace;
+  exceptions_->TraceTo(trace);
+}
+
 void Processor::Interrupt() {
   interrupted_.store(true, std::memory_order_relaxed);
   attention.store(true, std::memory_order_release);
@@ -75,12 +80,18 @@ void Processor::Hold(bool held) {
 
 void Processor::Halt(uint32_t reason) {
   debug_.Halt(reason);
+  TraceHalt();
   sleep_ = Sleep::kAwake;
   exceptions_->LeaveLockup();
   UpdateClocks();
 }
 
+void Processor::TraceHalt() const {
+  if (trace_ != nullptr) trace_->Line("halt {:02x} {:08x}", debug_.dfsr, core_->Read(CpuRegister::kPc));
+}
+
 void Processor::Resume() {
+  if (trace_ != nullptr) trace_->Line("resume {:08x}", core_->Read(CpuRegister::kPc));
   debug_.halted = debug_.halt = false;
   UpdateClocks();
 }
@@ -201,7 +212,10 @@ Processor::End Processor::RunUntil(uint64_t until) {
       continue;
     }
     if (exceptions_->TakePending()) sleep_ = Sleep::kAwake;
-    if (debug_.halted) continue;  // a vector catch
+    if (debug_.halted) {  // a vector catch
+      TraceHalt();
+      continue;
+    }
     if (sleep_ != Sleep::kAwake) {
       if (!Wakes()) {
         UpdateClocks();
@@ -295,7 +309,10 @@ void Processor::ActAtGate() {
   }
 }
 
-void Processor::FallAsleep(Sleep sleep) { sleep_ = sleep; }
+void Processor::FallAsleep(Sleep sleep) {
+  sleep_ = sleep;
+  if (trace_ != nullptr) trace_->Line("sleep");
+}
 
 // §B1.5.18, §B1.5.19: what would be taken but for PRIMASK wakes the core.
 bool Processor::IsWoken() const {

@@ -42,6 +42,9 @@ class Processor : private CpuGate {
   // `bus` and `clock` must outlive it. Held in reset until Hold(false).
   Processor(Bus& bus, SimClock& clock, const MakeCore& make_core);
 
+  // Null: none.
+  void TraceTo(Trace* trace);
+
   // Executes until `until`, a cycle of the clock, or until there is an end before that.
   End Run(uint64_t until = SimClock::kNever);
   // Makes a run under way, or else the next one, come back soon. From any thread.
@@ -96,6 +99,7 @@ class Processor : private CpuGate {
   bool IsForAll(uint32_t address) const override;
 
   void LeaveReset();
+  void TraceHalt() const;
   End RunUntil(uint64_t until);
   bool MustStop();
   bool MatchesInstruction(uint32_t pc);
@@ -124,6 +128,7 @@ class Processor : private CpuGate {
   std::optional<ResetCause> reset_request_;
   Sleep sleep_ = Sleep::kAwake;
   Cause cause_ = Cause::kNone;  // for which the gate has stopped the run
+  Trace* trace_ = nullptr;
   bool held_ = true;
   bool running_ = false;
   bool debug_powered_ = false;

@@ -1,5 +1,7 @@
 #include "sim/peripherals/gpio.h"
 
+#include <utility>
+
 #include <optional>
 
 namespace probegate::sim {
@@ -68,7 +70,17 @@ std::optional<Place> Find(uint32_t offset) {
 
 Gpio::Gpio() : RegisterBlock(kRows) {}
 
-void Gpio::Reset(ResetCause) { Define(kRows); }
+void Gpio::Reset(ResetCause) {
+  Define(kRows);
+  TraceLevels();
+}
+
+void Gpio::TraceLevels() {
+  for (unsigned port = 0; port < kPorts && trace_ != nullptr; ++port) {
+    const uint32_t now = levels(port);
+    if (std::exchange(traced_levels_[port], now) != now) trace_->Line("pins {} {:08x}", port, now);
+  }
+}
 
 uint32_t Gpio::out(unsigned port) const { return word(kOut + port * kPortStride); }
 uint32_t Gpio::dir(unsigned port) const { return word(kDir + port * kPortStride); }
@@ -105,6 +117,7 @@ uint32_t Gpio::Input(unsigned port) const {
 }
 
 void Gpio::UpdateLatches() {
+  TraceLevels();
   for (unsigned port = 0; port < kPorts; ++port) {
     for (unsigned pin = 0; pin < kPins[port]; ++pin) {
       const uint32_t sense = PinConfiguration(port, pin) >> kSenseShift & 3;

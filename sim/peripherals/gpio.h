@@ -11,6 +11,7 @@
 
 #include "sim/target/register_block.h"
 #include "sim/target/reset.h"
+#include "sim/trace.h"
 
 namespace probegate::sim {
 
@@ -27,6 +28,8 @@ class Gpio : public RegisterBlock, public Resettable {
 
   // What is outside stays as it is.
   void Reset(ResetCause cause) override;
+
+  void TraceTo(Trace* trace) { trace_ = trace; }
 
   // For the control port. A bit a pin: what OUT and DIR say, and the levels at the pins.
   uint32_t out(unsigned port) const;
@@ -45,8 +48,11 @@ class Gpio : public RegisterBlock, public Resettable {
   bool Level(unsigned port, unsigned pin) const;
   uint32_t Input(unsigned port) const;
   void UpdateLatches();
+  void TraceLevels();
 
   std::array<std::array<PinDrive, 32>, kPorts> outside_{};
+  Trace* trace_ = nullptr;
+  std::array<uint32_t, kPorts> traced_levels_{};
 };
 
 }  // namespace probegate::sim

@@ -51,6 +51,11 @@ class Nrf52840 : public Resettable {
 
   void Reset(ResetCause cause) override;
 
+  void TraceTo(Trace* trace) {
+    gpio_.TraceTo(trace);
+    uarte_.TraceTo(trace);
+  }
+
   CtrlAp& ctrl_ap() { return ctrl_ap_; }
   const CtrlAp& ctrl_ap() const { return ctrl_ap_; }
   Gpio& gpio() { return gpio_; }

@@ -134,6 +134,7 @@ void Uarte::StartTx() {
 void Uarte::SendOne() {
   const uint32_t address = tx_.pointer + tx_.done++;
   const uint8_t byte = InRam(bus_, address) ? static_cast<uint8_t>(*bus_.Read(address, 1)) : 0;
+  if (trace_ != nullptr) trace_->Line("uart {:02x}", byte);
   if (sent_) sent_(byte);
   Raise(kEventTxdRdy);
   if (tx_.done == tx_.size) {

@@ -15,6 +15,7 @@
 #include "sim/peripherals/peripheral.h"
 #include "sim/target/bus.h"
 #include "sim/target/sim_clock.h"
+#include "sim/trace.h"
 
 namespace probegate::sim {
 
@@ -31,6 +32,7 @@ class Uarte : public Peripheral {
   // The other end of the wires. `sent` is called with each byte when its stop bit has gone, out of an alarm.
   void OnSend(std::function<void(uint8_t)> sent) { sent_ = std::move(sent); }
   void Receive(std::span<const uint8_t> bytes);
+  void TraceTo(Trace* trace) { trace_ = trace; }
 
  private:
   // One direction: its buffer, latched when it was started, and how far it is.
@@ -64,6 +66,7 @@ class Uarte : public Peripheral {
   Channel tx_;
   Channel rx_;
   std::deque<uint8_t> waiting_;
+  Trace* trace_ = nullptr;
 };
 
 }  // namespace probegate::sim

@@ -58,7 +58,26 @@ bool DebugPort::AlwaysAnswers(const SwdRequest& request) const {
   return request.address == kCtrlStat && bank() == 0;
 }
 
+void DebugPort::TraceAccess(const SwdRequest& request, uint32_t value) const {
+  if (trace_ == nullptr) return;
+  trace_->Line("{} {} {:08x} {:08x}", request.ap ? "ap" : "dp", request.read ? "read" : "write",
+               request.ap ? ApAddress(request.address) : request.address, value);
+}
+
+void DebugPort::TraceAck(const SwdRequest& request, const char* ack) const {
+  if (trace_ == nullptr) return;
+  trace_->Line("{} {} {:08x} {}", request.ap ? "ap" : "dp", request.read ? "read" : "write",
+               request.ap ? ApAddress(request.address) : request.address, ack);
+}
+
 Ack DebugPort::Judge(const SwdRequest& request) {
+  if (requested_) requested_();
+  const Ack ack = Decide(request);
+  if (ack != Ack::kOk) TraceAck(request, ack == Ack::kWait ? "wait" : "fault");
+  return ack;
+}
+
+Ack DebugPort::Decide(const SwdRequest& request) {
   const std::optional<Ack> forced = forced_;
   forced_.reset();
   if (forced == Ack::kFault) sticky_ |= kStickyErr;
@@ -81,10 +100,13 @@ Ack DebugPort::Judge(const SwdRequest& request) {
 }
 
 uint32_t DebugPort::Read(const SwdRequest& request) {
-  return request.ap ? ReadAp(request.address) : ReadDp(request.address);
+  const uint32_t value = request.ap ? ReadAp(request.address) : ReadDp(request.address);
+  TraceAccess(request, value);
+  return value;
 }
 
 void DebugPort::Write(const SwdRequest& request, uint32_t value) {
+  TraceAccess(request, value);
   if (request.ap) {
     WriteAp(request.address, value);
   } else {
@@ -153,6 +175,7 @@ void DebugPort::WriteAp(uint8_t address, uint32_t value) {
 }
 
 bool DebugPort::ScanMustWait() {
+  if (requested_) requested_();
   const std::optional<Ack> forced = std::exchange(forced_, std::nullopt);
   if (forced == Ack::kFault) sticky_ |= kStickyErr;
   if (forced == Ack::kWait && overrun_detection()) sticky_ |= kStickyOrun;
@@ -168,6 +191,12 @@ bool DebugPort::ScanReachesAp() {
 }
 
 uint32_t DebugPort::ScanRead(const SwdRequest& request) {
+  const uint32_t value = ScanFetch(request);
+  TraceAccess(request, value);
+  return value;
+}
+
+uint32_t DebugPort::ScanFetch(const SwdRequest& request) {
   if (request.ap) {
     if (!ScanReachesAp()) return 0;
     const std::optional<uint32_t> value = bus_.Read(ApAddress(request.address));
@@ -185,6 +214,7 @@ uint32_t DebugPort::ScanRead(const SwdRequest& request) {
 }
 
 void DebugPort::ScanWrite(const SwdRequest& request, uint32_t value) {
+  TraceAccess(request, value);
   if (request.ap) {
     if (ScanReachesAp()) WriteAp(request.address, value);
   } else if (request.address != kAbort) {

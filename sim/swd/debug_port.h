@@ -11,11 +11,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 
 #include "sim/swd/ap_bus.h"
+#include "sim/trace.h"
 
 namespace probegate::sim {
 
@@ -42,6 +44,10 @@ class DebugPort {
 
   // `bus`, which must outlive the port, is addressed as the DP's version has it.
   DebugPort(const DpIdentity& identity, ApBus& bus);
+
+  // `requested` is called before each request is decided on: for who has to be up to date then.
+  void OnRequest(std::function<void()> requested) { requested_ = std::move(requested); }
+  void TraceTo(Trace* trace) { trace_ = trace; }
 
   // Decides on a request. Sets what the decision sets (STICKYERR, STICKYORUN); moves no data.
   Ack Judge(const SwdRequest& request);
@@ -70,12 +76,16 @@ class DebugPort {
 
  private:
   bool AlwaysAnswers(const SwdRequest& request) const;
+  Ack Decide(const SwdRequest& request);
+  void TraceAccess(const SwdRequest& request, uint32_t value) const;
+  void TraceAck(const SwdRequest& request, const char* ack) const;
   uint32_t ReadDp(uint8_t address);
   void WriteDp(uint8_t address, uint32_t value);
   uint32_t ReadAp(uint8_t address);
   void WriteAp(uint8_t address, uint32_t value);
   void Abort(uint32_t value);
   bool ScanReachesAp();
+  uint32_t ScanFetch(const SwdRequest& request);
   bool version3() const { return (identity_.dpidr >> 12 & 0xF) >= 3; }
   uint32_t bank() const { return select_ & 0xF; }
   uint32_t ApAddress(uint8_t address) const { return (select_ & ~0xFu) | address; }
@@ -90,6 +100,8 @@ class DebugPort {
   uint32_t read_buffer_ = 0;  // of the last AP read
   uint32_t resend_ = 0;
   std::optional<Ack> forced_;
+  std::function<void()> requested_;
+  Trace* trace_ = nullptr;
 };
 
 }  // namespace probegate::sim

@@ -26,11 +26,15 @@ class SwjDp {
   // Noise on the pins while they are in JTAG: nothing is understood until Test-Logic-Reset.
   void DisturbJtag() { jtag_dp_.Lose(); }
 
+  // Cycles of SWCLK or TCK so far.
+  uint64_t clocks() const { return clocks_; }
+
   WireMode mode() const { return switch_.mode(); }
 
  private:
   void Listen(bool line);
 
+  uint64_t clocks_ = 0;
   SwjSwitch switch_;
   SwDp sw_dp_;
   JtagDp jtag_dp_;
@@ -45,6 +49,7 @@ inline void SwjDp::Listen(bool line) {
 }
 
 inline bool SwjDp::Clock(bool driven, bool level) {
+  ++clocks_;
   bool line = !driven || level;
   if (switch_.mode() == WireMode::kSwd) {
     const bool target_drives = sw_dp_.driving();
@@ -64,6 +69,7 @@ inline bool SwjDp::ClockJtag(bool tms, bool tdi) {
     Clock(true, tms);
     return true;
   }
+  ++clocks_;
   const bool out = jtag_dp_.Clock(tms, tdi);
   Listen(tms);
   return out;

@@ -1,5 +1,8 @@
 #include "sim/target/chip.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "sim/cpu/unicorn_core.h"
 
 namespace probegate::sim {
@@ -46,7 +49,11 @@ Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& set
       access_ports_{&ahb_ap_, &parts_.ctrl_ap()},
       adiv6_bus_(ahb_ap_),
       debug_port_(MakeDebugPort()),
-      pins_(debug_port_, kind_ == ChipKind::kAdiv6 ? Adiv6Bus::kIdcode : kNrf52840Idcode) {
+      pins_(debug_port_, kind_ == ChipKind::kAdiv6 ? Adiv6Bus::kIdcode : kNrf52840Idcode),
+      wire_time_(settings.wire_time) {
+  OnMemoryChange(flash_, kFlashBase);
+  OnMemoryChange(uicr_, kUicrArea.base);
+  if (wire_time_) debug_port_.OnRequest([this] { FollowWire(); });
   bus_.Map(SystemControl::kBase, kRegisterBlockSize, system_control_);
   bus_.Map(BreakpointUnit::kBase, kRegisterBlockSize, processor_.breakpoints());
   bus_.Map(WatchpointUnit::kBase, kRegisterBlockSize, processor_.watchpoints());
@@ -71,6 +78,7 @@ Processor::End Chip::Run(uint64_t until) {
 
 // What is reset beside the core.
 void Chip::ResetAround(ResetCause cause) {
+  if (trace_ != nullptr) trace_->Line("reset {}", NameOf(cause));
   system_control_.Reset();
   if (cause == ResetCause::kVector) return;
   parts_.Reset(cause);
@@ -87,14 +95,37 @@ void Chip::HoldReset(ResetCause cause, bool held) {
   processor_.Hold(held_by_pin_ || held_by_ctrl_ap_);
 }
 
-void Chip::OnFlashChange(const FlashChanged& changed) {
-  const auto pass_on = [&changed](Flash& memory, uint32_t base) {
-    memory.OnChange([&memory, base, changed](uint32_t offset, uint32_t size) {
-      changed(base + offset, memory.bytes().subspan(offset, size));
-    });
-  };
-  pass_on(flash_, kFlashBase);
-  pass_on(uicr_, kUicrArea.base);
+void Chip::OnFlashChange(const FlashChanged& changed) { flash_changed_ = changed; }
+
+void Chip::OnMemoryChange(Flash& memory, uint32_t base) {
+  memory.OnChange([this, &memory, base](uint32_t offset, uint32_t size) {
+    if (trace_ != nullptr) trace_->Line("flash {:08x} {}", base + offset, size);
+    if (flash_changed_) flash_changed_(base + offset, memory.bytes().subspan(offset, size));
+  });
+}
+
+void Chip::TraceTo(Trace& trace) {
+  trace_ = &trace;
+  processor_.TraceTo(trace_);
+  parts_.TraceTo(trace_);
+  debug_port_.TraceTo(trace_);
+  trace.Line("reset {}", NameOf(ResetCause::kPowerOn));
+  if (processor_.locked_up()) trace.Line("lockup");
+}
+
+void Chip::FollowWire() {
+  const uint64_t passed = pins_.clocks() - std::exchange(wire_clocks_, pins_.clocks());
+  if (wire_time_) Advance(passed * kCyclesPerWireClock);
+}
+
+void Chip::Advance(uint64_t cycles) {
+  const uint64_t until = clock_.now() + cycles;
+  while (clock_.now() < until) {
+    const Processor::End end = Run(until);
+    if (end == Processor::End::kInterrupted || end == Processor::End::kTimeUp) continue;
+    // Nothing executes before the next alarm.
+    clock_.AdvanceTo(std::min(until, std::max(clock_.next_due(), clock_.now())));
+  }
 }
 
 DebugPort Chip::MakeDebugPort() {

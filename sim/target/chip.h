@@ -26,6 +26,7 @@
 #include "sim/target/reset.h"
 #include "sim/target/sim_clock.h"
 #include "sim/target/system_control.h"
+#include "sim/trace.h"
 
 namespace probegate::sim {
 
@@ -40,6 +41,7 @@ struct ChipSettings {
   double flash_speed = 1;               // by how much faster flash is than the real one
   std::shared_ptr<spdlog::logger> log;  // of accesses to what is not modelled; may be null
   std::string board;                    // begins each line of the log
+  bool wire_time = false;               // time passes with the clock of the wire; see Chip::FollowWire
 };
 
 class Chip {
@@ -72,6 +74,16 @@ class Chip {
   // The debug port may have been used: what depends on the debug domain's power follows it.
   void FollowDebugPower();
 
+  // With ChipSettings::wire_time nothing but the wire makes time pass: a microsecond for each cycle of its clock,
+  // whatever its frequency. The chip catches up before the DP decides on a request; and here.
+  static constexpr uint64_t kCyclesPerWireClock = 64;
+  void FollowWire();
+  // So much of simulated time passes: what can execute does, and alarms go off.
+  void Advance(uint64_t cycles);
+
+  // `trace`, which must outlive it, is told from now on what happens.
+  void TraceTo(Trace& trace);
+
   // From now on `changed` is called when flash or UICR have changed, by whoever changed them.
   void OnFlashChange(const FlashChanged& changed);
 
@@ -85,6 +97,7 @@ class Chip {
   Bus& MapMemory();
   DebugPort MakeDebugPort();
   void ResetAround(ResetCause cause);
+  void OnMemoryChange(Flash& memory, uint32_t base);
   // Of the two lines that hold the chip in reset each has to let it go.
   void HoldReset(ResetCause cause, bool held);
 
@@ -104,6 +117,10 @@ class Chip {
   Adiv6Bus adiv6_bus_;
   DebugPort debug_port_;
   SwjDp pins_;
+  const bool wire_time_;
+  uint64_t wire_clocks_ = 0;  // that the chip has caught up with
+  FlashChanged flash_changed_;
+  Trace* trace_ = nullptr;
   bool held_by_pin_ = false;
   bool held_by_ctrl_ap_ = false;
 };
