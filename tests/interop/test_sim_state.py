@@ -1,0 +1,99 @@
+"""What is kept of a board whose simulator is killed: always all that its flash held at one moment, never parts of two."""
+
+import struct
+import threading
+import time
+
+import pytest
+
+from dap_client import DapClient
+from stack import BOUND, LOOPBACK
+
+FLASH_SIZE = 0x100000
+STATE_SIZE = FLASH_SIZE + 0x1000
+NVMC_CONFIG, NVMC_ERASEPAGE = 0x4001E504, 0x4001E508
+FIRST_PAGE, PAGES, PAGE_SIZE = 0x40000, 32, 0x1000
+WORDS = PAGE_SIZE // 4
+ERASED = 0xFFFFFFFF
+KILLS = 6
+
+
+def program_for_ever(port, generation):
+    """Programs the same pages again and again, one after the other, each time with another number; until the board is gone."""
+    try:
+        probe = DapClient(port)
+        probe.attach()
+        while True:
+            generation += 1
+            for page in range(PAGES):
+                address = FIRST_PAGE + page * PAGE_SIZE
+                probe.write(NVMC_CONFIG, 2)
+                probe.write(NVMC_ERASEPAGE, address)
+                probe.write(NVMC_CONFIG, 1)
+                probe.write(address, *[generation] * WORDS)
+    except OSError:
+        pass
+    except EOFError:
+        pass
+
+
+def spin_until(condition, what):
+    """wait_until without its pauses, in which the moment would be over."""
+    deadline = time.monotonic() + BOUND
+    while not condition():
+        assert time.monotonic() < deadline, what
+
+
+def generation_in(contents):
+    """The number that was being programmed at the moment the file is of. Everything in front of one word is of that
+    number, everything behind of the one before, or erased in the page of that word."""
+    words = struct.unpack_from(f"<{PAGES * WORDS}I", contents, FIRST_PAGE)
+    newest = words[0] if words[0] != ERASED else words[WORDS] + 1
+    done = next((i for i, word in enumerate(words) if word != newest), len(words))
+    end_of_page = -(-done // WORDS) * WORDS
+    if end_of_page < len(words) and words[end_of_page] == ERASED and done == end_of_page:
+        end_of_page += WORDS
+    assert set(words[done:end_of_page]) <= {ERASED}, "parts of two moments"
+    assert len(set(words[end_of_page:])) <= 1, "parts of two moments"
+    assert set(words[end_of_page:]) <= {newest - 1, ERASED}
+    return newest
+
+
+@pytest.mark.parametrize("moment", ["while it writes the file", "once it has written it"])
+def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
+    generation = 0
+    blank = tmp_path / "blank.bin"
+    blank.write_bytes(b"\xff" * FLASH_SIZE)
+    for _ in range(KILLS):
+        sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "state", "--flash", blank)
+        serial, port = sim.wait_for_line(rf"board 0 \((\w+)\) listening on {LOOPBACK}:(\d+)").groups()
+        kept = tmp_path / "state" / f"{serial}.flash"
+        before = kept.read_bytes() if kept.exists() else b""
+        client = threading.Thread(target=program_for_ever, args=(int(port), generation))
+        client.start()
+        try:
+            if moment == "while it writes the file":
+                being_written = kept.with_name(kept.name + ".new")
+                being_written.unlink(missing_ok=True)
+                spin_until(being_written.exists, "the file is being written")
+            else:
+                spin_until(lambda: kept.exists() and kept.read_bytes() != before, "the file has been written")
+        finally:
+            sim.kill()
+            client.join()
+        if not kept.exists():
+            continue  # killed before the first one was whole
+        contents = kept.read_bytes()
+        assert len(contents) == STATE_SIZE
+        assert contents[:FIRST_PAGE].strip(b"\xff") == b""
+        assert generation_in(contents) >= generation
+        generation = generation_in(contents)
+    # And it is what the next one starts with.
+    sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "state")
+    probe = DapClient(int(sim.wait_for_line(rf"listening on {LOOPBACK}:(\d+)")[1]))
+    probe.attach()
+    for page in range(PAGES):
+        address = FIRST_PAGE + page * PAGE_SIZE
+        assert struct.pack("<I", probe.read(address)) == contents[address:address + 4]
+    probe.close()
+    assert generation > 0
