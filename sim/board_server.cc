@@ -40,7 +40,7 @@ BoardServer::BoardServer(unsigned index, std::unique_ptr<Board> board, const asi
       board_(std::move(board)),
       log_(std::move(log)),
       pace_(pace),
-      engine_(board_->chip(), pace, log_),
+      engine_(board_->chip(), pace),
       acceptor_(Listen(io_, endpoint)),
       endpoint_(acceptor_.local_endpoint()) {
   asio::co_spawn(io_, AcceptClients(), asio::detached);

@@ -2,10 +2,10 @@
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <stdexcept>
 
 #include "nlohmann/json.hpp"
+#include "sim/control_arguments.h"
 #include "sim/endpoint.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -19,55 +19,16 @@ constexpr uint64_t kMaxLatency = 60'000'000;  // microseconds
 constexpr uint64_t kMaxDelay = 60'000;        // milliseconds
 constexpr uint64_t kMaxOperations = 1'000'000'000'000;
 
-// The arguments of one request, taken by name and checked. Throws std::invalid_argument.
-class Arguments {
- public:
-  explicit Arguments(const json& request) : request_(request) { taken_ = {"command", "id"}; }
-
-  bool Has(const char* name) const { return request_.contains(name); }
-
-  uint64_t Number(const char* name, uint64_t low, uint64_t high) {
-    const json& value = Take(name);
-    if (!value.is_number_unsigned() || value < low || value > high) {
-      throw std::invalid_argument(fmt::format("{} must be an integer from {} to {}", name, low, high));
-    }
-    return value.get<uint64_t>();
-  }
-
-  std::string Text(const char* name) {
-    const json& value = Take(name);
-    if (!value.is_string()) throw std::invalid_argument(fmt::format("{} must be a string", name));
-    return value.get<std::string>();
-  }
-
-  void CheckAllTaken() const {
-    for (const auto& [name, value] : request_.items()) {
-      if (!taken_.contains(name)) throw std::invalid_argument(fmt::format("unknown argument '{}'", name));
-    }
-  }
-
- private:
-  const json& Take(const char* name) {
-    taken_.insert(name);
-    const auto found = request_.find(name);
-    if (found == request_.end()) throw std::invalid_argument(fmt::format("{} is missing", name));
-    return *found;
-  }
-
-  const json& request_;
-  std::set<std::string> taken_;
-};
-
-BoardServer& OneBoard(Boards boards, Arguments& arguments) {
+BoardServer& OneBoard(Boards boards, ControlArguments& arguments) {
   return *boards[arguments.Number("board", 0, boards.size() - 1)];
 }
 
-Boards ChosenBoards(Boards boards, Arguments& arguments) {
+Boards ChosenBoards(Boards boards, ControlArguments& arguments) {
   return arguments.Has("board") ? boards.subspan(arguments.Number("board", 0, boards.size() - 1), 1) : boards;
 }
 
 // Checks that nothing else was said, then runs `change` on each chosen board's thread.
-json ForEach(Boards chosen, const Arguments& arguments, const std::function<void(BoardServer&)>& change) {
+json ForEach(Boards chosen, const ControlArguments& arguments, const std::function<void(BoardServer&)>& change) {
   arguments.CheckAllTaken();
   for (const std::unique_ptr<BoardServer>& board : chosen) {
     board->Call([&] { change(*board); });
@@ -75,7 +36,7 @@ json ForEach(Boards chosen, const Arguments& arguments, const std::function<void
   return json::object();
 }
 
-json ListBoards(Boards boards, Arguments& arguments) {
+json ListBoards(Boards boards, ControlArguments& arguments) {
   arguments.CheckAllTaken();
   json list = json::array();
   for (const std::unique_ptr<BoardServer>& board : boards) {
@@ -91,7 +52,7 @@ json ListBoards(Boards boards, Arguments& arguments) {
   return {{"boards", list}};
 }
 
-json SetLatency(Boards boards, Arguments& arguments) {
+json SetLatency(Boards boards, ControlArguments& arguments) {
   const Boards chosen = ChosenBoards(boards, arguments);
   const std::chrono::microseconds latency(arguments.Number("microseconds", 0, kMaxLatency));
   return ForEach(chosen, arguments, [latency](BoardServer& server) { server.board().set_latency(latency); });
@@ -128,7 +89,7 @@ std::optional<TransferFault> FindTransferFault(std::string_view name) {
   return std::nullopt;
 }
 
-ReplyFault TakeReplyFault(const std::string& name, Arguments& arguments) {
+ReplyFault TakeReplyFault(const std::string& name, ControlArguments& arguments) {
   std::string corruption;
   if (name == "corrupt_reply") corruption = arguments.Has("corruption") ? arguments.Text("corruption") : "command";
   for (const ReplyFaultRow& row : kReplyFaults) {
@@ -143,7 +104,7 @@ ReplyFault TakeReplyFault(const std::string& name, Arguments& arguments) {
                                                  : fmt::format("unknown corruption '{}'", corruption));
 }
 
-json Inject(Boards boards, Arguments& arguments) {
+json Inject(Boards boards, ControlArguments& arguments) {
   const Boards chosen = ChosenBoards(boards, arguments);
   const std::string name = arguments.Text("fault");
   const uint64_t at = arguments.Has("at") ? arguments.Number("at", 1, kMaxOperations) : 1;
@@ -156,22 +117,22 @@ json Inject(Boards boards, Arguments& arguments) {
   return ForEach(chosen, arguments, [&](BoardServer& server) { server.board().reply_faults().Arm(fault, at, times); });
 }
 
-json ClearFaults(Boards boards, Arguments& arguments) {
+json ClearFaults(Boards boards, ControlArguments& arguments) {
   return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) {
     server.board().device().transfers().faults().Clear();
     server.board().reply_faults().Clear();
   });
 }
 
-json Unplug(Boards boards, Arguments& arguments) {
+json Unplug(Boards boards, ControlArguments& arguments) {
   return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) { server.Unplug(); });
 }
 
-json Plug(Boards boards, Arguments& arguments) {
+json Plug(Boards boards, ControlArguments& arguments) {
   return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) { server.Plug(); });
 }
 
-json ReadCounters(Boards boards, Arguments& arguments) {
+json ReadCounters(Boards boards, ControlArguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   arguments.CheckAllTaken();
   return server.Call([&] {
@@ -205,7 +166,7 @@ const char* CoreState(const Processor& processor) {
   return processor.asleep() ? "asleep" : "running";
 }
 
-json ReadState(Boards boards, Arguments& arguments) {
+json ReadState(Boards boards, ControlArguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   arguments.CheckAllTaken();
   return server.CallStopped([&] {
@@ -227,13 +188,13 @@ json ReadState(Boards boards, Arguments& arguments) {
   });
 }
 
-uint32_t TakeAddress(Arguments& arguments) {
+uint32_t TakeAddress(ControlArguments& arguments) {
   const uint64_t address = arguments.Number("address", 0, UINT32_MAX);
   if (address % 4 != 0) throw std::invalid_argument("address must be a multiple of 4");
   return static_cast<uint32_t>(address);
 }
 
-json ReadWord(Boards boards, Arguments& arguments) {
+json ReadWord(Boards boards, ControlArguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   const uint32_t address = TakeAddress(arguments);
   arguments.CheckAllTaken();
@@ -243,7 +204,7 @@ json ReadWord(Boards boards, Arguments& arguments) {
   return {{"value", *value}};
 }
 
-json WriteWord(Boards boards, Arguments& arguments) {
+json WriteWord(Boards boards, ControlArguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   const uint32_t address = TakeAddress(arguments);
   const uint32_t value = static_cast<uint32_t>(arguments.Number("value", 0, UINT32_MAX));
@@ -254,7 +215,7 @@ json WriteWord(Boards boards, Arguments& arguments) {
   return json::object();
 }
 
-json ReadPins(Boards boards, Arguments& arguments) {
+json ReadPins(Boards boards, ControlArguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   arguments.CheckAllTaken();
   return server.CallStopped([&] {
@@ -277,7 +238,7 @@ constexpr PinDriveRow kPinDrives[] = {
     {"high", PinDrive::kHigh},
 };
 
-PinDrive TakePinDrive(Arguments& arguments) {
+PinDrive TakePinDrive(ControlArguments& arguments) {
   const std::string level = arguments.Text("level");
   for (const PinDriveRow& row : kPinDrives) {
     if (row.name == level) return row.drive;
@@ -285,7 +246,7 @@ PinDrive TakePinDrive(Arguments& arguments) {
   throw std::invalid_argument(fmt::format("unknown level '{}'", level));
 }
 
-json DrivePin(Boards boards, Arguments& arguments) {
+json DrivePin(Boards boards, ControlArguments& arguments) {
   const Boards chosen = ChosenBoards(boards, arguments);
   const auto port = static_cast<unsigned>(arguments.Number("port", 0, Gpio::kPorts - 1));
   const auto pin = static_cast<unsigned>(arguments.Number("pin", 0, Gpio::kPins[port] - 1));
@@ -299,7 +260,7 @@ json DrivePin(Boards boards, Arguments& arguments) {
 
 struct CommandRow {
   std::string_view name;
-  json (*handler)(Boards boards, Arguments& arguments);
+  json (*handler)(Boards boards, ControlArguments& arguments);
 };
 constexpr CommandRow kCommands[] = {
     {"boards", ListBoards},        {"set_latency", SetLatency}, {"inject", Inject},
@@ -309,7 +270,7 @@ constexpr CommandRow kCommands[] = {
 };
 
 json Run(Boards boards, const json& request) {
-  Arguments arguments(request);
+  ControlArguments arguments(request);
   const std::string name = arguments.Text("command");
   for (const CommandRow& row : kCommands) {
     if (row.name == name) return row.handler(boards, arguments);

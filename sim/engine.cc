@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <exception>
 
-#include "spdlog/spdlog.h"
-
 namespace probegate::sim {
 namespace {
 
@@ -19,8 +17,7 @@ constexpr milliseconds kSlice{1};
 
 }  // namespace
 
-Engine::Engine(Chip& chip, Pace pace, std::shared_ptr<spdlog::logger> log)
-    : chip_(chip), pace_(pace), log_(std::move(log)), anchor_time_(std::chrono::steady_clock::now()) {
+Engine::Engine(Chip& chip, Pace pace) : chip_(chip), pace_(pace), anchor_time_(std::chrono::steady_clock::now()) {
   thread_ = std::thread([this] { Main(); });
 }
 
@@ -48,13 +45,15 @@ Engine::Stop::~Stop() {
   if (wake) engine_.wake_.notify_one();
 }
 
-// What cannot be gone on with ends this board's engine and no other's.
+// What fails on the way, as an alarm without memory, is this board's and no other's.
 void Engine::Main() {
   std::unique_lock lock(mutex_);
-  try {
-    while (!quit_) Run(lock);
-  } catch (const std::exception& error) {
-    log_->error("a board's engine has ended: {}", error.what());
+  while (!quit_) {
+    try {
+      Run(lock);
+    } catch (const std::exception& error) {
+      chip_.processor().Fail(error.what());
+    }
   }
 }
 

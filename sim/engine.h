@@ -13,15 +13,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <thread>
 
 #include "sim/target/chip.h"
-
-namespace spdlog {
-class logger;
-}
 
 namespace probegate::sim {
 
@@ -34,7 +29,7 @@ class Engine {
   };
 
   // Runs from then on. `chip` must outlive it.
-  Engine(Chip& chip, Pace pace, std::shared_ptr<spdlog::logger> log);
+  Engine(Chip& chip, Pace pace);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -68,7 +63,6 @@ class Engine {
 
   Chip& chip_;
   const Pace pace_;
-  const std::shared_ptr<spdlog::logger> log_;
   std::atomic<unsigned> visitors_{0};
   std::mutex mutex_;  // guards the chip and what is below
   std::condition_variable wake_;

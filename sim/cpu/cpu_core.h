@@ -102,7 +102,8 @@ class CpuCore {
   virtual uint32_t Read(CpuRegister reg) const = 0;
   virtual void Write(CpuRegister reg, uint32_t value) = 0;
 
-  // Executes from PC on, counting each instruction in the clock.
+  // Executes from PC on, counting each instruction in the clock. Throws what the gate, an alarm or the bus throws, and
+  // std::runtime_error where the engine cannot go on; then PC is the instruction that was under way.
   virtual CpuStop Run() = 0;
 
   // The instruction executed last, or about to be executed.

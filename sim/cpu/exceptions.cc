@@ -1,7 +1,10 @@
 #include "sim/cpu/exceptions.h"
 
 #include <algorithm>
-#include <cstring>
+#include <iterator>
+#include <optional>
+
+#include "sim/cpu/exception_frame.h"
 
 namespace probegate::sim {
 namespace {
@@ -9,28 +12,8 @@ namespace {
 constexpr uint32_t kXpsrThumb = 1u << 24;
 constexpr uint32_t kXpsrException = 0x1FF;
 constexpr uint32_t kXpsrIt = 0x0600FC00;
-constexpr uint32_t kXpsrAligned = 1u << 9;  // of a stacked xPSR: SP was moved by four
-
-constexpr uint32_t kControlUnprivileged = 1u << 0;
-constexpr uint32_t kControlSpsel = 1u << 1;
-constexpr uint32_t kControlFp = 1u << 2;
-
-// EXC_RETURN (§B1.5.8).
-constexpr uint32_t kReturnBase = 0xFFFFFFE1;
-constexpr uint32_t kReturnBasic = 1u << 4;
-constexpr uint32_t kReturnThread = 1u << 3;
-constexpr uint32_t kReturnPsp = 1u << 2;
 
 constexpr uint32_t kLockupPc = 0xFFFFFFFE;
-constexpr size_t kBasicWords = 8;
-constexpr size_t kFrameWords = 26;
-constexpr unsigned kFloatsStacked = 16;
-constexpr size_t kFpscrWord = 24;
-
-constexpr std::array<CpuRegister, 6> kStacked = {CpuRegister::kR0,   GeneralRegister(1), GeneralRegister(2),
-                                                 GeneralRegister(3), CpuRegister::kR12,  CpuRegister::kLr};
-constexpr size_t kReturnAddressWord = 6;
-constexpr size_t kXpsrWord = 7;
 
 struct FaultRow {
   CpuStop::Reason reason;
@@ -126,37 +109,10 @@ uint32_t Exceptions::MakeExcReturn() const {
          (thread && (control & kControlSpsel) != 0 ? kReturnPsp : 0);
 }
 
-// §B1.5.6 PushStack. False when the stack is not there, with SP where the frame would have been.
-bool Exceptions::Push(uint32_t return_address) {
-  const uint32_t xpsr = core_.Read(CpuRegister::kXpsr);
-  const bool fp = (core_.Read(CpuRegister::kControl) & kControlFp) != 0;
-  const size_t words = fp ? kFrameWords : kBasicWords;
-  const uint32_t sp = core_.Read(CpuRegister::kSp);
-  const bool aligns = (registers_.ccr & kAlignStack) != 0 || fp;
-  uint32_t frame_sp = sp - static_cast<uint32_t>(4 * words);
-  const bool moved = aligns && (frame_sp & 4) != 0;
-  if (moved) frame_sp -= 4;
-  core_.Write(CpuRegister::kSp, frame_sp);
-
-  std::array<uint32_t, kFrameWords> frame{};
-  for (size_t i = 0; i < kStacked.size(); ++i) frame[i] = core_.Read(kStacked[i]);
-  frame[kReturnAddressWord] = return_address;
-  frame[kXpsrWord] = (xpsr & ~kXpsrAligned) | (moved ? kXpsrAligned : 0);
-  if (fp) {
-    for (unsigned i = 0; i < kFloatsStacked; ++i) frame[kBasicWords + i] = core_.Read(FloatRegister(i));
-    frame[kFpscrWord] = core_.Read(CpuRegister::kFpscr);
-    registers_.fpcar = frame_sp + 4 * kBasicWords;
-  }
-  uint8_t* stack = bus_.WritableHostBytes(frame_sp, static_cast<uint32_t>(4 * words));
-  if (stack == nullptr) return false;
-  std::memcpy(stack, frame.data(), 4 * words);
-  return true;
-}
-
 // A fault of the stacking is taken in place of the exception, which stays pending where it came from outside.
 void Exceptions::Enter(unsigned exception, uint32_t return_address) {
   const uint32_t exc_return = MakeExcReturn();
-  if (Push(return_address)) {
+  if (ExceptionFrame::Push(core_, bus_, registers_, return_address)) {
     Take(exception, exc_return);
     return;
   }
@@ -296,44 +252,21 @@ void Exceptions::Return(uint32_t exc_return) {
 
 // §B1.5.8 PopStack.
 bool Exceptions::Pop(uint32_t exc_return) {
-  const bool fp = (exc_return & kReturnBasic) == 0;
-  const size_t words = fp ? kFrameWords : kBasicWords;
-  const bool psp = (exc_return & kReturnPsp) != 0;
-  const CpuRegister stack_register = psp ? CpuRegister::kPsp : CpuRegister::kMsp;
-  const uint32_t sp = core_.Read(stack_register);
-  const uint8_t* stack = bus_.HostBytes(sp, static_cast<uint32_t>(4 * words));
-  if (stack == nullptr) {
+  const std::optional<ExceptionFrame> frame = ExceptionFrame::Load(core_, bus_, exc_return);
+  if (!frame) {
     registers_.cfsr |= kUnstkErr;
     RaiseInReturn(kBusFault, exc_return);
     return false;
   }
-  std::array<uint32_t, kFrameWords> frame{};
-  std::memcpy(frame.data(), stack, 4 * words);
-  const uint32_t xpsr = frame[kXpsrWord];
   const bool thread = (exc_return & kReturnThread) != 0;
-  if (thread != ((xpsr & kXpsrException) == 0)) {
+  if (thread != ((frame->xpsr() & kXpsrException) == 0)) {
     registers_.cfsr |= kInvPc;
     RaiseInReturn(kUsageFault, 0xF0000000 | (exc_return & 0x0FFFFFFF));
     return false;
   }
-  const bool moved = (xpsr & kXpsrAligned) != 0 && ((registers_.ccr & kAlignStack) != 0 || fp);
-  core_.Write(stack_register, (sp + static_cast<uint32_t>(4 * words)) | (moved ? 4 : 0));
-  for (size_t i = 0; i < kStacked.size(); ++i) core_.Write(kStacked[i], frame[i]);
-  if (fp) {
-    for (unsigned i = 0; i < kFloatsStacked; ++i) core_.Write(FloatRegister(i), frame[kBasicWords + i]);
-    core_.Write(CpuRegister::kFpscr, frame[kFpscrWord]);
-  }
-  RestoreMode(exc_return, xpsr, fp);
-  core_.Write(CpuRegister::kPc, frame[kReturnAddressWord]);
-  if (trace_ != nullptr) trace_->Line("return {:08x}", frame[kReturnAddressWord]);
+  frame->Restore(core_, registers_);
+  if (trace_ != nullptr) trace_->Line("return {:08x}", frame->return_address());
   return true;
-}
-
-void Exceptions::RestoreMode(uint32_t exc_return, uint32_t xpsr, bool fp) {
-  const uint32_t control = core_.Read(CpuRegister::kControl) & kControlUnprivileged;
-  const uint32_t spsel = (exc_return & kReturnPsp) != 0 ? kControlSpsel : 0;
-  core_.Write(CpuRegister::kXpsr, xpsr & ~kXpsrAligned);
-  core_.Write(CpuRegister::kControl, control | spsel | (fp ? kControlFp : 0));
 }
 
 }  // namespace probegate::sim

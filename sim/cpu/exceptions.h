@@ -47,6 +47,7 @@ class Exceptions {
   void DebugEvent(uint32_t reason, bool is_instruction);
   bool MonitorPreempts() const;
 
+  void LockUp();
   bool locked_up() const { return locked_up_; }
   // A debugger that halts a core ends its lockup (§C1.3).
   void LeaveLockup() { locked_up_ = false; }
@@ -59,16 +60,13 @@ class Exceptions {
   bool has_event() const { return event_; }
 
  private:
-  bool Push(uint32_t return_address);
   bool Pop(uint32_t exc_return);
-  void RestoreMode(uint32_t exc_return, uint32_t xpsr, bool fp);
   uint32_t MakeExcReturn() const;
   void Enter(unsigned exception, uint32_t return_address);
   void Take(unsigned exception, uint32_t exc_return);
   void Raise(unsigned exception, uint32_t return_address);
   unsigned Escalate(unsigned exception);
   void RaiseInReturn(unsigned exception, uint32_t exc_return);
-  void LockUp();
   void Catch(uint32_t catches);
 
   CpuCore& core_;

@@ -57,6 +57,13 @@ class Processor : private CpuGate {
   void Hold(bool held);
   bool held() const { return held_; }
 
+  // Where the core's engine cannot go on, as without memory, the core locks up, and `failed` is told why. A reset, or
+  // the next resume, tries again.
+  void OnFailure(std::function<void(const char* what)> failed) { failed_ = std::move(failed); }
+
+  // The same for what has failed around it.
+  void Fail(const char* what);
+
   // Between two runs. Halt ends a sleep and a lockup; Step executes one instruction, or enters one exception.
   void Halt(uint32_t reason);
   void Resume();
@@ -129,6 +136,7 @@ class Processor : private CpuGate {
   Sleep sleep_ = Sleep::kAwake;
   Cause cause_ = Cause::kNone;  // for which the gate has stopped the run
   Trace* trace_ = nullptr;
+  std::function<void(const char*)> failed_;
   bool held_ = true;
   bool running_ = false;
   bool debug_powered_ = false;

@@ -5,8 +5,10 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "sim/cpu/opcodes.h"
+#include "sim/cpu/unicorn_stop.h"
 #include "sim/target/memory.h"
 
 namespace probegate::sim {
@@ -14,21 +16,7 @@ namespace {
 
 constexpr int kCortexM4 = UC_CPU_ARM_CORTEX_M4;
 constexpr uint64_t kNowhere = 0xFFFFFFFE;  // an address that no program gets to
-constexpr uint32_t kExceptionReturns = 0xFFFFFFE0;
 constexpr uint32_t kXpsrThumb = 1u << 24;
-
-// Unicorn's numbers of what UC_HOOK_INTR reports.
-enum Interrupt : int {
-  kIntUndefined = 1,
-  kIntSupervisorCall = 2,
-  kIntPrefetchAbort = 3,
-  kIntDataAbort = 4,
-  kIntBreakpoint = 7,
-  kIntExceptionExit = 8,
-  kIntSemihosting = 16,
-  kIntNoCoprocessor = 17,
-  kIntInvalidState = 18,
-};
 
 constexpr uint32_t kPrivateBus = 0xE0000000;
 constexpr uint32_t kPrivateBusSize = 0x100000;
@@ -47,7 +35,9 @@ uint64_t SizeMask(unsigned size) { return size >= 4 ? 0xFFFFFFFFu : (1u << (8 * 
 struct UnicornCore::Hooks {
   static UnicornCore& Core(void* user) { return *static_cast<UnicornCore*>(user); }
 
-  static void OnCode(uc_engine*, uint64_t address, uint32_t size, void* user);
+  static void OnCode(uc_engine*, uint64_t address, uint32_t, void* user) {
+    Core(user).OnInstruction(static_cast<uint32_t>(address));
+  }
 
   static void OnInterrupt(uc_engine* engine, uint32_t number, void* user) {
     Core(user).interrupt_ = static_cast<int>(number);
@@ -60,21 +50,28 @@ struct UnicornCore::Hooks {
   }
 
   static bool OnProtected(uc_engine*, uc_mem_type, uint64_t address, int size, int64_t value, void* user) {
-    Core(user).OnProtectedStore(static_cast<uint32_t>(address), static_cast<unsigned>(size),
-                                static_cast<uint32_t>(value));
+    UnicornCore& core = Core(user);
+    core.Guarded([&] {
+      core.OnProtectedStore(static_cast<uint32_t>(address), static_cast<unsigned>(size), static_cast<uint32_t>(value));
+    });
     return true;
   }
 
   static void OnData(uc_engine*, uc_mem_type type, uint64_t address, int size, int64_t value, void* user) {
-    Core(user).OnData(static_cast<uint32_t>(address), static_cast<unsigned>(size), type == UC_MEM_WRITE,
-                      static_cast<uint32_t>(value));
+    UnicornCore& core = Core(user);
+    core.Guarded([&] {
+      core.OnData(static_cast<uint32_t>(address), static_cast<unsigned>(size), type == UC_MEM_WRITE,
+                  static_cast<uint32_t>(value));
+    });
   }
 
   static uint64_t OnDeviceRead(uc_engine*, uint64_t offset, unsigned size, void* user) {
     const auto& device = *static_cast<Device*>(user);
     const uint32_t address = device.base + static_cast<uint32_t>(offset);
     std::optional<uint32_t> value;
-    if (device.core->ReachesDevice(address)) value = device.core->bus_.Read(address, size);
+    device.core->Guarded([&] {
+      if (device.core->ReachesDevice(address)) value = device.core->bus_.Read(address, size);
+    });
     if (!value) device.core->StopBehind(CpuStop::Reason::kDataFault, address);
     return value.value_or(0);
   }
@@ -82,10 +79,12 @@ struct UnicornCore::Hooks {
   static void OnDeviceWrite(uc_engine*, uint64_t offset, unsigned size, uint64_t value, void* user) {
     const auto& device = *static_cast<Device*>(user);
     const uint32_t address = device.base + static_cast<uint32_t>(offset);
-    if (!device.core->ReachesDevice(address) ||
-        !device.core->bus_.Write(address, size, static_cast<uint32_t>(value & SizeMask(size)))) {
-      device.core->StopBehind(CpuStop::Reason::kDataFault, address);
-    }
+    bool written = false;
+    device.core->Guarded([&] {
+      written = device.core->ReachesDevice(address) &&
+                device.core->bus_.Write(address, size, static_cast<uint32_t>(value & SizeMask(size)));
+    });
+    if (!written) device.core->StopBehind(CpuStop::Reason::kDataFault, address);
   }
 };
 
@@ -223,15 +222,24 @@ inline void UnicornCore::OnInstruction(uint32_t pc) {
       return;
     }
   }
-  LookAt(pc);
+  Guarded([this, pc] { LookAt(pc); });
+  if (thrown_ != nullptr) StopBefore(pc);
 }
 
-void UnicornCore::Hooks::OnCode(uc_engine*, uint64_t address, uint32_t, void* user) {
-  Core(user).OnInstruction(static_cast<uint32_t>(address));
+// What has been thrown ends the run at the next instruction that is looked at.
+template <typename Function>
+void UnicornCore::Guarded(Function function) noexcept {
+  try {
+    function();
+  } catch (...) {
+    if (thrown_ == nullptr) thrown_ = std::current_exception();
+    gate_.attention.store(true, std::memory_order_relaxed);
+  }
 }
 
 void UnicornCore::LookAt(uint32_t pc) {
   fixups_.Apply();
+  if (thrown_ != nullptr) return;
   if (stopping_) {  // in an IT block: the one before was executed all the same
     clock_.Tick();
     stop_pc_ = last_pc_ = pc;
@@ -282,9 +290,14 @@ CpuStop UnicornCore::Run() {
   stopping_ = failed_ = false;
   stop_ = {};
   interrupt_ = -1;
+  thrown_ = nullptr;
   last_pc_ = pc_;
   const uc_err error = uc_emu_start(engine_, pc_ | 1, kNowhere, 0, 0);
   fixups_.Apply();
+  if (thrown_ != nullptr) {
+    pc_ = last_pc_;
+    std::rethrow_exception(std::exchange(thrown_, nullptr));
+  }
   const uint32_t end = registers_.pc() & ~1u;
   if (stopping_ && end != stop_pc_) clock_.Tick();  // the last one of an IT block
   if (failed_) {                                    // whatever came of it, as where PC was loaded
@@ -296,67 +309,14 @@ CpuStop UnicornCore::Run() {
     pc_ = end;
     return stop_;
   }
-  pc_ = end;
-  if (interrupt_ >= 0) return StopOfInterrupt();
-  return StopOfError(error);
-}
-
-CpuStop UnicornCore::StopOfInterrupt() {
-  using Reason = CpuStop::Reason;
-  const bool returns = pc_ >= kExceptionReturns;
-  switch (interrupt_) {
-    case kIntSupervisorCall:
-      return {Reason::kSupervisorCall};
-    case kIntBreakpoint:
-    case kIntSemihosting:
-      pc_ = last_pc_;
-      return {Reason::kBreakpoint};
-    case kIntExceptionExit:
-      return {Reason::kExceptionReturn, pc_ | 1};
-    case kIntPrefetchAbort:
-      return returns ? CpuStop{Reason::kExceptionReturn, pc_ | 1} : CpuStop{Reason::kFetchFault, pc_};
-    case kIntDataAbort:
-      pc_ = last_pc_;
-      return {Reason::kUnaligned};
-    case kIntNoCoprocessor:
-      pc_ = last_pc_;
-      return {Reason::kNoCoprocessor};
-    case kIntInvalidState:
-      return {Reason::kInvalidState};
-    default:
-      pc_ = last_pc_;
-      return {Reason::kUndefined};
-  }
-}
-
-// WFI ends a run without an error and without a word, WFE and YIELD as if they did not exist.
-CpuStop UnicornCore::StopOfError(int error) {
-  using Reason = CpuStop::Reason;
-  const uint16_t opcode = OpcodeAt(last_pc_);
-  switch (error) {
-    case UC_ERR_OK:
-      if (opcode != kOpcodeWfi) return {Reason::kGate};
-      pc_ = last_pc_ + 2;
-      return {Reason::kWaitForInterrupt};
-    case UC_ERR_READ_UNMAPPED:
-    case UC_ERR_WRITE_UNMAPPED:
-    case UC_ERR_READ_PROT:
-    case UC_ERR_WRITE_PROT:
-      pc_ = last_pc_;
-      return {Reason::kDataFault, fault_address_};
-    case UC_ERR_FETCH_UNMAPPED:
-    case UC_ERR_FETCH_PROT:
-      return pc_ >= kExceptionReturns ? CpuStop{Reason::kExceptionReturn, pc_ | 1} : CpuStop{Reason::kFetchFault, pc_};
-    default:
-      break;
-  }
-  if ((registers_.Read(CpuRegister::kXpsr) & kXpsrThumb) == 0) return {Reason::kInvalidState};
-  if (opcode == kOpcodeWfe || opcode == kOpcodeYield) {
-    pc_ = last_pc_ + 2;
-    return {opcode == kOpcodeWfe ? Reason::kWaitForEvent : Reason::kGate};
-  }
-  pc_ = last_pc_;
-  return {Reason::kUndefined};
+  const UnicornEnd how = {.error = error,
+                          .interrupt = interrupt_,
+                          .pc = end,
+                          .last_pc = last_pc_,
+                          .last_opcode = OpcodeAt(last_pc_),
+                          .thumb = (registers_.Read(CpuRegister::kXpsr) & kXpsrThumb) != 0,
+                          .fault_address = fault_address_};
+  return StopOf(how, pc_);
 }
 
 }  // namespace probegate::sim

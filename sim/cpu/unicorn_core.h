@@ -8,11 +8,13 @@
 // - An IT block ends before a stop takes effect, and instructions that its condition skips are not seen.
 // - A store to memory that is not writable is made all the same once the hook has allowed it: what should be there is
 //   put back before the next instruction. Bytes that a load is to find instead of others are put there as it begins.
+// - Nothing may be thrown through the engine: what a callback throws is kept, and thrown once the run has ended.
 // - While an access is reported, the registers are as they were before its instruction. An access cannot be prevented,
 //   so what it does to them is undone.
 #pragma once
 
 #include <array>
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -61,8 +63,8 @@ class UnicornCore : public CpuCore {
   void StopBehind(CpuStop::Reason reason, uint32_t address);
   void OnProtectedStore(uint32_t address, unsigned size, uint32_t value);
   uint16_t OpcodeAt(uint32_t pc);
-  CpuStop StopOfInterrupt();
-  CpuStop StopOfError(int error);
+  template <typename Function>
+  void Guarded(Function function) noexcept;
 
   Bus& bus_;
   MemoryFixups fixups_;
@@ -92,6 +94,7 @@ class UnicornCore : public CpuCore {
   uint32_t stop_pc_ = 0;
   CpuStop stop_;
   int interrupt_ = -1;
+  std::exception_ptr thrown_;
   bool failed_ = false;  // an access was refused; stop_ says how
   uint32_t fault_address_ = 0;
 };

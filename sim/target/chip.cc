@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sim/cpu/unicorn_core.h"
+#include "spdlog/spdlog.h"
 
 namespace probegate::sim {
 namespace {
@@ -51,6 +52,11 @@ Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& set
       debug_port_(MakeDebugPort()),
       pins_(debug_port_, kind_ == ChipKind::kAdiv6 ? Adiv6Bus::kIdcode : kNrf52840Idcode),
       wire_time_(settings.wire_time) {
+  if (settings.log != nullptr) {
+    processor_.OnFailure([log = settings.log, board = settings.board](const char* what) {
+      log->error("{}: its core cannot go on and is locked up until it is reset: {}", board, what);
+    });
+  }
   OnMemoryChange(flash_, kFlashBase);
   OnMemoryChange(uicr_, kUicrArea.base);
   if (wire_time_) debug_port_.OnRequest([this] { FollowWire(); });

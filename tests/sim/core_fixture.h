@@ -48,7 +48,7 @@ class CoreFixture : public testing::Test {
   }
   static uint32_t HandlerOf(unsigned exception) { return 0x1000 + 0x40 * exception; }
 
-  void Start() { chip_ = std::make_unique<Chip>(1, contents_); }
+  void Start(const ChipSettings& settings = {}) { chip_ = std::make_unique<Chip>(1, contents_, settings); }
   // For at most so many cycles, so that no test can hang.
   End Run(uint64_t cycles = 100'000) { return chip_->Run(chip_->clock().now() + cycles); }
 

@@ -356,6 +356,29 @@ TEST_F(ExceptionsTest, ErasedFlashLocksUpAtOnce) {
   EXPECT_LT(chip().clock().now(), 100u);
 }
 
+struct NowhereRow {
+  const char* name;
+  uint32_t stack;
+  uint32_t vectors;  // all of them
+};
+class NowhereTest : public CoreFixture, public testing::WithParamInterface<NowhereRow> {};
+
+TEST_P(NowhereTest, VectorTableThatPointsNowhereLocksUp) {  // §B1.5.15
+  PutWords(0, {GetParam().stack, GetParam().vectors, GetParam().vectors, GetParam().vectors});
+  Start();
+  EXPECT_EQ(Run(), End::kLockedUp);
+  EXPECT_EQ(Pc(), 0xFFFFFFFEu);
+  EXPECT_EQ(Ipsr(), kHardFault);
+  EXPECT_EQ(Read(kDhcsr) & 1u << 19, 1u << 19);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, NowhereTest,
+                         testing::Values(NowhereRow{"OfAnotherChip", kStackTop, 0x08000101},
+                                         NowhereRow{"NotThumb", kStackTop, kEntry},
+                                         NowhereRow{"IntoPeripherals", kStackTop, 0x40000001},
+                                         NowhereRow{"StackToo", 0xFFFFFFF0, 0xFFFFFFFF}),
+                         [](const auto& test) { return test.param.name; });
+
 struct ReturnRow {
   const char* name;
   uint32_t exc_return;

@@ -2,9 +2,12 @@
 #include "sim/engine.h"
 
 #include <chrono>
+#include <new>
+#include <sstream>
+#include <thread>
 
 #include "core_fixture.h"
-#include "spdlog/sinks/null_sink.h"
+#include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
 
 namespace probegate::sim {
@@ -22,7 +25,7 @@ class EngineTest : public CoreFixture {
   void StartEngine(Engine::Pace pace = Engine::Pace::kFast) {
     Start();
     Write(kCounter, 0);
-    engine_ = std::make_unique<Engine>(chip(), pace, std::make_shared<spdlog::logger>("", null_));
+    engine_ = std::make_unique<Engine>(chip(), pace);
   }
   // Counts in kCounter for ever: ldr r0, =kCounter; loop: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b loop
   void PutCounter() { Put(kEntry, {0x4802, 0x6801, 0x3101, 0x6001, 0xE7FB, 0xBF00, 0x0100, 0x2000}); }
@@ -44,7 +47,6 @@ class EngineTest : public CoreFixture {
     return false;
   }
 
-  const std::shared_ptr<spdlog::sinks::null_sink_mt> null_ = std::make_shared<spdlog::sinks::null_sink_mt>();
   std::unique_ptr<Engine> engine_;
 };
 
@@ -95,7 +97,7 @@ TEST_F(EngineTest, AlarmWakesASleepingCore) {
     if (++rings < 20) alarm->SetIn(1000);
   });
   alarm->SetIn(1000);
-  engine_ = std::make_unique<Engine>(chip(), Engine::Pace::kFast, std::make_shared<spdlog::logger>("", null_));
+  engine_ = std::make_unique<Engine>(chip(), Engine::Pace::kFast);
   EXPECT_TRUE(Comes([&] { return Reg(4) == 20; })) << "each alarm has been seen for itself";
   engine_.reset();
 }
@@ -109,6 +111,59 @@ TEST_F(EngineTest, RealTimeIsNotOutrun) {
   const double elapsed = std::chrono::duration<double>(steady_clock::now() - start).count();
   EXPECT_LE(static_cast<double>(chip().clock().now()) / chip().clock().hz(), elapsed + 0.002);
 }
+
+// A part of the bus for which there is no memory left.
+class Exhausted : public Region {
+ public:
+  uint32_t Read(uint32_t, unsigned) override { throw std::bad_alloc(); }
+  void Write(uint32_t, unsigned, uint32_t) override { throw std::bad_alloc(); }
+};
+
+struct FailureRow {
+  const char* name;
+  uint16_t access;  // to what r0 points to
+};
+class FailureTest : public EngineTest, public testing::WithParamInterface<FailureRow> {};
+
+TEST_P(FailureTest, LocksUpThisCoreAndNoOther) {
+  Put(kEntry, {GetParam().access, 0xE7FD});
+  Exhausted exhausted;
+  const auto text = std::make_shared<std::ostringstream>();
+  const auto log = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(*text));
+  Start({.log = log, .board = "board 3"});
+  chip().bus().Map(0x60000000, 0x1000, exhausted);
+  SetReg(0, 0x60000010);
+  Chip other(1, [] {
+    FlashContents contents;
+    contents.Write(0, std::vector<uint8_t>{0, 0x80, 0, 0x20, 9, 0, 0, 0, 1, 0x30, 0xFD, 0xE7});  // adds r0, #1; b back
+    return contents;
+  }());
+  Engine others(other, Engine::Pace::kFast);
+  engine_ = std::make_unique<Engine>(chip(), Engine::Pace::kFast);
+  ASSERT_TRUE(Comes([&] { return chip().processor().locked_up(); }));
+  {
+    const Engine::Stop stop(*engine_);
+    EXPECT_NE(text->str().find("board 3: its core cannot go on"), std::string::npos) << text->str();
+    EXPECT_NE(text->str().find("bad_alloc"), std::string::npos) << text->str();
+    EXPECT_EQ(Read(kDhcsr) >> 19 & 1, 1u);
+    Halt();  // and a debugger gets it going again
+    core().Write(CpuRegister::kPc, kEntry + 2);
+    SetReg(0, kRam);
+    Resume();
+  }
+  EXPECT_TRUE(Comes([&] { return chip().clock().now() > 1000 && !chip().processor().locked_up(); }));
+  const auto other_counts = [&] {
+    const Engine::Stop stop(others);
+    return other.processor().core().Read(CpuRegister::kR0);
+  };
+  const uint32_t before = other_counts();
+  while (other_counts() == before) std::this_thread::yield();
+  engine_.reset();
+}
+
+INSTANTIATE_TEST_SUITE_P(Accesses, FailureTest,
+                         testing::Values(FailureRow{"Load", 0x6801}, FailureRow{"Store", 0x6001}),
+                         [](const auto& test) { return test.param.name; });
 
 TEST_F(EngineTest, EndsWhateverTheCoreDoes) {
   PutCounter();

@@ -281,6 +281,39 @@ TEST_F(ServerTest, ControlRefusesWhatItDoesNotUnderstand) {
   EXPECT_EQ(client.Command(kAskCount), kCount);
 }
 
+TEST_F(ServerTest, ControlRefusesWrongTypesOfEveryArgument) {
+  const json kRequests[] = {
+      {{"command", "state"}, {"board", 0}},
+      {{"command", "counters"}, {"board", 0}},
+      {{"command", "pins"}, {"board", 0}},
+      {{"command", "set_latency"}, {"board", 0}, {"microseconds", 0}},
+      {{"command", "inject"}, {"board", 0}, {"fault", "late_reply"}, {"milliseconds", 0}, {"at", 1000}, {"times", 1}},
+      {{"command", "inject"}, {"fault", "corrupt_reply"}, {"corruption", "command"}, {"at", 1000}},
+      {{"command", "clear_faults"}, {"board", 0}},
+      {{"command", "plug"}, {"board", 0}},
+      {{"command", "unplug"}, {"board", 1}},
+      {{"command", "read_word"}, {"board", 0}, {"address", 0x20000000}},
+      {{"command", "write_word"}, {"board", 0}, {"address", 0x20000000}, {"value", 1}},
+      {{"command", "drive_pin"}, {"board", 0}, {"port", 0}, {"pin", 0}, {"level", "low"}},
+  };
+  const json kWrong[] = {nullptr, true, "wrong", "0", -1, 0.5, 1e300, json::array(), json::array({0}), json::object()};
+  for (const json& request : kRequests) {
+    for (const auto& [name, right] : request.items()) {
+      for (const json& wrong : kWrong) {
+        json spoiled = request;
+        spoiled[name] = wrong;
+        const json reply = Ask(spoiled);
+        EXPECT_EQ(reply["ok"], false) << spoiled;
+        EXPECT_TRUE(reply["error"].is_string()) << spoiled;
+      }
+    }
+  }
+  for (const std::unique_ptr<BoardServer>& board : boards_) {
+    EXPECT_EQ(Connection(board->endpoint()).Command(kAskCount), kCount);
+  }
+  for (const json& request : kRequests) Do(request);
+}
+
 // The control port's own socket, on an event loop of its own.
 class ControlServerTest : public ServerTest {
  protected:
