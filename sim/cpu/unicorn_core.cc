@@ -2,7 +2,6 @@
 
 #include <unicorn/unicorn.h>
 
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -95,7 +94,8 @@ UnicornCore::UnicornCore(Bus& bus, SimClock& clock, CpuGate& gate)
       gate_(gate),
       engine_(OpenEngine()),
       registers_(engine_),
-      kind_table_(MakeKindTable()) {
+      kind_table_(MakeKindTable()),
+      code_(bus) {
   uc_err error = uc_ctl_set_cpu_model(engine_, kCortexM4);
   int model = -1;
   if (error == UC_ERR_OK) error = uc_ctl_get_cpu_model(engine_, &model);
@@ -195,25 +195,10 @@ void UnicornCore::OnProtectedStore(uint32_t address, unsigned size, uint32_t val
   if (fixups_.Store(address, size, value)) gate_.attention.store(true, std::memory_order_relaxed);
 }
 
-uint16_t UnicornCore::OpcodeAt(uint32_t pc) {
-  if (pc - window_.base >= window_.size) {
-    window_ = {};
-    for (const Bus::Mapping& mapping : bus_.mappings()) {
-      if (mapping.memory == nullptr || pc - mapping.base >= mapping.size) continue;
-      window_ = {mapping.base, mapping.size, mapping.memory->bytes().data()};
-    }
-    if (window_.size == 0) return 0;
-  }
-  uint16_t opcode = 0;
-  std::memcpy(&opcode, window_.bytes + (pc - window_.base), sizeof(opcode));
-  return opcode;
-}
-
 // Once for each instruction that is executed: every nanosecond here is a hundredth of the speed.
 inline void UnicornCore::OnInstruction(uint32_t pc) {
-  if (pc - window_.base < window_.size && !stopping_) [[likely]] {
-    uint16_t opcode = 0;
-    std::memcpy(&opcode, window_.bytes + (pc - window_.base), sizeof(opcode));
+  if (code_.Has(pc) && !stopping_) [[likely]] {
+    const uint16_t opcode = code_[pc];
     const bool special = (kind_table_[opcode >> 6] & (gate_.kinds | kAlignedBase)) != 0;
     const bool marked = gate_.marked != 0 && (gate_.marked >> (pc / 2 % 64) & 1) != 0;
     if (!special && !marked && !gate_.attention.load(std::memory_order_relaxed) && !clock_.due()) [[likely]] {
@@ -249,8 +234,8 @@ void UnicornCore::LookAt(uint32_t pc) {
     StopBefore(pc);
     return;
   }
-  const uint16_t opcode = OpcodeAt(pc);
-  const uint16_t second = OpcodeAt(pc + 2);
+  const uint16_t opcode = code_.Find(pc);
+  const uint16_t second = code_.Find(pc + 2);
   const uint8_t kind = KindOf(opcode, second);
   if (gate_.BeforeInstruction(pc, kind)) {
     StopBefore(pc);
@@ -313,7 +298,7 @@ CpuStop UnicornCore::Run() {
                           .interrupt = interrupt_,
                           .pc = end,
                           .last_pc = last_pc_,
-                          .last_opcode = OpcodeAt(last_pc_),
+                          .last_opcode = code_.Find(last_pc_),
                           .thumb = (registers_.Read(CpuRegister::kXpsr) & kXpsrThumb) != 0,
                           .fault_address = fault_address_};
   return StopOf(how, pc_);

@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "sim/cpu/code_window.h"
 #include "sim/cpu/cpu_core.h"
 #include "sim/cpu/memory_fixups.h"
 #include "sim/cpu/unicorn_registers.h"
@@ -62,7 +63,6 @@ class UnicornCore : public CpuCore {
   void StopBefore(uint32_t pc);
   void StopBehind(CpuStop::Reason reason, uint32_t address);
   void OnProtectedStore(uint32_t address, unsigned size, uint32_t value);
-  uint16_t OpcodeAt(uint32_t pc);
   template <typename Function>
   void Guarded(Function function) noexcept;
 
@@ -79,14 +79,7 @@ class UnicornCore : public CpuCore {
   size_t data_hook_ = 0;
   bool watching_data_ = false;
 
-  // The memory that was executed from last.
-  struct Window {
-    uint32_t base = 0;
-    uint32_t size = 0;
-    const uint8_t* bytes = nullptr;
-  };
-  Window window_;
-
+  CodeWindow code_;
   uint32_t pc_ = 0;
   uint32_t last_pc_ = 0;
   // Of the run under way.

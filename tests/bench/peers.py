@@ -14,6 +14,8 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "interop"))
 
 # pylint: disable=wrong-import-position
+import board
+from board import resident_mib
 from raw_client import RawClient
 from sim_control import SimControl
 from stack import LOOPBACK, Programs, Stack, free_port, wait_until
@@ -25,14 +27,6 @@ def place(pids, cpus):
         for task in os.listdir(f"/proc/{pid}/task"):
             with contextlib.suppress(ProcessLookupError):  # a connection's thread may just have ended
                 os.sched_setaffinity(int(task), cpus)
-
-
-def resident_mib(pids):
-    total = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/status") as status:
-            total += next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-    return total / 1024
 
 
 class Ours:
@@ -173,6 +167,20 @@ class Bench:
 
     def scope_cost(self):
         return self._run([self._programs.path("probegate-bench-scope")])
+
+    def speeds(self, seconds):
+        return board.speeds(self._programs, pathlib.Path(self._directory.name), seconds)
+
+    def idle_boards(self, count, seconds):
+        return board.idle_boards(self._programs, count, seconds)
+
+    def fleet_mib(self, probes):
+        return board.fleet_mib(self._programs, probes)
+
+    def pyocd_board(self, repeats, steps, kib):
+        """What pyOCD does on a board of its own, so many times."""
+        with board.programming_stack(self._programs) as stack:
+            return [self._run([sys.executable, HERE / "board_timing.py", stack.port, steps, kib]) for _ in range(repeats)]
 
     def pyocd_client(self, peer, repeats):
         return self._run([sys.executable, HERE / "client_timing.py", peer.port, repeats])

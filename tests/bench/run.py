@@ -72,7 +72,7 @@ class Runs:
             self.bench.pin(place == "one")
             yield place, place == judged
 
-    def add(self, row, judged=True, ratio_at_most=None, ratio_at_least=None, at_most=None):
+    def add(self, row, judged=True, ratio_at_most=None, ratio_at_least=None, at_most=None, at_least=None):
         """One of the bounds may be given: for ours / stock, or for our own figure."""
         if row.stock:
             row.ratio = row.ours / row.stock
@@ -84,6 +84,8 @@ class Runs:
             row.target, row.reached = f">= {ratio_at_least} x stock", row.ratio >= ratio_at_least
         elif judged and at_most is not None:
             row.target, row.reached = f"<= {at_most} {row.unit}", row.ours <= at_most
+        elif judged and at_least is not None:
+            row.target, row.reached = f">= {at_least} {row.unit}", row.ours >= at_least
         self.rows.append(row)
         self.table.print_row(row)
 
@@ -162,6 +164,30 @@ class Runs:
     def _last_served(self, peer):
         return self.bench.load("connect", LOOPBACK, peer.port, "--clients", 128)["max_us"] / 1e3
 
+    def end_to_end(self):
+        """What a gdb session sends by the hundred thousand, wherever the scheduler puts it."""
+        ours, _ = self.bench.peers(0)
+        self.bench.pin(False)
+        p50 = self.bench.load("latency", LOOPBACK, ours.port, "--count", self.effort.requests)["p50_us"]
+        self.add(Row("one request of a DP end to end, probe of 0 us", "us", "any", p50), at_most=300)
+
+    def simulator(self):
+        self.bench.pin(False)
+        seconds = self.effort.milliseconds / 1000
+        runs = [self.bench.speeds(seconds) for _ in range(self.effort.repeats)]
+        for name in runs[0]:
+            self.add(Row(f"simulator, {name}", "MIPS", "any", statistics.median(run[name] for run in runs)), at_least=100)
+        mib, percent = self.bench.idle_boards(100, seconds)
+        self.add(Row("simulated boards a GiB", "boards", "", 1024 / mib, note=f"{mib:.1f} MiB a board; 101 idle ones take "
+                                                                              f"{percent:.1f} % of a processor"))
+        runs = self.bench.pyocd_board(self.effort.attaches, steps=200, kib=256)
+        self.add(Row("pyOCD steps", "steps/s", "any", statistics.median(run["steps_per_second"] for run in runs)))
+        self.add(Row("pyOCD programs 256 KiB, flash that takes no time", "KiB/s", "any",
+                     statistics.median(run["kib_per_second"] for run in runs)))
+
+    def fleet(self):
+        self.add(Row("resident memory, 32 probes", "MiB", "", self.bench.fleet_mib(32)), at_most=60)
+
     def resident(self):
         stock = self.bench.stock(0)
         self.add(Row("resident memory, one probe", "MiB", "", self.bench.ours.resident_mib(), stock.resident_mib()),
@@ -210,6 +236,9 @@ def main():
         runs.concurrent(32)
         runs.real_client()
         runs.connect_at_once()
+        runs.end_to_end()
+        runs.fleet()
+        runs.simulator()
     finally:
         bench.stop()
     if options.json:
