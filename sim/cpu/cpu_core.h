@@ -51,6 +51,7 @@ struct CpuStop {
     kUnaligned,         // UsageFault UNALIGNED
     kFetchFault,        // nothing to execute at PC: BusFault IBUSERR
     kExecuteNever,      // not to be executed from: MemManage IACCVIOL
+    kProtected,         // a load or store at `address` is not allowed: MemManage DACCVIOL
     kDataFault,         // a load or store at `address` failed: BusFault PRECISERR
   };
   Reason reason = Reason::kGate;
@@ -80,9 +81,10 @@ class CpuGate {
 
   // A load or store that is about to be made. Called where `data_accesses` was set when the run began.
   struct Access {
-    CpuStop::Reason refused =
-        CpuStop::Reason::kGate;        // otherwise the run stops with this; a store is made all the same
-    const uint8_t* instead = nullptr;  // what a load from memory finds, where it is not what is there
+    // Otherwise it is not made, and the run stops with this.
+    CpuStop::Reason refused = CpuStop::Reason::kGate;
+    // What a load from memory finds, where it is not what is there.
+    const uint8_t* instead = nullptr;
   };
   virtual Access OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t value) = 0;
 

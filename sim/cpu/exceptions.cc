@@ -30,6 +30,7 @@ constexpr FaultRow kFaults[] = {
     {Reason::kUnaligned, kUsageFault, kUnaligned, kCatchCheck},
     {Reason::kFetchFault, kBusFault, kIbusErr, kCatchBus},
     {Reason::kDataFault, kBusFault, kPrecisErr | kBfarValid, kCatchBus},
+    {Reason::kProtected, kMemManage, kDaccViol | kMmarValid, kCatchMemManage},
     {Reason::kExecuteNever, kMemManage, kIaccViol, kCatchMemManage},
 };
 
@@ -202,6 +203,7 @@ void Exceptions::Fault(const CpuStop& stop) {
   if (row == std::end(kFaults)) return;
   registers_.cfsr |= row->status;
   if (stop.reason == Reason::kDataFault) registers_.bfar = stop.address;
+  if (stop.reason == Reason::kProtected) registers_.mmfar = stop.address;
   Raise(row->exception, core_.Read(CpuRegister::kPc));
   if (!locked_up_) Catch(row->catches);
 }

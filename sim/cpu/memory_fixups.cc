@@ -29,6 +29,15 @@ bool MemoryFixups::Substitute(uint32_t address, unsigned size, const uint8_t* by
   return false;
 }
 
+void MemoryFixups::Keep(uint32_t address, unsigned size) {
+  for (const Bus::Mapping& mapping : bus_.mappings()) {
+    const uint32_t offset = address - mapping.base;
+    if (mapping.memory == nullptr || offset >= mapping.size || mapping.size - offset < size) continue;
+    fixups_.push_back({mapping.memory->bytes().data() + offset, size, mapping.memory->Read(offset, size)});
+    return;
+  }
+}
+
 // Where two are for the same bytes, the last store counts, and what a load displaced first.
 void MemoryFixups::Apply() {
   for (const Fixup& fixup : fixups_) std::memcpy(fixup.bytes, &fixup.value, fixup.size);

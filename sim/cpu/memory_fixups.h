@@ -22,6 +22,9 @@ class MemoryFixups {
   // A load that is to find `bytes` instead of what is there. False where there is no memory.
   bool Substitute(uint32_t address, unsigned size, const uint8_t* bytes);
 
+  // A store that is to leave everything as it is.
+  void Keep(uint32_t address, unsigned size);
+
   // The access has been made.
   void Apply();
 

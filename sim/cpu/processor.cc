@@ -21,6 +21,7 @@ Processor::Processor(Bus& bus, SimClock& clock, const MakeCore& make_core)
     if ((registers_.scr & kEventOnPend) != 0) exceptions_->SendEvent();
     Reconsider();
   });
+  mpu_.OnChange([this] { Reconsider(); });
   breakpoints_.OnChange([this] { Reconsider(); });
   watchpoints_.OnChange([this] { Reconsider(); });
   UpdateClocks();
@@ -48,6 +49,7 @@ void Processor::Reset() {
 
 void Processor::LeaveReset() {
   registers_ = {};
+  mpu_.Reset();
   nvic_.Reset();
   sys_tick_.Reset();
   sleep_ = Sleep::kAwake;
@@ -241,6 +243,11 @@ void Processor::Act(const CpuStop& stop) {
 
 void Processor::ActAtGate() {
   const bool data = std::exchange(watch_hit_, false);
+  if (cause_ == Cause::kNoExecution) {
+    cause_ = Cause::kNone;
+    exceptions_->Fault({CpuStop::Reason::kExecuteNever, core_->Read(CpuRegister::kPc)});
+    return;
+  }
   const uint32_t reason = data || cause_ == Cause::kWatchpoint ? kHaltWatchpoint
                           : cause_ == Cause::kBreakpoint       ? kHaltBreakpoint
                                                                : 0;

@@ -13,6 +13,7 @@
 
 #include "sim/cpu/cpu_core.h"
 #include "sim/cpu/exceptions.h"
+#include "sim/cpu/mpu.h"
 #include "sim/cpu/nvic.h"
 #include "sim/cpu/sys_tick.h"
 #include "sim/cpu/system_registers.h"
@@ -84,6 +85,7 @@ class Processor : private CpuGate {
   CpuCore& core() { return *core_; }
   const CpuCore& core() const { return *core_; }
   Nvic& nvic() { return nvic_; }
+  Mpu& mpu() { return mpu_; }
   SysTick& sys_tick() { return sys_tick_; }
   SystemRegisters& registers() { return registers_; }
   DebugState& debug() { return debug_; }
@@ -99,7 +101,7 @@ class Processor : private CpuGate {
 
  private:
   enum class Sleep : uint8_t { kAwake, kForInterrupt, kForEvent };
-  enum class Cause : uint8_t { kNone, kBreakpoint, kWatchpoint };
+  enum class Cause : uint8_t { kNone, kBreakpoint, kWatchpoint, kNoExecution };
 
   bool BeforeInstruction(uint32_t pc, uint8_t kind) override;
   Access OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t value) override;
@@ -110,6 +112,7 @@ class Processor : private CpuGate {
   End RunUntil(uint64_t until);
   bool MustStop();
   bool MatchesInstruction(uint32_t pc);
+  bool Protects(uint32_t address, Mpu::Access access) const;
   std::optional<End> CannotRun() const;
   void Execute();
   void Act(const CpuStop& stop);
@@ -126,6 +129,7 @@ class Processor : private CpuGate {
   DebugState debug_;
   Nvic nvic_;
   SysTick sys_tick_;
+  Mpu mpu_;
   BreakpointUnit breakpoints_;
   WatchpointUnit watchpoints_;
   std::unique_ptr<CpuCore> core_;

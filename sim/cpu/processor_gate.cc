@@ -12,12 +12,12 @@ constexpr uint32_t kStir = 0xE000EF00;
 }  // namespace
 
 void Processor::UpdateGate() {
-  marked = breakpoints_.marks() | watchpoints_.marks();
+  marked = mpu_.enabled() ? ~uint64_t{0} : breakpoints_.marks() | watchpoints_.marks();
   kinds = static_cast<uint8_t>(kSendEvent | (registers_.fpu_enabled() ? 0 : kFloatingPoint) |
                                ((registers_.ccr & kTrapDivideByZero) != 0 ? kDivide : 0) |
                                (exceptions_->IsPendingMasked() ? kMaskChange : 0));
-  data_accesses =
-      watchpoints_.watches_data() || breakpoints_.remaps_literals() || (registers_.ccr & kTrapUnaligned) != 0;
+  data_accesses = watchpoints_.watches_data() || breakpoints_.remaps_literals() || mpu_.enabled() ||
+                  (registers_.ccr & kTrapUnaligned) != 0;
 }
 
 bool Processor::BeforeInstruction(uint32_t pc, uint8_t kind) {
@@ -25,6 +25,10 @@ bool Processor::BeforeInstruction(uint32_t pc, uint8_t kind) {
     attention.store(true, std::memory_order_relaxed);  // so that the next one is looked at, which ends the step
     if (std::exchange(step_begun_, true)) return true;
   } else if (clock_.due() || (attention.exchange(false, std::memory_order_acquire) && MustStop())) {
+    return true;
+  }
+  if (Protects(pc, Mpu::Access::kExecute)) {
+    cause_ = Cause::kNoExecution;
     return true;
   }
   if (MatchesInstruction(pc)) return true;
@@ -45,6 +49,14 @@ bool Processor::MustStop() {
   return next != 0 && nvic_.GroupPriority(next) < exceptions_->ExecutionPriority();
 }
 
+// The MPU is off at priorities below 0 unless HFNMIENA is set (§B3.5.5).
+bool Processor::Protects(uint32_t address, Mpu::Access access) const {
+  if (!mpu_.enabled()) return false;
+  const bool privileged = exceptions_->in_handler() || (core_->Read(CpuRegister::kControl) & 1) == 0;
+  if (mpu_.Allows(address, access, privileged)) return false;
+  return mpu_.enabled_for_faults() || exceptions_->ExecutionPriority() >= 0;
+}
+
 bool Processor::MatchesInstruction(uint32_t pc) {
   if (marked == 0 || !(debug_.enabled || exceptions_->MonitorPreempts())) return false;
   if (breakpoints_.Matches(pc)) {
@@ -59,6 +71,8 @@ CpuGate::Access Processor::OnDataAccess(uint32_t address, unsigned size, bool wr
   if ((registers_.ccr & kTrapUnaligned) != 0 && size != 0 && address % size != 0) {
     return {.refused = CpuStop::Reason::kUnaligned};
   }
+  const Mpu::Access access = write ? Mpu::Access::kWrite : Mpu::Access::kRead;
+  if (Protects(address, access)) return {.refused = CpuStop::Reason::kProtected};
   if (watchpoints_.MatchData(address, size, write)) {
     watch_hit_ = true;
     Reconsider();

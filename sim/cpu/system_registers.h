@@ -19,6 +19,8 @@ inline constexpr uint32_t kEventOnPend = 1u << 4;
 
 // CFSR, HFSR.
 inline constexpr uint32_t kIaccViol = 1u << 0;
+inline constexpr uint32_t kDaccViol = 1u << 1;
+inline constexpr uint32_t kMmarValid = 1u << 7;
 inline constexpr uint32_t kIbusErr = 1u << 8;
 inline constexpr uint32_t kPrecisErr = 1u << 9;
 inline constexpr uint32_t kUnstkErr = 1u << 11;

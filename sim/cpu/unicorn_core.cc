@@ -169,13 +169,16 @@ void UnicornCore::WatchData(bool wanted) {
 
 // The Private Peripheral Bus is shut to unprivileged code, but for a few registers.
 bool UnicornCore::ReachesDevice(uint32_t address) const {
+  if (failed_) return false;
   return address - kPrivateBus >= kPrivateBusSize || !registers_.IsUnprivileged() || gate_.IsForAll(address);
 }
 
 void UnicornCore::OnData(uint32_t address, unsigned size, bool write, uint32_t value) {
-  const CpuGate::Access access = gate_.OnDataAccess(address, size, write, value);
-  if (access.refused != CpuStop::Reason::kGate) {
-    StopBehind(access.refused, address);
+  CpuGate::Access access;
+  if (!failed_) access = gate_.OnDataAccess(address, size, write, value);
+  if (access.refused != CpuStop::Reason::kGate) StopBehind(access.refused, address);
+  if (failed_) {
+    if (write) fixups_.Keep(address, size);
   } else if (access.instead != nullptr) {
     fixups_.Substitute(address, size, access.instead);
     gate_.attention.store(true, std::memory_order_relaxed);
@@ -192,6 +195,7 @@ void UnicornCore::StopBehind(CpuStop::Reason reason, uint32_t address) {
 }
 
 void UnicornCore::OnProtectedStore(uint32_t address, unsigned size, uint32_t value) {
+  if (failed_) return;
   if (fixups_.Store(address, size, value)) gate_.attention.store(true, std::memory_order_relaxed);
 }
 

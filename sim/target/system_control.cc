@@ -36,8 +36,6 @@ constexpr RegisterRow kRegisters[] = {
     {0xD68, 0x21232231, 0},  // ID_ISAR2
     {0xD6C, 0x01111130, 0},  // ID_ISAR3: DSP extension
     {0xD70, 0x01310102, 0},  // ID_ISAR4
-    {0xD90, 0x00000800, 0},  // MPU_TYPE: eight regions
-    {0xD94, 0, kAll, 11},    // MPU_CTRL to MPU_RASR_A3
     {0xF40, 0x10110021, 0},  // MVFR0: single precision
     {0xF44, 0x11000011, 0},  // MVFR1
 };
@@ -78,6 +76,7 @@ void SystemControl::Reset() { Define(kRegisters); }
 
 uint32_t SystemControl::ReadWord(uint32_t offset) {
   if (Nvic::HasRegister(offset)) return processor_.nvic().ReadWord(offset, processor_.ipsr());
+  if (Mpu::HasRegister(offset)) return processor_.mpu().ReadWord(offset);
   if (const SystemRow* row = FindSystem(offset)) return processor_.registers().*row->field;
   switch (offset) {
     case kSystCsr:
@@ -112,6 +111,10 @@ uint32_t SystemControl::OtherLanes(uint32_t offset) {
 void SystemControl::WriteWord(uint32_t offset, uint32_t value) {
   if (Nvic::HasRegister(offset)) {
     processor_.nvic().WriteWord(offset, value);
+    return;
+  }
+  if (Mpu::HasRegister(offset)) {
+    processor_.mpu().WriteWord(offset, value);
     return;
   }
   if (const SystemRow* row = FindSystem(offset)) {

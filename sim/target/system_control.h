@@ -1,7 +1,5 @@
 // The System Control Space of a Cortex-M4F: the registers by which a program and a debugger know and steer the
 // processor (ARMv7-M Architecture Reference Manual §B3.2 to §B3.4, §C1.6).
-//
-// The MPU's registers keep what is written and do nothing.
 #pragma once
 
 #include <functional>

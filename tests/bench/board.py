@@ -16,12 +16,14 @@ DHCSR, DEMCR = 0xE000EDF0, 0xE000EDFC
 DEBUG_ON = 0xA05F0001
 TRACE_ON = 1 << 24
 DWT_CTRL, CYCCNT, DWT_COMP3 = 0xE0001000, 0xE0001004, 0xE0001050
+MPU_CTRL = 0xE000ED94
 FP_CTRL, FP_COMP0 = 0xE0002000, 0xE0002008
 
 # What is set in front of a measurement of speed; none of it is ever hit.
 SPEEDS = {
     "bare": {},
     "with a breakpoint": {DHCSR: DEBUG_ON, FP_COMP0: 0x40001001, FP_CTRL: 3},
+    "with the MPU": {MPU_CTRL: 5},
     "with a watchpoint": {DHCSR: DEBUG_ON, DWT_COMP3: 0x20030000, DWT_COMP3 + 4: 2, DWT_COMP3 + 8: 6},
 }
 
