@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -79,6 +80,19 @@ def make_stack(programs):
     return lambda **options: Stack(programs, **options)
 
 
+@pytest.fixture(scope="session")
+def firmware(bin_directory):
+    """The ELF file of the firmware that boards start with unless told otherwise."""
+    return bin_directory.parent / "firmware" / "firmware.elf"
+
+
+@pytest.fixture(scope="session")
+def symbols(firmware):
+    """The address of each of its symbols."""
+    with open(firmware, "rb") as file:
+        return {s.name: s["st_value"] for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()}
+
+
 @pytest.fixture(scope="module")
 def _shared_programs(bin_directory, tmp_path_factory):
     programs = Programs(bin_directory, tmp_path_factory.mktemp("stack"))
@@ -100,6 +114,19 @@ def stack(_shared_stack, request):
     yield _shared_stack
     if getattr(request.node, "failed", False):
         _show_logs(_shared_stack.programs)
+
+
+@pytest.fixture(scope="module")
+def _shared_lab(_shared_programs, firmware):
+    return Stack(_shared_programs, sim_flags=["--flash", firmware, "--flash-speed", 1000])
+
+
+@pytest.fixture
+def lab(_shared_lab, request):
+    """The same, whose board runs the firmware, and has flash that is quick. Each test begins with a reset of its own."""
+    yield _shared_lab
+    if getattr(request.node, "failed", False):
+        _show_logs(_shared_lab.programs)
 
 
 @pytest.fixture

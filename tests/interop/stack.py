@@ -100,6 +100,9 @@ class Program:
         """Where it shows its metrics, in this run."""
         return self.wait_for_line(METRICS_LISTEN)[1]
 
+    def is_running(self):
+        return self.process.poll() is None
+
     def signal(self, number):
         self.process.send_signal(number)
 

@@ -1,7 +1,6 @@
 """pyOCD's debugging of a program that runs: the test firmware on a simulated board, through server and gateway."""
 
 import pytest
-from elftools.elf.elffile import ELFFile
 from pyocd.core.target import Target
 
 from stack import wait_until
@@ -13,17 +12,6 @@ DFSR, DWT_TRAP, VECTOR_CATCH = 0xE000ED30, 1 << 2, 1 << 3
 DWT_COMP0, ON_WRITE = (0xE0001020, 0xE0001024, 0xE0001028), 6  # with MASK0 and FUNCTION0
 UDF = 0xDE00
 COMMAND_FAULT = 1  # watched.h
-
-
-@pytest.fixture(scope="module")
-def firmware(bin_directory):
-    return bin_directory.parent / "firmware" / "firmware.elf"
-
-
-@pytest.fixture(scope="module")
-def symbols(firmware):
-    with open(firmware, "rb") as file:
-        return {s.name: s["st_value"] for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()}
 
 
 @pytest.fixture

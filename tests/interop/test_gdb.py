@@ -1,0 +1,359 @@
+"""gdb, as its users use it: through `pyocd gdbserver`, gateway and server, on a simulated board with the test firmware.
+
+pyOCD's stop replies name no watchpoint, so gdb shows a plain SIGTRAP there, as it does with hardware."""
+
+import re
+import socket
+
+import pytest
+
+from gdb_client import Gdb, GdbError, GdbServer
+from stack import BOUND, LOOPBACK, wait_until
+
+# Where nothing of the firmware's is: its variables and stacks are at both ends of RAM.
+SCRATCH = 0x20010000
+NVIC_ICER = 0xE000E180
+ICSR, PEND_SYSTICK = 0xE000ED04, 1 << 26
+DFSR, DWT_TRAP, DFSR_ALL = 0xE000ED30, 1 << 2, 0x1F
+HARD_FAULT, SV_CALL, SYSTICK = 3, 11, 15
+UDF = 0xDE00
+COMMAND_FAULT, COMMAND_BUS = 1, 2
+
+
+@pytest.fixture(scope="module")
+def _server_of_module():
+    kept = []
+    yield kept
+    for server in kept:
+        server.kill()
+
+
+@pytest.fixture
+def server(_server_of_module, lab, tmp_path, request):
+    """pyOCD's gdbserver, one for all tests as long as they succeed. It keeps the breakpoints of a gdb that is killed while the
+    program runs, so a test that has done so ends it."""
+    kept = _server_of_module
+    if not kept:
+        kept.append(GdbServer(tmp_path, lab.uid, "--semihosting"))
+    yield kept[0]
+    if getattr(request.node, "failed", False):
+        print(kept[0].log())
+        kept.pop().kill()
+    elif not kept[0].is_running():
+        kept.pop()
+
+
+@pytest.fixture
+def new_gdb(server, firmware, tmp_path):
+    """Starts gdbs that are attached, and are killed after the test."""
+    started = []
+
+    def start(osabi="none"):
+        started.append(Gdb(firmware, tmp_path, osabi))
+        return started[-1].attach(server)
+
+    yield start
+    for gdb in started:
+        gdb.kill()
+
+
+@pytest.fixture
+def gdb(new_gdb):
+    return prepare(new_gdb())
+
+
+def prepare(gdb):
+    """A board that has just come out of reset, halted."""
+    gdb.monitor("set vector-catch h")
+    reset(gdb)
+    # pyOCD's map of the chip leaves out peripherals and the System Control Space; gdb needs FPCCR to unwind an exception.
+    gdb.command("set mem inaccessible-by-default off")
+    return gdb
+
+
+def reset(gdb):
+    """gdb does not know what a `monitor` command does: it has to be told that registers are others now."""
+    gdb.monitor("reset halt")
+    gdb.command("maintenance flush register-cache")
+
+
+def run_to(gdb, where):
+    gdb.command(f"tbreak {where}")
+    stop = gdb.run("continue")
+    assert stop.reason == "breakpoint-hit", stop
+    return stop
+
+
+def exception(gdb):
+    """The number of the exception whose handler runs; 0 in the thread."""
+    return gdb.value("$xpsr & 0x1FF")
+
+
+def opcode(gdb, address):
+    return gdb.value(f"*(unsigned short*)({address})")
+
+
+def instruction(gdb, function, mnemonic):
+    """The address of the first such instruction in a function."""
+    return int(re.search(rf"(0x[0-9a-f]+) <.*\t{mnemonic}\b", gdb.command(f"disassemble {function}"))[1], 16)
+
+
+def callers(gdb):
+    """The functions that a backtrace shows, innermost first; an exception's frame is None."""
+    return [match[1] for match in re.finditer(r"^#\d+\s+(?:<signal handler called>|(?:0x\w+ in )?(\w+) \()",
+                                              gdb.command("bt"), re.MULTILINE)]
+
+
+def test_load(gdb):
+    """Into an empty chip, and over itself."""
+    gdb.monitor("erase")
+    assert gdb.value("*(unsigned*)0") == 0xFFFFFFFF
+    for _ in range(2):
+        assert re.search(r"Loading section \.text.*\n.*Loading section \.data", gdb.command("load", 2 * BOUND))
+        sections = gdb.command("compare-sections")
+        assert sections.count("matched.") == 2 and "MIS-MATCHED" not in sections
+    reset(gdb)
+    assert run_to(gdb, "main").function == "main"
+
+
+def test_six_hardware_breakpoints_and_no_seventh(gdb):
+    functions = {"main", "ExerciseFpu", "PollRtt", "Serve", "SysTickHandler", "PendSvHandler"}
+    for function in functions:
+        gdb.command(f"tbreak {function}")
+    assert {gdb.run("continue").function for _ in functions} == functions
+    reset(gdb)
+    for function in (*functions, "Timer0Handler"):
+        gdb.command(f"break {function}")
+    with pytest.raises(GdbError, match="(?i)cannot insert hardware breakpoint"):
+        gdb.run("continue")
+    gdb.command("delete")
+
+
+def test_software_breakpoint(gdb, lab, control):
+    """In RAM; `add r0, #1; nop; b` back. What the memory held is what gdb shows, though BKPT is there."""
+    for i, code in enumerate((0x3001, 0xBF00, 0xE7FC)):
+        gdb.command(f"set var *(unsigned short*){SCRATCH + 2 * i:#x} = {code}")
+    gdb.command(f"set var $pc = {SCRATCH:#x}")
+    gdb.command("set var $r0 = 0")
+    gdb.command("set breakpoint always-inserted on")
+    gdb.command(f"break *{SCRATCH + 2:#x}")
+    for count in (1, 2, 3):
+        stop = gdb.run("continue")
+        assert (stop.reason, stop.address, gdb.value("$r0")) == ("breakpoint-hit", SCRATCH + 2, count)
+    assert opcode(gdb, SCRATCH + 2) == 0xBF00
+    gdb.command("delete")
+    gdb.start("continue")
+    gdb.interrupt()
+    assert gdb.value("$r0") > 3
+    assert control(lab).call("read_word", board=0, address=SCRATCH)["value"] == 0xBF003001
+
+
+@pytest.mark.parametrize("watch, what, halts", [
+    ("watch", "fault.cfsr", 1),
+    ("rwatch", "fault.cfsr", 0),
+    ("awatch", "fault.cfsr", 1),
+    ("watch", "fault.count", 1),
+    ("rwatch", "fault.count", 1),
+    ("awatch", "fault.count", 2),
+])
+def test_watchpoints_by_direction(gdb, watch, what, halts):
+    """A fault's handler writes fault.cfsr, and increments fault.count; then it waits for ever."""
+    gdb.monitor("set vector-catch none")
+    run_to(gdb, "main")
+    gdb.command(f"set var command = {COMMAND_FAULT}")
+    run_to(gdb, "RecordFault")
+    gdb.command(f"{watch} {what}")
+    gdb.command(f"tbreak *{instruction(gdb, 'RecordFault', 'wfi'):#x}")
+    seen = 0
+    while True:
+        gdb.command(f"set var *(unsigned*){DFSR:#x} = {DFSR_ALL}")
+        stop = gdb.run("continue")
+        if gdb.value(f"*(unsigned*){DFSR:#x}") & DWT_TRAP == 0:
+            break
+        assert (stop.signal, stop.function) == ("SIGTRAP", "RecordFault")
+        seen += 1
+    assert stop.reason == "breakpoint-hit" and seen == halts
+    assert gdb.value("fault.count") == 1
+
+
+@pytest.mark.parametrize("member, ticks", [("byte", 10), ("half", 100)])
+def test_watchpoints_by_size(gdb, member, ticks):
+    """Each halts at its own member only, behind the store, though they are neighbours."""
+    run_to(gdb, "main")  # its startup clears them
+    gdb.command(f"watch watched.{member}")
+    for count in (1, 2):
+        stop = gdb.run("continue")
+        assert (stop.signal, stop.function) == ("SIGTRAP", "SysTickHandler")
+        assert (gdb.value(f"watched.{member}"), gdb.value("watched.ticks")) == (count, count * ticks)
+
+
+def test_a_variable_in_a_register_is_watched_by_stepping(gdb):
+    run_to(gdb, "ExerciseFpu")
+    gdb.command("watch $s15")
+    stop = gdb.run("continue")
+    assert stop.reason == "watchpoint-trigger" and stop.function == "ExerciseFpu"
+
+
+def service_call(gdb):
+    """Runs to the next SVC, and answers where it is."""
+    return run_to(gdb, f"*{instruction(gdb, 'main', 'svc')}").address
+
+
+def test_step_into_an_svc(gdb):
+    svc = service_call(gdb)
+    stop = gdb.run("stepi")
+    assert (stop.function, exception(gdb)) == ("SvcHandler", SV_CALL)
+    assert callers(gdb) == ["SvcHandler", None, "Multiply", "main"]
+    run_to(gdb, f"*{svc + 2}")
+    assert exception(gdb) == 0
+
+
+def test_step_over_an_svc(new_gdb):
+    """What gdb-multiarch does where nobody tells it that there is no Linux: it steps by breakpoints on what comes next."""
+    gdb = prepare(new_gdb("auto"))
+    svc = service_call(gdb)
+    calls = gdb.value("watched.service_calls")
+    stop = gdb.run("stepi")
+    assert (stop.address, exception(gdb), gdb.value("watched.service_calls")) == (svc + 2, 0, calls + 1)
+
+
+@pytest.mark.parametrize("into", ["off", "on"])
+def test_step_with_an_interrupt_pending(gdb, into):
+    """Unless told otherwise pyOCD steps with interrupts masked: so the program in the foreground is what is stepped."""
+    gdb.monitor(f"set step-into-interrupts {into}")
+    stop = run_to(gdb, "ExerciseFpu")
+    gdb.command(f"set var *(unsigned*){NVIC_ICER:#x} = 0xFFFFFFFF")  # those of peripherals, which go on while it is halted
+    gdb.command(f"set var *(unsigned*){ICSR:#x} = {PEND_SYSTICK}")
+    ticks = gdb.value("watched.ticks")
+    after = gdb.run("stepi")
+    if into == "off":
+        assert (after.function, exception(gdb)) == ("ExerciseFpu", 0)
+        assert 0 < after.address - stop.address <= 4
+        assert gdb.value("watched.ticks") == ticks
+    else:
+        assert (after.function, exception(gdb)) == ("SysTickHandler", SYSTICK)
+        assert callers(gdb) == ["SysTickHandler", None, "ExerciseFpu", "main"]
+        gdb.monitor("set step-into-interrupts off")
+    # Either way the handler runs once the program does.
+    gdb.command("watch watched.ticks")
+    gdb.run("continue")
+    assert gdb.value("watched.ticks") == ticks + 1
+
+
+@pytest.mark.parametrize("command", [COMMAND_FAULT, COMMAND_BUS])
+def test_vector_catch_and_backtrace(gdb, command):
+    """gdb stops before the handler's first instruction."""
+    assert "ON  hard fault" in gdb.monitor("show vector-catch")
+    run_to(gdb, "main")
+    gdb.command(f"set var command = {command}")
+    stop = gdb.run("continue")
+    assert (stop.signal, stop.function, exception(gdb)) == ("SIGSEGV", "FaultHandler", HARD_FAULT)
+    assert callers(gdb) == ["FaultHandler", None, "ObeyCommand", "PollMailbox", "main"]
+    gdb.command("frame 2")
+    if command == COMMAND_FAULT:
+        assert opcode(gdb, "$pc") == UDF
+    assert gdb.value("what") == command
+
+
+def test_backtrace_in_a_fault_handler(gdb):
+    gdb.monitor("set vector-catch none")
+    run_to(gdb, "main")
+    gdb.command(f"set var command = {COMMAND_BUS}")
+    run_to(gdb, "RecordFault")
+    assert callers(gdb) == ["RecordFault", "FaultHandler", None, "ObeyCommand", "PollMailbox", "main"]
+
+
+def test_fpu_registers(gdb):
+    """Each is one of its own, and `vadd.f32 s2, s0, s1` works on them."""
+    for i in range(32):
+        gdb.command(f"set var $s{i} = {i}.25")
+    gdb.command("maintenance flush register-cache")
+    assert [gdb.float(f"$s{i}") for i in range(32)] == [i + 0.25 for i in range(32)]
+    assert gdb.value("*(unsigned*)0xE000ED88") == 0, "CPACR: the FPU is off after a reset"
+    gdb.command("set var *(unsigned*)0xE000ED88 = 0xF00000")
+    gdb.command(f"set var *(unsigned*){SCRATCH:#x} = 0x1A20EE30")  # EE30 1A20: vadd.f32 s2, s0, s1
+    gdb.command(f"set var $pc = {SCRATCH:#x}")
+    stop = gdb.run("stepi")
+    assert stop.address == SCRATCH + 4
+    assert gdb.float("$s2") == 1.5
+
+
+def test_semihosting(gdb, server):
+    """SYS_WRITE0 of a text in RAM: pyOCD does it, and the program goes on behind the BKPT, where it stays."""
+    text = b"Hello from RAM\n"
+    for i, octet in enumerate(text + b"\0"):
+        gdb.command(f"set var *(char*){SCRATCH + 0x100 + i:#x} = {octet}")
+    for i, code in enumerate((0xBEAB, 0xE7FE)):
+        gdb.command(f"set var *(unsigned short*){SCRATCH + 2 * i:#x} = {code}")
+    gdb.command("set var $r0 = 4")
+    gdb.command(f"set var $r1 = {SCRATCH + 0x100:#x}")
+    gdb.command(f"set var $pc = {SCRATCH:#x}")
+    with socket.create_connection((LOOPBACK, server.console_port), timeout=BOUND) as console:
+        received = console.makefile("rb")
+        gdb.start("continue")
+        # A telnet session may begin with options, IAC and two more bytes each.
+        assert received.readline().endswith(text)
+        received.close()
+    assert gdb.interrupt().address == SCRATCH + 2
+
+
+def test_walking_through_the_program(gdb):
+    stop = run_to(gdb, "PollRtt")
+    caller = gdb.run("finish")
+    assert caller.reason == "function-finished" and caller.function == "main" and caller.address != stop.address
+    assert gdb.run("next").reason == gdb.run("step").reason == "end-stepping-range"
+    assert gdb.run("advance PollRtt").function == "PollRtt"
+    assert run_to(gdb, "ExerciseFpu").function == "ExerciseFpu"
+    assert gdb.run("until").reason == "end-stepping-range"
+    before = gdb.value("counter")
+    gdb.command("set var counter = 1000")
+    run_to(gdb, "ExerciseFpu")
+    assert before < 1000 and gdb.value("counter") == 1001
+    assert re.search(r"next_second = 1000", (gdb.command("up"), gdb.command("info locals"))[1])
+
+
+def test_ctrl_c(gdb):
+    gdb.start("continue")
+    stop = gdb.interrupt()
+    assert stop.reason == "signal-received" and stop.signal in ("SIGINT", "SIGSTOP")
+    gdb.start("continue")
+    gdb.interrupt()
+
+
+def counting(lab, control, symbols):
+    board = control(lab)
+
+    def counter():
+        return board.call("read_word", board=0, address=symbols["counter"])["value"]
+
+    before = counter()
+    wait_until(lambda: counter() > before, "the program counts")
+
+
+def test_detach_lets_the_program_run(gdb, new_gdb, lab, control, symbols):
+    run_to(gdb, "main")
+    gdb.command("break ExerciseFpu")
+    gdb.run("continue")
+    gdb.command("detach")
+    counting(lab, control, symbols)
+    again = new_gdb()
+    assert again.value("counter") > 0
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_gdb_is_killed_and_another_attaches(gdb, new_gdb, server, lab, control, symbols, running):
+    """With breakpoints set: nobody is there any more to clean up."""
+    run_to(gdb, "main")
+    gdb.command("set breakpoint always-inserted on")
+    gdb.command("break RecordFault")
+    gdb.command("watch fault.count")
+    if running:
+        gdb.start("continue")
+    gdb.kill()
+    again = new_gdb()
+    assert again.value("$pc") != 0
+    again.start("continue")
+    counting(lab, control, symbols)
+    again.interrupt()
+    assert run_to(again, "SysTickHandler").function == "SysTickHandler"
+    server.kill()
