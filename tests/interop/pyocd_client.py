@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import pty
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -118,6 +120,16 @@ class WorkerPool:
             worker.kill()
 
 
+def words_printed(output):
+    """The words of pyOCD's memory dump: lines like '20000000:  00000000 00000001 …|…|'."""
+    words = []
+    for line in output.splitlines():
+        match = re.match(r"(?:pyocd> )?[0-9a-f]{8}:\s+((?:[0-9a-f]{8}\s*)+)", line)
+        if match:
+            words += [int(w, 16) for w in match[1].split()]
+    return words
+
+
 class InteractiveCommander:
     """`pyocd commander` at its prompt."""
 
@@ -144,6 +156,42 @@ class InteractiveCommander:
         return wait_until(lambda: find(self._log_path.read_text()), "pyocd commander answers")
 
     def wait(self):
+        return self._process.wait(BOUND)
+
+
+class RttViewer:
+    """`pyocd rtt`, at a terminal of its own: it takes single keys, and shows those and what the program says."""
+
+    def __init__(self, argv, directory):
+        self._log_path = directory / "rtt.log"
+        self._terminal, slave = pty.openpty()
+        with open(self._log_path, "wb") as log:
+            self._process = subprocess.Popen(argv, stdin=slave, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
+        os.close(slave)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        os.close(self._terminal)
+
+    def wait_for(self, text, count=1):
+        wait_until(lambda: self._shown().count(text) >= count, f"pyocd rtt shows {text!r}")
+
+    def _shown(self):
+        return self._log_path.read_text(errors="replace")
+
+    def type(self, line):
+        """Key by key: pyOCD looks at the terminal for the next one, and does not see what it has taken from there too early."""
+        for key in line:
+            before = len(self._shown())
+            os.write(self._terminal, key.encode())
+            wait_until(lambda: len(self._shown()) > before, f"pyocd rtt shows the key {key!r}")
+
+    def leave(self):
+        os.write(self._terminal, b"\x1b")
         return self._process.wait(BOUND)
 
 
@@ -176,5 +224,8 @@ class PyocdCommands:
     def commander(self, uid, *commands):
         return self.run("commander", uid, *(part for command in commands for part in ("-c", command)))
 
-    def interactive(self, uid):
-        return InteractiveCommander(self._argv("commander", uid, "--interactive"), self.directory)
+    def interactive(self, uid, *flags):
+        return InteractiveCommander(self._argv("commander", uid, "--interactive", *flags), self.directory)
+
+    def rtt(self, uid, *flags):
+        return RttViewer(self._argv("rtt", uid, *flags), self.directory)

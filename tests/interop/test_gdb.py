@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from gdb_client import Gdb, GdbError, GdbServer
+from pyocd_client import words_printed
 from stack import BOUND, LOOPBACK, wait_until
 
 # Where nothing of the firmware's is: its variables and stacks are at both ends of RAM.
@@ -357,3 +358,25 @@ def test_gdb_is_killed_and_another_attaches(gdb, new_gdb, server, lab, control, 
     again.interrupt()
     assert run_to(again, "SysTickHandler").function == "SysTickHandler"
     server.kill()
+
+
+def test_a_commander_reads_while_gdb_steps(gdb, lab, pyocd, symbols):
+    """Each of the two sees what it would see alone: gdb the next instruction, the commander `counter`, which only grows.
+
+    The commander comes first: a pyOCD that connects turns off the breakpoint unit, and one that is there does not know."""
+    read = f"read32 {symbols['counter']:#x}"
+    with pyocd.interactive(lab.uid, "--target", "nrf52840", "--connect", "attach") as commander:
+        commander.type(read)
+        commander.wait_for(words_printed)
+        reset(gdb)
+        run_to(gdb, "main")
+        for _ in range(4):
+            run_to(gdb, "PollRtt")
+            for _ in range(5):
+                commander.type(read)
+                before = gdb.value("$pc")
+                assert gdb.run("stepi").address == gdb.value("$pc") != before
+        found = commander.wait_for(lambda text: len(words_printed(text)) == 21 and words_printed(text)[1:])
+        assert found == sorted(found) and found[-1] <= gdb.value("counter") == 4
+        commander.type("exit")
+        assert commander.wait() == 0

@@ -3,17 +3,8 @@
 import random
 import re
 
+from pyocd_client import words_printed
 from raw_client import RAM
-
-
-def words_printed(output):
-    """The words of pyOCD's memory dump: lines like '20000000:  00000000 00000001 …|…|'."""
-    words = []
-    for line in output.splitlines():
-        match = re.match(r"(?:pyocd> )?[0-9a-f]{8}:\s+((?:[0-9a-f]{8}\s*)+)", line)
-        if match:
-            words += [int(w, 16) for w in match[1].split()]
-    return words
 
 
 def test_commander_reads_memory(stack, pyocd, raw):

@@ -1,0 +1,170 @@
+"""pyOCD's other commands on a simulated board with the test firmware: reset, commander, rtt, and two of them at once."""
+
+import re
+
+import pytest
+
+from stack import wait_until
+
+NRF52840 = ("--target", "nrf52840")
+RESETREAS, GPREGRET = 0x40000400, 0x4000051C
+BY_PIN, BY_SOFTWARE = 1 << 0, 1 << 2
+BEFORE = 0x40000000  # where `counter` is put in front of a reset: it would not get there by itself
+
+
+@pytest.fixture
+def board(lab, control):
+    """Reads and writes the board's memory behind everybody's back."""
+    return Memory(control(lab))
+
+
+class Memory:
+    def __init__(self, control):
+        self.control = control
+
+    def read(self, address):
+        return self.control.call("read_word", board=0, address=address)["value"]
+
+    def write(self, address, value):
+        self.control.call("write_word", board=0, address=address, value=value)
+
+    def core(self):
+        return self.control.call("state", board=0)["core"]
+
+    def wait_for_change(self, address):
+        before = self.read(address)
+        wait_until(lambda: self.read(address) != before, f"the word at {address:#x} changes")
+
+
+@pytest.mark.parametrize("method, reason, kept", [
+    ("hw", BY_PIN, 0),
+    ("sw", BY_SOFTWARE, 0x5A),
+    ("sysresetreq", BY_SOFTWARE, 0x5A),
+    ("vectreset", 0, 0x5A),
+    ("emulated", 0, 0x5A),
+])
+def test_reset(lab, pyocd, board, symbols, method, reason, kept):
+    """RESETREAS says which it was: the core's own reset, and that which pyOCD only imitates, are none of the chip's.
+    GPREGRET is for what a bootloader is to find behind a reset by software."""
+    for address, value in ((RESETREAS, 0xFFFFFFFF), (GPREGRET, 0x5A), (symbols["counter"], BEFORE)):
+        board.write(address, value)
+    pyocd.run("reset", lab.uid, *NRF52840, "--method", method)
+    assert (board.read(RESETREAS), board.read(GPREGRET)) == (reason, kept)
+    wait_until(lambda: 0 < board.read(symbols["counter"]) < BEFORE, "the program counts from the beginning")
+
+
+def test_reset_and_halt(lab, pyocd, board, symbols):
+    pyocd.run("reset", lab.uid, *NRF52840, "--halt")
+    assert board.core() == "halted"
+    output = pyocd.run("commander", lab.uid, *NRF52840, "-M", "attach", "-c", "reg pc", "-c", "go")
+    assert f"pc = 0x{symbols['ResetHandler'] & ~1:08x}" in output
+    board.wait_for_change(symbols["counter"])
+
+
+def commander(pyocd, lab, *commands):
+    return pyocd.run("commander", lab.uid, *NRF52840, *(part for command in commands for part in ("-c", command)))
+
+
+def register(output, name):
+    return int(re.findall(rf"\b{name}: (0x[0-9a-f]+)", output)[-1], 16)
+
+
+def test_commander_registers(lab, pyocd):
+    """Each keeps what it is given; a later pyOCD finds it there."""
+    core = {**{f"r{i}": 0x11111111 * i for i in range(13)}, "lr": 0x20000001, "psp": 0x20010000, "primask": 1}
+    commander(pyocd, lab, "reset halt", *(f"wreg {name} {value:#x}" for name, value in core.items()),
+              *(f"wreg s{i} {i + 0.25}" for i in range(32)))
+    output = commander(pyocd, lab, "status", "reg general", "reg float", "reg system", "reset")
+    assert "Halted" in output
+    assert {name: register(output, name) for name in core} == core
+    shown = dict(re.findall(r"\b(s\d+): ([0-9.]+) \(", output))
+    assert {name: float(value) for name, value in shown.items()} == {f"s{i}": i + 0.25 for i in range(32)}
+
+
+@pytest.fixture
+def held(lab, pyocd):
+    """A commander at its prompt, on a board that has just come out of reset, halted."""
+    with pyocd.interactive(lab.uid, *NRF52840) as commander:
+        ask(commander, "reset halt", r"Successfully halted")
+        yield commander
+        for command in ("reset", "exit"):
+            commander.type(command)
+        assert commander.wait() == 0
+
+
+def ask(commander, command, answer):
+    """Types a command, and returns the match of `answer` in what is printed then."""
+    before = len(commander.wait_for(lambda text: text or "\n"))
+    commander.type(command)
+    return commander.wait_for(lambda text: re.search(answer, text[before:]))
+
+
+def pc(commander):
+    return int(ask(commander, "reg pc", r"pc = (0x[0-9a-f]+)")[1], 16)
+
+
+def wait_for_halt(commander):
+    wait_until(lambda: ask(commander, "status", r"Core 0.*:\s+(\w+)")[1] == "Halted", "the core halts")
+
+
+def test_commander_steps(held, symbols):
+    assert pc(held) == symbols["ResetHandler"] & ~1
+    ask(held, "step 3", "0x")
+    assert symbols["ResetHandler"] < pc(held) < symbols["ResetHandler"] + 16
+
+
+def test_commander_breakpoint(held, symbols):
+    function = symbols["PollRtt"] & ~1
+    ask(held, f"break {function:#x}", "(?i)set breakpoint at")
+    ask(held, "lsbreak", f"(?i)0x0*{function:x}")
+    held.type("go")
+    wait_for_halt(held)
+    assert pc(held) == function
+    ask(held, f"rmbreak {function:#x}", "(?i)removed breakpoint")
+
+
+def test_commander_watchpoint(held, symbols, board):
+    """The core halts behind the store; `counter` is what it has become."""
+    ask(held, f"break {symbols['main'] & ~1:#x}", "(?i)set breakpoint at")
+    held.type("go")
+    wait_for_halt(held)
+    ask(held, f"rmbreak {symbols['main'] & ~1:#x}", "(?i)removed breakpoint")
+    ask(held, f"watch {symbols['counter']:#x} w 4", "(?i)set watchpoint at")
+    for expected in (1, 2):
+        held.type("go")
+        wait_for_halt(held)
+        assert board.read(symbols["counter"]) == expected
+    ask(held, f"rmwatch {symbols['counter']:#x}", "(?i)removed watchpoint")
+
+
+def test_commander_writes_while_the_program_runs(held, board, symbols):
+    held.type("go")
+    board.wait_for_change(symbols["counter"])
+    held.type(f"write32 {symbols['counter']:#x} {BEFORE:#x}")
+    wait_until(lambda: board.read(symbols["counter"]) > BEFORE, "the program counts on from there")
+
+
+def test_rtt_both_ways(lab, pyocd):
+    commander(pyocd, lab, "reset")
+    with pyocd.rtt(lab.uid, *NRF52840) as viewer:
+        viewer.wait_for("Probegate test firmware: what you type comes back")
+        for line in ("hello", "a second one"):
+            viewer.type(line + "\n")
+            viewer.wait_for(f"> {line}\n")
+        assert viewer.leave() == 0
+
+
+def test_flash_while_a_commander_stays_connected(lab, pyocd, board, held, firmware, symbols):
+    """The program is another one afterwards, and the commander, which was never told, works with it."""
+    held.type("go")
+    board.wait_for_change(symbols["counter"])
+    pyocd.run("erase", lab.uid, *NRF52840, "--chip")
+    assert board.read(0) == 0xFFFFFFFF
+    pyocd.run("flash", lab.uid, *NRF52840, firmware)
+    board.wait_for_change(symbols["counter"])
+    assert int(ask(held, "read32 0", r"00000000:\s+([0-9a-f]{8})")[1], 16) == board.read(0) != 0xFFFFFFFF
+    ask(held, "halt", "Successfully halted")
+    assert board.core() == "halted"
+    ask(held, "step", "0x")
+    held.type("go")
+    board.wait_for_change(symbols["counter"])
