@@ -1,6 +1,7 @@
 """pyOCD's other commands on a simulated board with the test firmware: reset, commander, rtt, and two of them at once."""
 
 import re
+import struct
 
 import pytest
 
@@ -168,3 +169,16 @@ def test_flash_while_a_commander_stays_connected(lab, pyocd, board, held, firmwa
     ask(held, "step", "0x")
     held.type("go")
     board.wait_for_change(symbols["counter"])
+
+
+@pytest.mark.parametrize("vectors", [(0xFFFFFFFF, 0xFFFFFFFF), (0x60000000, 0x60000001)], ids=["erased", "nowhere"])
+def test_a_vector_table_that_points_nowhere(make_stack, pyocd, control, tmp_path, vectors):
+    """The core locks up, as silicon does; a debugger gets it out of there, and even a step comes to an end."""
+    (tmp_path / "nowhere.bin").write_bytes(struct.pack("<II", *vectors))
+    stack = make_stack(sim_flags=["--flash", tmp_path / "nowhere.bin"])
+    board = Memory(control(stack))
+    wait_until(lambda: board.core() == "locked up", "the core locks up")
+    output = commander(pyocd, stack, "halt", "status", "$ target.step()", "status", "reset halt", "$ target.step()",
+                       "status", "go")
+    assert re.findall(r"Core 0.*:\s+(\w+)", output) == ["Halted"] * 3
+    wait_until(lambda: board.core() == "locked up", "the core locks up again")

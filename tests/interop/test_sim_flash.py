@@ -1,5 +1,6 @@
 """What simulated boards have in flash: the firmware that is built in, a file's, or what was kept of them."""
 
+import re
 import struct
 
 import pytest
@@ -61,22 +62,43 @@ def test_the_elf_of_the_firmware_is_the_firmware(boards, programs):
         assert word(built_in, address) == word(from_elf, address)
 
 
+def damaged(offset, value):
+    """The test firmware's ELF file with a field that is another."""
+    return lambda elf: elf[:offset] + value + elf[offset + len(value):]
+
+
+MACHINE, BYTE_ORDER, PROGRAM_HEADER = 18, 5, 52
+PHYSICAL = PROGRAM_HEADER + 12
+OUTSIDE = "lie outside of flash (0x00000000-0x000fffff) and UICR (0x10001000-0x10001fff)"
+HEX_WORD = b":0400000001020304F2\n"
+
+
 @pytest.mark.parametrize("name, contents, complaint", [
-    ("none.bin", None, "No such file"),
+    ("none.bin", None, "cannot be opened: No such file or directory"),
     ("empty.hex", b"", "is empty"),
-    ("large.bin", bytes(FLASH_SIZE + 1), "1048577 bytes"),
-    ("host.elf", b"\x7fELF\x02\x01\x01" + bytes(57), "64-bit"),
-    ("cut.elf", b"\x7fELF\x01\x01\x01" + bytes(13), "truncated"),
+    ("empty.bin", b"", "is empty"),
+    ("large.bin", bytes(FLASH_SIZE + 1), "too large: 1048577 bytes; flash holds 1048576"),
+    ("host.elf", b"\x7fELF\x02\x01\x01" + bytes(57), "not an ELF file for 32-bit Arm: its class is 64-bit"),
+    ("x86.elf", damaged(MACHINE, b"\x03\x00"), "not an ELF file for Arm: its machine is x86"),
+    ("big.elf", damaged(BYTE_ORDER, b"\x02"), "not an ELF file for little-endian Arm: it is big-endian"),
+    ("cut.elf", lambda elf: elf[:1000], "truncated ELF file: 1000 bytes, and segment 0 ends at "),
+    ("headers.elf", lambda elf: elf[:60], "truncated ELF file: 60 bytes, and no program headers where they should be"),
+    ("stub.elf", b"\x7fELF\x01\x01\x01" + bytes(13), "truncated"),
+    ("elsewhere.elf", damaged(PHYSICAL, struct.pack("<I", 0x60000000)), f"bytes at 0x60000000 {OUTSIDE}"),
     ("sum.hex", b":0100000055AA\n:0100010055AA\n:00000001FF\n", "line 2"),
-], ids=lambda value: value if isinstance(value, str) else "")
-def test_a_file_that_is_no_firmware_is_named(programs, tmp_path, name, contents, complaint):
+    ("cut.hex", HEX_WORD, "truncated Intel HEX file: there is no end-of-file record"),
+    ("short.hex", HEX_WORD + b":100010", "line 2: has 3 bytes, which is not what its length says"),
+    ("ram.hex", b":020000042000DA\n" + HEX_WORD + b":00000001FF\n", f"line 2: 4 bytes at 0x20000000 {OUTSIDE}"),
+    ("text.hex", b"hello\n", "line 1: does not begin with a colon"),
+], ids=lambda value: value if isinstance(value, str) and "." in value and " " not in value else "")
+def test_a_file_that_is_no_firmware_is_named(programs, firmware, tmp_path, name, contents, complaint):
+    """One line, exit code 2, and no board."""
     path = tmp_path / name
     if contents is not None:
-        path.write_bytes(contents)
+        path.write_bytes(contents(firmware.read_bytes()) if callable(contents) else contents)
     result = programs.run("probegate-sim", "--flash", path)
-    assert result.returncode == 2
-    text = (result.stdout + result.stderr).strip()
-    assert "\n" not in text and "--flash" in text and str(path) in text and complaint in text, text
+    assert (result.returncode, result.stdout) == (2, "")
+    assert re.fullmatch(rf"probegate-sim: --flash: {re.escape(str(path))}: .*{re.escape(complaint)}.*\n", result.stderr)
 
 
 def test_what_is_kept_of_a_board_counts_more_than_the_file(boards, programs, tmp_path):
