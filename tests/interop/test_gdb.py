@@ -2,15 +2,19 @@
 
 pyOCD's stop replies name no watchpoint, so gdb shows a plain SIGTRAP there, as it does with hardware."""
 
+import pathlib
 import re
 import socket
+import subprocess
 
 import pytest
 
-from gdb_client import Gdb, GdbError, GdbServer
+import docs
+from gdb_client import GDB, Gdb, GdbError, GdbServer
 from pyocd_client import words_printed
 from stack import BOUND, LOOPBACK, wait_until
 
+ROOT = pathlib.Path(__file__).parents[2]
 # Where nothing of the firmware's is: its variables and stacks are at both ends of RAM.
 SCRATCH = 0x20010000
 NVIC_ICER = 0xE000E180
@@ -358,6 +362,21 @@ def test_gdb_is_killed_and_another_attaches(gdb, new_gdb, server, lab, control, 
     again.interrupt()
     assert run_to(again, "SysTickHandler").function == "SysTickHandler"
     server.kill()
+
+
+def test_what_the_documentation_says(server, firmware, tmp_path):
+    """Its commands, one after the other; an error ends gdb with another code."""
+    script = tmp_path / "documented.gdb"
+    script.write_text(docs.code_block((ROOT / "docs/simulator.md").read_text(), "gdb").replace(
+        "127.0.0.1:3333", f"{LOOPBACK}:{server.port}"))
+    result = subprocess.run([GDB, "--quiet", "--nx", "--batch", "-x", str(script), str(firmware)], stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=2 * BOUND, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    shown = iter(result.stdout.splitlines())
+    for expected in (r"Temporary breakpoint 1, main \(\)", "received signal SIGTRAP", r"\$1 = .*ticks = 10,.*byte = 1 ",
+                     "received signal SIGSEGV", "#0  FaultHandler", "<signal handler called>", r"#2 .*ObeyCommand \(what=2\)",
+                     r"#\d .* main \(\)", "detached"):
+        assert any(re.search(expected, line) for line in shown), f"{expected}\n{result.stdout}{result.stderr}"
 
 
 def test_a_commander_reads_while_gdb_steps(gdb, lab, pyocd, symbols):
