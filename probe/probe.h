@@ -88,6 +88,14 @@ struct JtagStretch {
   absl::Span<const uint8_t> tdi;
 };
 
+// What SWO capture has yielded since it was last read.
+struct SwoData {
+  std::vector<uint8_t> bytes;
+  bool more = false;     // there is more already
+  bool overrun = false;  // the probe's buffer ran over: bytes were lost behind these
+  bool garbled = false;  // something on the line was no byte, as where the target sends at another rate
+};
+
 class Probe {
  public:
   virtual ~Probe() = default;
@@ -135,6 +143,14 @@ class Probe {
   // stand. A transfer that answers WAIT is tried again by the probe within its bound, then reported as
   // kTransferTimeout.
   virtual TransferResult Transfer(absl::Span<const TransferOp> ops) = 0;
+
+  // SWO as a UART sends it, captured at `baud` bits a second from here on; what was captured before is dropped. Takes no
+  // connection. kProbeError where the probe has no rate near `baud`; a capture that there was has ended then.
+  virtual absl::Status SwoStart(uint32_t baud) = 0;
+  // Ends it; nothing where there is none. Close does so too.
+  virtual absl::Status SwoStop() = 0;
+  // Takes what there is, without waiting for any; of much, as much as fits a packet. kProbeError before SwoStart.
+  virtual absl::StatusOr<SwoData> SwoRead() = 0;
 
  protected:
   Probe() = default;

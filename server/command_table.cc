@@ -46,9 +46,9 @@ constexpr std::array kTable = {
     CommandRow{Case::kReadBlock8, "read_block8", kWire, &commands::MakeReadBlock8, &commands::FinishReadBlock8},
     CommandRow{Case::kWriteBlock8, "write_block8", kWire, &commands::MakeWriteBlock8, &commands::FinishWriteBlock8},
     CommandRow{Case::kHasSwo, "has_swo", kNoWire, nullptr, nullptr, &commands::RunHasSwo},
-    CommandRow{Case::kSwoStart, "swo_start", kNoWire, nullptr, nullptr, &commands::NoSwo},
-    CommandRow{Case::kSwoStop, "swo_stop", kNoWire, nullptr, nullptr, &commands::NoSwo},
-    CommandRow{Case::kSwoRead, "swo_read", kNoWire, nullptr, nullptr, &commands::NoSwo},
+    CommandRow{Case::kSwoStart, "swo_start", kNoWire, nullptr, nullptr, &commands::RunSwoStart},
+    CommandRow{Case::kSwoStop, "swo_stop", kNoWire, nullptr, nullptr, &commands::RunSwoStop},
+    CommandRow{Case::kSwoRead, "swo_read", kNoWire, nullptr, nullptr, &commands::RunSwoRead},
 };
 
 }  // namespace

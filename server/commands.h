@@ -63,8 +63,12 @@ absl::Status RunReset(SharedProbe& probe, SessionState& session, const Request& 
 absl::Status RunAssertReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 absl::Status RunFlush(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunHasSwo(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status NoSwo(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+
+// swo_commands.cc: the session's subscription to SWO.
+absl::Status RunHasSwo(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwoStart(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwoStop(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwoRead(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 
 }  // namespace probegate::commands

@@ -38,7 +38,8 @@ Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)
       log_(context.log),
       options_(context.options),
       metrics_(context.metrics),
-      shared_(std::make_unique<SharedProbe>(Observed(std::move(probe), *metrics_), &metrics_->batch_commands())),
+      shared_(std::make_unique<SharedProbe>(Observed(std::move(probe), *metrics_), &metrics_->batch_commands(),
+                                            metrics_->swo_counters())),
       info_(shared_->info()) {}
 
 Lane::~Lane() = default;

@@ -42,6 +42,8 @@ struct LaneOptions {
   std::chrono::milliseconds lock_max{60'000};
   // How often an idle probe is asked whether it is still there.
   std::chrono::milliseconds presence_interval{500};
+  // How often a probe that captures SWO is asked for it: small probes hold 4 KiB, which 2 Mbaud fill in 20 ms.
+  std::chrono::milliseconds swo_interval{5};
 };
 
 // What the owner of lanes wants to know. Called as callbacks are, see above.

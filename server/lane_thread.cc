@@ -15,6 +15,7 @@ namespace probegate {
 void Lane::Run() {
   std::vector<std::pair<SessionSnapshot, SessionSnapshot>> broken;
   Clock::time_point next_check = Clock::now() + options_.presence_interval;
+  Clock::time_point next_swo = Clock::time_point::max();
   for (;;) {
     Batch batch;
     bool stopping = false;
@@ -26,11 +27,11 @@ void Lane::Run() {
       dead = ended_.has_value();
       while (batch.empty() && broken_.empty() && !usage_changed_) {
         if (stop_) break;
-        Clock::time_point deadline = next_check;
+        Clock::time_point deadline = std::min(next_check, next_swo);
         if (const auto lock_deadline = LockDeadline()) deadline = std::min(deadline, *lock_deadline);
         const bool woken = wake_.WaitUntil(mutex_, deadline);
         batch = NextBatch();
-        if (!woken && Clock::now() >= next_check) break;
+        if (!woken && Clock::now() >= std::min(next_check, next_swo)) break;
       }
       stopping = stop_ && batch.empty();
       broken.swap(broken_);
@@ -45,6 +46,16 @@ void Lane::Run() {
     if (!batch.empty()) {
       status = Execute(batch);
       Answer(batch);
+    }
+    if (!dead && status.ok() && shared_->swo_active()) {
+      if (next_swo == Clock::time_point::max()) next_swo = Clock::now() + options_.swo_interval;
+      if (Clock::now() >= next_swo) {
+        const absl::StatusOr<bool> more = shared_->PollSwo();
+        status = more.status();
+        next_swo = Clock::now() + (more.value_or(false) ? Clock::duration::zero() : options_.swo_interval);
+      }
+    } else {
+      next_swo = Clock::time_point::max();
     }
     if (!dead && status.ok() && Clock::now() >= next_check) status = shared_->CheckPresent();
     if (Clock::now() >= next_check) next_check = Clock::now() + options_.presence_interval;

@@ -60,6 +60,11 @@ inline constexpr CounterRow kWaits{
     "probegate_waits_total", "WAIT answers that outlasted the probe's own retries.", {"probe"}};
 inline constexpr CounterRow kFaults{"probegate_faults_total", "FAULT answers of the target.", {"probe"}};
 inline constexpr CounterRow kNoAcks{"probegate_no_acks_total", "Transfers that the target did not answer.", {"probe"}};
+inline constexpr CounterRow kSwoBytes{"probegate_swo_bytes_total", "Bytes of SWO that the probe captured.", {"probe"}};
+inline constexpr CounterRow kSwoDroppedBytes{
+    "probegate_swo_dropped_bytes_total", "Bytes of SWO that a session did not read in time.", {"probe"}};
+inline constexpr CounterRow kSwoFaults{
+    "probegate_swo_faults_total", "Times that SWO was lost on its way from the target.", {"probe", "cause"}};
 inline constexpr CounterRow kRetries{
     "probegate_retries_total", "Tries to find the place again after a reply was lost.", {"probe"}};
 

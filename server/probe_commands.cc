@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "probe/error.h"
 #include "server/commands.h"
 #include "server/request_checks.h"
 
@@ -129,15 +128,6 @@ absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const
 absl::Status RunFlush(SharedProbe&, SessionState&, const Request&, Response& response) {
   response.mutable_flush();
   return absl::OkStatus();
-}
-
-absl::Status RunHasSwo(SharedProbe& probe, SessionState&, const Request&, Response& response) {
-  response.mutable_has_swo()->set_has_swo(probe.info().features.swo);
-  return absl::OkStatus();
-}
-
-absl::Status NoSwo(SharedProbe& probe, SessionState&, const Request&, Response&) {
-  return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", probe.info().unique_id, " cannot capture SWO"));
 }
 
 }  // namespace probegate::commands

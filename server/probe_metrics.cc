@@ -19,6 +19,8 @@ constexpr std::array<StateRow, 3> kStates = {{
     {v1::PROBE_STATE_AWAY, "away"},
 }};
 
+constexpr std::array<std::string_view, 3> kSwoFaultCauses = {"overrun", "garbled", "no_answer"};
+
 std::vector<Gauge> StateGauges(MetricSet& metrics, const std::string& probe) {
   std::vector<Gauge> gauges;
   gauges.reserve(kStates.size());
@@ -75,6 +77,9 @@ ProbeMetrics::ProbeMetrics(MetricSet& metrics, const v1::ProbeDescription& probe
       faults_(metrics, rows::kFaults, {unique_id_}),
       no_acks_(metrics, rows::kNoAcks, {unique_id_}),
       retries_(metrics, rows::kRetries, {unique_id_}),
+      swo_bytes_(metrics, rows::kSwoBytes, {unique_id_}),
+      swo_dropped_bytes_(metrics, rows::kSwoDroppedBytes, {unique_id_}),
+      swo_faults_(CountersByCause(metrics, rows::kSwoFaults, unique_id_, kSwoFaultCauses)),
       disconnects_(CountersByCause(metrics, rows::kProbeDisconnects, unique_id_, kDisconnectCauses)) {
   SetInfo(probe);
 }
@@ -93,6 +98,14 @@ void ProbeMetrics::SetInfo(const v1::ProbeDescription& probe) {
                                rows::kProbeInfo,
                                {unique_id_, probe.vendor_name(), probe.product_name(), probe.firmware_version()}}});
   info_->gauge.Set(1);
+}
+
+SwoCounters ProbeMetrics::swo_counters() const {
+  return {.bytes = &swo_bytes_,
+          .dropped = &swo_dropped_bytes_,
+          .overruns = &swo_faults_[0],
+          .garbled = &swo_faults_[1],
+          .no_answer = &swo_faults_[2]};
 }
 
 void ProbeMetrics::OnLockFree(std::chrono::steady_clock::duration held) {

@@ -18,6 +18,7 @@
 #include "server/command_table.h"
 #include "server/probe_stats.h"
 #include "server/session_end.h"
+#include "server/shared_swo.h"
 #include "telemetry/metrics.h"
 #include "telemetry/scope.h"
 
@@ -40,6 +41,9 @@ class ProbeMetrics final : public ProbeObserver {
 
   // Of commands that go to the probe together, their number.
   const Histogram& batch_commands() const { return batch_commands_; }
+
+  // Good for as long as this.
+  SwoCounters swo_counters() const;
 
   void OnSessionOpened() { sessions_opened_.Add(); }
   void OnSessionEnded(SessionEndCause cause) { sessions_ended_[static_cast<size_t>(cause)].Add(); }
@@ -103,6 +107,9 @@ class ProbeMetrics final : public ProbeObserver {
   const Counter faults_;
   const Counter no_acks_;
   const Counter retries_;
+  const Counter swo_bytes_;
+  const Counter swo_dropped_bytes_;
+  const std::vector<Counter> swo_faults_;  // as kSwoFaultCauses in probe_metrics.cc
   const std::vector<Counter> disconnects_;  // by DisconnectCause
 };
 

@@ -9,6 +9,7 @@
 
 #include "probe/adi/registers.h"
 #include "server/ap_state.h"
+#include "server/swo_subscription.h"
 
 namespace probegate {
 
@@ -39,6 +40,8 @@ struct SessionState {
 
   std::map<ApId, ApView> views;
   std::vector<ApId> memory_interfaces;  // by handle
+
+  std::optional<SwoSubscription> swo;
 };
 
 // CTRL/STAT as a session sees it whose own power requests are `own`: of the wire's request and acknowledge bits, those

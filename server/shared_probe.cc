@@ -35,14 +35,15 @@ std::vector<uint8_t> Flatten(absl::Span<const SwdSegment> segments, size_t& bit_
 
 }  // namespace
 
-SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands)
-    : probe_(std::move(probe)), batch_commands_(batch_commands) {}
+SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands, const SwoCounters& swo)
+    : probe_(std::move(probe)), swo_(*probe_, swo), batch_commands_(batch_commands) {}
 
 SharedProbe::~SharedProbe() { Shutdown(); }
 
 void SharedProbe::Join(SessionState& session) { sessions_.push_back(&session); }
 
 void SharedProbe::Leave(SessionState& session) {
+  (void)swo_.Stop(session);
   LetGoOfWire(session);
   session.open_count = 0;
   std::erase(sessions_, &session);
@@ -228,6 +229,11 @@ absl::Status SharedProbe::ApplyClock() {
   absl::Status status = probe_->SetClock(wanted);
   if (status.ok()) wire_clock_hz_ = wanted;
   return status;
+}
+
+absl::Status SharedProbe::SwoStart(SessionState& session, uint32_t baud) {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  return swo_.Start(session, baud);
 }
 
 absl::Status SharedProbe::Reset(SessionState& session) {

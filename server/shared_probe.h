@@ -4,6 +4,7 @@
 // - SELECT is each session's own, and so are CSW and TAR of each MEM-AP (server/transfer_plan.h).
 // - Power requests are OR-ed; a session sees the wire's power bits as far as it asked for them itself.
 // - nRESET is low while any session holds it; the clock is the lowest that any asked for.
+// - SWO is captured once, for all who subscribe (server/shared_swo.h).
 // - After raw sequences, resets and lost ACKs the DP is in the hands of the session that did it. Before another is
 // served
 //   the link is established anew; where that fails, the others are told whose doing it is.
@@ -25,6 +26,7 @@
 #include "absl/types/span.h"
 #include "probe/probe.h"
 #include "server/session_state.h"
+#include "server/shared_swo.h"
 #include "server/transfer_job.h"
 #include "server/transfer_plan.h"
 #include "server/wire_state.h"
@@ -34,9 +36,10 @@ namespace probegate {
 
 class SharedProbe {
  public:
-  // `batch_commands` (null: nobody asks) is told how many jobs go to the probe together, each time that some do. It
-  // must outlive this.
-  explicit SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands = nullptr);
+  // `batch_commands` (null: nobody asks) is told how many jobs go to the probe together, each time that some do, and
+  // `swo` what comes by SWO. They must outlive this.
+  explicit SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands = nullptr,
+                       const SwoCounters& swo = {});
   // Leaves the probe as Shutdown does.
   ~SharedProbe();
   SharedProbe(const SharedProbe&) = delete;
@@ -82,6 +85,13 @@ class SharedProbe {
   // probe is gone.
   absl::Status RunTransfers(absl::Span<const Work> work, size_t budget);
 
+  // The session's subscription to SWO (server/shared_swo.h). It ends with the session's last close.
+  absl::Status SwoStart(SessionState& session, uint32_t baud);
+  absl::Status SwoStop(SessionState& session) { return swo_.Stop(session); }
+  absl::StatusOr<SwoTaken> SwoRead(SessionState& session) { return swo_.Read(session); }
+  bool swo_active() const { return swo_.active(); }
+  absl::StatusOr<bool> PollSwo() { return swo_.Poll(); }
+
   // As Probe::CheckPresent.
   absl::Status CheckPresent() { return probe_->CheckPresent(); }
 
@@ -125,6 +135,7 @@ class SharedProbe {
   absl::Status ApplyReset();
 
   const std::unique_ptr<Probe> probe_;
+  SharedSwo swo_;
   const Histogram* const batch_commands_;
   std::vector<SessionState*> sessions_;
   bool probe_open_ = false;

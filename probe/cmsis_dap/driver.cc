@@ -7,6 +7,7 @@
 
 #include "probe/cmsis_dap/channel.h"
 #include "probe/cmsis_dap/identify.h"
+#include "probe/cmsis_dap/swo.h"
 #include "probe/cmsis_dap/transfers.h"
 #include "probe/error.h"
 
@@ -32,6 +33,7 @@ class CmsisDapProbe : public Probe {
         identity_(std::move(identity)),
         options_(options),
         transfers_(*channel_, identity_.packet_size, identity_.packet_count),
+        swo_(*channel_, identity_.packet_size),
         hertz_(options.initial_clock) {}
 
   const ProbeInfo& info() const override { return identity_.info; }
@@ -49,6 +51,9 @@ class CmsisDapProbe : public Probe {
   absl::Status AssertReset(bool asserted) override { return Pins(asserted, microseconds(0)).status(); }
   absl::StatusOr<bool> IsResetAsserted() override;
   TransferResult Transfer(absl::Span<const TransferOp> ops) override { return transfers_.Run(ops); }
+  absl::Status SwoStart(uint32_t baud) override;
+  absl::Status SwoStop() override { return swo_.Stop(); }
+  absl::StatusOr<SwoData> SwoRead() override { return swo_.Read(); }
 
  private:
   absl::Status ApplyClock(uint32_t hertz);
@@ -59,11 +64,13 @@ class CmsisDapProbe : public Probe {
   const Identity identity_;
   const Options options_;
   Transfers transfers_;
+  SwoCapture swo_;
   uint32_t hertz_;
   bool connected_ = false;
 };
 
 void CmsisDapProbe::Close() {
+  static_cast<void>(swo_.Stop());
   if (connected_) static_cast<void>(Disconnect());
 }
 
@@ -181,6 +188,11 @@ absl::Status CmsisDapProbe::Reset() {
   if (!released.ok()) return released.status();
   if ((*released & kPinReset) == 0) return MakeError(ErrorKind::kProbeError, "nRESET stays low after it was released");
   return absl::OkStatus();
+}
+
+absl::Status CmsisDapProbe::SwoStart(uint32_t baud) {
+  if (!info().features.swo) return MakeError(ErrorKind::kUnsupported, "this probe cannot capture SWO");
+  return swo_.Start(baud);
 }
 
 absl::StatusOr<bool> CmsisDapProbe::IsResetAsserted() {

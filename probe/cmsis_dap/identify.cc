@@ -74,7 +74,8 @@ absl::StatusOr<Identity> Identify(Channel& channel, const std::string& fallback_
                    .product_name = answers[5].second.text,
                    .firmware_version = answers[7].second.text,
                    .features = {.jtag = (capabilities & kCapabilityJtag) != 0,
-                                .swd_sequence = HasSwdSequence(answers[6].second.text)}};
+                                .swd_sequence = HasSwdSequence(answers[6].second.text),
+                                .swo = (capabilities & kCapabilitySwoUart) != 0}};
   identity.packet_size = std::min<size_t>(*packet_size.number, channel.max_packet_size());
   identity.packet_count = *packet_count.number;
   answers.resize(3);  // numbers and a serial number, which cannot be the same

@@ -39,6 +39,11 @@ constexpr CommandRow kCommands[] = {
     {Command::kSwdSequence, "DAP_SWD_Sequence"},
     {Command::kJtagSequence, "DAP_JTAG_Sequence"},
     {Command::kJtagConfigure, "DAP_JTAG_Configure"},
+    {Command::kSwoTransport, "DAP_SWO_Transport"},
+    {Command::kSwoMode, "DAP_SWO_Mode"},
+    {Command::kSwoBaudrate, "DAP_SWO_Baudrate"},
+    {Command::kSwoControl, "DAP_SWO_Control"},
+    {Command::kSwoData, "DAP_SWO_Data"},
 };
 
 PacketWriter Begin(absl::Span<uint8_t> packet, Command command) {

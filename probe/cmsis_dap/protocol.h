@@ -35,6 +35,11 @@ enum class Command : uint8_t {
   kSwdConfigure = 0x13,
   kJtagSequence = 0x14,
   kJtagConfigure = 0x15,
+  kSwoTransport = 0x17,
+  kSwoMode = 0x18,
+  kSwoBaudrate = 0x19,
+  kSwoControl = 0x1A,
+  kSwoData = 0x1C,
   kSwdSequence = 0x1D,
 };
 
@@ -46,7 +51,7 @@ bool Answers(absl::Span<const uint8_t> reply, Command command);
 bool IsUnknownCommand(absl::Span<const uint8_t> reply);
 
 // The status byte that answers HostStatus, Disconnect, TransferConfigure, WriteAbort, Delay, SwjClock, SwjSequence,
-// SwdConfigure and JtagConfigure.
+// SwdConfigure, JtagConfigure, and those of probe/cmsis_dap/swo.h that are answered so.
 std::optional<bool> DecodeStatus(absl::Span<const uint8_t> reply);
 
 // DAP_Info.
@@ -65,6 +70,7 @@ struct Info {
 };
 inline constexpr uint8_t kCapabilitySwd = 1u << 0;
 inline constexpr uint8_t kCapabilityJtag = 1u << 1;
+inline constexpr uint8_t kCapabilitySwoUart = 1u << 2;
 size_t Encode(const Info& command, absl::Span<uint8_t> packet);
 std::optional<absl::Span<const uint8_t>> DecodeInfo(absl::Span<const uint8_t> reply);
 // Of what DecodeInfo answered: a string ends at its first zero; a number is little endian, of one or two bytes.

@@ -32,12 +32,21 @@ const Device::CommandRow Device::kCommands[] = {
     {Command::kJtagSequence, &Device::JtagSequence},
     {Command::kJtagConfigure, &Device::JtagConfigure},
     {Command::kJtagIdcode, &Device::JtagIdcode},
+    {Command::kSwoTransport, &Device::SwoTransport},
+    {Command::kSwoMode, &Device::SwoMode},
+    {Command::kSwoBaudrate, &Device::SwoBaudrate},
+    {Command::kSwoControl, &Device::SwoControl},
+    {Command::kSwoStatus, &Device::SwoStatus},
+    {Command::kSwoExtendedStatus, &Device::SwoExtendedStatus},
+    {Command::kSwoData, &Device::SwoData},
 };
 
 Device::Device(Chip& chip, std::string serial, std::function<uint32_t()> timer)
     : chip_(chip),
       serial_(std::move(serial)),
-      transfers_(chip.pins(), chip.debug_port(), std::move(timer)),
+      timer_(std::move(timer)),
+      transfers_(chip.pins(), chip.debug_port(), timer_),
+      swo_(chip),
       clock_hz_(kDefaultClock) {}
 
 std::span<const Reply> Device::Process(std::span<const uint8_t> packet) {
@@ -102,6 +111,7 @@ void Device::Unplug() {
   DriveReset(false);
   clock_hz_ = kDefaultClock;
   transfers_.ResetSettings();
+  swo_.Reset();
   queued_.clear();
 }
 

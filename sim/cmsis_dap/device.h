@@ -17,6 +17,7 @@
 
 #include "sim/cmsis_dap/message.h"
 #include "sim/cmsis_dap/protocol.h"
+#include "sim/cmsis_dap/swo_capture.h"
 #include "sim/cmsis_dap/transfer.h"
 #include "sim/target/chip.h"
 
@@ -49,6 +50,8 @@ class Device {
   bool connected() const { return port_ != Port::kNone; }
   bool reset_asserted() const { return reset_asserted_; }
   Transfers& transfers() { return transfers_; }
+  // What has been captured, for a transport that has an endpoint for it.
+  SwoCapture& swo() { return swo_; }
 
  private:
   enum class Port : uint8_t { kNone, kSwd, kJtag };  // as DAP_Connect has them
@@ -77,6 +80,13 @@ class Device {
   bool JtagSequence(RequestReader& request, ReplyWriter& reply);
   bool JtagConfigure(RequestReader& request, ReplyWriter& reply);
   bool JtagIdcode(RequestReader& request, ReplyWriter& reply);
+  bool SwoTransport(RequestReader& request, ReplyWriter& reply);
+  bool SwoMode(RequestReader& request, ReplyWriter& reply);
+  bool SwoBaudrate(RequestReader& request, ReplyWriter& reply);
+  bool SwoControl(RequestReader& request, ReplyWriter& reply);
+  bool SwoStatus(RequestReader& request, ReplyWriter& reply);
+  bool SwoExtendedStatus(RequestReader& request, ReplyWriter& reply);
+  bool SwoData(RequestReader& request, ReplyWriter& reply);
   bool TransferConfigure(RequestReader& request, ReplyWriter& reply) { return transfers_.Configure(request, reply); }
   bool Transfer(RequestReader& request, ReplyWriter& reply) { return transfers_.Transfer(request, reply, connected()); }
   bool TransferBlock(RequestReader& request, ReplyWriter& reply) {
@@ -91,7 +101,9 @@ class Device {
 
   Chip& chip_;
   const std::string serial_;
+  const std::function<uint32_t()> timer_;
   Transfers transfers_;
+  SwoCapture swo_;
   Port port_ = Port::kNone;
   bool reset_asserted_ = false;
   bool swclk_ = true;  // as they were last driven

@@ -22,8 +22,11 @@ constexpr TextRow kTexts[] = {
 
 constexpr uint32_t kSwd = 1u << 0;
 constexpr uint32_t kJtag = 1u << 1;
+constexpr uint32_t kSwoUart = 1u << 2;
 constexpr uint32_t kAtomicCommands = 1u << 4;
 constexpr uint32_t kTestDomainTimer = 1u << 5;
+constexpr uint32_t kSwoStream = 1u << 6;
+constexpr uint8_t kCapabilities = 0xF0;
 
 struct NumberRow {
   uint8_t id;
@@ -31,8 +34,9 @@ struct NumberRow {
   uint32_t value;
 };
 constexpr NumberRow kNumbers[] = {
-    {0xF0, 2, kSwd | kJtag | kAtomicCommands | kTestDomainTimer},  // capabilities
-    {0xF1, 4, 1'000'000},                                          // frequency of the test domain timer
+    {kCapabilities, 2, kSwd | kJtag | kSwoUart | kAtomicCommands | kTestDomainTimer},
+    {0xF1, 4, 1'000'000},                 // frequency of the test domain timer
+    {0xFD, 4, SwoCapture::kBufferBytes},  // SWO trace buffer
     {0xFE, 1, kPacketCount},
     {0xFF, 2, kMaxPacketSize},
 };
@@ -54,8 +58,9 @@ bool Device::Info(RequestReader& request, ReplyWriter& reply) {
   }
   for (const NumberRow& row : kNumbers) {
     if (row.id != id) continue;
+    const uint32_t value = row.value | (id == kCapabilities && swo_.offers_stream() ? kSwoStream : 0);
     reply.U8(row.size);
-    for (unsigned i = 0; i < row.size; ++i) reply.U8(static_cast<uint8_t>(row.value >> (8 * i)));
+    for (unsigned i = 0; i < row.size; ++i) reply.U8(static_cast<uint8_t>(value >> (8 * i)));
     return true;
   }
   reply.U8(0);

@@ -60,6 +60,8 @@ class Nrf52840 : public Resettable {
   const CtrlAp& ctrl_ap() const { return ctrl_ap_; }
   Gpio& gpio() { return gpio_; }
   Uarte& uarte() { return uarte_; }
+  // As CLOCK.TRACECONFIG has them.
+  TracePins trace_pins() const { return power_clock_.trace_pins(); }
 
  private:
   void MapAround(Bus& bus, const Settings& settings);

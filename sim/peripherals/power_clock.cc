@@ -28,6 +28,12 @@ constexpr uint32_t kLfclkSrc = 0x518;
 constexpr uint32_t kRamPower = 0x900;  // POWER, POWERSET, POWERCLR, and a gap, for each of nine blocks
 constexpr uint32_t kRamPowerEnd = 0x990;
 
+constexpr uint32_t kTraceConfig = 0x55C;
+constexpr uint32_t kTraceSpeed = 3;  // 32 MHz, halved for each step
+constexpr uint32_t kTraceFastestHz = 32'000'000;
+constexpr unsigned kTraceMux = 16;
+constexpr uint32_t kTraceMuxSerial = 1;
+
 constexpr uint32_t kState = 1u << 16;  // of HFCLKSTAT and LFCLKSTAT: running
 constexpr uint32_t kSource = 3;
 
@@ -38,7 +44,7 @@ constexpr RegisterRow kRows[] = {
     {kLfclkSrc, 0, 0x30003},                                          // SRC, BYPASS, EXTERNAL
     {0x528, 0x10, 0xFF},                                              // HFXODEBOUNCE
     {0x538, 0, 0x7F},                                                 // CTIV
-    {0x55C, 0, 0x30003},                                              // TRACECONFIG
+    {kTraceConfig, 0, 0x30003},                                       //
     {0x578, 0, 1},                                                    // DCDCEN
     {0x580, 0, 1},                                                    // DCDCEN0
     {0x5B4, 0, 3},                                                    // LFRCMODE
@@ -94,6 +100,12 @@ void PowerClock::Reset(ResetCause cause) {
   if (cause == ResetCause::kPowerOn) word(kResetReas) = 0;
   if (cause == ResetCause::kPowerOn || cause == ResetCause::kPin) Define(kRetained);
   word(kResetReas) |= ReasonBit(cause);
+}
+
+TracePins PowerClock::trace_pins() const {
+  const uint32_t config = word(kTraceConfig);
+  return {.serial = (config >> kTraceMux & 3) == kTraceMuxSerial,
+          .clock_hz = kTraceFastestHz >> (config & kTraceSpeed)};
 }
 
 void PowerClock::StartTask(uint32_t offset) {

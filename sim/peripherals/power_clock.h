@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "sim/debug/trace_port.h"
 #include "sim/peripherals/peripheral.h"
 #include "sim/target/sim_clock.h"
 
@@ -21,6 +22,9 @@ class PowerClock : public Peripheral {
   // RESETREAS collects causes until the program clears them or the power fails; GPREGRET and GPREGRET2 outlive all but
   // a reset by power or by pin, RAM[n].POWER too ("Reset behavior").
   void Reset(ResetCause cause) override;
+
+  // TRACECONFIG: what the trace pins are, and the clock of what leaves by them.
+  TracePins trace_pins() const;
 
  private:
   // One of the two: how it is started, and what shows that it runs.

@@ -45,6 +45,8 @@ Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& set
               .from_flash = [this] { return processor_.running() && processor_.core().last_pc() < kFlashSize; },
               .hold_reset = [this](bool held) { HoldReset(ResetCause::kCtrlAp, held); }},
              {.seed = seed, .flash_speed = settings.flash_speed, .log = settings.log, .board = settings.board}),
+      itm_(clock_, processor_.debug()),
+      trace_port_(clock_, itm_, [this] { return parts_.trace_pins(); }),
       ahb_ap_(bus_, kRomTableBase | 3, kind_ == ChipKind::kAdiv6 ? kAdiv6MemAp : MemApIdentity{},
               [this] { return !locked(); }),
       access_ports_{&ahb_ap_, &parts_.ctrl_ap()},
@@ -63,6 +65,8 @@ Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& set
   bus_.Map(SystemControl::kBase, kRegisterBlockSize, system_control_);
   bus_.Map(BreakpointUnit::kBase, kRegisterBlockSize, processor_.breakpoints());
   bus_.Map(WatchpointUnit::kBase, kRegisterBlockSize, processor_.watchpoints());
+  bus_.Map(InstrumentationTrace::kBase, kRegisterBlockSize, itm_);
+  bus_.Map(TracePort::kBase, kRegisterBlockSize, trace_port_);
   for (const ComponentRow& row : PlainComponents()) {
     components_.push_back(std::make_unique<Component>(row.registers, row.id));
     bus_.Map(row.base, kRegisterBlockSize, *components_.back());

@@ -14,6 +14,8 @@
 
 #include "sim/cpu/processor.h"
 #include "sim/debug/core_debug.h"
+#include "sim/debug/instrumentation_trace.h"
+#include "sim/debug/trace_port.h"
 #include "sim/image/flash_contents.h"
 #include "sim/peripherals/nrf52840.h"
 #include "sim/swd/debug_port.h"
@@ -65,6 +67,8 @@ class Chip {
   Processor& processor() { return processor_; }
   const Processor& processor() const { return processor_; }
   Nrf52840& parts() { return parts_; }
+  // Whose bytes leave by SWO.
+  TracePort& trace_port() { return trace_port_; }
   // Whether access port protection shuts the MEM-AP.
   bool locked() const { return kind_ == ChipKind::kNrf52840 && parts_.ctrl_ap().locked(); }
 
@@ -111,6 +115,8 @@ class Chip {
   CoreDebug core_debug_;
   SystemControl system_control_;
   Nrf52840 parts_;
+  InstrumentationTrace itm_;
+  TracePort trace_port_;
   std::vector<std::unique_ptr<Component>> components_;
   MemAp ahb_ap_;
   std::array<AccessPort*, 2> access_ports_;

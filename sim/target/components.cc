@@ -3,24 +3,6 @@
 namespace probegate::sim {
 namespace {
 
-constexpr uint32_t kAll = 0xFFFFFFFFu;
-
-constexpr RegisterRow kItm[] = {
-    {0xE00, 0, kAll},        // TER
-    {0xE40, 0, 0xF},         // TPR
-    {0xE80, 0, 0x007F0F1F},  // TCR
-};
-
-constexpr RegisterRow kTpiu[] = {
-    {0x000, 0xF, 0},        // SSPSR
-    {0x004, 1, 0xF},        // CSPSR
-    {0x010, 0, 0x1FFF},     // ACPR
-    {0x0F0, 1, 0x3},        // SPPR
-    {0x304, 0x102, 0x102},  // FFCR
-    {0xFC8, 0xCA1, 0},      // DEVID
-    {0xFCC, 0x11, 0},       // DEVTYPE
-};
-
 constexpr RegisterRow kEtm[] = {
     {0xFCC, 0x13, 0},  // DEVTYPE
 };
@@ -37,8 +19,6 @@ constexpr RegisterRow kRomTable[] = {
 };
 
 constexpr ComponentRow kPlainComponents[] = {
-    {0xE0000000, {0xE0, {0x01, 0xB0, 0x3B, 0x00, 0x04}}, kItm},
-    {0xE0040000, {0x90, {0xA1, 0xB9, 0x0B, 0x00, 0x04}}, kTpiu},
     {0xE0041000, {0x90, {0x25, 0xB9, 0x0B, 0x00, 0x04}}, kEtm},
     {kRomTableBase, {0x10, {0x08, 0x40, 0x0C, 0x00, 0x02}}, kRomTable},
 };

@@ -26,7 +26,7 @@ class Component : public RegisterBlock {
   Component(std::span<const RegisterRow> rows, const ComponentId& id);
 };
 
-// ITM, TPIU, ETM and the ROM table: `kPlainComponents[i]` lies at its base.
+// ETM and the ROM table: `kPlainComponents[i]` lies at its base.
 struct ComponentRow {
   uint32_t base;
   ComponentId id;

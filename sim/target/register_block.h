@@ -27,7 +27,7 @@ class RegisterBlock : public Region {
 
   // Accesses smaller than a word read its lanes, and write them into what the word holds.
   uint32_t Read(uint32_t offset, unsigned size) final;
-  void Write(uint32_t offset, unsigned size, uint32_t value) final;
+  void Write(uint32_t offset, unsigned size, uint32_t value) override;
 
  protected:
   // `offset` is a multiple of four.

@@ -39,6 +39,7 @@ void FakeProbe::Close() {
   MutexLock lock(wire_->mutex_);
   wire_->calls_.push_back({.kind = Kind::kClose});
   wire_->open_ = false;
+  wire_->swo_baud_.reset();
 }
 
 absl::StatusOr<WireProtocol> FakeProbe::Connect(WireProtocol protocol) {
@@ -119,6 +120,33 @@ absl::StatusOr<bool> FakeProbe::IsResetAsserted() {
   MutexLock lock(wire_->mutex_);
   if (absl::Status status = Enter({.kind = Kind::kIsResetAsserted}); !status.ok()) return status;
   return wire_->reset_asserted_;
+}
+
+absl::Status FakeProbe::SwoStart(uint32_t baud) {
+  MutexLock lock(wire_->mutex_);
+  if (absl::Status status = Enter({.kind = Kind::kSwoStart, .argument = baud}); !status.ok()) return status;
+  if (!wire_->info_.features.swo) return MakeError(ErrorKind::kUnsupported, "the fake probe has no SWO");
+  wire_->swo_baud_ = baud;
+  wire_->swo_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status FakeProbe::SwoStop() {
+  MutexLock lock(wire_->mutex_);
+  absl::Status status = Enter({.kind = Kind::kSwoStop});
+  if (status.ok()) wire_->swo_baud_.reset();
+  return status;
+}
+
+absl::StatusOr<SwoData> FakeProbe::SwoRead() {
+  MutexLock lock(wire_->mutex_);
+  if (absl::Status status = Enter({.kind = Kind::kSwoRead}); !status.ok()) return status;
+  if (!wire_->swo_baud_) return MakeError(ErrorKind::kProbeError, "the fake probe does not capture");
+  if (wire_->swo_.empty()) return SwoData{};
+  SwoData data = std::move(wire_->swo_.front());
+  wire_->swo_.pop_front();
+  data.more = !wire_->swo_.empty();
+  return data;
 }
 
 TransferResult FakeProbe::Transfer(absl::Span<const TransferOp> ops) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,6 +52,9 @@ struct WireCall {
     kAssertReset,  // argument: 0 or 1
     kIsResetAsserted,
     kTransfer,  // argument: transfers asked for; `transfers`: those that completed
+    kSwoStart,  // argument: baud
+    kSwoStop,
+    kSwoRead,
   };
   Kind kind;
   uint64_t argument = 0;
@@ -95,6 +99,11 @@ class FakeWire {
   bool WaitUntilHeld(std::chrono::milliseconds bound);
   void ReleaseTransfers();
 
+  // What the next SwoRead answers while captured, and no other; at most once each call.
+  void SendSwo(SwoData data);
+  // The rate at which SWO is captured, nothing while it is not.
+  std::optional<uint32_t> swo_baud() const;
+
   // Runs `action` on the board, alone.
   void WithBoard(const std::function<void(FakeBoard&)>& action);
   // RAM by the target's addresses, which must be inside.
@@ -134,6 +143,8 @@ class FakeWire {
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;
   bool reset_asserted_ ABSL_GUARDED_BY(mutex_) = false;
   uint32_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<uint32_t> swo_baud_ ABSL_GUARDED_BY(mutex_);
+  std::deque<SwoData> swo_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Each call of Transfer is a packet to its observer, of four bytes a transfer each way.
@@ -156,6 +167,9 @@ class FakeProbe : public Probe {
   absl::Status AssertReset(bool asserted) override;
   absl::StatusOr<bool> IsResetAsserted() override;
   TransferResult Transfer(absl::Span<const TransferOp> ops) override;
+  absl::Status SwoStart(uint32_t baud) override;
+  absl::Status SwoStop() override;
+  absl::StatusOr<SwoData> SwoRead() override;
 
  private:
   absl::Status Enter(WireCall call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(wire_->mutex_);

@@ -9,9 +9,9 @@
 namespace probegate {
 namespace {
 
-constexpr std::array<const char*, 12> kCallNames = {"open",      "close",        "connect",           "disconnect",
+constexpr std::array<const char*, 15> kCallNames = {"open",      "close",        "connect",           "disconnect",
                                                     "set_clock", "swj_sequence", "swd_sequence",      "jtag_sequence",
-                                                    "reset",     "assert_reset", "is_reset_asserted", "transfer"};
+                                                    "reset",     "assert_reset", "is_reset_asserted", "transfer", "swo_start", "swo_stop", "swo_read"};
 
 absl::Status Gone() { return MakeError(ErrorKind::kProbeDisconnected, "the fake probe is unplugged"); }
 
@@ -55,7 +55,7 @@ std::string ToString(const WireCall& call) {
   std::string text = kCallNames[static_cast<size_t>(call.kind)];
   using Kind = WireCall::Kind;
   for (const Kind kind : {Kind::kSetClock, Kind::kSwjSequence, Kind::kSwdSequence, Kind::kJtagSequence,
-                          Kind::kAssertReset, Kind::kTransfer}) {
+                          Kind::kAssertReset, Kind::kTransfer, Kind::kSwoStart}) {
     if (call.kind == kind) text += " " + std::to_string(call.argument);
   }
   return text;
@@ -96,6 +96,16 @@ std::vector<std::string> FakeWire::TransferLog() const {
     for (const WireTransfer& transfer : call.transfers) log.push_back(ToString(transfer));
   }
   return log;
+}
+
+void FakeWire::SendSwo(SwoData data) {
+  MutexLock lock(mutex_);
+  if (swo_baud_) swo_.push_back(std::move(data));
+}
+
+std::optional<uint32_t> FakeWire::swo_baud() const {
+  MutexLock lock(mutex_);
+  return swo_baud_;
 }
 
 size_t FakeWire::CountCalls(WireCall::Kind kind) const {

@@ -1,0 +1,64 @@
+// The Instrumentation Trace Macrocell, ITM (ARMv7-M ARM §C1.7): what a program, or a debugger, writes to a stimulus port
+// leaves as a packet (appendix D4), with local timestamps where they are asked for.
+//
+// Packets wait in a FIFO until the trace port takes their bytes. A write for which it has no room is lost, and an
+// Overflow packet says so. Not modelled: packets of the DWT, synchronization packets, global timestamps, a timestamp
+// clock other than the core's, and TPR (who is privileged is not known here): such fields of TCR read as zero, or keep
+// what is written and do nothing. Without DEMCR.TRCENA the ports take nothing.
+//
+// Threads: the chip's rule.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <initializer_list>
+
+#include "sim/debug/debug_state.h"
+#include "sim/target/components.h"
+#include "sim/target/sim_clock.h"
+
+namespace probegate::sim {
+
+class InstrumentationTrace : public Component {
+ public:
+  static constexpr uint32_t kBase = 0xE0000000;
+  static constexpr unsigned kPorts = 32;
+  static constexpr size_t kFifoBytes = 16;
+
+  // All must outlive it.
+  InstrumentationTrace(const SimClock& clock, const DebugState& debug);
+
+  // `ready` is called when bytes have come into the FIFO. Who is told takes them, now or later.
+  void OnData(std::function<void()> ready) { ready_ = std::move(ready); }
+  bool empty() const { return fifo_.empty(); }
+  // The FIFO must not be empty.
+  uint8_t Take();
+
+  // A stimulus port takes packets of 1, 2 or 4 bytes; any other register is as in every component.
+  void Write(uint32_t offset, unsigned size, uint32_t value) override;
+
+ protected:
+  uint32_t ReadWord(uint32_t offset) override;
+  void WriteWord(uint32_t offset, uint32_t value) override;
+
+ private:
+  bool IsOn(unsigned port) const;
+  size_t room() const { return kFifoBytes - fifo_.size(); }
+  void WriteStimulus(unsigned port, unsigned size, uint32_t value);
+  void Overflow();
+  void Push(std::initializer_list<uint8_t> bytes) { fifo_.insert(fifo_.end(), bytes); }
+  void PushTimestamp(bool delayed);
+
+  const SimClock& clock_;
+  const DebugState& debug_;
+  std::function<void()> ready_;
+  std::deque<uint8_t> fifo_;
+  bool locked_ = true;
+  bool overflowed_ = false;      // and nothing has been taken since
+  bool overflow_owed_ = false;   // the packet that says so waits for room
+  bool timestamp_owed_ = false;  // so does that of the last packet
+  uint64_t stamped_ = 0;         // the cycle of the last timestamp
+};
+
+}  // namespace probegate::sim
