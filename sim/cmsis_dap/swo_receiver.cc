@@ -65,7 +65,7 @@ uint64_t SwoReceiver::FindLow(uint64_t cycle) const {
 
 void SwoReceiver::AdvanceTo(uint64_t cycle) {
   for (;;) {
-    const uint64_t high = FindHigh(looked_);
+    const uint64_t high = looked_ == 0 ? 0 : FindHigh(looked_ - 1);  // an edge comes behind a high level
     const uint64_t edge = high < cycle ? FindLow(high) : kNone;
     if (edge == kNone || edge >= cycle) {
       looked_ = std::max(looked_, std::min(high, cycle));

@@ -19,7 +19,7 @@ class SwoReceiver {
   // `clock_hz`: cycles a second. `received` is called with each byte; `framing_error` where the stop bit was low.
   SwoReceiver(uint32_t clock_hz, std::function<void(uint8_t)> received, std::function<void()> framing_error);
 
-  // Listens from `cycle` on, at `baud` bits a second (1 to a fourth of `clock_hz`).
+  // Listens from `cycle` on, the line being taken for idle until then, at `baud` bits a second (1 to a fourth of `clock_hz`).
   void Start(uint32_t baud, uint64_t cycle);
 
   // A frame begins, at its start; frames do not overlap, and come in order.
@@ -29,7 +29,7 @@ class SwoReceiver {
 
  private:
   bool LevelAt(uint64_t cycle) const;
-  // The first cycle from `cycle` on at which the line is low, kNone where there is none before now_.
+  // The first cycle from `cycle` on at which the line is low (UINT64_MAX: none that is known of), or high.
   uint64_t FindLow(uint64_t cycle) const;
   uint64_t FindHigh(uint64_t cycle) const;
   const SwoFrame* FrameAt(uint64_t cycle) const;
