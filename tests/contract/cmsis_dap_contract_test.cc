@@ -1,5 +1,6 @@
 // The CMSIS-DAP driver over TCP against the simulated board.
 #include <chrono>
+#include <utility>
 
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/tcp_transport.h"
@@ -13,6 +14,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kReplyTimeout{400};
 constexpr milliseconds kTooLate{700};
+
+constexpr uint32_t kItmBusy = 1u << 23;
 
 // What each failure is to the simulated board: the rest of an "inject" request.
 struct FaultRow {
@@ -66,6 +69,21 @@ class SimWorld : public ContractWorld {
 
   uint32_t ReadTarget(uint32_t address) override {
     return sim_.Ask({{"command", "read_word"}, {"board", 0}, {"address", address}}).at("value");
+  }
+
+  std::vector<uint8_t> SendSwo() override {
+    // DEMCR.TRCENA; the ITM unlocked and on, without timestamps, and port 5, which the board's program does not use; the
+    // pin given to SWO, 32 MHz divided by 32, NRZ.
+    constexpr std::pair<uint32_t, uint32_t> kSetUp[] = {
+        {0xE000EDFC, 1u << 24}, {0xE0000FB0, 0xC5ACCE55}, {0xE0000E80, 1},    {0xE0000E00, 1u << 5},
+        {0x4000055C, 0x10000},  {0xE0040010, 31},         {0xE00400F0, 2},    {0xE0040304, 0x100},
+        {0xE0000014, 0x44434241}, {0xE0000014, 0x48474645},
+    };
+    for (const auto& [address, value] : kSetUp) {
+      sim_.Ask({{"command", "write_word"}, {"board", 0}, {"address", address}, {"value", value}});
+    }
+    while ((ReadTarget(0xE0000E80) & kItmBusy) != 0) continue;
+    return {0x2B, 'A', 'B', 'C', 'D', 0x2B, 'E', 'F', 'G', 'H'};
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "tests/contract/probe_contract.h"
 
 #include <array>
+#include <chrono>
 
 #include "probe/adi/link.h"
 #include "probe/adi/registers.h"
@@ -304,6 +305,48 @@ TEST_P(ProbeContract, AFaultIsSeenInAnyBankOfTheDp) {
   EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
 }
 
+// What comes within a bound, up to `size` bytes.
+std::vector<uint8_t> ReadSwo(Probe& probe, size_t size) {
+  std::vector<uint8_t> bytes;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (bytes.size() < size && std::chrono::steady_clock::now() < deadline) {
+    const auto data = probe.SwoRead();
+    EXPECT_TRUE(data.ok()) << data.status();
+    if (!data.ok()) break;
+    EXPECT_FALSE(data->overrun || data->garbled);
+    bytes.insert(bytes.end(), data->bytes.begin(), data->bytes.end());
+  }
+  return bytes;
+}
+
+TEST_P(ProbeContract, SwoIsCapturedFromStartToStop) {
+  if (!probe_->info().features.swo) GTEST_SKIP() << "has no SWO";
+  EXPECT_TRUE(IsError(probe_->SwoRead().status(), ErrorKind::kProbeError));
+  EXPECT_TRUE(probe_->SwoStop().ok()) << "without a start";
+  EXPECT_TRUE(IsError(probe_->SwoStart(0), ErrorKind::kInvalidArgument));
+  for (int round = 0; round < 2; ++round) {
+    const std::vector<uint8_t> unheard = world_->SendSwo();
+    ASSERT_TRUE(probe_->SwoStart(kSwoBaud).ok());
+    std::array<uint32_t, 1> word = {};
+    ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
+    const std::vector<uint8_t> sent = world_->SendSwo();
+    ASSERT_FALSE(sent.empty());
+    EXPECT_EQ(ReadSwo(*probe_, sent.size()), sent);
+    ASSERT_TRUE(probe_->SwoStop().ok());
+    EXPECT_TRUE(IsError(probe_->SwoRead().status(), ErrorKind::kProbeError));
+  }
+  EXPECT_TRUE(IsError(probe_->SwoStart(4'000'000'000), ErrorKind::kProbeError)) << "no probe has that rate";
+  ASSERT_TRUE(probe_->SwoStart(kSwoBaud).ok());
+  probe_->Close();
+  EXPECT_TRUE(IsError(probe_->SwoRead().status(), ErrorKind::kProbeError));
+}
+
+TEST_P(ProbeContract, SwoIsUnsupportedWhereItIsNotOffered) {
+  if (probe_->info().features.swo) GTEST_SKIP() << "has SWO";
+  EXPECT_TRUE(IsError(probe_->SwoStart(kSwoBaud), ErrorKind::kUnsupported));
+  EXPECT_TRUE(probe_->SwoStop().ok());
+}
+
 TEST_P(ProbeContract, CanBeDisconnectedAndConnectedAgain) {
   ASSERT_TRUE(probe_->Disconnect().ok());
   std::array<uint32_t, 1> word = {};
@@ -344,6 +387,9 @@ TEST_P(ProbeContract, GoneIsGoneForEver) {
   EXPECT_TRUE(IsError(probe_->SetClock(1000), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe_->Reset(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe_->IsResetAsserted().status(), ErrorKind::kProbeDisconnected));
+  if (probe_->info().features.swo) {
+    EXPECT_TRUE(IsError(probe_->SwoStart(kSwoBaud), ErrorKind::kProbeDisconnected));
+  }
   EXPECT_TRUE(IsError(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status, ErrorKind::kProbeDisconnected));
   EXPECT_EQ(seen_.disconnects, std::vector<DisconnectCause>{DisconnectCause::kLinkClosed}) << "and told once";
   probe_->Close();

@@ -70,6 +70,9 @@ class ContractWorld {
   virtual void Plug() = 0;
 
   virtual uint32_t ReadTarget(uint32_t address) = 0;
+
+  // Has the target send a few bytes by SWO, at kSwoBaud; answers them. For probes that have SWO.
+  virtual std::vector<uint8_t> SendSwo() { return {}; }
 };
 
 struct ContractWorldFactory {
@@ -112,6 +115,7 @@ namespace contract {
 
 inline constexpr uint32_t kRam = 0x20000000;
 inline constexpr uint32_t kNowhere = 0x60000000;
+inline constexpr uint32_t kSwoBaud = 1'000'000;
 
 TransferOp Write(Port port, uint8_t address, absl::Span<const uint32_t> words);
 TransferOp Read(Port port, uint8_t address, absl::Span<uint32_t> words);

@@ -45,6 +45,11 @@ absl::Status UseEverything(Probe& probe, WireProtocol protocol) {
     const std::vector<SwdSegment> segments = {{.cycles = 8, .output = {0}}, {.cycles = 8}};
     if (auto captured = probe.SwdSequence(segments); !captured.ok()) return captured.status();
   }
+  if (probe.info().features.swo) {
+    if (absl::Status status = probe.SwoStart(kSwoBaud); !status.ok()) return status;
+    if (auto data = probe.SwoRead(); !data.ok()) return data.status();
+    if (absl::Status status = probe.SwoStop(); !status.ok()) return status;
+  }
   if (absl::Status status = probe.Reset(); !status.ok()) return status;
   if (auto asserted = probe.IsResetAsserted(); !asserted.ok()) return asserted.status();
   if (absl::Status status = probe.Disconnect(); !status.ok()) return status;

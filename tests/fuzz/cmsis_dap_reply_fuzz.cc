@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "probe/cmsis_dap/protocol.h"
+#include "probe/cmsis_dap/swo.h"
 #include "probe/cmsis_dap/transfer_packet.h"
 
 namespace probegate::cmsis_dap {
@@ -67,6 +68,12 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
     Check(info->size() <= reply.size());
     Check(InfoText(*info).size() <= info->size());
     Check(InfoNumber(*info).value_or(0) <= UINT16_MAX);
+  }
+  static_cast<void>(DecodeSwoBaudrate(reply));
+  const SwoDataRequest swo{static_cast<uint16_t>(shape.size())};
+  if (const auto data = DecodeSwoData(swo, reply)) {
+    Check(data->bytes.size() <= swo.most);
+    for (const uint8_t byte : data->bytes) Check(byte <= UINT8_MAX);
   }
   const std::vector<uint8_t> tdi(kPacketSize);
   const size_t cycles = std::min(shape.size() * 7 + 1, MaxJtagCycles(kPacketSize));
