@@ -144,8 +144,8 @@ class Probe {
   // kTransferTimeout.
   virtual TransferResult Transfer(absl::Span<const TransferOp> ops) = 0;
 
-  // SWO as a UART sends it, captured at `baud` bits a second from here on; what was captured before is dropped. Takes no
-  // connection. kProbeError where the probe has no rate near `baud`; a capture that there was has ended then.
+  // SWO as a UART sends it, captured at `baud` bits a second from here on; what was captured before is dropped. Takes
+  // no connection. kProbeError where the probe has no rate near `baud`; a capture that there was has ended then.
   virtual absl::Status SwoStart(uint32_t baud) = 0;
   // Ends it; nothing where there is none. Close does so too.
   virtual absl::Status SwoStop() = 0;

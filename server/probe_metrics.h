@@ -109,7 +109,7 @@ class ProbeMetrics final : public ProbeObserver {
   const Counter retries_;
   const Counter swo_bytes_;
   const Counter swo_dropped_bytes_;
-  const std::vector<Counter> swo_faults_;  // as kSwoFaultCauses in probe_metrics.cc
+  const std::vector<Counter> swo_faults_;   // as kSwoFaultCauses in probe_metrics.cc
   const std::vector<Counter> disconnects_;  // by DisconnectCause
 };
 

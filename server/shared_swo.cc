@@ -31,15 +31,19 @@ std::string SharedSwo::Users(const SessionState& but) const {
   return absl::StrJoin(users, " and ");
 }
 
-absl::Status SharedSwo::Start(SessionState& session, uint32_t baud) {
+absl::Status SharedSwo::CheckSupported() const {
   const ProbeInfo& info = probe_.info();
-  if (!info.features.swo) {
-    return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info.unique_id, " cannot capture SWO"));
-  }
+  if (info.features.swo) return absl::OkStatus();
+  return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info.unique_id, " cannot capture SWO"));
+}
+
+absl::Status SharedSwo::Start(SessionState& session, uint32_t baud) {
+  if (absl::Status status = CheckSupported(); !status.ok()) return status;
   if (const std::string users = Users(session); !users.empty()) {
     if (baud != baud_) {
-      return MakeError(ErrorKind::kBusy, absl::StrCat("cannot capture SWO at ", baud, " baud: probe ", info.unique_id,
-                                                      " captures it at ", baud_, " for ", users));
+      return MakeError(ErrorKind::kBusy,
+                       absl::StrCat("cannot capture SWO at ", baud, " baud: probe ", probe_.info().unique_id,
+                                    " captures it at ", baud_, " for ", users));
     }
     Remove(session);
   } else {
@@ -62,20 +66,14 @@ bool SharedSwo::Remove(SessionState& session) {
   return std::erase(subscribers_, &session) > 0 && subscribers_.empty();
 }
 
-absl::Status SharedSwo::Stop(SessionState& session) {
-  return Remove(session) ? probe_.SwoStop() : absl::OkStatus();
-}
+absl::Status SharedSwo::Stop(SessionState& session) { return Remove(session) ? probe_.SwoStop() : CheckSupported(); }
 
 absl::StatusOr<SwoTaken> SharedSwo::Read(SessionState& session) {
-  if (!session.swo) {
-    return MakeError(ErrorKind::kNotOpen,
-                     absl::StrCat("this session has not started SWO on probe ", probe_.info().unique_id));
-  }
+  if (absl::Status status = CheckSupported(); !status.ok()) return status;
+  if (!session.swo) return SwoTaken{};
   SwoSubscription& own = *session.swo;
   if (own.size == 0 && !own.ended.ok()) return own.ended;
-  SwoTaken taken{.bytes = {},
-                 .lost = std::exchange(own.lost, false),
-                 .garbled = std::exchange(own.garbled, false)};
+  SwoTaken taken{.bytes = {}, .lost = std::exchange(own.lost, false), .garbled = std::exchange(own.garbled, false)};
   taken.bytes.reserve(own.size);
   for (const auto& piece : own.pieces) taken.bytes += *piece;
   own.pieces.clear();

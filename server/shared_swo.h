@@ -43,20 +43,23 @@ class SharedSwo {
   // `probe` must outlive it, and what `counters` points to.
   SharedSwo(Probe& probe, const SwoCounters& counters) : probe_(probe), counters_(counters) {}
 
+  // kUnsupported, of these three, where the probe has no SWO.
+
   // Subscribes `session`, from here on: what it had not read is dropped. kBusy where another rate is in use.
   absl::Status Start(SessionState& session, uint32_t baud);
   // Ends the subscription; the last one's end is that of the capture. Nothing where there is none.
   absl::Status Stop(SessionState& session);
-  // kNotOpen without a subscription; what has ended it, once all that came before has been read.
+  // Nothing without a subscription; what has ended it, once all that came before has been read.
   absl::StatusOr<SwoTaken> Read(SessionState& session);
 
   // Whether there is anything to poll for.
   bool active() const { return !subscribers_.empty(); }
-  // Takes what the probe has and gives it to all; a few packets at most. True where there is more. Of failures only that
-  // the probe is gone is answered: others are the subscribers'.
+  // Takes what the probe has and gives it to all; a few packets at most. True where there is more. Of failures only
+  // that the probe is gone is answered: others are the subscribers'.
   absl::StatusOr<bool> Poll();
 
  private:
+  absl::Status CheckSupported() const;
   void Deliver(const SwoData& data);
   absl::Status Failed(const absl::Status& why);
   bool Remove(SessionState& session);

@@ -6,8 +6,7 @@ namespace probegate::sim {
 
 SwoCapture::SwoCapture(Chip& chip)
     : chip_(chip),
-      receiver_(
-          chip.clock().hz(), [this](uint8_t byte) { Receive(byte); }, [this] { errors_ |= kStreamError; }) {
+      receiver_(chip.clock().hz(), [this](uint8_t byte) { Receive(byte); }, [this] { errors_ |= kStreamError; }) {
   chip_.trace_port().OnSwo([this](const SwoFrame& frame) {
     if (active_) receiver_.OnFrame(frame);
   });

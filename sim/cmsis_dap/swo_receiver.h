@@ -1,7 +1,7 @@
 // A UART's receiver on the SWO pin: makes bytes of the line's levels, at its own rate.
 //
-// It looks for a falling edge, then at the middle of each of its own bits; so at another rate than the sender's it finds
-// other bytes, or none, as a real one does, and always the same ones. Time is the chip's, in cycles.
+// It looks for a falling edge, then at the middle of each of its own bits; so at another rate than the sender's it
+// finds other bytes, or none, as a real one does, and always the same ones. Time is the chip's, in cycles.
 //
 // Threads: the chip's rule.
 #pragma once
@@ -19,7 +19,8 @@ class SwoReceiver {
   // `clock_hz`: cycles a second. `received` is called with each byte; `framing_error` where the stop bit was low.
   SwoReceiver(uint32_t clock_hz, std::function<void(uint8_t)> received, std::function<void()> framing_error);
 
-  // Listens from `cycle` on, the line being taken for idle until then, at `baud` bits a second (1 to a fourth of `clock_hz`).
+  // Listens from `cycle` on, the line being taken for idle until then, at `baud` bits a second (1 to a fourth of
+  // `clock_hz`).
   void Start(uint32_t baud, uint64_t cycle);
 
   // A frame begins, at its start; frames do not overlap, and come in order.

@@ -22,11 +22,8 @@ constexpr uint32_t kLsrPresent = 1u << 0;
 constexpr uint32_t kLsrLocked = 1u << 1;
 
 constexpr RegisterRow kItm[] = {
-    {kTer, 0, 0xFFFFFFFF},
-    {kTpr, 0, 0xF},
-    {kTcr, 0, 0x007F030F},
-    {0xEF8, 0, 0},  // ITATBCTR0, as far as it can be read
-    {0xF00, 0, 1},  // ITCTRL
+    {kTer, 0, 0xFFFFFFFF}, {kTpr, 0, 0xF}, {kTcr, 0, 0x007F030F}, {0xEF8, 0, 0},  // ITATBCTR0, as far as it can be read
+    {0xF00, 0, 1},                                                                // ITCTRL
 };
 constexpr ComponentId kItmId = {0xE0, {0x01, 0xB0, 0x3B, 0x00, 0x04}};
 

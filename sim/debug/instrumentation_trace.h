@@ -1,5 +1,5 @@
-// The Instrumentation Trace Macrocell, ITM (ARMv7-M ARM §C1.7): what a program, or a debugger, writes to a stimulus port
-// leaves as a packet (appendix D4), with local timestamps where they are asked for.
+// The Instrumentation Trace Macrocell, ITM (ARMv7-M ARM §C1.7): what a program, or a debugger, writes to a stimulus
+// port leaves as a packet (appendix D4), with local timestamps where they are asked for.
 //
 // Packets wait in a FIFO until the trace port takes their bytes. A write for which it has no room is lost, and an
 // Overflow packet says so. Not modelled: packets of the DWT, synchronization packets, global timestamps, a timestamp

@@ -14,16 +14,16 @@ constexpr uint32_t kFfcrFormatter = 1u << 1;
 constexpr uint32_t kClaims = 0xF;
 
 constexpr RegisterRow kTpiu[] = {
-    {0x000, 0xF, 0},           // SSPSR
-    {0x004, 1, 0xF},           // CSPSR
-    {kAcpr, 0, 0x1FFF},        //
-    {kSppr, 1, 0x3},           //
-    {0x300, 0x8, 0},           // FFSR: the formatter cannot be stopped
-    {kFfcr, 0x102, 0x102},     //
-    {0xF00, 0, 0x3},           // ITCTRL
+    {0x000, 0xF, 0},            // SSPSR
+    {0x004, 1, 0xF},            // CSPSR
+    {kAcpr, 0, 0x1FFF},         //
+    {kSppr, 1, 0x3},            //
+    {0x300, 0x8, 0},            // FFSR: the formatter cannot be stopped
+    {kFfcr, 0x102, 0x102},      //
+    {0xF00, 0, 0x3},            // ITCTRL
     {kClaimClear, 0, kClaims},  // what is claimed
-    {0xFC8, 0xCA1, 0},         // DEVID: SWO as NRZ and Manchester
-    {0xFCC, 0x11, 0},          // DEVTYPE
+    {0xFC8, 0xCA1, 0},          // DEVID: SWO as NRZ and Manchester
+    {0xFCC, 0x11, 0},           // DEVTYPE
 };
 constexpr ComponentId kTpiuId = {0x90, {0xA1, 0xB9, 0x0B, 0x00, 0x04}};
 

@@ -38,16 +38,20 @@ constexpr uint32_t kState = 1u << 16;  // of HFCLKSTAT and LFCLKSTAT: running
 constexpr uint32_t kSource = 3;
 
 constexpr RegisterRow kRows[] = {
-    {kHfclkRun, 0, 0},       {kHfclkStat, 0, 0},    {kLfclkRun, 0, 0},
-    {kLfclkStat, 0, 0},      {kLfclkSrcCopy, 0, 0}, {0x428, 0xF, 0},  // RAMSTATUS
-    {0x510, 0, 0xF1F},                                                // POFCON
-    {kLfclkSrc, 0, 0x30003},                                          // SRC, BYPASS, EXTERNAL
-    {0x528, 0x10, 0xFF},                                              // HFXODEBOUNCE
-    {0x538, 0, 0x7F},                                                 // CTIV
-    {kTraceConfig, 0, 0x30003},                                       //
-    {0x578, 0, 1},                                                    // DCDCEN
-    {0x580, 0, 1},                                                    // DCDCEN0
-    {0x5B4, 0, 3},                                                    // LFRCMODE
+    {kHfclkRun, 0, 0},
+    {kHfclkStat, 0, 0},
+    {kLfclkRun, 0, 0},
+    {kLfclkStat, 0, 0},
+    {kLfclkSrcCopy, 0, 0},
+    {0x428, 0xF, 0},             // RAMSTATUS
+    {0x510, 0, 0xF1F},           // POFCON
+    {kLfclkSrc, 0, 0x30003},     // SRC, BYPASS, EXTERNAL
+    {0x528, 0x10, 0xFF},         // HFXODEBOUNCE
+    {0x538, 0, 0x7F},            // CTIV
+    {kTraceConfig, 0, 0x30003},  //
+    {0x578, 0, 1},               // DCDCEN
+    {0x580, 0, 1},               // DCDCEN0
+    {0x5B4, 0, 3},               // LFRCMODE
 };
 
 // What a reset may leave alone.

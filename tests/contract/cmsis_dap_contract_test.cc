@@ -72,11 +72,11 @@ class SimWorld : public ContractWorld {
   }
 
   std::vector<uint8_t> SendSwo() override {
-    // DEMCR.TRCENA; the ITM unlocked and on, without timestamps, and port 5, which the board's program does not use; the
-    // pin given to SWO, 32 MHz divided by 32, NRZ.
+    // DEMCR.TRCENA; the ITM unlocked and on, without timestamps, and port 5, which the board's program does not use;
+    // the pin given to SWO, 32 MHz divided by 32, NRZ.
     constexpr std::pair<uint32_t, uint32_t> kSetUp[] = {
-        {0xE000EDFC, 1u << 24}, {0xE0000FB0, 0xC5ACCE55}, {0xE0000E80, 1},    {0xE0000E00, 1u << 5},
-        {0x4000055C, 0x10000},  {0xE0040010, 31},         {0xE00400F0, 2},    {0xE0040304, 0x100},
+        {0xE000EDFC, 1u << 24},   {0xE0000FB0, 0xC5ACCE55}, {0xE0000E80, 1}, {0xE0000E00, 1u << 5},
+        {0x4000055C, 0x10000},    {0xE0040010, 31},         {0xE00400F0, 2}, {0xE0040304, 0x100},
         {0xE0000014, 0x44434241}, {0xE0000014, 0x48474645},
     };
     for (const auto& [address, value] : kSetUp) {

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::array<const char*, 15> kCallNames = {"open",      "close",        "connect",           "disconnect",
                                                     "set_clock", "swj_sequence", "swd_sequence",      "jtag_sequence",
-                                                    "reset",     "assert_reset", "is_reset_asserted", "transfer", "swo_start", "swo_stop", "swo_read"};
+                                                    "reset",     "assert_reset", "is_reset_asserted", "transfer",
+                                                    "swo_start", "swo_stop",     "swo_read"};
 
 absl::Status Gone() { return MakeError(ErrorKind::kProbeDisconnected, "the fake probe is unplugged"); }
 

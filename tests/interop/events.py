@@ -12,7 +12,8 @@ import sys
 import grpc
 
 from grpc_client import CommandError, StreamSession, UnarySession
-from raw_client import DISCONNECTED, DPIDR, FAULTING, RAM
+import swo
+from raw_client import CTRL_STAT, DISCONNECTED, DPIDR, FAULTING, RAM, SELECT
 from stack import wait_until
 
 # A client of the gRPC API in a process of its own, so that it can be killed. Its standard input never ends.
@@ -100,7 +101,8 @@ def wrong_orders(lab):
     client.call("open")
     assert client.status("read_dp", DPIDR) != 0  # not connected
     client.attach()
-    assert client.status("swo_start", 1000000) != 0
+    client.call("write_dp", SELECT, 1)
+    assert client.status("write_dp", CTRL_STAT, 0x100) != 0  # DLCR.TURNROUND
     assert client.status("unlock") != 0
     assert client.status("read_mem", 99, RAM, 32) != 0
     assert client.status("connect", "JTAG") != 0
@@ -190,6 +192,48 @@ def a_reply_is_lost(lab):
     client = lab.client().attach()
     lab.sim.call("inject", board=0, fault="drop_reply", at=1, times=1)
     client.status("read_ap", 0xFC)
+
+
+def swo_at_two_rates(lab):
+    client, other = lab.client().attach(), lab.client().attach()
+    client.call("swo_start", swo.BAUD)
+    assert other.status("swo_start", 2 * swo.BAUD) != 0
+    swo.Target.of_board(lab.sim).send([1])
+    return client.close
+
+
+def swo_at_the_wrong_rate(lab):
+    client = lab.client().attach()
+    client.call("swo_start", swo.BAUD // 4)
+    swo.Target.of_board(lab.sim).send([0] * 3)
+    return client.close
+
+
+def an_answer_with_swo_is_lost(lab):
+    client = lab.client().attach()
+    client.call("swo_start", swo.BAUD)
+    lab.sim.call("inject", board=0, fault="drop_reply", at=1, times=1)
+    return client.close
+
+
+def swo_that_nobody_reads(lab):
+    client = lab.client().attach()
+    client.call("swo_start", 8_000_000)
+    swo.Target.of_board(lab.sim, baud=8_000_000).send_for_ever()
+    return client.close
+
+
+def swo_while_the_server_stands_still(lab):
+    """More than the probe's buffer holds."""
+    client = lab.client().attach()
+    client.call("swo_start", swo.BAUD)
+    target = swo.Target.of_board(lab.sim)
+    lab.stack.server.signal(signal.SIGSTOP)
+    try:
+        target.send(range(4000))
+    finally:
+        lab.stack.server.signal(signal.SIGCONT)
+    return client.close
 
 
 def a_probe_is_unplugged(lab):

@@ -23,10 +23,11 @@ def steps(api):
     jtag = api.WIRE_PROTOCOL_JTAG
     not_open = Fails("ERROR_KIND_NOT_OPEN")
     invalid = Fails("ERROR_KIND_INVALID_ARGUMENT")
-    unsupported = Fails("ERROR_KIND_UNSUPPORTED")
     return [
         ("GetState", {}, {"is_open": False, "wire_protocol": 0}),
-        ("HasSwo", {}, {"has_swo": False}),
+        ("HasSwo", {}, {"has_swo": True}),
+        ("SwoStart", {"baudrate": 1_000_000}, not_open),
+        ("SwoRead", {}, {"data": b""}),
         ("Connect", {"protocol": swd}, not_open),
         ("Open", {}, {}),
         ("ReadDp", {"address": 0}, not_open),
@@ -83,9 +84,12 @@ def steps(api):
         ("AssertReset", {"asserted": False}, {}),
         ("IsResetAsserted", {}, {"asserted": False}),
         ("Reset", {}, {}),
-        ("SwoStart", {"baudrate": 1_000_000}, unsupported),
-        ("SwoRead", {}, unsupported),
-        ("SwoStop", {}, unsupported),
+        ("SwoStop", {}, {}),
+        ("SwoStart", {"baudrate": 0}, invalid),
+        ("SwoStart", {"baudrate": 4_000_000_000}, Fails("ERROR_KIND_PROBE_ERROR")),
+        ("SwoStart", {"baudrate": 1_000_000}, {}),
+        ("SwoRead", {}, {"data": b"", "data_lost": False, "garbled": False}),
+        ("SwoStop", {}, {}),
         ("Disconnect", {}, {}),
         ("Disconnect", {}, {}),
         ("Connect", {"protocol": jtag}, {"protocol": jtag}),

@@ -73,7 +73,7 @@ def test_what_touches_no_wire_does_not_wait(make_stack, attached, raw):
     holder.call("lock")
     assert other.call("readprop", "is_open") is True
     assert other.call("readprop", "wire_protocol") == "SWD"
-    assert other.call("has_swo") is False
+    assert other.call("has_swo") is True
     newcomer = raw(stack.port)
     assert newcomer.status("hello", 1) == 0
     assert newcomer.call("readprop", "unique_id") == stack.serial

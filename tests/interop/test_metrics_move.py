@@ -39,7 +39,7 @@ TABLE = {"server": [
     ("probegate_commands_total", {"command": "read_dp", "outcome": "ok"}, events.a_client_comes_and_goes),
     ("probegate_commands_total", {"command": "get_state", "outcome": "ok"}, events.a_session_of_unary_calls),
     ("probegate_commands_total", {"command": "read_dp", "outcome": "not_open"}, events.wrong_orders),
-    ("probegate_commands_total", {"command": "swo_start", "outcome": "unsupported"}, events.wrong_orders),
+    ("probegate_commands_total", {"command": "write_dp", "outcome": "unsupported"}, events.wrong_orders),
     ("probegate_commands_total", {"command": "unlock", "outcome": "invalid_argument"}, events.wrong_orders),
     ("probegate_commands_total", {"command": "read_mem", "outcome": "not_found"}, events.wrong_orders),
     ("probegate_commands_total", {"command": "connect", "outcome": "probe_error"}, events.wrong_orders),
@@ -61,6 +61,12 @@ TABLE = {"server": [
     ("probegate_faults_total", {}, events.a_bus_fault),
     ("probegate_no_acks_total", {}, events.a_target_that_is_silent),
     ("probegate_retries_total", {}, events.a_reply_is_lost),
+    ("probegate_commands_total", {"command": "swo_start", "outcome": "busy"}, events.swo_at_two_rates),
+    ("probegate_swo_bytes_total", {}, events.swo_at_two_rates),
+    ("probegate_swo_dropped_bytes_total", {}, events.swo_that_nobody_reads),
+    ("probegate_swo_faults_total", {"cause": "overrun"}, events.swo_while_the_server_stands_still),
+    ("probegate_swo_faults_total", {"cause": "garbled"}, events.swo_at_the_wrong_rate),
+    ("probegate_swo_faults_total", {"cause": "no_answer"}, events.an_answer_with_swo_is_lost),
     ("probegate_probe_disconnects_total", {"cause": "link_closed"}, events.a_probe_is_unplugged),
     ("probegate_probe_disconnects_total", {"cause": "not_answering"}, events.a_probe_falls_silent),
     ("probegate_probe_disconnects_total", {"cause": "garbled"}, events.a_probe_talks_nonsense),
@@ -86,7 +92,7 @@ TABLE = {"server": [
     ("probegate_gateway_requests_total", {"request": "read_dp", "status": "ok"}, events.a_client_comes_and_goes),
     ("probegate_gateway_requests_total", {"request": "unknown", "status": "general_error"}, events.nonsense),
     ("probegate_gateway_requests_total", {"request": "unlock", "status": "general_error"}, events.wrong_orders),
-    ("probegate_gateway_requests_total", {"request": "swo_start", "status": "probe_error"}, events.wrong_orders),
+    ("probegate_gateway_requests_total", {"request": "write_dp", "status": "probe_error"}, events.wrong_orders),
     ("probegate_gateway_requests_total", {"request": "read_dp", "status": "probe_disconnected"},
      events.a_session_is_kicked),
     ("probegate_gateway_requests_total", {"request": "read_ap", "status": "transfer_fault"}, events.a_bus_fault),
@@ -115,7 +121,6 @@ TABLE = {"server": [
 EACH_VALUE = ["cause", "outcome", "direction", "status"]
 NOT_FROM_OUTSIDE = {
     "outcome=internal": "a defect of the server's",
-    "outcome=busy": "a session's queue is full, which the stream's own bound forestalls",
     "cause=link_error": "a failure of the network, or of the system",
 }
 

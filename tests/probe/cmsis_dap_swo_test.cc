@@ -25,16 +25,15 @@ class Swo : public ::testing::Test {
   using Answers = std::function<std::optional<Packet>(const Packet&)>;
 
   std::unique_ptr<Probe> Make(Answers answers = {}, uint8_t capabilities = 1 | kCapabilitySwoUart) {
-    auto probe = OpenCmsisDap(
-        std::make_unique<FakeTransport>(
-            [answers, capabilities](const Packet& request) -> std::vector<Packet> {
-              if (answers) {
-                if (auto reply = answers(request)) return {*reply};
-              }
-              return {Answer(request, capabilities)};
-            },
-            record_),
-        {.reply_timeout = std::chrono::milliseconds(1), .fallback_id = "F"});
+    auto probe = OpenCmsisDap(std::make_unique<FakeTransport>(
+                                  [answers, capabilities](const Packet& request) -> std::vector<Packet> {
+                                    if (answers) {
+                                      if (auto reply = answers(request)) return {*reply};
+                                    }
+                                    return {Answer(request, capabilities)};
+                                  },
+                                  record_),
+                              {.reply_timeout = std::chrono::milliseconds(1), .fallback_id = "F"});
     EXPECT_TRUE(probe.ok()) << probe.status();
     record_->requests.clear();
     return *std::move(probe);
@@ -118,8 +117,13 @@ TEST_F(Swo, ARateThatIsNotNearIsRefused) {
     uint32_t actual;
     bool good;
   };
-  for (const Row& row : {Row{1'000'000, true}, {1'030'000, true}, {970'000, true}, {1'031'000, false}, {969'000, false},
-                         {0, false}, {UINT32_MAX, false}}) {
+  for (const Row& row : {Row{1'000'000, true},
+                         {1'030'000, true},
+                         {970'000, true},
+                         {1'031'000, false},
+                         {969'000, false},
+                         {0, false},
+                         {UINT32_MAX, false}}) {
     Packet reply = {0x19};
     for (int i = 0; i < 4; ++i) reply.push_back(static_cast<uint8_t>(row.actual >> (8 * i)));
     const auto probe = Make(To(Command::kSwoBaudrate, reply));

@@ -57,8 +57,7 @@ class LaneTest : public testing::Test {
  protected:
   // Nobody loses a lock by the way.
   explicit LaneTest(LaneOptions options = {.lock_idle = std::chrono::hours(1), .lock_max = std::chrono::hours(1)},
-                    LogLevel log_level = LogLevel::kError,
-                    ProbeInfo info = FakeWire::DefaultInfo("FAKE0001"))
+                    LogLevel log_level = LogLevel::kError, ProbeInfo info = FakeWire::DefaultInfo("FAKE0001"))
       : wire_(std::make_shared<FakeWire>(FakeBoardOptions{}, std::move(info))),
         log_(LogFormat::kText, log_level),
         metrics_(server_metrics_.OnProbeHere(Describe(wire_->info()))),

@@ -111,11 +111,12 @@ TEST_F(Swo, TimestampsFollowTheirPackets) {
   EXPECT_EQ(Sent(), (Octets{0x01, 'A', 0x50}));  // and 100 bytes' time passes
   Stimulus(0, 1, 'B');
   const uint32_t since = 100 * kByteCycles;
-  EXPECT_EQ(Sent(), (Octets{0x01, 'B', 0xC0, static_cast<uint8_t>(since | 0x80), static_cast<uint8_t>(since >> 7 | 0x80),
-                           static_cast<uint8_t>(since >> 14)}));
+  EXPECT_EQ(Sent(), (Octets{0x01, 'B', 0xC0, static_cast<uint8_t>(since | 0x80),
+                            static_cast<uint8_t>(since >> 7 | 0x80), static_cast<uint8_t>(since >> 14)}));
   Write(kTcr, kTcrStamped | 2 << 8);
   Stimulus(0, 1, 'C');
-  EXPECT_EQ(Sent(), (Octets{0x01, 'C', 0xC0, static_cast<uint8_t>(since / 16 | 0x80), static_cast<uint8_t>(since / 16 >> 7)}));
+  EXPECT_EQ(Sent(),
+            (Octets{0x01, 'C', 0xC0, static_cast<uint8_t>(since / 16 | 0x80), static_cast<uint8_t>(since / 16 >> 7)}));
 }
 
 // D4.2.4: TC 1 where the timestamp had to wait.
@@ -207,8 +208,8 @@ class Receiver : public testing::Test {
   std::string Receive(uint32_t baud, const std::string& bytes, uint64_t bit_cycles) {
     received_.clear();
     errors_ = 0;
-    SwoReceiver receiver(64'000'000, [this](uint8_t byte) { received_.push_back(static_cast<char>(byte)); },
-                         [this] { ++errors_; });
+    SwoReceiver receiver(
+        64'000'000, [this](uint8_t byte) { received_.push_back(static_cast<char>(byte)); }, [this] { ++errors_; });
     receiver.Start(baud, 1000);
     uint64_t at = 5000;
     for (const char byte : bytes) {
@@ -331,7 +332,9 @@ TEST(SwoCommands, AFullBufferLosesAndSaysSoOnce) {
   EXPECT_EQ(status, 0x81u);
   for (; !bytes.empty(); std::tie(status, bytes) = probe.Data()) {
     total += bytes.size();
-    if (total > 1000) { EXPECT_EQ(status, 0x01u); }
+    if (total > 1000) {
+      EXPECT_EQ(status, 0x01u);
+    }
   }
   EXPECT_EQ(total, SwoCapture::kBufferBytes);
 }
@@ -354,7 +357,8 @@ TEST(SwoCommands, WhatCannotBeIsRefused) {
   EXPECT_EQ(probe.Baud(0), (Octets{0x19, 0xB0, 0x04, 0, 0})) << "the nearest there is";
   probe.StartCapture();
   EXPECT_EQ(probe.Command({0x17, 0}), (Octets{0x17, 0xFF})) << "not meanwhile";
-  for (const Octets& cut : {Octets{0x17}, Octets{0x18}, Octets{0x19, 1, 2, 3}, Octets{0x1A}, Octets{0x1C, 1}, Octets{0x1E}}) {
+  for (const Octets& cut :
+       {Octets{0x17}, Octets{0x18}, Octets{0x19, 1, 2, 3}, Octets{0x1A}, Octets{0x1C, 1}, Octets{0x1E}}) {
     EXPECT_EQ(probe.Command(cut), Octets{0xFF}) << static_cast<int>(cut[0]);
   }
 }

@@ -1,0 +1,231 @@
+"""SWO from a simulated board to unmodified pyOCD, plain JSON clients and generated gRPC ones."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import swo
+from grpc_client import CommandError, StreamSession, UnarySession
+from raw_client import DISCONNECTED, PROBE_ERROR, RemoteError
+from stack import BOUND, free_port, wait_until
+
+
+@pytest.fixture
+def talking(make_stack, bin_directory):
+    """A board with the test firmware, which says `second N` on port 0 once a second."""
+    return make_stack(sim_flags=["--flash", bin_directory.parent / "firmware" / "firmware.elf"])
+
+
+@contextlib.contextmanager
+def gdbserver(stack, log_path, baud=swo.BAUD, *flags):
+    """Answers a function that returns what it has printed; ends it as Ctrl-C does."""
+    argv = [sys.executable, "-m", "pyocd", "gdbserver", "--no-config", "--uid", stack.uid, "--target", "nrf52840",
+            "--connect", "attach", "--port", str(free_port()), "--telnet-port", str(free_port()),
+            "-O", "enable_swv=true", "-O", f"swv_system_clock={swo.TRACE_CLOCK}", "-O", f"swv_clock={baud}",
+            "-O", f"swv_raw_port={free_port()}", *flags]
+    with open(log_path, "wb") as log:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                   cwd=log_path.parent, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        yield log_path.read_text
+        process.send_signal(2)
+        assert process.wait(BOUND) in (0, -2), log_path.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def seconds_in(text):
+    """The numbers of the whole lines; a first one may have been cut."""
+    return [int(n) for n in re.findall(r"second (\d+)\n", text)]
+
+
+def is_gapless(numbers):
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def wait_for_seconds(read, count=3):
+    numbers = wait_until(lambda: (n := seconds_in(read())) and len(n) >= count and n, f"{count} seconds are told", 2 * BOUND)
+    assert is_gapless(numbers), numbers
+
+
+class Reader:
+    """Reads all that comes; `read` answers bytes."""
+
+    def __init__(self, read):
+        self.read = read
+        self.data = b""
+
+    def more(self):
+        self.data += bytes(self.read())
+        return self.data
+
+    def text(self):
+        found = swo.Text()
+        return found.feed(self.more())
+
+    def wait_for(self, expected):
+        wait_until(lambda: len(self.more()) >= len(expected), f"{len(expected)} bytes come")
+        assert self.data == expected
+
+
+def reader(client):
+    return Reader(lambda: client.call("swo_read"))
+
+
+def grpc_reader(session):
+    return Reader(lambda: session.command("SwoRead").data)
+
+
+def test_pyocd_shows_what_the_firmware_says(talking, tmp_path):
+    with gdbserver(talking, tmp_path / "gdbserver.log") as printed:
+        wait_for_seconds(printed)
+    assert "Exception" not in printed()
+
+
+def test_all_who_listen_hear_everything(talking, tmp_path, raw, api):
+    with gdbserver(talking, tmp_path / "one.log") as one, gdbserver(talking, tmp_path / "two.log") as two:
+        wait_for_seconds(one, 1)
+        wait_for_seconds(two, 1)
+        client = raw(talking.port)
+        client.call("hello", 1)
+        client.call("open")
+        client.call("swo_start", swo.BAUD)
+        session = StreamSession(api, talking.server_address, talking.serial)
+        session.command("Open")
+        session.command("SwoStart", baudrate=swo.BAUD)
+        for read in (one, two, reader(client).text, grpc_reader(session).text):
+            wait_for_seconds(read)
+        session.close()
+    # Both have ended, and what they gave back was theirs alone.
+    last = seconds_in(one())[-1]
+    listener = reader(client)
+    wait_until(lambda: (seconds_in(listener.text()) or [0])[-1] > last, "the one who is left still hears")
+
+
+def test_pyocd_at_a_rate_that_another_does_not_have(talking, tmp_path, raw):
+    client = raw(talking.port)
+    client.call("hello", 1)
+    client.call("open")
+    client.call("swo_start", 2 * swo.BAUD)
+    with gdbserver(talking, tmp_path / "gdbserver.log") as printed:
+        wait_until(lambda: "captures it at 2000000 for" in printed(), "pyOCD is told")
+        assert "ProbeError" in printed()
+
+
+def test_raw_client(make_stack, attached, control):
+    stack = make_stack()
+    client, other = attached(stack, 2)
+    assert client.call("has_swo") is True
+    assert "SWO" in client.call("readprop", "capabilities")
+    assert client.call("swo_stop") is None  # as pyOCD begins
+    assert client.call("swo_read") == []
+    assert client.status("swo_start", 0) != 0
+    client.call("swo_start", swo.BAUD)
+    with pytest.raises(RemoteError, match="1000000 for") as refused:
+        other.call("swo_start", 115200)
+    assert refused.value.status == PROBE_ERROR
+
+    target = swo.Target(client.write_word)
+    words = list(range(100, 120))
+    for word in words:  # by the debug port itself
+        target.send([word])
+    sent = b"".join(swo.packet(w) for w in words)
+    reader(client).wait_for(sent)
+    assert client.call("swo_read") == []
+
+    other.call("swo_start", swo.BAUD)
+    target.send([1])
+    reader(other).wait_for(swo.packet(1))
+    client.call("swo_stop")
+    assert client.call("swo_read") == []
+    client.call("swo_stop")
+    target.send([2])
+    reader(other).wait_for(swo.packet(2))
+    other.call("swo_stop")
+    client.call("swo_start", 2 * swo.BAUD)  # nobody else is there any more
+    swo.Target.of_board(control(stack), baud=2 * swo.BAUD).send([3])
+    reader(client).wait_for(swo.packet(3))
+
+
+@pytest.mark.parametrize("sort", [UnarySession, StreamSession])
+def test_grpc_client(make_stack, api, control, sort):
+    stack = make_stack()
+    first, second = (sort(api, stack.server_address, stack.serial) for _ in range(2))
+    for session in (first, second):
+        assert session.command("HasSwo").has_swo
+        session.command("Open")
+        session.command("SwoStart", baudrate=swo.BAUD)
+    with pytest.raises(CommandError) as refused:
+        second.command("SwoStart", baudrate=2 * swo.BAUD)
+    assert refused.value.detail.kind == api.ERROR_KIND_BUSY
+    target = swo.Target.of_board(control(stack))
+    target.send([0xCAFE, 0xF00D])
+    for session in (first, second):
+        grpc_reader(session).wait_for(swo.packet(0xCAFE) + swo.packet(0xF00D))
+    first.command("Close")
+    target.send([5])
+    grpc_reader(second).wait_for(swo.packet(5))
+    first.close()
+    second.close()
+
+
+def test_the_wrong_rate_is_told(make_stack, api, control):
+    stack = make_stack()
+    session = StreamSession(api, stack.server_address, stack.serial)
+    session.command("Open")
+    session.command("SwoStart", baudrate=swo.BAUD // 4)
+    swo.Target.of_board(control(stack)).send([0, 0, 0])
+    wait_until(lambda: session.command("SwoRead").garbled, "it is told")
+    session.close()
+
+
+def test_who_is_killed_leaves_nothing_behind(make_stack, attached, control):
+    stack = make_stack()
+    victim, other = attached(stack, 2)
+    victim.call("swo_start", swo.BAUD)
+    assert other.status("swo_start", 115200) == PROBE_ERROR
+    victim.abort()
+    wait_until(lambda: other.status("swo_start", 2 * swo.BAUD) == 0, "the rate is free")
+    swo.Target.of_board(control(stack), baud=2 * swo.BAUD).send([7])
+    reader(other).wait_for(swo.packet(7))
+
+
+def test_a_probe_that_goes_and_comes_back(make_stack, attached, control):
+    stack = make_stack()
+    [client] = attached(stack, 1)
+    client.call("swo_start", swo.BAUD)
+    sim = control(stack)
+    sim.unplug(0)
+    wait_until(lambda: client.status("swo_read") == DISCONNECTED, "the client is told")
+    sim.plug(0)
+    assert client.status("swo_read") == DISCONNECTED
+    wait_until(lambda: client.status("open") == 0, "the probe is back")
+    assert client.call("swo_read") == []
+    client.call("swo_start", swo.BAUD)
+    swo.Target.of_board(sim).send([9])
+    reader(client).wait_for(swo.packet(9))
+
+
+def test_more_than_anybody_reads(make_stack, attached, api, control):
+    """8 Mbaud without end: who reads nothing loses the oldest and is told; nobody waits for that."""
+    stack = make_stack()
+    [client] = attached(stack, 1)
+    session = StreamSession(api, stack.server_address, stack.serial)
+    session.command("Open")
+    session.command("SwoStart", baudrate=8_000_000)
+    client.call("swo_start", 8_000_000)
+    swo.Target.of_board(control(stack), baud=8_000_000).send_for_ever()
+    got = 0
+    while got < 3 << 20:
+        got += len(client.call("swo_read"))
+        assert client.read_word(swo.DEMCR) & 1 << 24
+    answer = session.command("SwoRead")
+    assert answer.data_lost and (1 << 20) - 2048 < len(answer.data) <= 1 << 20
+    session.close()
+    client.call("swo_stop")
+    assert client.read_word(swo.DEMCR) & 1 << 24
