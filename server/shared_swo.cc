@@ -1,7 +1,7 @@
 #include "server/shared_swo.h"
 
 #include <algorithm>
-#include <memory>
+#include <deque>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -72,13 +72,11 @@ absl::StatusOr<SwoTaken> SharedSwo::Read(SessionState& session) {
   if (absl::Status status = CheckSupported(); !status.ok()) return status;
   if (!session.swo) return SwoTaken{};
   SwoSubscription& own = *session.swo;
-  if (own.size == 0 && !own.ended.ok()) return own.ended;
-  SwoTaken taken{.bytes = {}, .lost = std::exchange(own.lost, false), .garbled = std::exchange(own.garbled, false)};
-  taken.bytes.reserve(own.size);
-  for (const auto& piece : own.pieces) taken.bytes += *piece;
-  own.pieces.clear();
-  own.size = 0;
-  return taken;
+  if (own.bytes.empty() && !own.ended.ok()) return own.ended;
+  const std::deque<char> bytes = std::exchange(own.bytes, {});
+  return SwoTaken{.bytes = {bytes.begin(), bytes.end()},
+                  .lost = std::exchange(own.lost, false),
+                  .garbled = std::exchange(own.garbled, false)};
 }
 
 absl::StatusOr<bool> SharedSwo::Poll() {
@@ -100,20 +98,16 @@ void SharedSwo::Deliver(const SwoData& data) {
   Add(counters_.bytes, data.bytes.size());
   Add(counters_.overruns, data.overrun ? 1 : 0);
   Add(counters_.garbled, data.garbled ? 1 : 0);
-  const auto piece = std::make_shared<const std::string>(data.bytes.begin(), data.bytes.end());
   for (SessionState* subscriber : subscribers_) {
     SwoSubscription& own = *subscriber->swo;
     own.lost |= data.overrun;
     own.garbled |= data.garbled;
-    if (piece->empty()) continue;
-    own.pieces.push_back(piece);
-    own.size += piece->size();
-    while (own.size > kSwoBufferBytes) {
-      own.lost = true;
-      own.size -= own.pieces.front()->size();
-      Add(counters_.dropped, own.pieces.front()->size());
-      own.pieces.pop_front();
-    }
+    own.bytes.insert(own.bytes.end(), data.bytes.begin(), data.bytes.end());
+    if (own.bytes.size() <= kSwoBufferBytes) continue;
+    const size_t excess = own.bytes.size() - kSwoBufferBytes;
+    own.bytes.erase(own.bytes.begin(), own.bytes.begin() + static_cast<ptrdiff_t>(excess));
+    own.lost = true;
+    Add(counters_.dropped, excess);
   }
 }
 
