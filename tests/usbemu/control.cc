@@ -1,0 +1,169 @@
+#include "tests/usbemu/control.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "tests/usbemu/faults.h"
+
+namespace probegate::usbemu {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kLongestDelay = 60'000;  // ms
+
+json Done() { return {{"ok", true}}; }
+json Failed(const std::string& error) { return {{"ok", false}, {"error", error}}; }
+
+uint64_t Number(const json& request, const char* name, uint64_t otherwise, uint64_t most) {
+  if (!request.contains(name)) return otherwise;
+  const json& value = request.at(name);
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > most) {
+    throw std::invalid_argument(std::string("\"") + name + "\" is no number up to " + std::to_string(most));
+  }
+  return value.get<uint64_t>();
+}
+
+std::string Text(const json& request, const char* name, const char* otherwise) {
+  if (!request.contains(name)) return otherwise;
+  if (!request.at(name).is_string()) throw std::invalid_argument(std::string("\"") + name + "\" is no string");
+  return request.at(name).get<std::string>();
+}
+
+}  // namespace
+
+const Control::Row Control::kRows[] = {
+    {"bus", "its environment, the files that programs have open, the simulator's control port", &Control::ShowBus},
+    {"devices", "what is plugged where, and the transfers submitted so far", &Control::ShowDevices},
+    {"plug", "plugs \"device\" in; there is no harm where it is", &Control::Plug},
+    {"unplug", "pulls it out, whatever is under way", &Control::Unplug},
+    {"inject", "sets a \"fault\", below", &Control::Inject},
+    {"clear_faults", "takes those of \"device\" back", &Control::ClearFaults},
+};
+
+Control::Control(Bus& bus, nlohmann::json facts) : bus_(bus), facts_(std::move(facts)) {}
+
+std::string Control::Help() {
+  std::string help =
+      "The control socket takes JSON, an object a line, and answers each with {\"ok\": true, …} when it is done, or with\n"
+      "{\"ok\": false, \"error\": \"…\"}. An \"id\" comes back.\n";
+  for (const Row& row : kRows) help += std::string("  {\"command\": \"") + row.name + "\"}: " + row.help + '\n';
+  help +=
+      "\"device\" is the index of a --device, from 0, or a serial number that only one has. With \"inject\": \"transfer\" "
+      "is\nany (the default), control, in or out; \"at\" counts them from now (1 is the next), \"times\" (1) is how many "
+      "it\nbefalls, 0 all until cleared; with \"wait\": true the answer comes when it has happened. A transfer that it "
+      "befalls\n" +
+      FaultHelp();
+  return help;
+}
+
+void Control::Handle(const std::string& line, const Answer& answer) {
+  const json request = json::parse(line, nullptr, false);
+  json id;
+  if (request.is_object() && request.contains("id")) id = request.at("id");
+  const Answer with_id = [answer, id](json reply) {
+    if (!id.is_null()) reply["id"] = id;
+    answer(reply);
+  };
+  if (!request.is_object()) {
+    with_id(Failed("the line is no JSON object"));
+    return;
+  }
+  try {
+    const std::string command = Text(request, "command", "");
+    for (const Row& row : kRows) {
+      if (command != row.name) continue;
+      (this->*row.handle)(request, with_id);
+      return;
+    }
+    with_id(Failed("there is no command '" + command + "'"));
+  } catch (const std::exception& error) {
+    with_id(Failed(error.what()));
+  }
+}
+
+size_t Control::DeviceOf(const json& request) const {
+  if (!request.contains("device")) throw std::invalid_argument("\"device\" is missing");
+  const json& wanted = request.at("device");
+  if (wanted.is_number_unsigned() && wanted.get<uint64_t>() < bus_.size()) return wanted.get<size_t>();
+  size_t found = bus_.size();
+  for (size_t i = 0; wanted.is_string() && i < bus_.size(); ++i) {
+    if (bus_.slot(i).spec.serial != wanted.get<std::string>()) continue;
+    if (found != bus_.size()) throw std::invalid_argument("several devices have the serial number " + wanted.dump());
+    found = i;
+  }
+  if (found == bus_.size()) throw std::invalid_argument("there is no device " + wanted.dump());
+  return found;
+}
+
+UsbDevice& Control::PluggedOf(const json& request) {
+  UsbDevice* device = bus_.device(DeviceOf(request));
+  if (device == nullptr) throw std::invalid_argument("it is not plugged in");
+  return *device;
+}
+
+void Control::ShowBus(const json&, const Answer& answer) {
+  json reply = facts_;
+  reply["ok"] = true;
+  reply["open_files"] = bus_.open_files();
+  answer(reply);
+}
+
+void Control::ShowDevices(const json&, const Answer& answer) {
+  json devices = json::array();
+  for (size_t i = 0; i < bus_.size(); ++i) {
+    const Slot& slot = bus_.slot(i);
+    json device = {{"device", i},
+                   {"serial", slot.spec.serial.value_or("")},
+                   {"board", slot.board.host + ":" + std::to_string(slot.board.port)},
+                   {"plugged", bus_.device(i) != nullptr}};
+    if (UsbDevice* plugged = bus_.device(i)) {
+      device["number"] = bus_.number(i);
+      for (const Fault::Which which : kTransferKinds) device["transfers"][NameOf(which)] = plugged->faults().submitted(which);
+    }
+    devices.push_back(std::move(device));
+  }
+  answer({{"ok", true}, {"devices", devices}});
+}
+
+void Control::Plug(const json& request, const Answer& answer) {
+  bus_.Plug(DeviceOf(request));
+  answer(Done());
+}
+
+void Control::Unplug(const json& request, const Answer& answer) {
+  bus_.Unplug(DeviceOf(request));
+  answer(Done());
+}
+
+void Control::Inject(const json& request, const Answer& answer) {
+  UsbDevice& device = PluggedOf(request);
+  const std::string kind = Text(request, "fault", "");
+  const std::string which = Text(request, "transfer", "any");
+  if (FindFaultKind(kind) == nullptr) throw std::invalid_argument("there is no fault '" + kind + "'");
+  if (FindFaultWhich(which) == nullptr) throw std::invalid_argument("there are no transfers '" + which + "'");
+  Fault fault = {.kind = *FindFaultKind(kind), .which = *FindFaultWhich(which)};
+  fault.at = Number(request, "at", 1, UINT32_MAX);
+  if (fault.at == 0) throw std::invalid_argument("\"at\" counts from 1");
+  fault.times = Number(request, "times", 1, UINT32_MAX);
+  fault.delay = std::chrono::milliseconds(Number(request, "milliseconds", 0, kLongestDelay));
+  fault.bytes = Number(request, "bytes", 0, UINT32_MAX);
+  const json wait = request.value("wait", json(false));
+  if (!wait.is_boolean()) throw std::invalid_argument("\"wait\" is neither true nor false");
+  if (wait.get<bool>() && fault.times == 0) throw std::invalid_argument("what befalls all transfers has no end");
+  if (!wait.get<bool>()) {
+    device.faults().Add(fault, nullptr);
+    answer(Done());
+    return;
+  }
+  device.faults().Add(fault, [answer](bool happened) {
+    answer(happened ? Done() : Failed("it cannot happen any more: cleared, or the device or the transfer has gone"));
+  });
+}
+
+void Control::ClearFaults(const json& request, const Answer& answer) {
+  PluggedOf(request).faults().Clear();
+  answer(Done());
+}
+
+}  // namespace probegate::usbemu

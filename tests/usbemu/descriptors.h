@@ -1,0 +1,56 @@
+// A device's descriptors, as chapter 9 of USB 2.0 and the class documents lay them out: HID 1.11, CDC 1.2 (PSTN 1.2),
+// Mass Storage Bulk-Only 1.0, and for CMSIS-DAP its manual's page on configuring the firmware for USB.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/usbemu/bytes.h"
+#include "tests/usbemu/device_spec.h"
+
+namespace probegate::usbemu {
+
+struct Endpoint {
+  uint8_t address = 0;  // bit 7: IN
+  uint8_t attributes = 0;
+  unsigned max_packet = 0;
+};
+
+struct Interface {
+  uint8_t number = 0;
+  Function function = Function::kDapBulk;
+  std::string name;
+  std::string driver;  // which of the kernel's takes it; none where empty
+  uint8_t interface_class = 0;
+  uint8_t subclass = 0;
+  uint8_t protocol = 0;
+  std::vector<Endpoint> endpoints;
+};
+
+struct Descriptors {
+  Bytes device;
+  Bytes configuration;                // with all that is in it
+  std::map<uint8_t, Bytes> strings;   // by index, 0 has the languages
+  Bytes report;                       // of the HID interfaces
+  unsigned report_size = 0;           // bytes each way
+  std::vector<Interface> interfaces;  // what the bytes say, unless they are malformed
+};
+
+inline constexpr uint8_t kDescriptorDevice = 1;
+inline constexpr uint8_t kDescriptorConfiguration = 2;
+inline constexpr uint8_t kDescriptorString = 3;
+inline constexpr uint8_t kDescriptorReport = 0x22;
+
+inline constexpr uint8_t kEndpointBulk = 2;
+inline constexpr uint8_t kEndpointInterrupt = 3;
+
+// `serial` as in the spec, where the board's own has been filled in.
+Descriptors MakeDescriptors(const DeviceSpec& spec, Speed speed);
+
+// Those of the bus' root hub, which has no function.
+Descriptors MakeHubDescriptors();
+
+}  // namespace probegate::usbemu

@@ -1,0 +1,81 @@
+// A device while it is on the bus: its model, its transfers and when they move, and the board behind it.
+//
+// On a bus that is not timed everything moves as soon as it can. On a timed one packets move at the end of a frame (1 ms at
+// full speed, a microframe of 125 us at high speed), as many as one has room for: 19 bulk packets of 64 bytes, or 13 of
+// 512 (USB 2.0, tables 5-9 and 5-10, without the rest of the bus), one of each interrupt endpoint, one control transfer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "asio/io_context.hpp"
+#include "tests/usbemu/board_link.h"
+#include "tests/usbemu/device_model.h"
+#include "tests/usbemu/event_loop.h"
+#include "tests/usbemu/transfers.h"
+
+namespace probegate::usbemu {
+
+struct BusTiming {
+  Speed speed = Speed::kHigh;
+  bool timed = false;
+
+  std::chrono::microseconds frame() const { return std::chrono::microseconds(speed == Speed::kHigh ? 125 : 1000); }
+  unsigned bulk_packets() const { return speed == Speed::kHigh ? 13 : 19; }
+};
+
+class UsbDevice {
+ public:
+  // `on_unplug`: it is to be unplugged, by a fault or because its board has gone; called from within its own functions,
+  // and must not destroy it. Throws std::runtime_error where there is no board at `board`.
+  UsbDevice(asio::io_context& io, const DeviceSpec& spec, BusTiming timing, const BoardAddress& board,
+            std::function<void(const char* why)> on_unplug);
+  // The root hub.
+  explicit UsbDevice(asio::io_context& io);
+
+  DeviceModel& model() { return model_; }
+  Faults& faults() { return transfers_.faults(); }
+  bool gone() const { return gone_; }
+
+  // As Transfers has them; what can move at once has moved when they return. ENODEV: it has been unplugged.
+  int Submit(TransferOwner& owner, std::unique_ptr<Transfer> transfer);
+  bool Discard(const TransferOwner& owner, uint64_t address) { return transfers_.Discard(owner, address); }
+  void Forget(const TransferOwner& owner) { transfers_.Forget(owner); }
+
+  // Packets may move that could not before: a halt has been cleared.
+  void Wake();
+  void Reset();
+  // It has no board and no transfer any more.
+  void Unplug();
+
+  // The interfaces that a driver of the kernel has, or a program; by number.
+  const Interface* FindInterface(unsigned number) const;
+  bool HasDriver(unsigned number) const { return drivers_.contains(number); }
+  void SetDriver(unsigned number, bool attached);
+  // Called with each change.
+  void OnDriverChange(std::function<void(const Interface&, bool attached)> function);
+
+ private:
+  void MoveUntimed();
+  void AtFrame();
+  void SetDueAlarm();
+
+  const BusTiming timing_;
+  DeviceModel model_;
+  Transfers transfers_;
+  std::function<void(const char*)> on_unplug_;
+  std::function<void(const Interface&, bool)> on_driver_change_;
+  std::unique_ptr<BoardLink> link_;
+  Alarm frame_;
+  Alarm due_;
+  Clock::time_point frame_end_;
+  std::set<unsigned> drivers_;
+  bool gone_ = false;
+  bool moving_ = false;
+};
+
+}  // namespace probegate::usbemu

@@ -1,0 +1,45 @@
+// A device's node /dev/bus/usb/BBB/DDD: what the kernel's usbfs does with the ioctls of linux/usbdevice_fs.h, as far as
+// libusb makes use of them, for any number of programs that have it open.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "asio/io_context.hpp"
+#include "tests/usbemu/device_node.h"
+#include "tests/usbemu/usb_device.h"
+
+namespace probegate::usbemu {
+
+class UsbFsFile;
+
+class UsbFsNode {
+ public:
+  // `device` must outlive it.
+  UsbFsNode(asio::io_context& io, const std::string& root, const DeviceNode::Address& address, bool denied,
+            UsbDevice& device);
+  ~UsbFsNode();
+  UsbFsNode(const UsbFsNode&) = delete;
+  UsbFsNode& operator=(const UsbFsNode&) = delete;
+
+  // The device has gone: nobody opens it any more, and who has it open learns of it. To be called behind
+  // UsbDevice::Unplug.
+  void HangUp();
+  // How many programs have it open.
+  size_t open_files() const { return files_.size(); }
+
+  // For its files.
+  const UsbFsFile* ClaimerOf(unsigned interface) const;
+  void UpdateReadiness();
+  void Closed(UsbFsFile& file);
+
+ private:
+  asio::io_context& io_;
+  UsbDevice& device_;
+  std::list<std::unique_ptr<UsbFsFile>> files_;
+  std::optional<DeviceNode> node_;
+};
+
+}  // namespace probegate::usbemu
