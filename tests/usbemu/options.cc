@@ -59,15 +59,16 @@ Options Parse(CLI::App& app, int argc, const char* const* argv) {
   std::vector<std::string> devices;
   std::vector<std::string> boards;
   std::string speed;
-  app.add_option("--device", devices, "a device, given again for each; KIND[,key=value]…, below")->expected(1);
+  app.add_option("--device", devices, "a device, given again for each; KIND[,key=value]…, below")
+      ->allow_extra_args(false);
   app.add_option("--board", boards, "HOST:PORT of the CMSIS-DAP port behind a device, in their order (boards of its own)")
-      ->expected(1);
+      ->allow_extra_args(false);
   app.add_option("--speed", speed, "full or high: packets move when such a bus has them, not at once")
       ->check(CLI::IsMember({"full", "high"}));
   app.add_option("--control", options.control, "path of the control socket, below");
   app.add_option("--sim", options.sim_program, "the simulator to start")->capture_default_str();
   app.add_option("--sim-flag", options.sim_flags, "a flag for it, as --sim-flag=--locked; given again for each")
-      ->expected(1);
+      ->allow_extra_args(false);
   app.parse(argc, argv);
   for (const std::string& device : devices) options.devices.push_back(ParseDevice(device));
   for (const std::string& board : boards) options.boards.push_back(ParseBoard(board));
