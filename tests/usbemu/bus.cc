@@ -1,12 +1,7 @@
 #include "tests/usbemu/bus.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <iostream>
-#include <stdexcept>
 #include <utility>
 
 namespace probegate::usbemu {
@@ -24,15 +19,6 @@ DeviceNode::Address UsbNode(unsigned number) {
 }
 
 }  // namespace
-
-TemporaryDirectory::TemporaryDirectory() : path_("/tmp/usbemu.XXXXXX") {
-  if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error(std::string("no directory: ") + std::strerror(errno));
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 struct Bus::Plugged {
   Plugged(std::unique_ptr<UsbDevice> usb, unsigned its_number) : device(std::move(usb)), number(its_number) {}
@@ -57,8 +43,8 @@ struct Bus::Plugged {
   }
 };
 
-Bus::Bus(asio::io_context& io, BusTiming timing, std::vector<Slot> slots)
-    : io_(io), timing_(timing), slots_(std::move(slots)), sys_(root_.path()) {
+Bus::Bus(asio::io_context& io, std::string root, BusTiming timing, std::vector<Slot> slots)
+    : io_(io), timing_(timing), slots_(std::move(slots)), root_(std::move(root)), sys_(root_) {
   plugged_.resize(slots_.size());
   AddHub();
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -70,7 +56,7 @@ Bus::~Bus() = default;
 
 void Bus::AddHub() {
   hub_ = std::make_unique<Plugged>(std::make_unique<UsbDevice>(io_), 1);
-  hub_->node = std::make_unique<UsbFsNode>(io_, root(), UsbNode(1), false, *hub_->device);
+  hub_->node = std::make_unique<UsbFsNode>(io_, root_, UsbNode(1), false, *hub_->device);
   sys_.AddDevice({.bus = kBusNumber, .device = 1}, hub_->device->model().descriptors(),
                  {.vendor = "Linux", .product = "Emulated host controller", .serial = "usbemu"}, timing_.speed);
 }
@@ -105,7 +91,7 @@ void Bus::Plug(size_t index) {
   Plugged& it = *plugged;
   it.address = {.bus = kBusNumber, .device = it.number, .port = static_cast<unsigned>(index + 1)};
   it.texts = {.vendor = slot.spec.vendor, .product = slot.spec.product, .serial = slot.spec.serial.value_or("")};
-  it.node = std::make_unique<UsbFsNode>(io_, root(), UsbNode(it.number), slot.spec.denied, *it.device);
+  it.node = std::make_unique<UsbFsNode>(io_, root_, UsbNode(it.number), slot.spec.denied, *it.device);
   it.path = sys_.AddDevice(it.address, it.device->model().descriptors(), it.texts, timing_.speed);
   it.device->OnDriverChange(
       [this, &it](const Interface& interface, bool attached) { ChangeDriver(it, interface, attached); });
@@ -130,7 +116,7 @@ void Bus::ChangeDriver(Plugged& plugged, const Interface& interface, bool attach
     const DeviceNode::Address address = {"/dev/hidraw" + std::to_string(minor), kHidrawMajor, minor};
     Plugged::Hid hid;
     hid.interface = interface.number;
-    hid.node = std::make_unique<HidrawNode>(io_, root(), address, *plugged.device, interface, identity);
+    hid.node = std::make_unique<HidrawNode>(io_, root_, address, *plugged.device, interface, identity);
     hid.path = sys_.AddHidraw(plugged.path, plugged.address, interface, plugged.device->model().descriptors(),
                               plugged.texts, minor);
     plugged.hids.push_back(std::move(hid));

@@ -1,5 +1,5 @@
 // The emulated bus: a root hub with a port for each --device, what is plugged into them, and the files by which programs
-// see that. Files are below a directory of its own, which it removes when it ends.
+// see that.
 //
 // A device that is plugged in again has a new number and so a new node, as the kernel gives it; the old node's files stay
 // until the programs that have them open close them.
@@ -23,19 +23,6 @@
 
 namespace probegate::usbemu {
 
-// A directory that is removed with all that is in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // A device and its board, whether it is plugged in or not.
 struct Slot {
   DeviceSpec spec;  // with its serial number
@@ -47,10 +34,11 @@ struct Slot {
 class Bus {
  public:
   // With the devices that their specs say are plugged. Throws std::runtime_error.
-  Bus(asio::io_context& io, BusTiming timing, std::vector<Slot> slots);
+  // `root`: an empty directory for the files.
+  Bus(asio::io_context& io, std::string root, BusTiming timing, std::vector<Slot> slots);
   ~Bus();
 
-  const std::string& root() const { return root_.path(); }
+  const std::string& root() const { return root_; }
   size_t size() const { return slots_.size(); }
   const Slot& slot(size_t index) const { return slots_[index]; }
 
@@ -78,7 +66,7 @@ class Bus {
   asio::io_context& io_;
   const BusTiming timing_;
   std::vector<Slot> slots_;
-  TemporaryDirectory root_;
+  const std::string root_;
   SysTree sys_;
   std::unique_ptr<Plugged> hub_;
   std::vector<std::unique_ptr<Plugged>> plugged_;

@@ -18,6 +18,7 @@
 #include "tests/usbemu/options.h"
 #include "tests/usbemu/program.h"
 #include "tests/usbemu/sim_child.h"
+#include "tests/usbemu/temporary_directory.h"
 
 namespace probegate::usbemu {
 namespace {
@@ -69,13 +70,14 @@ class SignalForwarder {
 
 int Main(const Options& options) {
   std::signal(SIGPIPE, SIG_IGN);
+  const TemporaryDirectory root;  // before there are orphans to adopt
   AdoptOrphans();
   std::unique_ptr<SimChild> sim;
   if (options.boards.empty()) {
     sim = std::make_unique<SimChild>(options.sim_program, static_cast<unsigned>(options.devices.size()), options.sim_flags);
   }
   asio::io_context io{1};
-  Bus bus(io, options.timing, MakeSlots(options, sim.get()));
+  Bus bus(io, root.path(), options.timing, MakeSlots(options, sim.get()));
   const auto environment = BusEnvironment(bus.root(), [](const char* name) { return std::getenv(name); });
   nlohmann::json facts = {{"environment", environment}};
   if (sim) facts["sim_control_port"] = sim->control_port();
