@@ -39,7 +39,8 @@ BoardLink::BoardLink(asio::io_context& io, const BoardAddress& address, std::fun
   if (!error) asio::connect(state_->socket, found, error);
   if (!error) state_->socket.set_option(asio::ip::tcp::no_delay(true), error);
   if (error) {
-    throw std::runtime_error("no board at " + address.host + ":" + std::to_string(address.port) + ": " + error.message());
+    throw std::runtime_error("no board at " + address.host + ":" + std::to_string(address.port) + ": " +
+                             error.message());
   }
   Receive(state_);
 }

@@ -22,7 +22,8 @@ struct BoardAddress {
 class BoardLink {
  public:
   // `on_reply` gets the replies in their order, `on_lost` is called once where the board closes the connection; neither
-  // after Close() or the destructor, and neither may destroy this object. Throws std::runtime_error where nobody listens.
+  // after Close() or the destructor, and neither may destroy this object. Throws std::runtime_error where nobody
+  // listens.
   BoardLink(asio::io_context& io, const BoardAddress& address, std::function<void(Bytes)> on_reply,
             std::function<void()> on_lost);
   ~BoardLink();

@@ -110,8 +110,8 @@ void Bus::ChangeDriver(Plugged& plugged, const Interface& interface, bool attach
         .product_id = spec.product_id,
         .name = plugged.texts.vendor + ' ' + plugged.texts.product,
         .serial = plugged.texts.serial,
-        .physical = "usb-0000:00:14.0-" + std::to_string(plugged.address.port) + "/input" +
-                    std::to_string(interface.number),
+        .physical =
+            "usb-0000:00:14.0-" + std::to_string(plugged.address.port) + "/input" + std::to_string(interface.number),
     };
     const DeviceNode::Address address = {"/dev/hidraw" + std::to_string(minor), kHidrawMajor, minor};
     Plugged::Hid hid;

@@ -1,8 +1,8 @@
-// The emulated bus: a root hub with a port for each --device, what is plugged into them, and the files by which programs
-// see that.
+// The emulated bus: a root hub with a port for each --device, what is plugged into them, and the files by which
+// programs see that.
 //
-// A device that is plugged in again has a new number and so a new node, as the kernel gives it; the old node's files stay
-// until the programs that have them open close them.
+// A device that is plugged in again has a new number and so a new node, as the kernel gives it; the old node's files
+// stay until the programs that have them open close them.
 #pragma once
 
 #include <functional>

@@ -45,12 +45,15 @@ Control::Control(Bus& bus, nlohmann::json facts) : bus_(bus), facts_(std::move(f
 
 std::string Control::Help() {
   std::string help =
-      "The control socket takes JSON, an object a line, and answers each with {\"ok\": true, …} when it is done, or with\n"
+      "The control socket takes JSON, an object a line, and answers each with {\"ok\": true, …} when it is done, or "
+      "with\n"
       "{\"ok\": false, \"error\": \"…\"}. An \"id\" comes back.\n";
   for (const Row& row : kRows) help += std::string("  {\"command\": \"") + row.name + "\"}: " + row.help + '\n';
   help +=
-      "\"device\" is the index of a --device, from 0, or a serial number that only one has. With \"inject\": \"transfer\" "
-      "is\nany (the default), control, in or out; \"at\" counts them from now (1 is the next), \"times\" (1) is how many "
+      "\"device\" is the index of a --device, from 0, or a serial number that only one has. With \"inject\": "
+      "\"transfer\" "
+      "is\nany (the default), control, in or out; \"at\" counts them from now (1 is the next), \"times\" (1) is how "
+      "many "
       "it\nbefalls, 0 all until cleared; with \"wait\": true the answer comes when it has happened. A transfer that it "
       "befalls\n" +
       FaultHelp();
@@ -119,7 +122,8 @@ void Control::ShowDevices(const json&, const Answer& answer) {
                    {"plugged", bus_.device(i) != nullptr}};
     if (UsbDevice* plugged = bus_.device(i)) {
       device["number"] = bus_.number(i);
-      for (const Fault::Which which : kTransferKinds) device["transfers"][NameOf(which)] = plugged->faults().submitted(which);
+      for (const Fault::Which which : kTransferKinds)
+        device["transfers"][NameOf(which)] = plugged->faults().submitted(which);
     }
     devices.push_back(std::move(device));
   }

@@ -1,5 +1,5 @@
-// What the control socket's lines mean: a table of commands, each from a JSON object to an answer, which may come later.
-// It knows no socket.
+// What the control socket's lines mean: a table of commands, each from a JSON object to an answer, which may come
+// later. It knows no socket.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ class Control {
   // `bus` must outlive it. `facts` are given with the answer to "bus": the environment, the simulator's control port.
   Control(Bus& bus, nlohmann::json facts);
 
-  // Carries out one line, and answers once, when that is done: {"ok": true, …}, or {"ok": false, "error": …} where it is
-  // wrong, and then nothing has happened. An "id" of the request is in the answer.
+  // Carries out one line, and answers once, when that is done: {"ok": true, …}, or {"ok": false, "error": …} where it
+  // is wrong, and then nothing has happened. An "id" of the request is in the answer.
   void Handle(const std::string& line, const Answer& answer);
 
   // What --help says of the commands.

@@ -53,9 +53,9 @@ class DapFunction {
   const Endpoint out_;
   const Endpoint in_;
   const DeviceSpec spec_;
-  const unsigned packet_size_;  // as DAP_Info says it
-  const unsigned buffer_size_;  // never 0
-  Bytes request_;               // as far as it has come
+  const unsigned packet_size_;                // as DAP_Info says it
+  const unsigned buffer_size_;                // never 0
+  Bytes request_;                             // as far as it has come
   std::deque<std::optional<uint8_t>> asked_;  // of requests that have no reply yet
   std::deque<Bytes> packets_;
   std::deque<size_t> replies_;  // how many packets each has left in packets_

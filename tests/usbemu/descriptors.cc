@@ -160,7 +160,7 @@ class Builder {
                       .name = "Drive",
                       .driver = "usb-storage",
                       .interface_class = kClassStorage,
-                      .subclass = 6,      // SCSI
+                      .subclass = 6,     // SCSI
                       .protocol = 0x50,  // bulk only
                       .endpoints = BothWays(kEndpointBulk, BulkPacket())});
         break;
@@ -178,9 +178,9 @@ class Builder {
                   .subclass = 2,  // abstract control model
                   .protocol = 1,
                   .endpoints = {In(kEndpointInterrupt, kNotifyPacket)}},
-                 {5, 0x24, 0x00, 0x10, 0x01,      // header, CDC 1.10
-                  5, 0x24, 0x01, 0x00, second,    // call management: none
-                  4, 0x24, 0x02, 0x02,            // line coding and serial state
+                 {5, 0x24, 0x00, 0x10, 0x01,       // header, CDC 1.10
+                  5, 0x24, 0x01, 0x00, second,     // call management: none
+                  4, 0x24, 0x02, 0x02,             // line coding and serial state
                   5, 0x24, 0x06, first, second});  // union
     AddInterface({.function = Function::kCdc,
                   .driver = "cdc_acm",
@@ -202,8 +202,8 @@ Descriptors MakeDescriptors(const DeviceSpec& spec, Speed speed) { return Builde
 Descriptors MakeHubDescriptors() {
   Descriptors hub;
   hub.device = {18, kDescriptorDevice, 0x00, 0x02, kClassHub, 0, 1, 64, 0x6B, 0x1D, 0x02, 0x00, 0x00, 0x06, 1, 2, 3, 1};
-  hub.configuration = {9, kDescriptorConfiguration, 25, 0, 1, 1, 0, 0xE0, 0, 9, 4, 0, 0, 1, kClassHub, 0, 0, 0,
-                       7, 5, 0x81, kEndpointInterrupt, 4, 0, 12};
+  hub.configuration = {9,    kDescriptorConfiguration, 25, 0, 1, 1, 0, 0xE0, 0, 9, 4, 0, 0, 1, kClassHub, 0, 0, 0, 7, 5,
+                       0x81, kEndpointInterrupt,       4,  0, 12};
   hub.strings = {{0, {4, kDescriptorString, 0x09, 0x04}},
                  {1, StringDescriptor("Linux")},
                  {2, StringDescriptor("Emulated host controller")},

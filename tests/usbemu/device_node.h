@@ -1,9 +1,9 @@
 // A node below the emulated /dev: what a program opens, what it polls, and the socket by which its system calls on the
 // node come here (preload_channel.h).
 //
-// What poll() answers is the real descriptor's, so the node is a symbolic link to a pseudo-terminal whose state says what
-// a device's would: output that is suspended is not ready for writing, a byte that waits is there for reading, and a
-// master that has been closed is a device that has gone.
+// What poll() answers is the real descriptor's, so the node is a symbolic link to a pseudo-terminal whose state says
+// what a device's would: output that is suspended is not ready for writing, a byte that waits is there for reading, and
+// a master that has been closed is a device that has gone.
 #pragma once
 
 #include <functional>
@@ -37,7 +37,6 @@ class DeviceNode {
   void SetReadable(bool readable);
 
  private:
-
   int master_ = -1;
   int slave_ = -1;
   bool writable_ = true;

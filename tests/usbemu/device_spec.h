@@ -32,11 +32,11 @@ struct DeviceSpec {
   uint16_t product_id = 0x0204;
   std::optional<unsigned> packet_size;  // what DAP_Info says; the maximum packet size of the endpoint unless given
   unsigned packet_count = 4;
-  bool swo = false;           // a v2 interface has an endpoint for trace
-  bool denied = false;        // its node may not be opened
-  bool plugged = true;        // from the start
-  unsigned reply_extra = 0;   // bytes that each reply is too long
-  std::string malformed;      // a row of kMalformations, or nothing
+  bool swo = false;          // a v2 interface has an endpoint for trace
+  bool denied = false;       // its node may not be opened
+  bool plugged = true;       // from the start
+  unsigned reply_extra = 0;  // bytes that each reply is too long
+  std::string malformed;     // a row of kMalformations, or nothing
 };
 
 // KIND[,key=value]… as `--help` explains it. Throws std::invalid_argument, which names the part that is wrong.

@@ -1,5 +1,5 @@
-// What is waited for on the one thread of usbemu: a descriptor that can be read, a moment. Each calls its function until
-// it is destroyed, and never afterwards.
+// What is waited for on the one thread of usbemu: a descriptor that can be read, a moment. Each calls its function
+// until it is destroyed, and never afterwards.
 #pragma once
 
 #include <chrono>
@@ -52,8 +52,7 @@ class ReadWatch {
 
 class Alarm {
  public:
-  Alarm(asio::io_context& io, std::function<void()> on_due)
-      : state_(std::make_shared<State>(io, std::move(on_due))) {}
+  Alarm(asio::io_context& io, std::function<void()> on_due) : state_(std::make_shared<State>(io, std::move(on_due))) {}
   ~Alarm() {
     state_->ended = true;
     state_->timer.cancel();

@@ -38,7 +38,8 @@ const Fault::Kind* FindFaultKind(const std::string& name);
 const Fault::Which* FindFaultWhich(const std::string& name);
 std::string FaultHelp();
 
-inline constexpr std::array<Fault::Which, 3> kTransferKinds = {Fault::Which::kControl, Fault::Which::kIn, Fault::Which::kOut};
+inline constexpr std::array<Fault::Which, 3> kTransferKinds = {Fault::Which::kControl, Fault::Which::kIn,
+                                                               Fault::Which::kOut};
 const char* NameOf(Fault::Which which);
 
 // A fault that has been set.
@@ -60,7 +61,8 @@ class Faults {
   void Add(const Fault& fault, std::function<void(bool happened)> on_end);
   void Clear();
 
-  // A transfer has been submitted. Answers the fault that befalls it, or null; Happen() is to be called with its effect.
+  // A transfer has been submitted. Answers the fault that befalls it, or null; Happen() is to be called with its
+  // effect.
   std::shared_ptr<SetFault> Submitted(Fault::Which which);
   // How many have been so far.
   uint64_t submitted(Fault::Which which) const;

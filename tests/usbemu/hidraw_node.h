@@ -1,5 +1,5 @@
-// A HID interface's node /dev/hidrawN, and what the kernel's HID driver does for it (linux/hidraw.h): while somebody has it
-// open, each report that the device sends is kept for everybody who has.
+// A HID interface's node /dev/hidrawN, and what the kernel's HID driver does for it (linux/hidraw.h): while somebody
+// has it open, each report that the device sends is kept for everybody who has.
 #pragma once
 
 #include <linux/hidraw.h>

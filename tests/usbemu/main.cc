@@ -74,7 +74,8 @@ int Main(const Options& options) {
   AdoptOrphans();
   std::unique_ptr<SimChild> sim;
   if (options.boards.empty()) {
-    sim = std::make_unique<SimChild>(options.sim_program, static_cast<unsigned>(options.devices.size()), options.sim_flags);
+    sim = std::make_unique<SimChild>(options.sim_program, static_cast<unsigned>(options.devices.size()),
+                                     options.sim_flags);
   }
   asio::io_context io{1};
   Bus bus(io, root.path(), options.timing, MakeSlots(options, sim.get()));

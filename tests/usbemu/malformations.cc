@@ -7,11 +7,11 @@
 namespace probegate::usbemu {
 namespace {
 
-constexpr size_t kTotalLength = 2;       // of a configuration descriptor
-constexpr size_t kInterfaceCount = 4;    // "
-constexpr size_t kFirstInterface = 9;    // in a configuration
-constexpr size_t kEndpointCount = 4;     // of an interface descriptor
-constexpr size_t kMaxPacketSize = 4;     // of an endpoint descriptor
+constexpr size_t kTotalLength = 2;          // of a configuration descriptor
+constexpr size_t kInterfaceCount = 4;       // "
+constexpr size_t kFirstInterface = 9;       // in a configuration
+constexpr size_t kEndpointCount = 4;        // of an interface descriptor
+constexpr size_t kMaxPacketSize = 4;        // of an endpoint descriptor
 constexpr size_t kConfigurationCount = 17;  // of a device descriptor
 
 void AddToTotalLength(Descriptors& descriptors, int more) {
@@ -39,7 +39,8 @@ void ForEachText(Descriptors& descriptors, void (*change)(Bytes&)) {
 const Malformation kMalformations[] = {
     {"total-length-long", "wTotalLength counts 64 bytes that are not there",
      [](Descriptors& all) { AddToTotalLength(all, 64); }},
-    {"total-length-short", "wTotalLength ends in the last descriptor", [](Descriptors& all) { AddToTotalLength(all, -3); }},
+    {"total-length-short", "wTotalLength ends in the last descriptor",
+     [](Descriptors& all) { AddToTotalLength(all, -3); }},
     {"length-zero", "the first interface descriptor has bLength 0",
      [](Descriptors& all) { all.configuration[kFirstInterface] = 0; }},
     {"length-long", "the last endpoint descriptor has bLength 255",
@@ -80,7 +81,8 @@ const Malformation kMalformations[] = {
      }},
     {"string-long", "bLength of strings is 254, whatever they hold",
      [](Descriptors& all) { ForEachText(all, [](Bytes& text) { text[0] = 254; }); }},
-    {"string-zero", "bLength of strings is 0", [](Descriptors& all) { ForEachText(all, [](Bytes& text) { text[0] = 0; }); }},
+    {"string-zero", "bLength of strings is 0",
+     [](Descriptors& all) { ForEachText(all, [](Bytes& text) { text[0] = 0; }); }},
     {"string-type", "strings say that they are another descriptor",
      [](Descriptors& all) { ForEachText(all, [](Bytes& text) { text[1] = 0x77; }); }},
     {"string-stall", "requests for strings are stalled", [](Descriptors& all) { all.strings.clear(); }},

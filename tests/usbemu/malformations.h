@@ -1,4 +1,5 @@
-// The ways in which a device's descriptors can be wrong. Each is a row: what --help says, and what it does to right ones.
+// The ways in which a device's descriptors can be wrong. Each is a row: what --help says, and what it does to right
+// ones.
 #pragma once
 
 #include <string>

@@ -61,7 +61,8 @@ Options Parse(CLI::App& app, int argc, const char* const* argv) {
   std::string speed;
   app.add_option("--device", devices, "a device, given again for each; KIND[,key=value]…, below")
       ->allow_extra_args(false);
-  app.add_option("--board", boards, "HOST:PORT of the CMSIS-DAP port behind a device, in their order (boards of its own)")
+  app.add_option("--board", boards,
+                 "HOST:PORT of the CMSIS-DAP port behind a device, in their order (boards of its own)")
       ->allow_extra_args(false);
   app.add_option("--speed", speed, "full or high: packets move when such a bus has them, not at once")
       ->check(CLI::IsMember({"full", "high"}));
@@ -81,8 +82,10 @@ Options Parse(CLI::App& app, int argc, const char* const* argv) {
 
 std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit_code) {
   CLI::App app(
-      "Shows a program, and all that it starts, an emulated USB bus whose devices are debug probes of simulated boards.\n"
-      "usbemu --device KIND … -- PROGRAM ARGUMENTS…: its exit code is the program's. Without a program the bus is there\n"
+      "Shows a program, and all that it starts, an emulated USB bus whose devices are debug probes of simulated "
+      "boards.\n"
+      "usbemu --device KIND … -- PROGRAM ARGUMENTS…: its exit code is the program's. Without a program the bus is "
+      "there\n"
       "until SIGTERM, for programs with the environment that is printed.",
       "usbemu");
   app.footer("\n" + DeviceHelp() + "\n" + Control::Help());

@@ -12,7 +12,7 @@
 namespace probegate::usbemu {
 
 inline constexpr int kExitUsage = 2;
-inline constexpr int kExitFailure = 125;     // usbemu's own, as env(1) and timeout(1) have them
+inline constexpr int kExitFailure = 125;  // usbemu's own, as env(1) and timeout(1) have them
 inline constexpr int kExitCannotRun = 127;
 
 struct Options {

@@ -1,7 +1,7 @@
 // One open file of a program under umockdev's preload library, seen from the other end of the socket that the library
 // opened for it: the system calls that the program makes on it, access to the program's memory while it waits, and the
-// answer that lets it go on. The protocol is that of libumockdev-preload.so.0 (umockdev 0.16 to 0.19): three words of the
-// machine, and bytes behind them where memory is carried.
+// answer that lets it go on. The protocol is that of libumockdev-preload.so.0 (umockdev 0.16 to 0.19): three words of
+// the machine, and bytes behind them where memory is carried.
 //
 // Blocks while it talks to a program that waits for an answer, ten seconds at most. A program that has gone shows as
 // false; from then on everything is.

@@ -1,5 +1,5 @@
-// The program that runs under the emulated bus, as a child that usbemu ends with: its exit code becomes usbemu's, signals
-// sent to usbemu are sent on to it, and what it leaves behind is killed.
+// The program that runs under the emulated bus, as a child that usbemu ends with: its exit code becomes usbemu's,
+// signals sent to usbemu are sent on to it, and what it leaves behind is killed.
 #pragma once
 
 #include <sys/types.h>
@@ -21,9 +21,9 @@ std::map<std::string, std::string> BusEnvironment(const std::string& root,
 
 class Program {
  public:
-  // Starts it. `without_override`: without the capability that lets it open what its mode forbids. `on_end` is called with
-  // the exit code: the program's, or 128 and the number of the signal that ended it. Throws std::runtime_error, with the
-  // reason, where it cannot be started.
+  // Starts it. `without_override`: without the capability that lets it open what its mode forbids. `on_end` is called
+  // with the exit code: the program's, or 128 and the number of the signal that ended it. Throws std::runtime_error,
+  // with the reason, where it cannot be started.
   Program(asio::io_context& io, const std::vector<std::string>& words,
           const std::map<std::string, std::string>& environment, bool without_override,
           std::function<void(int code)> on_end);

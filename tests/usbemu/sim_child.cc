@@ -39,7 +39,7 @@ SimChild::~SimChild() {
 }
 
 void SimChild::Start(const std::string& program, unsigned boards, const std::vector<std::string>& flags) {
-  std::vector<std::string> words = {program,    "--listen",     "127.0.0.1:0", "--boards", std::to_string(boards),
+  std::vector<std::string> words = {program,     "--listen",    "127.0.0.1:0", "--boards", std::to_string(boards),
                                     "--control", "127.0.0.1:0", "--quiet"};
   words.insert(words.end(), flags.begin(), flags.end());
   std::vector<char*> argv;

@@ -16,8 +16,8 @@ class SimChild {
     uint16_t port = 0;
   };
 
-  // Starts `program` with so many boards, on free ports of 127.0.0.1, and `flags` besides. Throws std::runtime_error where
-  // it does not start.
+  // Starts `program` with so many boards, on free ports of 127.0.0.1, and `flags` besides. Throws std::runtime_error
+  // where it does not start.
   SimChild(const std::string& program, unsigned boards, const std::vector<std::string>& flags);
   ~SimChild();
   SimChild(const SimChild&) = delete;

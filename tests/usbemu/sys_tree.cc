@@ -115,8 +115,7 @@ SysTree::Path SysTree::AddDevice(const UsbAddress& address, const Descriptors& d
   const unsigned version = WordAt(descriptors.device, 12);
   const unsigned minor = (address.bus - 1) * 128 + address.device - 1;
   std::ostringstream uevent;
-  uevent << Format("MAJOR=189\nMINOR=%u\n", minor)
-         << Format("DEVNAME=bus/usb/%03u/%03u\n", address.bus, address.device)
+  uevent << Format("MAJOR=189\nMINOR=%u\n", minor) << Format("DEVNAME=bus/usb/%03u/%03u\n", address.bus, address.device)
          << "DEVTYPE=usb_device\nDRIVER=usb\n"
          << Format("PRODUCT=%x/%x/%x\n", vendor, product, version) << "TYPE=0/0/0\n"
          << Format("BUSNUM=%03u\nDEVNUM=%03u\n", address.bus, address.device);
@@ -185,9 +184,7 @@ SysTree::Path SysTree::AddHidraw(const Path& device, const UsbAddress& address, 
       {{"report_descriptor", std::string(descriptors.report.begin(), descriptors.report.end())}});
   const std::string name = Format("hidraw%u", minor);
   const Path path = hid + "/hidraw/" + name;
-  Add({.path = path,
-       .subsystem = "hidraw",
-       .uevent = Format("MAJOR=240\nMINOR=%u\nDEVNAME=hidraw%u\n", minor, minor)},
+  Add({.path = path, .subsystem = "hidraw", .uevent = Format("MAJOR=240\nMINOR=%u\nDEVNAME=hidraw%u\n", minor, minor)},
       false, {{"dev", Format("240:%u\n", minor)}});
   Link(root_ + "/sys" + hid, root_ + "/sys" + path + "/device");
   return hid;

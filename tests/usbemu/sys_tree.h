@@ -1,6 +1,6 @@
 // The emulated /sys: directories with attributes for USB devices, as libudev, libusb and usbutils read them, and the
-// events by which udev tells programs that a device has come or gone (to the sockets that umockdev's preload library opens
-// for whoever listens to udev).
+// events by which udev tells programs that a device has come or gone (to the sockets that umockdev's preload library
+// opens for whoever listens to udev).
 #pragma once
 
 #include <string>
@@ -26,7 +26,8 @@ class SysTree {
   // Makes `root`/sys with the bus and class directories.
   explicit SysTree(std::string root);
 
-  // Each makes the directories and tells who listens. `texts`: manufacturer, product, serial; what is empty is not there.
+  // Each makes the directories and tells who listens. `texts`: manufacturer, product, serial; what is empty is not
+  // there.
   struct Texts {
     std::string vendor;
     std::string product;

@@ -93,9 +93,7 @@ bool Transfers::Move(Budget budget, Clock::time_point now) {
           const Endpoint* endpoint = model_.FindEndpoint(number);
           const bool is_interrupt = endpoint != nullptr && endpoint->attributes == kEndpointInterrupt;
           if (is_interrupt) interrupt.try_emplace(number, budget.interrupt);
-          unsigned& packets = number == kControlPipe ? budget.control
-                              : is_interrupt         ? interrupt[number]
-                                                     : budget.bulk;
+          unsigned& packets = number == kControlPipe ? budget.control : is_interrupt ? interrupt[number] : budget.bulk;
           const unsigned before = packets;
           const Step step = MoveFront(front, packets);
           if (packets != before) moved = true;
@@ -150,7 +148,8 @@ Transfers::Step Transfers::MoveControl(Transfer& transfer, unsigned& transfers) 
   --transfers;
   const Setup setup = SetupOf(transfer);
   Bytes sent;
-  if (!transfer.is_in()) sent.assign(transfer.data.begin() + kSetupSize, transfer.data.begin() + kSetupSize + setup.length);
+  if (!transfer.is_in())
+    sent.assign(transfer.data.begin() + kSetupSize, transfer.data.begin() + kSetupSize + setup.length);
   const std::optional<Bytes> answer = model_.Control(setup, sent);
   if (!answer) {
     transfer.status = -EPIPE;
@@ -175,7 +174,8 @@ Transfers::Step Transfers::MoveOut(Transfer& transfer, const Endpoint& endpoint,
     Invert(transfer.data, fault->fault.bytes);
     Happen(transfer);
   }
-  const bool wants_end = (transfer.flags & USBDEVFS_URB_ZERO_PACKET) != 0 && size != 0 && size % endpoint.max_packet == 0;
+  const bool wants_end =
+      (transfer.flags & USBDEVFS_URB_ZERO_PACKET) != 0 && size != 0 && size % endpoint.max_packet == 0;
   while (transfer.moved < size || (size == 0 && !transfer.end_sent) || (wants_end && !transfer.end_sent)) {
     if (packets == 0) return Step::kNoBudget;
     const size_t count = std::min<size_t>(endpoint.max_packet, size - transfer.moved);

@@ -1,5 +1,6 @@
-// The host controller's side of one device: transfers that wait on its endpoints, moved packet by packet between programs'
-// buffers and the device model, and the faults that have been set. Knows no time: Move() says how much may move now.
+// The host controller's side of one device: transfers that wait on its endpoints, moved packet by packet between
+// programs' buffers and the device model, and the faults that have been set. Knows no time: Move() says how much may
+// move now.
 #pragma once
 
 #include <linux/usbdevice_fs.h>
@@ -26,7 +27,7 @@ struct Transfer {
   uint8_t endpoint = 0;
   unsigned flags = 0;  // USBDEVFS_URB_…
   uint64_t buffer = 0;
-  Bytes data;       // as long as the program's buffer; a control transfer's begins with its setup
+  Bytes data;        // as long as the program's buffer; a control transfer's begins with its setup
   size_t moved = 0;  // bytes, without the setup
   int status = 0;    // 0 or a negative errno, as the kernel has them
   std::shared_ptr<SetFault> fault;

@@ -1,8 +1,9 @@
 // A device while it is on the bus: its model, its transfers and when they move, and the board behind it.
 //
-// On a bus that is not timed everything moves as soon as it can. On a timed one packets move at the end of a frame (1 ms at
-// full speed, a microframe of 125 us at high speed), as many as one has room for: 19 bulk packets of 64 bytes, or 13 of
-// 512 (USB 2.0, tables 5-9 and 5-10, without the rest of the bus), one of each interrupt endpoint, one control transfer.
+// On a bus that is not timed everything moves as soon as it can. On a timed one packets move at the end of a frame (1
+// ms at full speed, a microframe of 125 us at high speed), as many as one has room for: 19 bulk packets of 64 bytes, or
+// 13 of 512 (USB 2.0, tables 5-9 and 5-10, without the rest of the bus), one of each interrupt endpoint, one control
+// transfer.
 #pragma once
 
 #include <functional>
