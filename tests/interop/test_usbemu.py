@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from stack import wait_until
 from usb_bus import usbemu
 
 RAM = 0x20000100
@@ -115,6 +116,17 @@ def test_pyocd_reads_and_writes(device, flags):
             assert board.call("read_word", board=0, address=RAM + 4092)["value"] == 0xCAFEF00D
 
 
+def test_larger_packets_need_fewer_transfers():
+    """Which is why they win on a bus where each takes its time."""
+    counts = []
+    for size in (64, 256, 1024):
+        with usbemu(f"cmsis-dap-v2,serial=P,packet-size={size}", flags=["--speed=high"]) as bus:
+            ended = pyocd(bus, "commander", "-t", "nrf52840", "-u", "P", "-c", f"fill 32 {RAM:#x} 16384 0")
+            assert ended.returncode == 0, ended.stderr
+            counts.append(bus.transfers())
+    assert counts[0] > counts[1] + 300 > counts[2] + 300, counts
+
+
 @pytest.mark.parametrize("kind", ["cmsis-dap-v2", "cmsis-dap-v1"])
 def test_pyocd_flashes(kind):
     contents = bytes(range(256)) * 64
@@ -126,6 +138,26 @@ def test_pyocd_flashes(kind):
             for offset in (0, 0x1FFC, 0x3FFC):
                 word = board.call("read_word", board=0, address=0x10000 + offset)["value"]
                 assert word == int.from_bytes(contents[offset:offset + 4], "little")
+
+
+def test_a_board_that_goes_takes_its_device_along():
+    with usbemu("cmsis-dap-v2,serial=P") as bus:
+        with bus.board() as board:
+            board.unplug(0)
+            wait_until(lambda: not bus.devices()[0]["plugged"], "the device is unplugged")
+            bus.plug("P")
+            board.call("inject", board=0, fault="unplug", at=5)
+        assert openocd(bus, "init", "shutdown").returncode != 0
+        assert not bus.devices()[0]["plugged"]
+        bus.plug("P")
+        assert openocd(bus, "init", "shutdown").returncode == 0
+
+
+def test_two_probes_with_one_serial_number():
+    with usbemu("cmsis-dap-v2,serial=SAME", "cmsis-dap-v2,serial=SAME") as bus:
+        assert bus.run(["lsusb", "-v"]).stdout.count(" SAME\n") == 2
+        assert [device["serial"] for device in bus.devices()] == ["SAME", "SAME"]
+        assert bus.devices()[0]["board"] != bus.devices()[1]["board"]
 
 
 @pytest.mark.parametrize("kind", ["cmsis-dap-v2", "cmsis-dap-v1"])
