@@ -100,7 +100,12 @@ void Exceptions::LockUp() {
 }
 
 void Exceptions::Catch(uint32_t catches) {
-  if (debug_.Catches(catches)) debug_.Halt(kHaltVectorCatch);
+  if (!debug_.Catches(catches)) return;
+  const bool was_halted = debug_.halted;
+  debug_.Halt(kHaltVectorCatch);
+  if (!was_halted && trace_ != nullptr) {
+    trace_->Line("halt {:02x} {:08x}", debug_.dfsr, core_.Read(CpuRegister::kPc));
+  }
 }
 
 uint32_t Exceptions::MakeExcReturn() const {

@@ -81,15 +81,12 @@ void Processor::Hold(bool held) {
 }
 
 void Processor::Halt(uint32_t reason) {
+  const bool was_halted = debug_.halted;
   debug_.Halt(reason);
-  TraceHalt();
+  if (!was_halted && trace_ != nullptr) trace_->Line("halt {:02x} {:08x}", debug_.dfsr, core_->Read(CpuRegister::kPc));
   sleep_ = Sleep::kAwake;
   exceptions_->LeaveLockup();
   UpdateClocks();
-}
-
-void Processor::TraceHalt() const {
-  if (trace_ != nullptr) trace_->Line("halt {:02x} {:08x}", debug_.dfsr, core_->Read(CpuRegister::kPc));
 }
 
 void Processor::Resume() {
@@ -145,10 +142,7 @@ Processor::End Processor::RunUntil(uint64_t until) {
       continue;
     }
     if (exceptions_->TakePending()) sleep_ = Sleep::kAwake;
-    if (debug_.halted) {  // a vector catch
-      TraceHalt();
-      continue;
-    }
+    if (debug_.halted) continue;  // a vector catch
     if (sleep_ != Sleep::kAwake) {
       if (!Wakes()) {
         UpdateClocks();

@@ -108,7 +108,6 @@ class Processor : private CpuGate {
   bool IsForAll(uint32_t address) const override;
 
   void LeaveReset();
-  void TraceHalt() const;
   End RunUntil(uint64_t until);
   bool MustStop();
   bool MatchesInstruction(uint32_t pc);
