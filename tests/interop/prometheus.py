@@ -23,11 +23,13 @@ scrape_configs:
 
 
 class Prometheus:
-    def __init__(self, programs, directory, urls):
-        """`programs` starts it, and ends it after the test."""
+    def __init__(self, programs, directory, urls, config=None):
+        """`programs` starts it, and ends it after the test. `config` is the path of a configuration other than CONFIG, whose
+        targets are these."""
         self._targets = {program: urllib.parse.urlsplit(url).netloc for program, url in urls.items()}
-        config = programs.directory / "prometheus.yml"
-        config.write_text(CONFIG.replace("TARGETS", json.dumps(list(self._targets.values()))))
+        if config is None:
+            config = programs.directory / "prometheus.yml"
+            config.write_text(CONFIG.replace("TARGETS", json.dumps(list(self._targets.values()))))
         self.address = f"{LOOPBACK}:{free_port()}"
         self.process = programs.start(directory / "prometheus", f"--config.file={config}",
                                       f"--storage.tsdb.path={programs.directory / 'tsdb'}",

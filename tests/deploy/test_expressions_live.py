@@ -1,0 +1,98 @@
+"""A real Prometheus with our configuration watches a fleet under load: every expression parses, and has data."""
+
+import shutil
+import threading
+import urllib.parse
+
+import pytest
+import yaml
+
+import expressions
+from prometheus import Prometheus
+from raw_client import DPIDR, RAM
+from stack import wait_until
+
+BOARDS = 3
+SCRAPE_INTERVAL = "500ms"
+
+
+def configuration(deploy, directory, urls):
+    """Ours as it is, but for the targets, and for how often they are asked."""
+    shutil.copytree(deploy / "prometheus", directory)
+    for program, url in urls.items():
+        targets = yaml.safe_load((directory / f"targets/{program}.yml").read_text())
+        targets[0]["targets"] = [urllib.parse.urlsplit(url).netloc]
+        (directory / f"targets/{program}.yml").write_text(yaml.safe_dump(targets))
+    config = directory / "prometheus.yml"
+    text = config.read_text()
+    assert text.count("_interval: 15s") == 2
+    config.write_text(text.replace("_interval: 15s", f"_interval: {SCRAPE_INTERVAL}\n  scrape_timeout: {SCRAPE_INTERVAL}", 1)
+                      .replace("_interval: 15s", f"_interval: {SCRAPE_INTERVAL}"))
+    return config
+
+
+class Load:
+    """Users that read and write memory, and come and go, until told to stop."""
+
+    def __init__(self, stack, raw):
+        self._stop = threading.Event()
+        self._failures = []
+        self._threads = [threading.Thread(target=self._run, args=(raw, stack.port_of(serial))) for serial in stack.serials]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, raw, port):
+        try:
+            while not self._stop.is_set():
+                with raw(port).attach() as client:
+                    client.call("lock")
+                    client.write_word(RAM, 1)
+                    client.read_words(RAM, 64)
+                    client.call("unlock")
+                    for _ in range(100):
+                        client.call("read_dp", DPIDR)
+                    client.detach()
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            self._failures.append(error)
+
+    def end(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        assert self._failures == []
+
+
+def test_every_expression_has_data(make_stack, programs, prometheus_directory, deploy, raw, tmp_path):
+    stack = make_stack(boards=BOARDS)
+    urls = {program: getattr(stack, program).metrics_url() for program in ("server", "gateway")}
+    config = configuration(deploy, tmp_path / "prometheus", urls)
+    prometheus = Prometheus(programs, prometheus_directory, urls, config=config)
+    load = Load(stack, raw)
+    try:
+        last = sorted(expressions.recorded())
+        wait_until(lambda: all(prometheus.query(name) for name in last), "everything that is recorded has data")
+        checked = 0
+        for path in expressions.DASHBOARDS:
+            for where, expression in expressions.panel_expressions(path):
+                wait_until(lambda: prometheus.query(expressions.filled_in(expression)), f"{where} has data: {expression}")
+                checked += 1
+        assert checked > 60
+        # What an alert asks for is there, though the alert does not fire; and none does, for all is well.
+        for alert in expressions.alerts():
+            prometheus.query(alert["expr"])
+            for selector in expressions.selectors(alert["expr"]):
+                if 'job!~"probegate-(server|gateway)"' not in selector:  # for programs that this stack does not have
+                    assert prometheus.query(selector), f"{alert['alert']}: {selector} has no data"
+        assert {labels["job"] for labels, _ in prometheus.query("up == 1")} == {"probegate-server", "probegate-gateway"}
+        assert {labels["host"] for labels, _ in prometheus.query("up")} == {"localhost"}
+        assert prometheus.query("ALERTS") == []
+        # What would be seen of an expression that is none, or that names nothing.
+        assert prometheus.query("probegate_sessions") and not prometheus.query("probegate_sesions")
+        with pytest.raises(OSError):
+            prometheus.query("sum(")
+    finally:
+        load.end()
+    # And what is seen when the server goes.
+    stack.server.stop()
+    for alert in ("ProbegateServerDown", "ProbegateGatewayWithoutServer"):
+        wait_until(lambda: prometheus.query(f'ALERTS{{alertname="{alert}", alertstate="pending"}}'), f"{alert} is about to fire")
