@@ -16,12 +16,31 @@ import fleet
 import probe
 
 DASHBOARDS = {"grafana/dashboards/probegate-fleet.json": fleet, "grafana/dashboards/probegate-probe.json": probe}
+RULES = ("prometheus/rules/recording.yml", "prometheus/rules/alerts.yml")
+
+# A PrometheusRule is a file of rules, one level deeper.
+RULE_RESOURCE = """\
+# Made by deploy/generate.py from deploy/{source}.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: probegate-{name}
+spec:
+{rules}"""
+
+
+def prometheus_rule(source):
+    text = (HERE / source).read_text()
+    rules = "".join(f"  {line}" if line.strip() else line for line in text.splitlines(keepends=True)
+                    if not line.startswith("#"))
+    return RULE_RESOURCE.format(source=source, name=pathlib.Path(source).stem, rules=rules)
 
 
 def made():
     """Each file, and what it is to hold."""
     for file, module in DASHBOARDS.items():
         yield HERE / file, json.dumps(module.make(), indent=2, ensure_ascii=False) + "\n"
+    yield HERE / "kubernetes/overlays/monitoring/rules.yaml", "---\n".join(map(prometheus_rule, RULES))
 
 
 def main():

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The suites that test, asan and tsan are made of. Expects tools/lib.sh and tools/results.sh, and for pytest
-# tools/prometheus.sh.
+# tools/unpacked.sh.
 
 # ctest_suite name preset [ctest arguments…]
 ctest_suite() {
@@ -10,15 +10,16 @@ ctest_suite() {
     ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$PWD/build/results/$preset.xml" "${@:3}"
 }
 
-# pytest_suite name preset path…: PROBEGATE_BIN names the programs under test, and PROBEGATE_PROMETHEUS the directory of
-# Prometheus; soak_seconds, where it is set, is how long the test with sixteen clients takes.
+# pytest_suite name preset path…: PROBEGATE_BIN names the programs under test, PROBEGATE_PROMETHEUS and PROBEGATE_KUSTOMIZE the
+# directories of Prometheus and kustomize; soak_seconds, where it is set, is how long the test with sixteen clients takes.
 pytest_suite() {
   local name=$1 preset=$2 junit
   junit=build/results/$preset-pytest.xml
   run_suite "$name" "$junit" \
     env ${soak_seconds:+PROBEGATE_SOAK_SECONDS=$soak_seconds} \
     PROBEGATE_BIN="$PWD/build/$preset/bin" PROBEGATE_BUILD="$PWD/build/$preset" \
-    PROBEGATE_PROMETHEUS="$PWD/$prometheus/usr/bin" PATH="$PWD/$venv/bin:$PATH" \
+    PROBEGATE_PROMETHEUS="$PWD/$prometheus/usr/bin" PROBEGATE_KUSTOMIZE="$PWD/$kustomize/usr/bin" \
+    PATH="$PWD/$venv/bin:$PATH" \
     "$venv/bin/python" -m pytest -q --junitxml="$junit" "${@:3}"
 }
 

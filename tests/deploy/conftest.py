@@ -1,6 +1,7 @@
 """What tests of deploy/ get: the fixtures of tests/interop, for they need the same programs and stacks, and the paths."""
 
 import importlib.util
+import os
 import pathlib
 import sys
 
@@ -28,3 +29,11 @@ raw = _interop.raw
 @pytest.fixture(scope="session")
 def deploy():
     return ROOT / "deploy"
+
+
+@pytest.fixture(scope="session")
+def kustomize():
+    default = ROOT / "build" / "kustomize" / "usr" / "bin"
+    program = pathlib.Path(os.environ.get("PROBEGATE_KUSTOMIZE", default)).resolve() / "kustomize"
+    assert program.exists(), f"no {program} (PROBEGATE_KUSTOMIZE; ./dev test unpacks it)"
+    return program

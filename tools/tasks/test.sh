@@ -7,8 +7,8 @@ case "$*" in
 esac
 need_packages build python test clang
 need_venv
-source tools/prometheus.sh
-need_prometheus
+source tools/unpacked.sh
+need_unpacked
 source tools/results.sh
 source tools/suites.sh
 

@@ -1,0 +1,159 @@
+"""What kustomize makes of deploy/kubernetes/, and what Kubernetes would see wrong in it only when it runs."""
+
+import pathlib
+import re
+import subprocess
+
+import yaml
+
+KUBERNETES = pathlib.Path(__file__).parents[2] / "deploy" / "kubernetes"
+FLAG = re.compile(r"--[a-z][a-z0-9-]*")
+WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
+
+
+def render(kustomize, directory):
+    done = subprocess.run([kustomize, "build", directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, done.stderr  # what is deprecated
+    return [document for document in yaml.safe_load_all(done.stdout) if document is not None]
+
+
+class Manifests:
+    def __init__(self, documents):
+        self.documents = documents
+
+    def of(self, *kinds):
+        return [document for document in self.documents if document["kind"] in kinds]
+
+    def named(self, kind, name):
+        (found,) = [document for document in self.of(kind) if document["metadata"]["name"] == name]
+        return found
+
+    def pods(self):
+        """(workload, its pod's spec, its pod's labels)."""
+        for workload in self.of(*WORKLOADS):
+            template = workload["spec"]["template"]
+            yield workload, template["spec"], template["metadata"]["labels"]
+
+    def containers(self):
+        for workload, spec, _ in self.pods():
+            for container in spec["containers"]:
+                yield workload, spec, container
+
+    def config(self, name, key):
+        """The options in a ConfigMap, whose name has a suffix that changes with its contents."""
+        (found,) = [document for document in self.of("ConfigMap") if re.fullmatch(rf"{name}-\w+", document["metadata"]["name"])]
+        return found["data"][key]
+
+
+def _matches(selector, labels):
+    wanted = selector.get("matchLabels", {})
+    return wanted.items() <= labels.items() and all(
+        expression["operator"] == "In" and labels.get(expression["key"]) in expression["values"]
+        for expression in selector.get("matchExpressions", []))
+
+
+def _ports(spec):
+    """Names and numbers of the ports that a pod's containers declare."""
+    declared = [port for container in spec["containers"] for port in container.get("ports", [])]
+    return {port["name"]: port["containerPort"] for port in declared}
+
+
+def problems(manifests, helps, gateway_ports):
+    """One line for each thing that is named and is not there. `helps` is what each program's --help prints; `gateway_ports` are
+    the ports on which pods are served though no container declares them."""
+    yield from _problems_of_pods(manifests)
+    yield from _problems_of_flags(manifests, helps)
+    yield from _problems_of_selectors(manifests, gateway_ports)
+
+
+def _problems_of_pods(manifests):
+    configs = {document["metadata"]["name"]: document for document in manifests.of("ConfigMap")}
+    claims = {document["metadata"]["name"] for document in manifests.of("PersistentVolumeClaim")}
+    accounts = {document["metadata"]["name"] for document in manifests.of("ServiceAccount")}
+    for workload, spec, labels in manifests.pods():
+        name = workload["metadata"]["name"]
+        if not _matches(workload["spec"]["selector"], labels):
+            yield f"{name}: its selector does not match its own pods"
+        if spec["serviceAccountName"] not in accounts:
+            yield f"{name}: no ServiceAccount {spec['serviceAccountName']}"
+        volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+        for volume in volumes.values():
+            if "configMap" in volume and volume["configMap"]["name"] not in configs:
+                yield f"{name}: no ConfigMap {volume['configMap']['name']}"
+            if "persistentVolumeClaim" in volume and volume["persistentVolumeClaim"]["claimName"] not in claims:
+                yield f"{name}: no claim {volume['persistentVolumeClaim']['claimName']}"
+        mounted = set()
+        for container in spec["containers"]:
+            mounts = {mount["name"]: mount["mountPath"] for mount in container.get("volumeMounts", [])}
+            mounted |= set(mounts)
+            for mount in mounts:
+                if mount not in volumes:
+                    yield f"{name}: no volume {mount}"
+            for kind in ("readinessProbe", "livenessProbe", "startupProbe"):
+                for how in ("httpGet", "grpc", "tcpSocket"):
+                    port = container.get(kind, {}).get(how, {}).get("port")
+                    declared = {p["name"]: p["containerPort"] for p in container.get("ports", [])}
+                    if port is not None and port not in declared and port not in declared.values():
+                        yield f"{name}: {kind} asks port {port}, which {container['name']} does not have"
+        for volume in set(volumes) - mounted:
+            yield f"{name}: nothing mounts {volume}"
+
+
+def _problems_of_flags(manifests, helps):
+    known = {program: set(FLAG.findall(text)) for program, text in helps.items()}
+    configs = {document["metadata"]["name"]: document for document in manifests.of("ConfigMap")}
+    for workload, spec, container in manifests.containers():
+        program, *arguments = [*container["command"], *container.get("args", [])]
+        if program not in known:
+            yield f"{workload['metadata']['name']}: no program {program}"
+            continue
+        for argument in arguments:
+            if argument.startswith("--") and argument.partition("=")[0] not in known[program]:
+                yield f"{program} has no {argument}"
+        for option, path in zip(arguments, arguments[1:]):
+            if option != "--config":
+                continue
+            directory, _, key = path.rpartition("/")
+            volumes = [mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == directory]
+            maps = [volume["configMap"]["name"] for volume in spec["volumes"] if volume["name"] in volumes]
+            texts = [configs[name]["data"][key] for name in maps if name in configs and key in configs[name]["data"]]
+            if len(texts) != 1:
+                yield f"{program}: nothing is mounted at {path}"
+            for name in yaml.safe_load(texts[0]) if texts else ():
+                if f"--{name}" not in known[program]:
+                    yield f"{program} has no option {name}, which {path} sets"
+
+
+def _problems_of_selectors(manifests, gateway_ports):
+    pods = [(spec, labels) for _, spec, labels in manifests.pods()]
+
+    def check(name, selector, ports):
+        chosen = [spec for spec, labels in pods if _matches(selector, labels)]
+        if not chosen:
+            yield f"{name}: no pod has {selector}"
+        for port in ports:
+            for spec in chosen:
+                declared = _ports(spec)
+                if port not in declared and port not in declared.values() and port not in gateway_ports:
+                    yield f"{name}: port {port} is none of its pods'"
+
+    for service in manifests.of("Service"):
+        targets = [port["targetPort"] for port in service["spec"]["ports"]]
+        yield from check(service["metadata"]["name"], {"matchLabels": service["spec"]["selector"]}, targets)
+    for budget in manifests.of("PodDisruptionBudget"):
+        yield from check(budget["metadata"]["name"], budget["spec"]["selector"], [])
+    for policy in manifests.of("NetworkPolicy"):
+        name, spec = policy["metadata"]["name"], policy["spec"]
+        for rule in spec.get("ingress", []):
+            ports = [port[key] for port in rule["ports"] for key in ("port", "endPort") if key in port]
+            yield from check(name, spec["podSelector"], ports)
+    for monitor in manifests.of("ServiceMonitor"):
+        name, spec = monitor["metadata"]["name"], monitor["spec"]
+        services = [s for s in manifests.of("Service") if _matches(spec["selector"], s["metadata"].get("labels", {}))]
+        if not services:
+            yield f"{name}: no Service has {spec['selector']}"
+        for service in services:
+            for endpoint in spec["endpoints"]:
+                if endpoint["port"] not in {port["name"] for port in service["spec"]["ports"]}:
+                    yield f"{name}: {service['metadata']['name']} has no port {endpoint['port']}"

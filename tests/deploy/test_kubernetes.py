@@ -1,0 +1,208 @@
+"""What is in deploy/kubernetes/ can be rendered, is what Kubernetes takes, and names nothing that is not there."""
+
+import copy
+import re
+
+import kubernetes_validate
+import pytest
+import yaml
+
+import manifests
+from expressions import DASHBOARDS, RULES
+from manifests import KUBERNETES, Manifests, render
+from raw_client import DPIDR
+from stack import LOOPBACK, SERVER_LISTENS, free_port
+
+OVERLAYS = ["base", "overlays/sim", "overlays/lab"]
+PROGRAMS = ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
+PORTS = range(5555, 5563)
+# Of the Prometheus operator; kubernetes-validate knows what Kubernetes itself has.
+CUSTOM = ("ServiceMonitor", "PrometheusRule")
+
+
+@pytest.fixture(scope="session")
+def rendered(kustomize):
+    """Each overlay once; it is changed by nobody."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = render(kustomize, KUBERNETES / name)
+        return made[name]
+
+    return get
+
+
+@pytest.fixture
+def helps(programs):
+    return {program: programs.run(program, "--help").stdout for program in PROGRAMS}
+
+
+@pytest.mark.parametrize("overlay", [*OVERLAYS, "overlays/monitoring"])
+def test_kubernetes_takes_it(rendered, overlay):
+    checked = 0
+    for document in rendered(overlay):
+        assert document["metadata"]["namespace" if document["kind"] != "Namespace" else "name"] == "probegate"
+        if document["kind"] not in CUSTOM:
+            kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+            checked += 1
+    assert checked > 0
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_named_is_there(rendered, helps, overlay):
+    assert list(manifests.problems(Manifests(rendered(overlay)), helps, PORTS)) == []
+
+
+def test_monitors_ask_ports_that_there_are(rendered, helps):
+    together = Manifests(rendered("overlays/lab") + rendered("overlays/monitoring"))
+    assert list(manifests.problems(together, helps, PORTS)) == []
+    # The jobs that rules go by are the services' names.
+    assert {s["metadata"]["name"] for s in together.of("ServiceMonitor")} == {"probegate-server", "probegate-gateway"}
+    assert {rule["targetLabel"] for monitor in together.of("ServiceMonitor")
+            for endpoint in monitor["spec"]["endpoints"] for rule in endpoint["relabelings"]} == {"host"}
+
+
+def test_rules_and_dashboards_are_the_same_files(rendered):
+    monitoring = Manifests(rendered("overlays/monitoring"))
+    rules = [rule["spec"] for rule in monitoring.of("PrometheusRule")]
+    assert len(rules) == len(RULES) and all(yaml.safe_load(path.read_text()) in rules for path in RULES)
+    boards = {name: text for config in monitoring.of("ConfigMap") for name, text in config["data"].items()}
+    assert boards == {path.name: path.read_text() for path in DASHBOARDS}
+    assert all(config["metadata"]["labels"]["grafana_dashboard"] == "1" for config in monitoring.of("ConfigMap"))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_may_do_no_more_than_they_must(rendered, overlay):
+    for _, spec, container in Manifests(rendered(overlay)).containers():
+        pod, own = spec["securityContext"], container["securityContext"]
+        assert pod["runAsNonRoot"] and pod["runAsUser"] > 0 and pod["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert own == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+        assert spec["automountServiceAccountToken"] is False
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"} and "memory" in container["resources"]["limits"]
+        assert "livenessProbe" in container or container["name"] == "sim"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_ports_are_those_that_the_programs_are_told(rendered, overlay):
+    made = Manifests(rendered(overlay))
+    server = yaml.safe_load(made.config("probegate-server", "server.yaml"))
+    gateway = yaml.safe_load(made.config("probegate-gateway", "gateway.yaml"))
+    (in_server,) = [c for _, _, c in made.containers() if c["name"] == "server"]
+    (in_gateway,) = [c for _, _, c in made.containers() if c["name"] == "gateway"]
+    assert {p["name"]: p["containerPort"] for p in in_server["ports"]} == {
+        "grpc": port_of(server["listen"]), "metrics": port_of(server["metrics-listen"])}
+    assert {p["name"]: p["containerPort"] for p in in_gateway["ports"]} == {"metrics": port_of(gateway["metrics-listen"])}
+    name, port = gateway["server"].split(":")
+    assert int(port) in {p["port"] for p in made.named("Service", name)["spec"]["ports"]}
+    served = [p["port"] for p in made.named("Service", "probegate-gateway")["spec"]["ports"] if p["name"].startswith("probe-")]
+    assert served == list(PORTS) and gateway["port"] == PORTS[0]
+    assert {mount["mountPath"] for mount in in_gateway["volumeMounts"]} == {"/etc/probegate", gateway["state"]}
+
+
+def port_of(endpoint):
+    return int(endpoint.rpartition(":")[2])
+
+
+def test_the_overlay_without_hardware_runs(rendered, programs, raw):
+    """The commands and configurations of its containers, on this machine: only addresses are others."""
+    made = Manifests(rendered("overlays/sim"))
+    sim_port, gateway_port = free_port(4), free_port(4)
+    addresses = {"127.0.0.1:4441-4444": f"{LOOPBACK}:{sim_port}-{sim_port + 3}", "127.0.0.1:4441": f"{LOOPBACK}:{sim_port}",
+                 "127.0.0.1:4440": f"{LOOPBACK}:{free_port()}", "0.0.0.0:50051": f"{LOOPBACK}:0",
+                 "0.0.0.0:9464": f"{LOOPBACK}:0", "0.0.0.0:9465": f"{LOOPBACK}:0", "port: 5555": f"port: {gateway_port}",
+                 "/var/lib/probegate": str(programs.directory / "state")}
+
+    def here(text):
+        for there, address in addresses.items():
+            text = text.replace(there, address)
+        return text
+
+    def start(container):
+        (command,) = [c["command"] for _, _, c in made.containers() if c["name"] == container]
+        arguments = []
+        for argument in command[1:]:
+            if argument.startswith("/etc/probegate/"):
+                key = argument.rpartition("/")[2]
+                path = programs.directory / key
+                path.write_text(here(made.config(command[0], key)))
+                argument = path
+            arguments.append(here(str(argument)))
+        return programs.start(command[0], *arguments)
+
+    start("sim").wait_for_line("control listening on ")
+    server = start("server")
+    addresses["probegate-server:50051"] = f"{LOOPBACK}:{server.wait_for_line(SERVER_LISTENS)[1]}"
+    gateway = start("gateway")
+    for port in range(gateway_port, gateway_port + 4):
+        gateway.wait_for_line(rf'"probe.served".*"port":{port}\b')
+        with raw(port).attach() as client:
+            assert client.call("read_dp", DPIDR) == 0x2BA01477
+            client.detach()
+
+
+def test_the_configuration_of_a_lab_is_taken(rendered, programs):
+    made = Manifests(rendered("overlays/lab"))
+    options = yaml.safe_load(made.config("probegate-server", "server.yaml"))
+    assert options["cmsis-dap-tcp"]
+    for program, key in (("probegate-server", "server.yaml"), ("probegate-gateway", "gateway.yaml")):
+        path = programs.directory / key
+        path.write_text(made.config(program, key))
+        flags = ["--listen", f"{LOOPBACK}:0"] if program == "probegate-server" else ["--server", f"{LOOPBACK}:{free_port()}"]
+        if program == "probegate-gateway":
+            flags += ["--state", programs.directory / "state"]
+        started = programs.start(program, "--config", path, "--metrics-listen", f"{LOOPBACK}:0", *flags)
+        assert '"event":"metrics.listening"' in started.wait_for_line(".*metrics.listening.*")[0]
+
+
+def test_usb_is_a_component(kustomize, tmp_path):
+    """An overlay that takes it gives the server the devices, and no other privilege than that needs."""
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+        "resources": [relative(tmp_path, "base")], "components": [relative(tmp_path, "components/usb")]}))
+    made = Manifests(render(kustomize, tmp_path))
+    for document in made.documents:
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+    spec = made.named("DaemonSet", "probegate-server")["spec"]["template"]["spec"]
+    (server,) = spec["containers"]
+    assert {"name": "usb", "mountPath": "/dev/bus/usb"} in server["volumeMounts"]
+    assert {"name": "usb", "hostPath": {"path": "/dev/bus/usb", "type": "Directory"}} in spec["volumes"]
+    assert spec["securityContext"]["supplementalGroups"] == [46] and spec["securityContext"]["runAsNonRoot"]
+    assert made.named("Namespace", "probegate")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+
+
+def relative(start, name):
+    return "/".join([".."] * (len(start.resolve().parts) - 1)) + str(KUBERNETES / name)
+
+
+# What somebody may break, and what is said then.
+BROKEN = [
+    (lambda m: m.named("DaemonSet", "probegate-server")["spec"]["selector"]["matchLabels"].update(x="y"), "selector does not"),
+    (lambda m: server_of(m)["command"].append("--lissen=1"), "probegate-server has no --lissen"),
+    (lambda m: server_of(m)["command"].__setitem__(0, "probegate-serve"), "no program probegate-serve"),
+    (lambda m: server_of(m)["readinessProbe"]["grpc"].update(port=50052), "asks port 50052"),
+    (lambda m: server_of(m)["volumeMounts"].clear(), "nothing is mounted at /etc/probegate/server.yaml"),
+    (lambda m: m.documents.remove(m.of("PersistentVolumeClaim")[0]), "no claim"),
+    (lambda m: m.documents.remove(m.of("ServiceAccount")[0]), "no ServiceAccount"),
+    (lambda m: m.named("Service", "probegate-server")["spec"]["selector"].update(x="y"), "no pod has"),
+    (lambda m: m.named("Service", "probegate-server")["spec"]["ports"][0].update(targetPort="grcp"), "port grcp is none"),
+    (lambda m: set_option(m, "server.yaml", "lissen: 1\n"), "has no option lissen"),
+    (lambda m: [m.documents.remove(c) for c in m.of("ConfigMap")], "no ConfigMap"),
+]
+
+
+def server_of(made):
+    return made.named("DaemonSet", "probegate-server")["spec"]["template"]["spec"]["containers"][0]
+
+
+def set_option(made, key, text):
+    for config in made.of("ConfigMap"):
+        if key in config["data"]:
+            config["data"][key] = text
+
+
+@pytest.mark.parametrize("breaks,complaint", BROKEN, ids=lambda value: re.sub(r"\W+", "-", value) if isinstance(value, str) else "")
+def test_what_is_broken_is_found(rendered, helps, breaks, complaint):
+    made = Manifests(copy.deepcopy(rendered("base")))
+    breaks(made)
+    assert any(complaint in problem for problem in manifests.problems(made, helps, PORTS))
