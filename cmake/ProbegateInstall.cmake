@@ -1,0 +1,35 @@
+# What `cmake --install` puts where, below CMAKE_INSTALL_PREFIX:
+#
+#   bin/                  the programs
+#   lib/systemd/system/   their units, which name them there
+#   lib/udev/rules.d/     rules that give debug probes to a group
+#   share/doc/probegate/  the documentation
+#   share/probegate/      examples of configuration, the .proto files, what deploy/ has for Prometheus and Grafana
+include(GNUInstallDirs)
+
+install(TARGETS probegate probegate-server probegate-gateway probegate-sim RUNTIME)
+
+# Units name their programs by the prefix that counts, that of `cmake --install --prefix`.
+set(units probegate-server.service probegate-gateway.service)
+install(CODE "
+  get_filename_component(prefix \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)
+  set(bindir \"\${prefix}/${CMAKE_INSTALL_BINDIR}\")
+  set(docdir \"\${prefix}/${CMAKE_INSTALL_DOCDIR}\")
+  foreach(unit ${units})
+    configure_file(${CMAKE_SOURCE_DIR}/deploy/systemd/\${unit}.in ${CMAKE_BINARY_DIR}/systemd/\${unit} @ONLY)
+  endforeach()")
+foreach(unit ${units})
+  install(FILES ${CMAKE_BINARY_DIR}/systemd/${unit} DESTINATION lib/systemd/system)
+endforeach()
+if(EXISTS ${CMAKE_SOURCE_DIR}/deploy/udev)
+  install(DIRECTORY deploy/udev/ DESTINATION lib/udev/rules.d FILES_MATCHING PATTERN "*.rules")
+endif()
+
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+
+set(shared ${CMAKE_INSTALL_DATADIR}/probegate)
+install(FILES deploy/systemd/server.yaml deploy/systemd/gateway.yaml DESTINATION ${shared}/examples)
+install(DIRECTORY proto/probegate DESTINATION ${shared}/proto FILES_MATCHING PATTERN "*.proto")
+install(DIRECTORY deploy/grafana/dashboards deploy/grafana/provisioning DESTINATION ${shared}/grafana)
+install(DIRECTORY deploy/prometheus DESTINATION ${shared} PATTERN tests EXCLUDE)

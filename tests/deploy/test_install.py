@@ -1,0 +1,101 @@
+"""`cmake --install` leaves a tidy tree, and what is in it works: programs, units, examples of configuration."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from stack import LOOPBACK, SERVER_LISTENS, free_port
+
+ROOT = pathlib.Path(__file__).parents[2]
+UNITS = ["probegate-gateway.service", "probegate-server.service"]
+PROGRAMS = ["probegate", "probegate-gateway", "probegate-server", "probegate-sim"]
+FLAG = re.compile(r"--[a-z][a-z0-9-]*")
+
+
+def run(*command):
+    return subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    build = pathlib.Path(os.environ.get("PROBEGATE_BUILD", ROOT / "build" / "dev"))
+    prefix = tmp_path_factory.mktemp("installed")
+    done = run("cmake", "--install", build, "--prefix", prefix)
+    assert done.returncode == 0, done.stdout
+    return prefix
+
+
+def files(directory):
+    return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+
+
+def test_the_tree_is_tidy(installed):
+    assert sorted(path.name for path in installed.iterdir()) == ["bin", "lib", "share"]
+    assert files(installed / "bin") == PROGRAMS
+    rules = [f"udev/rules.d/{path.name}" for path in sorted((ROOT / "deploy").glob("udev/*.rules"))]
+    assert files(installed / "lib") == sorted([f"systemd/system/{unit}" for unit in UNITS] + rules)
+    assert sorted(path.name for path in (installed / "share").iterdir()) == ["doc", "probegate"]
+    pages = files(installed / "share/doc/probegate")
+    assert sorted(pages) == sorted(["README.md", "CHANGELOG.md", "LICENSE", *(
+        path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))])
+    assert {path.name for path in (installed / "share/probegate").iterdir()} >= {
+        "examples", "grafana", "prometheus", "proto"}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_run_where_they_were_put(installed, program):
+    assert run(installed / "bin" / program, "--version").returncode == 0
+
+
+def unit(installed, name):
+    """Key and values of a unit's lines, with empty ones."""
+    lines = (installed / "lib/systemd/system" / name).read_text().splitlines()
+    found = {}
+    for line in lines:
+        if "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_systemd_has_nothing_to_say(installed):
+    done = run("systemd-analyze", "verify", "--man=no", *(installed / "lib/systemd/system" / name for name in UNITS))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_units_expose_little(installed, name):
+    """systemd's own mark, of 10, in tenths: 2.0 and more is worse than `OK`'s better half."""
+    done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=20",
+               installed / "lib/systemd/system" / name)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_units_run_what_is_there(installed, programs, name):
+    its = unit(installed, name)
+    (command,) = its["ExecStart"]
+    program, *arguments = command.split()
+    assert pathlib.Path(program) == installed / "bin" / name.removesuffix(".service")
+    known = set(FLAG.findall(programs.run(program, "--help").stdout))
+    assert {argument for argument in arguments if argument.startswith("--")} <= known
+    # Wrong options are the status that is not tried again.
+    assert its["RestartPreventExitStatus"] == [str(programs.run(program, "--no-such-flag").returncode)]
+    assert pathlib.Path(its["Documentation"][0].removeprefix("file://")).exists()
+
+
+@pytest.mark.parametrize("program", ["server", "gateway"])
+def test_examples_are_taken(installed, programs, program):
+    example = installed / "share/probegate/examples" / f"{program}.yaml"
+    known = set(FLAG.findall(programs.run(f"probegate-{program}", "--help").stdout))
+    # Also what stands there as a proposal.
+    proposed = yaml.safe_load(re.sub(r"^# ([a-z-]+: \S+)$", r"\1", example.read_text(), flags=re.MULTILINE))
+    assert len(proposed) > 3 and {f"--{name}" for name in proposed} <= known
+    flags = {"server": ["--listen", f"{LOOPBACK}:0"],
+             "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"]}[program]
+    started = programs.start(f"probegate-{program}", "--config", example, "--metrics-listen", f"{LOOPBACK}:0", *flags)
+    started.wait_for_line(SERVER_LISTENS if program == "server" else r"Metrics on http")
