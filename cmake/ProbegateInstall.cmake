@@ -4,7 +4,7 @@
 #   lib/systemd/system/   their units, which name them there
 #   lib/udev/rules.d/     rules that give debug probes to a group
 #   share/doc/probegate/  the documentation
-#   share/probegate/      examples of configuration, the .proto files, what deploy/ has for Prometheus and Grafana
+#   share/probegate/      examples of configuration, the .proto files, what deploy/ has for Prometheus, Grafana, CI
 include(GNUInstallDirs)
 
 install(TARGETS probegate probegate-server probegate-gateway probegate-sim RUNTIME)
@@ -32,4 +32,4 @@ set(shared ${CMAKE_INSTALL_DATADIR}/probegate)
 install(FILES deploy/systemd/server.yaml deploy/systemd/gateway.yaml DESTINATION ${shared}/examples)
 install(DIRECTORY proto/probegate DESTINATION ${shared}/proto FILES_MATCHING PATTERN "*.proto")
 install(DIRECTORY deploy/grafana/dashboards deploy/grafana/provisioning DESTINATION ${shared}/grafana)
-install(DIRECTORY deploy/prometheus DESTINATION ${shared} PATTERN tests EXCLUDE)
+install(DIRECTORY deploy/prometheus deploy/ci DESTINATION ${shared} PATTERN tests EXCLUDE)

@@ -42,8 +42,8 @@ def test_the_tree_is_tidy(installed):
     pages = files(installed / "share/doc/probegate")
     assert sorted(pages) == sorted(["README.md", "CHANGELOG.md", "LICENSE", *(
         path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))])
-    assert {path.name for path in (installed / "share/probegate").iterdir()} >= {
-        "examples", "grafana", "prometheus", "proto"}
+    assert sorted(path.name for path in (installed / "share/probegate").iterdir()) == [
+        "ci", "examples", "grafana", "prometheus", "proto"]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

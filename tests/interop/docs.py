@@ -22,7 +22,7 @@ def commands_of(text):
 def flags_of(text):
     """Every flag in `text` that is said of one of the programs: all but those on lines that name another one."""
     for line in text.splitlines():
-        if not re.search(r"(?<![\w-])(pyocd|ctest|cmake|ninja|pytest|python|dev|ssh|systemctl)\s[^|`]*--", line):
+        if not re.search(r"(?<![\w-])(pyocd|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh)\s[^|`]*--", line):
             yield from FLAG.findall(line)
 
 
