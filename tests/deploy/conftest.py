@@ -24,6 +24,7 @@ programs = _interop.programs
 make_stack = _interop.make_stack
 control = _interop.control
 raw = _interop.raw
+pyocd = _interop.pyocd
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,20 @@
 
 import copy
 import re
+import urllib.parse
+import urllib.request
 
+import grpc
 import kubernetes_validate
 import pytest
 import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import manifests
 from expressions import DASHBOARDS, RULES
 from manifests import KUBERNETES, Manifests, render
 from raw_client import DPIDR
-from stack import LOOPBACK, SERVER_LISTENS, free_port
+from stack import BOUND, LOOPBACK, SERVER_LISTENS, free_port
 
 OVERLAYS = ["base", "overlays/sim", "overlays/lab"]
 PROGRAMS = ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
@@ -139,6 +143,21 @@ def test_the_overlay_without_hardware_runs(rendered, programs, raw):
         with raw(port).attach() as client:
             assert client.call("read_dp", DPIDR) == 0x2BA01477
             client.detach()
+    # What the kubelet would ask is answered.
+    asked = [probe_is_answered(container[kind], program) for _, _, container in made.containers()
+             for program in (server, gateway) if program.name == container["command"][0]
+             for kind in ("readinessProbe", "livenessProbe")]
+    assert asked == [True] * 4
+
+
+def probe_is_answered(probe, program):
+    if "grpc" in probe:
+        with grpc.insecure_channel(f"{LOOPBACK}:{program.wait_for_line(SERVER_LISTENS)[1]}") as channel:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=BOUND)
+        return answer.status == health_pb2.HealthCheckResponse.SERVING
+    page = urllib.parse.urljoin(program.metrics_url(), probe["httpGet"]["path"])
+    with urllib.request.urlopen(page, timeout=BOUND) as response:
+        return response.status == 200
 
 
 def test_the_configuration_of_a_lab_is_taken(rendered, programs):
