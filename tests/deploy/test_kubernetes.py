@@ -174,20 +174,45 @@ def test_the_configuration_of_a_lab_is_taken(rendered, programs):
         assert '"event":"metrics.listening"' in started.wait_for_line(".*metrics.listening.*")[0]
 
 
-def test_usb_is_a_component(kustomize, tmp_path):
-    """An overlay that takes it gives the server the devices, and no other privilege than that needs."""
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({
-        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-        "resources": [relative(tmp_path, "base")], "components": [relative(tmp_path, "components/usb")]}))
-    made = Manifests(render(kustomize, tmp_path))
+def with_component(kustomize, directory, component):
+    """An overlay that takes the base and this component."""
+    (directory / "kustomization.yaml").write_text(yaml.safe_dump({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "probegate",
+        "resources": [relative(directory, "base")], "components": [relative(directory, f"components/{component}")]}))
+    made = Manifests(render(kustomize, directory))
     for document in made.documents:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+    return made
+
+
+def test_usb_is_a_component(kustomize, tmp_path):
+    """An overlay that takes it gives the server the devices, and no other privilege than that needs."""
+    made = with_component(kustomize, tmp_path, "usb")
     spec = made.named("DaemonSet", "probegate-server")["spec"]["template"]["spec"]
     (server,) = spec["containers"]
     assert {"name": "usb", "mountPath": "/dev/bus/usb"} in server["volumeMounts"]
     assert {"name": "usb", "hostPath": {"path": "/dev/bus/usb", "type": "Directory"}} in spec["volumes"]
     assert spec["securityContext"]["supplementalGroups"] == [46] and spec["securityContext"]["runAsNonRoot"]
     assert made.named("Namespace", "probegate")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+
+
+def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
+    """What it adds names what is there; the program takes its configuration, and answers the kubelet."""
+    if not programs.path("probegate-debugd").exists():
+        pytest.skip("there is no probegate-debugd among the programs")
+    made = with_component(kustomize, tmp_path, "debugd")
+    helps["probegate-debugd"] = programs.run("probegate-debugd", "--help").stdout
+    assert list(manifests.problems(made, helps, PORTS)) == []
+    (container,) = [c for _, _, c in made.containers() if c["name"] == "debugd"]
+    options = yaml.safe_load(made.config("probegate-debugd", "debugd.yaml"))
+    assert {p["name"]: p["containerPort"] for p in container["ports"]} == {
+        "grpc": port_of(options["listen"]), "metrics": port_of(options["metrics-listen"])}
+    assert options["work-dir"] in {mount["mountPath"] for mount in container["volumeMounts"]}
+    path = programs.directory / "debugd.yaml"
+    path.write_text(made.config("probegate-debugd", "debugd.yaml"))
+    debugd = programs.start("probegate-debugd", "--config", path, "--listen", f"{LOOPBACK}:0", "--metrics-listen",
+                            f"{LOOPBACK}:0", "--work-dir", programs.directory)
+    assert all(probe_is_answered(container[kind], debugd) for kind in ("readinessProbe", "livenessProbe"))
 
 
 def relative(start, name):
