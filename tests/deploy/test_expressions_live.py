@@ -62,7 +62,7 @@ class Load:
         assert self._failures == []
 
 
-def test_every_expression_has_data(make_stack, programs, prometheus_directory, deploy, raw, tmp_path):
+def test_every_expression_has_data(make_stack, programs, prometheus_directory, deploy, raw, control, tmp_path):
     stack = make_stack(boards=BOARDS)
     urls = {program: getattr(stack, program).metrics_url() for program in ("server", "gateway")}
     config = configuration(deploy, tmp_path / "prometheus", urls)
@@ -92,7 +92,13 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
             prometheus.query("sum(")
     finally:
         load.end()
-    # And what is seen when the server goes.
+    # And what is seen when a probe goes, and then the server.
+    control(stack).call("unplug", board=0)
+    about_to_fire(prometheus, f'alertname="ProbegateProbeGone", probe="{stack.serial}"')
     stack.server.stop()
-    for alert in ("ProbegateServerDown", "ProbegateGatewayWithoutServer"):
-        wait_until(lambda: prometheus.query(f'ALERTS{{alertname="{alert}", alertstate="pending"}}'), f"{alert} is about to fire")
+    about_to_fire(prometheus, 'alertname="ProbegateServerDown"')
+    about_to_fire(prometheus, 'alertname="ProbegateGatewayWithoutServer"')
+
+
+def about_to_fire(prometheus, labels):
+    wait_until(lambda: prometheus.query(f'ALERTS{{{labels}, alertstate="pending"}}'), f"an alert with {labels} is about to fire")
