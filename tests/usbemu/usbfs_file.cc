@@ -209,8 +209,10 @@ void UsbFsFile::ResetDevice(uint64_t) {
 }
 
 void UsbFsFile::Submit(uint64_t argument) {
-  usbdevfs_urb urb{};
-  if (!channel_.Read(argument, {reinterpret_cast<uint8_t*>(&urb), sizeof(urb)})) return;
+  // Of an array of no declared length at its end there can be no value.
+  alignas(usbdevfs_urb) std::array<uint8_t, sizeof(usbdevfs_urb)> bytes{};
+  if (!channel_.Read(argument, bytes)) return;
+  const usbdevfs_urb& urb = *reinterpret_cast<const usbdevfs_urb*>(bytes.data());
   const bool is_known = urb.type == USBDEVFS_URB_TYPE_CONTROL || urb.type == USBDEVFS_URB_TYPE_BULK ||
                         urb.type == USBDEVFS_URB_TYPE_INTERRUPT;
   if (!is_known || urb.buffer_length < 0) {
