@@ -72,8 +72,8 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
   static_cast<void>(DecodeSwoBaudrate(reply));
   const SwoDataRequest swo{static_cast<uint16_t>(shape.size())};
   if (const auto data = DecodeSwoData(swo, reply)) {
-    Check(data->bytes.size() <= swo.most);
-    for (const uint8_t byte : data->bytes) Check(byte <= UINT8_MAX);
+    const std::vector<uint8_t> copy(data->bytes.begin(), data->bytes.end());  // reads each
+    Check(copy.size() <= swo.most);
   }
   const std::vector<uint8_t> tdi(kPacketSize);
   const size_t cycles = std::min(shape.size() * 7 + 1, MaxJtagCycles(kPacketSize));
