@@ -30,8 +30,9 @@ struct PendingCommand {
   absl::Status refused;            // found wrong before it was queued; answered in its turn all the same
   OperationScope scope;            // counts it, once, whatever becomes of it
 
-  // Whether it has to wait for another session's lock.
+  // Whether it has to wait for another session's lock. What nobody waits for need not wait either.
   bool waits_for_lock() const {
+    if (abandoned && abandoned()) return false;
     return refused.ok() && row != nullptr && (row->kind == CommandKind::kWire || row->kind == CommandKind::kLock);
   }
 };

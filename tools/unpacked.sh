@@ -47,7 +47,8 @@ release_options() {
     [[ $row != *' bookworm main' ]] || mirror=${row%% *}
   done < <(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Identifier: Packages')
   mkdir -p "$directory/lists/partial" "$directory/cache/archives/partial"
-  echo "deb ${mirror:-http://deb.debian.org/debian/} $release main" >"$directory/sources.list"
+  [[ $mirror ]] || die "apt knows no mirror of Debian 12's main, from which to take $release's packages"
+  echo "deb $mirror $release main" >"$directory/sources.list"
   options+=(-o "Dir::Etc::SourceList=$directory/sources.list" -o Dir::Etc::SourceParts=-
     -o "Dir::State::Lists=$directory/lists" -o "Dir::Cache=$directory/cache")
 }

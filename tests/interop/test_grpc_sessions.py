@@ -266,6 +266,7 @@ def test_a_call_given_up_is_not_carried_out(api, open_session):
 
     wait_until(waits, "the other session waits for the lock")
     cancelled.cancel()
+    wait_until(lambda: not waits(), "the server has heard that the call was given up")
     holder.command("Unlock")
     # Answered behind both in the session's queue.
     assert other.command("ReadMem", **word).value == 1

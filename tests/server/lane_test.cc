@@ -2,6 +2,7 @@
 #include "server/lane.h"
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -179,14 +180,16 @@ TEST_F(LaneTest, WhatNobodyWaitsForAnyMoreDoesNotRun) {
   auto b = Open("b");
   Attach(*b);
   Call(*a, Lock());
-  bool gave_up = false;  // read by the lane only after the unlock below
+  std::atomic<bool> gave_up = false;
   const auto done = [this](const v1::StreamResponse& response) {
     diary_.Add(response.has_error() ? "given up" : "ran");
   };
   b->Submit(Lock(), done, [&] { return gave_up; });
   b->Submit(ReadDp(), done, [&] { return gave_up; });
   wire_->ClearLog();
+  EXPECT_TRUE(b->snapshot().waits_for_lock);
   gave_up = true;
+  EXPECT_FALSE(b->snapshot().waits_for_lock);
   Call(*a, Unlock());
   EXPECT_THAT(diary_.WaitFor(2), ElementsAre("given up", "given up"));
   EXPECT_FALSE(b->snapshot().holds_lock);
