@@ -6,6 +6,14 @@
 #include "probe/error.h"
 
 namespace probegate::cmsis_dap {
+namespace {
+
+// HID reports are longer than the replies in them.
+bool BeginsWith(absl::Span<const uint8_t> bytes, absl::Span<const uint8_t> beginning) {
+  return bytes.size() >= beginning.size() && std::equal(beginning.begin(), beginning.end(), bytes.begin());
+}
+
+}  // namespace
 
 Channel::Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout)
     : transport_(std::move(transport)), reply_timeout_(reply_timeout), buffer_(transport_->max_packet_size()) {}
@@ -13,6 +21,12 @@ Channel::Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds
 absl::Status Channel::Fail(absl::Status status) {
   if (!IsError(status, ErrorKind::kProbeDisconnected)) return status;
   return End(std::move(status), transport_->cause());
+}
+
+// What became of a packet: where it was lost and the device was not, the place is found again.
+absl::Status Channel::Check(absl::Status status, Command command) {
+  if (status.ok() || IsError(status, ErrorKind::kProbeDisconnected)) return Fail(std::move(status));
+  return Recover(std::string(CommandName(command)) + " is lost: " + std::string(status.message()));
 }
 
 absl::Status Channel::End(absl::Status status, DisconnectCause cause) {
@@ -25,16 +39,15 @@ absl::Status Channel::CheckPresent() { return gone_.ok() ? Fail(transport_->Chec
 
 absl::Status Channel::Send(absl::Span<const uint8_t> request, size_t transfers) {
   if (!gone_.ok()) return gone_;
-  if (absl::Status sent = transport_->Send(request); !sent.ok()) return Fail(std::move(sent));
   pending_.push_back({static_cast<Command>(request[0]), transfers, request.size()});
-  return absl::OkStatus();
+  return Check(transport_->Send(request), pending_.back().command);
 }
 
 absl::StatusOr<absl::Span<const uint8_t>> Channel::Receive(std::chrono::microseconds busy) {
   if (!gone_.ok()) return gone_;
   const Pending request = pending_.front();
   auto reply = transport_->Receive(std::chrono::steady_clock::now() + reply_timeout_ + busy);
-  if (!reply.ok()) return Fail(reply.status());
+  if (!reply.ok()) return Check(reply.status(), request.command);
   if (!reply->has_value()) return Recover(std::string("no reply to ") + CommandName(request.command));
 
   const absl::Span<const uint8_t> bytes = **reply;
@@ -74,18 +87,24 @@ absl::Status Channel::Recover(const std::string& why) {
   pending_.clear();
   if (transferring) {
     const size_t size = Encode(TransferAbort{}, absl::MakeSpan(buffer_));
-    if (absl::Status sent = transport_->Send(absl::MakeConstSpan(buffer_).first(size)); !sent.ok()) {
-      return Fail(std::move(sent));
-    }
+    absl::Status sent = transport_->Send(absl::MakeConstSpan(buffer_).first(size));
+    if (IsError(sent, ErrorKind::kProbeDisconnected)) return Fail(std::move(sent));
   }
-  for (const Marker& marker : markers_) {
+  for (size_t attempt = 0; attempt < markers_.size(); ++attempt) {
     observer_->OnRetry();
-    const absl::StatusOr<bool> found = FindMarker(marker);
-    if (!found.ok()) return Fail(found.status());
-    if (*found) return MakeError(ErrorKind::kProbeError, why);
+    const absl::StatusOr<bool> found = TryMarker(attempt);
+    if (IsError(found.status(), ErrorKind::kProbeDisconnected)) return Fail(found.status());
+    if (found.value_or(false)) return MakeError(ErrorKind::kProbeError, why);
   }
   return End(MakeError(ErrorKind::kProbeDisconnected, "the probe has stopped answering: " + why),
              DisconnectCause::kNotAnswering);
+}
+
+absl::StatusOr<bool> Channel::TryMarker(size_t attempt) {
+  if (attempt > 0) {
+    if (absl::Status restored = transport_->Restore(static_cast<int>(attempt)); !restored.ok()) return restored;
+  }
+  return FindMarker(markers_[attempt]);
 }
 
 absl::StatusOr<bool> Channel::FindMarker(const Marker& marker) {
@@ -95,7 +114,7 @@ absl::StatusOr<bool> Channel::FindMarker(const Marker& marker) {
   while (std::chrono::steady_clock::now() < deadline) {
     const auto reply = transport_->Receive(deadline);
     if (!reply.ok()) return reply.status();
-    if (reply->has_value() && **reply == absl::MakeConstSpan(marker.reply)) return true;
+    if (reply->has_value() && BeginsWith(**reply, marker.reply)) return true;
   }
   return false;
 }

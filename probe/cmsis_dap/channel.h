@@ -27,7 +27,7 @@ namespace probegate::cmsis_dap {
 
 class Channel {
  public:
-  // A question and the whole reply that it got.
+  // A question and the reply that it got, without what may be behind that in its packet.
   struct Marker {
     InfoId id;
     std::vector<uint8_t> reply;
@@ -43,7 +43,8 @@ class Channel {
   void SetObserver(ProbeObserver* observer) { observer_ = observer != nullptr ? observer : &nobody_; }
   ProbeObserver& observer() const { return *observer_; }
 
-  // What to ask when the place was lost, in the order to try; no two replies may be the same. Until then a lost reply
+  // What to ask when the place was lost, in the order to try; no reply may begin with
+  // another's. Each time but the first the transport restores the link before. Until there are any a lost reply
   // is the end of the channel.
   void SetMarkers(std::vector<Marker> markers) { markers_ = std::move(markers); }
 
@@ -82,8 +83,10 @@ class Channel {
   absl::Status CheckStatus(const absl::StatusOr<absl::Span<const uint8_t>>& reply);
   // Takes an error of the transport's: it is the end of the channel where the device is gone.
   absl::Status Fail(absl::Status status);
+  absl::Status Check(absl::Status status, Command command);
   absl::Status End(absl::Status status, DisconnectCause cause);
   absl::Status Recover(const std::string& why);
+  absl::StatusOr<bool> TryMarker(size_t attempt);
   absl::StatusOr<bool> FindMarker(const Marker& marker);
 
   const std::unique_ptr<Transport> transport_;

@@ -217,7 +217,7 @@ absl::StatusOr<uint8_t> CmsisDapProbe::Pins(std::optional<bool> reset, microseco
 
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options) {
   auto channel = std::make_unique<Channel>(std::move(transport), options.reply_timeout);
-  absl::StatusOr<Identity> identity = Identify(*channel, options.fallback_id);
+  absl::StatusOr<Identity> identity = Identify(*channel, options.known, options.fallback_id);
   if (!identity.ok()) return identity.status();
   return std::make_unique<CmsisDapProbe>(std::move(channel), *std::move(identity), options);
 }

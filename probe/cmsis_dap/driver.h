@@ -6,7 +6,8 @@
 // aborted (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
 //
 // A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not
-// the probe: see channel.h. It takes up to `reply_timeout`, and four times that until a dead probe is declared gone.
+// the probe: see channel.h. It takes up to `reply_timeout`, and four times that, with what the transport needs to restore
+// the link twice, until a dead probe is declared gone.
 #pragma once
 
 #include <chrono>
@@ -25,6 +26,8 @@ struct Options {
   std::chrono::milliseconds wait_bound{100};
   uint32_t initial_clock = 1'000'000;  // hertz, until SetClock
   std::string fallback_id;             // unique id of a device that has no serial number
+  // What is known of the device from elsewhere: unique id, vendor and product where not empty, instead of its own.
+  ProbeInfo known;
 };
 
 // Identifies the device behind `transport`, nothing more.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kSmallestPacket = 64;  // of a full-speed USB device; no CMSIS-DAP device has smaller ones
 
-// One question, its whole reply kept as a marker may need it.
+// One question, its reply kept as a marker may need it.
 struct Answer {
   std::vector<uint8_t> reply;
   std::string text;
@@ -23,7 +23,9 @@ absl::StatusOr<Answer> AskInfo(Channel& channel, InfoId id) {
   if (!reply.ok()) return reply.status();
   const auto info = DecodeInfo(*reply);
   if (!info) return channel.Nonsense(Command::kInfo);
-  return Answer{{reply->begin(), reply->end()}, InfoText(*info), InfoNumber(*info)};
+  return Answer{{reply->begin(), reply->begin() + 2 + static_cast<std::ptrdiff_t>(info->size())},
+                InfoText(*info),
+                InfoNumber(*info)};
 }
 
 // DAP_SWD_Sequence came with version 1.2 of the protocol.
@@ -46,7 +48,7 @@ void SetMarkers(Channel& channel, const std::vector<std::pair<InfoId, Answer>>& 
 
 }  // namespace
 
-absl::StatusOr<Identity> Identify(Channel& channel, const std::string& fallback_id) {
+absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id) {
   constexpr InfoId kQuestions[] = {InfoId::kPacketSize,      InfoId::kPacketCount,    InfoId::kSerialNumber,
                                    InfoId::kCapabilities,    InfoId::kVendor,         InfoId::kProduct,
                                    InfoId::kProtocolVersion, InfoId::kFirmwareVersion};
@@ -65,13 +67,14 @@ absl::StatusOr<Identity> Identify(Channel& channel, const std::string& fallback_
     return MakeError(ErrorKind::kProbeError, "the probe does not say how large its packets are, and how many it takes");
   }
   if ((capabilities & kCapabilitySwd) == 0) return MakeError(ErrorKind::kProbeError, "the probe has no SWD");
-  if (serial.empty() && fallback_id.empty()) {
+  const std::string& id = !known.unique_id.empty() ? known.unique_id : serial.empty() ? fallback_id : serial;
+  if (id.empty()) {
     return MakeError(ErrorKind::kProbeError, "the probe has no serial number to know it by");
   }
   Identity identity;
-  identity.info = {.unique_id = serial.empty() ? fallback_id : serial,
-                   .vendor_name = answers[4].second.text,
-                   .product_name = answers[5].second.text,
+  identity.info = {.unique_id = id,
+                   .vendor_name = known.vendor_name.empty() ? answers[4].second.text : known.vendor_name,
+                   .product_name = known.product_name.empty() ? answers[5].second.text : known.product_name,
                    .firmware_version = answers[7].second.text,
                    .features = {.jtag = (capabilities & kCapabilityJtag) != 0,
                                 .swd_sequence = HasSwdSequence(answers[6].second.text),

@@ -17,8 +17,9 @@ struct Identity {
   size_t packet_count = 0;  // that the device can hold at once
 };
 
-// Asks, and gives `channel` its markers. A device without a serial number is known by `fallback_id`.
-// kProbeError: it has no SWD, no serial number while `fallback_id` is empty, or answers nonsense.
-absl::StatusOr<Identity> Identify(Channel& channel, const std::string& fallback_id);
+// Asks, and gives `channel` its markers. What `known` says, its unique id and names, where these are
+// not empty, takes the place of what the device does. A device without a serial number is known by `fallback_id`.
+// kProbeError: it has no SWD, no unique id, or answers nonsense.
+absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id);
 
 }  // namespace probegate::cmsis_dap

@@ -2,7 +2,8 @@
 //
 // Packets arrive whole and in order. Several may be sent before the first reply is taken; what a transport cannot hold
 // it leaves with the device. Threads: one at a time. Errors: kProbeDisconnected when the device is gone, from then on
-// for ever. No method waits without a bound.
+// for ever; any other where a packet was lost or what came is none, and the device may be there still. No method waits
+// without a bound.
 #pragma once
 
 #include <chrono>
@@ -36,6 +37,10 @@ class Transport {
 
   // Whether the device is still there, without waiting.
   virtual absl::Status CheckPresent() = 0;
+
+  // Does what it can to have a device that no longer answers answer again, and throws away what was under way; harder
+  // for each `attempt`, from 1. Where it can do nothing it does nothing.
+  virtual absl::Status Restore(int /*attempt*/) { return absl::OkStatus(); }
 
   // Why the device is gone, once a method has answered kProbeDisconnected.
   virtual DisconnectCause cause() const = 0;

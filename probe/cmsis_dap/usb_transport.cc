@@ -1,0 +1,261 @@
+#include "probe/cmsis_dap/usb_transport.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "probe/cmsis_dap/driver.h"
+#include "probe/cmsis_dap/protocol.h"
+#include "probe/error.h"
+
+namespace probegate::cmsis_dap {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kQuiet{30};        // a reply that was ready is here by then
+constexpr milliseconds kBound{1000};      // for one answer, and for all that an earlier user left
+constexpr std::chrono::seconds kSendBound{5};
+constexpr size_t kMostStarted = 20;       // transfers each way: more than the driver has packets in flight
+constexpr size_t kLargestPacket = 16384;  // no device has such, and a bound must be
+
+// HID 1.11 §7.2.2 SET_REPORT of an output report, and §7.1.1 the descriptor of an interface's reports.
+constexpr usb::ControlSetup kSetReport{.request_type = 0x21, .request = 0x09, .value = 0x0200};
+constexpr usb::ControlSetup kGetReportDescriptor{.request_type = 0x81, .request = 0x06, .value = 0x2200};
+
+size_t RoundUp(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
+
+class UsbTransport final : public Transport {
+ public:
+  UsbTransport(std::unique_ptr<usb::Device> device, const UsbFunction& function, std::string name)
+      : device_(std::move(device)),
+        function_(function),
+        name_(std::move(name)),
+        packet_size_(function.in.max_packet),
+        output_size_(function.out ? function.out->max_packet : function.in.max_packet) {}
+
+  size_t max_packet_size() const override { return packet_size_; }
+  absl::Status Send(absl::Span<const uint8_t> packet) override;
+  absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(TimePoint deadline) override;
+  absl::Status CheckPresent() override;
+  absl::Status Restore(int attempt) override;
+  DisconnectCause cause() const override { return cause_; }
+
+  // For OpenUsb: takes the interface, empties it, and finds out how long packets are.
+  absl::Status Start();
+
+ private:
+  // What is taken of the device, and given back together: the pipes before their claim.
+  struct Link {
+    std::unique_ptr<usb::Claim> claim;
+    std::unique_ptr<usb::Pipe> out;  // null where requests go by the control endpoint
+    std::unique_ptr<usb::Pipe> in;
+  };
+
+  absl::Status OpenLink();
+  absl::Status Drain();
+  absl::Status ReadReportSizes();
+  absl::Status AskPacketSize();
+  absl::Status SendReport(absl::Span<const uint8_t> packet);
+  absl::Status CollectSent();
+  // An error of the link's: it is the end where the device is gone.
+  absl::Status Judge(absl::Status status);
+  absl::Status Gone(DisconnectCause cause, absl::string_view why);
+
+  const std::unique_ptr<usb::Device> device_;
+  const UsbFunction function_;
+  const std::string name_;
+  size_t packet_size_;
+  size_t output_size_;  // of a HID report
+  Link link_;
+  std::vector<uint8_t> report_;
+  absl::Status gone_;
+  DisconnectCause cause_ = DisconnectCause::kLinkClosed;
+};
+
+absl::Status UsbTransport::Gone(DisconnectCause cause, absl::string_view why) {
+  cause_ = cause;
+  gone_ = MakeError(ErrorKind::kProbeDisconnected, absl::StrCat("lost the probe at ", name_, ": ", why));
+  return gone_;
+}
+
+absl::Status UsbTransport::Judge(absl::Status status) {
+  if (status.ok() || !gone_.ok()) return status.ok() ? status : gone_;
+  if (!device_->present()) return Gone(DisconnectCause::kLinkClosed, "it was unplugged");
+  if (!IsError(status, ErrorKind::kProbeDisconnected)) return status;
+  return Gone(DisconnectCause::kLinkClosed, status.message());
+}
+
+absl::Status UsbTransport::OpenLink() {
+  auto claim = device_->TakeInterface(function_.interface);
+  if (!claim.ok()) return claim.status();
+  link_.claim = *std::move(claim);
+  if (function_.out) link_.out = link_.claim->OpenPipe(*function_.out);
+  link_.in = link_.claim->OpenPipe(function_.in);
+  return absl::OkStatus();
+}
+
+// Reads until nothing more comes.
+absl::Status UsbTransport::Drain() {
+  const TimePoint bound = Clock::now() + kBound;
+  while (Clock::now() < bound) {
+    const auto left = Receive(Clock::now() + kQuiet);
+    if (!left.ok()) return left.status();
+    if (!left->has_value()) return absl::OkStatus();
+  }
+  return MakeError(ErrorKind::kProbeError, "it sends without having been asked");
+}
+
+absl::Status UsbTransport::Start() {
+  if (absl::Status status = OpenLink(); !status.ok()) return status;
+  if (function_.hid) {
+    if (absl::Status status = ReadReportSizes(); !status.ok()) return status;
+  }
+  if (absl::Status status = Drain(); !status.ok()) return status;
+  return function_.hid ? absl::OkStatus() : AskPacketSize();
+}
+
+// A HID device takes and sends reports of a fixed size. Where it does not say, they are as long as its packets.
+absl::Status UsbTransport::ReadReportSizes() {
+  std::vector<uint8_t> bytes(4096);
+  usb::ControlSetup setup = kGetReportDescriptor;
+  setup.index = function_.interface;
+  const auto size = device_->ControlIn(setup, absl::MakeSpan(bytes), kBound);
+  if (!size.ok()) return IsError(size.status(), ErrorKind::kProbeDisconnected) ? size.status() : absl::OkStatus();
+  const auto sizes = usb::ParseReportSizes(absl::MakeConstSpan(bytes).first(*size));
+  if (!sizes.ok()) return sizes.status();
+  if (sizes->input == 0 || sizes->output == 0) return MakeError(ErrorKind::kProbeError, "its HID reports are empty");
+  packet_size_ = std::min(sizes->input, sizes->output);
+  output_size_ = sizes->output;
+  return absl::OkStatus();
+}
+
+absl::Status UsbTransport::AskPacketSize() {
+  std::array<uint8_t, 2> request;
+  Encode(Info{InfoId::kPacketSize}, absl::MakeSpan(request));
+  if (absl::Status sent = Send(request); !sent.ok()) return sent;
+  const auto reply = Receive(Clock::now() + kBound);
+  if (!reply.ok()) return reply.status();
+  if (!reply->has_value()) return MakeError(ErrorKind::kProbeError, "it does not answer");
+  const auto info = Answers(**reply, Command::kInfo) ? DecodeInfo(**reply) : std::nullopt;
+  const size_t size = info ? InfoNumber(*info).value_or(0) : 0;
+  if (size < 64 || size > kLargestPacket) {
+    return MakeError(ErrorKind::kProbeError, "the probe does not say how large its packets are");
+  }
+  packet_size_ = size;
+  link_.in->Cancel();  // reads that were started are too short for what may come now
+  return absl::OkStatus();
+}
+
+absl::Status UsbTransport::Send(absl::Span<const uint8_t> packet) {
+  if (!gone_.ok()) return gone_;
+  if (link_.in->started() < kMostStarted) {
+    const size_t size = RoundUp(std::max(packet_size_, size_t{1}), function_.in.max_packet);
+    if (absl::Status status = link_.in->Read(size); !status.ok()) return Judge(std::move(status));
+  }
+  if (function_.hid) return SendReport(packet);
+  if (absl::Status status = CollectSent(); !status.ok()) return status;
+  return Judge(link_.out->Write(packet, packet.size() < packet_size_));
+}
+
+absl::Status UsbTransport::SendReport(absl::Span<const uint8_t> packet) {
+  report_.assign(output_size_, 0);
+  std::copy(packet.begin(), packet.end(), report_.begin());
+  if (link_.out != nullptr) {
+    if (absl::Status status = CollectSent(); !status.ok()) return status;
+    return Judge(link_.out->Write(report_, false));
+  }
+  usb::ControlSetup setup = kSetReport;
+  setup.index = function_.interface;
+  return Judge(device_->ControlOut(setup, report_, kBound));
+}
+
+// Takes the transfers that have ended; waits only where too many have not.
+absl::Status UsbTransport::CollectSent() {
+  const auto collect = [this](TimePoint deadline) -> absl::StatusOr<bool> {
+    const auto sent = link_.out->Take(deadline);
+    if (sent.ok()) return sent->has_value();
+    const absl::Status status = Judge(sent.status());
+    if (gone_.ok()) static_cast<void>(Judge(link_.out->Clear()));
+    return status;
+  };
+  while (link_.out->started() > 0) {
+    const bool full = link_.out->started() >= kMostStarted;
+    const absl::StatusOr<bool> collected = collect(full ? Clock::now() + kSendBound : TimePoint{});
+    if (!collected.ok()) return collected.status();
+    if (!*collected && full) return Gone(DisconnectCause::kNotAnswering, "it takes no more data");
+    if (!*collected) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<absl::Span<const uint8_t>>> UsbTransport::Receive(TimePoint deadline) {
+  if (!gone_.ok()) return gone_;
+  if (link_.in->started() == 0) {
+    const absl::Status started = link_.in->Read(RoundUp(packet_size_, function_.in.max_packet));
+    if (!started.ok()) return Judge(started);
+  }
+  auto reply = link_.in->Take(deadline);
+  if (!reply.ok()) {
+    absl::Status status = Judge(reply.status());
+    if (gone_.ok()) static_cast<void>(Judge(link_.in->Clear()));
+    return status;
+  }
+  if (!reply->has_value() && !device_->present()) return Gone(DisconnectCause::kLinkClosed, "it was unplugged");
+  return reply;
+}
+
+absl::Status UsbTransport::CheckPresent() {
+  if (!gone_.ok() || device_->present()) return gone_;
+  return Gone(DisconnectCause::kLinkClosed, "it was unplugged");
+}
+
+absl::Status UsbTransport::Restore(int attempt) {
+  if (!gone_.ok()) return gone_;
+  link_.in.reset();
+  link_.out.reset();
+  link_.claim.reset();
+  if (attempt > 1) {
+    if (absl::Status reset = Judge(device_->Reset()); !gone_.ok()) return reset;
+  }
+  absl::Status status = OpenLink();
+  if (!status.ok()) {
+    status = Judge(std::move(status));
+    return gone_.ok() ? Gone(DisconnectCause::kLinkError, status.message()) : status;
+  }
+  if (link_.out != nullptr) status.Update(link_.out->Clear());
+  status.Update(link_.in->Clear());
+  if (absl::Status judged = Judge(std::move(status)); !gone_.ok()) return judged;
+  return Drain();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Transport>> OpenUsb(std::unique_ptr<usb::Device> device, const UsbFunction& function,
+                                                   const std::string& name) {
+  auto transport = std::make_unique<UsbTransport>(std::move(device), function, name);
+  if (absl::Status status = transport->Start(); !status.ok()) return status;
+  return transport;
+}
+
+usb::Driver UsbDriver(TransportWrapper wrap) {
+  return [wrap = std::move(wrap)](const usb::DeviceInfo& device) {
+    std::vector<usb::Function> found;
+    for (const UsbFunction& function : FindUsbFunctions(device)) {
+      const std::string name = absl::StrCat("usb:", device.path);
+      const auto open = [wrap, function, name](std::unique_ptr<usb::Device> opened,
+                                               const ProbeInfo& known) -> absl::StatusOr<std::unique_ptr<Probe>> {
+        auto transport = OpenUsb(std::move(opened), function, name);
+        if (!transport.ok()) return transport.status();
+        return OpenCmsisDap(wrap(*std::move(transport), name), {.known = known});
+      };
+      found.push_back({.interface = function.interface, .problem = function.problem, .open = open});
+    }
+    return found;
+  };
+}
+
+}  // namespace probegate::cmsis_dap

@@ -1,0 +1,124 @@
+#include "probe/usb/describe.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "probe/error.h"
+#include "probe/usb/sysfs.h"
+
+namespace probegate::usb {
+namespace {
+
+constexpr ControlSetup kGetString{.request_type = 0x80, .request = 6, .value = 0x0300};
+constexpr std::chrono::milliseconds kBound{500};  // USB 2.0 §9.2.6.4 asks for an answer within this
+constexpr uint16_t kEnglish = 0x0409;
+
+// The device's own strings, in the first language that it has. Opened when first asked.
+class Strings {
+ public:
+  explicit Strings(const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open) : open_(open) {}
+
+  // String `index`; empty where it has no such string, or cannot be asked.
+  absl::StatusOr<std::string> Get(uint8_t index) {
+    if (index == 0) return std::string();
+    if (!device_) {
+      auto opened = open_();
+      device_ = opened.ok() ? *std::move(opened) : nullptr;
+      if (*device_ != nullptr) language_ = Language();
+    }
+    if (*device_ == nullptr) return std::string();
+    const auto bytes = Ask(index, language_);
+    return bytes.empty() ? std::string() : ParseString(bytes);
+  }
+
+ private:
+  absl::Span<const uint8_t> Ask(uint8_t index, uint16_t language) {
+    ControlSetup setup = kGetString;
+    setup.value = static_cast<uint16_t>(setup.value | index);
+    setup.index = language;
+    const auto size = (*device_)->ControlIn(setup, absl::MakeSpan(buffer_), kBound);
+    return absl::MakeConstSpan(buffer_).first(size.value_or(0));
+  }
+
+  uint16_t Language() {
+    const auto bytes = Ask(0, 0);
+    return bytes.size() < 4 ? kEnglish : static_cast<uint16_t>(bytes[2] | bytes[3] << 8);
+  }
+
+  const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open_;
+  std::optional<std::unique_ptr<Device>> device_;  // null where it cannot be opened
+  uint16_t language_ = kEnglish;
+  std::array<uint8_t, 255> buffer_;
+};
+
+// Interfaces of other kinds are no probe's, so nobody is asked about them.
+bool MayBeProbe(const Interface& interface) {
+  return interface.interface_class == kClassVendor || (interface.interface_class == kClassHid && interface.subclass == 0);
+}
+
+// `known` where the system has it, else the device's own string.
+absl::Status Fill(std::string& text, std::optional<std::string> known, uint8_t index, Strings& strings) {
+  if (known) {
+    text = *std::move(known);
+    return absl::OkStatus();
+  }
+  auto told = strings.Get(index);
+  if (told.ok()) text = *std::move(told);
+  return told.status();
+}
+
+absl::Status FillNames(DeviceInfo& info, const SysfsDevice& files, Strings& strings) {
+  const uint8_t value = info.configuration.value;
+  const DeviceDescriptor& descriptor = info.descriptor;
+  absl::Status status = Fill(info.manufacturer, files.Text("manufacturer"), descriptor.manufacturer_index, strings);
+  status.Update(Fill(info.product, files.Text("product"), descriptor.product_index, strings));
+  status.Update(Fill(info.serial, files.Text("serial"), descriptor.serial_index, strings));
+  for (Interface& interface : info.configuration.interfaces) {
+    if (!MayBeProbe(interface)) continue;
+    status.Update(Fill(interface.name, files.InterfaceName(value, interface.number), interface.name_index, strings));
+  }
+  return status;
+}
+
+}  // namespace
+
+void Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open) {
+  const SysfsDevice files(info.path);
+  const std::vector<uint8_t> bytes = files.Descriptors();
+  const auto descriptor = ParseDevice(bytes);
+  if (!descriptor.ok()) {
+    info.settled = !patient;
+    info.problem = bytes.empty() ? MakeError(ErrorKind::kProbeError, "the system does not say what the device is")
+                                 : descriptor.status();
+    return;
+  }
+  info.descriptor = *descriptor;
+  const std::optional<uint8_t> value = files.ConfigurationValue();
+  if (!value) {
+    info.settled = !patient;
+    info.problem = MakeError(ErrorKind::kProbeError, "the device is not configured");
+    return;
+  }
+  auto configuration = ParseConfiguration(absl::MakeConstSpan(bytes).subspan(bytes[0]), *value);
+  if (!configuration.ok()) {
+    info.problem = configuration.status();
+    return;
+  }
+  info.configuration = *std::move(configuration);
+  const auto& interfaces = info.configuration.interfaces;
+  const bool complete = std::all_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
+    return files.HasInterface(*value, interface.number);
+  });
+  if (!complete && patient) {
+    info.settled = false;
+    return;
+  }
+  if (std::none_of(interfaces.begin(), interfaces.end(), MayBeProbe)) return;
+  Strings strings(open);
+  info.problem = FillNames(info, files, strings);
+}
+
+}  // namespace probegate::usb

@@ -1,0 +1,20 @@
+// Finds out what a device is: by the system's files, and by asking the device for what is not in them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "probe/usb/bus.h"
+
+namespace probegate::usb {
+
+// Fills all of `info` but `plug` from its `path` and `node`. `open` opens the device, and is called only for one that
+// may be a probe and whose strings the system does not tell. `patient`: what the system has not made yet is waited for
+// (`settled` is false); else what there is must do.
+void Describe(DeviceInfo& info, bool patient,
+              const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open);
+
+}  // namespace probegate::usb

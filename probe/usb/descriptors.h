@@ -1,0 +1,77 @@
+// What a USB device says of itself, as values (USB 2.0 §9.6, HID 1.11 §6.2.2). Bytes and no I/O.
+//
+// Bytes come from devices, which may say anything: no parser reads beyond what it is given, and each answers
+// kProbeError with what is wrong where lengths and counts do not fit together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace probegate::usb {
+
+struct DeviceDescriptor {
+  uint16_t vendor_id = 0;
+  uint16_t product_id = 0;
+  uint16_t version = 0;  // bcdDevice
+  // Numbers of strings; 0 for none.
+  uint8_t manufacturer_index = 0;
+  uint8_t product_index = 0;
+  uint8_t serial_index = 0;
+};
+
+enum class TransferKind : uint8_t { kControl, kIsochronous, kBulk, kInterrupt };
+
+struct Endpoint {
+  uint8_t address = 0;  // as bEndpointAddress: bit 7 is set where it leads to the host
+  TransferKind kind = TransferKind::kBulk;
+  uint16_t max_packet = 0;  // bytes
+
+  bool is_in() const { return (address & 0x80) != 0; }
+};
+
+inline constexpr uint8_t kClassHid = 0x03;
+inline constexpr uint8_t kClassVendor = 0xFF;
+
+// One alternate setting of an interface.
+struct Interface {
+  uint8_t number = 0;
+  uint8_t alternate = 0;
+  uint8_t interface_class = 0;
+  uint8_t subclass = 0;
+  uint8_t protocol = 0;
+  uint8_t name_index = 0;  // number of its string; 0 for none
+  std::vector<Endpoint> endpoints;
+  std::string name;  // that string: not the descriptor's, filled in by who has read it
+};
+
+struct Configuration {
+  uint8_t value = 0;
+  std::vector<Interface> interfaces;
+};
+
+inline constexpr size_t kDeviceDescriptorSize = 18;
+
+// `bytes` begins with a device descriptor.
+absl::StatusOr<DeviceDescriptor> ParseDevice(absl::Span<const uint8_t> bytes);
+
+// `bytes` holds configurations one behind the other, each with all that belongs to it (USB 2.0 §9.4.3, GetDescriptor).
+// The one of this value.
+absl::StatusOr<Configuration> ParseConfiguration(absl::Span<const uint8_t> bytes, uint8_t value);
+
+// A string descriptor, which holds UTF-16, as UTF-8.
+absl::StatusOr<std::string> ParseString(absl::Span<const uint8_t> bytes);
+
+// How long a HID device's reports are, in bytes; 0 where it has none of the kind.
+struct ReportSizes {
+  size_t input = 0;
+  size_t output = 0;
+};
+// `bytes` is a whole report descriptor. Reports with numbers are refused: CMSIS-DAP has none.
+absl::StatusOr<ReportSizes> ParseReportSizes(absl::Span<const uint8_t> bytes);
+
+}  // namespace probegate::usb
