@@ -46,6 +46,32 @@ absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& locat
   return absl::OkStatus();
 }
 
+absl::Status Catalog::Admits(const std::string& unique_id, const std::string& location) const {
+  MutexLock lock(mutex_);
+  return Admit(CleanUniqueId(unique_id), location);
+}
+
+void Catalog::ReportAway(const ProbeInfo& info, const std::string& location, const std::string& problem) {
+  const v1::ProbeDescription description = Describe(info);
+  const std::string& unique_id = description.unique_id();
+  {
+    MutexLock lock(mutex_);
+    if (!Admit(unique_id, location).ok()) return;
+    Row& row = rows_[unique_id];
+    // What it said of itself when it was there is more than what is known of it now.
+    if (row.description.unique_id().empty()) row.description = description;
+    row.location = location;
+    row.problem = OneLine(problem);
+  }
+  TellWatchers(unique_id);
+}
+
+void Catalog::CheckPresence(const std::string& unique_id) const {
+  MutexLock lock(mutex_);
+  const auto found = rows_.find(CleanUniqueId(unique_id));
+  if (found != rows_.end() && found->second.lane != nullptr) found->second.lane->CheckPresence();
+}
+
 absl::Status Catalog::Admit(const std::string& unique_id, const std::string& location) const {
   if (stopping_) return MakeError(ErrorKind::kProbeDisconnected, "the server is shutting down");
   if (unique_id.empty()) {

@@ -1,7 +1,7 @@
 // The catalog knows which probes there are: those that are there, each with its lane, and those that were.
 //
-// Sources (server/tcp_source.h) add probes as they find them. A probe that goes keeps its row, as "away", so that
-// whoever looks for it reads why it is not there. Watchers are told that a probe changed and ask for its state
+// Sources (server/probe_source.h) add probes as they find them. A probe that goes keeps its row, as "away", so that
+// whoever looks for it reads why it is not there; so has one that was found and cannot be had. Watchers are told that a probe changed and ask for its state
 // themselves: so a slow one costs nothing but the latest state.
 //
 // Threads: any. Only Stop and the destructor block. Callbacks (WatchProbe, GoneCallback) come without a lock held, from
@@ -59,6 +59,16 @@ class Catalog final : public LaneEvents {
   // kUnsupported where the options leave it out; kBusy where another probe of the same unique id is there, or stands
   // for the same part of one in the options; kProbeDisconnected once stopped. Then the probe is destroyed.
   absl::Status Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone);
+
+  // Whether a probe of this unique id would be added now; the errors are Add's.
+  absl::Status Admits(const std::string& unique_id, const std::string& location) const;
+
+  // A probe that is found at `location` and cannot be used, for a reason to be read by a person, has a row: away. One
+  // that is there, or left out by the options, stays as it is.
+  void ReportAway(const ProbeInfo& info, const std::string& location, const std::string& problem);
+
+  // Has the probe looked after at once: it may have gone.
+  void CheckPresence(const std::string& unique_id) const;
 
   // The unique id of the probe that `wanted` names: its unique id, or a part of it that no other has (letters of either
   // case are the same). kNotFound otherwise, with a message that lists what there is.

@@ -21,6 +21,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   CLI::App app("Shares debug probes over gRPC", "probegate-server");
   std::string listen = config.listen.ToString();
   std::vector<std::string> sources;
+  bool no_usb = false;
   double lock_idle = Seconds(config.lane.lock_idle);
   double lock_max = Seconds(config.lane.lock_max);
 
@@ -36,6 +37,9 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->option_text("HOST:PORT[-PORT]")
       ->allow_extra_args(false)
       ->check(IsEndpointRange);
+  app.add_flag("--no-usb", no_usb, "Leave alone what is plugged into this host");
+  app.add_option("--record", config.record, "Write every packet to and from the probes to this file, which is made anew")
+      ->option_text("FILE");
   app.add_option("--lock-idle", lock_idle, "Seconds after which a silent holder loses its lock to one who waits")
       ->option_text("SECONDS [10]")
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
@@ -47,6 +51,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   if (const auto code = ParseArguments(app, argc, argv)) return code;
 
   config.listen = *ParseEndpoint(listen);
+  config.usb = !no_usb;
   config.lane.lock_idle = Milliseconds(lock_idle);
   config.lane.lock_max = Milliseconds(lock_max);
   for (const std::string& source : sources) {

@@ -17,6 +17,8 @@ struct ServerConfig {
   Endpoint listen{"127.0.0.1", 50051};
   bool allow_remote = false;
   std::vector<Endpoint> cmsis_dap_tcp;
+  bool usb = true;     // serve what is plugged in
+  std::string record;  // the file that packets are recorded in; empty for none
   LaneOptions lane;
   LogOptions log;
   MetricsOptions metrics;

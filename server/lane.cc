@@ -64,6 +64,12 @@ absl::StatusOr<std::shared_ptr<Session>> Lane::OpenSession(SessionId id, v1::Cli
   return std::make_shared<Session>(std::move(id), shared_from_this(), std::move(member));
 }
 
+void Lane::CheckPresence() {
+  MutexLock lock(mutex_);
+  check_now_ = true;
+  wake_.NotifyAll();
+}
+
 LaneUsage Lane::usage() const {
   MutexLock lock(mutex_);
   LaneUsage usage;

@@ -95,6 +95,9 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   LaneUsage usage() const;
 
+  // Has the thread look soon whether the probe is still there.
+  void CheckPresence();
+
   // Ends every session with `why`, answers what is queued with it, lets the command on the wire finish, gives back
   // everything and leaves the probe disconnected and closed. Blocks until the thread has ended. Not from a callback.
   // Calling it again does nothing. The sessions' end is the server's (kServerStopped), unless the probe went first.
@@ -165,6 +168,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   // What a broken lock leaves to be told, outside the mutex.
   std::vector<std::pair<SessionSnapshot, SessionSnapshot>> broken_ ABSL_GUARDED_BY(mutex_);
   bool usage_changed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool check_now_ ABSL_GUARDED_BY(mutex_) = false;  // CheckPresence was called
 
   std::thread thread_;
 };

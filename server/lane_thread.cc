@@ -21,11 +21,12 @@ void Lane::Run() {
     bool stopping = false;
     bool dead = false;
     bool usage_changed = false;
+    bool check_now = false;
     {
       MutexLock lock(mutex_);
       batch = NextBatch();
       dead = ended_.has_value();
-      while (batch.empty() && broken_.empty() && !usage_changed_) {
+      while (batch.empty() && broken_.empty() && !usage_changed_ && !check_now_) {
         if (stop_) break;
         Clock::time_point deadline = std::min(next_check, next_swo);
         if (const auto lock_deadline = LockDeadline()) deadline = std::min(deadline, *lock_deadline);
@@ -36,6 +37,7 @@ void Lane::Run() {
       stopping = stop_ && batch.empty();
       broken.swap(broken_);
       usage_changed = std::exchange(usage_changed_, false);
+      check_now = std::exchange(check_now_, false);
     }
     for (const auto& [holder, waiter] : broken) events_.OnLockBroken(holder, waiter);
     broken.clear();
@@ -57,7 +59,7 @@ void Lane::Run() {
     } else {
       next_swo = Clock::time_point::max();
     }
-    if (!dead && status.ok() && Clock::now() >= next_check) status = shared_->CheckPresent();
+    if (!dead && status.ok() && (check_now || Clock::now() >= next_check)) status = shared_->CheckPresent();
     if (Clock::now() >= next_check) next_check = Clock::now() + options_.presence_interval;
     if (!dead && IsError(status, ErrorKind::kProbeDisconnected)) Die(status);
   }

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,19 @@
 
 #include "base/signals.h"
 #include "probe/cmsis_dap/driver.h"
+#include "probe/cmsis_dap/recording_transport.h"
 #include "probe/cmsis_dap/tcp_transport.h"
+#include "probe/cmsis_dap/usb_transport.h"
 #include "probe/probe.h"
+#include "probe/usb/libusb_bus.h"
 #include "server/catalog.h"
 #include "server/config.h"
 #include "server/grpc/grpc_server.h"
+#include "server/packet_recorder.h"
+#include "server/probe_source.h"
 #include "server/server_metrics.h"
 #include "server/session_registry.h"
-#include "server/tcp_source.h"
+#include "server/usb_source.h"
 #include "telemetry/build_info.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -60,11 +66,20 @@ void SilenceLibraries(const LogOptions& options) {
   if (!wanted) gpr_set_log_function([](gpr_log_func_args*) {});
 }
 
-TcpSource::Opener CmsisDapOverTcp(const Endpoint& endpoint) {
-  return [endpoint]() -> absl::StatusOr<std::unique_ptr<Probe>> {
+ProbeSource::Opener CmsisDapOverTcp(const Endpoint& endpoint, const cmsis_dap::TransportWrapper& wrap) {
+  return [endpoint, wrap]() -> absl::StatusOr<std::unique_ptr<Probe>> {
     auto transport = cmsis_dap::ConnectTcp(endpoint, kConnectBound);
     if (!transport.ok()) return transport.status();
-    return cmsis_dap::OpenCmsisDap(*std::move(transport), {.fallback_id = endpoint.ToString()});
+    return cmsis_dap::OpenCmsisDap(wrap(*std::move(transport), "tcp:" + endpoint.ToString()),
+                                   {.fallback_id = endpoint.ToString()});
+  };
+}
+
+// What goes around transports: a recorder, where there is one.
+cmsis_dap::TransportWrapper Wrapper(PacketRecorder* recorder) {
+  return [recorder](std::unique_ptr<cmsis_dap::Transport> transport, const std::string& location) {
+    if (recorder == nullptr) return transport;
+    return cmsis_dap::Record(std::move(transport), recorder->NewSink(location));
   };
 }
 
@@ -95,8 +110,8 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
     log.Warning("remote.allowed",
                 {{"listen", config.listen.ToString()}, {"risk", "anyone who reaches this port controls the boards"}});
   }
-  if (config.cmsis_dap_tcp.empty()) {
-    log.Warning("no.probes", {{"hint", "say where probes are with --cmsis-dap-tcp HOST:PORT"}});
+  if (!config.usb && config.cmsis_dap_tcp.empty()) {
+    log.Warning("no.probes", {{"hint", "without --no-usb those on USB are found; --cmsis-dap-tcp HOST:PORT names others"}});
   }
 }
 
@@ -107,6 +122,13 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-server");
   AddProcessMetrics(metrics);
   ServerMetrics server_metrics(metrics);
+  std::unique_ptr<PacketRecorder> recorder;
+  if (!config.record.empty()) {
+    auto opened = PacketRecorder::Open(config.record, log);
+    if (!opened.ok()) return Fail(log, opened.status());
+    recorder = *std::move(opened);
+  }
+  const cmsis_dap::TransportWrapper wrap = Wrapper(recorder.get());
   Catalog catalog({.lane = config.lane, .uids = config.uids}, server_metrics, log);
   SessionRegistry sessions(catalog, log, kMaxSessions);
   metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
@@ -118,10 +140,12 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   if (!server.ok()) return Fail(log, server.status());
   readiness.SetListening();
   WarnOfRisks(config, log);
-  std::list<TcpSource> sources;
+  std::list<ProbeSource> sources;
   for (const Endpoint& endpoint : config.cmsis_dap_tcp) {
-    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint), catalog, log, RetryPauses{});
+    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, wrap), catalog, log, RetryPauses{});
   }
+  std::optional<UsbSource> usb;
+  if (config.usb) usb.emplace(usb::OpenLibusb, std::vector<usb::Driver>{cmsis_dap::UsbDriver(wrap)}, catalog, log);
   const std::string address = (*server)->endpoint().ToString();
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 
@@ -131,7 +155,8 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   readiness.SetStopping();
   log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   (*server)->StopServing();
-  for (TcpSource& source : sources) source.StopTrying();
+  for (ProbeSource& source : sources) source.StopTrying();
+  if (usb) usb->StopTrying();
   catalog.Stop("server is shutting down");
   (*server)->Shutdown(kPatience);
   *http = nullptr;

@@ -3,6 +3,7 @@
 #include "probe/usb/libusb_bus.h"
 
 #include <libusb.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,7 @@
 namespace probegate::usb {
 namespace {
 
+constexpr char kNodes[] = "/dev/bus/usb";
 constexpr timeval kPollInterval = {.tv_sec = 0, .tv_usec = 500'000};
 constexpr timeval kLongWait = {.tv_sec = 60, .tv_usec = 0};  // it is woken for whatever happens
 constexpr std::chrono::seconds kPatience{1};                 // with a system that still sets a device up
@@ -444,9 +446,8 @@ class LibusbBus final : public Bus {
 
 absl::StatusOr<std::unique_ptr<Bus>> OpenLibusb(std::function<void()> on_change) {
   libusb_context* context = nullptr;
-  if (const int error = libusb_init(&context); error != 0) {
-    return MakeError(ErrorKind::kUnsupported, "this system has no USB (no /dev/bus/usb)");
-  }
+  if (access(kNodes, F_OK) != 0) return MakeError(ErrorKind::kUnsupported, absl::StrCat("there is no ", kNodes));
+  if (const int error = libusb_init(&context); error != 0) return Translate(error);
   return std::make_unique<LibusbBus>(std::make_shared<Context>(context, std::move(on_change)));
 }
 

@@ -1,5 +1,5 @@
 // A place where a probe may be: tried until it is there, and again when it is gone.
-#include "server/tcp_source.h"
+#include "server/probe_source.h"
 
 #include <atomic>
 
@@ -14,9 +14,9 @@ using namespace std::chrono_literals;
 
 constexpr RetryPauses kShort{.first = 1ms, .longest = 4ms, .unwanted = 1ms};
 
-class TcpSourceTest : public testing::Test {
+class ProbeSourceTest : public testing::Test {
  protected:
-  TcpSource::Opener Opener(const std::string& unique_id) {
+  ProbeSource::Opener Opener(const std::string& unique_id) {
     return [this, unique_id]() -> absl::StatusOr<std::unique_ptr<Probe>> {
       ++tries;
       if (!reachable) return MakeError(ErrorKind::kProbeDisconnected, "connection refused");
@@ -32,8 +32,8 @@ class TcpSourceTest : public testing::Test {
   ServerFixture server;
 };
 
-TEST_F(TcpSourceTest, TriesUntilTheProbeIsThereAndAgainWhenItIsGone) {
-  TcpSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
+TEST_F(ProbeSourceTest, TriesUntilTheProbeIsThereAndAgainWhenItIsGone) {
+  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
   ASSERT_TRUE(Eventually([&] { return tries > 5; }));
   EXPECT_FALSE(IsThere("A1"));
   reachable = true;
@@ -48,24 +48,24 @@ TEST_F(TcpSourceTest, TriesUntilTheProbeIsThereAndAgainWhenItIsGone) {
   ASSERT_TRUE(Eventually([&] { return IsThere("A1"); }));
 }
 
-TEST_F(TcpSourceTest, DoesNotTryWhileTheProbeIsThere) {
+TEST_F(ProbeSourceTest, DoesNotTryWhileTheProbeIsThere) {
   reachable = true;
-  TcpSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
+  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
   ASSERT_TRUE(Eventually([&] { return IsThere("A1"); }));
   source.StopTrying();
   EXPECT_EQ(tries, 1);
 }
 
-TEST_F(TcpSourceTest, EndsAtOnceWhateverItsPause) {
+TEST_F(ProbeSourceTest, EndsAtOnceWhateverItsPause) {
   const RetryPauses long_pauses{.first = 1h, .longest = 1h, .unwanted = 1h};
-  TcpSource source("tcp:x", Opener("A1"), server.catalog, server.log, long_pauses);
+  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, long_pauses);
   ASSERT_TRUE(Eventually([&] { return tries == 1; }));
 }
 
-TEST_F(TcpSourceTest, ASecondProbeOfTheSameIdWaitsForTheFirstToGo) {
+TEST_F(ProbeSourceTest, ASecondProbeOfTheSameIdWaitsForTheFirstToGo) {
   const auto first = server.Plug("A1");
   reachable = true;
-  TcpSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
+  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
   ASSERT_TRUE(Eventually([&] { return tries > 2; }));
   EXPECT_EQ(server.catalog.Find("A1")->location(), "fake:A1");
   first->Unplug();

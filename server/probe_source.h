@@ -1,4 +1,5 @@
-// A place on the network where a probe may be: keeps trying to reach it, and hands it to the catalog when it is there.
+// A place where a probe may be, on the network or on USB: keeps trying to reach it, and hands it to the catalog when it
+// is there.
 //
 // While it cannot be reached it is tried again with growing pauses, and one line is logged, not one a try. When the
 // probe goes, its source starts over.
@@ -30,19 +31,22 @@ struct RetryPauses {
   std::chrono::milliseconds unwanted{30'000};
 };
 
-class TcpSource {
+class ProbeSource {
  public:
   // Connects to a probe and identifies it. Called on the source's thread; blocks for a bounded time, but for the
   // look-up of a host's name, whose bound is the system's resolver's (resolv.conf: some seconds a name server).
   using Opener = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<Probe>>()>;
 
-  // `location` is how the catalog names the place. `catalog` and `log` must outlive the source.
-  TcpSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses);
+  // `location` is how the catalog names the place. `known`: who the probe is, as far as that is known before it has been
+  // reached; where that is its unique id, a probe that is not to be served is never opened, and one that cannot be
+  // opened is in the catalog, away, with the reason. `catalog` and `log` must outlive the source.
+  ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
+              ProbeInfo known = {});
 
   // Waits for a try that is under way, as long as that takes (Opener). A probe in the catalog stays there.
-  ~TcpSource();
-  TcpSource(const TcpSource&) = delete;
-  TcpSource& operator=(const TcpSource&) = delete;
+  ~ProbeSource();
+  ProbeSource(const ProbeSource&) = delete;
+  ProbeSource& operator=(const ProbeSource&) = delete;
 
   // Makes the destructor's wait short: a program that has many tells them all before it destroys the first.
   void StopTrying();
@@ -57,8 +61,8 @@ class TcpSource {
   };
 
   void Run();
-  absl::Status Try();
-  void ReportOnce(const absl::Status& problem);
+  absl::Status Add(std::unique_ptr<Probe> probe);
+  void ReportOnce(const absl::Status& problem, bool refused);
   bool Pause(std::chrono::milliseconds time);
   bool WaitUntilGone();
 
@@ -67,6 +71,7 @@ class TcpSource {
   Catalog& catalog_;
   Log& log_;
   const RetryPauses pauses_;
+  const ProbeInfo known_;
   std::string reported_;  // the problem that was logged last
   const std::shared_ptr<State> state_ = std::make_shared<State>();
   std::thread thread_;

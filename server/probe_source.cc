@@ -1,62 +1,56 @@
-#include "server/tcp_source.h"
+#include "server/probe_source.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "probe/error.h"
-
 namespace probegate {
-namespace {
-
-// The catalog knows of the probe and does not want it, which will not change soon.
-bool IsUnwanted(const absl::Status& problem) {
-  return IsError(problem, ErrorKind::kBusy) || IsError(problem, ErrorKind::kUnsupported);
-}
-
-}  // namespace
-
-TcpSource::TcpSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses)
+ProbeSource::ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
+                         ProbeInfo known)
     : location_(std::move(location)),
       open_(std::move(open)),
       catalog_(catalog),
       log_(log),
       pauses_(pauses),
+      known_(std::move(known)),
       thread_([this] { Run(); }) {}
 
-TcpSource::~TcpSource() {
+ProbeSource::~ProbeSource() {
   StopTrying();
   thread_.join();
 }
 
-void TcpSource::StopTrying() {
+void ProbeSource::StopTrying() {
   MutexLock lock(state_->mutex);
   state_->stopping = true;
   state_->changed.NotifyAll();
 }
 
-void TcpSource::Run() {
+void ProbeSource::Run() {
   std::chrono::milliseconds pause = pauses_.first;
   do {
-    const absl::Status problem = Try();
-    if (problem.ok()) {
+    absl::Status refused = known_.unique_id.empty() ? absl::OkStatus() : catalog_.Admits(known_.unique_id, location_);
+    absl::StatusOr<std::unique_ptr<Probe>> probe = nullptr;
+    if (refused.ok()) probe = open_();
+    if (refused.ok() && probe.ok()) refused = Add(*std::move(probe));
+    if (!probe.ok()) {
+      ReportOnce(probe.status(), false);
+    } else if (!refused.ok()) {
+      ReportOnce(refused, true);
+      pause = pauses_.unwanted;
+    } else {
       reported_.clear();
       pause = pauses_.first;
       if (!WaitUntilGone()) return;
-    } else {
-      ReportOnce(problem);
-      if (IsUnwanted(problem)) pause = pauses_.unwanted;
     }
   } while (Pause(std::exchange(pause, std::min(2 * pause, pauses_.longest))));
 }
 
-absl::Status TcpSource::Try() {
-  auto probe = open_();
-  if (!probe.ok()) return probe.status();
+absl::Status ProbeSource::Add(std::unique_ptr<Probe> probe) {
   {
     MutexLock lock(state_->mutex);
     state_->serving = true;
   }
-  const absl::Status added = catalog_.Add(*std::move(probe), location_, [state = state_](const absl::Status&) {
+  const absl::Status added = catalog_.Add(std::move(probe), location_, [state = state_](const absl::Status&) {
     {
       MutexLock lock(state->mutex);
       state->serving = false;
@@ -70,13 +64,14 @@ absl::Status TcpSource::Try() {
   return added;
 }
 
-void TcpSource::ReportOnce(const absl::Status& problem) {
+void ProbeSource::ReportOnce(const absl::Status& problem, bool refused) {
   const std::string why(problem.message());
   if (std::exchange(reported_, why) == why) return;
-  log_.Warning(IsUnwanted(problem) ? "probe.refused" : "probe.unreachable", {{"location", location_}, {"reason", why}});
+  log_.Warning(refused ? "probe.refused" : "probe.unreachable", {{"location", location_}, {"reason", why}});
+  if (!refused && !known_.unique_id.empty()) catalog_.ReportAway(known_, location_, why);
 }
 
-bool TcpSource::Pause(std::chrono::milliseconds time) {
+bool ProbeSource::Pause(std::chrono::milliseconds time) {
   const auto deadline = std::chrono::steady_clock::now() + time;
   MutexLock lock(state_->mutex);
   while (!state_->stopping && state_->changed.WaitUntil(state_->mutex, deadline)) {
@@ -84,7 +79,7 @@ bool TcpSource::Pause(std::chrono::milliseconds time) {
   return !state_->stopping;
 }
 
-bool TcpSource::WaitUntilGone() {
+bool ProbeSource::WaitUntilGone() {
   MutexLock lock(state_->mutex);
   while (state_->serving && !state_->stopping) state_->changed.Wait(state_->mutex);
   return !state_->stopping;
