@@ -37,6 +37,7 @@ class Channel {
   Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout);
 
   size_t max_packet_size() const { return transport_->max_packet_size(); }
+  bool pads_replies() const { return transport_->pads_replies(); }
   absl::Status CheckPresent();
 
   // As Probe::SetObserver.

@@ -13,6 +13,8 @@ class RecordingTransport final : public Transport {
 
   size_t max_packet_size() const override { return transport_->max_packet_size(); }
 
+  bool pads_replies() const override { return transport_->pads_replies(); }
+
   absl::Status Send(absl::Span<const uint8_t> packet) override {
     sink_->OnPacketOut(packet);
     return Tell(transport_->Send(packet));

@@ -36,7 +36,7 @@ bool MayAlwaysAnswer(const TransferOp& op) {
 
 }  // namespace
 
-TransferPacket::TransferPacket(size_t packet_size) : packet_size_(packet_size) {
+TransferPacket::TransferPacket(size_t packet_size, bool padded) : packet_size_(packet_size), padded_(padded) {
   bytes_.reserve(packet_size);
   entries_.reserve(kMaxTransfers);
   Clear();
@@ -85,8 +85,10 @@ bool TransferPacket::Add(const TransferOp& op, size_t index) {
     if (!Append({.unasked = true}, kReadRdbuff, 0)) return false;
   }
   const bool read = op.is_read();
-  const Entry entry{
-      .write = !read, .ap_write = !read && op.port == Port::kAp, .destination = read ? &op.read[index] : nullptr};
+  const Entry entry{.write = !read,
+                    .ap_write = !read && op.port == Port::kAp,
+                    .ap_read = read && op.port == Port::kAp,
+                    .destination = read ? &op.read[index] : nullptr};
   if (!Append(entry, RequestByte(op), read ? 0 : op.write[index])) return false;
   ++size_;
   return true;
@@ -107,6 +109,11 @@ std::optional<TransferOutcome> TransferPacket::Decode(absl::Span<const uint8_t> 
       if (data.size() < kWordBytes) {
         // Only the last read may have been begun and not have come.
         if (outcome.ack == kAckOk || i + 1 != begun) return std::nullopt;
+        return outcome;
+      }
+      // Its value comes with the next transfer, which may be the one that failed.
+      if (padded_ && entry.ap_read && outcome.ack != kAckOk && i + 1 == begun) {
+        outcome.uncertain = 1;
         return outcome;
       }
       if (entry.destination != nullptr) *entry.destination = ReadU32(data.data());

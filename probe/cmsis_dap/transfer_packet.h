@@ -41,8 +41,9 @@ struct TransferOutcome {
 // over.
 class TransferPacket {
  public:
-  // For packets of up to `packet_size` bytes, request and reply.
-  explicit TransferPacket(size_t packet_size);
+  // For packets of up to `packet_size` bytes, request and reply. `padded`: a reply's length does not tell where it ends
+  // (Transport::pads_replies), nor so whether the last read that was begun has come: it is uncertain.
+  explicit TransferPacket(size_t packet_size, bool padded = false);
 
   // How many transfers of one kind it can take.
   size_t Capacity(bool read) const;
@@ -78,6 +79,7 @@ class TransferPacket {
   struct Entry {
     bool write = false;
     bool ap_write = false;
+    bool ap_read = false;
     bool unasked = false;  // a read of RDBUFF, or what belongs to a look at the sticky flags
     bool match = false;    // a read of CTRL/STAT whose value is compared by the probe
     uint32_t* destination = nullptr;
@@ -94,6 +96,7 @@ class TransferPacket {
   std::optional<TransferOutcome> JudgeOverJtag(uint8_t ack, size_t begun, bool data_missing) const;
 
   const size_t packet_size_;
+  const bool padded_;
   std::vector<uint8_t> bytes_;
   std::vector<Entry> entries_;
   size_t reply_size_ = 0;

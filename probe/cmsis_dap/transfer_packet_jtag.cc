@@ -107,6 +107,7 @@ std::optional<TransferOutcome> TransferPacket::DecodeOverJtag(absl::Span<const u
       if (ack == kAckOk || i + 1 != begun) return std::nullopt;
       return JudgeOverJtag(ack, begun, true);
     }
+    if (padded_ && ack != kAckOk && i + 1 == begun) return JudgeOverJtag(ack, begun, true);
     if (entry.destination != nullptr) *entry.destination = ReadU32(data.data());
     data.remove_prefix(kWordBytes);
   }

@@ -30,7 +30,7 @@ Transfers::Transfers(Channel& channel, size_t packet_size, size_t packet_count)
     : channel_(channel),
       packet_size_(packet_size),
       packet_count_(std::clamp<size_t>(packet_count, 1, kMostInFlight)),
-      packet_(packet_size),
+      packet_(packet_size, channel.pads_replies()),
       block_(packet_size) {}
 
 void Transfers::UseJtag(bool jtag) {

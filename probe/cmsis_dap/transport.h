@@ -29,6 +29,9 @@ class Transport {
   // Longest packet it carries, in bytes, both ways. The device's own limit may be lower.
   virtual size_t max_packet_size() const = 0;
 
+  // Whether packets from the device are filled up to one length, so that it does not tell where a reply ends.
+  virtual bool pads_replies() const { return false; }
+
   virtual absl::Status Send(absl::Span<const uint8_t> packet) = 0;
 
   // The next packet from the device, or none when `deadline` passed first (by up to 100 ms). The view is good until the

@@ -38,6 +38,7 @@ class UsbTransport final : public Transport {
         output_size_(function.out ? function.out->max_packet : function.in.max_packet) {}
 
   size_t max_packet_size() const override { return packet_size_; }
+  bool pads_replies() const override { return function_.hid; }
   absl::Status Send(absl::Span<const uint8_t> packet) override;
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(TimePoint deadline) override;
   absl::Status CheckPresent() override;

@@ -1,0 +1,43 @@
+// The simulated board as a world for the contract suite; how its probe is reached is the subclass's.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/contract/probe_contract.h"
+#include "tests/contract/sim_process.h"
+
+namespace probegate {
+
+class SimWorld : public ContractWorld {
+ public:
+  static constexpr std::chrono::milliseconds kReplyTimeout{400};
+
+  explicit SimWorld(WireProtocol protocol) : protocol_(protocol) {}
+
+  std::string unique_id() const override { return sim_.serial(); }
+  WireProtocol protocol() const override { return protocol_; }
+  void Inject(ProbeFailure failure, uint64_t at, uint64_t times) override;
+  void ClearFailures() override { Command("clear_faults"); }
+  uint64_t transfers() override { return Command("counters").at("transfers"); }
+  uint64_t replies() override { return Command("counters").at("replies"); }
+  void Unplug() override { Command("unplug"); }
+  void Plug() override { Command("plug"); }
+  uint32_t ReadTarget(uint32_t address) override {
+    return sim_.Ask({{"command", "read_word"}, {"board", 0}, {"address", address}}).at("value");
+  }
+  std::vector<uint8_t> SendSwo() override;
+
+ protected:
+  uint16_t port() const { return sim_.port(); }
+
+ private:
+  nlohmann::json Command(const char* command) { return sim_.Ask({{"command", command}, {"board", 0}}); }
+
+  const WireProtocol protocol_;
+  SimProcess sim_;
+};
+
+}  // namespace probegate

@@ -1,0 +1,291 @@
+// How packets reach a probe on USB, and what is done about one that does not answer.
+#include "probe/cmsis_dap/usb_transport.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "probe/cmsis_dap/driver.h"
+#include "tests/fakes/fake_usb.h"
+
+namespace probegate::cmsis_dap {
+namespace {
+
+using namespace std::chrono_literals;
+using Packet = UsbWire::Packet;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A device that says what it is and does all it is asked.
+std::vector<Packet> Answer(const Packet& request) {
+  if (request[0] == 0x07) return {};
+  if (request[0] != 0x00) return {{request[0], 0}};
+  switch (request[1]) {
+    case 0xF0:
+      return {{0, 1, 1}};
+    case 0xFE:
+      return {{0, 1, 4}};
+    case 0xFF:
+      return {{0, 2, 0x00, 0x02}};
+    default:
+      return {{0, 2, 'X', 0}};
+  }
+}
+
+absl::Status Stall() { return MakeError(ErrorKind::kProbeError, "it refuses (STALL)"); }
+
+class UsbTransportTest : public testing::Test {
+ protected:
+  ~UsbTransportTest() override {
+    transport.reset();
+    EXPECT_EQ(state->open, 0);
+    EXPECT_EQ(state->claims, 0);
+    EXPECT_EQ(state->pipes, 0);
+  }
+
+  absl::Status Open(const usb::DeviceInfo& info = BulkProbeInfo("1-1", "A")) {
+    auto opened = OpenUsb(OpenFakeUsb(state), FindUsbFunctions(info).at(0), "usb:1-1");
+    if (opened.ok()) transport = *std::move(opened);
+    return opened.status();
+  }
+  absl::StatusOr<std::unique_ptr<Probe>> OpenDriver() {
+    if (absl::Status status = Open(); !status.ok()) return status;
+    return OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
+  }
+  // What the device answers; empty for nothing.
+  absl::StatusOr<Packet> Exchange(const Packet& request) {
+    if (absl::Status sent = transport->Send(request); !sent.ok()) return sent;
+    const auto reply = transport->Receive({});
+    if (!reply.ok()) return reply.status();
+    return *reply ? Packet((*reply)->begin(), (*reply)->end()) : Packet();
+  }
+
+  std::function<std::vector<Packet>(const Packet&)> answer = Answer;
+  std::shared_ptr<FakeUsbState> state = std::make_shared<FakeUsbState>(
+      std::make_unique<ScriptedUsbWire>([this](const Packet& request) { return answer(request); }));
+  ScriptedUsbWire& wire = static_cast<ScriptedUsbWire&>(*state->wire);
+  std::unique_ptr<Transport> transport;
+};
+
+TEST_F(UsbTransportTest, TakesTheInterfaceAndLearnsThePacketSize) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(transport->max_packet_size(), 512u);
+  EXPECT_THAT(state->done, ElementsAre("claim 1"));
+  EXPECT_THAT(*Exchange({0x11, 1, 2, 3, 4}), ElementsAre(0x11, 0));
+  EXPECT_THAT(state->sent.back(), ElementsAre(0x11, 1, 2, 3, 4));
+  EXPECT_EQ(state->reads.back(), 512u);
+}
+
+TEST_F(UsbTransportTest, WhatAnEarlierUserLeftIsThrownAway) {
+  wire.ready = {{0x00, 0x02, 0x40, 0x00}, {0x05, 1, 1}};
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(transport->max_packet_size(), 512u);
+  EXPECT_THAT(*Exchange({0x11}), ElementsAre(0x11, 0));
+}
+
+TEST_F(UsbTransportTest, ReadsAreWholePacketsOfTheEndpoint) {
+  answer = [](const Packet& request) {
+    return request[1] == 0xFF ? std::vector<Packet>{{0, 2, 64, 0}} : Answer(request);
+  };
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(transport->max_packet_size(), 64u);
+  ASSERT_TRUE(Exchange({0x11}).ok());
+  EXPECT_EQ(state->reads.back(), 512u);  // what is shorter would be overrun
+}
+
+TEST_F(UsbTransportTest, OnlyARequestShorterThanTheDevicesPacketsEndsShort) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(transport->Send(Packet(511, 1)).ok());
+  EXPECT_TRUE(state->ended_short.back());
+  ASSERT_TRUE(transport->Send(Packet(512, 1)).ok());
+  EXPECT_FALSE(state->ended_short.back());
+}
+
+TEST_F(UsbTransportTest, PacketsOfUselessSizesAreRefused) {
+  for (const Packet& size : {Packet{0, 2, 0, 0}, Packet{0, 2, 63, 0}, Packet{0, 2, 0xFF, 0xFF}, Packet{0, 0},
+                             Packet{0, 200, 1}, Packet{0xFF}, Packet{}}) {
+    answer = [&size](const Packet&) { return std::vector<Packet>{size}; };
+    EXPECT_TRUE(IsError(Open(), ErrorKind::kProbeError)) << testing::PrintToString(size);
+  }
+  answer = [](const Packet&) { return std::vector<Packet>{}; };
+  EXPECT_THAT(std::string(Open().message()), HasSubstr("does not answer"));
+}
+
+TEST_F(UsbTransportTest, AnInterfaceThatAnotherProgramHasCannotBeTaken) {
+  state->claim_error = MakeError(ErrorKind::kBusy, "another program uses it");
+  EXPECT_TRUE(IsError(Open(), ErrorKind::kBusy));
+}
+
+TEST_F(UsbTransportTest, SeveralPacketsAreUnderWayAtOnce) {
+  ASSERT_TRUE(Open().ok());
+  for (uint8_t i = 0; i < 4; ++i) ASSERT_TRUE(transport->Send(Packet{static_cast<uint8_t>(0x10 + i)}).ok());
+  EXPECT_GE(state->most_reads, 4u);
+  for (uint8_t i = 0; i < 4; ++i) EXPECT_EQ((**transport->Receive({}))[0], 0x10 + i);
+}
+
+TEST_F(UsbTransportTest, ReadsDoNotPileUp) {
+  ASSERT_TRUE(Open().ok());
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(transport->Send(Packet{0x07}).ok());
+  EXPECT_LE(state->most_reads, 32u);
+}
+
+TEST_F(UsbTransportTest, ADeviceThatTakesNothingIsGivenUp) {
+  ASSERT_TRUE(Open().ok());
+  state->takes_data = false;
+  absl::Status status;
+  for (int i = 0; i < 1000 && status.ok(); ++i) status = transport->Send(Packet{0x11});
+  EXPECT_TRUE(IsError(status, ErrorKind::kProbeDisconnected));
+  EXPECT_EQ(transport->cause(), DisconnectCause::kNotAnswering);
+}
+
+TEST_F(UsbTransportTest, AStallIsCleared) {
+  ASSERT_TRUE(Open().ok());
+  state->in_errors = {Stall()};
+  EXPECT_TRUE(IsError(Exchange({0x11}).status(), ErrorKind::kProbeError));
+  EXPECT_THAT(state->done, ElementsAre("claim 1", "clear 82"));
+  EXPECT_TRUE(transport->CheckPresent().ok());
+  state->out_errors = {Stall()};
+  EXPECT_TRUE(IsError(transport->Send(Packet{0x11}), ErrorKind::kProbeError));  // of the one before
+  EXPECT_TRUE(transport->Send(Packet{0x11}).ok());
+  EXPECT_THAT(state->done, ElementsAre("claim 1", "clear 82", "clear 02"));
+}
+
+TEST_F(UsbTransportTest, UnpluggedWhileNobodyWaits) {
+  ASSERT_TRUE(Open().ok());
+  state->present = false;
+  EXPECT_TRUE(IsError(transport->CheckPresent(), ErrorKind::kProbeDisconnected));
+  EXPECT_EQ(transport->cause(), DisconnectCause::kLinkClosed);
+  state->present = true;  // for ever
+  EXPECT_TRUE(IsError(transport->CheckPresent(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(transport->Send(Packet{0x11}), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(transport->Restore(1), ErrorKind::kProbeDisconnected));
+}
+
+TEST_F(UsbTransportTest, UnpluggedWhileAReplyIsWaitedFor) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(transport->Send(Packet{0x11}).ok());
+  state->present = false;
+  const auto reply = transport->Receive({});
+  EXPECT_TRUE(IsError(reply.status(), ErrorKind::kProbeDisconnected));
+  EXPECT_THAT(std::string(reply.status().message()), HasSubstr("usb:1-1: it was unplugged"));
+}
+
+TEST_F(UsbTransportTest, RestoresTheLinkHarderEachTime) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(transport->Send(Packet{0x11}).ok());
+  ASSERT_TRUE(transport->Restore(1).ok());
+  EXPECT_THAT(state->done, ElementsAre("claim 1", "claim 1", "clear 02", "clear 82"));
+  EXPECT_EQ(state->claims, 1);
+  ASSERT_TRUE(transport->Restore(2).ok());
+  EXPECT_THAT(state->done, ElementsAre("claim 1", "claim 1", "clear 02", "clear 82", "reset", "claim 1", "clear 02",
+                                       "clear 82"));
+  EXPECT_THAT(*Exchange({0x11}), ElementsAre(0x11, 0));  // the reply to what was sent before is not taken for it
+}
+
+TEST_F(UsbTransportTest, WhatCannotBeTakenAgainIsGone) {
+  ASSERT_TRUE(Open().ok());
+  state->claim_error = MakeError(ErrorKind::kBusy, "another program uses it");
+  EXPECT_TRUE(IsError(transport->Restore(1), ErrorKind::kProbeDisconnected));
+  EXPECT_EQ(transport->cause(), DisconnectCause::kLinkError);
+}
+
+TEST_F(UsbTransportTest, ADriverWhoseDeviceHangsResetsItBeforeItGivesUp) {
+  auto probe = OpenDriver();
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  bool hangs = true;
+  answer = [&hangs](const Packet& request) { return hangs ? std::vector<Packet>{} : Answer(request); };
+  state->resets_help = true;
+  state->on_reset = [&hangs] { hangs = false; };
+  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+  hangs = true;
+  state->resets_help = false;
+  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeDisconnected));
+}
+
+TEST_F(UsbTransportTest, ADriverWhoseTransfersFailFindsItsPlaceAgain) {
+  auto probe = OpenDriver();
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  state->in_errors = {Stall()};
+  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+  // A reply that is longer than a packet can be.
+  wire.ready = {Packet(513, 0x11)};
+  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+}
+
+// HID: reports of a fixed size, both ways.
+class HidTransportTest : public UsbTransportTest {
+ protected:
+  HidTransportTest() {
+    state->report_size = 64;
+    state->report_descriptor = {0x75, 0x08, 0x95, 0x40, 0x81, 0x02, 0x91, 0x02};
+  }
+};
+
+TEST_F(HidTransportTest, RequestsAreReports) {
+  ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
+  EXPECT_EQ(transport->max_packet_size(), 64u);
+  const auto reply = Exchange({0x11, 7});
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->size(), 64u);
+  ASSERT_EQ(state->sent.back().size(), 64u);
+  EXPECT_EQ(state->sent.back()[1], 7);
+  EXPECT_EQ(state->sent.back()[2], 0);
+}
+
+TEST_F(HidTransportTest, WithoutAnEndpointOutTheyGoByTheControlEndpoint) {
+  usb::DeviceInfo info = HidProbeInfo("1-1", "A");
+  info.configuration.interfaces[0].endpoints.pop_back();
+  ASSERT_TRUE(Open(info).ok());
+  ASSERT_TRUE(Exchange({0x11, 7}).ok());
+  EXPECT_THAT(state->done, ElementsAre("claim 3", "report"));
+  EXPECT_EQ(state->sent.back().size(), 64u);
+}
+
+TEST_F(HidTransportTest, ADeviceThatDoesNotDescribeItsReportsHasThemAsLongAsItsPackets) {
+  state->report_descriptor.clear();
+  ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
+  EXPECT_EQ(transport->max_packet_size(), 64u);
+}
+
+TEST_F(HidTransportTest, OneWhoseReportsAreNoUseIsRefused) {
+  state->report_descriptor = {0x75, 0x08, 0x95, 0x40, 0x81, 0x02};
+  EXPECT_TRUE(IsError(Open(HidProbeInfo("1-1", "A")), ErrorKind::kProbeError));
+}
+
+TEST_F(HidTransportTest, ADriverIsNotMisledByWhatIsBehindAReply) {
+  ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
+  auto probe = OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  bool lost = true;
+  uint8_t junk = 0;
+  answer = [&](const Packet& request) {
+    if (std::exchange(lost, false)) return std::vector<Packet>{};
+    std::vector<Packet> replies = Answer(request);
+    for (Packet& reply : replies) reply.resize(64, ++junk);
+    return replies;
+  };
+  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+}
+
+TEST(UsbDriverTest, NamesOfUsbTakeThePlaceOfTheProbesOwn) {
+  auto state = std::make_shared<FakeUsbState>(std::make_unique<ScriptedUsbWire>(Answer));
+  std::vector<std::string> wrapped;
+  const auto wrap = [&wrapped](std::unique_ptr<Transport> transport, const std::string& name) {
+    wrapped.push_back(name);
+    return transport;
+  };
+  const auto functions = UsbDriver(wrap)(BulkProbeInfo("1-4.2", "A"));
+  ASSERT_EQ(functions.size(), 1u);
+  EXPECT_EQ(functions[0].interface, 1);
+  const auto probe = functions[0].open(OpenFakeUsb(state), {.unique_id = "A", .product_name = "P"});
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  EXPECT_EQ((*probe)->info().unique_id, "A");
+  EXPECT_EQ((*probe)->info().product_name, "P");
+  EXPECT_EQ((*probe)->info().vendor_name, "X");
+  EXPECT_THAT(wrapped, ElementsAre("usb:1-4.2"));
+}
+
+}  // namespace
+}  // namespace probegate::cmsis_dap
