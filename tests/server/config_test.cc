@@ -66,6 +66,14 @@ TEST(ServerConfigTest, MetricsAreServedWhereOneSaysOrNowhere) {
   ExpectRefused(Read({"--metrics-listen", "somewhere"}), {"--metrics-listen", "somewhere", "HOST:PORT", "none"});
 }
 
+TEST(ServerConfigTest, UsbIsServedUnlessLeftAlone) {
+  EXPECT_TRUE(Read({}).config.usb);
+  EXPECT_FALSE(Read({"--no-usb"}).config.usb);
+  EXPECT_FALSE(ReadFile("no-usb: true\n").config.usb);
+  EXPECT_EQ(Read({}).config.record, "");
+  EXPECT_EQ(ReadFile("record: packets.jsonl\n").config.record, "packets.jsonl");
+}
+
 TEST(ServerConfigTest, Flags) {
   const Outcome outcome = Read({"-u", "A1", "--uid", "B2", "--probe", "C3", "--listen", "[::1]:0", "--cmsis-dap-tcp",
                                 "board:4441", "--cmsis-dap-tcp", "10.0.0.9:5000-5001", "--lock-idle", "0.25",

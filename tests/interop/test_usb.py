@@ -1,0 +1,287 @@
+"""Probes on an emulated USB bus, served by the real server and used through the real gateway."""
+
+import contextlib
+import json
+import os
+
+import pytest
+
+from raw_client import DISCONNECTED, DPIDR, DRW, PROBE_ERROR, RAM, TAR, RemoteError
+from stack import LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
+
+usb_bus = pytest.importorskip("usb_bus")
+
+DPIDR_VALUE = 0x2BA01477
+# Root may open any file, unless it gives that right away.
+AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+BLOCK = 256  # words: where TAR must be written anew
+KINDS = ["cmsis-dap-v2", "cmsis-dap-v1", "composite"]
+# A bus that ends a read with what came so far; else one that waits for ever is noticed by the driver's time-out.
+QUICK_FAULTS = ["stall", "error", "babble", "truncate", "corrupt"]
+
+
+class UsbStack:
+    """A server that sees the devices of a bus, and nothing else; a gateway in front of it."""
+
+    def __init__(self, programs, bus, server_flags=(), start_gateway=True):
+        self.programs = programs
+        self.bus = bus
+        self.server_flags = server_flags
+        self.server = self.start_server()
+        self.address = f"{LOOPBACK}:{self.server.wait_for_line(SERVER_LISTENS)[1]}"
+        self.gateway = None
+        if start_gateway:
+            self.gateway = programs.start("probegate-gateway", "--server", self.address, "--port", free_port(4),
+                                          "--state", programs.directory / "state", *METRICS_FLAGS)
+
+    def start_server(self):
+        environment = [f"{name}={value}" for name, value in self.bus.facts["environment"].items()]
+        program = Program("probegate-server", [*AS_A_USER, "env", *environment, self.programs.path("probegate-server"), "--listen",
+                                               f"{LOOPBACK}:0", *METRICS_FLAGS, *self.server_flags],
+                          self.programs.directory)
+        self.programs.started.append(program)
+        return program
+
+    def port_of(self, probe):
+        return int(self.gateway.wait_for_line(rf"Serving debug probe .*\({probe}\) on port (\d+)")[1])
+
+    def list(self):
+        return self.programs.run("probegate", "--server", self.address, "list").stdout
+
+    def wait_for_state(self, probe, *states):
+        """The one of `states` that the probe is in at last."""
+
+        def look():
+            rows = [line.split() for line in self.list().splitlines()]
+            return next((row[1] for row in rows if row[0] == probe and row[1] in states), None)
+
+        return wait_until(look, f"{probe} is {' or '.join(states)}")
+
+    def open_again(self, client):
+        wait_until(lambda: client.status("open") == 0, "the probe can be opened again")
+        client.call("connect", "SWD")
+        client.wake()
+
+
+@pytest.fixture
+def usb(programs):
+    """Starts a bus with devices, and a stack on it, which must end before the bus does."""
+
+    @contextlib.contextmanager
+    def start(*devices, **options):
+        with usb_bus.usbemu(*devices) as bus:
+            stack = UsbStack(programs, bus, **options)
+            try:
+                yield bus, stack
+            finally:
+                assert stack.server.stop() == 0, stack.server.log()
+
+    return start
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_probe_is_used(kind, usb, raw, pyocd):
+    with usb(f"{kind},serial=ONE") as (bus, stack):
+        client = raw(stack.port_of("ONE")).attach()
+        assert client.call("read_dp", DPIDR) == DPIDR_VALUE
+        client.write_word(RAM, 0x12345678)
+        assert client.read_word(RAM) == 0x12345678
+        words = [(i * 0x9E3779B1) & 0xFFFFFFFF for i in range(16 * BLOCK)]
+        for first in range(0, len(words), BLOCK):
+            client.call("write_ap", TAR, RAM + 4 * first)
+            client.call("write_ap_multiple", DRW, words[first:first + BLOCK])
+        read = []
+        for first in range(0, len(words), BLOCK):
+            read += client.read_words(RAM + 4 * first, BLOCK)
+        assert read == words
+        client.detach()
+        output = pyocd.commander(f"remote:{LOOPBACK}:{stack.port_of('ONE')}", "read32 0x20000000 8")
+        assert f"{words[1]:08x}" in output
+
+
+def test_names_and_places(usb):
+    devices = ["cmsis-dap-v2,serial=TWIN", "cmsis-dap-v1,serial=TWIN", "cmsis-dap-v2,serial=,id=1209:0001",
+               "cmsis-dap-v2,serial=PAIR,functions=v2+v2", "composite,serial=COMP,vendor=Somebody,product=Thing"]
+    with usb(*devices, start_gateway=False) as (bus, stack):
+        for probe in ("TWIN@1-1", "TWIN@1-2", "1209:0001@1-3", "PAIR-if0", "PAIR-if1", "COMP"):
+            stack.wait_for_state(probe, "idle")
+        assert "Somebody Thing" in stack.list()
+        assert len(stack.list().splitlines()) == 7  # version 1 of COMP is no probe of its own
+
+
+def test_a_client_of_a_probe_that_comes_and_goes(usb, raw):
+    """Status 2 at once and until it opens anew, on the port that it had; then all is well."""
+    with usb("cmsis-dap-v2,serial=ONE", "cmsis-dap-v1,serial=TWO") as (bus, stack):
+        clients = {name: raw(stack.port_of(name)).attach() for name in ("ONE", "TWO")}
+        for name, client in clients.items():
+            other = clients["TWO" if name == "ONE" else "ONE"]
+            bus.unplug(name)
+            stack.wait_for_state(name, "away")
+            for _ in range(3):
+                assert client.status("read_dp", DPIDR) == DISCONNECTED
+            assert client.status("open") == DISCONNECTED
+            assert "it was unplugged" in stack.list()
+            assert other.call("read_dp", DPIDR) == DPIDR_VALUE
+            bus.plug(name)
+            stack.open_again(client)
+            assert client.call("read_dp", DPIDR) == DPIDR_VALUE
+
+
+def use(client):
+    """A session from begin to end; raises the first error."""
+    client.attach()
+    client.write_word(RAM, 7)
+    assert client.read_words(RAM, 1)[0] == 7
+    client.read_words(RAM, BLOCK)
+    client.detach()
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_unplugged_at_each_transfer(kind, usb, raw):
+    with usb(f"{kind},serial=ONE") as (bus, stack):
+        port = stack.port_of("ONE")
+        before = bus.transfers()
+        with raw(port) as client:
+            use(client)
+        count = bus.transfers() - before
+        assert count > 40
+        told = 0
+        for at in range(1, count, 3):
+            bus.inject(0, "unplug", at=at)
+            with raw(port) as client:
+                try:
+                    use(client)
+                except RemoteError as error:
+                    assert error.status == DISCONNECTED, (at, error)
+                    told += 1
+            # It may have been what only the end of the session reached, or nobody.
+            if stack.wait_for_state("ONE", "idle", "away") == "away":
+                bus.plug(0)
+                stack.wait_for_state("ONE", "idle")
+            else:
+                bus.call("clear_faults", device=0)
+        assert told > count / 3 - 10
+        with raw(port) as client:
+            use(client)
+
+
+def works(client):
+    """Whether all goes well; the fault may have been set to a transfer that is still under way."""
+    try:
+        client.wake()
+        return client.call("read_dp", DPIDR) == DPIDR_VALUE
+    except RemoteError as error:
+        assert error.status == PROBE_ERROR, error
+        return False
+
+
+@pytest.mark.parametrize("fault", QUICK_FAULTS)
+def test_a_transfer_goes_wrong(fault, usb, raw):
+    """It costs a command, not the probe."""
+    with usb("cmsis-dap-v2,serial=ONE") as (bus, stack):
+        client = raw(stack.port_of("ONE")).attach()
+        for transfer in ("in", "out"):
+            for at in range(1, 4):
+                bus.inject(0, fault, transfer=transfer, at=at)
+                for _ in range(3):
+                    assert client.status("read_dp", DPIDR) in (0, PROBE_ERROR)
+                bus.call("clear_faults", device=0)
+                wait_until(lambda: works(client), "the probe works again")
+        assert "probe.gone" not in stack.server.log()
+
+
+def test_a_probe_that_hangs_is_given_up_and_taken_again(usb, raw):
+    with usb("cmsis-dap-v2,serial=ONE") as (bus, stack):
+        client = raw(stack.port_of("ONE")).attach()
+        bus.inject(0, "drop", transfer="out", times=0)
+        assert client.status("read_dp", DPIDR) in (DISCONNECTED, PROBE_ERROR)
+        stack.wait_for_state("ONE", "away")
+        bus.call("clear_faults", device=0)
+        stack.open_again(client)
+        assert client.call("read_dp", DPIDR) == DPIDR_VALUE
+
+
+def resources(pid):
+    """What a process holds: open files and threads."""
+    return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+
+def test_a_hundred_times_in_and_out_leave_nothing_behind(usb):
+    with usb("cmsis-dap-v2,serial=ONE", "cmsis-dap-v1,serial=TWO", start_gateway=False) as (bus, stack):
+        first = None
+        for cycle in range(100):
+            for name in ("ONE", "TWO"):
+                stack.wait_for_state(name, "idle")
+            if cycle == 10:
+                first = resources(stack.server.pid)
+            for name in ("ONE", "TWO"):
+                bus.unplug(name)
+            if cycle % 2 == 0:
+                stack.wait_for_state("TWO", "away")
+            for name in ("ONE", "TWO"):
+                bus.plug(name)
+        for name in ("ONE", "TWO"):
+            stack.wait_for_state(name, "idle")
+        wait_until(lambda: resources(stack.server.pid) <= first, "no files or threads are left behind")
+
+
+def test_a_probe_that_may_not_be_opened_is_listed_with_what_helps(usb, raw):
+    with usb("cmsis-dap-v2,serial=SHUT,denied=on", "cmsis-dap-v2,serial=OPEN") as (bus, stack):
+        stack.wait_for_state("SHUT", "away")
+        assert "no permission" in stack.list() and "deploy/udev/70-probegate.rules" in stack.list()
+        assert raw(stack.port_of("OPEN")).attach().call("read_dp", DPIDR) == DPIDR_VALUE
+
+
+MALFORMED = ["total-length-long", "total-length-short", "length-zero", "length-long", "no-endpoints", "many-endpoints",
+             "packet-zero"]
+
+
+def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
+    devices = [f"cmsis-dap-v2,serial={name},malformed={name}" for name in MALFORMED]
+    liars = ["packet-size=0", "packet-count=0", "reply-extra=600"]
+    devices += [f"cmsis-dap-v2,serial=LIAR{number},{liar}" for number, liar in enumerate(liars)]
+    with usb(*devices, "cmsis-dap-v2,serial=GOOD") as (bus, stack):
+        client = raw(stack.port_of("GOOD")).attach()
+        for number in range(len(MALFORMED)):
+            stack.server.wait_for_line(rf"usb\.unusable location=usb:1-{number + 1} ")
+        for number in range(len(liars)):
+            stack.server.wait_for_line(rf"probe\.unreachable location=usb:1-{len(MALFORMED) + number + 1} ")
+        assert client.call("read_dp", DPIDR) == DPIDR_VALUE
+        states = {line.split()[0]: line.split()[1] for line in stack.list().splitlines()[1:]}
+        assert [name for name, state in states.items() if state != "away"] == ["GOOD"] or states["GOOD"] == "in"
+
+
+def test_the_kernel_has_its_driver_back(usb):
+    with usb("cmsis-dap-v1,serial=ONE", start_gateway=False) as (bus, stack):
+        def has_driver():
+            return bus.run(["ls", "/sys/class/hidraw"]).stdout.strip() != ""
+
+        stack.wait_for_state("ONE", "idle")
+        assert not has_driver()
+        assert stack.server.stop() == 0
+        assert has_driver()
+
+
+def test_no_usb_leaves_it_alone(usb):
+    with usb("cmsis-dap-v2,serial=ONE", server_flags=["--no-usb"], start_gateway=False) as (bus, stack):
+        stack.server.wait_for_line(r"no\.probes")
+        assert bus.transfers() == 0
+        assert "ONE" not in stack.list()
+
+
+def test_packets_are_recorded(usb, raw, tmp_path):
+    file = tmp_path / "packets.jsonl"
+    with usb("cmsis-dap-v2,serial=ONE", server_flags=["--record", file]) as (bus, stack):
+        use(raw(stack.port_of("ONE")))
+        bus.unplug("ONE")
+        stack.wait_for_state("ONE", "away")
+        assert stack.server.stop() == 0
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert lines[0]["recording"] == 1
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    packets = [line for line in lines if "direction" in line]
+    assert {line["probe"] for line in lines[1:]} == {"usb:1-1"}
+    assert packets[0]["direction"] == "out" and packets[0]["data"] == "00ff"
+    assert {line["direction"] for line in packets} == {"in", "out"}
+    assert [line["event"] for line in lines if "event" in line][0] == "opened"
+    assert any("unplugged" in line.get("text", "") for line in lines) and lines[-1]["event"] == "closed"

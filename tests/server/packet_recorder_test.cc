@@ -1,0 +1,174 @@
+// Recordings: what is in the file, and that a probe can be played from it.
+#include "server/packet_recorder.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "probe/cmsis_dap/driver.h"
+#include "probe/cmsis_dap/recording_transport.h"
+#include "probe/error.h"
+#include "tests/fakes/fake_transport.h"
+#include "tests/fakes/replay_transport.h"
+
+namespace probegate {
+namespace {
+
+using namespace std::chrono_literals;
+using Packet = FakeTransport::Packet;
+using testing::HasSubstr;
+using testing::Not;
+
+// A device that says what it is, and answers transfers with words that count up.
+std::vector<Packet> Answer(const Packet& request) {
+  switch (request[0]) {
+    case 0x00:
+      if (request[1] == 0xF0) return {{0, 1, 1}};
+      if (request[1] == 0xFE) return {{0, 1, 4}};
+      if (request[1] == 0xFF) return {{0, 2, 64, 0}};
+      return {{0, 2, 'X', 0}};
+    case 0x06: {
+      const size_t words = request[2] + 256u * request[3];
+      Packet reply = {6, request[2], request[3], 1};
+      for (size_t i = 0; i < 4 * words; ++i) reply.push_back(static_cast<uint8_t>(i));
+      return {reply};
+    }
+    default:
+      return {{request[0], 0}};
+  }
+}
+
+class PacketRecorderTest : public testing::Test {
+ protected:
+  ~PacketRecorderTest() override { std::filesystem::remove(file); }
+
+  std::unique_ptr<PacketRecorder> Open(const RecorderBounds& bounds = {}) {
+    auto recorder = PacketRecorder::Open(file, log, bounds);
+    EXPECT_TRUE(recorder.ok()) << recorder.status();
+    return *std::move(recorder);
+  }
+  std::string Content() const {
+    std::ostringstream content;
+    content << std::ifstream(file).rdbuf();
+    return content.str();
+  }
+
+  const std::string file = testing::TempDir() + "packet_recorder_test.jsonl";
+  Log log{LogFormat::kText, LogLevel::kError};
+};
+
+TEST_F(PacketRecorderTest, HasALineForEachPacketAndEvent) {
+  {
+    const auto recorder = Open();
+    const auto sink = recorder->NewSink("tcp:\"odd\\name:1");
+    sink->OnPacketOut(Packet{0x00, 0xFF});
+    sink->OnPacketIn(Packet{0xAB});
+    sink->OnEvent("error", "it \"broke\"\n");
+  }
+  const std::string content = Content();
+  EXPECT_THAT(content, testing::StartsWith("{\"time\":0.0"));
+  EXPECT_THAT(content, HasSubstr(R"(,"recording":1,"version":")"));
+  EXPECT_THAT(content, HasSubstr(R"("probe":"tcp:\"odd\\name:1","event":"opened"})"));
+  EXPECT_THAT(content, HasSubstr(R"("direction":"out","data":"00ff"})"));
+  EXPECT_THAT(content, HasSubstr(R"("direction":"in","data":"ab"})"));
+  EXPECT_THAT(content, HasSubstr(R"("event":"error","text":"it \"broke\" "})"));
+  EXPECT_THAT(content, HasSubstr(R"("event":"closed"})"));
+  EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), 6);
+  struct stat facts {};
+  ASSERT_EQ(stat(file.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+}
+
+TEST_F(PacketRecorderTest, AFileThatCannotBeMadeIsAnError) {
+  const auto recorder = PacketRecorder::Open(testing::TempDir() + "no/such/directory", log);
+  EXPECT_TRUE(IsError(recorder.status(), ErrorKind::kInvalidArgument));
+  EXPECT_THAT(std::string(recorder.status().message()), HasSubstr("--record"));
+}
+
+TEST_F(PacketRecorderTest, WhatDoesNotFitIsLeftOutAndCounted) {
+  {
+    const auto recorder = Open({.waiting_bytes = 400});
+    const auto sink = recorder->NewSink("x");
+    // More than fits whatever the file has taken meanwhile.
+    sink->OnPacketOut(Packet(1000));
+    sink->OnPacketOut(Packet(1000));
+    // What fits as soon as the file has taken the rest.
+    for (bool seen = false; !seen;) {
+      sink->OnPacketIn(Packet{1});
+      seen = Content().find(R"("direction":"in")") != std::string::npos;
+    }
+  }
+  EXPECT_THAT(Content(), HasSubstr(R"("event":"left_out","lines":2})"));
+  EXPECT_THAT(Content(), Not(HasSubstr(R"("direction":"out")")));
+}
+
+TEST_F(PacketRecorderTest, TheFileDoesNotGrowBeyondItsBound) {
+  {
+    const auto recorder = Open({.file_bytes = 1000});
+    const auto sink = recorder->NewSink("x");
+    for (int i = 0; i < 1000; ++i) sink->OnPacketOut(Packet(100));
+  }
+  EXPECT_LE(std::filesystem::file_size(file), 1000u);
+}
+
+// Uses a probe, and says what came of it.
+std::vector<std::string> Use(std::unique_ptr<cmsis_dap::Transport> transport) {
+  std::vector<std::string> results;
+  const auto probe = cmsis_dap::OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
+  results.push_back(probe.status().ToString());
+  if (!probe.ok()) return results;
+  results.push_back((*probe)->info().product_name);
+  results.push_back((*probe)->SetClock(2'000'000).ToString());
+  std::vector<uint32_t> words(100);
+  const TransferOp op{.port = Port::kAp, .address = 0xC, .read = absl::MakeSpan(words)};
+  results.push_back((*probe)->Transfer({&op, 1}).status.ToString());
+  for (const uint32_t word : words) results.push_back(std::to_string(word));
+  return results;
+}
+
+TEST_F(PacketRecorderTest, WhatWasRecordedCanBePlayed) {
+  std::vector<std::string> live;
+  {
+    const auto recorder = Open();
+    auto transport =
+        std::make_unique<FakeTransport>(Answer, std::make_shared<FakeTransport::Record>());
+    live = Use(cmsis_dap::Record(std::move(transport), recorder->NewSink("usb:1-1")));
+  }
+  ASSERT_GT(live.size(), 100u);
+  EXPECT_THAT(live[3], HasSubstr("OK"));
+  std::ifstream stream(file);
+  const auto steps = ReadRecording(stream, "usb:1-1");
+  ASSERT_TRUE(steps.ok()) << steps.status();
+  const auto mismatch = std::make_shared<std::string>();
+  EXPECT_EQ(Use(Replay(*steps, mismatch)), live);
+  EXPECT_EQ(*mismatch, "");
+  // Another program than the recorded one is told where it differs.
+  auto other = Replay(*steps, mismatch);
+  EXPECT_FALSE(other->Send(Packet{0x42}).ok());
+  EXPECT_THAT(*mismatch, HasSubstr("step 0: sent is 42, recorded 00ff"));
+}
+
+TEST_F(PacketRecorderTest, SilenceAndErrorsArePlayedToo) {
+  {
+    const auto recorder = Open();
+    const auto sink = recorder->NewSink("a");
+    sink->OnPacketOut(Packet{1});
+    sink->OnEvent("silence", {});
+    sink->OnEvent("restore", "1");
+    sink->OnEvent("error", "lost");
+  }
+  std::ifstream stream(file);
+  const auto transport = Replay(*ReadRecording(stream, ""), std::make_shared<std::string>());
+  ASSERT_TRUE(transport->Send(Packet{1}).ok());
+  EXPECT_EQ(*transport->Receive({}), std::nullopt);
+  EXPECT_TRUE(IsError(transport->Receive({}).status(), ErrorKind::kProbeDisconnected));
+  std::istringstream nonsense("{\"probe\":\"a\"}\nnonsense\n");
+  EXPECT_THAT(std::string(ReadRecording(nonsense, "").status().message()), HasSubstr("line 2"));
+}
+
+}  // namespace
+}  // namespace probegate
