@@ -1,8 +1,8 @@
 // The catalog knows which probes there are: those that are there, each with its lane, and those that were.
 //
 // Sources (server/probe_source.h) add probes as they find them. A probe that goes keeps its row, as "away", so that
-// whoever looks for it reads why it is not there; so has one that was found and cannot be had. Watchers are told that a probe changed and ask for its state
-// themselves: so a slow one costs nothing but the latest state.
+// whoever looks for it reads why it is not there; so has one that was found and cannot be had. Watchers are told that a
+// probe changed and ask for its state themselves: so a slow one costs nothing but the latest state.
 //
 // Threads: any. Only Stop and the destructor block. Callbacks (WatchProbe, GoneCallback) come without a lock held, from
 // any thread, and must not block.

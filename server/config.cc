@@ -38,7 +38,8 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->allow_extra_args(false)
       ->check(IsEndpointRange);
   app.add_flag("--no-usb", no_usb, "Leave alone what is plugged into this host");
-  app.add_option("--record", config.record, "Write every packet to and from the probes to this file, which is made anew")
+  app.add_option("--record", config.record,
+                 "Write every packet to and from the probes to this file, which is made anew")
       ->option_text("FILE");
   app.add_option("--lock-idle", lock_idle, "Seconds after which a silent holder loses its lock to one who waits")
       ->option_text("SECONDS [10]")

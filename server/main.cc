@@ -111,7 +111,8 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
                 {{"listen", config.listen.ToString()}, {"risk", "anyone who reaches this port controls the boards"}});
   }
   if (!config.usb && config.cmsis_dap_tcp.empty()) {
-    log.Warning("no.probes", {{"hint", "without --no-usb those on USB are found; --cmsis-dap-tcp HOST:PORT names others"}});
+    log.Warning("no.probes",
+                {{"hint", "without --no-usb those on USB are found; --cmsis-dap-tcp HOST:PORT names others"}});
   }
 }
 

@@ -37,8 +37,8 @@ class ProbeSource {
   // look-up of a host's name, whose bound is the system's resolver's (resolv.conf: some seconds a name server).
   using Opener = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<Probe>>()>;
 
-  // `location` is how the catalog names the place. `known`: who the probe is, as far as that is known before it has been
-  // reached; where that is its unique id, a probe that is not to be served is never opened, and one that cannot be
+  // `location` is how the catalog names the place. `known`: who the probe is, as far as that is known before it has
+  // been reached; where that is its unique id, a probe that is not to be served is never opened, and one that cannot be
   // opened is in the catalog, away, with the reason. `catalog` and `log` must outlive the source.
   ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
               ProbeInfo known = {});

@@ -6,8 +6,8 @@
 // aborted (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
 //
 // A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not
-// the probe: see channel.h. It takes up to `reply_timeout`, and four times that, with what the transport needs to restore
-// the link twice, until a dead probe is declared gone.
+// the probe: see channel.h. It takes up to `reply_timeout`, and four times that, with what the transport needs to
+// restore the link twice, until a dead probe is declared gone.
 #pragma once
 
 #include <chrono>

@@ -16,8 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr milliseconds kQuiet{30};        // a reply that was ready is here by then
-constexpr milliseconds kBound{1000};      // for one answer, and for all that an earlier user left
+constexpr milliseconds kQuiet{30};    // a reply that was ready is here by then
+constexpr milliseconds kBound{1000};  // for one answer, and for all that an earlier user left
 constexpr std::chrono::seconds kSendBound{5};
 constexpr size_t kMostStarted = 20;       // transfers each way: more than the driver has packets in flight
 constexpr size_t kLargestPacket = 16384;  // no device has such, and a bound must be

@@ -56,7 +56,8 @@ class Strings {
 
 // Interfaces of other kinds are no probe's, so nobody is asked about them.
 bool MayBeProbe(const Interface& interface) {
-  return interface.interface_class == kClassVendor || (interface.interface_class == kClassHid && interface.subclass == 0);
+  return interface.interface_class == kClassVendor ||
+         (interface.interface_class == kClassHid && interface.subclass == 0);
 }
 
 // `known` where the system has it, else the device's own string.

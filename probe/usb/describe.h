@@ -14,7 +14,6 @@ namespace probegate::usb {
 // Fills all of `info` but `plug` from its `path` and `node`. `open` opens the device, and is called only for one that
 // may be a probe and whose strings the system does not tell. `patient`: what the system has not made yet is waited for
 // (`settled` is false); else what there is must do.
-void Describe(DeviceInfo& info, bool patient,
-              const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open);
+void Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open);
 
 }  // namespace probegate::usb

@@ -49,8 +49,8 @@ class ConfigurationReader {
   absl::Status CheckEndpoints() const {
     if (interfaces_.empty() || interfaces_.back().endpoints.size() == promised_) return absl::OkStatus();
     const Interface& last = interfaces_.back();
-    return Malformed(absl::StrCat("interface ", last.number, " has ", last.endpoints.size(), " endpoints and says ",
-                                  promised_));
+    return Malformed(
+        absl::StrCat("interface ", last.number, " has ", last.endpoints.size(), " endpoints and says ", promised_));
   }
 
   std::vector<Interface> Finish() { return std::move(interfaces_); }

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/mutex.h"
 #include "probe/error.h"
 #include "probe/usb/describe.h"
@@ -251,7 +251,8 @@ class LibusbPipe final : public Pipe {
 
   absl::Status Start(std::unique_ptr<Transfer> transfer, uint8_t flags) {
     if (transfer->raw == nullptr) return device_.Translate(LIBUSB_ERROR_NO_MEM);
-    const auto fill = endpoint_.kind == TransferKind::kInterrupt ? libusb_fill_interrupt_transfer : libusb_fill_bulk_transfer;
+    const auto fill =
+        endpoint_.kind == TransferKind::kInterrupt ? libusb_fill_interrupt_transfer : libusb_fill_bulk_transfer;
     fill(transfer->raw, device_.handle, endpoint_.address, transfer->buffer.data(),
          static_cast<int>(transfer->buffer.size()), &OnEnd, transfer.get(), 0);
     transfer->raw->flags = flags;
@@ -328,9 +329,8 @@ class LibusbDevice final : public Device {
  private:
   absl::StatusOr<size_t> Control(const ControlSetup& setup, uint8_t* data, size_t size,
                                  std::chrono::milliseconds bound) {
-    const int done =
-        libusb_control_transfer(open_.handle, setup.request_type, setup.request, setup.value, setup.index, data,
-                                static_cast<uint16_t>(size), static_cast<unsigned>(bound.count()));
+    const int done = libusb_control_transfer(open_.handle, setup.request_type, setup.request, setup.value, setup.index,
+                                             data, static_cast<uint16_t>(size), static_cast<unsigned>(bound.count()));
     if (done < 0) return open_.Translate(done);
     return static_cast<size_t>(done);
   }
@@ -349,10 +349,7 @@ std::string PathOf(libusb_device* device) {
 }
 
 std::string NodeOf(libusb_device* device) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "/dev/bus/usb/%03u/%03u", unsigned{libusb_get_bus_number(device)},
-                unsigned{libusb_get_device_address(device)});
-  return text.data();
+  return absl::StrFormat("%s/%03u/%03u", kNodes, libusb_get_bus_number(device), libusb_get_device_address(device));
 }
 
 class LibusbBus final : public Bus {

@@ -1,5 +1,5 @@
-// What Linux knows of USB devices (Documentation/ABI/testing/sysfs-bus-usb): read from files, without permission to open
-// the devices, and without disturbing who uses them.
+// What Linux knows of USB devices (Documentation/ABI/testing/sysfs-bus-usb): read from files, without permission to
+// open the devices, and without disturbing who uses them.
 #pragma once
 
 #include <cstdint>

@@ -271,11 +271,11 @@ usb::DeviceInfo BulkProbeInfo(const std::string& path, const std::string& serial
 
 usb::DeviceInfo HidProbeInfo(const std::string& path, const std::string& serial) {
   usb::DeviceInfo info = ProbeInfoAt(path, serial);
-  info.configuration.interfaces.push_back({.number = 3,
-                                           .interface_class = usb::kClassHid,
-                                           .endpoints = {{0x84, usb::TransferKind::kInterrupt, 64},
-                                                         {0x04, usb::TransferKind::kInterrupt, 64}},
-                                           .name = "CMSIS-DAP v1"});
+  info.configuration.interfaces.push_back(
+      {.number = 3,
+       .interface_class = usb::kClassHid,
+       .endpoints = {{0x84, usb::TransferKind::kInterrupt, 64}, {0x04, usb::TransferKind::kInterrupt, 64}},
+       .name = "CMSIS-DAP v1"});
   return info;
 }
 

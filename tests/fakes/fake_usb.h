@@ -58,12 +58,12 @@ struct FakeUsbState {
   // The next transfers, each way, end with these; then all is well again.
   std::deque<absl::Status> out_errors;
   std::deque<absl::Status> in_errors;
-  bool takes_data = true;  // false: transfers out never end
+  bool takes_data = true;    // false: transfers out never end
   bool resets_help = false;  // a reset makes it take data again, and calls on_reset
   std::function<void()> on_reset = [] {};
 
-  size_t report_size = 0;                   // of HID: reports come padded to it
-  std::vector<uint8_t> report_descriptor;   // empty: the device has none to give
+  size_t report_size = 0;                  // of HID: reports come padded to it
+  std::vector<uint8_t> report_descriptor;  // empty: the device has none to give
 
   // What is taken now; a test that is done wants zeros.
   std::atomic<int> open = 0;

@@ -213,7 +213,7 @@ class Stack:
 
     def start_server(self):
         self.server = self.programs.start("probegate-server", "--listen", f"{LOOPBACK}:{self.server_port}",
-                                          *METRICS_FLAGS, *self.probe_flags(), *self.server_flags)
+                                          "--no-usb", *METRICS_FLAGS, *self.probe_flags(), *self.server_flags)
         self.server_port = int(self.server.wait_for_line(SERVER_LISTENS)[1])
 
     def start_gateway(self):

@@ -175,8 +175,8 @@ TEST_F(UsbTransportTest, RestoresTheLinkHarderEachTime) {
   EXPECT_THAT(state->done, ElementsAre("claim 1", "claim 1", "clear 02", "clear 82"));
   EXPECT_EQ(state->claims, 1);
   ASSERT_TRUE(transport->Restore(2).ok());
-  EXPECT_THAT(state->done, ElementsAre("claim 1", "claim 1", "clear 02", "clear 82", "reset", "claim 1", "clear 02",
-                                       "clear 82"));
+  EXPECT_THAT(state->done,
+              ElementsAre("claim 1", "claim 1", "clear 02", "clear 82", "reset", "claim 1", "clear 02", "clear 82"));
   EXPECT_THAT(*Exchange({0x11}), ElementsAre(0x11, 0));  // the reply to what was sent before is not taken for it
 }
 

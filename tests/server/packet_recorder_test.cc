@@ -78,7 +78,7 @@ TEST_F(PacketRecorderTest, HasALineForEachPacketAndEvent) {
   EXPECT_THAT(content, HasSubstr(R"("event":"error","text":"it \"broke\" "})"));
   EXPECT_THAT(content, HasSubstr(R"("event":"closed"})"));
   EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), 6);
-  struct stat facts {};
+  struct stat facts{};
   ASSERT_EQ(stat(file.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
 }
@@ -134,8 +134,7 @@ TEST_F(PacketRecorderTest, WhatWasRecordedCanBePlayed) {
   std::vector<std::string> live;
   {
     const auto recorder = Open();
-    auto transport =
-        std::make_unique<FakeTransport>(Answer, std::make_shared<FakeTransport::Record>());
+    auto transport = std::make_unique<FakeTransport>(Answer, std::make_shared<FakeTransport::Record>());
     live = Use(cmsis_dap::Record(std::move(transport), recorder->NewSink("usb:1-1")));
   }
   ASSERT_GT(live.size(), 100u);

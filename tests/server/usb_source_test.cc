@@ -15,8 +15,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using usb::DeviceInfo;
 
-constexpr UsbPauses kShort{
-    .probe = {.first = 1ms, .longest = 4ms, .unwanted = 1ms}, .no_bus = 1ms, .unsettled = 1ms};
+constexpr UsbPauses kShort{.probe = {.first = 1ms, .longest = 4ms, .unwanted = 1ms}, .no_bus = 1ms, .unsettled = 1ms};
 
 // Finds a probe in each vendor class interface that has a name; the name "bad" is one that cannot be used.
 class UsbSourceTest : public testing::Test {
@@ -25,12 +24,12 @@ class UsbSourceTest : public testing::Test {
     return {[this](const DeviceInfo& device) {
       std::vector<usb::Function> found;
       for (const usb::Interface& interface : device.configuration.interfaces) {
-        found.push_back({.interface = interface.number,
-                         .problem = interface.name == "bad" ? MakeError(ErrorKind::kProbeError, "it is bad")
-                                                            : absl::OkStatus(),
-                         .open = [this](std::unique_ptr<usb::Device> opened, const ProbeInfo& known) {
-                           return OpenProbe(std::move(opened), known);
-                         }});
+        found.push_back(
+            {.interface = interface.number,
+             .problem = interface.name == "bad" ? MakeError(ErrorKind::kProbeError, "it is bad") : absl::OkStatus(),
+             .open = [this](std::unique_ptr<usb::Device> opened, const ProbeInfo& known) {
+               return OpenProbe(std::move(opened), known);
+             }});
       }
       return found;
     }};

@@ -1,0 +1,82 @@
+// A probe on USB that answers anything, in pieces of any length, or not at all: whoever opens and uses it comes to an
+// end, and what it took of the device is given back.
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <vector>
+
+#include "probe/cmsis_dap/driver.h"
+#include "probe/cmsis_dap/usb_transport.h"
+#include "tests/fakes/fake_usb.h"
+
+namespace probegate {
+namespace {
+
+using Packet = UsbWire::Packet;
+
+void Check(bool condition) {
+  if (!condition) std::abort();
+}
+
+// Each packet begins with how long it is: 0 is no answer, 255 a stall, 254 that it is unplugged.
+class AnyWire : public UsbWire {
+ public:
+  AnyWire(const uint8_t* data, size_t size) : left_(data, data + size) {}
+
+  absl::Status Out(absl::Span<const uint8_t>) override { return absl::OkStatus(); }
+  absl::StatusOr<std::optional<Packet>> In(usb::TimePoint) override {
+    if (left_.empty()) return MakeError(ErrorKind::kProbeDisconnected, "the input ends");
+    const size_t size = left_.front();
+    left_.pop_front();
+    if (size == 0) return std::nullopt;
+    if (size == 255) return MakeError(ErrorKind::kProbeError, "it stalls");
+    if (size == 254) return MakeError(ErrorKind::kProbeDisconnected, "it is unplugged");
+    Packet packet;
+    while (packet.size() < size && !left_.empty()) {
+      packet.push_back(left_.front());
+      left_.pop_front();
+    }
+    return packet;
+  }
+
+ private:
+  std::deque<uint8_t> left_;
+};
+
+void Use(Probe& probe) {
+  std::vector<uint32_t> words(300);
+  const uint32_t value = 7;
+  const TransferOp ops[] = {{.port = Port::kDp, .address = 0, .read = absl::MakeSpan(words).first(1)},
+                            {.port = Port::kAp, .address = 4, .write = {&value, 1}},
+                            {.port = Port::kAp, .address = 0xC, .read = absl::MakeSpan(words)}};
+  static_cast<void>(probe.Connect(WireProtocol::kSwd));
+  for (int i = 0; i < 4 && probe.CheckPresent().ok(); ++i) {
+    const TransferResult result = probe.Transfer(ops);
+    Check(result.completed <= 302 && (result.status.ok() == (result.completed == 302)));
+    Check(result.completed + result.uncertain <= 302);
+  }
+}
+
+// The first byte's lowest bit: version 1 of the protocol, or version 2.
+void Run(const uint8_t* data, size_t size) {
+  if (size == 0) return;
+  const bool hid = (data[0] & 1) != 0;
+  const auto state = std::make_shared<FakeUsbState>(std::make_unique<AnyWire>(data + 1, size - 1));
+  const usb::DeviceInfo info = hid ? HidProbeInfo("1-1", "A") : BulkProbeInfo("1-1", "A");
+  auto transport = cmsis_dap::OpenUsb(OpenFakeUsb(state), cmsis_dap::FindUsbFunctions(info).at(0), "usb:1-1");
+  if (transport.ok()) {
+    const cmsis_dap::Options options{.reply_timeout = std::chrono::milliseconds(0), .fallback_id = "A"};
+    const auto probe = cmsis_dap::OpenCmsisDap(*std::move(transport), options);
+    if (probe.ok()) Use(**probe);
+  }
+  transport = absl::CancelledError();
+  Check(state->claims == 0 && state->pipes == 0);
+}
+
+}  // namespace
+}  // namespace probegate
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  probegate::Run(data, size);
+  return 0;
+}
