@@ -218,6 +218,7 @@ void Gateway::Serve(const std::string& unique_id) {
 }
 
 absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
+  if (options_.first_port == 0) return port_map_.FixedPort(unique_id).value_or(0);
   if (alone_ && options_.first_port_given && !port_map_.FixedPort(unique_id)) {
     const absl::Status claimed = port_map_.Claim(unique_id, options_.first_port);
     if (claimed.ok()) return options_.first_port;

@@ -27,6 +27,7 @@ struct GatewayOptions {
   std::string server;
   // Unique ids, or parts of them that one probe's alone has. Empty: every probe.
   std::vector<std::string> probes;
+  // 0: each probe without a port of --map gets one that is free, which is promised to nobody.
   uint16_t first_port = 5555;
   // The operator named first_port, and so expects it where there is one probe.
   bool first_port_given = false;

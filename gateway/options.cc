@@ -37,9 +37,9 @@ void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw
 }
 
 void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
-  app.add_option("-p,--port", gateway.first_port, "The first port to give to a probe")
+  app.add_option("-p,--port", gateway.first_port, "The first port to give to a probe; 0 takes any free one")
       ->option_text("PORT [5555]")
-      ->check(CLI::Range(1, 65535));
+      ->check(CLI::Range(0, 65535));
   app.add_option("--map", raw.maps, "Serve this probe on this port; repeatable")
       ->option_text("UID=PORT")
       ->allow_extra_args(false);

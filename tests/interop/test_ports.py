@@ -160,3 +160,14 @@ def test_allow_remote_warns_once(make_stack, programs, program):
     log = getattr(stack, program).log()
     warnings = [line for line in log.splitlines() if "warn" in line.lower() and "control" in line]
     assert len(warnings) == 1, log
+
+
+def test_any_free_port_is_no_promise(make_stack, raw):
+    stack = make_stack(boards=2, start_gateway=False)
+    state = stack.programs.directory / "none"
+    gateway = stack.start_another_gateway("any-port", 0, state)
+    ports = {serial: served(gateway, serial) for serial in stack.serials}
+    assert len(set(ports.values())) == 2 and 0 not in ports.values()
+    for serial, port in ports.items():
+        assert unique_id(raw, port) == serial
+    assert not state.exists()
