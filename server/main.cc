@@ -9,9 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <google/protobuf/stubs/logging.h>
-#include <grpc/support/log.h>
-
+#include "base/grpc/listener.h"
 #include "base/signals.h"
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/recording_transport.h"
@@ -56,14 +54,6 @@ std::chrono::seconds LongestEnd() {
 void LimitMemory() {
   // glibc gives each thread its own heap, up to eight a CPU; the threads here are many and do little.
   mallopt(M_ARENA_MAX, 2);
-}
-
-// gRPC and Protobuf have their own logs on standard error; what of them matters to a user, the server says itself.
-// Protobuf would write a line for each bad message that a client sends, and gRPC's lines are no JSON.
-void SilenceLibraries(const LogOptions& options) {
-  google::protobuf::SetLogHandler(nullptr);
-  const bool wanted = options.level() == LogLevel::kDebug && options.log_format() == LogFormat::kText;
-  if (!wanted) gpr_set_log_function([](gpr_log_func_args*) {});
 }
 
 ProbeSource::Opener CmsisDapOverTcp(const Endpoint& endpoint, const cmsis_dap::TransportWrapper& wrap) {
@@ -118,7 +108,7 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
 
 int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Log log(config.log.log_format(), config.log.level());
-  SilenceLibraries(config.log);
+  SilenceGrpcLogs(config.log.level() == LogLevel::kDebug && config.log.log_format() == LogFormat::kText);
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-server");
   AddProcessMetrics(metrics);

@@ -20,7 +20,7 @@
 #include "base/mutex.h"
 #include "probegate/v1/probe_directory.pb.h"
 #include "server/catalog.h"
-#include "server/peer.h"
+#include "base/peer.h"
 #include "server/session.h"
 #include "telemetry/log.h"
 

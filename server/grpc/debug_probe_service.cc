@@ -5,7 +5,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "probe/error.h"
-#include "server/grpc/peer.h"
+#include "base/peer.h"
 #include "server/grpc/status.h"
 #include "server/grpc/stream_call.h"
 

@@ -4,10 +4,9 @@
 #include <chrono>
 #include <memory>
 
-#include <grpcpp/grpcpp.h>
-
 #include "absl/status/statusor.h"
 #include "base/endpoint.h"
+#include "base/grpc/listener.h"
 #include "server/catalog.h"
 #include "server/grpc/debug_probe_service.h"
 #include "server/grpc/probe_directory_service.h"
@@ -24,17 +23,14 @@ class GrpcServer {
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, Catalog& catalog,
                                                            SessionRegistry& sessions, MetricSet& metrics);
 
-  // Shuts down with no patience.
-  ~GrpcServer();
-
   // Where it listens; the port is the real one where 0 was asked for.
-  const Endpoint& endpoint() const { return endpoint_; }
+  const Endpoint& endpoint() const { return listener_->endpoint(); }
 
   // Health checks are answered NOT_SERVING from now on.
-  void StopServing();
+  void StopServing() { listener_->StopServing(); }
 
   // Takes no more calls, lets those that are being answered end, and cancels what is left after `patience`. Blocks.
-  void Shutdown(std::chrono::milliseconds patience);
+  void Shutdown(std::chrono::milliseconds patience) { listener_->Shutdown(patience); }
 
  private:
   GrpcServer(Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics);
@@ -42,8 +38,7 @@ class GrpcServer {
   const RpcMetrics rpc_metrics_;
   DebugProbeService debug_probe_;
   ProbeDirectoryService probe_directory_;
-  Endpoint endpoint_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<GrpcListener> listener_;  // goes first
 };
 
 }  // namespace probegate

@@ -22,7 +22,7 @@
 
 #include "base/mutex.h"
 #include "probegate/v1/debug_probe.pb.h"
-#include "server/grpc/peer.h"
+#include "base/peer.h"
 #include "server/session_registry.h"
 #include "telemetry/grpc/rpc_metrics.h"
 

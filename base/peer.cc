@@ -1,4 +1,4 @@
-#include "server/grpc/peer.h"
+#include "base/peer.h"
 
 #include "absl/strings/str_replace.h"
 #include "base/endpoint.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace probegate {
 
@@ -11,5 +12,9 @@ struct Peer {
   // port is no part of it.
   std::string host;
 };
+
+// From what gRPC's ServerContext::peer says: "ipv4:10.0.0.7:51234", "ipv6:%5B::1%5D:51234" (gRPC's naming.md). What is
+// neither is taken as it is.
+Peer ParsePeer(std::string_view uri);
 
 }  // namespace probegate
