@@ -15,9 +15,11 @@ from stack import BOUND
 
 
 def generate(proto_directory, output_directory):
-    """Runs protoc over every .proto of probegate.v1 and imports what it made: one namespace with all messages and services."""
+    """Runs protoc over every .proto of ours and of Arduino CLI's and imports what it made: one namespace with all messages
+    and services."""
     well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
-    files = sorted(str(p.relative_to(proto_directory)) for p in (proto_directory / "probegate" / "v1").glob("*.proto"))
+    files = sorted(str(p.relative_to(proto_directory)) for part in ("probegate/v1", "cc")
+                   for p in (proto_directory / part).rglob("*.proto"))
     code = protoc.main(["protoc", f"-I{proto_directory}", f"-I{well_known}", f"--python_out={output_directory}",
                         f"--grpc_python_out={output_directory}", *files])
     assert code == 0, f"protoc ended with {code}"

@@ -23,11 +23,13 @@ def test_flags_exist(page, helps):
     assert not list(docs.unknown_flags(page.read_text(), helps))
 
 
-@pytest.mark.parametrize("proto", ["debug_probe", "probe_directory"])
-def test_the_api_page_names_every_method(proto):
-    text = (ROOT / "proto/probegate/v1" / f"{proto}.proto").read_text()
-    assert len(docs.methods_of(text)) > 3
-    assert not docs.unnamed_methods((ROOT / "docs/grpc_api.md").read_text(), text)
+@pytest.mark.parametrize("proto,page", [
+    ("probegate/v1/debug_probe", "grpc_api"), ("probegate/v1/probe_directory", "grpc_api"),
+    ("probegate/v1/debug_files", "debugging"), ("cc/arduino/cli/debug/debug", "debugging")])
+def test_the_api_page_names_every_method(proto, page):
+    text = (ROOT / "proto" / f"{proto}.proto").read_text()
+    assert docs.methods_of(text)
+    assert not docs.unnamed_methods((ROOT / "docs" / f"{page}.md").read_text(), text)
 
 
 HELPS = {"probegate-sim": "--boards N", "probegate-server": "--listen X", "probegate-gateway": "--port", "probegate": "--json"}

@@ -1,0 +1,42 @@
+// The series of probegate-debugd's sessions.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "debug/session_end.h"
+#include "telemetry/metrics.h"
+
+namespace probegate {
+
+// Threads: any.
+class DebugMetrics {
+ public:
+  enum StageNumber : size_t { kGateway, kGdbServer, kGdb };
+  static constexpr std::array<const char*, 3> kStages = {"gateway", "gdbserver", "gdb"};
+
+  struct Stage {
+    Stage(MetricSet& metrics, const char* name);
+    Counter starts;
+    Counter failures;
+    Histogram seconds;
+  };
+
+  // `metrics` must outlive it.
+  explicit DebugMetrics(MetricSet& metrics);
+
+  const Counter& ended(DebugEndCause cause) const { return ended_[static_cast<size_t>(cause)]; }
+
+  const Gauge sessions;
+  const Counter started;
+  const std::vector<Stage> stages;  // by StageNumber
+  const Counter bytes_in;
+  const Counter bytes_out;
+  const Counter upload_bytes;
+  const Gauge uploads;
+
+ private:
+  std::vector<Counter> ended_;  // by cause
+};
+
+}  // namespace probegate

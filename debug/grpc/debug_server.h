@@ -1,0 +1,32 @@
+// probegate-debugd's gRPC side: both services, health and reflection, on one port.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "base/endpoint.h"
+#include "base/grpc/listener.h"
+#include "debug/grpc/debug_service.h"
+#include "debug/sessions.h"
+#include "telemetry/grpc/rpc_metrics.h"
+#include "telemetry/metrics.h"
+
+namespace probegate {
+
+class DebugServer {
+ public:
+  // As GrpcListener::Start. `sessions` and `metrics` must outlive the server.
+  static absl::StatusOr<std::unique_ptr<DebugServer>> Start(const Endpoint& listen, DebugSessions& sessions,
+                                                            MetricSet& metrics);
+  GrpcListener& listener() { return *listener_; }
+
+ private:
+  DebugServer(DebugSessions& sessions, MetricSet& metrics);
+
+  const RpcMetrics rpc_metrics_;
+  DebugService debug_;
+  DebugFilesService files_;
+  std::unique_ptr<GrpcListener> listener_;  // goes first
+};
+
+}  // namespace probegate

@@ -1,0 +1,102 @@
+#include "debug/grpc/debug_service.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/peer.h"
+#include "debug/grpc/debug_call.h"
+
+namespace probegate {
+namespace {
+
+using cc::arduino::cli::debug::DebugConfigReq;
+using cc::arduino::cli::debug::DebugReq;
+using cc::arduino::cli::debug::DebugResp;
+using cc::arduino::cli::debug::GetDebugConfigResp;
+
+grpc::Status ToStatus(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+std::string FolderOf(const std::string& path) { return std::filesystem::path(path).parent_path().string(); }
+std::string NameOf(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+void Describe(const DebugPlan& plan, GetDebugConfigResp& response) {
+  constexpr std::string_view kGdbSuffix = "-gdb";
+  const std::string gdb = NameOf(plan.recipe.gdb);
+  response.set_executable(plan.elf.string());
+  response.set_toolchain("gcc");
+  response.set_toolchain_path(FolderOf(plan.recipe.gdb));
+  if (gdb.ends_with(kGdbSuffix)) response.set_toolchain_prefix(gdb.substr(0, gdb.size() - kGdbSuffix.size()));
+  response.set_server(NameOf(plan.recipe.server.front()));
+  response.set_server_path(FolderOf(plan.recipe.server.front()));
+  (*response.mutable_toolchain_configuration())["gdb"] = plan.recipe.gdb;
+  (*response.mutable_toolchain_configuration())["recipe"] = plan.recipe.name;
+  std::string command;
+  for (const std::string& word : plan.recipe.server) command += (command.empty() ? "" : " ") + word;
+  (*response.mutable_server_configuration())["command"] = command;
+  (*response.mutable_server_configuration())["probe"] = plan.probe;
+}
+
+// One upload. gRPC's threads, one at a time.
+class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
+ public:
+  UploadCall(const DebugContext& context, const std::string& host, v1::UploadElfResponse& response)
+      : context_(context), response_(response) {
+    auto incoming = context.sources.uploads.Begin(host);
+    if (!incoming.ok()) {
+      Finish(ToStatus(incoming.status()));
+      return;
+    }
+    incoming_ = *std::move(incoming);
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return End();
+    context_.metrics.upload_bytes.Add(static_cast<double>(request_.data().size()));
+    const absl::Status status = incoming_->Append(request_.data());
+    if (!status.ok()) return Finish(ToStatus(status));
+    StartRead(&request_);
+  }
+  void OnCancel() override {}
+  void OnDone() override { delete this; }
+
+ private:
+  void End() {
+    const auto name = incoming_->Finish();
+    if (!name.ok()) return Finish(ToStatus(name.status()));
+    response_.set_import_file(*name);
+    response_.set_size_bytes(incoming_->size());
+    Finish(grpc::Status::OK);
+  }
+
+  const DebugContext& context_;
+  v1::UploadElfResponse& response_;
+  std::unique_ptr<UploadStore::Incoming> incoming_;
+  v1::UploadElfRequest request_;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<DebugReq, DebugResp>* DebugService::Debug(grpc::CallbackServerContext* context) {
+  return DebugCall::Start(sessions_, *context, rpc_metrics_.Begin(DebugCall::kMethod));
+}
+
+grpc::ServerUnaryReactor* DebugService::GetDebugConfig(grpc::CallbackServerContext* context,
+                                                       const DebugConfigReq* request, GetDebugConfigResp* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto plan = MakePlanWithoutUpload(*request, sessions_.context().sources);
+  if (plan.ok()) Describe(*plan, *response);
+  reactor->Finish(plan.ok() ? grpc::Status::OK : ToStatus(plan.status()));
+  return reactor;
+}
+
+grpc::ServerReadReactor<v1::UploadElfRequest>* DebugFilesService::UploadElf(grpc::CallbackServerContext* context,
+                                                                            v1::UploadElfResponse* response) {
+  return new UploadCall(context_, ParsePeer(context->peer()).host, *response);
+}
+
+}  // namespace probegate

@@ -1,0 +1,47 @@
+#include "debug/launch/confinement.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "debug/launch/landlock.h"
+#include "debug/launch/seccomp.h"
+
+namespace probegate {
+namespace {
+
+constexpr rlim_t kLargestFile = rlim_t{64} << 20;
+constexpr rlim_t kOpenFiles = 256;
+
+absl::Status Limit(__rlimit_resource resource, rlim_t most) {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) == 0) {
+    // The hard limit may be lower already.
+    if (limit.rlim_max < most) most = limit.rlim_max;
+    limit = {.rlim_cur = most, .rlim_max = most};
+    if (::setrlimit(resource, &limit) == 0) return absl::OkStatus();
+  }
+  return absl::InternalError(std::string("a resource limit: ") + std::strerror(errno));
+}
+
+}  // namespace
+
+absl::Status CanConfine() {
+  if (LandlockVersion() == 0) return absl::UnimplementedError("this kernel has no Landlock");
+  return CanFilterSystemCalls();
+}
+
+absl::Status Confine(const Confinement& confinement) {
+  absl::Status status = Limit(RLIMIT_CORE, 0);
+  status.Update(Limit(RLIMIT_FSIZE, kLargestFile));
+  status.Update(Limit(RLIMIT_NOFILE, kOpenFiles));
+  status.Update(Limit(RLIMIT_AS, confinement.memory_bytes));
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) status.Update(absl::InternalError("no_new_privs cannot be set"));
+  if (status.ok()) status.Update(RestrictByLandlock(confinement));
+  if (status.ok()) status.Update(FilterSystemCalls(confinement.sleepless));
+  return status;
+}
+
+}  // namespace probegate

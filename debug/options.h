@@ -1,0 +1,33 @@
+// The command line and the configuration file of probegate-debugd.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "config/log_options.h"
+#include "config/metrics_options.h"
+#include "debug/sessions.h"
+
+namespace probegate {
+
+struct DebugdOptions {
+  Endpoint listen{"127.0.0.1", 50061};
+  bool allow_remote = false;
+  bool allow_unconfined = false;
+  Endpoint server{"127.0.0.1", 50051};
+  std::string recipes;  // a file, or empty for what is built in
+  std::vector<std::string> elf_folders;
+  std::string work = "/tmp";  // where the program makes a folder of its own
+  uint64_t max_upload = uint64_t{64} << 20;
+  DebugSessions::Limits sessions;
+  DebugLimits limits;
+  LogOptions log;
+  MetricsOptions metrics;
+};
+
+// Fills `options`. An exit code where the program should end now (config/arguments.h).
+std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOptions& options);
+
+}  // namespace probegate

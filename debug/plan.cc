@@ -1,0 +1,144 @@
+#include "debug/plan.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <iterator>
+
+#include "absl/strings/str_replace.h"
+#include "debug/probe_choice.h"
+
+namespace probegate {
+namespace {
+
+using cc::arduino::cli::debug::DebugConfigReq;
+
+constexpr std::array<const char*, 4> kInterpreters = {"console", "mi1", "mi2", "mi3"};
+
+// What programs of the system read to run at all, Python's among them.
+constexpr std::array<const char*, 13> kSystemFiles = {
+    "/usr",       "/lib",           "/lib64",   "/bin",         "/etc/ld.so.cache", "/etc/passwd", "/etc/nsswitch.conf",
+    "/etc/hosts", "/etc/localtime", "/etc/gdb", "/etc/python3", "/etc/python3.11",  "/dev/urandom"};
+
+absl::StatusOr<std::string> Interpreter(const std::string& wanted) {
+  if (wanted.empty()) return std::string(kInterpreters.front());
+  for (const char* known : kInterpreters) {
+    if (wanted == known) return wanted;
+  }
+  return absl::InvalidArgumentError("interpreter is none of console, mi1, mi2 and mi3");
+}
+
+absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources& sources, bool with_elf) {
+  DebugPlan plan;
+  auto interpreter = Interpreter(request.interpreter());
+  if (!interpreter.ok()) return interpreter.status();
+  plan.interpreter = *std::move(interpreter);
+  auto recipe = sources.recipes.Find(request.fqbn());
+  if (!recipe.ok()) return recipe.status();
+  plan.recipe = *std::move(recipe);
+  if (request.port().empty()) return absl::InvalidArgumentError("port is empty: it names the probe");
+  if (with_elf) {
+    auto elf = sources.elf_files.Find({.import_file = request.import_file(),
+                                       .import_dir = request.import_dir(),
+                                       .sketch_path = request.sketch_path(),
+                                       .fqbn = request.fqbn()});
+    if (!elf.ok()) return elf.status();
+    plan.elf = *std::move(elf);
+  }
+  const auto probes = sources.list_probes();
+  if (!probes.ok()) return probes.status();
+  auto probe = ChooseProbe(request.port(), *probes);
+  if (!probe.ok()) return probe.status();
+  plan.probe = *std::move(probe);
+  return plan;
+}
+
+bool IsUpload(const DebugConfigReq& request) { return request.import_file().starts_with(UploadStore::kPrefix); }
+
+// The folder above the one with the program: what belongs to it, where it is not the system's.
+std::string InstallationOf(const std::string& program) {
+  return std::filesystem::path(program).parent_path().parent_path().string();
+}
+
+ProcessCommand Launched(const DebugTools& tools, const std::string& work) {
+  return {.words = {tools.launcher, "--parent", std::to_string(::getpid())},
+          .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                          {"HOME", work},
+                          {"TMPDIR", work},
+                          {"LANG", "C.UTF-8"},
+                          {"SHELL", "/usr/sbin/nologin"}},
+          .directory = work};
+}
+
+void Add(std::vector<std::string>& words, std::initializer_list<std::string> more) { words.insert(words.end(), more); }
+
+void Confine(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port,
+             ProcessCommand& command) {
+  for (const auto& [name, value] : plan.recipe.environment) command.environment[name] = value;
+  if (tools.confined) {
+    Add(command.words, {"--confined", "--work", work, "--connect", std::to_string(port)});
+    for (const char* path : kSystemFiles) Add(command.words, {"--read", path});
+    for (const std::string& path : plan.recipe.read) Add(command.words, {"--read", path});
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<DebugPlan> MakePlan(const DebugConfigReq& request, const std::string& host,
+                                   const DebugSources& sources) {
+  if (!IsUpload(request)) return Plan(request, sources, true);
+  auto plan = Plan(request, sources, false);
+  if (!plan.ok()) return plan;
+  auto upload = sources.uploads.Take(request.import_file(), host);
+  if (!upload.ok()) return upload.status();
+  plan->elf = (*upload)->path();
+  plan->upload = *std::move(upload);
+  return plan;
+}
+
+absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfigReq& request, const DebugSources& sources) {
+  auto plan = Plan(request, sources, !IsUpload(request));
+  if (plan.ok() && IsUpload(request)) plan->elf = request.import_file();
+  return plan;
+}
+
+ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work) {
+  ProcessCommand command = Launched(tools, work);
+  Add(command.words,
+      {"--", tools.gateway, "--server", tools.server, "--uid", plan.probe, "--port", "0", "--no-wait", "--state",
+       work + "/gateway", "--metrics-listen", "none", "--log-format", "json", "--max-connections", "16"});
+  return command;
+}
+
+ProcessCommand GdbServerCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work,
+                                uint16_t port) {
+  ProcessCommand command = Launched(tools, work);
+  // Or it keeps its output to itself.
+  command.environment["PYTHONUNBUFFERED"] = "1";
+  command.environment["PYTHONDONTWRITEBYTECODE"] = "1";
+  Confine(tools, plan, work, port, command);
+  if (tools.confined) Add(command.words, {"--listen", "--read", InstallationOf(plan.recipe.server.front())});
+  Add(command.words, {"--"});
+  for (const std::string& word : plan.recipe.server) {
+    command.words.push_back(absl::StrReplaceAll(word, {{"{gateway}", std::to_string(port)}, {"{work}", work}}));
+  }
+  return command;
+}
+
+ProcessCommand GdbCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port) {
+  ProcessCommand command = Launched(tools, work);
+  Confine(tools, plan, work, port, command);
+  if (tools.confined) {
+    Add(command.words, {"--sleepless", "--read", plan.elf.string(), "--read", InstallationOf(plan.recipe.gdb)});
+  }
+  Add(command.words, {"--", plan.recipe.gdb, "-nx", "-q", "--interpreter=" + plan.interpreter});
+  std::vector<std::string> settings = {"set auto-load off", "set debuginfod enabled off", "set history save off",
+                                       "set remotetimeout 5"};
+  if (plan.interpreter != kInterpreters.front()) settings.emplace_back("set pagination off");
+  settings.insert(settings.end(), plan.recipe.gdb_commands.begin(), plan.recipe.gdb_commands.end());
+  for (const std::string& setting : settings) Add(command.words, {"-iex", setting});
+  Add(command.words, {plan.elf.string(), "-ex", "target extended-remote 127.0.0.1:" + std::to_string(port)});
+  return command;
+}
+
+}  // namespace probegate

@@ -1,0 +1,52 @@
+// Which GDB server and which gdb serve which boards: a table, from a YAML file or built in.
+//
+//   recipes:
+//     - name: nrf52840
+//       boards: ["nrf52840", "*:nano33ble"]      # fqbn, as in a shell, whatever the case of letters; the first row
+//       wins server: [pyocd, gdbserver, --uid, "remote:127.0.0.1:{gateway}", --port, "0", …] ready: "GDB server
+//       listening on port {port}"  # what the server prints once gdb can connect gdb: gdb-multiarch gdb-commands: ["set
+//       mem inaccessible-by-default off"] read: [/var/lib/packs]                   # what both may read besides the
+//       system's files and their own environment: {XDG_DATA_HOME: /var/lib/packs}
+//
+// `server` is started as it stands, word by word, by no shell; {gateway} stands for the port of the session's gateway,
+// {work} for the session's own folder. Only the operator writes recipes: nothing of a client's gets into these words.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace probegate {
+
+struct Recipe {
+  std::string name;
+  std::vector<std::string> boards;
+  std::vector<std::string> server;  // the first word is a path
+  std::string ready;                // with {port} once
+  std::string gdb;                  // a path
+  std::vector<std::string> gdb_commands;
+  std::vector<std::string> read;
+  std::map<std::string, std::string> environment;
+};
+
+class RecipeBook {
+ public:
+  // Of `yaml`, the text of `file`, or of what is built in where there is none. Programs are looked up in `path`, a
+  // PATH. The error is one line, with file, line and what is wrong.
+  static absl::StatusOr<RecipeBook> Read(const std::string& file, const std::string& yaml, const std::string& path);
+  static absl::StatusOr<RecipeBook> BuiltIn(const std::string& path);
+
+  // INVALID_ARGUMENT, and which there are, where none fits.
+  absl::StatusOr<Recipe> Find(const std::string& fqbn) const;
+
+ private:
+  std::vector<Recipe> recipes_;
+};
+
+// Reads a file; the error is one line.
+absl::StatusOr<std::string> ReadTextFile(const std::string& file);
+
+}  // namespace probegate

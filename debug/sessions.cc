@@ -1,0 +1,81 @@
+#include "debug/sessions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace probegate {
+
+DebugSessions::~DebugSessions() { Stop(); }
+
+absl::Status DebugSessions::Admit(const std::string& host) {
+  if (stopped_) return absl::UnavailableError("probegate-debugd is shutting down");
+  const auto alive = [](const Entry& entry) { return !entry.done; };
+  if (std::count_if(entries_.begin(), entries_.end(), alive) >= static_cast<std::ptrdiff_t>(limits_.sessions)) {
+    return absl::ResourceExhaustedError("there are " + std::to_string(limits_.sessions) +
+                                        " debugging sessions, and more are not allowed (--max-sessions)");
+  }
+  const auto mine = [&](const Entry& entry) { return alive(entry) && entry.host == host; };
+  if (std::count_if(entries_.begin(), entries_.end(), mine) >=
+      static_cast<std::ptrdiff_t>(limits_.sessions_per_client)) {
+    return absl::ResourceExhaustedError("this client has " + std::to_string(limits_.sessions_per_client) +
+                                        " debugging sessions, and more are not allowed (--max-sessions-per-client)");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(cc::arduino::cli::debug::DebugConfigReq request,
+                                                                   Peer peer, std::shared_ptr<DebugClient> client) {
+  std::list<Entry> done;
+  std::shared_ptr<DebugSession> session;
+  {
+    MutexLock lock(mutex_);
+    done = TakeDone();
+    context_.metrics.started.Add();
+    if (const absl::Status status = Admit(peer.host); !status.ok()) {
+      context_.metrics.ended(stopped_ ? DebugEndCause::kStopping : DebugEndCause::kRefused).Add();
+      return status;
+    }
+    const std::string host = peer.host;
+    session = std::make_shared<DebugSession>(context_, std::move(request), std::move(peer), ++last_number_,
+                                             std::move(client));
+    Entry& entry = entries_.emplace_back();
+    entry.session = session;
+    entry.host = host;
+    entry.thread = std::thread([this, &entry, session] {
+      session->Run();
+      MutexLock done_lock(mutex_);
+      entry.done = true;
+    });
+  }
+  Join(std::move(done));
+  return session;
+}
+
+std::list<DebugSessions::Entry> DebugSessions::TakeDone() {
+  std::list<Entry> done;
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto next = std::next(entry);
+    if (entry->done) done.splice(done.end(), entries_, entry);
+    entry = next;
+  }
+  return done;
+}
+
+void DebugSessions::Join(std::list<Entry> entries) {
+  for (Entry& entry : entries) entry.thread.join();
+}
+
+void DebugSessions::Stop() {
+  std::list<Entry> all;
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    for (Entry& entry : entries_) {
+      entry.session->End({DebugEndCause::kStopping, "probegate-debugd is shutting down"});
+    }
+    all.splice(all.end(), entries_);
+  }
+  Join(std::move(all));
+}
+
+}  // namespace probegate

@@ -1,0 +1,62 @@
+// All debugging sessions: how many there may be, and their threads.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "debug/session.h"
+
+namespace probegate {
+
+// Threads: any.
+class DebugSessions {
+ public:
+  struct Limits {
+    size_t sessions = 16;
+    size_t sessions_per_client = 8;  // of one host
+  };
+
+  // `context` must outlive it.
+  DebugSessions(const DebugContext& context, Limits limits) : context_(context), limits_(limits) {}
+  // As Stop.
+  ~DebugSessions();
+  DebugSessions(const DebugSessions&) = delete;
+  DebugSessions& operator=(const DebugSessions&) = delete;
+
+  // A session that runs. RESOURCE_EXHAUSTED where there are too many, UNAVAILABLE after Stop; these count as ended,
+  // too.
+  absl::StatusOr<std::shared_ptr<DebugSession>> Start(cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
+                                                      std::shared_ptr<DebugClient> client);
+
+  // Ends all there are, telling their clients, and starts no more. Blocks until nothing of them is left: some seconds.
+  void Stop();
+
+  const DebugContext& context() const { return context_; }
+
+ private:
+  struct Entry {
+    std::shared_ptr<DebugSession> session;
+    std::string host;
+    std::thread thread;
+    bool done = false;
+  };
+
+  absl::Status Admit(const std::string& host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes out the entries whose threads are about to end.
+  std::list<Entry> TakeDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void Join(std::list<Entry> entries);
+
+  const DebugContext& context_;
+  const Limits limits_;
+  Mutex mutex_;
+  std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace probegate

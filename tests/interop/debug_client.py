@@ -1,0 +1,149 @@
+"""A client of cc.arduino.cli.debug.Debug, generated from the .proto files, and a probegate-debugd to use it on."""
+
+import os
+import pathlib
+import queue
+import re
+import threading
+
+import grpc
+
+from grpc_client import channel
+from stack import BOUND, LOOPBACK, METRICS_FLAGS, wait_until
+
+PROMPT = b"(gdb) "
+FQBN = "nrf52840"
+
+
+def firmware():
+    """The ELF file of what simulated boards run."""
+    root = pathlib.Path(__file__).parents[2]
+    return pathlib.Path(os.environ.get("PROBEGATE_BIN", root / "build/dev/bin")).resolve().parent / "firmware/firmware.elf"
+
+
+class Debugd:
+    """A probegate-debugd in front of a stack's server, whose clients may name the firmware."""
+
+    def __init__(self, stack, *flags):
+        self.stack = stack
+        self.program = stack.programs.start("probegate-debugd", "--listen", f"{LOOPBACK}:0", *METRICS_FLAGS, "--server",
+                                            stack.server_address, "--elf-folder", firmware().parent, "--work-dir",
+                                            stack.programs.directory, *flags)
+        self.port = int(self.program.wait_for_line(r"Listening on 127\.0\.0\.1:(\d+)")[1])
+
+    @property
+    def address(self):
+        return f"{LOOPBACK}:{self.port}"
+
+    def sessions_left(self):
+        return list(self.stack.programs.directory.glob("probegate-debugd-*/session-*"))
+
+
+def processes():
+    """Parent and command line of every process: pid -> (parent, words)."""
+    found = {}
+    for folder in pathlib.Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                parent = int(re.search(r"^PPid:\s(\d+)", (folder / "status").read_text(), re.MULTILINE)[1])
+            except OSError:
+                continue
+            found[int(folder.name)] = (parent, words)
+    return found
+
+
+def tools_of(pid):
+    """What a probegate-debugd has started and is there still: stage -> pid. Zombies are there, too."""
+    names = {"probegate-gateway": "gateway", "gdbserver": "gdbserver", "gdb-multiarch": "gdb"}
+    stages = {}
+    for child, (parent, words) in processes().items():
+        if parent == pid:
+            stage = next((stage for name, stage in names.items() if any(name in word for word in words)), "other")
+            stages[stage] = child
+    return stages
+
+
+class DebugSession:
+    """One stream. A thread of its own reads what comes."""
+
+    def __init__(self, api, debugd, start=True, **config):
+        self.api = api
+        self.channel = channel(debugd.address)
+        self._requests = queue.SimpleQueue()
+        self.stream = api.DebugStub(self.channel).Debug(iter(self._requests.get, None), timeout=4 * BOUND)
+        self.data = b""
+        self.errors = []
+        self.code = None
+        self.details = None
+        self.ended = threading.Event()
+        self._changed = threading.Condition()
+        self._seen = 0
+        if start:
+            config = {"port": debugd.stack.serial, "fqbn": FQBN, "import_file": str(firmware())} | config
+            self.send(debugReq=api.DebugConfigReq(**config))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        try:
+            for response in self.stream:
+                with self._changed:
+                    self.data += response.data
+                    if response.error:
+                        self.errors.append(response.error)
+                    self._changed.notify_all()
+        except grpc.RpcError:
+            pass
+        self.code, self.details = self.stream.code(), self.stream.details()
+        with self._changed:
+            self.ended.set()
+            self._changed.notify_all()
+
+    def send(self, **fields):
+        self._requests.put(self.api.DebugReq(**fields))
+
+    def write(self, text):
+        self.send(data=text.encode())
+
+    def interrupt(self):
+        self.send(send_interrupt=True)
+
+    def wait_for(self, pattern, bound=2 * BOUND):
+        """What was printed since the last wait, up to and with the regular expression, which is found within the bound."""
+        expression = re.compile(pattern if isinstance(pattern, bytes) else pattern.encode(), re.DOTALL)
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: expression.search(self.data, self._seen) or self.ended.is_set(), bound)
+            match = expression.search(self.data, self._seen)
+            assert found and match, (pattern, self.data[self._seen:], self.errors, self.code, self.details)
+            text = self.data[self._seen:match.end()]
+            self._seen = match.end()
+            return text.decode()
+
+    def command(self, text):
+        """A console command's answer, without the prompt."""
+        self.write(text + "\n")
+        return self.wait_for(r"\(gdb\) ").removesuffix("(gdb) ")
+
+    def half_close(self):
+        self._requests.put(None)
+
+    def wait_end(self, bound=2 * BOUND):
+        """The error of the last message, when the stream has ended."""
+        assert self.ended.wait(bound), (self.data[-400:], self.errors)
+        return self.errors[-1] if self.errors else ""
+
+    @property
+    def exit_code(self):
+        return dict(self.stream.trailing_metadata() or ()).get("probegate-gdb-exit-code")
+
+    def close(self):
+        self._requests.put(None)
+        self.stream.cancel()
+        self.channel.close()
+
+
+def wait_for_no_tools(debugd):
+    wait_until(lambda: not tools_of(debugd.program.pid), "no program of a session is left")
+    assert not debugd.sessions_left()
