@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/debug_command.h"
 #include "cli/failure.h"
 #include "config/checks.h"
 
@@ -18,7 +19,7 @@ namespace {
 constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 no server there, or one of\n"
     "another version; 4 no such probe or session; 5 the server or the probe is taken up;\n"
-    "6 the probe is away.";
+    "6 the probe is away. `debug` ends with gdb's own exit code where gdb ends by itself.";
 
 v1::ClientInfo ThisProgram() {
   v1::ClientInfo client;
@@ -39,6 +40,8 @@ struct Arguments {
   ReadArguments read;
   WriteArguments write;
   TopArguments top;
+  DebugArguments debug;
+  int exit_code = 0;
 };
 
 void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
@@ -55,6 +58,28 @@ void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
       ->option_text("SECONDS [" + std::to_string(memory.timeout.count()) + "]")
       ->check(CLI::Range(1U, 86'400U));
   command.add_option("ADDRESS", memory.address, "Where, e.g. 0x20000000")->required();
+}
+
+void AddDebug(CLI::App& app, Arguments& arguments) {
+  DebugArguments& debug = arguments.debug;
+  CLI::App* command = app.add_subcommand("debug", "A gdb on a probe, through a probegate-debugd");
+  const auto set_debugd = [&debug](const std::string& text) { debug.debugd = *ParseEndpoint(text); };
+  command->add_option_function<std::string>("--debugd", set_debugd, "Where probegate-debugd is")
+      ->option_text("HOST:PORT [" + debug.debugd.ToString() + "]")
+      ->check(IsEndpoint);
+  command->add_option("-u,--uid,--probe", debug.probe, "The probe's unique id, or key=value of one of its properties")
+      ->option_text("UID")
+      ->required();
+  command->add_option("--board", debug.board, "Which board it is (fqbn): picks the recipe")
+      ->option_text("FQBN [" + debug.board + "]");
+  command->add_option("--elf", debug.elf, "The ELF file: probegate-debugd's own, or with --upload one that is here")
+      ->option_text("FILE")
+      ->required();
+  command->add_flag("--upload", debug.upload, "Send the ELF file first; it is removed after the session");
+  command->add_option("--interpreter", debug.interpreter, "gdb's interpreter: console, mi1, mi2 or mi3")
+      ->option_text("NAME [" + debug.interpreter + "]")
+      ->check(CLI::IsMember({"console", "mi1", "mi2", "mi3"}));
+  command->callback([&arguments] { arguments.exit_code = RunDebug(arguments.debug); });
 }
 
 void AddCommands(CLI::App& app, Arguments& arguments) {
@@ -100,6 +125,7 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
     if (values->count() + file->count() == 0) throw Failure(ExitCode::kUsage, "write wants values, or --file FILE");
     RunWrite(arguments.common, arguments.write);
   });
+  AddDebug(app, arguments);
 }
 
 int Main(int argc, char** argv) {
@@ -137,7 +163,7 @@ int Main(int argc, char** argv) {
     std::cerr << "probegate: " << failure.what() << "\n";
     return static_cast<int>(failure.code);
   }
-  return 0;
+  return arguments.exit_code;
 }
 
 }  // namespace
