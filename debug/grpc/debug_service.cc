@@ -58,7 +58,7 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
     if (!ok) return End();
     context_.metrics.upload_bytes.Add(static_cast<double>(request_.data().size()));
     const absl::Status status = incoming_->Append(request_.data());
-    if (!status.ok()) return Finish(ToStatus(status));
+    if (!status.ok()) return Fail(status);
     StartRead(&request_);
   }
   void OnCancel() override {}
@@ -67,10 +67,16 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
  private:
   void End() {
     const auto name = incoming_->Finish();
-    if (!name.ok()) return Finish(ToStatus(name.status()));
+    if (!name.ok()) return Fail(name.status());
     response_.set_import_file(*name);
     response_.set_size_bytes(incoming_->size());
     Finish(grpc::Status::OK);
+  }
+
+  // When the client is told, nothing is left of the file.
+  void Fail(const absl::Status& status) {
+    incoming_ = nullptr;
+    Finish(ToStatus(status));
   }
 
   const DebugContext& context_;

@@ -5,8 +5,11 @@ import pathlib
 import re
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
-PROGRAMS = ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
+PROGRAMS = (
+    "probegate-sim", "probegate-server", "probegate-gateway", "probegate-debugd", "probegate-launch", "probegate")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+OTHERS = re.compile(
+    r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh)\s[^|`]*--")
 NAMED = re.compile(r"(?<![\w/-])(" + "|".join(PROGRAMS) + r")(?![\w-])")
 
 
@@ -22,7 +25,7 @@ def commands_of(text):
 def flags_of(text):
     """Every flag in `text` that is said of one of the programs: all but those on lines that name another one."""
     for line in text.splitlines():
-        if not re.search(r"(?<![\w-])(pyocd|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh)\s[^|`]*--", line):
+        if not OTHERS.search(line):
             yield from FLAG.findall(line)
 
 

@@ -10,7 +10,7 @@ from stack import BOUND, wait_until
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # What the labels have that the program bounds, the same on every machine: these values are listed with the metric.
-LISTED = {"program", "state", "cause", "command", "outcome", "direction", "request", "status", "grpc_type",
+LISTED = {"program", "state", "cause", "command", "outcome", "direction", "stage", "request", "status", "grpc_type",
           "grpc_service", "grpc_method", "grpc_code"}
 
 
@@ -90,7 +90,7 @@ def _row_of(family):
 
 
 def golden(program):
-    """The list of `server` or `gateway`."""
+    """The list of `server`, `gateway` or `debugd`."""
     return [Row.parse(line) for line in (GOLDEN / f"metrics_{program}.txt").read_text().splitlines()]
 
 

@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 @pytest.fixture
 def helps(programs):
     texts = {program: programs.run(program, "--help").stdout for program in docs.PROGRAMS}
-    for command in ("list", "sessions", "top", "kick", "read", "write"):
+    for command in ("list", "sessions", "top", "kick", "read", "write", "debug"):
         texts["probegate"] += programs.run("probegate", command, "--help").stdout
     return texts
 
@@ -32,7 +32,8 @@ def test_the_api_page_names_every_method(proto, page):
     assert not docs.unnamed_methods((ROOT / "docs" / f"{page}.md").read_text(), text)
 
 
-HELPS = {"probegate-sim": "--boards N", "probegate-server": "--listen X", "probegate-gateway": "--port", "probegate": "--json"}
+HELPS = {"probegate-debugd": "--listen X", "probegate-launch": "--work",
+         "probegate-sim": "--boards N", "probegate-server": "--listen X", "probegate-gateway": "--port", "probegate": "--json"}
 
 CASES = [
     ("lab$  probegate-server --listen 1:2", None),

@@ -184,10 +184,10 @@ def test_text_lines_are_whole(make_stack, raw):
         assert "\x1b" not in line
 
 
-@pytest.mark.parametrize("program", ["server", "gateway"])
-def test_documentation_has_each_event(program):
+@pytest.mark.parametrize("program,home", [("server", "server"), ("gateway", "gateway"), ("debugd", "debug")])
+def test_documentation_has_each_event(program, home):
     """With its level and its fields, in the order in which they stand in a line."""
-    sources = "".join(path.read_text() for folder in (program, "telemetry") for path in (ROOT / folder).rglob("*.cc"))
+    sources = "".join(path.read_text() for folder in (home, "telemetry") for path in (ROOT / folder).rglob("*.cc"))
     page = (docs.DOCS / "logs.md").read_text()
     (section,) = re.findall(rf"^## Events of probegate-{program}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     documented = docs.events_of_table(section)

@@ -54,7 +54,8 @@ def test_promtool_has_complaints(promtool):
 
 def test_documentation_has_each_metric():
     documented = sorted(docs.metrics_of((docs.DOCS / "metrics.md").read_text()))
-    assert documented == sorted({(row.name, row.type, row.labels) for program in PROGRAMS for row in golden(program)})
+    assert documented == sorted({(row.name, row.type, row.labels)
+                                 for program in (*PROGRAMS, "debugd") for row in golden(program)})
 
 
 def test_documentation_gives_prometheus_its_configuration(promtool, tmp_path):
@@ -62,7 +63,7 @@ def test_documentation_gives_prometheus_its_configuration(promtool, tmp_path):
     config.write_text(docs.code_block((docs.DOCS / "metrics.md").read_text(), "yaml"))
     result = subprocess.run([promtool, "check", "config", config], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    for port in ("9464", "9465"):
+    for port in ("9464", "9465", "9466"):
         assert port in config.read_text()
 
 

@@ -1,0 +1,92 @@
+#include "debug/process.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+ProcessCommand Shell(const std::string& script) {
+  return {.words = {"/bin/sh", "-c", script}, .environment = {{"COLOUR", "red"}}, .directory = "/"};
+}
+
+// All that is written to the pipe, until nobody has it open for writing any more.
+std::string ReadAll(Pipe pipe) {
+  {
+    const FileDescriptor ours = std::move(pipe.write);
+  }
+  std::string all;
+  char bytes[4096];
+  while (true) {
+    pollfd file{.fd = pipe.read.number(), .events = POLLIN};
+    ::poll(&file, 1, 30'000);
+    const ssize_t got = ::read(pipe.read.number(), bytes, sizeof bytes);
+    if (got <= 0) return all;
+    all.append(bytes, static_cast<size_t>(got));
+  }
+}
+
+TEST(ProcessTest, HasWhatItIsGiven) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+  Pipe pipe = *MakePipe();
+  const auto process = Process::Start(Shell("env; pwd; grep SigBlk /proc/self/status; cat"), -1, pipe.write.number());
+  pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
+  ASSERT_TRUE(process.ok()) << process.status();
+  const std::string said = ReadAll(std::move(pipe));
+  EXPECT_NE(said.find("COLOUR=red\n"), std::string::npos) << said;
+  EXPECT_EQ(said.find("HOME="), std::string::npos) << said;
+  EXPECT_NE(said.find("\n/\n"), std::string::npos) << said;
+  EXPECT_NE(said.find("SigBlk:\t0000000000000000"), std::string::npos) << said;
+}
+
+TEST(ProcessTest, SaysHowItEnded) {
+  Pipe pipe = *MakePipe();
+  auto process = Process::Start(Shell("exit 7"), -1, pipe.write.number());
+  ASSERT_TRUE(process.ok());
+  pollfd file{.fd = process->pidfd(), .events = POLLIN};
+  ASSERT_EQ(::poll(&file, 1, 30'000), 1);
+  const auto end = process->TryWait();
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->ToString(), "exited with code 7");
+  EXPECT_EQ(process->TryWait()->number, 7);
+
+  auto killed = Process::Start(Shell("kill -9 $$"), -1, pipe.write.number());
+  file.fd = killed->pidfd();
+  ASSERT_EQ(::poll(&file, 1, 30'000), 1);
+  EXPECT_EQ(killed->TryWait()->ToString(), "was ended by signal 9 (Killed)");
+}
+
+TEST(ProcessTest, TakesItsWholeGroupWithIt) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  Pipe pipe = *MakePipe();
+  {
+    // Its child, which outlives it, and one that does not.
+    auto process = Process::Start(Shell("sleep 3600 & echo x; sleep 3600"), -1, pipe.write.number());
+    ASSERT_TRUE(process.ok());
+    pollfd file{.fd = pipe.read.number(), .events = POLLIN};
+    ASSERT_EQ(::poll(&file, 1, 30'000), 1);
+    EXPECT_FALSE(process->TryWait());
+  }
+  // Nobody has the pipe any more.
+  EXPECT_EQ(ReadAll(std::move(pipe)), "x\n");
+}
+
+TEST(ProcessTest, SaysWhatCannotBeStarted) {
+  Pipe pipe = *MakePipe();
+  const auto process = Process::Start({.words = {"/no/such/program"}, .directory = "/"}, -1, pipe.write.number());
+  ASSERT_FALSE(process.ok());
+  EXPECT_EQ(process.status().message(), "/no/such/program cannot be started: No such file or directory");
+}
+
+}  // namespace
+}  // namespace probegate

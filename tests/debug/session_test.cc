@@ -1,0 +1,238 @@
+// A session's ways from its start to its end, with scripts in the place of the tools.
+#include "debug/session.h"
+
+#include <thread>
+#include <vector>
+
+#include "debug/sessions.h"
+#include "gtest/gtest.h"
+#include "tests/debug/temporary_folder.h"
+
+namespace probegate {
+namespace {
+
+using cc::arduino::cli::debug::DebugConfigReq;
+
+class FakeClient final : public DebugClient {
+ public:
+  void OnOutput(std::string bytes) override {
+    MutexLock lock(mutex_);
+    output_ += bytes;
+    changed_.NotifyAll();
+    if (reads_ && session_ != nullptr) session_->OutputTaken();
+  }
+  void OnEnd(const DebugEnd& end) override {
+    MutexLock lock(mutex_);
+    end_ = end;
+    changed_.NotifyAll();
+    if (session_ != nullptr) session_->EndTaken();
+  }
+  void GiveUp() override {}
+
+  void Attach(std::shared_ptr<DebugSession> session, bool reads = true) {
+    MutexLock lock(mutex_);
+    reads_ = reads;
+    session_ = std::move(session);
+    if (reads_) session_->OutputTaken();
+    if (end_) session_->EndTaken();
+  }
+  DebugEnd WaitForEnd() {
+    MutexLock lock(mutex_);
+    while (!end_) changed_.Wait(mutex_);
+    session_ = nullptr;
+    return *end_;
+  }
+  void WaitForOutput(const std::string& text) {
+    MutexLock lock(mutex_);
+    while (output_.find(text) == std::string::npos && !end_) changed_.Wait(mutex_);
+    EXPECT_NE(output_.find(text), std::string::npos) << output_ << (end_ ? end_->reason : "");
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::string output_ ABSL_GUARDED_BY(mutex_);
+  std::optional<DebugEnd> end_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<DebugSession> session_ ABSL_GUARDED_BY(mutex_);
+  bool reads_ ABSL_GUARDED_BY(mutex_) = true;
+};
+
+constexpr char kServes[] = R"(echo '{"event":"probe.served","probe":"A1","port":4711}')";
+constexpr char kListens[] = "echo \"GDB server listening on port 4712\"";
+constexpr char kStays[] = "\nexec sleep 3600";
+// Says hello, repeats what it is told, and ends with code 3 when that is "quit".
+constexpr char kGdb[] = R"(trap 'echo interrupted' INT
+echo ready
+while read line; do [ "$line" = quit ] && exit 3; echo "got $line"; done
+echo end of input
+exit 0)";
+
+class DebugSessionTest : public testing::Test {
+ protected:
+  DebugSessionTest() {
+    std::filesystem::create_directory(folder.path / "work");
+    // As probegate-launch, without its confinement.
+    folder.Script("launch", "while [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"");
+    folder.Write("elf/a.elf",
+                 "\x7f"
+                 "ELF");
+    Gateway(std::string(kServes) + kStays);
+    Server(std::string(kListens) + kStays);
+    Gdb(kGdb);
+    recipes = std::make_unique<RecipeBook>(*RecipeBook::Read("f",
+                                                             "recipes: [{name: r, boards: [b], server: [" +
+                                                                 (folder.path / "server").string() +
+                                                                 "], gdb: " + (folder.path / "gdb").string() + "}]",
+                                                             ""));
+    elf_files = std::make_unique<ElfFiles>(*ElfFiles::Make({folder.path / "elf"}));
+  }
+  void Gateway(const std::string& body) { folder.Script("gateway", body); }
+  void Server(const std::string& body) { folder.Script("server", body); }
+  void Gdb(const std::string& body) { folder.Script("gdb", body); }
+
+  // Starts a session; the context is made of what the test has set by then.
+  std::shared_ptr<DebugSession> Start(bool reads = true) {
+    context.reset(new DebugContext{.tools = {.launcher = folder.path / "launch",
+                                             .gateway = folder.path / "gateway",
+                                             .server = "s:1",
+                                             .confined = false},
+                                   .sources = {.recipes = *recipes,
+                                               .elf_files = *elf_files,
+                                               .uploads = uploads,
+                                               .list_probes =
+                                                   [] {
+                                                     v1::ListProbesResponse probes;
+                                                     probes.add_probes()->mutable_description()->set_unique_id("A1");
+                                                     return absl::StatusOr<v1::ListProbesResponse>(probes);
+                                                   }},
+                                   .limits = limits,
+                                   .work = folder.path / "work",
+                                   .metrics = metrics,
+                                   .log = log});
+    sessions = std::make_unique<DebugSessions>(*context, DebugSessions::Limits{});
+    DebugConfigReq request;
+    request.set_port("A1");
+    request.set_fqbn("b");
+    request.set_import_file("a.elf");
+    auto session = *sessions->Start(request, {"h:1", "h"}, client);
+    client->Attach(session, reads);
+    return session;
+  }
+  // Nothing of a session is left.
+  void TearDown() override {
+    sessions = nullptr;
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path / "work"), {}), 0);
+  }
+
+  TemporaryFolder folder;
+  UploadStore uploads{folder.path, 1000, 1};
+  std::unique_ptr<RecipeBook> recipes;
+  std::unique_ptr<ElfFiles> elf_files;
+  MetricSet metric_set;
+  DebugMetrics metrics{metric_set};
+  Log log{LogFormat::kText, LogLevel::kError};
+  DebugLimits limits;
+  std::unique_ptr<DebugContext> context;
+  std::shared_ptr<FakeClient> client = std::make_shared<FakeClient>();
+  std::unique_ptr<DebugSessions> sessions;
+};
+
+TEST_F(DebugSessionTest, TalksUntilGdbEnds) {
+  const auto session = Start();
+  session->Input("one\n");
+  client->WaitForOutput("ready\ngot one\n");
+  session->Interrupt();
+  client->WaitForOutput("interrupted\n");
+  session->Input("quit\n");
+  const DebugEnd end = client->WaitForEnd();
+  EXPECT_EQ(end.reason, "gdb exited with code 3");
+  EXPECT_EQ(end.gdb_exit_code, 3);
+  EXPECT_EQ(end.code, absl::StatusCode::kOk);
+}
+
+TEST_F(DebugSessionTest, AHalfCloseComesAfterTheInput) {
+  const auto session = Start();
+  session->Input("one\n");
+  session->HalfClose();
+  client->WaitForOutput("got one\nend of input\n");
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
+}
+
+TEST_F(DebugSessionTest, WhoDoesNotEndAfterAHalfCloseIsKilled) {
+  Gdb("echo ready; exec sleep 3600");
+  const auto session = Start();
+  session->HalfClose();
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kHalfClosed);
+}
+
+TEST_F(DebugSessionTest, TheGatewayKnowsWhyTheProbeIsLost) {
+  const auto lost = R"(echo '{"event":"session.lost","probe":"A1","reason":"it fell"}')";
+  Gateway(std::string(kServes) + "\nwhile [ ! -e " + (folder.path / "go").string() + " ]; do sleep 0.01; done\n" +
+          lost + kStays);
+  const auto session = Start();
+  client->WaitForOutput("ready");
+  folder.Write("go", "");
+  const DebugEnd end = client->WaitForEnd();
+  EXPECT_EQ(end.reason, "probe A1 is lost: it fell");
+  EXPECT_EQ(end.code, absl::StatusCode::kUnavailable);
+}
+
+TEST_F(DebugSessionTest, SaysWhichStageFailedWithItsLastLines) {
+  Server("echo no target; exit 1");
+  const auto session = Start();
+  EXPECT_EQ(client->WaitForEnd().reason, "stage gdbserver: exited with code 1; its last lines:\nno target");
+}
+
+TEST_F(DebugSessionTest, AStageHasItsTime) {
+  limits.start = std::chrono::milliseconds(50);
+  Gateway("exec sleep 3600");
+  const auto session = Start();
+  EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not of use in time");
+}
+
+TEST_F(DebugSessionTest, GdbThatSaysNothingFailed) {
+  Gdb("exit 4");
+  const auto session = Start();
+  EXPECT_EQ(client->WaitForEnd().reason, "stage gdb: exited with code 4");
+}
+
+TEST_F(DebugSessionTest, InputThatIsNotReadIsBounded) {
+  limits.input_bytes = 200'000;
+  Gdb("echo ready; exec sleep 3600");
+  const auto session = Start();
+  client->WaitForOutput("ready");
+  for (int i = 0; i < 100; ++i) session->Input(std::string(10'000, 'x'));
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kInputLimit);
+}
+
+TEST_F(DebugSessionTest, ItIsEndedFromOutside) {
+  const auto session = Start();
+  client->WaitForOutput("ready");
+  session->End({DebugEndCause::kClientGone, "gone"});
+  session->End({DebugEndCause::kIdle, "later"});
+  EXPECT_EQ(client->WaitForEnd().reason, "gone");
+}
+
+TEST_F(DebugSessionTest, StopEndsItWhereverItIs) {
+  const auto session = Start();
+  sessions->Stop();
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kStopping);
+  const auto refused = sessions->Start({}, {"h:1", "h"}, client);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(DebugSessionTest, TimeIsBounded) {
+  limits.max_time = std::chrono::milliseconds(50);
+  const auto session = Start();
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kTooLong);
+}
+
+TEST_F(DebugSessionTest, AClientThatDoesNotReadStopsGdb) {
+  Gdb("while echo $((n = n + 1)); do echo $n > " + (folder.path / "count").string() + "; done");
+  limits.idle = std::chrono::milliseconds(2000);
+  const auto session = Start(false);
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kIdle);
+}
+
+}  // namespace
+}  // namespace probegate

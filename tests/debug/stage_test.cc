@@ -1,0 +1,38 @@
+#include "debug/stage.h"
+
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+TEST(MatchPortTest, FindsTheNumber) {
+  EXPECT_EQ(MatchPort("0000569 I GDB server listening on port 45311 (core 0)", "listening on port {port}"), 45311);
+  EXPECT_EQ(MatchPort("at 7!", "at {port}!"), 7);
+  EXPECT_EQ(MatchPort("at 7?", "at {port}!"), std::nullopt);
+  EXPECT_EQ(MatchPort("at 0!", "at {port}!"), std::nullopt);
+  EXPECT_EQ(MatchPort("at 65536!", "at {port}!"), std::nullopt);
+  EXPECT_EQ(MatchPort("at x", "at {port}"), std::nullopt);
+  EXPECT_EQ(MatchPort("at ", "at {port}"), std::nullopt);
+  EXPECT_EQ(MatchPort("at 7", ""), std::nullopt);
+  // What stands in a text of the JSON is escaped, and so no member.
+  EXPECT_EQ(MatchPort(R"({"message":"\"port\":1","port":28755})", "\"port\":{port}"), 28755);
+}
+
+TEST(LineTailTest, KeepsTheLastLinesInBounds) {
+  LineTail tail;
+  std::vector<std::string> lines;
+  const auto note = [&lines](const std::string& line) { lines.push_back(line); };
+  tail.Add("one\ntw", note);
+  tail.Add("o\nth\x01\xff", note);
+  EXPECT_EQ(lines, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(tail.Text(), "one\ntwo\nth??");
+  for (int i = 0; i < 100; ++i) tail.Add("\n" + std::to_string(i), nullptr);
+  EXPECT_EQ(tail.Text().substr(0, 6), "91\n92\n");
+  tail.Add(std::string(1 << 20, 'x'), nullptr);
+  EXPECT_LT(tail.Text().size(), 400U);
+}
+
+}  // namespace
+}  // namespace probegate

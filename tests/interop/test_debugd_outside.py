@@ -1,0 +1,181 @@
+"""probegate-debugd from outside: `probegate debug`, uploads, its metrics, health and options."""
+
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import urllib.request
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from debug_client import Debugd, DebugSession, firmware, wait_for_no_tools
+from grpc_client import channel
+from metrics import GOLDEN, scrape, wait_for
+from stack import BOUND, LOOPBACK, NO_METRICS
+
+
+@pytest.fixture
+def debugd(make_stack):
+    return Debugd(make_stack(start_gateway=False, sim_flags=["--flash", firmware()]), "--max-upload", 1 << 20)
+
+
+def command_line(debugd, elf, *flags, board="nrf52840"):
+    return [str(debugd.stack.programs.path("probegate")), "debug", "--debugd", debugd.address, "--probe", debugd.stack.serial,
+            "--board", board, "--elf", str(elf), *flags]
+
+
+def test_a_script_through_the_command_line(debugd):
+    result = subprocess.run(command_line(debugd, firmware()), input="load\nbreak main\ncontinue\nbacktrace\n", capture_output=True,
+                            text=True, timeout=2 * BOUND, check=False)
+    assert result.returncode == 0, result
+    assert "Breakpoint 1, main ()" in result.stdout and "#0  main ()" in result.stdout
+    result = subprocess.run(command_line(debugd, "/etc/passwd"), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=BOUND, check=False)
+    assert result.returncode == 2 and "--elf-folder" in result.stderr and result.stdout == ""
+    result = subprocess.run(command_line(debugd, firmware(), board="pdp11"), stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=BOUND, check=False)
+    assert result.returncode == 2 and "no recipe fits" in result.stderr
+
+
+def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
+    """At a terminal; with an ELF file of the user's own."""
+    elf = tmp_path / "mine.elf"
+    shutil.copy(firmware(), elf)
+    terminal, inside = pty.openpty()
+    with subprocess.Popen(command_line(debugd, elf, "--upload"), stdin=inside, stdout=inside, stderr=inside,
+                          start_new_session=True) as process:
+        os.close(inside)
+        seen = b""
+
+        def wait_for_text(pattern):
+            nonlocal seen
+            while (found := re.search(pattern, seen)) is None:
+                seen += os.read(terminal, 4096)
+            seen = seen[found.end():]
+
+        wait_for_text(rb"\(gdb\) ")
+        uploads = scrape(debugd.program.metrics_url())
+        assert uploads.value("probegate_debug_upload_bytes_total") == elf.stat().st_size
+        assert len(list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf"))) == 1
+        os.write(terminal, b"continue\n")
+        wait_for_text(rb"Continuing\.")
+        process.send_signal(signal.SIGINT)
+        wait_for_text(rb"SIGINT.*\(gdb\) ".replace(b".*", rb"[\s\S]*"))
+        os.write(terminal, b"quit 5\n")
+        try:
+            while os.read(terminal, 4096):
+                pass
+        except OSError:
+            pass  # the other end is closed
+        assert process.wait(BOUND) == 5
+    os.close(terminal)
+    wait_for_no_tools(debugd)
+    assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf"))
+
+
+def test_uploads_are_bounded(debugd, api):
+    def upload(*parts):
+        return files.UploadElf(iter([api.UploadElfRequest(data=part) for part in parts]), timeout=BOUND)
+
+    with channel(debugd.address) as connection:
+        files = api.DebugFilesStub(connection)
+        for parts, code in (([b"\x7fELF", b"x" * (1 << 20)], "RESOURCE_EXHAUSTED"), ([b"hello"], "INVALID_ARGUMENT"),
+                            ([], "INVALID_ARGUMENT")):
+            with pytest.raises(grpc.RpcError) as error:
+                upload(*parts)
+            assert error.value.code().name == code
+        assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf"))
+        names = {upload(b"\x7fE", b"LF").import_file for _ in range(64)}
+        assert len(names) == 64
+        with pytest.raises(grpc.RpcError) as error:
+            upload(b"\x7fELF")
+        assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert debugd.program.stop() == 0
+    assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*"))
+
+
+def test_metrics_health_and_limits(debugd, api, tmp_path):
+    url = debugd.program.metrics_url()
+    for page in ("healthz", "readyz"):
+        with urllib.request.urlopen(url.replace("metrics", page), timeout=BOUND) as response:
+            assert response.status == 200
+    with channel(debugd.address) as connection:
+        health = health_pb2_grpc.HealthStub(connection).Check(health_pb2.HealthCheckRequest(), timeout=BOUND)
+        assert health.status == health_pb2.HealthCheckResponse.SERVING
+    shown = [str(row) for row in scrape(url).rows()]
+    now = tmp_path / "metrics_debugd.txt"
+    now.write_text("".join(f"{row}\n" for row in shown))
+    golden = GOLDEN / now.name
+    assert golden.exists() and shown == golden.read_text().splitlines(), (
+        f"if it is meant to be so: cp {now} {GOLDEN}, and say it in docs/metrics.md")
+    before = set(scrape(url).series())
+
+    session = DebugSession(api, debugd)
+    session.wait_for(r"\(gdb\) ")
+    assert scrape(url).value("probegate_debug_sessions") == 1
+    session.write("quit\n")
+    session.wait_end()
+    DebugSession(api, debugd, fqbn="x").wait_end()
+    shown = wait_for(url, lambda s: s.value("probegate_debug_sessions") == 0, "the session is over")
+    causes = shown.by_label("probegate_debug_sessions_ended_total", "cause")
+    assert {cause: count for cause, count in causes.items() if count} == {"gdb_exited": 1, "bad_config": 1}
+    assert shown.value("probegate_debug_sessions_started_total") == 2
+    assert set(shown.by_label("probegate_debug_stage_starts_total", "stage").values()) == {1}
+    assert shown.value("probegate_debug_stage_seconds_count") == 3
+    assert shown.value("probegate_debug_stage_failures_total") == 0
+    assert shown.value("probegate_debug_bytes_total", direction="in") == len("quit\n")
+    assert shown.value("probegate_debug_bytes_total", direction="out") == len(session.data)
+    assert set(shown.series()) == before
+
+
+def test_a_session_has_its_time(make_stack, api, tmp_path):
+    """Bounds, and a server that is silent, by recipes of one's own."""
+    recipes = tmp_path / "recipes.yaml"
+    recipes.write_text('recipes:\n'
+                       '  - {name: silent, boards: [silent], server: [/bin/cat, /proc/1/environ]}\n'
+                       '  - {name: asleep, boards: [asleep], server: [/bin/sleep, "3600"]}\n'
+                       '  - {name: real, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{work}", --uid,\n'
+                       '     "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"]}\n')
+    stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware()])
+    debugd = Debugd(stack, "--recipes", recipes, "--idle", 4, "--start-time", 3.9, "--log-format", "json")
+    for board, code, error in (("silent", "UNAVAILABLE", "stage gdbserver: exited with code 1; its last lines:\n/bin/cat: "),
+                               ("asleep", "UNAVAILABLE", "stage gdbserver: was not of use in time"),
+                               ("other", "DEADLINE_EXCEEDED", "--idle")):
+        session = DebugSession(api, debugd, fqbn=board)
+        assert error in session.wait_end() and session.code.name == code, (board, session.errors)
+        session.close()
+    wait_for_no_tools(debugd)
+    # Whatever ends a session, its client is told of it last.
+    assert scrape(debugd.program.metrics_url()).value("probegate_debug_stage_failures_total", stage="gdbserver") == 2
+    debugd.program.wait_for_line('"event":"stage.failed"')
+
+
+BAD = [
+    (["--listen", "0.0.0.0:0"], 2, "--allow-remote"),
+    (["--listen", "0.0.0.0:0", "--allow-remote"], 2, "--allow-debug"),
+    (["--recipes", "/no/such/file"], 1, "cannot be read"),
+    (["--elf-folder", "/no/such/folder"], 1, "is no folder"),
+    (["--work-dir", "/proc"], 1, "--work-dir"),
+    (["--idle", "nan"], 2, "--idle"),
+]
+
+
+@pytest.mark.parametrize("flags,code,error", BAD)
+def test_wrong_options(programs, flags, code, error):
+    where = [] if "--listen" in flags else ["--listen", f"{LOOPBACK}:0"]
+    result = programs.run("probegate-debugd", *where, *NO_METRICS, *flags)
+    assert result.returncode == code and error in result.stderr and result.stderr.count("\n") == 1, result
+
+
+def test_a_bad_recipe_is_told_with_its_line(programs, tmp_path):
+    for text, error in (("recipes:\n  - {name: a, boards: [b]}\n", ":2: a recipe needs server"),
+                        ("recipes:\n  - {name: a, boards: [b], server: [no-such-program]}\n", "no program no-such-program"),
+                        ("recipes: [\n", "recipes.yaml:"), ("", "list of recipes")):
+        (tmp_path / "recipes.yaml").write_text(text)
+        result = programs.run("probegate-debugd", "--listen", f"{LOOPBACK}:0", *NO_METRICS, "--recipes",
+                              tmp_path / "recipes.yaml")
+        assert result.returncode == 1 and error in result.stderr and result.stderr.count("\n") == 1, result
