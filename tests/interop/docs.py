@@ -9,7 +9,7 @@ PROGRAMS = (
     "probegate-sim", "probegate-server", "probegate-gateway", "probegate-debugd", "probegate-launch", "probegate")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OTHERS = re.compile(
-    r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh)\s[^|`]*--")
+    r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh)[\s,][^|`]*--")
 NAMED = re.compile(r"(?<![\w/-])(" + "|".join(PROGRAMS) + r")(?![\w-])")
 
 
