@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/mutex.h"
 #include "probe/error.h"
 #include "probe/usb/describe.h"
@@ -343,9 +344,8 @@ std::string PathOf(libusb_device* device) {
   std::array<uint8_t, 8> ports{};
   const int depth = libusb_get_port_numbers(device, ports.data(), ports.size());
   if (depth <= 0) return {};
-  std::string path = absl::StrCat(libusb_get_bus_number(device), "-", ports[0]);
-  for (int i = 1; i < depth; ++i) absl::StrAppend(&path, ".", ports[static_cast<size_t>(i)]);
-  return path;
+  const auto taken = absl::MakeConstSpan(ports).first(static_cast<size_t>(depth));
+  return absl::StrCat(libusb_get_bus_number(device), "-", absl::StrJoin(taken, "."));
 }
 
 std::string NodeOf(libusb_device* device) {
@@ -396,9 +396,8 @@ class LibusbBus final : public Bus {
       }
     }
     if (device == nullptr) return Translate(LIBUSB_ERROR_NO_DEVICE);
-    auto opened = OpenDeviceOf(device);
-    libusb_unref_device(device);
-    return opened;
+    const std::unique_ptr<libusb_device, void (*)(libusb_device*)> held(device, libusb_unref_device);
+    return OpenDeviceOf(device);
   }
 
   std::string watched_by() const override { return context_->watches() ? "hot-plug events" : "looking twice a second"; }
