@@ -7,7 +7,7 @@
 #   share/probegate/      examples of configuration, the .proto files, what deploy/ has for Prometheus, Grafana, CI
 include(GNUInstallDirs)
 
-install(TARGETS probegate probegate-server probegate-gateway probegate-sim RUNTIME)
+install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-sim RUNTIME)
 
 # Units name their programs by the prefix that counts, that of `cmake --install --prefix`.
 set(units probegate-server.service probegate-gateway.service)

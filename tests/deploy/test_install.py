@@ -12,7 +12,7 @@ from stack import LOOPBACK, SERVER_LISTENS, free_port
 
 ROOT = pathlib.Path(__file__).parents[2]
 UNITS = ["probegate-gateway.service", "probegate-server.service"]
-PROGRAMS = ["probegate", "probegate-gateway", "probegate-server", "probegate-sim"]
+PROGRAMS = ["probegate", "probegate-debugd", "probegate-gateway", "probegate-launch", "probegate-server", "probegate-sim"]
 FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 
 

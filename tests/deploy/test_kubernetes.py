@@ -198,8 +198,6 @@ def test_usb_is_a_component(kustomize, tmp_path):
 
 def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
     """What it adds names what is there; the program takes its configuration, and answers the kubelet."""
-    if not programs.path("probegate-debugd").exists():
-        pytest.skip("there is no probegate-debugd among the programs")
     made = with_component(kustomize, tmp_path, "debugd")
     helps["probegate-debugd"] = programs.run("probegate-debugd", "--help").stdout
     assert list(manifests.problems(made, helps, PORTS)) == []
