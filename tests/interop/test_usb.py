@@ -9,6 +9,7 @@ import pytest
 from raw_client import DISCONNECTED, DPIDR, DRW, PROBE_ERROR, RAM, TAR, RemoteError
 from stack import LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
 
+# Where the emulated bus is not built, there is nothing to plug in.
 usb_bus = pytest.importorskip("usb_bus")
 
 DPIDR_VALUE = 0x2BA01477
@@ -16,8 +17,8 @@ DPIDR_VALUE = 0x2BA01477
 AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 BLOCK = 256  # words: where TAR must be written anew
 KINDS = ["cmsis-dap-v2", "cmsis-dap-v1", "composite"]
-# A bus that ends a read with what came so far; else one that waits for ever is noticed by the driver's time-out.
-QUICK_FAULTS = ["stall", "error", "babble", "truncate", "corrupt"]
+# Each costs a command at most, and none the probe.
+FAULTS = ["stall", "error", "babble", "truncate", "corrupt"]
 
 
 class UsbStack:
@@ -175,7 +176,7 @@ def works(client):
         return False
 
 
-@pytest.mark.parametrize("fault", QUICK_FAULTS)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_transfer_goes_wrong(fault, usb, raw):
     """It costs a command, not the probe."""
     with usb("cmsis-dap-v2,serial=ONE") as (bus, stack):
@@ -248,7 +249,7 @@ def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
             stack.server.wait_for_line(rf"probe\.unreachable location=usb:1-{len(MALFORMED) + number + 1} ")
         assert client.call("read_dp", DPIDR) == DPIDR_VALUE
         states = {line.split()[0]: line.split()[1] for line in stack.list().splitlines()[1:]}
-        assert [name for name, state in states.items() if state != "away"] == ["GOOD"] or states["GOOD"] == "in"
+        assert [name for name, state in states.items() if state != "away"] == ["GOOD"]
 
 
 def test_the_kernel_has_its_driver_back(usb):
