@@ -10,20 +10,22 @@
 #include <utility>
 #include <vector>
 
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
-
 namespace probegate {
 namespace {
 
 constexpr size_t kOutputBytes = size_t{64} << 10;  // that wait for the client, besides what it was given
 
-// A field of a JSON line.
-std::string TextOf(const std::string& line, const char* field) {
-  google::protobuf::Struct object;
-  if (!google::protobuf::util::JsonStringToMessage(line, &object).ok()) return {};
-  const auto found = object.fields().find(field);
-  return found == object.fields().end() ? std::string() : found->second.string_value();
+// A text of a JSON line, as the gateway's log writes it; what is escaped stands for itself.
+std::string TextOf(const std::string& line, const std::string& field) {
+  const std::string before = "\"" + field + "\":\"";
+  std::string text;
+  const size_t at = line.find(before);
+  if (at == std::string::npos) return text;
+  for (size_t i = at + before.size(); i < line.size() && line[i] != '"'; ++i) {
+    if (line[i] == '\\' && i + 1 < line.size()) ++i;
+    text += line[i];
+  }
+  return text;
 }
 
 }  // namespace
@@ -267,7 +269,11 @@ void DebugSession::OnStageOutput(DebugMetrics::StageNumber number) {
 }
 
 void DebugSession::OnGatewayLine(const std::string& line) {
-  if (line.find(kGatewayLost) == std::string::npos) return;
+  // The first is the GDB server's; others may use the port, too.
+  if (server_session_.empty() && line.find(kGatewayOpened) != std::string::npos) {
+    server_session_ = TextOf(line, "session");
+  }
+  if (line.find(kGatewayLost) == std::string::npos || TextOf(line, "session") != server_session_) return;
   Finish({DebugEndCause::kProbeLost, "probe " + plan_->probe + " is lost: " + TextOf(line, "reason")});
 }
 

@@ -8,7 +8,7 @@
 // programs are ended, in the opposite order, and waited for; only after that the client is told.
 //
 // Threads: Run is the session's own thread, and starts, reads, writes and ends everything; it waits in poll(2). The
-// others may be called from any thread, do not block, and leave it a note.
+// others may be called from any thread, do not block, and leave it a note. SIGPIPE must be ignored.
 #pragma once
 
 #include <chrono>
@@ -134,6 +134,7 @@ class DebugSession {
   std::string work_;
   std::optional<Stage> stages_[3];       // by DebugMetrics::StageNumber
   bool ready_[3] = {};                   // likewise
+  std::string server_session_;           // the GDB server's, in the gateway's words; empty until it has one
   std::optional<FileDescriptor> stdin_;  // gdb's
   std::string input_;                    // for it
   std::string output_;                   // for the client

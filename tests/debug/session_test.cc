@@ -1,8 +1,7 @@
 // A session's ways from its start to its end, with scripts in the place of the tools.
 #include "debug/session.h"
 
-#include <thread>
-#include <vector>
+#include <csignal>
 
 #include "debug/sessions.h"
 #include "gtest/gtest.h"
@@ -60,16 +59,25 @@ class FakeClient final : public DebugClient {
 constexpr char kServes[] = R"(echo '{"event":"probe.served","probe":"A1","port":4711}')";
 constexpr char kListens[] = "echo \"GDB server listening on port 4712\"";
 constexpr char kStays[] = "\nexec sleep 3600";
-// Says hello, repeats what it is told, and ends with code 3 when that is "quit".
+// Says hello, repeats what it is told, and ends with code 3 when that is "quit". A signal ends read, with more than
+// 128.
 constexpr char kGdb[] = R"(trap 'echo interrupted' INT
 echo ready
-while read line; do [ "$line" = quit ] && exit 3; echo "got $line"; done
+while :; do
+  read line
+  ended=$?
+  [ $ended -gt 128 ] && continue
+  [ $ended -eq 0 ] || break
+  [ "$line" = quit ] && exit 3
+  echo "got $line"
+done
 echo end of input
 exit 0)";
 
 class DebugSessionTest : public testing::Test {
  protected:
   DebugSessionTest() {
+    std::signal(SIGPIPE, SIG_IGN);
     std::filesystem::create_directory(folder.path / "work");
     // As probegate-launch, without its confinement.
     folder.Script("launch", "while [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"");
