@@ -70,6 +70,7 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
     if (!name.ok()) return Fail(name.status());
     response_.set_import_file(*name);
     response_.set_size_bytes(incoming_->size());
+    incoming_ = nullptr;  // or it would count twice
     Finish(grpc::Status::OK);
   }
 
