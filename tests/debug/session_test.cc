@@ -61,13 +61,12 @@ constexpr char kListens[] = "echo \"GDB server listening on port 4712\"";
 constexpr char kStays[] = "\nexec sleep 3600";
 // Says hello, repeats what it is told, and ends with code 3 when that is "quit". A signal ends read, with more than
 // 128.
-constexpr char kGdb[] = R"(trap 'echo interrupted' INT
+constexpr char kGdb[] = R"(trap 'echo interrupted; again=yes' INT
 echo ready
 while :; do
   read line
   ended=$?
-  [ $ended -gt 128 ] && continue
-  [ $ended -eq 0 ] || break
+  if [ $ended -ne 0 ]; then [ "$again" ] || break; again=; continue; fi
   [ "$line" = quit ] && exit 3
   echo "got $line"
 done
