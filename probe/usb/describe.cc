@@ -84,6 +84,20 @@ absl::Status FillNames(DeviceInfo& info, const SysfsDevice& files, Strings& stri
   return status;
 }
 
+// Whether the system has made all it will: the device's directory comes first, then its interfaces', then their names.
+bool IsComplete(const DeviceInfo& info, const SysfsDevice& files) {
+  const uint8_t value = info.configuration.value;
+  const DeviceDescriptor& descriptor = info.descriptor;
+  const auto has = [&files](uint8_t index, const char* name) { return index == 0 || files.Text(name); };
+  if (!has(descriptor.manufacturer_index, "manufacturer") || !has(descriptor.product_index, "product")) return false;
+  if (!has(descriptor.serial_index, "serial")) return false;
+  const auto& interfaces = info.configuration.interfaces;
+  return std::all_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
+    if (!files.HasInterface(value, interface.number)) return false;
+    return interface.name_index == 0 || !MayBeProbe(interface) || files.InterfaceName(value, interface.number);
+  });
+}
+
 }  // namespace
 
 void Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open) {
@@ -110,10 +124,7 @@ void Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr
   }
   info.configuration = *std::move(configuration);
   const auto& interfaces = info.configuration.interfaces;
-  const bool complete = std::all_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
-    return files.HasInterface(*value, interface.number);
-  });
-  if (!complete && patient) {
+  if (patient && !IsComplete(info, files)) {
     info.settled = false;
     return;
   }

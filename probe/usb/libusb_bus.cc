@@ -29,7 +29,7 @@ namespace {
 constexpr char kNodes[] = "/dev/bus/usb";
 constexpr timeval kPollInterval = {.tv_sec = 0, .tv_usec = 500'000};
 constexpr timeval kLongWait = {.tv_sec = 60, .tv_usec = 0};  // it is woken for whatever happens
-constexpr std::chrono::seconds kPatience{1};                 // with a system that still sets a device up
+constexpr std::chrono::milliseconds kPatience{500};          // with a system that still sets a device up
 
 struct ErrorRow {
   int error;

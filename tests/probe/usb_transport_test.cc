@@ -83,7 +83,7 @@ TEST_F(UsbTransportTest, WhatAnEarlierUserLeftIsThrownAway) {
 
 TEST_F(UsbTransportTest, ReadsAreWholePacketsOfTheEndpoint) {
   answer = [](const Packet& request) {
-    return request[1] == 0xFF ? std::vector<Packet>{{0, 2, 64, 0}} : Answer(request);
+    return request == Packet{0x00, 0xFF} ? std::vector<Packet>{{0, 2, 64, 0}} : Answer(request);
   };
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(transport->max_packet_size(), 64u);
