@@ -88,13 +88,16 @@ absl::Status FillNames(DeviceInfo& info, const SysfsDevice& files, Strings& stri
 bool IsComplete(const DeviceInfo& info, const SysfsDevice& files) {
   const uint8_t value = info.configuration.value;
   const DeviceDescriptor& descriptor = info.descriptor;
-  const auto has = [&files](uint8_t index, const char* name) { return index == 0 || files.Text(name); };
+  const auto has = [&files](uint8_t index, const char* name) {
+    return index == 0 || !files.Text(name).value_or("").empty();
+  };
   if (!has(descriptor.manufacturer_index, "manufacturer") || !has(descriptor.product_index, "product")) return false;
   if (!has(descriptor.serial_index, "serial")) return false;
   const auto& interfaces = info.configuration.interfaces;
   return std::all_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
     if (!files.HasInterface(value, interface.number)) return false;
-    return interface.name_index == 0 || !MayBeProbe(interface) || files.InterfaceName(value, interface.number);
+    if (interface.name_index == 0 || !MayBeProbe(interface)) return true;
+    return !files.InterfaceName(value, interface.number).value_or("").empty();
   });
 }
 
@@ -119,6 +122,7 @@ void Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr
   }
   auto configuration = ParseConfiguration(absl::MakeConstSpan(bytes).subspan(bytes[0]), *value);
   if (!configuration.ok()) {
+    info.settled = !patient;
     info.problem = configuration.status();
     return;
   }
