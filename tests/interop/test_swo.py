@@ -38,6 +38,8 @@ def gdbserver(stack, log_path, baud=swo.BAUD, *flags):
                                    cwd=log_path.parent, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         yield log_path.read_text
+        # Interrupted while it starts, it ends with an error of its own.
+        wait_until(lambda: "GDB server listening" in log_path.read_text(), "pyOCD has started")
         process.send_signal(2)
         assert process.wait(BOUND) in (0, -2), log_path.read_text()
     finally:

@@ -6,11 +6,9 @@ import os
 
 import pytest
 
+import usb_bus
 from raw_client import DISCONNECTED, DPIDR, DRW, PROBE_ERROR, RAM, TAR, RemoteError
 from stack import LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
-
-# Where the emulated bus is not built, there is nothing to plug in.
-usb_bus = pytest.importorskip("usb_bus")
 
 DPIDR_VALUE = 0x2BA01477
 # Root may open any file, unless it gives that right away.
