@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "tests/server/exposed.h"
+#include "tests/telemetry/exposed.h"
 #include "tests/server/lane_fixture.h"
 
 namespace probegate {

@@ -184,8 +184,8 @@ TEST_F(LaneTest, WhatNobodyWaitsForAnyMoreDoesNotRun) {
   const auto done = [this](const v1::StreamResponse& response) {
     diary_.Add(response.has_error() ? "given up" : "ran");
   };
-  b->Submit(Lock(), done, [&] { return gave_up; });
-  b->Submit(ReadDp(), done, [&] { return gave_up; });
+  b->Submit(Lock(), done, [&] { return gave_up.load(); });
+  b->Submit(ReadDp(), done, [&] { return gave_up.load(); });
   wire_->ClearLog();
   EXPECT_TRUE(b->snapshot().waits_for_lock);
   gave_up = true;
