@@ -28,8 +28,9 @@ TEST_F(CmsisDapTest, InfoSaysWhatItIs) {
   EXPECT_EQ(Text(3), client_.board.device().serial() + "\0"s);
   EXPECT_EQ(Text(4), "2.1.0\0"s);
   EXPECT_EQ(client_.Command({0, 5}), (Bytes{0, 0}));
-  EXPECT_EQ(client_.Command({0, 0xF0}), (Bytes{0, 2, 0x33, 0}));
+  EXPECT_EQ(client_.Command({0, 0xF0}), (Bytes{0, 2, 0x37, 0}));
   EXPECT_EQ(client_.Command({0, 0xF1}), (Bytes{0, 4, 0x40, 0x42, 0x0F, 0}));
+  EXPECT_EQ(client_.Command({0, 0xFD}), (Bytes{0, 4, 0, 0x40, 0, 0}));
   EXPECT_EQ(client_.Command({0, 0xFE}), (Bytes{0, 1, 4}));
   EXPECT_EQ(client_.Command({0, 0xFF}), (Bytes{0, 2, 0, 4}));
 }
@@ -104,7 +105,7 @@ TEST_F(CmsisDapTest, CutShortRequestsAreRefused) {
 }
 
 TEST_F(CmsisDapTest, UnknownCommandsAreRefused) {
-  for (const uint8_t command : {0x0B, 0x17, 0x20, 0x80, 0xFF}) {
+  for (const uint8_t command : {0x0B, 0x1F, 0x20, 0x80, 0xFF}) {
     EXPECT_EQ(client_.Command({command, 0, 0, 0}), Bytes{0xFF}) << int{command};
   }
 }
