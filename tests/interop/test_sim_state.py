@@ -65,6 +65,8 @@ def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
     blank = tmp_path / "blank.bin"
     blank.write_bytes(b"\xff" * FLASH_SIZE)
     for _ in range(KILLS):
+        for left_behind in tmp_path.glob("state/*.new"):
+            left_behind.unlink()
         sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "state", "--flash", blank)
         serial, port = sim.wait_for_line(rf"board 0 \((\w+)\) listening on {LOOPBACK}:(\d+)").groups()
         kept = tmp_path / "state" / f"{serial}.flash"
@@ -73,16 +75,14 @@ def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
         client.start()
         try:
             if moment == "while it writes the file":
+                spin_until(kept.exists, "there is a file to replace")
                 being_written = kept.with_name(kept.name + ".new")
-                being_written.unlink(missing_ok=True)
                 spin_until(being_written.exists, "the file is being written")
             else:
                 spin_until(lambda: kept.exists() and kept.read_bytes() != before, "the file has been written")
         finally:
             sim.kill()
             client.join()
-        if not kept.exists():
-            continue  # killed before the first one was whole
         contents = kept.read_bytes()
         assert len(contents) == STATE_SIZE
         assert contents[:FIRST_PAGE].strip(b"\xff") == b""
