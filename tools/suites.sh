@@ -23,9 +23,10 @@ pytest_suite() {
     "$venv/bin/python" -m pytest -q --junitxml="$junit" "${@:3}"
 }
 
+# asan_suites [pytest arguments…]
 asan_suites() {
   ctest_suite 'unit tests, AddressSanitizer' asan
-  pytest_suite 'real clients, AddressSanitizer' asan tests/interop
+  pytest_suite 'real clients, AddressSanitizer' asan tests/interop "$@"
 }
 
 tsan_suites() {

@@ -14,6 +14,8 @@ from gdb_client import GDB, Gdb, GdbError, GdbServer
 from pyocd_client import words_printed
 from stack import BOUND, LOOPBACK, wait_until
 
+pytestmark = pytest.mark.long
+
 ROOT = pathlib.Path(__file__).parents[2]
 # Where nothing of the firmware's is: its variables and stacks are at both ends of RAM.
 SCRATCH = 0x20010000

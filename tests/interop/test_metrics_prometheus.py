@@ -10,6 +10,8 @@ from metrics import golden, wait_for
 from prometheus import Prometheus
 from raw_client import DPIDR, RawClient
 
+pytestmark = pytest.mark.long
+
 CLIENTS = 64
 SECONDS = 10  # more than twice the time between two patient scrapes
 PATIENT_SCRAPES = 'count_over_time(up{job="patient"}[1h])'

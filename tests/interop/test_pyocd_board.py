@@ -7,6 +7,8 @@ import pytest
 
 from stack import wait_until
 
+pytestmark = pytest.mark.long
+
 NRF52840 = ("--target", "nrf52840")
 RESETREAS, GPREGRET = 0x40000400, 0x4000051C
 BY_PIN, BY_SOFTWARE = 1 << 0, 1 << 2

@@ -5,6 +5,8 @@ import struct
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 FLASH_SIZE, PAGE = 0x100000, 0x1000
 NRF52840 = ("--target", "nrf52840")
 VECTORS = struct.pack("<II", 0x20040000, 9)

@@ -9,6 +9,8 @@ import pytest
 from dap_client import DapClient
 from stack import BOUND, LOOPBACK
 
+pytestmark = pytest.mark.long
+
 FLASH_SIZE = 0x100000
 STATE_SIZE = FLASH_SIZE + 0x1000
 NVMC_CONFIG, NVMC_ERASEPAGE = 0x4001E504, 0x4001E508

@@ -9,6 +9,8 @@ import pytest
 from stack import wait_until
 from usb_bus import usbemu
 
+pytestmark = pytest.mark.long
+
 RAM = 0x20000100
 
 OPENOCD = """

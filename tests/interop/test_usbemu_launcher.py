@@ -10,6 +10,8 @@ import pytest
 from stack import BOUND, Program, wait_until
 from usb_bus import usbemu, usbemu_path
 
+pytestmark = pytest.mark.long
+
 DEVICE = ["--device", "cmsis-dap-v2"]
 
 

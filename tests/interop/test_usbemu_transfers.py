@@ -13,6 +13,8 @@ import usb_steps
 from stack import BOUND, wait_until
 from usb_bus import usbemu, usbemu_path
 
+pytestmark = pytest.mark.long
+
 IN, OUT = 0x81, 0x01
 PACKET_SIZE, PACKET_COUNT = "00ff", "00fe"
 CLAIM = ["claim", 0]

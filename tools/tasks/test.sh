@@ -16,7 +16,7 @@ ctest_suite 'unit tests' dev
 soak_seconds=${full:+60} pytest_suite 'checks and real clients' dev tests
 ctest_suite 'fuzz targets, ten seconds each' fuzz
 if [[ $full ]]; then
-  asan_suites
+  asan_suites -m 'not long'
   tsan_suites
 fi
 finish
