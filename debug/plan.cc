@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -55,9 +56,17 @@ absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources
 
 bool IsUpload(const DebugConfigReq& request) { return request.import_file().starts_with(UploadStore::kPrefix); }
 
-// The folder above the one with the program: what belongs to it, where it is not the system's.
+// The folder above the one with the program: what belongs to it. The program alone where that folder is one of the
+// system's, or all there is: /bin is /usr/bin. Its last name is not followed, as a virtual environment's python is the
+// system's.
 std::string InstallationOf(const std::string& program) {
-  return std::filesystem::path(program).parent_path().parent_path().string();
+  std::error_code error;
+  const auto folder = std::filesystem::canonical(std::filesystem::path(program).parent_path(), error);
+  if (error || folder == folder.root_path()) return program;
+  const auto installation = folder.parent_path();
+  const bool is_system =
+      std::any_of(kSystemFiles.begin(), kSystemFiles.end(), [&](const char* file) { return installation == file; });
+  return is_system || installation == installation.root_path() ? program : installation.string();
 }
 
 ProcessCommand Launched(const DebugTools& tools, const std::string& work) {
