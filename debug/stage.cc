@@ -56,10 +56,15 @@ absl::StatusOr<Stage> Stage::Start(const char* name, const ProcessCommand& comma
 }
 
 bool Stage::Read(std::string& bytes) {
+  bytes.clear();
+  if (!open_) return false;
   bytes.resize(size_t{64} << 10);
   const ssize_t got = ::read(output_.number(), bytes.data(), bytes.size());
   bytes.resize(got > 0 ? static_cast<size_t>(got) : 0);
-  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+  if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return true;
+  // Or poll(2) would not wait any more, while the tool lives on.
+  open_ = false;
+  return false;
 }
 
 void Stage::Look(std::string_view bytes, const std::function<void(const std::string&)>& on_line) {

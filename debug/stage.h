@@ -40,7 +40,8 @@ class Stage {
 
   const char* name() const { return name_; }
   Process& process() { return process_; }
-  int output() const { return output_.number(); }
+  // To be polled; negative, which poll(2) passes over, after its end.
+  int output() const { return open_ ? output_.number() : -1; }
   // Where it listens, once it said so.
   std::optional<uint16_t> port() const { return port_; }
   std::chrono::steady_clock::time_point started() const { return started_; }
@@ -58,6 +59,7 @@ class Stage {
   const char* name_;
   Process process_;
   FileDescriptor output_;
+  bool open_ = true;  // output_'s end has not come
   std::string ready_;
   std::optional<uint16_t> port_;
   LineTail tail_;

@@ -1,5 +1,7 @@
 #include "debug/stage.h"
 
+#include <poll.h>
+
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -32,6 +34,18 @@ TEST(LineTailTest, KeepsTheLastLinesInBounds) {
   EXPECT_EQ(tail.Text().substr(0, 6), "91\n92\n");
   tail.Add(std::string(1 << 20, 'x'), nullptr);
   EXPECT_LT(tail.Text().size(), 400U);
+}
+
+TEST(StageTest, IsNotListenedToAfterItsEnd) {
+  auto stage = Stage::Start("tool", {.words = {"/bin/sh", "-c", "exec sleep 3600 >&- 2>&-"}, .directory = "/"}, "", -1);
+  ASSERT_TRUE(stage.ok()) << stage.status();
+  pollfd file{.fd = stage->output(), .events = POLLIN};
+  ASSERT_EQ(::poll(&file, 1, 30'000), 1);
+  std::string bytes;
+  EXPECT_FALSE(stage->Read(bytes));
+  EXPECT_LT(stage->output(), 0);
+  EXPECT_FALSE(stage->Read(bytes));
+  EXPECT_EQ(stage->process().TryWait(), std::nullopt);
 }
 
 }  // namespace
