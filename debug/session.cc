@@ -106,14 +106,21 @@ void DebugSession::End(DebugEnd end) {
 void DebugSession::TakeNotes() {
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t got = ::read(wake_.number(), &count, sizeof count);
+  while (TakeOnce()) {
+  }
+}
+
+bool DebugSession::TakeOnce() {
   Notes notes;
+  bool more = false;
   {
     MutexLock lock(mutex_);
     // What gdb has not taken stays there, where it is counted.
     if (input_.empty()) input_.swap(notes_.input);
+    more = !notes_.input.empty();
     notes.interrupt = std::exchange(notes_.interrupt, false);
     notes.output_taken = std::exchange(notes_.output_taken, false);
-    notes.half_closed = notes_.half_closed && notes_.input.empty() && input_.empty();
+    notes.half_closed = notes_.half_closed && !more;
     // What came with the half-close has its second, too.
     if (notes_.half_closed && gdb_spoke_ && !half_closed_at_) half_closed_at_ = Clock::now();
     notes.end = notes_.end;
@@ -129,6 +136,8 @@ void DebugSession::TakeNotes() {
   }
   WriteGdb();
   if (notes.half_closed && input_.empty()) stdin_.reset();
+  // Nothing else would have it written: what is left here waits for gdb to read, what is left there for a note.
+  return more && input_.empty();
 }
 
 // --- The session's thread
@@ -226,11 +235,13 @@ void DebugSession::Turn(Clock::time_point until) {
 }
 
 DebugSession::Clock::time_point DebugSession::NextDeadline(Clock::time_point now) {
-  Clock::time_point next = std::min(began_ + context_.limits.max_time, last_word_ + context_.limits.idle);
+  Clock::time_point next = began_ + context_.limits.max_time;
+  // Until then the programs' own bounds count.
+  if (gdb_spoke_) next = std::min(next, last_word_ + context_.limits.idle);
   for (size_t number = 0; number < std::size(stages_); ++number) {
     if (stages_[number] && !ready_[number]) next = std::min(next, stages_[number]->started() + context_.limits.start);
   }
-  if (half_closed_at_) next = std::min(next, *half_closed_at_ + kHalfCloseGrace);
+  if (half_closed_at_) next = std::min(next, *half_closed_at_ + context_.limits.half_close);
   // Then some of the allowance is there again.
   if (gdb_output_open_ && allowance_ <= 0)
     next = std::min<Clock::time_point>(next, now + std::chrono::milliseconds(10));
@@ -238,13 +249,13 @@ DebugSession::Clock::time_point DebugSession::NextDeadline(Clock::time_point now
 }
 
 void DebugSession::CheckDeadlines(Clock::time_point now) {
-  if (half_closed_at_ && now >= *half_closed_at_ + kHalfCloseGrace) {
+  if (half_closed_at_ && now >= *half_closed_at_ + context_.limits.half_close) {
     Finish({DebugEndCause::kHalfClosed, "gdb did not end within a second of the client's half-close, and was killed"});
   }
   if (now >= began_ + context_.limits.max_time) {
     Finish({DebugEndCause::kTooLong, "the session has lasted as long as a session may (--max-time)"});
   }
-  if (now >= last_word_ + context_.limits.idle) {
+  if (gdb_spoke_ && now >= last_word_ + context_.limits.idle) {
     Finish({DebugEndCause::kIdle, "neither gdb nor its client has said a word for too long (--idle)"});
   }
   for (const auto number : {DebugMetrics::kGateway, DebugMetrics::kGdbServer, DebugMetrics::kGdb}) {

@@ -45,8 +45,9 @@ struct DebugLimits {
   size_t input_bytes = size_t{4} << 20;  // that wait for gdb to read them
   double output_bytes_per_second = 4 << 20;
   std::chrono::milliseconds max_time{std::chrono::hours(8)};
-  std::chrono::milliseconds idle{std::chrono::minutes(30)};   // without a word of either side
+  std::chrono::milliseconds idle{std::chrono::minutes(30)};   // without a word of either side, from gdb's first on
   std::chrono::milliseconds start{std::chrono::seconds(60)};  // for each program to be of use
+  std::chrono::milliseconds half_close{1000};                 // for gdb to end after one
 };
 
 // What all sessions share, and what outlives them.
@@ -62,7 +63,6 @@ struct DebugContext {
 class DebugSession {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::seconds kHalfCloseGrace{1};
   static constexpr std::chrono::seconds kPatience{5};  // with clients that do not read
 
   DebugSession(const DebugContext& context, cc::arduino::cli::debug::DebugConfigReq request, Peer peer, uint64_t number,
@@ -94,6 +94,8 @@ class DebugSession {
 
   void Wake();
   void TakeNotes();
+  // True where there is more, for which there is room.
+  bool TakeOnce();
   // One turn: waits until something happens, or `until`, and does what is to be done.
   void Turn(Clock::time_point until);
   Clock::time_point NextDeadline(Clock::time_point now);

@@ -14,8 +14,9 @@ bool DebugSession::MayReadGdb(Clock::time_point now) {
   const std::chrono::duration<double> passed = now - std::exchange(refilled_, now);
   const double rate = context_.limits.output_bytes_per_second;
   allowance_ = std::min(rate, allowance_ + passed.count() * rate);
-  // A client that does not read stops gdb, whose pipe is then full.
-  return gdb_output_open_ && allowance_ > 0 && output_.empty() && !output_outstanding_;
+  // A client that does not read stops gdb, whose pipe is then full. Once gdb has ended, what that holds is all there
+  // is.
+  return gdb_output_open_ && (allowance_ > 0 || end_) && output_.empty() && !output_outstanding_;
 }
 
 void DebugSession::ReadGdb() {

@@ -41,6 +41,10 @@ class FakeClient final : public DebugClient {
     session_ = nullptr;
     return *end_;
   }
+  size_t output_bytes() {
+    MutexLock lock(mutex_);
+    return output_.size();
+  }
   void WaitForOutput(const std::string& text) {
     MutexLock lock(mutex_);
     while (output_.find(text) == std::string::npos && !end_) changed_.Wait(mutex_);
@@ -59,16 +63,20 @@ class FakeClient final : public DebugClient {
 constexpr char kServes[] = R"(echo '{"event":"probe.served","probe":"A1","port":4711}')";
 constexpr char kListens[] = "echo \"GDB server listening on port 4712\"";
 constexpr char kStays[] = "\nexec sleep 3600";
-// Says hello, repeats what it is told, and ends with code 3 when that is "quit". A signal ends read, with more than
-// 128.
-constexpr char kGdb[] = R"(trap 'echo interrupted; again=yes' INT
+// Says hello, repeats what it is told, runs until it is interrupted when that is "run", and ends with code 3 when that
+// is "quit". Signals come only while it runs: what they do to a shell's read is the shell's.
+constexpr char kGdb[] = R"(trap 'stopped=yes' INT
 echo ready
-while :; do
-  read line
-  ended=$?
-  if [ $ended -ne 0 ]; then [ "$again" ] || break; again=; continue; fi
-  [ "$line" = quit ] && exit 3
-  echo "got $line"
+while read line; do
+  case "$line" in
+    quit) exit 3 ;;
+    run)
+      echo running
+      while [ -z "$stopped" ]; do :; done
+      stopped=
+      echo interrupted ;;
+    *) echo "got $line" ;;
+  esac
 done
 echo end of input
 exit 0)";
@@ -148,6 +156,8 @@ TEST_F(DebugSessionTest, TalksUntilGdbEnds) {
   const auto session = Start();
   session->Input("one\n");
   client->WaitForOutput("ready\ngot one\n");
+  session->Input("run\n");
+  client->WaitForOutput("running\n");
   session->Interrupt();
   client->WaitForOutput("interrupted\n");
   session->Input("quit\n");
@@ -158,6 +168,7 @@ TEST_F(DebugSessionTest, TalksUntilGdbEnds) {
 }
 
 TEST_F(DebugSessionTest, AHalfCloseComesAfterTheInput) {
+  limits.half_close = std::chrono::hours(1);
   const auto session = Start();
   session->Input("one\n");
   session->HalfClose();
@@ -235,10 +246,47 @@ TEST_F(DebugSessionTest, TimeIsBounded) {
 }
 
 TEST_F(DebugSessionTest, AClientThatDoesNotReadStopsGdb) {
-  Gdb("while echo $((n = n + 1)); do echo $n > " + (folder.path / "count").string() + "; done");
-  limits.idle = std::chrono::milliseconds(2000);
+  Gdb("head -c 1000000 /dev/zero");
+  limits.idle = std::chrono::milliseconds(500);
   const auto session = Start(false);
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kIdle);
+  EXPECT_GT(client->output_bytes(), 0U);
+  EXPECT_LE(client->output_bytes(), size_t{64} << 10);
+}
+
+TEST_F(DebugSessionTest, AClientThatReadsHasItAll) {
+  Gdb("head -c 1000000 /dev/zero");
+  const auto session = Start();
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
+  EXPECT_EQ(client->output_bytes(), 1'000'000U);
+}
+
+TEST_F(DebugSessionTest, WhatGdbSaysLastComesWhateverTheRate) {
+  limits.output_bytes_per_second = 0.001;
+  Gdb("echo ready; read line; echo bye");
+  const auto session = Start();
+  client->WaitForOutput("ready\n");
+  session->Input("go\n");
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
+  client->WaitForOutput("ready\nbye\n");
+}
+
+TEST_F(DebugSessionTest, ManyPiecesOfInputAllCome) {
+  limits.half_close = std::chrono::hours(1);
+  Gdb("echo ready; wc -c");
+  const auto session = Start();
+  for (int i = 0; i < 200; ++i) session->Input(std::string(10'000, 'x'));
+  session->HalfClose();
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
+  client->WaitForOutput("2000000\n");
+}
+
+TEST_F(DebugSessionTest, OnlyAGdbThatSpokeIsIdle) {
+  limits.idle = std::chrono::milliseconds(1);
+  limits.start = std::chrono::milliseconds(100);
+  Gateway("exec sleep 3600");
+  const auto session = Start();
+  EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not of use in time");
 }
 
 }  // namespace
