@@ -33,6 +33,7 @@ UploadStore::Incoming::Incoming(UploadStore& store, std::string host, std::files
       stream_(path, std::ios::binary) {}
 
 UploadStore::Incoming::~Incoming() {
+  if (finished_) return;
   MutexLock lock(store_.mutex_);
   --store_.incoming_;
 }
@@ -56,6 +57,9 @@ absl::StatusOr<std::string> UploadStore::Incoming::Finish() {
   std::string name = kPrefix + file_->path().stem().string();
   MutexLock lock(store_.mutex_);
   store_.kept_[name] = {host_, file_, Clock::now()};
+  // It counts among those that wait from here on.
+  --store_.incoming_;
+  finished_ = true;
   return name;
 }
 

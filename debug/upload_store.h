@@ -47,7 +47,7 @@ class UploadStore {
    public:
     // RESOURCE_EXHAUSTED past the size that is allowed.
     absl::Status Append(std::string_view data);
-    // The name by which Take gives it out. INVALID_ARGUMENT where it is no ELF file.
+    // The name by which Take gives it out. INVALID_ARGUMENT where it is no ELF file. Once.
     absl::StatusOr<std::string> Finish();
     uint64_t size() const { return size_; }
     ~Incoming();
@@ -60,6 +60,7 @@ class UploadStore {
     std::shared_ptr<ElfUpload> file_;
     std::ofstream stream_;
     uint64_t size_ = 0;
+    bool finished_ = false;
   };
 
   // For a client on `host`. RESOURCE_EXHAUSTED where too many wait.

@@ -1,5 +1,6 @@
 #include "debug/grpc/debug_service.h"
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -40,12 +41,12 @@ void Describe(const DebugPlan& plan, GetDebugConfigResp& response) {
   (*response.mutable_server_configuration())["probe"] = plan.probe;
 }
 
-// One upload. gRPC's threads, one at a time.
+// One upload. gRPC's threads, one at a time; OnCancel's comes before OnDone, and else whenever it likes.
 class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
  public:
-  UploadCall(const DebugContext& context, const std::string& host, v1::UploadElfResponse& response)
-      : context_(context), response_(response) {
-    auto incoming = context.sources.uploads.Begin(host);
+  UploadCall(const DebugContext& context, std::string host, v1::UploadElfResponse& response)
+      : context_(context), host_(std::move(host)), response_(response) {
+    auto incoming = context.sources.uploads.Begin(host_);
     if (!incoming.ok()) {
       Finish(ToStatus(incoming.status()));
       return;
@@ -61,16 +62,21 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
     if (!status.ok()) return Fail(status);
     StartRead(&request_);
   }
-  void OnCancel() override {}
-  void OnDone() override { delete this; }
+  void OnCancel() override { cancelled_ = true; }
+  void OnDone() override {
+    // A read that ends says not whether the client has sent all or is gone: then nobody was told the name.
+    if (cancelled_ && !name_.empty()) (void)context_.sources.uploads.Take(name_, host_);
+    delete this;
+  }
 
  private:
   void End() {
     const auto name = incoming_->Finish();
     if (!name.ok()) return Fail(name.status());
-    response_.set_import_file(*name);
+    name_ = *name;
+    response_.set_import_file(name_);
     response_.set_size_bytes(incoming_->size());
-    incoming_ = nullptr;  // or it would count twice
+    incoming_ = nullptr;
     Finish(grpc::Status::OK);
   }
 
@@ -81,7 +87,10 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
   }
 
   const DebugContext& context_;
+  const std::string host_;
   v1::UploadElfResponse& response_;
+  std::string name_;  // where it is kept
+  std::atomic<bool> cancelled_ = false;
   std::unique_ptr<UploadStore::Incoming> incoming_;
   v1::UploadElfRequest request_;
 };

@@ -60,5 +60,18 @@ TEST_F(UploadStoreTest, IsBounded) {
             absl::StatusCode::kResourceExhausted);
 }
 
+TEST_F(UploadStoreTest, CountsEachOnce) {
+  auto incoming = *store.Begin("host");
+  EXPECT_EQ(store.size(), 1U);
+  ASSERT_TRUE(incoming
+                  ->Append("\x7f"
+                           "ELF")
+                  .ok());
+  ASSERT_TRUE(incoming->Finish().ok());
+  EXPECT_EQ(store.size(), 1U);
+  incoming = nullptr;
+  EXPECT_EQ(store.size(), 1U);
+}
+
 }  // namespace
 }  // namespace probegate
