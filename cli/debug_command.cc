@@ -100,33 +100,60 @@ class Writer {
   Stream& stream_;
 };
 
-// Sends each Ctrl-C, until it goes; a SIGTERM gives the session up. To be made before there are other threads.
+// What Ctrl-C and SIGTERM do: end the program until there is a session; then send each Ctrl-C to it, and give it up on
+// SIGTERM. To be made before there are other threads.
 class Interrupts {
  public:
+  Interrupts() : thread_([this] { Run(); }) {}
+  ~Interrupts() { End(); }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+
+  // Both have to last until End.
   void Begin(Writer& writer, grpc::ClientContext& context) {
-    thread_ = std::thread([this, &writer, &context] {
-      while (true) {
-        const int signal = signals_.Wait();
-        if (over_) return;
-        if (signal == SIGTERM) {
-          context.TryCancel();
-          continue;
-        }
-        DebugReq request;
-        request.set_send_interrupt(true);
-        writer.Write(request);
-      }
-    });
+    MutexLock lock(mutex_);
+    writer_ = &writer;
+    context_ = &context;
   }
   void End() {
+    if (!thread_.joinable()) return;
     over_ = true;
     pthread_kill(thread_.native_handle(), SIGTERM);
     thread_.join();
   }
 
  private:
+  void Run() {
+    while (true) {
+      const int signal = signals_.Wait();
+      if (over_) return;
+      Take(signal);
+    }
+  }
+  void Take(int signal) {
+    Writer* writer = nullptr;
+    {
+      MutexLock lock(mutex_);
+      // Nothing is to be put away: what was uploaded goes with the connection.
+      if (writer_ == nullptr) {
+        signals_.Release();
+        ::raise(signal);
+      }
+      if (signal == SIGTERM && context_ != nullptr) return context_->TryCancel();
+      writer = writer_;
+    }
+    // None where whoever started this has SIGINT ignored.
+    if (writer == nullptr) return;
+    DebugReq request;
+    request.set_send_interrupt(true);
+    writer->Write(request);
+  }
+
   TerminationSignals signals_;
   std::atomic<bool> over_ = false;
+  Mutex mutex_;
+  Writer* writer_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::thread thread_;
 };
 
