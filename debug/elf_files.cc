@@ -68,8 +68,10 @@ absl::StatusOr<fs::path> ElfFiles::Resolve(const std::string& name) const {
 absl::StatusOr<fs::path> ElfFiles::OnlyElfIn(const fs::path& folder) const {
   std::vector<fs::path> found;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".elf") found.push_back(entry.path());
+  // A range's for would throw what comes up on the way.
+  for (auto entry = fs::directory_iterator(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    if (entry->path().extension() == ".elf") found.push_back(entry->path());
   }
   if (error) return absl::NotFoundError("the folder with the ELF file cannot be read");
   if (found.empty()) return absl::NotFoundError("the folder has no file that ends with .elf");
