@@ -1,12 +1,16 @@
 // Which GDB server and which gdb serve which boards: a table, from a YAML file or built in.
 //
+// clang-format off
 //   recipes:
 //     - name: nrf52840
-//       boards: ["nrf52840", "*:nano33ble"]      # fqbn, as in a shell, whatever the case of letters; the first row
-//       wins server: [pyocd, gdbserver, --uid, "remote:127.0.0.1:{gateway}", --port, "0", …] ready: "GDB server
-//       listening on port {port}"  # what the server prints once gdb can connect gdb: gdb-multiarch gdb-commands: ["set
-//       mem inaccessible-by-default off"] read: [/var/lib/packs]                   # what both may read besides the
-//       system's files and their own environment: {XDG_DATA_HOME: /var/lib/packs}
+//       boards: ["nrf52840", "*:nano33ble"]      # fqbn, as in a shell, whatever the case of letters; the first row wins
+//       server: [pyocd, gdbserver, --uid, "remote:127.0.0.1:{gateway}", --port, "0", …]
+//       ready: "GDB server listening on port {port}"  # what the server prints once gdb can connect
+//       gdb: gdb-multiarch
+//       gdb-commands: ["set mem inaccessible-by-default off"]
+//       read: [/var/lib/packs]                   # what both may read besides the system's files and their own
+//       environment: {XDG_DATA_HOME: /var/lib/packs}
+// clang-format on
 //
 // `server` is started as it stands, word by word, by no shell; {gateway} stands for the port of the session's gateway,
 // {work} for the session's own folder. Only the operator writes recipes: nothing of a client's gets into these words.
