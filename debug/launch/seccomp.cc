@@ -1,8 +1,11 @@
 #include "debug/launch/seccomp.h"
 
+#include <asm/sockios.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -78,10 +81,20 @@ std::vector<ArgumentRow> ArgumentRows() {
       {SYS_clone, 0, CLONE_THREAD, CLONE_THREAD, true, EPERM},
       {SYS_socket, 0, ~0U, AF_INET, true, EAFNOSUPPORT},
       {SYS_socket, 1, 0xf, SOCK_STREAM, true, EPROTONOSUPPORT},
+      // The default or TCP: Landlock knows the ports of no other, as MPTCP and SCTP. What else has only these bits is
+      // no stream.
+      {SYS_socket, 2, ~static_cast<uint32_t>(IPPROTO_TCP), 0, true, EPROTONOSUPPORT},
       {SYS_kill, 0, ~0U, self, true, EPERM},
       {SYS_tgkill, 0, ~0U, self, true, EPERM},
       {SYS_tkill, 0, ~0U, self, true, EPERM},
       {SYS_rt_sigqueueinfo, 0, ~0U, self, true, EPERM},
+      {SYS_rt_tgsigqueueinfo, 0, ~0U, self, true, EPERM},
+      // Signals that the kernel sends for a file.
+      {SYS_fcntl, 1, ~0U, F_SETOWN, false, EPERM},
+      {SYS_fcntl, 1, ~0U, F_SETOWN_EX, false, EPERM},
+      {SYS_fcntl, 1, ~0U, F_SETSIG, false, EPERM},
+      {SYS_ioctl, 1, ~0U, FIOSETOWN, false, EPERM},
+      {SYS_ioctl, 1, ~0U, SIOCSPGRP, false, EPERM},
       {SYS_prctl, 0, ~0U, PR_SET_PDEATHSIG, false, EPERM},
       {SYS_prlimit64, 0, ~0U, 0, true, EPERM},
   };
