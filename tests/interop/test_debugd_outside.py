@@ -2,9 +2,11 @@
 
 import os
 import pty
+import queue
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import urllib.request
 
@@ -15,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from debug_client import Debugd, DebugSession, firmware, wait_for_no_tools
 from grpc_client import channel
 from metrics import GOLDEN, scrape, wait_for
-from stack import BOUND, LOOPBACK, NO_METRICS
+from stack import BOUND, LOOPBACK, NO_METRICS, wait_until
 
 
 @pytest.fixture
@@ -75,6 +77,41 @@ def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
     os.close(terminal)
     wait_for_no_tools(debugd)
     assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_line_before_its_session(debugd, tmp_path, number):
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        words = command_line(debugd, firmware())
+        words[words.index("--debugd") + 1] = f"{LOOPBACK}:{silent.getsockname()[1]}"
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL) as process:
+            with silent.accept()[0]:
+                process.send_signal(number)
+                assert process.wait(BOUND) == -number
+    elf = tmp_path / "slow.elf"
+    os.mkfifo(elf)
+    url = debugd.program.metrics_url()
+    with subprocess.Popen(command_line(debugd, elf, "--upload"), stdin=subprocess.DEVNULL) as process:
+        with open(elf, "wb") as slow:
+            slow.write(b"\x7fELF" + bytes(100_000))
+            slow.flush()
+            wait_for(url, lambda s: s.value("probegate_debug_upload_bytes_total") > 0, "the first part is there")
+            process.send_signal(number)
+            assert process.wait(BOUND) == -number
+    wait_for(url, lambda s: s.value("probegate_debug_uploads") == 0, "the upload is not kept")
+
+
+def test_a_cancelled_upload_is_not_kept(debugd, api):
+    parts = queue.SimpleQueue()
+    url = debugd.program.metrics_url()
+    with channel(debugd.address) as connection:
+        call = api.DebugFilesStub(connection).UploadElf.future(iter(parts.get, None), timeout=BOUND)
+        parts.put(api.UploadElfRequest(data=b"\x7fELF"))
+        wait_for(url, lambda s: s.value("probegate_debug_upload_bytes_total") == 4, "the first part is there")
+        call.cancel()
+        wait_for(url, lambda s: s.value("probegate_debug_uploads") == 0, "the upload is not kept")
+        parts.put(None)
+    wait_until(lambda: not list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf")), "its file is gone")
 
 
 def test_uploads_are_bounded(debugd, api):
@@ -141,14 +178,16 @@ def test_a_session_has_its_time(make_stack, api, tmp_path):
                        '  - {name: real, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{work}", --uid,\n'
                        '     "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"]}\n')
     stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware()])
-    debugd = Debugd(stack, "--recipes", recipes, "--idle", 4, "--start-time", 3.9, "--log-format", "json")
-    for board, code, error in (("silent", "UNAVAILABLE", "stage gdbserver: exited with code 1; its last lines:\n/bin/cat: "),
-                               ("asleep", "UNAVAILABLE", "stage gdbserver: was not of use in time"),
-                               ("other", "DEADLINE_EXCEEDED", "--idle")):
-        session = DebugSession(api, debugd, fqbn=board)
+    hasty = Debugd(stack, "--recipes", recipes, "--idle", 1)
+    debugd = Debugd(stack, "--recipes", recipes, "--start-time", 3, "--log-format", "json")
+    for which, board, code, error in (
+            (debugd, "silent", "UNAVAILABLE", "stage gdbserver: exited with code 1; its last lines:\n/bin/cat: "),
+            (debugd, "asleep", "UNAVAILABLE", "stage gdbserver: was not of use in time"),
+            (hasty, "other", "DEADLINE_EXCEEDED", "--idle")):
+        session = DebugSession(api, which, fqbn=board)
         assert error in session.wait_end() and session.code.name == code, (board, session.errors)
         session.close()
-    wait_for_no_tools(debugd)
+        wait_for_no_tools(which)
     # Whatever ends a session, its client is told of it last.
     assert scrape(debugd.program.metrics_url()).value("probegate_debug_stage_failures_total", stage="gdbserver") == 2
     debugd.program.wait_for_line('"event":"stage.failed"')
