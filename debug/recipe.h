@@ -3,12 +3,12 @@
 // clang-format off
 //   recipes:
 //     - name: nrf52840
-//       boards: ["nrf52840", "*:nano33ble"]      # fqbn, as in a shell, whatever the case of letters; the first row wins
+//       boards: ["nrf52840", "*:nano33ble"]  # fqbn, as in a shell, whatever the case of letters; the first row wins
 //       server: [pyocd, gdbserver, --uid, "remote:127.0.0.1:{gateway}", --port, "0", …]
 //       ready: "GDB server listening on port {port}"  # what the server prints once gdb can connect
 //       gdb: gdb-multiarch
 //       gdb-commands: ["set mem inaccessible-by-default off"]
-//       read: [/var/lib/packs]                   # what both may read besides the system's files and their own
+//       read: [/var/lib/packs]               # what both may read besides the system's files and their own
 //       environment: {XDG_DATA_HOME: /var/lib/packs}
 // clang-format on
 //

@@ -1,6 +1,5 @@
 #include "debug/launch/seccomp.h"
 
-#include <asm/sockios.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
