@@ -16,7 +16,13 @@ MIB = 1 << 20
 
 @pytest.fixture
 def debug_stack(make_stack):
-    return lambda **options: make_stack(start_gateway=False, sim_flags=["--flash", firmware()], **options)
+    """Makes a stack whose server has found its probes."""
+    def make(**options):
+        stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware()], **options)
+        for serial in stack.serials:
+            stack.server.wait_for_line(rf"probe\.connected probe={serial} ")
+        return stack
+    return make
 
 
 @pytest.fixture

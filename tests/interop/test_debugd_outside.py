@@ -18,11 +18,12 @@ from debug_client import Debugd, DebugSession, firmware, wait_for_no_tools
 from grpc_client import channel
 from metrics import GOLDEN, scrape, wait_for
 from stack import BOUND, LOOPBACK, NO_METRICS, wait_until
+from test_debugd import debug_stack  # pylint: disable=unused-import; a fixture
 
 
 @pytest.fixture
-def debugd(make_stack):
-    return Debugd(make_stack(start_gateway=False, sim_flags=["--flash", firmware()]), "--max-upload", 1 << 20)
+def debugd(debug_stack):
+    return Debugd(debug_stack(), "--max-upload", 1 << 20)
 
 
 def command_line(debugd, elf, *flags, board="nrf52840"):
@@ -169,7 +170,7 @@ def test_metrics_health_and_limits(debugd, api, tmp_path):
     assert set(shown.series()) == before
 
 
-def test_a_session_has_its_time(make_stack, api, tmp_path):
+def test_a_session_has_its_time(debug_stack, api, tmp_path):
     """Bounds, and a server that is silent, by recipes of one's own."""
     recipes = tmp_path / "recipes.yaml"
     recipes.write_text('recipes:\n'
@@ -177,7 +178,7 @@ def test_a_session_has_its_time(make_stack, api, tmp_path):
                        '  - {name: asleep, boards: [asleep], server: [/bin/sleep, "3600"]}\n'
                        '  - {name: real, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{work}", --uid,\n'
                        '     "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"]}\n')
-    stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware()])
+    stack = debug_stack()
     hasty = Debugd(stack, "--recipes", recipes, "--idle", 1)
     debugd = Debugd(stack, "--recipes", recipes, "--start-time", 3, "--log-format", "json")
     for which, board, code, error in (
