@@ -305,12 +305,11 @@ def test_what_clients_write_runs_nowhere_else(lab, tmp_path):
     session.wait_end()
 
 
-@pytest.mark.parametrize("gdb", ["/bin/gdb-multiarch", "/usr/bin/gdb-multiarch"])
-def test_a_gdb_in_any_folder_of_the_system_reads_no_more(debug_stack, api, tmp_path, gdb):
+def test_a_gdb_in_bin_reads_no_more(debug_stack, api, tmp_path):
     """Above /bin is all there is."""
     (tmp_path / "recipes.yaml").write_text(
         f'recipes: [{{name: a, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{{work}}", --uid,\n'
-        f'  "remote:127.0.0.1:{{gateway}}", --target, nrf52840, --port, "0", --telnet-port, "0"], gdb: {gdb}}}]\n')
+        f'  "remote:127.0.0.1:{{gateway}}", --target, nrf52840, --port, "0", --telnet-port, "0"], gdb: /bin/gdb-multiarch}}]\n')
     (tmp_path / "secret").write_text("4711")
     session = DebugSession(api, Debugd(debug_stack(), "--recipes", tmp_path / "recipes.yaml"))
     session.wait_for(r"\(gdb\) ")
@@ -330,7 +329,7 @@ def test_a_client_that_does_not_read_stops_gdb(lab, api):
     from metrics import scrape  # pylint: disable=import-outside-toplevel
     def stands_still():
         """For as long as many looks take: gdb, let run, prints some kilobytes in the time of one."""
-        values = {scrape(url).value("probegate_debug_bytes_total", direction="out") for _ in range(50)}
+        values = {scrape(url).value("probegate_debug_bytes_total", direction="out") for _ in range(20)}
         return len(values) == 1 and values.pop() > 10000
     wait_until(stands_still, "gdb is stopped by its client")
     assert scrape(url).value("process_resident_memory_bytes") < 300 * MIB

@@ -180,14 +180,16 @@ def test_a_session_has_its_time(debug_stack, api, tmp_path):
                        '     "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"]}\n')
     stack = debug_stack()
     hasty = Debugd(stack, "--recipes", recipes, "--idle", 1)
-    debugd = Debugd(stack, "--recipes", recipes, "--start-time", 3, "--log-format", "json")
-    for which, board, code, error in (
-            (debugd, "silent", "UNAVAILABLE", "stage gdbserver: exited with code 1; its last lines:\n/bin/cat: "),
-            (debugd, "asleep", "UNAVAILABLE", "stage gdbserver: was not of use in time"),
-            (hasty, "other", "DEADLINE_EXCEEDED", "--idle")):
-        session = DebugSession(api, which, fqbn=board)
+    debugd = Debugd(stack, "--recipes", recipes, "--start-time", 5, "--log-format", "json")
+    expected = (
+        (debugd, "silent", "UNAVAILABLE", "stage gdbserver: exited with code 1; its last lines:\n/bin/cat: "),
+        (debugd, "asleep", "UNAVAILABLE", "stage gdbserver: was not of use in time"),
+        (hasty, "other", "DEADLINE_EXCEEDED", "--idle"))
+    sessions = [DebugSession(api, which, fqbn=board) for which, board, _, _ in expected]
+    for session, (_, board, code, error) in zip(sessions, expected):
         assert error in session.wait_end() and session.code.name == code, (board, session.errors)
         session.close()
+    for which in (debugd, hasty):
         wait_for_no_tools(which)
     # Whatever ends a session, its client is told of it last.
     assert scrape(debugd.program.metrics_url()).value("probegate_debug_stage_failures_total", stage="gdbserver") == 2
