@@ -9,8 +9,6 @@
 namespace probegate::cmsis_dap {
 namespace {
 
-constexpr size_t kSmallestPacket = 64;  // of a full-speed USB device; no CMSIS-DAP device has smaller ones
-
 // One question, its reply kept as a marker may need it.
 struct Answer {
   std::vector<uint8_t> reply;
@@ -52,6 +50,9 @@ absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, cons
   constexpr InfoId kQuestions[] = {InfoId::kPacketSize,      InfoId::kPacketCount,    InfoId::kSerialNumber,
                                    InfoId::kCapabilities,    InfoId::kVendor,         InfoId::kProduct,
                                    InfoId::kProtocolVersion, InfoId::kFirmwareVersion};
+  if (channel.max_packet_size() < kSmallestPacket) {
+    return MakeError(ErrorKind::kProbeError, "the packets that reach the probe are too short to be of use");
+  }
   std::vector<std::pair<InfoId, Answer>> answers;
   for (const InfoId id : kQuestions) {
     absl::StatusOr<Answer> answer = AskInfo(channel, id);

@@ -136,6 +136,9 @@ struct SwjClock {
 };
 size_t Encode(const SwjClock& command, absl::Span<uint8_t> packet);
 
+// Of a full-speed USB device; no CMSIS-DAP device has smaller packets, and commands are made for no smaller ones.
+inline constexpr size_t kSmallestPacket = 64;
+
 // DAP_SWJ_Sequence: 1 to 256 bits.
 inline constexpr size_t kMaxSwjBits = 256;
 struct SwjSequence {

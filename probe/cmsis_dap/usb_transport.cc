@@ -34,8 +34,9 @@ class UsbTransport final : public Transport {
       : device_(std::move(device)),
         function_(function),
         name_(std::move(name)),
-        packet_size_(function.in.max_packet),
-        output_size_(function.out ? function.out->max_packet : function.in.max_packet) {}
+        input_size_(function.in.max_packet),
+        output_size_(function.out ? function.out->max_packet : function.in.max_packet),
+        packet_size_(std::min(input_size_, output_size_)) {}
 
   size_t max_packet_size() const override { return packet_size_; }
   bool pads_replies() const override { return function_.hid; }
@@ -60,6 +61,7 @@ class UsbTransport final : public Transport {
   absl::Status Drain();
   absl::Status ReadReportSizes();
   absl::Status AskPacketSize();
+  absl::Status Read();
   absl::Status SendReport(absl::Span<const uint8_t> packet);
   absl::Status CollectSent();
   // An error of the link's: it is the end where the device is gone.
@@ -69,8 +71,9 @@ class UsbTransport final : public Transport {
   const std::unique_ptr<usb::Device> device_;
   const UsbFunction function_;
   const std::string name_;
-  size_t packet_size_;
+  size_t input_size_;   // of a HID report, or the longest packet
   size_t output_size_;  // of a HID report
+  size_t packet_size_;  // what is carried both ways
   Link link_;
   std::vector<uint8_t> report_;
   absl::Status gone_;
@@ -114,12 +117,18 @@ absl::Status UsbTransport::Start() {
   if (absl::Status status = OpenLink(); !status.ok()) return status;
   if (function_.hid) {
     if (absl::Status status = ReadReportSizes(); !status.ok()) return status;
+    if (packet_size_ < kSmallestPacket) {
+      return MakeError(ErrorKind::kProbeError,
+                       absl::StrCat("its HID reports have ", input_size_, " bytes in and ", output_size_,
+                                    " out, where packets have ", kSmallestPacket, " or more"));
+    }
   }
   if (absl::Status status = Drain(); !status.ok()) return status;
   return function_.hid ? absl::OkStatus() : AskPacketSize();
 }
 
-// A HID device takes and sends reports of a fixed size. Where it does not say, they are as long as its packets.
+// A HID device takes and sends reports of a fixed size. Where it refuses to say, they are as long as its endpoints'
+// packets, as those of most probes are.
 absl::Status UsbTransport::ReadReportSizes() {
   std::vector<uint8_t> bytes(4096);
   usb::ControlSetup setup = kGetReportDescriptor;
@@ -128,9 +137,9 @@ absl::Status UsbTransport::ReadReportSizes() {
   if (!size.ok()) return IsError(size.status(), ErrorKind::kProbeDisconnected) ? size.status() : absl::OkStatus();
   const auto sizes = usb::ParseReportSizes(absl::MakeConstSpan(bytes).first(*size));
   if (!sizes.ok()) return sizes.status();
-  if (sizes->input == 0 || sizes->output == 0) return MakeError(ErrorKind::kProbeError, "its HID reports are empty");
-  packet_size_ = std::min(sizes->input, sizes->output);
+  input_size_ = sizes->input;
   output_size_ = sizes->output;
+  packet_size_ = std::min(input_size_, output_size_);
   return absl::OkStatus();
 }
 
@@ -143,10 +152,10 @@ absl::Status UsbTransport::AskPacketSize() {
   if (!reply->has_value()) return MakeError(ErrorKind::kProbeError, "it does not answer");
   const auto info = Answers(**reply, Command::kInfo) ? DecodeInfo(**reply) : std::nullopt;
   const size_t size = info ? InfoNumber(*info).value_or(0) : 0;
-  if (size < 64 || size > kLargestPacket) {
+  if (size < kSmallestPacket || size > kLargestPacket) {
     return MakeError(ErrorKind::kProbeError, "the probe does not say how large its packets are");
   }
-  packet_size_ = size;
+  packet_size_ = input_size_ = size;
   link_.in->Cancel();  // reads that were started are too short for what may come now
   return absl::OkStatus();
 }
@@ -154,13 +163,15 @@ absl::Status UsbTransport::AskPacketSize() {
 absl::Status UsbTransport::Send(absl::Span<const uint8_t> packet) {
   if (!gone_.ok()) return gone_;
   if (link_.in->started() < kMostStarted) {
-    const size_t size = RoundUp(std::max(packet_size_, size_t{1}), function_.in.max_packet);
-    if (absl::Status status = link_.in->Read(size); !status.ok()) return Judge(std::move(status));
+    if (absl::Status status = Read(); !status.ok()) return Judge(std::move(status));
   }
   if (function_.hid) return SendReport(packet);
   if (absl::Status status = CollectSent(); !status.ok()) return status;
   return Judge(link_.out->Write(packet, packet.size() < packet_size_));
 }
+
+// Whole packets of the endpoint's: what is shorter could be overrun.
+absl::Status UsbTransport::Read() { return link_.in->Read(RoundUp(input_size_, function_.in.max_packet)); }
 
 absl::Status UsbTransport::SendReport(absl::Span<const uint8_t> packet) {
   report_.assign(output_size_, 0);
@@ -196,8 +207,7 @@ absl::Status UsbTransport::CollectSent() {
 absl::StatusOr<std::optional<absl::Span<const uint8_t>>> UsbTransport::Receive(TimePoint deadline) {
   if (!gone_.ok()) return gone_;
   if (link_.in->started() == 0) {
-    const absl::Status started = link_.in->Read(RoundUp(packet_size_, function_.in.max_packet));
-    if (!started.ok()) return Judge(started);
+    if (absl::Status started = Read(); !started.ok()) return Judge(std::move(started));
   }
   auto reply = link_.in->Take(deadline);
   if (!reply.ok()) {

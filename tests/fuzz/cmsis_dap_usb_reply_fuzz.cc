@@ -57,11 +57,15 @@ void Use(Probe& probe) {
   }
 }
 
-// The first byte's lowest bit: version 1 of the protocol, or version 2.
+// The first byte's lowest bit: version 1 of the protocol, or version 2. The next one: the device says how many bytes
+// its reports have, in and out, by the two bytes that follow.
 void Run(const uint8_t* data, size_t size) {
   if (size == 0) return;
   const bool hid = (data[0] & 1) != 0;
-  const auto state = std::make_shared<FakeUsbState>(std::make_unique<AnyWire>(data + 1, size - 1));
+  const size_t begin = (data[0] & 2) != 0 ? 3 : 1;
+  if (size < begin) return;
+  const auto state = std::make_shared<FakeUsbState>(std::make_unique<AnyWire>(data + begin, size - begin));
+  if (begin == 3) state->report_descriptor = {0x75, 0x08, 0x95, data[1], 0x81, 0x02, 0x95, data[2], 0x91, 0x02};
   const usb::DeviceInfo info = hid ? HidProbeInfo("1-1", "A") : BulkProbeInfo("1-1", "A");
   auto transport = cmsis_dap::OpenUsb(OpenFakeUsb(state), cmsis_dap::FindUsbFunctions(info).at(0), "usb:1-1");
   if (transport.ok()) {

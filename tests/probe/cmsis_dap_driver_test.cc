@@ -132,6 +132,17 @@ class Driver : public ::testing::Test {
   const std::shared_ptr<FakeTransport::Record> record_ = std::make_shared<FakeTransport::Record>();
 };
 
+// Whatever the device says of its packets, only what the transport carries reaches it.
+TEST_F(Driver, RefusesATransportWhosePacketsAreTooShort) {
+  struct Short : FakeTransport {
+    using FakeTransport::FakeTransport;
+    size_t max_packet_size() const override { return 8; }
+  };
+  const auto probe = OpenCmsisDap(std::make_unique<Short>(Device(), record_), {.reply_timeout = milliseconds(1)});
+  EXPECT_TRUE(IsError(probe.status(), ErrorKind::kProbeError)) << probe.status();
+  EXPECT_TRUE(record_->requests.empty());
+}
+
 TEST_F(Driver, WantsASerialNumberOrAFallback) {
   EXPECT_TRUE(IsError(Make(Device{.serial = ""}).status(), ErrorKind::kProbeError));
   EXPECT_EQ((*Make(Device{.serial = ""}, "host:1"))->info().unique_id, "host:1");

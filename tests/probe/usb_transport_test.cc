@@ -253,6 +253,43 @@ TEST_F(HidTransportTest, OneWhoseReportsAreNoUseIsRefused) {
   EXPECT_TRUE(IsError(Open(HidProbeInfo("1-1", "A")), ErrorKind::kProbeError));
 }
 
+// Reports that no command fits into would have transfers of no words.
+TEST_F(HidTransportTest, OneWhoseReportsAreShorterThanPacketsIsRefused) {
+  struct Row {
+    uint8_t input;
+    uint8_t output;
+  };
+  for (const auto [input, output] : {Row{8, 8}, Row{8, 64}, Row{64, 8}, Row{63, 63}, Row{64, 1}, Row{1, 1}}) {
+    state->report_descriptor = {0x75, 0x08, 0x95, input, 0x81, 0x02, 0x95, output, 0x91, 0x02};
+    state->report_size = input;
+    const absl::Status status = Open(HidProbeInfo("1-1", "A"));
+    EXPECT_TRUE(IsError(status, ErrorKind::kProbeError)) << int{input} << " in, " << int{output} << " out: " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("HID reports"));
+  }
+  EXPECT_TRUE(state->sent.empty());
+}
+
+TEST_F(HidTransportTest, SoIsOneThatDoesNotDescribeThemAndHasSmallPackets) {
+  state->report_descriptor.clear();
+  for (const size_t small : {0, 1}) {
+    usb::DeviceInfo info = HidProbeInfo("1-1", "A");
+    info.configuration.interfaces[0].endpoints[small].max_packet = 8;
+    EXPECT_TRUE(IsError(Open(info), ErrorKind::kProbeError)) << small;
+  }
+}
+
+TEST_F(HidTransportTest, ReportsInAreReadWholeWhereThoseOutAreShorter) {
+  state->report_descriptor = {0x75, 0x08, 0x96, 0x00, 0x01, 0x81, 0x02, 0x95, 0x40, 0x91, 0x02};
+  state->report_size = 256;
+  ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
+  EXPECT_EQ(transport->max_packet_size(), 64u);
+  const auto reply = Exchange({0x11, 7});
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->size(), 256u);
+  EXPECT_EQ(state->reads.back(), 256u);
+  EXPECT_EQ(state->sent.back().size(), 64u);
+}
+
 TEST_F(HidTransportTest, ADriverIsNotMisledByWhatIsBehindAReply) {
   ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
   auto probe = OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
