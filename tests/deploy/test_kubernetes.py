@@ -192,8 +192,20 @@ def test_usb_is_a_component(kustomize, tmp_path):
     (server,) = spec["containers"]
     assert {"name": "usb", "mountPath": "/dev/bus/usb"} in server["volumeMounts"]
     assert {"name": "usb", "hostPath": {"path": "/dev/bus/usb", "type": "Directory"}} in spec["volumes"]
+    assert {"name": "udev", "mountPath": "/run/udev", "readOnly": True} in server["volumeMounts"]
+    assert {"name": "udev", "hostPath": {"path": "/run/udev", "type": "Directory"}} in spec["volumes"]
+    # udev's events are sent in the host's network; the server's name is looked up in the cluster all the same.
+    assert spec["hostNetwork"] is True and spec["dnsPolicy"] == "ClusterFirstWithHostNet"
+    # The gateway may reach it at the node's address, which its policy of the base does not find.
+    (way,) = made.named("NetworkPolicy", "probegate-to-nodes")["spec"]["egress"]
+    assert "to" not in way and [port["port"] for port in way["ports"]] == [in_port(server, "grpc")]
     assert spec["securityContext"]["supplementalGroups"] == [46] and spec["securityContext"]["runAsNonRoot"]
     assert made.named("Namespace", "probegate")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+
+
+def in_port(container, name):
+    (port,) = [p["containerPort"] for p in container["ports"] if p["name"] == name]
+    return port
 
 
 def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
