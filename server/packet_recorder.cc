@@ -1,6 +1,7 @@
 #include "server/packet_recorder.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,10 +65,15 @@ class PacketRecorder::Sink final : public PacketSink {
 
 absl::StatusOr<std::unique_ptr<PacketRecorder>> PacketRecorder::Open(const std::string& file, Log& log,
                                                                      const RecorderBounds& bounds) {
-  FileDescriptor opened(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!opened.ok()) {
-    return MakeError(ErrorKind::kInvalidArgument, absl::StrCat("--record ", file, ": ", ErrorText()));
-  }
+  const auto fail = [&file](absl::string_view why) {
+    return MakeError(ErrorKind::kInvalidArgument, absl::StrCat("--record ", file, ": ", why));
+  };
+  // It may be there already, and be anybody's: nothing is written, nor thrown away, before it is its owner's alone.
+  FileDescriptor opened(open(file.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  struct stat facts{};
+  if (!opened.ok() || fstat(opened.number(), &facts) != 0) return fail(ErrorText());
+  if (!S_ISREG(facts.st_mode)) return fail("it is there, and is no file");
+  if (fchmod(opened.number(), 0600) != 0 || ftruncate(opened.number(), 0) != 0) return fail(ErrorText());
   return std::unique_ptr<PacketRecorder>(new PacketRecorder(std::move(opened), file, log, bounds));
 }
 
@@ -89,19 +95,26 @@ std::unique_ptr<PacketSink> PacketRecorder::NewSink(const std::string& location)
   return std::make_unique<Sink>(*this, location);
 }
 
-void PacketRecorder::Add(const std::string& rest) {
+std::string PacketRecorder::Time() const {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  const std::string time = absl::StrFormat("{\"time\":%.6f,", seconds);
+  return absl::StrFormat("{\"time\":%.6f,", seconds);
+}
+
+void PacketRecorder::TellLeftOut(const std::string& time) {
+  if (left_out_ == 0) return;
+  absl::StrAppend(&waiting_, time, "\"event\":\"left_out\",\"lines\":", std::exchange(left_out_, 0), "}\n");
+}
+
+void PacketRecorder::Add(const std::string& rest) {
+  const std::string time = Time();
   MutexLock lock(mutex_);
   if (failed_) return;
   if (waiting_.size() + time.size() + rest.size() > bounds_.waiting_bytes) {
     ++left_out_;
     return;
   }
-  if (left_out_ > 0) {
-    absl::StrAppend(&waiting_, time, "\"event\":\"left_out\",\"lines\":", std::exchange(left_out_, 0), "}\n");
-  }
   const bool idle = waiting_.empty();
+  TellLeftOut(time);
   absl::StrAppend(&waiting_, time, rest, "}\n");
   if (idle) changed_.NotifyAll();
 }
@@ -112,6 +125,7 @@ void PacketRecorder::Run() {
     {
       MutexLock lock(mutex_);
       while (waiting_.empty() && !stopping_) changed_.Wait(mutex_);
+      if (stopping_ && !failed_) TellLeftOut(Time());  // nobody adds a line any more that would
       if (waiting_.empty()) return;
       lines.swap(waiting_);
     }

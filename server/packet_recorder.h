@@ -27,8 +27,8 @@ struct RecorderBounds {
 
 class PacketRecorder {
  public:
-  // Makes the file anew, readable for its owner alone: what is read from a target is in it. kInvalidArgument where it
-  // cannot be made. `log` must outlive the recorder.
+  // Makes the file anew, readable for its owner alone, also where it is there already: what is read from a target is in
+  // it. A link is not followed. kInvalidArgument where it cannot be made. `log` must outlive the recorder.
   static absl::StatusOr<std::unique_ptr<PacketRecorder>> Open(const std::string& file, Log& log,
                                                               const RecorderBounds& bounds = {});
 
@@ -45,6 +45,10 @@ class PacketRecorder {
 
   PacketRecorder(FileDescriptor file, std::string name, Log& log, const RecorderBounds& bounds);
 
+  // The beginning of a line.
+  std::string Time() const;
+  // Adds a line where some were left out.
+  void TellLeftOut(const std::string& time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Adds a line: `rest` is what follows its time.
   void Add(const std::string& rest);
   void Run();

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "probe/error.h"
+
 namespace probegate::cmsis_dap {
 namespace {
 
@@ -47,13 +49,13 @@ class RecordingTransport final : public Transport {
   absl::Status Tell(absl::Status status) {
     if (status.ok()) return status;
     sink_->OnEvent("error", {status.message().data(), status.message().size()});
-    gone_ = true;
+    gone_ = gone_ || IsError(status, ErrorKind::kProbeDisconnected);
     return status;
   }
 
   const std::unique_ptr<Transport> transport_;
   const std::unique_ptr<PacketSink> sink_;
-  bool gone_ = false;  // an error was told: being asked again and again, it would be told as often
+  bool gone_ = false;  // that was told: being asked again and again whether it is, it would be told as often
 };
 
 }  // namespace

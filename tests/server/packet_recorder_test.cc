@@ -2,6 +2,7 @@
 #include "server/packet_recorder.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -57,7 +58,14 @@ class PacketRecorderTest : public testing::Test {
     return content.str();
   }
 
-  const std::string file = testing::TempDir() + "packet_recorder_test.jsonl";
+  mode_t Mode() const {
+    struct stat facts{};
+    EXPECT_EQ(lstat(file.c_str(), &facts), 0);
+    return facts.st_mode;
+  }
+
+  const std::string file = testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name() +
+                           std::to_string(getpid()) + ".jsonl";
   Log log{LogFormat::kText, LogLevel::kError};
 };
 
@@ -70,17 +78,36 @@ TEST_F(PacketRecorderTest, HasALineForEachPacketAndEvent) {
     sink->OnEvent("error", "it \"broke\"\n");
   }
   const std::string content = Content();
-  EXPECT_THAT(content, testing::StartsWith("{\"time\":0.0"));
-  EXPECT_THAT(content, HasSubstr(R"(,"recording":1,"version":")"));
+  EXPECT_THAT(content, testing::MatchesRegex(R"re(\{"time":[0-9]+\.[0-9]{6},"recording":1,"version":".*)re"));
   EXPECT_THAT(content, HasSubstr(R"("probe":"tcp:\"odd\\name:1","event":"opened"})"));
   EXPECT_THAT(content, HasSubstr(R"("direction":"out","data":"00ff"})"));
   EXPECT_THAT(content, HasSubstr(R"("direction":"in","data":"ab"})"));
   EXPECT_THAT(content, HasSubstr(R"("event":"error","text":"it \"broke\" "})"));
   EXPECT_THAT(content, HasSubstr(R"("event":"closed"})"));
   EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), 6);
-  struct stat facts{};
-  ASSERT_EQ(stat(file.c_str(), &facts), 0);
-  EXPECT_EQ(facts.st_mode & 0777, 0600u);
+  EXPECT_EQ(Mode() & 0777, 0600u);
+}
+
+TEST_F(PacketRecorderTest, AFileThatIsThereIsMadeAnewForItsOwnerAlone) {
+  std::ofstream(file) << "what others may read\n";
+  ASSERT_EQ(chmod(file.c_str(), 0644), 0);
+  Open();
+  EXPECT_EQ(Mode() & 0777, 0600u);
+  EXPECT_THAT(Content(), testing::StartsWith("{\"time\":"));
+  EXPECT_THAT(Content(), Not(HasSubstr("others")));
+}
+
+TEST_F(PacketRecorderTest, ALinkIsNotFollowedAndWhatIsNoFileIsNotTaken) {
+  const std::string other = file + ".other";
+  std::ofstream(other) << "kept";
+  std::filesystem::create_symlink(other, file);
+  EXPECT_TRUE(IsError(PacketRecorder::Open(file, log).status(), ErrorKind::kInvalidArgument));
+  EXPECT_EQ(std::filesystem::file_size(other), 4u);
+  std::filesystem::remove(other);
+  std::filesystem::remove(file);
+  EXPECT_TRUE(IsError(PacketRecorder::Open("/dev/null", log).status(), ErrorKind::kInvalidArgument));
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+  EXPECT_TRUE(IsError(PacketRecorder::Open(file, log).status(), ErrorKind::kInvalidArgument));
 }
 
 TEST_F(PacketRecorderTest, AFileThatCannotBeMadeIsAnError) {
@@ -104,6 +131,17 @@ TEST_F(PacketRecorderTest, WhatDoesNotFitIsLeftOutAndCounted) {
   }
   EXPECT_THAT(Content(), HasSubstr(R"("event":"left_out","lines":2})"));
   EXPECT_THAT(Content(), Not(HasSubstr(R"("direction":"out")")));
+}
+
+TEST_F(PacketRecorderTest, WhatIsLeftOutAtTheEndIsCountedToo) {
+  {
+    const auto recorder = Open({.waiting_bytes = 0});
+    recorder->NewSink("x")->OnPacketOut(Packet{1});
+  }
+  // The first line, "opened", the packet, and "closed".
+  const std::string content = Content();
+  EXPECT_THAT(content, HasSubstr(R"("event":"left_out","lines":4})"));
+  EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), 1);
 }
 
 TEST_F(PacketRecorderTest, TheFileDoesNotGrowBeyondItsBound) {
@@ -149,6 +187,30 @@ TEST_F(PacketRecorderTest, WhatWasRecordedCanBePlayed) {
   auto other = Replay(*steps, mismatch);
   EXPECT_FALSE(other->Send(Packet{0x42}).ok());
   EXPECT_THAT(*mismatch, HasSubstr("step 0: sent is 42, recorded 00ff"));
+}
+
+// A transport of which one packet is lost before it is gone.
+class Failing : public FakeTransport {
+ public:
+  explicit Failing(std::shared_ptr<Record> record) : FakeTransport(Answer, std::move(record)) {}
+  absl::Status Send(absl::Span<const uint8_t>) override { return MakeError(ErrorKind::kProbeError, "it stalls"); }
+};
+
+TEST_F(PacketRecorderTest, ThatItIsGoneIsToldOnceAndAfterErrorsToo) {
+  {
+    const auto recorder = Open();
+    const auto record = std::make_shared<FakeTransport::Record>();
+    const auto transport = cmsis_dap::Record(std::make_unique<Failing>(record), recorder->NewSink("x"));
+    EXPECT_FALSE(transport->Send(Packet{1}).ok());
+    EXPECT_TRUE(transport->CheckPresent().ok());
+    record->gone = true;
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(transport->CheckPresent().ok());
+  }
+  const std::string content = Content();
+  EXPECT_THAT(content, HasSubstr(R"("event":"error","text":"it stalls")"));
+  const auto gone = content.find(R"("event":"error","text":"the fake transport is gone")");
+  ASSERT_NE(gone, std::string::npos);
+  EXPECT_EQ(content.find("is gone", gone + 60), std::string::npos);
 }
 
 TEST_F(PacketRecorderTest, SilenceAndErrorsArePlayedToo) {
