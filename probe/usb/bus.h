@@ -31,9 +31,11 @@ using TimePoint = std::chrono::steady_clock::time_point;
 
 // A device that is plugged in, as far as it can be known without opening it where the system allows that.
 struct DeviceInfo {
-  uint64_t plug = 0;  // names this stay of the device on the bus, and never another
-  std::string path;   // bus and ports, the same each time the device is at this place: "1-4.2"
-  std::string node;   // the file it is opened by, for messages: "/dev/bus/usb/001/004"
+  // Names this stay of the device on the bus, and never another. Where it had a problem and has none any more, e.g. as
+  // it was given a configuration, that is another stay.
+  uint64_t plug = 0;
+  std::string path;  // bus and ports, the same each time the device is at this place: "1-4.2"
+  std::string node;  // the file it is opened by, for messages: "/dev/bus/usb/001/004"
   DeviceDescriptor descriptor;
   std::string manufacturer;
   std::string product;

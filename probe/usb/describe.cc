@@ -60,9 +60,9 @@ bool MayBeProbe(const Interface& interface) {
          (interface.interface_class == kClassHid && interface.subclass == 0);
 }
 
-// `known` where the system has it, else the device's own string.
+// `known` where the system has it, else the device's own string. The system's file is empty for a moment.
 absl::Status Fill(std::string& text, std::optional<std::string> known, uint8_t index, Strings& strings) {
-  if (known) {
+  if (known && !(known->empty() && index != 0)) {
     text = *std::move(known);
     return absl::OkStatus();
   }
@@ -101,40 +101,58 @@ bool IsComplete(const DeviceInfo& info, const SysfsDevice& files) {
   });
 }
 
-}  // namespace
+// Whether names that drivers may go by are known to no one. A HID interface goes by the product's as well.
+bool LacksNames(const DeviceInfo& info) {
+  bool lacks = false;
+  for (const Interface& interface : info.configuration.interfaces) {
+    if (!MayBeProbe(interface)) continue;
+    if (!interface.name.empty()) return false;
+    if (interface.interface_class == kClassHid && !info.product.empty()) return false;
+    lacks = lacks || interface.name_index != 0;
+  }
+  return lacks;
+}
 
-void Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open) {
-  const SysfsDevice files(info.path);
+// What the system's files tell of the device and its configuration.
+Outlook ReadFiles(DeviceInfo& info, const SysfsDevice& files) {
   const std::vector<uint8_t> bytes = files.Descriptors();
   const auto descriptor = ParseDevice(bytes);
   if (!descriptor.ok()) {
-    info.settled = !patient;
     info.problem = bytes.empty() ? MakeError(ErrorKind::kProbeError, "the system does not say what the device is")
                                  : descriptor.status();
-    return;
+    return Outlook::kMayBeTold;
   }
   info.descriptor = *descriptor;
   const std::optional<uint8_t> value = files.ConfigurationValue();
   if (!value) {
-    info.settled = !patient;
     info.problem = MakeError(ErrorKind::kProbeError, "the device is not configured");
-    return;
+    return Outlook::kUnconfigured;
   }
   auto configuration = ParseConfiguration(absl::MakeConstSpan(bytes).subspan(bytes[0]), *value);
   if (!configuration.ok()) {
-    info.settled = !patient;
     info.problem = configuration.status();
-    return;
+    return Outlook::kMayBeTold;
   }
   info.configuration = *std::move(configuration);
-  const auto& interfaces = info.configuration.interfaces;
-  if (patient && !IsComplete(info, files)) {
+  return Outlook::kFinal;
+}
+
+}  // namespace
+
+Outlook Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open) {
+  const SysfsDevice files(info.path);
+  const Outlook outlook = ReadFiles(info, files);
+  if (patient && (outlook != Outlook::kFinal || !IsComplete(info, files))) {
     info.settled = false;
-    return;
+    return Outlook::kMayBeTold;
   }
-  if (std::none_of(interfaces.begin(), interfaces.end(), MayBeProbe)) return;
+  const auto& interfaces = info.configuration.interfaces;
+  if (outlook != Outlook::kFinal || std::none_of(interfaces.begin(), interfaces.end(), MayBeProbe)) return outlook;
   Strings strings(open);
   info.problem = FillNames(info, files, strings);
+  if (!info.problem.ok() || !LacksNames(info)) return Outlook::kFinal;
+  info.problem = MakeError(ErrorKind::kProbeError, "neither the system nor the device tells its interfaces' names");
+  return Outlook::kMayBeTold;
 }
 
 }  // namespace probegate::usb

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 
 import pytest
 
@@ -222,6 +223,54 @@ def test_a_hundred_times_in_and_out_leave_nothing_behind(usb):
         for name in ("ONE", "TWO"):
             stack.wait_for_state(name, "idle")
         wait_until(lambda: resources(stack.server.pid) <= first, "no files or threads are left behind")
+
+
+@contextlib.contextmanager
+def stack_of(programs, bus):
+    stack = UsbStack(programs, bus, start_gateway=False)
+    try:
+        yield stack
+    finally:
+        assert stack.server.stop() == 0, stack.server.log()
+
+
+def system_file(bus, pattern):
+    """The one file of the system's on the first device."""
+    (file,) = (pathlib.Path(bus.environment["UMOCKDEV_DIR"]) / "sys/bus/usb/devices/1-1").glob(pattern)
+    return file
+
+
+def test_a_device_that_is_configured_late_is_served_then(programs):
+    """As with `authorized`, which a person sets: however long that takes."""
+    with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
+        value = system_file(bus, "bConfigurationValue")
+        configured = value.read_text()
+        value.write_text("")
+        with stack_of(programs, bus) as stack:
+            stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*not configured")
+            assert "ONE" not in stack.list()
+            value.write_text(configured)
+            stack.wait_for_state("ONE", "idle")
+
+
+def test_a_device_whose_names_the_system_never_has_is_asked(programs):
+    with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
+        system_file(bus, "1-1:1.*/interface").write_text("")
+        with stack_of(programs, bus) as stack:
+            stack.wait_for_state("ONE", "idle")
+
+
+def test_a_device_whose_names_nobody_tells_is_looked_at_again(programs):
+    with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
+        name = system_file(bus, "1-1:1.*/interface")
+        told = name.read_text()
+        name.write_text("")
+        bus.inject(0, "stall", transfer="control", times=0)
+        with stack_of(programs, bus) as stack:
+            stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*interfaces' names")
+            bus.call("clear_faults", device=0)
+            name.write_text(told)
+            stack.wait_for_state("ONE", "idle")
 
 
 def test_a_probe_that_may_not_be_opened_is_listed_with_what_helps(usb, raw):
