@@ -18,9 +18,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/peer.h"
 #include "probegate/v1/probe_directory.pb.h"
 #include "server/catalog.h"
-#include "base/peer.h"
 #include "server/session.h"
 #include "telemetry/log.h"
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
-#include "probe/error.h"
 #include "base/peer.h"
+#include "probe/error.h"
 #include "server/grpc/status.h"
 #include "server/grpc/stream_call.h"
 

@@ -21,8 +21,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include "base/mutex.h"
-#include "probegate/v1/debug_probe.pb.h"
 #include "base/peer.h"
+#include "probegate/v1/debug_probe.pb.h"
 #include "server/session_registry.h"
 #include "telemetry/grpc/rpc_metrics.h"
 

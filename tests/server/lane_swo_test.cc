@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "tests/telemetry/exposed.h"
 #include "tests/server/lane_fixture.h"
+#include "tests/telemetry/exposed.h"
 
 namespace probegate {
 namespace {

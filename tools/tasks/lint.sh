@@ -11,7 +11,7 @@ mapfile -t python_files < <(find deploy tools tests -name '*.py')
 
 # The compile commands need the generated headers, and nothing compiled.
 generated=()
-for proto in proto/probegate/v1/*.proto proto/google/rpc/*.proto; do generated+=("${proto%.proto}.pb.h"); done
+for proto in proto/probegate/v1/*.proto proto/google/rpc/*.proto proto/cc/arduino/cli/*/*.proto; do generated+=("${proto%.proto}.pb.h"); done
 
 failed=()
 part() {
