@@ -5,5 +5,5 @@ source tools/unpacked.sh
 need_unpacked
 source tools/results.sh
 source tools/suites.sh
-asan_suites
+asan_suites "$@"
 finish
