@@ -37,7 +37,10 @@ absl::Status Confine(const Confinement& confinement) {
   absl::Status status = Limit(RLIMIT_CORE, 0);
   status.Update(Limit(RLIMIT_FSIZE, kLargestFile));
   status.Update(Limit(RLIMIT_NOFILE, kOpenFiles));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // Sanitizers reserve terabytes of addresses.
   status.Update(Limit(RLIMIT_AS, confinement.memory_bytes));
+#endif
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) status.Update(absl::InternalError("no_new_privs cannot be set"));
   if (status.ok()) status.Update(RestrictByLandlock(confinement));
   if (status.ok()) status.Update(FilterSystemCalls(confinement.sleepless));
