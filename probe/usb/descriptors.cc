@@ -1,7 +1,6 @@
 #include "probe/usb/descriptors.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "probe/error.h"
@@ -147,20 +146,20 @@ absl::StatusOr<std::string> ParseString(absl::Span<const uint8_t> bytes) {
   const absl::Span<const uint8_t> units = taken->subspan(2);
   if ((*taken)[1] != kTypeString || units.size() % 2 != 0) return Malformed("a string that is none");
   std::string text;
-  std::optional<uint32_t> high;
+  uint32_t high = 0;  // the first of a pair, once it came
   for (size_t at = 0; at < units.size(); at += 2) {
     const uint32_t unit = Word(units, at);
     const bool is_high = unit >= 0xD800 && unit < 0xDC00;
     const bool is_low = unit >= 0xDC00 && unit < 0xE000;
-    if (is_low != high.has_value()) return Malformed("a string is not UTF-16");
+    if (is_low != (high != 0)) return Malformed("a string is not UTF-16");
     if (is_high) {
       high = unit;
       continue;
     }
-    AppendUtf8(text, high ? 0x10000 + ((*high - 0xD800) << 10) + (unit - 0xDC00) : unit);
-    high.reset();
+    AppendUtf8(text, high != 0 ? 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00) : unit);
+    high = 0;
   }
-  if (high) return Malformed("a string is not UTF-16");
+  if (high != 0) return Malformed("a string is not UTF-16");
   return text;
 }
 

@@ -123,7 +123,7 @@ TEST(ConnectionMetrics, ALineThatIsTooLong) {
   TestClient client(fixture.port());
   client.Send(Line(1, "open"));
   ASSERT_TRUE(fixture.upstream.WaitForSession(0)->WaitForRequests(1));
-  client.Send(std::string(1001, 'x') + "\n");
+  client.Send(std::string(1001, 'x').append("\n"));
   while (client.ReadLine()) {
   }
   const Counted counted(fixture);
