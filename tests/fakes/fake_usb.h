@@ -86,8 +86,8 @@ class FakeUsbPorts {
   // As usb::BusOpener.
   usb::BusOpener opener();
 
-  // The bus cannot be opened, with this error, until it is OK.
-  void SetUnavailable(absl::Status why);
+  // Whether the bus can be opened; kUnsupported where it cannot. It can at first.
+  void SetAvailable(bool available);
 
   // Plugs a device in; `info` but its plug, which is returned.
   uint64_t Plug(usb::DeviceInfo info, std::shared_ptr<FakeUsbState> state);
@@ -105,7 +105,7 @@ class FakeUsbPorts {
   };
   struct Shared {
     Mutex mutex;
-    absl::Status unavailable ABSL_GUARDED_BY(mutex);
+    bool available ABSL_GUARDED_BY(mutex) = true;
     std::map<uint64_t, Plugged> devices ABSL_GUARDED_BY(mutex);
     uint64_t last ABSL_GUARDED_BY(mutex) = 0;
     std::function<void()> on_change ABSL_GUARDED_BY(mutex);

@@ -37,10 +37,10 @@ class UsbSourceTest : public testing::Test {
 
   absl::StatusOr<std::unique_ptr<Probe>> OpenProbe(std::unique_ptr<usb::Device> device, const ProbeInfo& known) {
     ++tries;
+    MutexLock lock(mutex);
     if (!device->present()) return MakeError(ErrorKind::kProbeDisconnected, "gone");
     if (!answers) return MakeError(ErrorKind::kProbeError, "it does not answer");
     auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, FakeWire::DefaultInfo(known.unique_id));
-    MutexLock lock(mutex);
     wires[known.unique_id] = wire;
     return std::make_unique<FakeProbe>(wire);
   }
@@ -50,12 +50,10 @@ class UsbSourceTest : public testing::Test {
         std::make_unique<ScriptedUsbWire>([](const UsbWire::Packet&) { return std::vector<UsbWire::Packet>(); }));
   }
   uint64_t Plug(const DeviceInfo& info) { return ports.Plug(info, NewState()); }
-  // Pulls the device out, and so its probe from under its lane.
+  // Pulls the device out, and so its probe from under its lane, also where it is being opened just now.
   void Unplug(uint64_t plug, const std::string& unique_id) {
-    {
-      MutexLock lock(mutex);
-      wires.at(unique_id)->Unplug();
-    }
+    MutexLock lock(mutex);
+    wires.at(unique_id)->Unplug();
     ports.Unplug(plug);
   }
   void Start() { source.emplace(ports.opener(), Drivers(), server.catalog, server.log, kShort); }
@@ -220,23 +218,23 @@ TEST_F(UsbSourceTest, EachProbeOfADeviceIsOne) {
 }
 
 TEST_F(UsbSourceTest, WithoutABusItLooksForOne) {
-  ports.SetUnavailable(MakeError(ErrorKind::kUnsupported, "there is no /dev/bus/usb"));
+  ports.SetAvailable(false);
   Plug(BulkProbeInfo("1-1", "A1"));
   Start();
   ASSERT_TRUE(Eventually([&] { return ports.opened() > 3; }));
   EXPECT_FALSE(server.catalog.Find("A1").ok());
-  ports.SetUnavailable(absl::OkStatus());
+  ports.SetAvailable(true);
   EXPECT_TRUE(IsThere("A1"));
 }
 
 TEST_F(UsbSourceTest, EndsWhateverItWaitsFor) {
-  ports.SetUnavailable(MakeError(ErrorKind::kUnsupported, "there is no /dev/bus/usb"));
+  ports.SetAvailable(false);
   UsbPauses long_pauses = kShort;
   long_pauses.no_bus = 1h;
   source.emplace(ports.opener(), Drivers(), server.catalog, server.log, long_pauses);
   ASSERT_TRUE(Eventually([&] { return ports.opened() == 1; }));
   source.reset();
-  ports.SetUnavailable(absl::OkStatus());
+  ports.SetAvailable(true);
   Plug(BulkProbeInfo("1-1", "A1"));
   Start();
   ASSERT_TRUE(IsThere("A1"));
