@@ -2,7 +2,6 @@
 #include <malloc.h>
 #include <sys/prctl.h>
 
-#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -22,6 +21,7 @@
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
+#include "telemetry/readiness.h"
 #include "telemetry/serve_metrics.h"
 
 namespace probegate {
@@ -69,22 +69,6 @@ absl::StatusOr<RecipeBook> ReadRecipes(const std::string& file) {
   return RecipeBook::Read(file, *yaml, programs);
 }
 
-// Whether new sessions can be had, for /readyz.
-class Readiness {
- public:
-  void SetListening() { listening_ = true; }
-  void SetStopping() { stopping_ = true; }
-  std::vector<std::string> Missing() const {
-    if (stopping_) return {"probegate-debugd is stopping"};
-    if (!listening_) return {"gRPC does not listen yet"};
-    return {};
-  }
-
- private:
-  std::atomic<bool> listening_ = false;
-  std::atomic<bool> stopping_ = false;
-};
-
 int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   Log log(options.log.log_format(), options.log.level());
   SilenceGrpcLogs(options.log.level() == LogLevel::kDebug && options.log.log_format() == LogFormat::kText);
@@ -125,7 +109,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
                              .log = log};
   DebugSessions sessions(context, options.sessions);
 
-  Readiness readiness;
+  Readiness readiness("probegate-debugd");
   auto http = ServeMetrics(options.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());
   auto server = DebugServer::Start(options.listen, sessions, metrics);

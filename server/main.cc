@@ -1,7 +1,6 @@
 // probegate-server: owns debug probes and shares them over gRPC. This file only wires.
 #include <malloc.h>
 
-#include <atomic>
 #include <csignal>
 #include <list>
 #include <memory>
@@ -29,6 +28,7 @@
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
+#include "telemetry/readiness.h"
 #include "telemetry/serve_metrics.h"
 
 namespace probegate {
@@ -73,23 +73,6 @@ cmsis_dap::TransportWrapper Wrapper(PacketRecorder* recorder) {
   };
 }
 
-// Whether the server can be used now, for /readyz.
-class Readiness {
- public:
-  void SetListening() { listening_ = true; }
-  void SetStopping() { stopping_ = true; }
-
-  std::vector<std::string> Missing() const {
-    if (stopping_) return {"the server is stopping"};
-    if (!listening_) return {"gRPC does not listen yet"};
-    return {};
-  }
-
- private:
-  std::atomic<bool> listening_ = false;
-  std::atomic<bool> stopping_ = false;
-};
-
 int Fail(Log& log, const absl::Status& why) {
   log.Write(LogLevel::kError, "server.failed", std::string(why.message()), {});
   return 1;
@@ -124,7 +107,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   SessionRegistry sessions(catalog, log, kMaxSessions);
   metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
 
-  Readiness readiness;
+  Readiness readiness("the server");
   auto http = ServeMetrics(config.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());
   auto server = GrpcServer::Start(config.listen, catalog, sessions, metrics);
