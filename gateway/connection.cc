@@ -18,12 +18,11 @@ constexpr auto kLingerPoll = std::chrono::milliseconds(2);
 
 }  // namespace
 
-Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe, Upstream& upstream,
+Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe,
                        const ConnectionOptions& options, GatewayMetrics& metrics, Log& log,
                        std::function<void()> on_closed)
     : socket_(std::move(socket)),
       probe_(std::move(probe)),
-      upstream_(upstream),
       options_(options),
       record_(probe_->unique_id(), std::move(peer), metrics, log),
       on_closed_(std::move(on_closed)),

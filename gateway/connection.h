@@ -47,9 +47,9 @@ struct ConnectionOptions {
 // Threads: Start, Refuse and End from any; the rest runs on the socket's strand. Lives until it has ended.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // `upstream`, `options`, `metrics` and `log` must outlive the connection. `on_closed` is called once, on the strand,
+  // `options`, `metrics` and `log` must outlive the connection. `on_closed` is called once, on the strand,
   // at the end.
-  Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe, Upstream& upstream,
+  Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe,
              const ConnectionOptions& options, GatewayMetrics& metrics, Log& log, std::function<void()> on_closed);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -130,7 +130,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Socket socket_;
   const std::shared_ptr<const ServedProbe> probe_;
-  Upstream& upstream_;
   const ConnectionOptions& options_;
   ClientRecord record_;
   std::function<void()> on_closed_;

@@ -16,7 +16,7 @@ void Connection::OpenSession(const std::string& traceparent) {
   inbox_ = std::make_shared<SessionInbox>(weak_from_this(), socket_.get_executor(), options_.max_held_bytes);
   session_state_ = SessionState::kLive;
   session_opened_ = false;
-  session_ = upstream_.OpenSession(std::move(request), traceparent, inbox_->handler());
+  session_ = probe_->upstream()->OpenSession(std::move(request), traceparent, inbox_->handler());
 }
 
 void Connection::TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox) {

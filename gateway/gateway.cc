@@ -12,8 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstWatchPause{250};
-constexpr milliseconds kLongestWatchPause{5'000};
 constexpr milliseconds kFirstListenPause{1'000};
 constexpr milliseconds kLongestListenPause{30'000};
 
@@ -34,20 +32,21 @@ std::string Join(const Strings& strings) {
 
 }  // namespace
 
-Gateway::Gateway(asio::io_context& io, Upstream& upstream, PortMap& ports, GatewayOptions options, Chooser choose,
-                 std::function<void()> on_stop, GatewayMetrics& metrics, Log& log)
+Gateway::Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, PortMap& ports, GatewayOptions options,
+                 Chooser choose, std::function<void()> on_stop, GatewayMetrics& metrics, Log& log)
     : options_(std::move(options)),
       port_map_(ports),
       choose_(std::move(choose)),
       on_stop_(std::move(on_stop)),
       log_(log),
-      upstream_(upstream),
       strand_(asio::make_strand(io)),
-      state_(options_.server, metrics),
+      state_(metrics),
       budget_(options_.max_connections, metrics),
-      port_context_{io, upstream, options_.connection, budget_, metrics, log},
-      watch_retry_(strand_),
-      watch_pause_(kFirstWatchPause) {}
+      port_context_{io, options_.connection, budget_, metrics, log},
+      fleet_(strand_, upstreams, options_.fleet, std::move(look_up),
+             {.on_probe = [this](const auto& probe, const auto& upstream) { TakeProbe(probe, upstream); },
+              .on_change = [this] { TakeChange(); }},
+             state_, log) {}
 
 Gateway::~Gateway() = default;
 
@@ -57,48 +56,35 @@ void Gateway::Start() {
                "--allow-remote: the protocol has no passwords, so anyone who reaches these ports controls the boards",
                {});
   }
-  asio::post(strand_, [this] { Watch(); });
+  asio::post(strand_, [this] {
+    if (!stopped_) fleet_.Start();
+  });
 }
 
 void Gateway::Stop(std::string reason) {
   asio::dispatch(strand_, [this, reason = std::move(reason)] { StopNow(reason); });
 }
 
-void Gateway::Watch() {
-  if (stopped_) return;
-  const uint64_t number = ++watch_number_;
-  // What holds the strand up holds this object too: see the constructor.
-  watch_ = upstream_.WatchProbes({
-      .on_event =
-          [this, strand = strand_, number](v1::WatchProbesResponse event) {
-            asio::post(strand, [this, number, event = std::move(event)] {
-              if (number == watch_number_ && !stopped_) TakeEvent(event);
-            });
-          },
-      .on_end =
-          [this, strand = strand_, number](WatchEnd end, std::string reason) {
-            asio::post(strand, [this, number, end, reason = std::move(reason)] {
-              if (number == watch_number_ && !stopped_) TakeWatchEnd(end, reason);
-            });
-          },
-  });
+void Gateway::TakeProbe(const v1::ProbeDescription& probe, const std::shared_ptr<Upstream>& upstream) {
+  known_[probe.unique_id()] = {probe, upstream};
+  if (const auto served = served_.find(probe.unique_id()); served != served_.end()) {
+    served->second.probe->Update(probe, upstream);
+  }
 }
 
-void Gateway::TakeEvent(const v1::WatchProbesResponse& event) {
-  if (event.has_changed()) {
-    const v1::ProbeDescription& probe = event.changed().description();
-    known_[probe.unique_id()] = probe;
-    if (const auto served = served_.find(probe.unique_id()); served != served_.end())
-      served->second.probe->Update(probe);
-  } else {
-    if (outage_logged_ || !server_known_) log_.Info("server.connected", {{"server", options_.server}});
-    if (!std::exchange(server_known_, true)) WarnOfUnknownMaps();
-    outage_logged_ = false;
-    state_.ServerFound();
-    watch_pause_ = kFirstWatchPause;
+void Gateway::TakeChange() {
+  // Before the lists are whole, what looks like the only probe may be one of many.
+  if (!fleet_.settled()) return;
+  if (!fleet_.found_any()) {
+    if (fleet_.incompatible()) {
+      Fail(fleet_.problem() + ": name a probegate-server of this version with --server");
+    } else if (!options_.wait) {
+      Fail(fleet_.problem() + ": start probegate-server, or name it with --server");
+    }
+    return;
   }
-  // Before the snapshot is complete, what looks like the only probe may be one of many.
-  if (server_known_) Consider();
+  if (!std::exchange(maps_checked_, true)) WarnOfUnknownMaps();
+  Consider();
 }
 
 void Gateway::WarnOfUnknownMaps() {
@@ -108,34 +94,10 @@ void Gateway::WarnOfUnknownMaps() {
     }
     log_.Write(LogLevel::kWarning, "map.unknown",
                "--map " + mapped + "=" + std::to_string(port) +
-                   ": the server has no debug probe of this unique ID (a part of one is not enough); the port is kept "
+                   ": no server has a debug probe of this unique ID (a part of one is not enough); the port is kept "
                    "for it",
                {{"probe", mapped}, {"port", unsigned{port}}});
   }
-}
-
-void Gateway::TakeWatchEnd(WatchEnd end, const std::string& reason) {
-  watch_.reset();
-  if (end == WatchEnd::kIncompatible && !server_known_) {
-    Fail("the server at " + options_.server + " does not speak probegate.v1 (" + reason +
-         "): name a probegate-server of this version with --server");
-    return;
-  }
-  const std::string message = "cannot reach the server at " + options_.server + " (" + reason + ")";
-  state_.ServerLost(message);
-  if (!options_.wait && !server_known_) {
-    Fail(message + ": start probegate-server, or name it with --server");
-    return;
-  }
-  if (!std::exchange(outage_logged_, true)) {
-    log_.Write(LogLevel::kWarning, "server.unreachable", message + "; waiting for it",
-               {{"server", options_.server}, {"reason", reason}});
-  }
-  watch_retry_.expires_after(watch_pause_);
-  watch_pause_ = std::min(watch_pause_ * 2, kLongestWatchPause);
-  watch_retry_.async_wait([this](asio::error_code error) {
-    if (!error) Watch();
-  });
 }
 
 void Gateway::Consider() {
@@ -164,10 +126,10 @@ std::optional<std::set<std::string>> Gateway::Select() {
   if (!missing.empty()) {
     std::vector<std::string> known;
     for (const auto& [unique_id, probe] : known_) known.push_back(unique_id);
-    WaitOnce("debug probe " + Join(missing) + " is not known to the server at " + options_.server + ", which has " +
-             (known.empty() ? "none" : Join(known)));
+    WaitOnce("debug probe " + Join(missing) + " is not known to " + fleet_.ToString() +
+             "; known: " + (known.empty() ? "none" : Join(known)));
   } else if (selected.empty()) {
-    WaitOnce("the server at " + options_.server + " has no debug probe");
+    WaitOnce("there is no debug probe: " + fleet_.ToString() + " told of none");
   }
   if (stopped_ || (served_.empty() && AskWhichProbe(selected))) return std::nullopt;
   if (served_.empty()) alone_ = selected.size() == 1 && missing.empty();
@@ -199,7 +161,7 @@ bool Gateway::AskWhichProbe(const std::set<std::string>& candidates) {
     return false;
   choosing_ = true;
   std::vector<v1::ProbeDescription> probes;
-  for (const std::string& unique_id : candidates) probes.push_back(known_[unique_id]);
+  for (const std::string& unique_id : candidates) probes.push_back(known_[unique_id].description);
   choose_(std::move(probes), [this](std::optional<std::string> unique_id) {
     asio::post(strand_, [this, unique_id = std::move(unique_id)] {
       choosing_ = false;
@@ -212,7 +174,7 @@ bool Gateway::AskWhichProbe(const std::set<std::string>& candidates) {
 
 void Gateway::Serve(const std::string& unique_id) {
   const auto [entry, is_new] = served_.emplace(unique_id, strand_);
-  entry->second.probe = std::make_shared<ServedProbe>(known_[unique_id]);
+  entry->second.probe = std::make_shared<ServedProbe>(known_[unique_id].description, known_[unique_id].upstream);
   entry->second.pause = kFirstListenPause;
   TryToListen(unique_id, entry->second);
 }
@@ -280,8 +242,7 @@ void Gateway::Fail(const std::string& message) {
 void Gateway::StopNow(const std::string& reason) {
   if (std::exchange(stopped_, true)) return;
   state_.Stopping();
-  watch_.reset();
-  watch_retry_.cancel();
+  fleet_.Stop();
   for (auto& [unique_id, served] : served_) {
     served.retry.cancel();
     if (served.port) served.port->Stop(reason);

@@ -1,7 +1,8 @@
-// Keeps a port open for each probe that is to be served, as the server's list of probes says.
+// Keeps a port open for each probe that is to be served, as the servers' lists of probes say.
 //
-// A probe that is away keeps its port: its clients are told so. The list is followed for ever; while the server is out
-// of reach it is tried again with growing pauses, and one line is logged, not one a try.
+// A probe that is away keeps its port: its clients are told so; one that comes back on another server has it too. The
+// lists are followed for ever; while a server is out of reach it is tried again with growing pauses, and one line is
+// logged, not one a try.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/fleet.h"
 #include "gateway/net.h"
 #include "gateway/port_map.h"
 #include "gateway/probe_port.h"
@@ -23,8 +25,7 @@
 namespace probegate {
 
 struct GatewayOptions {
-  // HOST:PORT, for messages.
-  std::string server;
+  FleetOptions fleet;
   // Unique ids, or parts of them that one probe's alone has. Empty: every probe.
   std::vector<std::string> probes;
   // 0: each probe without a port of --map gets one that is free, which is promised to nobody.
@@ -32,7 +33,7 @@ struct GatewayOptions {
   // The operator named first_port, and so expects it where there is one probe.
   bool first_port_given = false;
   bool allow_remote = false;
-  // Wait for the server and for probes that are not there yet.
+  // Wait for servers and for probes that are not there yet.
   bool wait = true;
   size_t max_connections = 1024;
   ConnectionOptions connection;
@@ -47,15 +48,15 @@ class Gateway {
 
   // All that is a reference must outlive the gateway, and `io` must have finished running before it goes. `choose` may
   // be null: then all probes are served. `on_stop` is called once, on a thread of `io`, when the gateway starts to end.
-  Gateway(asio::io_context& io, Upstream& upstream, PortMap& ports, GatewayOptions options, Chooser choose,
-          std::function<void()> on_stop, GatewayMetrics& metrics, Log& log);
+  Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, PortMap& ports, GatewayOptions options,
+          Chooser choose, std::function<void()> on_stop, GatewayMetrics& metrics, Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   void Start();
 
-  // What keeps the gateway from being ready, a line each for a person: the server is out of reach, no probe is served
+  // What keeps the gateway from being ready, a line each for a person: no server is in reach, no probe is served
   // yet, a probe's port could not be had, the gateway is stopping. Empty when it is ready. From any thread.
   std::vector<std::string> Missing() const { return state_.Missing(); }
 
@@ -75,11 +76,16 @@ class Gateway {
     std::chrono::milliseconds pause{0};
   };
 
-  void Watch();
-  void TakeEvent(const v1::WatchProbesResponse& event);
-  // Says which probes of --map the server does not have: they may be away, or misspelt.
+  // What the gateway knows of a probe: the news of the server that has it.
+  struct Known {
+    v1::ProbeDescription description;
+    std::shared_ptr<Upstream> upstream;
+  };
+
+  void TakeProbe(const v1::ProbeDescription& probe, const std::shared_ptr<Upstream>& upstream);
+  void TakeChange();
+  // Says which probes of --map no server has: they may be away, or misspelt.
   void WarnOfUnknownMaps();
-  void TakeWatchEnd(WatchEnd end, const std::string& reason);
 
   // Starts to serve what is to be served and is not yet.
   void Consider();
@@ -101,21 +107,16 @@ class Gateway {
   const Chooser choose_;
   const std::function<void()> on_stop_;
   Log& log_;
-  Upstream& upstream_;
   Strand strand_;
   ServingState state_;
   ConnectionBudget budget_;
   const PortContext port_context_;
 
-  std::unique_ptr<UpstreamWatch> watch_;
-  uint64_t watch_number_ = 0;  // news of earlier watches are ignored
-  Timer watch_retry_;
-  std::chrono::milliseconds watch_pause_;
-  bool server_known_ = false;  // a snapshot has come from this server, at some time
-  bool outage_logged_ = false;
+  Fleet fleet_;
+  bool maps_checked_ = false;
   std::string waiting_logged_;  // what was last said to be waited for
 
-  std::map<std::string, v1::ProbeDescription> known_;
+  std::map<std::string, Known> known_;
   std::map<std::string, std::string> resolved_;  // pattern to unique id
   std::map<std::string, Served> served_;
   std::optional<std::string> chosen_;

@@ -69,8 +69,7 @@ std::string_view ReplyOutcomeName(size_t outcome) { return kOutcomes[outcome].na
 std::string_view RequestName(const Command* command) { return command == nullptr ? "unknown" : command->name; }
 
 GatewayMetrics::GatewayMetrics(MetricSet& set)
-    : server_up(set, metric_rows::kServerUp),
-      server_reconnects(set, metric_rows::kServerReconnects),
+    : server_reconnects(set, metric_rows::kServerReconnects),
       ports(set, metric_rows::kPorts),
       connections(set, metric_rows::kConnections),
       connections_accepted(set, metric_rows::kConnectionsAccepted),
@@ -79,9 +78,14 @@ GatewayMetrics::GatewayMetrics(MetricSet& set)
       bytes_out(set, metric_rows::kLineBytes, {"out"}),
       bad_lines(set, metric_rows::kBadLines),
       sessions_lost(set, metric_rows::kSessionsLost),
+      set_(set),
       request_outcomes_(MakeOutcomes(set)),
       request_seconds_(set, metric_rows::kRequestSeconds),
       requests_(MakeRequests(request_outcomes_, request_seconds_)) {}
+
+Gauge GatewayMetrics::ServerUp(const ServerAddress& server) const {
+  return Gauge(set_, metric_rows::kServerUp, {server.name, server.address});
+}
 
 const OperationMetrics& GatewayMetrics::request(const Command* command) const { return requests_[NumberOf(command)]; }
 

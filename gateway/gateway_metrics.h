@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/command_table.h"
+#include "gateway/upstream.h"
 #include "telemetry/metrics.h"
 #include "telemetry/scope.h"
 
@@ -28,10 +29,12 @@ class GatewayMetrics {
   GatewayMetrics(const GatewayMetrics&) = delete;
   GatewayMetrics& operator=(const GatewayMetrics&) = delete;
 
+  // Whether the gateway follows a server: 0, until it is set.
+  Gauge ServerUp(const ServerAddress& server) const;
+
   // Where requests for `command`, a row of the table, are counted; null: those that are for none.
   const OperationMetrics& request(const Command* command) const;
 
-  const Gauge server_up;
   const Counter server_reconnects;
   const Gauge ports;
   const Gauge connections;
@@ -43,6 +46,7 @@ class GatewayMetrics {
   const Counter sessions_lost;
 
  private:
+  MetricSet& set_;
   // The counters of each row of the command table, and of `unknown`, by outcome.
   const std::vector<std::vector<Counter>> request_outcomes_;
   const Histogram request_seconds_;

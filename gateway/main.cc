@@ -63,9 +63,9 @@ int Run(const ProgramOptions& options) {
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-gateway");
   AddProcessMetrics(metrics);
   GatewayMetrics gateway_metrics(metrics);
-  // Before `upstream`, whose last callbacks still hold strands of it.
+  // Before `upstreams`, whose last callbacks still hold strands of it.
   asio::io_context io(options.io_threads);
-  const auto upstream = MakeGrpcUpstream(options.gateway.server, metrics);
+  const auto upstreams = MakeGrpcUpstreams(metrics);
   std::optional<Menu> menu;
   if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) menu.emplace(io);
   Gateway::Chooser choose;
@@ -79,7 +79,8 @@ int Run(const ProgramOptions& options) {
     signals.cancel();
     signals.clear();
   };
-  Gateway gateway(io, *upstream, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics, log);
+  Gateway gateway(io, *upstreams, LookUpServer, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics,
+                  log);
   // Goes before `gateway`, which it asks.
   const auto http = ServeMetrics(options.metrics_listen, metrics, [&gateway] { return gateway.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());

@@ -5,10 +5,13 @@
 
 namespace probegate::metric_rows {
 
-inline constexpr GaugeRow kServerUp{"probegate_gateway_server_up",
-                                    "1 while the gateway follows the server's list of probes, 0 while it cannot."};
+inline constexpr GaugeRow kServerUp{
+    "probegate_gateway_server_up",
+    "1 while the gateway follows the server's list of probes, 0 while it cannot; by the "
+    "server as --server names it, and the address that this stands for.",
+    {"server", "address"}};
 inline constexpr CounterRow kServerReconnects{"probegate_gateway_server_reconnects_total",
-                                              "Times that the server was found again after it had been lost."};
+                                              "Times that a server was found again after it had been lost."};
 inline constexpr GaugeRow kPorts{"probegate_gateway_ports", "Probes that are served on a port."};
 
 inline constexpr GaugeRow kConnections{"probegate_gateway_connections", "Clients that are connected."};

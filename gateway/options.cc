@@ -14,6 +14,7 @@ namespace {
 
 // Values that need more than CLI11's conversion.
 struct RawOptions {
+  std::vector<std::string> servers;
   std::vector<std::string> maps;
   std::string state;
   std::string memory_interface = "off";
@@ -23,8 +24,12 @@ struct RawOptions {
 };
 
 void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
-  app.add_option("--server", gateway.server, "The probegate-server whose probes are served")
-      ->option_text("HOST:PORT [" + gateway.server + "]");
+  app.add_option(
+         "--server", raw.servers,
+         "A probegate-server whose probes are served; repeatable. A host name with several addresses is as many "
+         "servers, and is looked up again every 10 s")
+      ->option_text("HOST:PORT [" + gateway.fleet.servers.front().ToString() + "]")
+      ->allow_extra_args(false);
   app.add_option("-u,--uid,--probe", gateway.probes,
                  "Serve this debug probe only: its unique ID, or a part that no other probe's has; repeatable")
       ->option_text("UID")
@@ -81,9 +86,21 @@ std::optional<std::string> AddMap(const std::string& entry, std::map<std::string
   return std::nullopt;
 }
 
+// What is wrong with `texts`, or nothing. Without any, `servers` stay as they are.
+std::optional<std::string> AddServers(const std::vector<std::string>& texts, std::vector<Endpoint>& servers) {
+  std::vector<Endpoint> named;
+  for (const std::string& text : texts) {
+    const auto server = ParseEndpoint(text);
+    if (!server || server->port == 0) return "--server: '" + text + "' is not HOST:PORT";
+    if (std::find(named.begin(), named.end(), *server) != named.end()) return "--server: " + text + " is named twice";
+    named.push_back(*server);
+  }
+  if (!named.empty()) servers = std::move(named);
+  return std::nullopt;
+}
+
 std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& options) {
-  const auto server = ParseEndpoint(options.gateway.server);
-  if (!server || server->port == 0) return "--server: '" + options.gateway.server + "' is not HOST:PORT";
+  if (auto problem = AddServers(raw.servers, options.gateway.fleet.servers)) return problem;
   for (const std::string& entry : raw.maps) {
     if (auto problem = AddMap(entry, options.fixed_ports)) return problem;
   }
@@ -102,7 +119,6 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
 std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* argv,
                                                    const ProgramSurroundings& surroundings) {
   ProgramOptions options;
-  options.gateway.server = "127.0.0.1:50051";
   RawOptions raw;
   raw.state = surroundings.default_state_directory.string();
   options.gateway.max_connections = std::min(options.gateway.max_connections, surroundings.most_connections);

@@ -103,8 +103,8 @@ void ProbePort::Adopt(Socket socket) {
     self->connections_.erase(number);
   };
   const auto connection =
-      std::make_shared<Connection>(std::move(socket), ToString(endpoint), probe_, context_.upstream,
-                                   context_.connection_options, context_.metrics, context_.log, std::move(on_closed));
+      std::make_shared<Connection>(std::move(socket), ToString(endpoint), probe_, context_.connection_options,
+                                   context_.metrics, context_.log, std::move(on_closed));
   {
     const MutexLock lock(mutex_);
     connections_.emplace(number, connection);

@@ -14,7 +14,6 @@
 #include "gateway/gateway_metrics.h"
 #include "gateway/net.h"
 #include "gateway/served_probe.h"
-#include "gateway/upstream.h"
 #include "telemetry/log.h"
 
 namespace probegate {
@@ -50,7 +49,6 @@ class ConnectionBudget {
 // What all ports share, and what outlives them.
 struct PortContext {
   asio::io_context& io;
-  Upstream& upstream;
   const ConnectionOptions& connection_options;
   ConnectionBudget& budget;
   GatewayMetrics& metrics;

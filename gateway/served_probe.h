@@ -1,4 +1,4 @@
-// A probe as the gateway knows it: what its connections answer without asking upstream.
+// A probe as the gateway knows it: what its connections answer without asking upstream, and which server has it.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "gateway/upstream.h"
 #include "probegate/v1/debug_probe.pb.h"
 
 namespace probegate {
@@ -13,9 +14,10 @@ namespace probegate {
 // Threads: any.
 class ServedProbe {
  public:
-  explicit ServedProbe(v1::ProbeDescription description)
+  ServedProbe(v1::ProbeDescription description, std::shared_ptr<Upstream> upstream)
       : unique_id_(description.unique_id()),
-        description_(std::make_shared<const v1::ProbeDescription>(std::move(description))) {}
+        description_(std::make_shared<const v1::ProbeDescription>(std::move(description))),
+        upstream_(std::move(upstream)) {}
 
   const std::string& unique_id() const { return unique_id_; }
 
@@ -24,17 +26,26 @@ class ServedProbe {
     return description_;
   }
 
+  // The server that has it, or had it last. Sessions that are there stay where they are.
+  std::shared_ptr<Upstream> upstream() const {
+    const MutexLock lock(mutex_);
+    return upstream_;
+  }
+
   // The probe says something else of itself now: it came back with other firmware, or has only now been there at all.
-  void Update(v1::ProbeDescription description) {
+  // Or it has moved to another server.
+  void Update(v1::ProbeDescription description, std::shared_ptr<Upstream> upstream) {
     auto fresh = std::make_shared<const v1::ProbeDescription>(std::move(description));
     const MutexLock lock(mutex_);
     description_ = std::move(fresh);
+    upstream_ = std::move(upstream);
   }
 
  private:
   const std::string unique_id_;
   mutable Mutex mutex_;
   std::shared_ptr<const v1::ProbeDescription> description_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<Upstream> upstream_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace probegate

@@ -5,18 +5,31 @@
 
 namespace probegate {
 
-void ServingState::ServerFound() {
-  const MutexLock lock(mutex_);
-  if (std::exchange(server_known_, true) && !server_up_) metrics_.server_reconnects.Add();
-  server_up_ = true;
-  metrics_.server_up.Set(1);
+ServingState::Server& ServingState::Find(const ServerAddress& server) {
+  const auto found = servers_.find(server);
+  if (found != servers_.end()) return found->second;
+  return servers_.emplace(server, Server{.up = metrics_.ServerUp(server), .problem = {}}).first->second;
 }
 
-void ServingState::ServerLost(std::string why) {
+void ServingState::ServerFound(const ServerAddress& server) {
   const MutexLock lock(mutex_);
-  server_up_ = false;
-  server_problem_ = std::move(why);
-  metrics_.server_up.Set(0);
+  Server& found = Find(server);
+  if (std::exchange(found.known, true) && !found.is_up) metrics_.server_reconnects.Add();
+  found.is_up = true;
+  found.up.Set(1);
+}
+
+void ServingState::ServerLost(const ServerAddress& server, std::string why) {
+  const MutexLock lock(mutex_);
+  Server& lost = Find(server);
+  lost.is_up = false;
+  lost.problem = std::move(why);
+  lost.up.Set(0);
+}
+
+void ServingState::ServerForgotten(const ServerAddress& server) {
+  const MutexLock lock(mutex_);
+  servers_.erase(server);
 }
 
 void ServingState::Served(const std::string& unique_id) {
@@ -34,8 +47,7 @@ void ServingState::NotServed(const std::string& unique_id, std::string why) {
 void ServingState::Stopping() {
   const MutexLock lock(mutex_);
   stopping_ = true;
-  server_up_ = false;
-  metrics_.server_up.Set(0);
+  for (auto& [address, server] : servers_) server.up.Set(0);
   metrics_.ports.Set(0);
 }
 
@@ -43,8 +55,8 @@ std::vector<std::string> ServingState::Missing() const {
   const MutexLock lock(mutex_);
   if (stopping_) return {"the gateway is stopping"};
   std::vector<std::string> missing;
-  if (!server_up_) {
-    missing.push_back(server_problem_.empty() ? "the server at " + server_ + " has not answered yet" : server_problem_);
+  if (std::none_of(servers_.begin(), servers_.end(), [](const auto& server) { return server.second.is_up; })) {
+    for (const auto& [address, server] : servers_) missing.push_back(server.problem);
   }
   bool any_served = false;
   for (const auto& [unique_id, problem] : probes_) {

@@ -8,19 +8,22 @@
 
 #include "base/mutex.h"
 #include "gateway/gateway_metrics.h"
+#include "gateway/upstream.h"
 
 namespace probegate {
 
 // Threads: any.
 class ServingState {
  public:
-  // `server`: HOST:PORT, for messages. `metrics` must outlive it.
-  ServingState(std::string server, GatewayMetrics& metrics) : server_(std::move(server)), metrics_(metrics) {}
+  // `metrics` must outlive it.
+  explicit ServingState(GatewayMetrics& metrics) : metrics_(metrics) {}
 
   // The server's whole list of probes has come.
-  void ServerFound();
-  // `why` is for a person.
-  void ServerLost(std::string why);
+  void ServerFound(const ServerAddress& server);
+  // It is not there, or no more. `why` is for a person, and names it.
+  void ServerLost(const ServerAddress& server, std::string why);
+  // It is none of the gateway's any more.
+  void ServerForgotten(const ServerAddress& server);
 
   void Served(const std::string& unique_id);
   // `why` names the probe and the port.
@@ -28,19 +31,25 @@ class ServingState {
 
   void Stopping();
 
-  // What is missing, a line each for a person; empty where every probe that is to be served is.
+  // What is missing, a line each for a person; empty where every probe that is to be served is. A server that is out of
+  // reach is no reason to keep users from the probes of the others: it is missing only where all are.
   std::vector<std::string> Missing() const;
 
  private:
+  struct Server {
+    Gauge up;
+    bool is_up = false;
+    bool known = false;  // it was up at some time
+    std::string problem;
+  };
+
+  Server& Find(const ServerAddress& server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ShowPorts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const std::string server_;
   GatewayMetrics& metrics_;
 
   mutable Mutex mutex_;
-  bool server_up_ ABSL_GUARDED_BY(mutex_) = false;
-  bool server_known_ ABSL_GUARDED_BY(mutex_) = false;
-  std::string server_problem_ ABSL_GUARDED_BY(mutex_);
+  std::map<ServerAddress, Server> servers_ ABSL_GUARDED_BY(mutex_);
   // What is wrong with each probe's port, by unique id; empty where it is served.
   std::map<std::string, std::string> probes_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,11 +1,12 @@
-// What the gateway asks of a server: sessions on probes, and the list of probes. gateway/grpc/ implements it with gRPC;
-// tests have a server that fails on purpose.
+// What the gateway asks of servers: sessions on probes, and the list of probes. gateway/grpc/ implements it with gRPC;
+// tests have servers that fail on purpose.
 //
 // Callbacks come from threads of the implementation, one at a time per session or watch, and must not block. They may
 // still come, or be running, while and after the object that they belong to is destroyed: they hold on to what they
 // need.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -54,7 +55,8 @@ struct WatchHandler {
   std::function<void(WatchEnd end, std::string reason)> on_end;
 };
 
-// Threads: any. Outlives its sessions and watches, and is outlived by what their handlers post to (an io_context).
+// One server. Threads: any. It is outlived by what its handlers post to (an io_context), and may be let go while
+// sessions and watches are there.
 class Upstream {
  public:
   virtual ~Upstream() = default;
@@ -65,6 +67,25 @@ class Upstream {
                                                        SessionHandler handler) = 0;
 
   virtual std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) = 0;
+};
+
+// Where a server is.
+struct ServerAddress {
+  std::string name;     // HOST:PORT as the operator wrote it; several servers may have the same
+  std::string address;  // HOST:PORT, numeric: one of those that the name stands for; empty while it stands for none
+
+  // For messages.
+  std::string ToString() const { return address.empty() || address == name ? name : name + ", address " + address; }
+  auto operator<=>(const ServerAddress&) const = default;
+};
+
+// Makes upstreams, and outlives them. Threads: any.
+class Upstreams {
+ public:
+  virtual ~Upstreams() = default;
+
+  // Does not block: the server is looked for with the first session or watch.
+  virtual std::shared_ptr<Upstream> To(const ServerAddress& server) = 0;
 };
 
 }  // namespace probegate

@@ -210,8 +210,10 @@ class GrpcWatch final : public UpstreamWatch {
   const std::shared_ptr<WatchCall> call_;
 };
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+std::shared_ptr<grpc::Channel> MakeChannel(const ServerAddress& server) {
   grpc::ChannelArguments arguments;
+  // A proxy in between goes by the name.
+  if (server.name != server.address) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, server.name);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
   // A server whose host is gone, with its sessions, is noticed within 15 s, also while nobody asks for anything.
@@ -225,43 +227,59 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   // Proxies of the environment are for browsers, not for debug probes.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(server.address, grpc::InsecureChannelCredentials(), arguments);
 }
+
+// What the upstreams of a program share.
+struct Shared {
+  explicit Shared(MetricSet& metrics) : rpcs(metrics, kClientRpcRows, {kStream, kWatchProbes}) {}
+  CallCount calls;
+  const RpcMetrics rpcs;
+};
 
 class GrpcUpstream final : public Upstream {
  public:
-  GrpcUpstream(const std::string& server, MetricSet& metrics)
-      : rpcs_(metrics, kClientRpcRows, {kStream, kWatchProbes}),
+  GrpcUpstream(const ServerAddress& server, Shared& shared)
+      : shared_(shared),
         channel_(MakeChannel(server)),
         debug_probe_(v1::DebugProbe::NewStub(channel_)),
         directory_(v1::ProbeDirectory::NewStub(channel_)) {}
-  ~GrpcUpstream() override { calls_.WaitForNone(); }
 
   std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, std::string traceparent,
                                                SessionHandler handler) override {
-    auto call = std::make_shared<SessionCall>(std::move(handler), rpcs_.Begin(kStream.path()), calls_);
+    auto call = std::make_shared<SessionCall>(std::move(handler), shared_.rpcs.Begin(kStream.path()), shared_.calls);
     call->Start(*debug_probe_, std::move(request), std::move(traceparent));
     return std::make_unique<GrpcSession>(std::move(call));
   }
 
   std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) override {
-    auto call = std::make_shared<WatchCall>(std::move(handler), rpcs_.Begin(kWatchProbes.path()), calls_);
+    auto call = std::make_shared<WatchCall>(std::move(handler), shared_.rpcs.Begin(kWatchProbes.path()), shared_.calls);
     call->Start(*directory_);
     return std::make_unique<GrpcWatch>(std::move(call));
   }
 
  private:
-  CallCount calls_;
-  const RpcMetrics rpcs_;
+  Shared& shared_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
   const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
 };
 
+class GrpcUpstreams final : public Upstreams {
+ public:
+  explicit GrpcUpstreams(MetricSet& metrics) : shared_(metrics) {}
+  ~GrpcUpstreams() override { shared_.calls.WaitForNone(); }
+
+  std::shared_ptr<Upstream> To(const ServerAddress& server) override {
+    return std::make_shared<GrpcUpstream>(server, shared_);
+  }
+
+ private:
+  Shared shared_;
+};
+
 }  // namespace
 
-std::unique_ptr<Upstream> MakeGrpcUpstream(const std::string& server, MetricSet& metrics) {
-  return std::make_unique<GrpcUpstream>(server, metrics);
-}
+std::unique_ptr<Upstreams> MakeGrpcUpstreams(MetricSet& metrics) { return std::make_unique<GrpcUpstreams>(metrics); }
 
 }  // namespace probegate

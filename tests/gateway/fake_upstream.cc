@@ -175,6 +175,13 @@ std::unique_ptr<UpstreamWatch> FakeUpstream::WatchProbes(WatchHandler handler) {
   return std::make_unique<UpstreamWatch>();
 }
 
+std::shared_ptr<FakeUpstream> FakeUpstreams::Find(const std::string& address) {
+  const MutexLock lock(mutex_);
+  auto& server = servers_[address];
+  if (!server) server = std::make_shared<FakeUpstream>(responder_);
+  return server;
+}
+
 void SucceedAtOnce(FakeSession& session, const v1::StreamRequest& request) { session.Respond(EmptyResponse(request)); }
 
 void Hold(FakeSession&, const v1::StreamRequest&) {}

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -99,6 +100,24 @@ class FakeUpstream : public Upstream {
   std::string refusal_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<FakeSession>> sessions_ ABSL_GUARDED_BY(mutex_);
   std::vector<WatchHandler> watches_ ABSL_GUARDED_BY(mutex_);
+};
+
+// As many servers as are asked for. Threads: any.
+class FakeUpstreams : public Upstreams {
+ public:
+  explicit FakeUpstreams(FakeUpstream::Responder responder) : responder_(std::move(responder)) {}
+
+  // The server at this address, which need not have been asked for yet.
+  FakeUpstream& At(const std::string& address) { return *Find(address); }
+
+  std::shared_ptr<Upstream> To(const ServerAddress& server) override { return Find(server.address); }
+
+ private:
+  std::shared_ptr<FakeUpstream> Find(const std::string& address);
+
+  const FakeUpstream::Responder responder_;
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<FakeUpstream>> servers_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Responders: every request succeeds at once, emptily; none is answered.

@@ -31,11 +31,11 @@ TEST(GatewayMetrics, EverySeriesIsThereBeforeAnythingHappens) {
   }
   EXPECT_EQ(Exposed(text, Series("unknown", "general_error")), 0);
   for (const char* series :
-       {"probegate_gateway_server_up", "probegate_gateway_server_reconnects_total", "probegate_gateway_ports",
-        "probegate_gateway_connections", "probegate_gateway_connections_accepted_total",
-        "probegate_gateway_connections_refused_total", "probegate_gateway_request_seconds_count",
-        "probegate_gateway_line_bytes_total{direction=\"in\"}", "probegate_gateway_line_bytes_total{direction=\"out\"}",
-        "probegate_gateway_bad_lines_total", "probegate_gateway_sessions_lost_total"}) {
+       {"probegate_gateway_server_reconnects_total", "probegate_gateway_ports", "probegate_gateway_connections",
+        "probegate_gateway_connections_accepted_total", "probegate_gateway_connections_refused_total",
+        "probegate_gateway_request_seconds_count", "probegate_gateway_line_bytes_total{direction=\"in\"}",
+        "probegate_gateway_line_bytes_total{direction=\"out\"}", "probegate_gateway_bad_lines_total",
+        "probegate_gateway_sessions_lost_total"}) {
     EXPECT_EQ(Exposed(text, series), 0) << series;
   }
 }

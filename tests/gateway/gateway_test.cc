@@ -14,6 +14,8 @@
 namespace probegate {
 namespace {
 
+constexpr char kServerUp[] = "server_up{address=\"server:1\",server=\"server:1\"}";
+
 // A port that nobody listens on now. Another program may take it: hence the tests ask for few.
 uint16_t FreePort() {
   asio::io_context io;
@@ -41,7 +43,7 @@ class GatewayTest : public ::testing::Test {
     std::string name = ::testing::TempDir() + "gateway_XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     directory_ = name;
-    options_.server = "server:1";
+    options_.fleet.servers = {{"server", 1}};
     options_.first_port = FreePort();
   }
   void TearDown() override {
@@ -53,7 +55,8 @@ class GatewayTest : public ::testing::Test {
   void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
     ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
     gateway_ = std::make_unique<Gateway>(
-        io_, upstream_, *ports_, options_, std::move(choose), [this] { work_.reset(); }, metrics_, log_);
+        io_, upstreams_, [](const Endpoint& server) { return std::vector<std::string>{server.ToString()}; }, *ports_,
+        options_, std::move(choose), [this] { work_.reset(); }, metrics_, log_);
     gateway_->Start();
     thread_ = std::jthread([this] { io_.run(); });
   }
@@ -98,7 +101,8 @@ class GatewayTest : public ::testing::Test {
   GatewayMetrics metrics_{metric_set_};
   // First, so that it is there while the upstream's handlers still hold strands of it.
   asio::io_context io_;
-  FakeUpstream upstream_{&SucceedAtOnce};
+  FakeUpstreams upstreams_{&SucceedAtOnce};
+  FakeUpstream& upstream_ = upstreams_.At("server:1");
   Log log_{LogFormat::kText, LogLevel::kWarning};
   // As the program's wait for signals does, this keeps `io_` running until the gateway stops.
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
@@ -258,22 +262,23 @@ TEST_F(GatewayTest, AServerThatComesBackIsWatchedAgain) {
 
 TEST_F(GatewayTest, OnlyAServerThatWasThereBeforeIsFoundAgain) {
   Start();
-  EXPECT_EQ(Metric("server_up"), 0);
-  upstream_.WaitForWatch(0).on_end(WatchEnd::kUnreachable, "connection refused");
+  const auto none = upstream_.WaitForWatch(0);
+  EXPECT_EQ(Metric(kServerUp), 0);
+  none.on_end(WatchEnd::kUnreachable, "connection refused");
   const auto first = upstream_.WaitForWatch(1);
   first.on_event(Probe("A"));
   first.on_event(SnapshotComplete());
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
-  EXPECT_EQ(Metric("server_up"), 1);
+  EXPECT_EQ(Metric(kServerUp), 1);
   EXPECT_EQ(Metric("server_reconnects_total"), 0);
   EXPECT_EQ(Metric("ports"), 1);
   first.on_end(WatchEnd::kUnreachable, "connection reset");
   const auto second = upstream_.WaitForWatch(2);
-  EXPECT_EQ(Metric("server_up"), 0);
+  EXPECT_EQ(Metric(kServerUp), 0);
   second.on_event(Probe("A"));
   second.on_event(SnapshotComplete());
   EXPECT_EQ(WaitForMissing(""), "");
-  EXPECT_EQ(Metric("server_up"), 1);
+  EXPECT_EQ(Metric(kServerUp), 1);
   EXPECT_EQ(Metric("server_reconnects_total"), 1);
   EXPECT_EQ(Metric("ports"), 1);
 }

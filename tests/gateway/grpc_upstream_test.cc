@@ -45,13 +45,16 @@ class GrpcUpstream : public ::testing::Test {
     builder.RegisterService(&talker_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
-    upstream_ = MakeGrpcUpstream("127.0.0.1:" + std::to_string(port), metrics_);
+    const std::string address = "127.0.0.1:" + std::to_string(port);
+    upstreams_ = MakeGrpcUpstreams(metrics_);
+    upstream_ = upstreams_->To({"talker:1", address});
   }
 
   Talker talker_;
   MetricSet metrics_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<Upstream> upstream_;
+  std::unique_ptr<Upstreams> upstreams_;
+  std::shared_ptr<Upstream> upstream_;
 };
 
 // The gateway's strand may have taken a response, and have room again, before the callback that asked for the pause has

@@ -32,8 +32,8 @@ class PortFixture {
     description.add_capabilities(v1::CAPABILITY_JTAG_SEQUENCE);
     description.add_capabilities(v1::CAPABILITY_SWD_SEQUENCE);
     description.add_capabilities(v1::CAPABILITY_SWO);
-    probe = std::make_shared<ServedProbe>(description);
-    port_ = *ProbePort::Listen({io_, upstream, options_, budget_, metrics_, log_}, probe, 0, false);
+    probe = std::make_shared<ServedProbe>(description, std::shared_ptr<Upstream>(std::shared_ptr<void>(), &upstream));
+    port_ = *ProbePort::Listen({io_, options_, budget_, metrics_, log_}, probe, 0, false);
     thread_ = std::jthread([this] { io_.run(); });
   }
   ~PortFixture() { Finish(); }

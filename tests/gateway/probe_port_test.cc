@@ -15,14 +15,14 @@ TEST(ProbePort, AConnectionThatComesInWhileItStopsIsEndedToo) {
   MetricSet metric_set;
   GatewayMetrics metrics(metric_set);
   asio::io_context io(1);
-  FakeUpstream upstream(&SucceedAtOnce);
+  const auto upstream = std::make_shared<FakeUpstream>(&SucceedAtOnce);
   const ConnectionOptions options;
   ConnectionBudget budget(10, metrics);
   Log log(LogFormat::kText, LogLevel::kError);
   v1::ProbeDescription description;
   description.set_unique_id("PROBE1");
   const auto port = *ProbePort::Listen({io, upstream, options, budget, metrics, log},
-                                       std::make_shared<ServedProbe>(description), 0, false);
+                                       std::make_shared<ServedProbe>(description, upstream), 0, false);
   // It waits for a client now.
   io.poll();
   TestClient client(port->port());

@@ -17,11 +17,16 @@ class ServingStateTest : public ::testing::Test {
 
   MetricSet set_;
   GatewayMetrics metrics_{set_};
-  ServingState state_{"server:1", metrics_};
+  double Up(const ServerAddress& server) {
+    return Metric("server_up{address=\"" + server.address + "\",server=\"" + server.name + "\"}");
+  }
+  ServingState state_{metrics_};
+  const ServerAddress server_{"server:1", "10.0.0.1:1"};
+  const ServerAddress other_{"server:1", "10.0.0.2:1"};
 };
 
 TEST_F(ServingStateTest, AProbeThatHasNoPortIsMissingAndTheOthersAreServed) {
-  state_.ServerFound();
+  state_.ServerFound(server_);
   state_.Served("A");
   state_.NotServed("B", "port 5556, wanted for debug probe B, is in use");
   EXPECT_THAT(state_.Missing(), ElementsAre("port 5556, wanted for debug probe B, is in use"));
@@ -32,21 +37,35 @@ TEST_F(ServingStateTest, AProbeThatHasNoPortIsMissingAndTheOthersAreServed) {
 }
 
 TEST_F(ServingStateTest, SnapshotsInARowAreNoReconnects) {
-  state_.ServerFound();
-  state_.ServerFound();
+  state_.ServerFound(server_);
+  state_.ServerFound(server_);
   EXPECT_EQ(Metric("server_reconnects_total"), 0);
-  state_.ServerLost("gone");
-  state_.ServerLost("still gone");
-  state_.ServerFound();
+  state_.ServerLost(server_, "gone");
+  state_.ServerLost(server_, "still gone");
+  state_.ServerFound(server_);
   EXPECT_EQ(Metric("server_reconnects_total"), 1);
 }
 
+TEST_F(ServingStateTest, OneServerIsEnoughAndNoneIsNot) {
+  state_.Served("A");
+  state_.ServerLost(server_, "no one");
+  state_.ServerFound(other_);
+  EXPECT_THAT(state_.Missing(), IsEmpty());
+  EXPECT_EQ(Up(server_), 0);
+  EXPECT_EQ(Up(other_), 1);
+  state_.ServerLost(other_, "no two");
+  EXPECT_THAT(state_.Missing(), ElementsAre("no one", "no two"));
+  state_.ServerForgotten(server_);
+  EXPECT_THAT(state_.Missing(), ElementsAre("no two"));
+  EXPECT_EQ(Up(server_), -1);
+}
+
 TEST_F(ServingStateTest, StoppingIsAllThatThereIsToSay) {
-  state_.ServerFound();
+  state_.ServerFound(server_);
   state_.Served("A");
   state_.Stopping();
   EXPECT_THAT(state_.Missing(), ElementsAre("the gateway is stopping"));
-  EXPECT_EQ(Metric("server_up"), 0);
+  EXPECT_EQ(Up(server_), 0);
   EXPECT_EQ(Metric("ports"), 0);
 }
 

@@ -1,0 +1,234 @@
+#include "gateway/fleet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "asio/ip/address.hpp"
+
+namespace probegate {
+namespace {
+
+// How long a server that keeps quiet is waited for in the beginning.
+constexpr std::chrono::seconds kPatience{5};
+
+bool IsNumeric(const std::string& host) {
+  asio::error_code error;
+  asio::ip::make_address(host, error);
+  return !error;
+}
+
+}  // namespace
+
+Fleet::Fleet(const Strand& strand, Upstreams& upstreams, FleetOptions options, LookUp look_up, Handler handler,
+             ServingState& state, Log& log)
+    : strand_(strand),
+      upstreams_(upstreams),
+      options_(std::move(options)),
+      look_up_(std::move(look_up)),
+      handler_(std::move(handler)),
+      state_(state),
+      log_(log),
+      patience_(strand) {}
+
+Fleet::~Fleet() { Stop(); }
+
+void Fleet::Start() {
+  patience_.expires_after(kPatience);
+  patience_.async_wait([this](asio::error_code error) {
+    if (error || stopped_) return;
+    impatient_ = true;
+    Change();
+  });
+  for (const Endpoint& server : options_.servers) {
+    names_.push_back(std::make_unique<Name>(Name{.text = server.ToString(), .lookup = nullptr}));
+  }
+  // Each step may be the last: see Handler.
+  for (size_t i = 0; i < names_.size() && !stopped_; ++i) {
+    Name& name = *names_[i];
+    if (IsNumeric(options_.servers[i].host)) {
+      TakeAddresses(name, std::vector<std::string>{name.text});
+      continue;
+    }
+    name.shown = true;
+    state_.ServerLost({name.text, {}}, "the server at " + name.text + " has not answered yet");
+    name.lookup =
+        std::make_unique<NameLookup>(strand_, options_.servers[i], options_.lookup_interval, look_up_,
+                                     [this, &name](auto addresses) { TakeAddresses(name, std::move(addresses)); });
+    name.lookup->Start();
+  }
+}
+
+void Fleet::Stop() {
+  stopped_ = true;
+  patience_.cancel();
+  for (const auto& name : names_) {
+    if (name->lookup) name->lookup->Stop();
+  }
+  for (auto& [address, link] : links_) link.link->Stop();
+}
+
+void Fleet::TakeAddresses(Name& name, const absl::StatusOr<std::vector<std::string>>& addresses) {
+  name.looked_up = true;
+  if (addresses.ok() && !addresses->empty()) {
+    KeepOnly(name, *addresses);
+    for (const std::string& address : *addresses) AddLink(name, address);
+    if (std::exchange(name.shown, false)) state_.ServerForgotten({name.text, {}});
+    if (std::exchange(name.failure_logged, false)) log_.Info("server.name_found", {{"server", name.text}});
+  } else {
+    // An answer, unlike none.
+    if (addresses.ok() || absl::IsNotFound(addresses.status())) KeepOnly(name, {});
+    TakeNoAddress(name, addresses.ok() ? "it has no address" : std::string(addresses.status().message()));
+  }
+  Change();
+}
+
+void Fleet::KeepOnly(const Name& name, const std::vector<std::string>& addresses) {
+  for (auto link = links_.begin(); link != links_.end();) {
+    const auto next = std::next(link);
+    const bool stays = std::find(addresses.begin(), addresses.end(), link->first) != addresses.end();
+    const bool leaves = !stays && link->second.names.erase(&name) > 0;
+    // One that is there is let go once it is lost: it may only be about to stop.
+    if (leaves && link->second.names.empty() && link->second.state != LinkState::kFollowed) DropLink(link);
+    link = next;
+  }
+}
+
+void Fleet::TakeNoAddress(Name& name, const std::string& reason) {
+  const bool is_followed =
+      std::any_of(links_.begin(), links_.end(), [&](const auto& link) { return link.second.names.contains(&name); });
+  const std::string message = "cannot look up the server " + name.text + " (" + reason + ")";
+  if (!is_followed) {
+    name.shown = true;
+    state_.ServerLost({name.text, {}}, message);
+    if (problem_.empty()) problem_ = message;
+  }
+  if (!std::exchange(name.failure_logged, true)) {
+    log_.Write(LogLevel::kWarning, "server.name_unknown",
+               message + (is_followed ? "; it is taken to be where it was" : "; waiting for it"),
+               {{"server", name.text}, {"reason", reason}});
+  }
+}
+
+void Fleet::AddLink(const Name& name, const std::string& address) {
+  if (const auto known = links_.find(address); known != links_.end()) {
+    known->second.names.insert(&name);
+    return;
+  }
+  const ServerAddress server{name.text, address};
+  Link& link = links_[address];
+  link.number = ++last_number_;
+  link.server = server;
+  link.names = {&name};
+  link.link = std::make_shared<ServerLink>(
+      strand_, upstreams_.To(server),
+      ServerLink::Handler{
+          .on_begin =
+              [this, &link] {
+                link.state = LinkState::kListing;
+                routes_.Begin(link.number);
+              },
+          .on_probe =
+              [this, &link](const v1::ProbeStatus& probe) {
+                routes_.Report(link.number, probe);
+                Change();
+              },
+          .on_end_of_list = [this, &link] { TakeList(link); },
+          .on_lost = [this, &link](WatchEnd end, const std::string& reason) { TakeLoss(link, end, reason); },
+      });
+  state_.ServerLost(server, "the server at " + server.ToString() + " has not answered yet");
+  link.link->Start();
+}
+
+void Fleet::DropLink(Links::iterator link) {
+  const ServerAddress server = link->second.server;
+  const ProbeRoutes::Server number = link->second.number;
+  link->second.link->Stop();
+  log_.Info("server.forgotten", {{"server", server.name}, {"address", server.address}});
+  state_.ServerForgotten(server);
+  routes_.Forget(number);
+  links_.erase(link);
+}
+
+void Fleet::TakeList(Link& link) {
+  if (!std::exchange(link.found, true) || std::exchange(link.outage_logged, false)) {
+    log_.Info("server.connected", {{"server", link.server.name}, {"address", link.server.address}});
+  }
+  link.outage_logged = false;
+  link.state = LinkState::kFollowed;
+  found_any_ = true;
+  state_.ServerFound(link.server);
+  routes_.EndOfList(link.number);
+  Change();
+}
+
+void Fleet::TakeLoss(Link& link, WatchEnd end, const std::string& reason) {
+  link.state = LinkState::kLost;
+  routes_.Lost(link.number);
+  link.incompatible = end == WatchEnd::kIncompatible && !link.found;
+  const std::string message =
+      link.incompatible ? "the server at " + link.server.ToString() + " does not speak probegate.v1 (" + reason + ")"
+                        : "cannot reach the server at " + link.server.ToString() + " (" + reason + ")";
+  state_.ServerLost(link.server, message);
+  if (problem_.empty()) problem_ = message;
+  if (link.names.empty()) {
+    DropLink(links_.find(link.server.address));
+  } else if (!std::exchange(link.outage_logged, true)) {
+    log_.Write(LogLevel::kWarning, "server.unreachable", message + "; waiting for it",
+               {{"server", link.server.name}, {"address", link.server.address}, {"reason", reason}});
+  }
+  Change();
+}
+
+bool Fleet::settled() const {
+  const auto is_in = [](LinkState state) { return [state](const auto& link) { return link.second.state == state; }; };
+  if (std::any_of(links_.begin(), links_.end(), is_in(LinkState::kListing))) return false;
+  if (impatient_) return true;
+  return std::all_of(names_.begin(), names_.end(), [](const auto& name) { return name->looked_up; }) &&
+         std::none_of(links_.begin(), links_.end(), is_in(LinkState::kNew));
+}
+
+void Fleet::Change() {
+  if (!stopped_) handler_.on_change();
+}
+
+bool Fleet::incompatible() const {
+  return !links_.empty() &&
+         std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.second.incompatible; });
+}
+
+std::string Fleet::ToString() const {
+  std::string text = options_.servers.size() == 1 ? "the server at " : "the servers at ";
+  for (size_t i = 0; i < options_.servers.size(); ++i) text += (i == 0 ? "" : ", ") + options_.servers[i].ToString();
+  return text;
+}
+
+void Fleet::ProbeIsAt(const v1::ProbeDescription& probe, ProbeRoutes::Server server) {
+  const Link* link = FindLink(server);
+  if (link == nullptr) return;
+  const auto [at, is_new] = at_.try_emplace(probe.unique_id(), server);
+  if (!is_new && at->second != server) {
+    at->second = server;
+    log_.Info("probe.moved",
+              {{"probe", probe.unique_id()}, {"server", link->server.name}, {"address", link->server.address}});
+  }
+  handler_.on_probe(probe, link->link->upstream());
+}
+
+void Fleet::ProbeRefused(const std::string& unique_id, ProbeRoutes::Server server, ProbeRoutes::Server kept) {
+  const Link* link = FindLink(server);
+  const Link* keeper = FindLink(kept);
+  const std::string kept_at = keeper == nullptr ? "another" : keeper->server.ToString();
+  log_.Write(
+      LogLevel::kWarning, "probe.refused",
+      "debug probe " + unique_id + " is on two servers: the one at " + kept_at + " is kept, the one at " +
+          link->server.ToString() + " is not served. Give one probe another serial number, or name a server once only",
+      {{"probe", unique_id}, {"server", link->server.name}, {"address", link->server.address}, {"kept", kept_at}});
+}
+
+const Fleet::Link* Fleet::FindLink(ProbeRoutes::Server number) const {
+  const auto found =
+      std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link.second.number == number; });
+  return found == links_.end() ? nullptr : &found->second;
+}
+
+}  // namespace probegate

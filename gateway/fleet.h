@@ -1,0 +1,125 @@
+// The servers whose probes are served, and which of them has which probe.
+//
+// Each server is named by HOST:PORT. A name with several addresses stands for as many servers, and is looked up again
+// and again: an address that is new is followed, one that is gone is let go once its server is. What cannot be looked
+// up for now keeps its addresses, one that is not there any more keeps none. Whatever becomes of one server, the probes
+// of the others are as they were.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "gateway/name_lookup.h"
+#include "gateway/net.h"
+#include "gateway/probe_routes.h"
+#include "gateway/server_link.h"
+#include "gateway/serving_state.h"
+#include "gateway/upstream.h"
+#include "telemetry/log.h"
+
+namespace probegate {
+
+struct FleetOptions {
+  // At least one.
+  std::vector<Endpoint> servers = {{"127.0.0.1", 50051}};
+  // Between look-ups of a name.
+  std::chrono::milliseconds lookup_interval{10'000};
+};
+
+// Threads: all on the strand that it is given, its handler's calls too.
+class Fleet : private ProbeRoutes::Observer {
+ public:
+  struct Handler {
+    // A probe is new, says something else of itself, or has moved to another server.
+    std::function<void(const v1::ProbeDescription& probe, const std::shared_ptr<Upstream>& upstream)> on_probe;
+    // There is news, or what is known has become whole. May stop the fleet.
+    std::function<void()> on_change;
+  };
+
+  // `upstreams`, `state` and `log` must outlive the fleet.
+  Fleet(const Strand& strand, Upstreams& upstreams, FleetOptions options, LookUp look_up, Handler handler,
+        ServingState& state, Log& log);
+  ~Fleet() override;
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  void Start();
+  // The handler is not called any more.
+  void Stop();
+
+  // Every server has been heard of, be it that it is not there, and none is in the middle of its list: there are no
+  // more probes to be expected at once. One that keeps quiet is waited for in the beginning only, and some seconds.
+  bool settled() const;
+  // Some server has sent its list.
+  bool found_any() const { return found_any_; }
+  // What is wrong with the server that was first found to be out of reach, for a person.
+  std::string problem() const { return problem_.empty() ? ToString() + " did not answer" : problem_; }
+  // All that is there speaks something else.
+  bool incompatible() const;
+
+  // "the server at A", "the servers at A, B": as they were named.
+  std::string ToString() const;
+
+ private:
+  enum class LinkState : uint8_t { kNew, kListing, kFollowed, kLost };
+  struct Name {
+    std::string text;
+    std::unique_ptr<NameLookup> lookup;  // null for an address
+    bool looked_up = false;              // whatever came of it
+    bool failure_logged = false;
+    bool shown = false;  // as missing, since it has no address
+  };
+  struct Link {
+    ProbeRoutes::Server number = 0;
+    ServerAddress server;
+    std::set<const Name*> names;  // that stand for it
+    std::shared_ptr<ServerLink> link;
+    LinkState state = LinkState::kNew;
+    bool found = false;  // at some time
+    bool incompatible = false;
+    bool outage_logged = false;
+  };
+  // By address. Links stay where they are, until they are dropped.
+  using Links = std::map<std::string, Link>;
+
+  void TakeAddresses(Name& name, const absl::StatusOr<std::vector<std::string>>& addresses);
+  void KeepOnly(const Name& name, const std::vector<std::string>& addresses);
+  void TakeNoAddress(Name& name, const std::string& reason);
+  void AddLink(const Name& name, const std::string& address);
+  void DropLink(Links::iterator link);
+  void TakeList(Link& link);
+  void TakeLoss(Link& link, WatchEnd end, const std::string& reason);
+  void Change();
+
+  // ProbeRoutes::Observer.
+  void ProbeIsAt(const v1::ProbeDescription& probe, ProbeRoutes::Server server) override;
+  void ProbeRefused(const std::string& unique_id, ProbeRoutes::Server server, ProbeRoutes::Server kept) override;
+  const Link* FindLink(ProbeRoutes::Server number) const;
+
+  const Strand strand_;
+  Upstreams& upstreams_;
+  const FleetOptions options_;
+  const LookUp look_up_;
+  const Handler handler_;
+  ServingState& state_;
+  Log& log_;
+
+  std::vector<std::unique_ptr<Name>> names_;
+  Links links_;
+  ProbeRoutes::Server last_number_ = 0;
+  ProbeRoutes routes_{*this};
+  std::map<std::string, ProbeRoutes::Server> at_;  // where each probe was last said to be
+  Timer patience_;
+  bool impatient_ = false;
+  bool stopped_ = false;
+  bool found_any_ = false;
+  std::string problem_;
+};
+
+}  // namespace probegate
