@@ -16,6 +16,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "base/file_descriptor.h"
+#include "base/grpc/channel.h"
 #include "base/mutex.h"
 #include "base/signals.h"
 #include "cc/arduino/cli/debug/debug.grpc.pb.h"
@@ -54,11 +55,7 @@ ExitCode ExitCodeOf(grpc::StatusCode code) {
 }
 
 std::shared_ptr<grpc::Channel> Connect(const Endpoint& debugd) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-  if (IsLoopback(debugd.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  auto channel = grpc::CreateCustomChannel(debugd.ToString(), grpc::InsecureChannelCredentials(), arguments);
+  auto channel = MakeChannel(debugd.ToString());
   if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectBound)) {
     throw Failure(ExitCode::kUnreachable,
                   "no probegate-debugd answers at " + debugd.ToString() + "; is it running? (--debugd)");

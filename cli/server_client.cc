@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/grpc/channel.h"
 #include "cli/failure.h"
 #include "google/rpc/status.pb.h"
 
@@ -11,7 +12,6 @@ namespace {
 
 constexpr std::chrono::seconds kConnectBound{5};
 constexpr std::chrono::seconds kCallBound{30};
-constexpr int kMaxMessageBytes = 20 << 20;
 
 struct KindRow {
   v1::ErrorKind kind;
@@ -54,16 +54,7 @@ void Throw(const v1::ErrorDetail& error) {
 }
 
 ServerClient::ServerClient(const Endpoint& server) : server_(server.ToString()) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-  // Who watches a server that was restarted wants to see it soon.
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
-  // A server on this machine is not behind a proxy.
-  if (IsLoopback(server.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const auto channel = grpc::CreateCustomChannel(server_, grpc::InsecureChannelCredentials(), arguments);
+  const auto channel = MakeChannel(server_);
   if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectBound)) {
     throw Failure(ExitCode::kUnreachable, "no probegate-server answers at " + server_ + "; is it running? (--server)");
   }

@@ -1,8 +1,10 @@
 #include "gateway/grpc/upstream.h"
 
+#include <chrono>
 #include <deque>
 #include <utility>
 
+#include "base/grpc/channel.h"
 #include "base/mutex.h"
 #include "gateway/read_gate.h"
 #include "grpcpp/grpcpp.h"
@@ -13,8 +15,8 @@
 namespace probegate {
 namespace {
 
-// A block of 16 MiB, and what is around it.
-constexpr int kMaxMessageBytes = 20 << 20;
+// A server whose host was gone is found again as fast as the gateway looks for it.
+constexpr std::chrono::seconds kConnectAttempt{1};
 
 // What the gateway calls. These count themselves: to intercept them would cost each message some 18 us
 // (telemetry/grpc/server_interceptor.h).
@@ -210,26 +212,6 @@ class GrpcWatch final : public UpstreamWatch {
   const std::shared_ptr<WatchCall> call_;
 };
 
-std::shared_ptr<grpc::Channel> MakeChannel(const ServerAddress& server) {
-  grpc::ChannelArguments arguments;
-  // A proxy in between goes by the name.
-  if (server.name != server.address) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, server.name);
-  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
-  // A server whose host is gone, with its sessions, is noticed within 15 s, also while nobody asks for anything.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // A server that has been restarted is found again as fast as the gateway looks for it.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
-  // Proxies of the environment are for browsers, not for debug probes.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(server.address, grpc::InsecureChannelCredentials(), arguments);
-}
-
 // What the upstreams of a program share.
 struct Shared {
   explicit Shared(MetricSet& metrics) : rpcs(metrics, kClientRpcRows, {kStream, kWatchProbes}) {}
@@ -241,7 +223,7 @@ class GrpcUpstream final : public Upstream {
  public:
   GrpcUpstream(const ServerAddress& server, Shared& shared)
       : shared_(shared),
-        channel_(MakeChannel(server)),
+        channel_(MakeChannel(server.address, {.attempt = kConnectAttempt, .authority = server.name})),
         debug_probe_(v1::DebugProbe::NewStub(channel_)),
         directory_(v1::ProbeDirectory::NewStub(channel_)) {}
 
