@@ -1,0 +1,129 @@
+#include "base/server_list.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace probegate {
+namespace {
+
+bool IsIpv6(const std::string& address) { return address.find(':') != std::string::npos; }
+
+bool IsAddress(const std::string& host) {
+  // Only an IPv6 address has a colon; one with a zone (fe80::1%eth0) is none to inet_pton.
+  in_addr v4;
+  return IsIpv6(host) || inet_pton(AF_INET, host.c_str(), &v4) == 1;
+}
+
+template <typename Container, typename Value>
+bool Contains(const Container& container, const Value& value) {
+  return std::find(std::begin(container), std::end(container), value) != std::end(container);
+}
+
+// Which of a name's addresses are servers, in order.
+std::vector<std::string> Choose(std::vector<std::string> addresses) {
+  if (!std::all_of(addresses.begin(), addresses.end(), IsIpv6)) std::erase_if(addresses, IsIpv6);
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  return addresses;
+}
+
+// getaddrinfo's errors that say that there is nothing, rather than that it could not be found out.
+constexpr int kNothingThere[] = {EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY};
+
+absl::Status LookupError(const std::string& host, int error) {
+  const char* why = error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error);
+  const std::string message = absl::StrCat(host, " cannot be looked up: ", why);
+  return Contains(kNothingThere, error) ? absl::NotFoundError(message) : absl::UnavailableError(message);
+}
+
+}  // namespace
+
+std::string Server::ToString() const {
+  return name == address ? name.ToString() : absl::StrCat(name.ToString(), " (", address.ToString(), ")");
+}
+
+absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::string>& texts) {
+  std::vector<Endpoint> names;
+  for (const std::string& text : texts) {
+    const auto name = ParseEndpoint(text);
+    if (!name || name->port == 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no HOST:PORT"));
+    if (!Contains(names, *name)) names.push_back(*name);
+  }
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> ResolveHost(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  // This machine reaches itself by either family, whatever addresses its network has.
+  hints.ai_flags = IsLoopback(host) ? 0 : AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  if (const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found); error != 0) return LookupError(host, error);
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+  std::vector<std::string> addresses;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    char text[NI_MAXHOST];
+    const int error = getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+    if (error != 0) return LookupError(host, error);
+    addresses.emplace_back(text);
+  }
+  return addresses;
+}
+
+ServerLookup LookUpServers(const std::vector<Endpoint>& names, const HostResolver& resolve) {
+  using Addresses = absl::StatusOr<std::vector<std::string>>;
+  std::vector<std::future<Addresses>> answers;
+  for (const Endpoint& name : names) {
+    const auto policy = IsAddress(name.host) ? std::launch::deferred : std::launch::async;
+    answers.push_back(std::async(policy, [&name, &resolve]() -> Addresses {
+      if (IsAddress(name.host)) return std::vector<std::string>{name.host};
+      return resolve(name.host);
+    }));
+  }
+  ServerLookup lookup;
+  for (size_t i = 0; i < names.size(); ++i) {
+    Addresses addresses = answers[i].get();
+    if (addresses.ok() && addresses->empty()) {
+      addresses = absl::NotFoundError(absl::StrCat(names[i].host, " has no address"));
+    }
+    if (!addresses.ok()) {
+      lookup.failures.push_back({names[i], addresses.status()});
+      continue;
+    }
+    for (const std::string& host : Choose(*std::move(addresses))) {
+      const Endpoint address{host, names[i].port};
+      const auto is_same = [&address](const Server& server) { return server.address == address; };
+      if (std::none_of(lookup.servers.begin(), lookup.servers.end(), is_same)) {
+        lookup.servers.push_back({address, names[i]});
+      }
+    }
+  }
+  return lookup;
+}
+
+std::vector<Server> KeepKnownServers(const std::vector<Server>& before, const ServerLookup& now) {
+  std::vector<Server> servers = now.servers;
+  for (const Server& known : before) {
+    const bool not_known_now = std::any_of(
+        now.failures.begin(), now.failures.end(),
+        [&known](const FailedName& failed) { return failed.name == known.name && absl::IsUnavailable(failed.status); });
+    const auto is_same = [&known](const Server& server) { return server.address == known.address; };
+    if (not_known_now && std::none_of(servers.begin(), servers.end(), is_same)) servers.push_back(known);
+  }
+  return servers;
+}
+
+}  // namespace probegate

@@ -1,0 +1,139 @@
+// Names of servers, and what they stand for.
+#include "base/server_list.h"
+
+#include <atomic>
+#include <map>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+using testing::AnyOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A resolver that knows `hosts`, and of others that it cannot tell now.
+HostResolver Knows(std::map<std::string, std::vector<std::string>> hosts) {
+  return [hosts = std::move(hosts)](const std::string& host) -> absl::StatusOr<std::vector<std::string>> {
+    const auto found = hosts.find(host);
+    if (found == hosts.end()) return absl::UnavailableError(host + " cannot be looked up");
+    return found->second;
+  };
+}
+
+std::vector<Endpoint> Names(const std::vector<std::string>& texts) { return ParseServerNames(texts).value(); }
+
+std::vector<std::string> Addresses(const std::vector<Server>& servers) {
+  std::vector<std::string> addresses;
+  for (const Server& server : servers) addresses.push_back(server.address.ToString());
+  return addresses;
+}
+
+std::vector<std::string> LookUp(const std::vector<std::string>& names, const HostResolver& resolve) {
+  return Addresses(LookUpServers(Names(names), resolve).servers);
+}
+
+TEST(ParseServerNames, TakesEachOnceInTheirOrder) {
+  EXPECT_THAT(Names({"b:1", "a:1", "b:1", "b:2", "[::1]:3"}),
+              ElementsAre(Endpoint{"b", 1}, Endpoint{"a", 1}, Endpoint{"b", 2}, Endpoint{"::1", 3}));
+  EXPECT_THAT(Names({}), IsEmpty());
+}
+
+TEST(ParseServerNames, NamesTheOneThatIsNone) {
+  for (const char* bad : {"b", "b:", "b:0", ":1", "b:65536", "b:1,c:1", "::1:5", ""}) {
+    const auto names = ParseServerNames({"a:1", bad});
+    EXPECT_EQ(names.status().code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(names.status().message(), HasSubstr("\"" + std::string(bad) + "\""));
+  }
+}
+
+TEST(LookUpServers, TakesAddressesAsTheyAre) {
+  const HostResolver never = [](const std::string& host) -> absl::StatusOr<std::vector<std::string>> {
+    ADD_FAILURE() << host;
+    return std::vector<std::string>();
+  };
+  EXPECT_THAT(LookUp({"10.0.0.9:1", "[fe80::1%eth0]:2", "10.0.0.1:1", "[::1]:3"}, never),
+              ElementsAre("10.0.0.9:1", "[fe80::1%eth0]:2", "10.0.0.1:1", "[::1]:3"));
+}
+
+TEST(LookUpServers, MakesAServerOfEachAddress) {
+  const HostResolver resolve = Knows({{"pods", {"10.0.0.3", "10.0.0.1", "10.0.0.3", "10.0.0.2"}}, {"a", {"10.0.0.9"}}});
+  const ServerLookup lookup = LookUpServers(Names({"pods:7", "a:8"}), resolve);
+  EXPECT_THAT(Addresses(lookup.servers), ElementsAre("10.0.0.1:7", "10.0.0.2:7", "10.0.0.3:7", "10.0.0.9:8"));
+  EXPECT_EQ(lookup.servers[1].name, (Endpoint{"pods", 7}));
+  EXPECT_EQ(lookup.servers[1].ToString(), "pods:7 (10.0.0.2:7)");
+  EXPECT_THAT(lookup.failures, IsEmpty());
+}
+
+TEST(LookUpServers, TakesAMachineOfBothFamiliesForOne) {
+  EXPECT_THAT(LookUp({"both:1"}, Knows({{"both", {"::1", "127.0.0.1"}}})), ElementsAre("127.0.0.1:1"));
+  EXPECT_THAT(LookUp({"six:1"}, Knows({{"six", {"fd00::2", "fd00::1"}}})), ElementsAre("[fd00::1]:1", "[fd00::2]:1"));
+}
+
+TEST(LookUpServers, GivesASharedAddressToTheFirstName) {
+  const HostResolver resolve = Knows({{"a", {"10.0.0.1", "10.0.0.2"}}, {"b", {"10.0.0.2"}}});
+  const ServerLookup lookup = LookUpServers(Names({"a:1", "b:1", "b:2", "10.0.0.1:1"}), resolve);
+  EXPECT_THAT(Addresses(lookup.servers), ElementsAre("10.0.0.1:1", "10.0.0.2:1", "10.0.0.2:2"));
+  EXPECT_EQ(lookup.servers[1].name.host, "a");
+}
+
+TEST(LookUpServers, LeavesOthersAloneWhereANameFails) {
+  const ServerLookup lookup =
+      LookUpServers(Names({"lost:1", "a:1", "empty:1"}), Knows({{"a", {"10.0.0.1"}}, {"empty", {}}}));
+  EXPECT_THAT(Addresses(lookup.servers), ElementsAre("10.0.0.1:1"));
+  ASSERT_EQ(lookup.failures.size(), 2u);
+  EXPECT_EQ(lookup.failures[0].name.host, "lost");
+  EXPECT_TRUE(absl::IsUnavailable(lookup.failures[0].status));
+  EXPECT_TRUE(absl::IsNotFound(lookup.failures[1].status));
+  EXPECT_THAT(lookup.failures[1].status.message(), HasSubstr("empty"));
+}
+
+TEST(LookUpServers, LooksAllUpAtOnce) {
+  std::atomic<int> waiting = 0;
+  // Each waits for the others: were they looked up one after the other, none would end.
+  const HostResolver resolve = [&waiting](const std::string&) -> absl::StatusOr<std::vector<std::string>> {
+    ++waiting;
+    for (int now = waiting; now < 3; now = waiting) waiting.wait(now);
+    waiting.notify_all();
+    return std::vector<std::string>{"10.0.0.1"};
+  };
+  EXPECT_THAT(LookUp({"a:1", "b:2", "c:3"}, resolve), ElementsAre("10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"));
+}
+
+TEST(KeepKnownServers, KeepsThoseWhoseNameCannotBeLookedUpNow) {
+  const std::vector<Endpoint> names = Names({"a:1", "b:1"});
+  const auto before = LookUpServers(names, Knows({{"a", {"10.0.0.1", "10.0.0.2"}}, {"b", {"10.0.0.3"}}})).servers;
+  const ServerLookup now = LookUpServers(names, Knows({{"b", {"10.0.0.2", "10.0.0.4"}}}));
+  const std::vector<Server> kept = KeepKnownServers(before, now);
+  EXPECT_THAT(Addresses(kept), ElementsAre("10.0.0.2:1", "10.0.0.4:1", "10.0.0.1:1"));
+  EXPECT_EQ(kept[0].name.host, "b");
+  // Again, with what was kept.
+  EXPECT_EQ(KeepKnownServers(kept, now), kept);
+}
+
+TEST(KeepKnownServers, LosesThoseWhoseNameHasNoAddressAnyMore) {
+  const std::vector<Endpoint> names = Names({"a:1", "b:1"});
+  const auto before = LookUpServers(names, Knows({{"a", {"10.0.0.1"}}, {"b", {"10.0.0.3"}}})).servers;
+  EXPECT_THAT(Addresses(KeepKnownServers(before, LookUpServers(names, Knows({{"a", {}}, {"b", {"10.0.0.3"}}})))),
+              ElementsAre("10.0.0.3:1"));
+}
+
+// The system's resolver.
+
+TEST(ResolveHost, FindsThisMachine) {
+  ASSERT_TRUE(ResolveHost("localhost").ok());
+  EXPECT_THAT(LookUp({"localhost:50051"}, ResolveHost), ElementsAre(AnyOf("127.0.0.1:50051", "[::1]:50051")));
+}
+
+TEST(ResolveHost, NamesAHostThatIsNone) {
+  // RFC 6761: never a host. Without any DNS server that is not known.
+  const auto addresses = ResolveHost("no-such-host.invalid");
+  EXPECT_TRUE(absl::IsNotFound(addresses.status()) || absl::IsUnavailable(addresses.status())) << addresses.status();
+  EXPECT_THAT(addresses.status().message(), HasSubstr("no-such-host.invalid"));
+}
+
+}  // namespace
+}  // namespace probegate
