@@ -96,7 +96,7 @@ void Fleet::KeepOnly(const Name& name, const std::vector<std::string>& addresses
 void Fleet::TakeNoAddress(Name& name, const std::string& reason) {
   const bool is_followed =
       std::any_of(links_.begin(), links_.end(), [&](const auto& link) { return link.second.names.contains(&name); });
-  const std::string message = "cannot look up the server " + name.text + " (" + reason + ")";
+  const std::string message = "the server " + name.text + ": " + reason;
   if (!is_followed) {
     name.shown = true;
     state_.ServerLost({name.text, {}}, message);

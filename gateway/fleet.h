@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/server_list.h"
 #include "gateway/name_lookup.h"
 #include "gateway/net.h"
 #include "gateway/probe_routes.h"
@@ -29,7 +30,7 @@ struct FleetOptions {
   // At least one.
   std::vector<Endpoint> servers = {{"127.0.0.1", 50051}};
   // Between look-ups of a name.
-  std::chrono::milliseconds lookup_interval{10'000};
+  std::chrono::milliseconds lookup_interval = kLookupInterval;
 };
 
 // Threads: all on the strand that it is given, its handler's calls too.

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "asio/signal_set.hpp"
+#include "base/server_list.h"
 #include "gateway/gateway.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/grpc/upstream.h"
@@ -49,6 +50,14 @@ size_t MakeRoomForConnections() {
   return limit.rlim_cur > kOtherFiles ? limit.rlim_cur - kOtherFiles : 1;
 }
 
+absl::StatusOr<std::vector<std::string>> LookUpAddresses(const Endpoint& server) {
+  const ServerLookup lookup = LookUpServers({server});
+  if (!lookup.failures.empty()) return lookup.failures.front().status;
+  std::vector<std::string> addresses;
+  for (const Server& found : lookup.servers) addresses.push_back(found.address.ToString());
+  return addresses;
+}
+
 int Fail(Log& log, const absl::Status& why) {
   log.Write(LogLevel::kError, "gateway.failed", std::string(why.message()), {});
   return 1;
@@ -79,7 +88,7 @@ int Run(const ProgramOptions& options) {
     signals.cancel();
     signals.clear();
   };
-  Gateway gateway(io, *upstreams, LookUpServer, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics,
+  Gateway gateway(io, *upstreams, LookUpAddresses, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics,
                   log);
   // Goes before `gateway`, which it asks.
   const auto http = ServeMetrics(options.metrics_listen, metrics, [&gateway] { return gateway.Missing(); }, log);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "base/endpoint.h"
+#include "base/server_list.h"
 #include "config/arguments.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
@@ -86,21 +87,10 @@ std::optional<std::string> AddMap(const std::string& entry, std::map<std::string
   return std::nullopt;
 }
 
-// What is wrong with `texts`, or nothing. Without any, `servers` stay as they are.
-std::optional<std::string> AddServers(const std::vector<std::string>& texts, std::vector<Endpoint>& servers) {
-  std::vector<Endpoint> named;
-  for (const std::string& text : texts) {
-    const auto server = ParseEndpoint(text);
-    if (!server || server->port == 0) return "--server: '" + text + "' is not HOST:PORT";
-    if (std::find(named.begin(), named.end(), *server) != named.end()) return "--server: " + text + " is named twice";
-    named.push_back(*server);
-  }
-  if (!named.empty()) servers = std::move(named);
-  return std::nullopt;
-}
-
 std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& options) {
-  if (auto problem = AddServers(raw.servers, options.gateway.fleet.servers)) return problem;
+  auto servers = ParseServerNames(raw.servers);
+  if (!servers.ok()) return "--server: " + std::string(servers.status().message());
+  if (!servers->empty()) options.gateway.fleet.servers = *std::move(servers);
   for (const std::string& entry : raw.maps) {
     if (auto problem = AddMap(entry, options.fixed_ports)) return problem;
   }

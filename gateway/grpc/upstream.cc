@@ -3,6 +3,7 @@
 #include <chrono>
 #include <deque>
 #include <utility>
+#include <vector>
 
 #include "base/grpc/channel.h"
 #include "base/mutex.h"
@@ -33,6 +34,10 @@ class CallCount {
   void Remove() {
     const MutexLock lock(mutex_);
     if (--count_ == 0) idle_.NotifyAll();
+  }
+  bool none() {
+    const MutexLock lock(mutex_);
+    return count_ == 0;
   }
   void WaitForNone() {
     const MutexLock lock(mutex_);
@@ -212,52 +217,62 @@ class GrpcWatch final : public UpstreamWatch {
   const std::shared_ptr<WatchCall> call_;
 };
 
-// What the upstreams of a program share.
-struct Shared {
-  explicit Shared(MetricSet& metrics) : rpcs(metrics, kClientRpcRows, {kStream, kWatchProbes}) {}
+// A channel and what goes on over it. gRPC does not bear that a channel goes within a callback of its own, so it stays
+// here until it has no calls.
+struct ServerChannel {
+  explicit ServerChannel(const ServerAddress& server)
+      : channel(MakeChannel(server.address, {.authority = server.name, .attempt = kConnectAttempt})),
+        debug_probe(v1::DebugProbe::NewStub(channel)),
+        directory(v1::ProbeDirectory::NewStub(channel)) {}
+
   CallCount calls;
-  const RpcMetrics rpcs;
+  const std::shared_ptr<grpc::Channel> channel;
+  const std::unique_ptr<v1::DebugProbe::Stub> debug_probe;
+  const std::unique_ptr<v1::ProbeDirectory::Stub> directory;
 };
 
 class GrpcUpstream final : public Upstream {
  public:
-  GrpcUpstream(const ServerAddress& server, Shared& shared)
-      : shared_(shared),
-        channel_(MakeChannel(server.address, {.attempt = kConnectAttempt, .authority = server.name})),
-        debug_probe_(v1::DebugProbe::NewStub(channel_)),
-        directory_(v1::ProbeDirectory::NewStub(channel_)) {}
+  GrpcUpstream(std::shared_ptr<ServerChannel> server, const RpcMetrics& rpcs)
+      : server_(std::move(server)), rpcs_(rpcs) {}
 
   std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, std::string traceparent,
                                                SessionHandler handler) override {
-    auto call = std::make_shared<SessionCall>(std::move(handler), shared_.rpcs.Begin(kStream.path()), shared_.calls);
-    call->Start(*debug_probe_, std::move(request), std::move(traceparent));
+    auto call = std::make_shared<SessionCall>(std::move(handler), rpcs_.Begin(kStream.path()), server_->calls);
+    call->Start(*server_->debug_probe, std::move(request), std::move(traceparent));
     return std::make_unique<GrpcSession>(std::move(call));
   }
 
   std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) override {
-    auto call = std::make_shared<WatchCall>(std::move(handler), shared_.rpcs.Begin(kWatchProbes.path()), shared_.calls);
-    call->Start(*directory_);
+    auto call = std::make_shared<WatchCall>(std::move(handler), rpcs_.Begin(kWatchProbes.path()), server_->calls);
+    call->Start(*server_->directory);
     return std::make_unique<GrpcWatch>(std::move(call));
   }
 
  private:
-  Shared& shared_;
-  const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
-  const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
+  const std::shared_ptr<ServerChannel> server_;
+  const RpcMetrics& rpcs_;
 };
 
 class GrpcUpstreams final : public Upstreams {
  public:
-  explicit GrpcUpstreams(MetricSet& metrics) : shared_(metrics) {}
-  ~GrpcUpstreams() override { shared_.calls.WaitForNone(); }
+  explicit GrpcUpstreams(MetricSet& metrics) : rpcs_(metrics, kClientRpcRows, {kStream, kWatchProbes}) {}
+  ~GrpcUpstreams() override {
+    for (const auto& server : servers_) server->calls.WaitForNone();
+  }
 
   std::shared_ptr<Upstream> To(const ServerAddress& server) override {
-    return std::make_shared<GrpcUpstream>(server, shared_);
+    const MutexLock lock(mutex_);
+    // Those that nobody uses any more: whoever comes to new servers again and again must not collect the old ones.
+    std::erase_if(servers_, [](const auto& old) { return old.use_count() == 1 && old->calls.none(); });
+    servers_.push_back(std::make_shared<ServerChannel>(server));
+    return std::make_shared<GrpcUpstream>(servers_.back(), rpcs_);
   }
 
  private:
-  Shared shared_;
+  const RpcMetrics rpcs_;
+  Mutex mutex_;
+  std::vector<std::shared_ptr<ServerChannel>> servers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

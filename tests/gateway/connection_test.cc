@@ -254,7 +254,7 @@ TEST(Connection, TheNamesInUseAreTheLatest) {
   v1::ProbeDescription fresh;
   fresh.set_unique_id("PROBE1");
   fresh.set_vendor_name("Other");
-  fixture.probe->Update(fresh);
+  fixture.probe->Update(fresh, fixture.probe->upstream());
   EXPECT_EQ(client.Ask(R"({"id": 1, "request": "readprop", "arguments": ["vendor_name"]})"),
             R"({"id": 1, "status": 0, "result": "Other"})");
 }

@@ -214,11 +214,10 @@ TEST_F(FleetTest, ANameThatIsUnknownIsWaitedFor) {
   ASSERT_TRUE(WaitUntilSettled());
   {
     const MutexLock lock(mutex_);
-    EXPECT_EQ(problem_, "cannot look up the server lab:1 (no such name)");
+    EXPECT_EQ(problem_, "the server lab:1: no such name");
   }
   EXPECT_TRUE(WaitForUp("lab:1", "", 0));
-  EXPECT_THAT(state_.Missing(),
-              ElementsAre("cannot look up the server lab:1 (no such name)", "no debug probe is served yet"));
+  EXPECT_THAT(state_.Missing(), ElementsAre("the server lab:1: no such name", "no debug probe is served yet"));
   names_->Set("lab:1", std::vector<std::string>{"10.0.0.1:1"});
   List("10.0.0.1:1", 0, {"A"});
   EXPECT_TRUE(WaitUntilAt("A", "10.0.0.1:1"));

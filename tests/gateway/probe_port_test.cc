@@ -21,7 +21,7 @@ TEST(ProbePort, AConnectionThatComesInWhileItStopsIsEndedToo) {
   Log log(LogFormat::kText, LogLevel::kError);
   v1::ProbeDescription description;
   description.set_unique_id("PROBE1");
-  const auto port = *ProbePort::Listen({io, upstream, options, budget, metrics, log},
+  const auto port = *ProbePort::Listen({io, options, budget, metrics, log},
                                        std::make_shared<ServedProbe>(description, upstream), 0, false);
   // It waits for a client now.
   io.poll();
