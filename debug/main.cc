@@ -94,10 +94,12 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   DebugMetrics debug_metrics(metrics);
   UploadStore uploads(folder.path(), options.max_upload, kMaxUploads);
   metrics.BeforeExpose([&] { debug_metrics.uploads.Set(static_cast<double>(uploads.size())); });
-  const ProbeLister probes(options.server);
+  const ProbeLister probes(options.servers);
+  std::vector<std::string> servers;
+  for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
   const DebugContext context{.tools = {.launcher = programs / "probegate-launch",
                                        .gateway = programs / "probegate-gateway",
-                                       .server = options.server.ToString(),
+                                       .servers = std::move(servers),
                                        .confined = confines.ok()},
                              .sources = {.recipes = *recipes,
                                          .elf_files = *elf_files,

@@ -1,5 +1,6 @@
 #include "debug/options.h"
 
+#include "base/server_list.h"
 #include "config/arguments.h"
 
 namespace probegate {
@@ -33,10 +34,10 @@ void AddCount(CLI::App& app, const std::string& name, T& value, const std::strin
 }  // namespace
 
 std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOptions& options) {
-  CLI::App app("Serves debugging sessions with gdb over gRPC, as Arduino CLI does, on the probes of a probegate-server",
+  CLI::App app("Serves debugging sessions with gdb over gRPC, as Arduino CLI does, on the probes of a farm",
                "probegate-debugd");
   std::string listen = options.listen.ToString();
-  std::string server = options.server.ToString();
+  std::vector<std::string> servers;
   bool allow_debug = false;
   app.set_version_flag("--version", "probegate-debugd " PROBEGATE_VERSION);
   app.add_option("--listen", listen, "Where to serve gRPC; port 0 takes a free one")
@@ -47,9 +48,12 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   app.add_flag("--allow-debug", allow_debug, "They may debug: run gdb, and what gdb lets them, on this machine");
   app.add_flag("--allow-unconfined", options.allow_unconfined,
                "Go on where the kernel cannot confine gdb and the GDB server (Landlock, seccomp)");
-  app.add_option("--server", server, "The probegate-server whose probes are debugged on")
-      ->option_text("HOST:PORT [" + server + "]")
-      ->check(IsEndpoint);
+  app.add_option(
+         "--server", servers,
+         "A probegate-server whose probes are debugged on; repeatable. A host name with several addresses is as "
+         "many servers")
+      ->option_text("HOST:PORT [" + options.servers.front().ToString() + "]")
+      ->allow_extra_args(false);
   app.add_option("--recipes", options.recipes, "Which GDB server and gdb serve which boards (YAML)")
       ->option_text("FILE");
   app.add_option("--elf-folder", options.elf_folders, "Clients may name ELF files below this folder (repeatable)")
@@ -72,7 +76,9 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   if (const auto code = ParseArguments(app, argc, argv)) return code;
 
   options.listen = *ParseEndpoint(listen);
-  options.server = *ParseEndpoint(server);
+  auto named = ParseServerNames(servers);
+  if (!named.ok()) return RefuseArguments(app, "--server: " + std::string(named.status().message()));
+  if (!named->empty()) options.servers = *std::move(named);
   if (!options.allow_remote && !IsLoopback(options.listen.host)) {
     return RefuseArguments(app, "--listen " + listen + ": others reach this address; say --allow-remote if they may");
   }

@@ -16,8 +16,8 @@ struct DebugdOptions {
   Endpoint listen{"127.0.0.1", 50061};
   bool allow_remote = false;
   bool allow_unconfined = false;
-  Endpoint server{"127.0.0.1", 50051};
-  std::string recipes;  // a file, or empty for what is built in
+  std::vector<Endpoint> servers{{"127.0.0.1", 50051}};  // at least one
+  std::string recipes;                                  // a file, or empty for what is built in
   std::vector<std::string> elf_folders;
   std::string work = "/tmp";  // where the program makes a folder of its own
   uint64_t max_upload = uint64_t{64} << 20;

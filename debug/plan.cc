@@ -48,7 +48,10 @@ absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources
   }
   const auto probes = sources.list_probes();
   if (!probes.ok()) return probes.status();
-  auto probe = ChooseProbe(request.port(), *probes);
+  auto probe = ChooseProbe(request.port(), probes->probes);
+  if (!probe.ok() && !probes->gap.empty()) {
+    return absl::UnavailableError(std::string(probe.status().message()) + "; " + probes->gap);
+  }
   if (!probe.ok()) return probe.status();
   plan.probe = *std::move(probe);
   return plan;
@@ -114,8 +117,9 @@ absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfigReq& request, c
 ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work) {
   ProcessCommand command = Launched(tools, work);
   Add(command.words,
-      {"--", tools.gateway, "--server", tools.server, "--uid", plan.probe, "--port", "0", "--no-wait", "--state",
-       work + "/gateway", "--metrics-listen", "none", "--log-format", "json", "--max-connections", "16"});
+      {"--", tools.gateway, "--uid", plan.probe, "--port", "0", "--no-wait", "--state", work + "/gateway",
+       "--metrics-listen", "none", "--log-format", "json", "--max-connections", "16"});
+  for (const std::string& server : tools.servers) Add(command.words, {"--server", server});
   return command;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cc/arduino/cli/debug/debug.pb.h"
@@ -20,16 +21,21 @@ namespace probegate {
 struct DebugTools {
   std::string launcher;  // paths
   std::string gateway;
-  std::string server;  // HOST:PORT of the probegate-server
+  std::vector<std::string> servers;  // HOST:PORT of each probegate-server, as the gateway takes it
   bool confined = true;
+};
+
+struct ProbeList {
+  v1::ListProbesResponse probes;  // of all servers that answered
+  std::string gap;                // which did not, for a person; empty where all did
 };
 
 struct DebugSources {
   const RecipeBook& recipes;
   const ElfFiles& elf_files;
   UploadStore& uploads;
-  // Asks the server. May block for some seconds.
-  std::function<absl::StatusOr<v1::ListProbesResponse>()> list_probes;
+  // Asks the servers. May block for some seconds.
+  std::function<absl::StatusOr<ProbeList>()> list_probes;
 };
 
 struct DebugPlan {

@@ -219,7 +219,7 @@ void Fleet::ProbeRefused(const std::string& unique_id, ProbeRoutes::Server serve
   const Link* keeper = FindLink(kept);
   const std::string kept_at = keeper == nullptr ? "another" : keeper->server.ToString();
   log_.Write(
-      LogLevel::kWarning, "probe.refused",
+      LogLevel::kWarning, "probe.duplicate",
       "debug probe " + unique_id + " is on two servers: the one at " + kept_at + " is kept, the one at " +
           link->server.ToString() + " is not served. Give one probe another serial number, or name a server once only",
       {{"probe", unique_id}, {"server", link->server.name}, {"address", link->server.address}, {"kept", kept_at}});

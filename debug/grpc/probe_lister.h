@@ -1,25 +1,26 @@
-// Asks the probegate-server which probes there are.
+// Asks the probegate-servers which probes there are.
 #pragma once
 
-#include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/endpoint.h"
-#include "probegate/v1/probe_directory.grpc.pb.h"
+#include "debug/plan.h"
 
 namespace probegate {
 
 // Threads: any.
 class ProbeLister {
  public:
-  explicit ProbeLister(const Endpoint& server);
+  explicit ProbeLister(std::vector<Endpoint> servers) : servers_(std::move(servers)) {}
 
-  // UNAVAILABLE where the server does not answer within some seconds. Blocks as long.
-  absl::StatusOr<v1::ListProbesResponse> List() const;
+  // What the servers have that answer within some seconds, which are asked all at once; of a probe that several name,
+  // what the one says that has it. UNAVAILABLE where none answers. Blocks as long, and besides for as long as the
+  // system's resolver takes where a server goes by a name.
+  absl::StatusOr<ProbeList> List() const;
 
  private:
-  const Endpoint server_;
-  const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
+  const std::vector<Endpoint> servers_;
 };
 
 }  // namespace probegate

@@ -81,8 +81,9 @@ ERRORS = Row("Errors", (
 ))
 
 GATEWAYS = Row("Gateways", (
-    Panel("Server in reach", "short", "1 while a gateway follows its server's list of probes.",
-          (Query(f"min by (host) (probegate_gateway_server_up{G})", "{{host}}"),)),
+    Panel("Servers out of reach", "short", "Servers whose list of probes a gateway should follow, and cannot.",
+          (Query(f"count by (host) (probegate_gateway_server_up{G}) - sum by (host) (probegate_gateway_server_up{G})",
+                 "{{host}}"),)),
     Panel("Clients", "short", "Clients of each gateway.",
           (Query(f"sum by (host) (probegate_gateway_connections{G})", "{{host}}"),), stacked=True),
     Panel("Requests", "reqps", "Requests of pyOCD and its like, a second.",

@@ -109,16 +109,17 @@ class DebugSessionTest : public testing::Test {
   std::shared_ptr<DebugSession> Start(bool reads = true) {
     context.reset(new DebugContext{.tools = {.launcher = folder.path / "launch",
                                              .gateway = folder.path / "gateway",
-                                             .server = "s:1",
+                                             .servers = {"s:1"},
                                              .confined = false},
                                    .sources = {.recipes = *recipes,
                                                .elf_files = *elf_files,
                                                .uploads = uploads,
                                                .list_probes =
                                                    [] {
-                                                     v1::ListProbesResponse probes;
-                                                     probes.add_probes()->mutable_description()->set_unique_id("A1");
-                                                     return absl::StatusOr<v1::ListProbesResponse>(probes);
+                                                     ProbeList list;
+                                                     list.probes.add_probes()->mutable_description()->set_unique_id(
+                                                         "A1");
+                                                     return absl::StatusOr<ProbeList>(list);
                                                    }},
                                    .limits = limits,
                                    .work = folder.path / "work",

@@ -226,16 +226,14 @@ def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
 
 
 def test_what_the_documentation_proposes(kustomize, tmp_path):
-    """A copy of the lab for each host, and images of one's own."""
+    """Images of one's own."""
     page = (KUBERNETES.parents[1] / "docs/kubernetes.md").read_text()
     blocks = {next(iter(block)): block for block in map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))}
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "host1",
-        "resources": [relative(tmp_path, "overlays/sim")], **blocks["patches"], **blocks["images"]}))
+        "resources": [relative(tmp_path, "overlays/sim")], **blocks["images"]}))
     made = Manifests(render(kustomize, tmp_path))
     assert {document["metadata"].get("namespace", document["metadata"]["name"]) for document in made.documents} == {"host1"}
-    node = made.named("DaemonSet", "probegate-server")["spec"]["template"]["spec"]["nodeSelector"]
-    assert node == {"probegate/probe-host": "true", "kubernetes.io/hostname": "NODE"}
     images = {container["image"] for _, _, container in made.containers()}
     assert len(images) == 3 and all(image.startswith("registry.example/probegate-") for image in images)
 

@@ -1,0 +1,105 @@
+"""Many servers, each with boards of its own, behind one gateway that knows them by one name.
+
+The servers listen on one port of neighbouring loopback addresses. What the name stands for is a hosts file that only the
+gateway sees, in a mount namespace of its own, and that a test changes while the gateway runs.
+"""
+
+import os
+import threading
+
+from raw_client import RAM, RawClient, RemoteError
+from sim_control import SimControl
+from stack import IDLE_PROGRAM, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port
+
+NAME = "lab.test"
+# Each line of the hosts file is as long as any other, so that one can be replaced by one write: whoever reads it
+# meanwhile sees the old or the new.
+LINE = "{:<16}" + NAME + "\n"
+
+
+def address_of(number):
+    return f"127.0.1.{number + 1}"
+
+
+class Fleet:
+    """`servers` servers of `boards` boards each: board b of server s has the serial number `serials[s][b]`."""
+
+    def __init__(self, programs, servers, boards):
+        self.programs = programs
+        self.boards = boards
+        self.port = free_port()  # of every server
+        self.first_gateway_port = free_port(servers * boards)
+        self.sim_port = free_port(servers * boards)
+        idle = programs.directory / "idle.bin"
+        idle.write_bytes(IDLE_PROGRAM)
+        control_port = free_port()
+        sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:{self.sim_port}", "--boards", servers * boards,
+                             "--flash", idle, "--control", f"{LOOPBACK}:{control_port}")
+        self.control = lambda: SimControl(control_port)
+        serials = [sim.wait_for_line(rf"board {board} \((\S+)\) listening on ")[1] for board in range(servers * boards)]
+        self.serials = [serials[s * boards:(s + 1) * boards] for s in range(servers)]
+        self.servers = [self.start_server(number, address_of(number)) for number in range(servers)]
+        self.hosts = programs.directory / "hosts"
+        self.hosts.write_text("".join(LINE.format(address_of(number)) for number in range(servers)))
+        self.gateway = self._start_gateway()
+        self.ports = {}
+        for serial in serials:
+            self.ports[serial] = int(self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port (\d+)")[1])
+
+    def start_server(self, number, address):
+        """The server of these boards, wherever it is to be."""
+        first = self.sim_port + number * self.boards
+        server = self.programs.start("probegate-server", "--listen", f"{address}:{self.port}", "--no-usb",
+                                     "--metrics-listen", "none",
+                                     "--cmsis-dap-tcp", f"{LOOPBACK}:{first}-{first + self.boards - 1}",
+                                     label=f"probegate-server-{address}")
+        server.wait_for_line(SERVER_LISTENS.replace(r"127\.0\.0\.1", address.replace(".", r"\.")))
+        return server
+
+    def move(self, number, address):
+        """What the name stands for: this address instead of that of the server `number`."""
+        line = LINE.format(address).encode()
+        with open(self.hosts, "r+b", buffering=0) as hosts:
+            os.pwrite(hosts.fileno(), line, number * len(line))
+
+    def _start_gateway(self):
+        see_hosts = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        namespace = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+        program = Program("probegate-gateway", [
+            *namespace, "sh", "-c", see_hosts, self.hosts, self.programs.path("probegate-gateway"),
+            "--server", f"{NAME}:{self.port}", "--port", self.first_gateway_port,
+            "--state", self.programs.directory / "state", *METRICS_FLAGS], self.programs.directory)
+        self.programs.started.append(program)
+        return program
+
+    def clients(self, number):
+        """One for each board of this server, attached."""
+        return [RawClient(self.ports[serial]).attach() for serial in self.serials[number]]
+
+
+class Load(threading.Thread):
+    """Reads a word of each client's board, over and over, and keeps what went wrong."""
+
+    def __init__(self, clients, words):
+        super().__init__()
+        self.clients = clients
+        self.words = words
+        self.rounds = 0
+        self.problems = []
+        self._stopped = threading.Event()
+
+    def run(self):
+        while not self._stopped.is_set() and not self.problems:
+            for client, word in zip(self.clients, self.words):
+                try:
+                    read = client.read_word(RAM)
+                except (OSError, EOFError, RemoteError) as error:
+                    self.problems.append(f"{error!r}")
+                    return
+                if read != word:
+                    self.problems.append(f"read {read:#x} where {word:#x} is")
+            self.rounds += 1
+
+    def stop(self):
+        self._stopped.set()
+        self.join()
