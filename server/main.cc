@@ -1,6 +1,8 @@
 // probegate-server: owns debug probes and shares them over gRPC. This file only wires.
 #include <malloc.h>
+#include <unistd.h>
 
+#include <climits>
 #include <csignal>
 #include <list>
 #include <memory>
@@ -23,6 +25,7 @@
 #include "server/probe_source.h"
 #include "server/server_metrics.h"
 #include "server/session_registry.h"
+#include "server/text.h"
 #include "server/usb_source.h"
 #include "telemetry/build_info.h"
 #include "telemetry/log.h"
@@ -89,6 +92,12 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
   }
 }
 
+// Of this machine; empty where the system does not say.
+std::string HostName() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? OneLine(name) : std::string();
+}
+
 int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Log log(config.log.log_format(), config.log.level());
   SilenceGrpcLogs(config.log.level() == LogLevel::kDebug && config.log.log_format() == LogFormat::kText);
@@ -110,7 +119,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Readiness readiness("the server");
   auto http = ServeMetrics(config.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());
-  auto server = GrpcServer::Start(config.listen, catalog, sessions, metrics);
+  auto server = GrpcServer::Start(config.listen, HostName(), catalog, sessions, metrics);
   if (!server.ok()) return Fail(log, server.status());
   readiness.SetListening();
   WarnOfRisks(config, log);

@@ -31,14 +31,15 @@ std::vector<RpcMethod> ServedMethods() {
 
 }  // namespace
 
-GrpcServer::GrpcServer(Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics)
+GrpcServer::GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics)
     : rpc_metrics_(metrics, kServerRpcRows, ServedMethods()),
       debug_probe_(sessions, rpc_metrics_),
-      probe_directory_(catalog, sessions, rpc_metrics_) {}
+      probe_directory_(std::move(host), catalog, sessions, rpc_metrics_) {}
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Endpoint& listen, Catalog& catalog,
-                                                              SessionRegistry& sessions, MetricSet& metrics) {
-  std::unique_ptr<GrpcServer> server(new GrpcServer(catalog, sessions, metrics));
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Endpoint& listen, std::string host,
+                                                              Catalog& catalog, SessionRegistry& sessions,
+                                                              MetricSet& metrics) {
+  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(host), catalog, sessions, metrics));
   auto listener = GrpcListener::Start(listen, [&server](grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.SetMaxSendMessageSize(kMaxMessageBytes);

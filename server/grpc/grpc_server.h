@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "base/endpoint.h"
@@ -18,9 +19,9 @@ namespace probegate {
 
 class GrpcServer {
  public:
-  // Listens, and counts all calls in `metrics`. The error, in one line, where the address cannot be had. `catalog`,
-  // `sessions` and `metrics` must outlive the server.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, Catalog& catalog,
+  // Listens, and counts all calls in `metrics`. `host` is the name of this machine. The error, in one line, where the
+  // address cannot be had. `catalog`, `sessions` and `metrics` must outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, std::string host, Catalog& catalog,
                                                            SessionRegistry& sessions, MetricSet& metrics);
 
   // Where it listens; the port is the real one where 0 was asked for.
@@ -33,7 +34,7 @@ class GrpcServer {
   void Shutdown(std::chrono::milliseconds patience) { listener_->Shutdown(patience); }
 
  private:
-  GrpcServer(Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics);
+  GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics);
 
   const RpcMetrics rpc_metrics_;
   DebugProbeService debug_probe_;

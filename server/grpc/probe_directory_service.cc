@@ -21,6 +21,7 @@ grpc::ServerUnaryReactor* ProbeDirectoryService::ListProbes(grpc::CallbackServer
                                                             const v1::ListProbesRequest*,
                                                             v1::ListProbesResponse* response) {
   for (v1::ProbeStatus& probe : catalog_.List()) *response->add_probes() = std::move(probe);
+  response->set_host(host_);
   return Finished(context, absl::OkStatus());
 }
 
@@ -36,6 +37,7 @@ grpc::ServerUnaryReactor* ProbeDirectoryService::ListSessions(grpc::CallbackServ
   if (!probe->empty()) probe = catalog_.Resolve(*probe);
   if (!probe.ok()) return Finished(context, probe.status());
   for (v1::SessionInfo& session : sessions_.List(*probe)) *response->add_sessions() = std::move(session);
+  response->set_host(host_);
   return Finished(context, absl::OkStatus());
 }
 
@@ -55,6 +57,7 @@ grpc::ServerUnaryReactor* ProbeDirectoryService::Stats(grpc::CallbackServerConte
   }
   *response->mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
   response->set_uptime_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count());
+  response->set_host(host_);
   return Finished(context, absl::OkStatus());
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <string>
+#include <utility>
 
 #include <grpcpp/grpcpp.h>
 
@@ -14,9 +16,9 @@ namespace probegate {
 
 class ProbeDirectoryService final : public v1::ProbeDirectory::CallbackService {
  public:
-  // All must outlive the server that this is registered with.
-  ProbeDirectoryService(Catalog& catalog, SessionRegistry& sessions, const RpcMetrics& rpcs)
-      : catalog_(catalog), sessions_(sessions), rpcs_(rpcs) {}
+  // `host` is the name of this machine. All else must outlive the server that this is registered with.
+  ProbeDirectoryService(std::string host, Catalog& catalog, SessionRegistry& sessions, const RpcMetrics& rpcs)
+      : host_(std::move(host)), catalog_(catalog), sessions_(sessions), rpcs_(rpcs) {}
 
   grpc::ServerUnaryReactor* ListProbes(grpc::CallbackServerContext* context, const v1::ListProbesRequest* request,
                                        v1::ListProbesResponse* response) override;
@@ -30,6 +32,7 @@ class ProbeDirectoryService final : public v1::ProbeDirectory::CallbackService {
                                   v1::StatsResponse* response) override;
 
  private:
+  const std::string host_;
   Catalog& catalog_;
   SessionRegistry& sessions_;
   const RpcMetrics& rpcs_;

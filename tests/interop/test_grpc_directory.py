@@ -1,6 +1,7 @@
 """The directory of probes and sessions, health and reflection, from a Python gRPC client."""
 
 import queue
+import socket
 import threading
 
 import grpc
@@ -85,6 +86,12 @@ def test_list_probes(api, directory, stack):
     assert state()[0] == api.PROBE_STATE_IN_USE and state()[1] >= 1
     session.close()
     wait_until(lambda: state()[0] == api.PROBE_STATE_IDLE, "the probe is idle again")
+
+
+def test_each_list_names_the_machine(api, directory):
+    for method, request in ((directory.ListProbes, api.ListProbesRequest()), (directory.ListSessions, api.ListSessionsRequest()),
+                            (directory.Stats, api.StatsRequest())):
+        assert method(request, timeout=BOUND).host == socket.gethostname()
 
 
 def test_stats(api, directory, stack):
