@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "base/endpoint.h"
-#include "cli/server_client.h"
+#include "cli/failure.h"
+#include "probegate/v1/debug_probe.pb.h"
 
 namespace probegate {
 
 // What every subcommand has.
 struct CommonArguments {
-  Endpoint server{"127.0.0.1", 50051};
+  std::vector<Endpoint> servers;  // at least one
   bool json = false;
   v1::ClientInfo client;  // who this program says it is
 };
@@ -51,12 +52,13 @@ struct TopArguments {
   std::chrono::milliseconds interval{1000};
 };
 
-// Each prints what it has to say on standard output, or throws a Failure.
-void RunList(const CommonArguments& common, const ListArguments& arguments);
-void RunSessions(const CommonArguments& common, const SessionsArguments& arguments);
+// Each prints what it has to say on standard output, or throws a Failure. What shows the whole fleet shows what there
+// is of it, says on standard error which servers are missing, and then answers the exit code.
+ExitCode RunList(const CommonArguments& common, const ListArguments& arguments);
+ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arguments);
 void RunKick(const CommonArguments& common, const KickArguments& arguments);
 void RunRead(const CommonArguments& common, const ReadArguments& arguments);
 void RunWrite(const CommonArguments& common, const WriteArguments& arguments);
-void RunTop(const CommonArguments& common, const TopArguments& arguments);
+ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments);
 
 }  // namespace probegate

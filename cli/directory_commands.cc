@@ -1,20 +1,23 @@
 // list, sessions and kick.
+#include <algorithm>
 #include <iostream>
 
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
 
 #include "cli/client_text.h"
 #include "cli/commands.h"
+#include "cli/directory_text.h"
 #include "cli/failure.h"
+#include "cli/find_probe.h"
+#include "cli/fleet.h"
 #include "cli/gateway_ports.h"
 #include "cli/json.h"
-#include "cli/probe_text.h"
-#include "cli/text_table.h"
+#include "cli/place.h"
 
 namespace probegate {
 namespace {
+
+constexpr size_t kSessionNameLength = 16;
 
 std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& sessions) {
   std::string who;
@@ -25,98 +28,101 @@ std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& se
   return who.empty() ? "-" : who;
 }
 
-std::string Flags(const v1::SessionInfo& session) {
-  std::string flags;
-  const auto add = [&](bool set, const char* name) {
-    if (set) flags += (flags.empty() ? "" : ",") + std::string(name);
-  };
-  add(session.has_open(), "open");
-  add(session.is_connected(), "connected");
-  add(session.holds_lock(), "lock");
-  add(session.waits_for_lock(), "waiting");
-  return flags.empty() ? "-" : flags;
+// The sessions of all that answer: of the named probe, or of all probes.
+std::vector<FleetAnswer<v1::ListSessionsResponse>> AskSessions(Fleet& fleet, const std::string& probe) {
+  if (probe.empty()) {
+    return fleet.Ask<v1::ListSessionsResponse>([](ServerClient& server) { return server.ListSessions(""); });
+  }
+  const auto [server, unique_id] = FindProbe(fleet, probe);
+  return {{server, server->ListSessions(unique_id)}};
 }
 
-// The session whose name begins with `part`; what has the length of a name or an id is left to the server.
-std::string FullName(ServerClient& server, const std::string& part) {
-  constexpr size_t kNameLength = 16;
-  if (part.size() >= kNameLength) return part;
-  std::string found;
-  const v1::ListSessionsResponse sessions = server.ListSessions("");
-  for (const v1::SessionInfo& session : sessions.sessions()) {
-    if (session.session().compare(0, part.size(), part) != 0) continue;
-    if (!found.empty()) throw Failure(ExitCode::kNotFound, "several sessions begin with " + part + "; say more of it");
-    found = session.session();
+struct FoundSession {
+  ServerClient* server;
+  std::string session;
+};
+
+// The session whose name begins with `part`, or whose whole id that is.
+FoundSession FindSession(Fleet& fleet, const std::string& part) {
+  std::vector<FoundSession> found;
+  const auto answers = AskSessions(fleet, "");
+  fleet.ThrowWhereNobodyAnswers();
+  for (const auto& [server, sessions] : answers) {
+    for (const v1::SessionInfo& session : sessions.sessions()) {
+      const std::string& name = session.session();
+      const bool is_it = name.starts_with(part) || part.starts_with(name);
+      if (is_it) found.push_back({server, part.size() > name.size() ? part : name});
+    }
   }
-  if (found.empty()) throw Failure(ExitCode::kNotFound, "no session begins with " + part);
-  return found;
+  const ExitCode missing = fleet.ReportFailures();
+  if (found.size() == 1) return found.front();
+  if (!found.empty()) throw Failure(ExitCode::kNotFound, "several sessions begin with " + part + "; say more of it");
+  throw Failure(missing == ExitCode::kOk ? ExitCode::kNotFound : missing, "no session begins with " + part);
 }
 
 }  // namespace
 
-void RunList(const CommonArguments& common, const ListArguments& arguments) {
-  ServerClient server(common.server);
-  const v1::ListProbesResponse probes = server.ListProbes();
-  const v1::ListSessionsResponse sessions = server.ListSessions("");
-  const auto ports = AskGatewayPorts(arguments.gateway_ports);
-  const auto port_of = [&](const std::string& probe) {
-    const auto found = ports.find(probe);
-    return found == ports.end() ? std::string() : found->second;
+ExitCode RunList(const CommonArguments& common, const ListArguments& arguments) {
+  struct Lists {
+    v1::ListProbesResponse probes;
+    v1::ListSessionsResponse sessions;
+    const std::string& host() const { return probes.host(); }
   };
-  std::string json;
-  std::vector<std::vector<std::string>> rows = {{"PROBE", "STATE", "DESCRIPTION", "LOCATION", "IN USE BY"}};
-  if (!arguments.gateway_ports.empty()) rows[0].insert(rows[0].begin() + 1, "GATEWAY");
-  for (const v1::ProbeStatus& probe : probes.probes()) {
-    const std::string& unique_id = probe.description().unique_id();
-    const std::string port = port_of(unique_id);
-    std::vector<std::string> row = {unique_id, StateName(probe.state()), probe.description().description(),
-                                    probe.location(),
-                                    probe.problem().empty() ? WhoIsOn(unique_id, sessions) : probe.problem()};
-    if (!arguments.gateway_ports.empty()) row.insert(row.begin() + 1, port.empty() ? "-" : port);
-    rows.push_back(std::move(row));
-    std::string entry = "{\"status\":" + ToJson(probe);
-    if (!port.empty()) entry += ",\"gateway\":" + ToJson(port);
-    json += (json.empty() ? "" : ",") + entry + "}";
+  Fleet fleet(common.servers);
+  const auto answers =
+      fleet.Ask<Lists>([](ServerClient& server) { return Lists{server.ListProbes(), server.ListSessions("")}; });
+  fleet.ThrowWhereNobodyAnswers();
+  const auto ports = AskGatewayPorts(arguments.gateway_ports);
+  const std::vector<Place> places = PlacesOfAnswers(answers);
+  std::vector<ListedProbe> probes;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    for (const v1::ProbeStatus& status : answers[i].answer.probes.probes()) {
+      const auto port = ports.find(status.description().unique_id());
+      probes.push_back({&status, &places[i], WhoIsOn(status.description().unique_id(), answers[i].answer.sessions),
+                        port == ports.end() ? "" : port->second});
+    }
   }
+  std::stable_sort(probes.begin(), probes.end(), [](const ListedProbe& a, const ListedProbe& b) {
+    return a.status->description().unique_id() < b.status->description().unique_id();
+  });
   if (common.json) {
-    std::cout << "{\"probes\":[" << json << "]}\n";
-  } else if (probes.probes().empty()) {
-    std::cout << "The server at " << common.server.ToString() << " has no probes.\n";
+    std::cout << ToJson(probes);
+  } else if (probes.empty()) {
+    std::cout << "There are no probes.\n";
   } else {
-    std::cout << FormatTable(rows);
+    std::cout << ToTable(probes, !arguments.gateway_ports.empty());
   }
+  return fleet.ReportFailures();
 }
 
-void RunSessions(const CommonArguments& common, const SessionsArguments& arguments) {
-  ServerClient server(common.server);
-  const v1::ListSessionsResponse sessions = server.ListSessions(arguments.probe);
+ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arguments) {
+  Fleet fleet(common.servers);
+  const auto answers = AskSessions(fleet, arguments.probe);
+  fleet.ThrowWhereNobodyAnswers();
+  const std::vector<Place> places = PlacesOfAnswers(answers);
+  std::vector<ListedSession> sessions;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    for (const v1::SessionInfo& session : answers[i].answer.sessions()) sessions.push_back({&session, &places[i]});
+  }
+  std::stable_sort(sessions.begin(), sessions.end(), [](const ListedSession& a, const ListedSession& b) {
+    return a.session->opened_at() < b.session->opened_at();
+  });
   if (common.json) {
-    std::cout << ToJson(sessions) << "\n";
-    return;
-  }
-  if (sessions.sessions().empty()) {
+    std::cout << ToJson(sessions);
+  } else if (sessions.empty()) {
     std::cout << "There are no sessions.\n";
-    return;
+  } else {
+    std::cout << ToTable(sessions);
   }
-  std::vector<std::vector<std::string>> rows = {
-      {"SESSION", "PROBE", "CLIENT", "OPENED", "LAST COMMAND", "COMMANDS", "HAS"}};
-  for (const v1::SessionInfo& session : sessions.sessions()) {
-    using google::protobuf::util::TimeUtil;
-    google::protobuf::Timestamp opened = session.opened_at();
-    google::protobuf::Timestamp last = session.last_command_at();
-    opened.set_nanos(0);
-    last.set_nanos(0);
-    rows.push_back({session.session(), session.probe(), Who(session.client()), TimeUtil::ToString(opened),
-                    TimeUtil::ToString(last), std::to_string(session.command_count()), Flags(session)});
-  }
-  std::cout << FormatTable(rows);
+  // Where one probe was asked for, FindProbe has said who is missing, and nothing is.
+  return arguments.probe.empty() ? fleet.ReportFailures() : ExitCode::kOk;
 }
 
 void RunKick(const CommonArguments& common, const KickArguments& arguments) {
-  ServerClient server(common.server);
-  const std::string session = FullName(server, arguments.session);
-  server.EndSession(session, arguments.reason);
-  const std::string name = session.substr(0, 16);
+  Fleet fleet(common.servers);
+  const auto [server, session] = FindSession(fleet, arguments.session);
+  server->EndSession(session, arguments.reason);
+  const std::string name = session.substr(0, kSessionNameLength);
   std::cout << (common.json ? "{\"ended\":" + ToJson(name) + "}" : "Ended session " + name + ".") << "\n";
 }
 

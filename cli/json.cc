@@ -21,4 +21,9 @@ std::string ToJson(const std::string& text) {
   return ToJson(value);
 }
 
+std::string WithMember(std::string object, const std::string& name, const std::string& value) {
+  object.pop_back();
+  return object + (object == "{" ? "" : ",") + ToJson(name) + ":" + value + "}";
+}
+
 }  // namespace probegate

@@ -13,4 +13,7 @@ std::string ToJson(const google::protobuf::Message& message);
 // A string in quotes.
 std::string ToJson(const std::string& text);
 
+// `object`, a JSON object, with one member more; `value` is JSON.
+std::string WithMember(std::string object, const std::string& name, const std::string& value);
+
 }  // namespace probegate

@@ -8,6 +8,7 @@
 #include <grpc/support/log.h>
 #include <CLI/CLI.hpp>
 
+#include "base/server_list.h"
 #include "cli/commands.h"
 #include "cli/debug_command.h"
 #include "cli/failure.h"
@@ -16,8 +17,10 @@
 namespace probegate {
 namespace {
 
+constexpr char kDefaultServer[] = "127.0.0.1:50051";
 constexpr char kExitCodes[] =
-    "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 no server there, or one of\n"
+    "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 a server is missing, or is "
+    "of\n"
     "another version; 4 no such probe or session; 5 the server or the probe is taken up;\n"
     "6 the probe is away. `debug` ends with gdb's own exit code where gdb ends by itself.";
 
@@ -32,7 +35,7 @@ v1::ClientInfo ThisProgram() {
 // All that a command line can say.
 struct Arguments {
   CommonArguments common;
-  std::string server = common.server.ToString();
+  std::vector<std::string> servers;
   std::vector<std::string> gateways;
   ListArguments list;
   SessionsArguments sessions;
@@ -42,6 +45,7 @@ struct Arguments {
   TopArguments top;
   DebugArguments debug;
   int exit_code = 0;
+  void End(ExitCode code) { exit_code = static_cast<int>(code); }
 };
 
 void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
@@ -88,11 +92,11 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
       ->option_text("HOST:PORT[-PORT]")
       ->allow_extra_args(false)
       ->check(IsEndpointRange);
-  list->callback([&arguments] { RunList(arguments.common, arguments.list); });
+  list->callback([&arguments] { arguments.End(RunList(arguments.common, arguments.list)); });
 
   CLI::App* sessions = app.add_subcommand("sessions", "Who uses which probe");
   sessions->add_option("-u,--uid,--probe", arguments.sessions.probe, "Of this probe only")->option_text("UID");
-  sessions->callback([&arguments] { RunSessions(arguments.common, arguments.sessions); });
+  sessions->callback([&arguments] { arguments.End(RunSessions(arguments.common, arguments.sessions)); });
 
   CLI::App* top = app.add_subcommand("top", "What each probe is doing, again and again");
   top->add_option("-u,--uid,--probe", arguments.top.probe, "This probe only")->option_text("UID");
@@ -103,7 +107,7 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   top->add_option_function<double>("--interval", set_interval, "Between two looks")
       ->option_text("SECONDS [1]")
       ->check(IsSeconds(0.1, 3600));
-  top->callback([&arguments] { RunTop(arguments.common, arguments.top); });
+  top->callback([&arguments] { arguments.End(RunTop(arguments.common, arguments.top)); });
 
   CLI::App* kick = app.add_subcommand("kick", "Ends a session");
   kick->add_option("SESSION", arguments.kick.session, "As `sessions` shows it, or its beginning")->required();
@@ -133,8 +137,10 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   arguments.common.client = ThisProgram();
   app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
-  app.add_option("--server", arguments.server, "Where the server is")
-      ->option_text("HOST:PORT [" + arguments.server + "]")
+  app.add_option("--server", arguments.servers,
+                 "Where a server is (repeatable); a name with several addresses is as many servers")
+      ->option_text(std::string("HOST:PORT [") + kDefaultServer + "]")
+      ->allow_extra_args(false)
       ->check(IsEndpoint);
   app.add_flag("--json", arguments.common.json, "Print JSON");
   app.footer(kExitCodes);
@@ -142,7 +148,10 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   // Runs before the subcommands' callbacks.
   app.parse_complete_callback([&arguments] {
-    arguments.common.server = *ParseEndpoint(arguments.server);
+    if (arguments.servers.empty()) arguments.servers = {kDefaultServer};
+    auto servers = ParseServerNames(arguments.servers);
+    if (!servers.ok()) throw Failure(ExitCode::kUsage, "--server: " + std::string(servers.status().message()));
+    arguments.common.servers = *std::move(servers);
     for (const std::string& gateway : arguments.gateways) {
       for (const Endpoint& port : ParseEndpointRange(gateway)) arguments.list.gateway_ports.push_back(port);
     }

@@ -5,6 +5,8 @@
 
 #include "cli/commands.h"
 #include "cli/failure.h"
+#include "cli/find_probe.h"
+#include "cli/fleet.h"
 #include "cli/hexdump.h"
 #include "cli/json.h"
 #include "cli/target_memory.h"
@@ -43,8 +45,9 @@ std::string ValuesAsJson(const std::string& probe, const MemoryArguments& memory
 void RunRead(const CommonArguments& common, const ReadArguments& arguments) {
   const MemoryArguments& memory = arguments.memory;
   CheckAligned(memory);
-  ServerClient server(common.server);
-  TargetMemory target(server, common.client, memory.probe, memory.ap, memory.timeout);
+  Fleet fleet(common.servers);
+  const auto [server, probe] = FindProbe(fleet, memory.probe);
+  TargetMemory target(*server, common.client, probe, memory.ap, memory.timeout);
   const std::vector<uint32_t> values = target.Read(memory.address, arguments.count, memory.width);
   if (!arguments.output.empty()) {
     WriteFile(arguments.output, ToBytes(values, memory.width));
@@ -67,8 +70,9 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   }
   if (arguments.file.empty()) CheckAligned(memory);
   const std::string bytes = arguments.file.empty() ? std::string() : ReadFile(arguments.file);
-  ServerClient server(common.server);
-  TargetMemory target(server, common.client, memory.probe, memory.ap, memory.timeout);
+  Fleet fleet(common.servers);
+  const auto [server, probe] = FindProbe(fleet, memory.probe);
+  TargetMemory target(*server, common.client, probe, memory.ap, memory.timeout);
   if (arguments.file.empty()) {
     target.Write(memory.address, values, memory.width);
   } else {

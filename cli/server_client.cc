@@ -11,7 +11,7 @@ namespace probegate {
 namespace {
 
 constexpr std::chrono::seconds kConnectBound{5};
-constexpr std::chrono::seconds kCallBound{30};
+constexpr std::chrono::seconds kCallBound{10};
 
 struct KindRow {
   v1::ErrorKind kind;
@@ -53,29 +53,33 @@ void Throw(const v1::ErrorDetail& error) {
   throw Failure(code, error.message());
 }
 
-ServerClient::ServerClient(const Endpoint& server) : server_(server.ToString()) {
-  const auto channel = MakeChannel(server_);
-  if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectBound)) {
-    throw Failure(ExitCode::kUnreachable, "no probegate-server answers at " + server_ + "; is it running? (--server)");
-  }
-  debug_probe_ = v1::DebugProbe::NewStub(channel);
-  directory_ = v1::ProbeDirectory::NewStub(channel);
+ServerClient::ServerClient(const Server& server)
+    : server_(server),
+      channel_(MakeChannel(server.address.ToString(), {.authority = server.name.ToString()})),
+      debug_probe_(v1::DebugProbe::NewStub(channel_)),
+      directory_(v1::ProbeDirectory::NewStub(channel_)) {}
+
+void ServerClient::Connect() {
+  if (channel_->WaitForConnected(std::chrono::system_clock::now() + kConnectBound)) return;
+  throw Failure(ExitCode::kUnreachable,
+                "no probegate-server answers at " + server_.ToString() + "; is it running? (--server)");
 }
 
 void ServerClient::Check(const grpc::Status& status) const {
   if (status.ok()) return;
   if (v1::ErrorDetail detail; UnpackDetail(status, detail)) Throw(detail);
+  const std::string here = "the server at " + server_.ToString();
   switch (status.error_code()) {
     case grpc::StatusCode::UNIMPLEMENTED:
-      throw Failure(ExitCode::kUnreachable, "the server at " + server_ +
+      throw Failure(ExitCode::kUnreachable, here +
                                                 " does not know what is asked of it: it is not of the version of this"
                                                 " program, which is " PROBEGATE_VERSION);
     case grpc::StatusCode::UNAVAILABLE:
-      throw Failure(ExitCode::kUnreachable, "the server at " + server_ + " is gone: " + status.error_message());
+      throw Failure(ExitCode::kUnreachable, here + " is gone: " + status.error_message());
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      throw Failure(ExitCode::kUnreachable, "the server at " + server_ + " does not answer");
+      throw Failure(ExitCode::kUnreachable, here + " does not answer");
     default:
-      throw Failure(ExitCode::kFailed, "the server at " + server_ + ": " + status.error_message());
+      throw Failure(ExitCode::kFailed, here + ": " + status.error_message());
   }
 }
 

@@ -1,13 +1,12 @@
 // The server as this program uses it: calls that give an answer or throw a Failure.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include <grpcpp/grpcpp.h>
 
-#include "base/endpoint.h"
+#include "base/server_list.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
 
@@ -15,8 +14,14 @@ namespace probegate {
 
 class ServerClient {
  public:
-  // Connects. Throws kUnreachable where nobody answers within some seconds.
-  explicit ServerClient(const Endpoint& server);
+  explicit ServerClient(const Server& server);
+
+  // Waits until there is a connection. Throws kUnreachable where nobody answers within some seconds.
+  void Connect();
+
+  const Server& server() const { return server_; }
+
+  // These and EndSession throw what went wrong, also where the answer takes longer than some seconds.
 
   v1::ListProbesResponse ListProbes();
   v1::ListSessionsResponse ListSessions(const std::string& probe);
@@ -29,9 +34,10 @@ class ServerClient {
   void Check(const grpc::Status& status) const;
 
  private:
-  const std::string server_;
-  std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
-  std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
+  const Server server_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
+  const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
 };
 
 // Throws what a command's error stands for.

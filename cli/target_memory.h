@@ -14,7 +14,7 @@ namespace probegate {
 
 class TargetMemory {
  public:
-  // Opens and connects the probe (a unique id or part of one; empty where there is only one), and finds the MEM-AP:
+  // Opens and connects the probe, a unique id, and finds the MEM-AP:
   // `ap` is an APSEL up to 255, the address of an ADIv6 AP above. Throws a Failure where that cannot be, here and below
   // also when an answer takes longer than `timeout`. When one takes longer than two seconds, a line on standard error
   // says who holds the probe's lock.

@@ -95,4 +95,22 @@ Top Compare(const v1::StatsResponse& before, const v1::StatsResponse& after, con
   return top;
 }
 
+Top Merge(const std::vector<ServerTop>& servers) {
+  Top all;
+  for (const auto& [place, top] : servers) {
+    // As text these times have the order that they have as times.
+    all.time = std::max(all.time, top.time);
+    all.seconds = std::max(all.seconds, top.seconds);
+    for (const TopRow& row : top.rows) all.rows.emplace_back(row).place = place;
+  }
+  std::stable_sort(all.rows.begin(), all.rows.end(),
+                   [](const TopRow& a, const TopRow& b) { return a.probe < b.probe; });
+  return all;
+}
+
+Top OnlyOf(const std::string& probe, Top top) {
+  if (!probe.empty()) std::erase_if(top.rows, [&probe](const TopRow& row) { return row.probe != probe; });
+  return top;
+}
+
 }  // namespace probegate

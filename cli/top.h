@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/place.h"
 #include "probegate/v1/probe_directory.pb.h"
 
 namespace probegate {
@@ -20,6 +21,7 @@ struct TopRates {
 
 struct TopRow {
   std::string probe;  // unique id
+  Place place;
   std::string state;
   std::vector<std::string> users;  // of its sessions, oldest first
   // Nothing where no time has passed. A probe that was not there before began at 0.
@@ -36,11 +38,23 @@ struct TopRow {
 struct Top {
   std::string time;          // the server's, for a person
   double seconds = 0;        // from the one answer to the other
-  std::vector<TopRow> rows;  // as `after` has them
+  std::vector<TopRow> rows;  // by probe
 };
 
-// From `before` to `after`. Where the server began anew in between it is what happened since; no rate is below 0.
+// Of one server, from `before` to `after`. Where it began anew in between it is what happened since; no rate is below
+// 0.
 Top Compare(const v1::StatsResponse& before, const v1::StatsResponse& after, const v1::ListSessionsResponse& sessions);
+
+// Several servers' as one. Each row's rates are of its own server's seconds; the time and the seconds of all are the
+// largest.
+struct ServerTop {
+  Place place;
+  Top top;
+};
+Top Merge(const std::vector<ServerTop>& servers);
+
+// The rows of one probe, a unique id; all where it is empty.
+Top OnlyOf(const std::string& probe, Top top);
 
 // All of it in one line: what a person wants to see first.
 std::string Summary(const Top& top);

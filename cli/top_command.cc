@@ -1,4 +1,5 @@
 // top.
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <thread>
@@ -7,65 +8,93 @@
 #include "cli/commands.h"
 #include "cli/end_on_signal.h"
 #include "cli/failure.h"
+#include "cli/find_probe.h"
+#include "cli/fleet.h"
 #include "cli/screen.h"
 #include "cli/top.h"
+#include "cli/top_watch.h"
 
 namespace probegate {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a person sees: a line of what is, and of what is wrong, and the table.
-std::string Page(const CommonArguments& common, const Top& top, const std::string& problem) {
-  std::string page = "probegate top  " + common.server.ToString() + "  " + Summary(top) + "\n";
-  if (!problem.empty()) page += problem + "; trying again\n";
+// What a person sees: a line of what is, one for each server that is missing, and the table.
+std::string Page(const CommonArguments& common, const TopWatch& watch) {
+  std::string where = common.servers.front().ToString();
+  if (common.servers.size() > 1 || watch.server_count() > 1) where = std::to_string(watch.server_count()) + " servers";
+  const Top top = watch.Seen();
+  std::string page = "probegate top  " + where + "  " + Summary(top) + "\n";
+  for (const std::string& problem : watch.Problems()) page += problem + "; trying again\n";
   return page + ToTable(top);
 }
 
-// Until nobody reads any more.
-void Watch(const CommonArguments& common, const TopArguments& arguments, ServerClient& server, Screen& screen) {
-  v1::StatsResponse before = server.Stats(arguments.probe);
-  Top top = Compare(before, before, server.ListSessions(arguments.probe));
-  std::string problem;
-  // JSON is for programs: from the first whole interval on, and nothing where there is none. What is wrong stands on
-  // standard error, once.
-  bool shows = common.json || screen.Show(Page(common, top, problem));
-  for (Clock::time_point due = Clock::now(); shows;) {
-    due = std::max(due + arguments.interval, Clock::now());
-    std::this_thread::sleep_until(due);
-    const std::string problem_before = std::exchange(problem, "");
-    try {
-      v1::StatsResponse after = server.Stats(arguments.probe);
-      top = Compare(before, after, server.ListSessions(arguments.probe));
-      before = std::move(after);
-    } catch (const Failure& failure) {
-      problem = failure.what();
-    }
-    if (!common.json) {
-      shows = screen.Show(Page(common, top, problem));
-    } else if (problem.empty()) {
-      std::cout << ToJson(top) << std::endl;
-      shows = std::cout.good();
-    } else if (problem != problem_before) {
-      std::cerr << "probegate: " << problem << "; trying again\n";
-    }
+// JSON is for programs: from the first whole interval on, and nothing where there is none. What is wrong stands on
+// standard error, once.
+bool PrintJson(const TopWatch& watch, std::vector<std::string>& known_problems) {
+  std::vector<std::string> problems = watch.Problems();
+  for (const std::string& problem : problems) {
+    if (std::find(known_problems.begin(), known_problems.end(), problem) != known_problems.end()) continue;
+    std::cerr << "probegate: " << problem << "; trying again\n";
   }
+  known_problems = std::move(problems);
+  if (watch.has_rates()) std::cout << ToJson(watch.Seen()) << std::endl;
+  return std::cout.good();
+}
+
+// Until nobody reads any more.
+void Watch(const CommonArguments& common, const std::string& probe, std::chrono::milliseconds interval,
+           Screen& screen) {
+  TopWatch watch(common.servers, probe);
+  std::vector<std::string> known_problems;
+  Clock::time_point due = Clock::now();
+  while (common.json ? PrintJson(watch, known_problems) : screen.Show(Page(common, watch))) {
+    due = std::max(due + interval, Clock::now());
+    std::this_thread::sleep_until(due);
+    watch.Look();
+  }
+}
+
+// `probe` as TopWatch's.
+ExitCode LookOnce(const CommonArguments& common, Fleet& fleet, const std::string& probe,
+                  std::chrono::milliseconds interval) {
+  struct Look {
+    v1::StatsResponse stats;
+    v1::ListSessionsResponse sessions;
+    const std::string& host() const { return stats.host(); }
+  };
+  const auto befores = fleet.Ask<v1::StatsResponse>([](ServerClient& server) { return server.Stats(""); });
+  std::this_thread::sleep_for(interval);
+  const auto afters =
+      fleet.Ask<Look>([](ServerClient& server) { return Look{server.Stats(""), server.ListSessions("")}; });
+  fleet.ThrowWhereNobodyAnswers();
+  const std::vector<Place> places = PlacesOfAnswers(afters);
+  std::vector<ServerTop> tops;
+  for (size_t i = 0; i < afters.size(); ++i) {
+    const auto& [server, after] = afters[i];
+    const auto is_same = [server = server](const auto& before) { return before.server == server; };
+    const auto before = std::find_if(befores.begin(), befores.end(), is_same);
+    tops.push_back({places[i], Compare(before->answer, after.stats, after.sessions)});
+  }
+  const Top top = OnlyOf(probe, Merge(tops));
+  std::cout << (common.json ? ToJson(top) + "\n" : ToTable(top)) << std::flush;
+  // Where one probe was asked for, FindProbe has said who is missing, and nothing is.
+  return probe.empty() ? fleet.ReportFailures() : ExitCode::kOk;
 }
 
 }  // namespace
 
-void RunTop(const CommonArguments& common, const TopArguments& arguments) {
+ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments) {
   Screen screen;
   const EndOnSignal end_on_signal([&screen] { screen.Restore(); });
-  ServerClient server(common.server);
-  if (!arguments.once) {
-    Watch(common, arguments, server, screen);
-    return;
+  std::string probe;
+  {
+    Fleet fleet(common.servers);
+    if (!arguments.probe.empty()) probe = FindProbe(fleet, arguments.probe).unique_id;
+    if (arguments.once) return LookOnce(common, fleet, probe, arguments.interval);
   }
-  const v1::StatsResponse before = server.Stats(arguments.probe);
-  std::this_thread::sleep_for(arguments.interval);
-  const Top top = Compare(before, server.Stats(arguments.probe), server.ListSessions(arguments.probe));
-  std::cout << (common.json ? ToJson(top) + "\n" : ToTable(top)) << std::flush;
+  Watch(common, probe, arguments.interval, screen);
+  return ExitCode::kOk;
 }
 
 }  // namespace probegate

@@ -86,6 +86,8 @@ google::protobuf::Value ToValue(const TopRow& row) {
   google::protobuf::Value lock_held;
   lock_held.set_bool_value(row.lock_held);
   add("probe", Text(row.probe));
+  add("host", Text(row.place.host));
+  add("server", Text(row.place.server));
   add("state", Text(row.state));
   add("users", std::move(users));
   add("commands_per_second", rate(&TopRates::commands));
@@ -125,13 +127,13 @@ std::string Summary(const Top& top) {
 }
 
 std::string ToTable(const Top& top) {
-  std::vector<std::vector<std::string>> rows = {{"PROBE", "STATE", "USERS", "CMD/S", "FAIL/S", "WAIT p50/p99",
+  std::vector<std::vector<std::string>> rows = {{"PROBE", "HOST", "STATE", "USERS", "CMD/S", "FAIL/S", "WAIT p50/p99",
                                                  "WIRE p50/p99", "PKT/S", "CMD/PKT", "KB/S", "QUEUE", "LOCK"}};
   for (const TopRow& row : top.rows) {
     const auto rate = [&row](double TopRates::* member, double unit) {
       return row.rates ? Figure(*row.rates.*member / unit) : std::string("-");
     };
-    rows.push_back({row.probe, row.state, Users(row.users), rate(&TopRates::commands, 1),
+    rows.push_back({row.probe, row.place.column, row.state, Users(row.users), rate(&TopRates::commands, 1),
                     rate(&TopRates::command_failures, 1), Times(row.wait_p50, row.wait_p99),
                     Times(row.wire_p50, row.wire_p99), rate(&TopRates::packets, 1),
                     row.commands_per_packet ? Figure(*row.commands_per_packet) : "-", rate(&TopRates::bytes, 1e3),

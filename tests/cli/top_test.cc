@@ -185,6 +185,25 @@ TEST(Compare, NamesTheUsersOfEachProbe) {
   EXPECT_THAT(Summary(top), HasSubstr("3 probes, 3 sessions"));
 }
 
+TEST(Merge, ShowsTheFleetByProbe) {
+  const Top first = Compare(Answer(10, {Probe("B", 0), Probe("D", 0)}), Answer(12, {Probe("B", 8), Probe("D", 0)}), {});
+  const Top second = Compare(Answer(5, {Probe("A", 0), Probe("B", 0)}), Answer(6, {Probe("A", 8), Probe("B", 1)}), {});
+  const Top all = Merge({{{.host = "lab1", .server = "10.0.0.1:1", .column = "lab1"}, first},
+                         {{.host = "lab2", .server = "10.0.0.2:1", .column = "lab2"}, second}});
+  EXPECT_EQ(all.time, first.time);
+  EXPECT_EQ(all.seconds, 2);
+  std::string rows;
+  for (const TopRow& row : all.rows) rows += row.probe + "@" + row.place.host + " ";
+  EXPECT_EQ(rows, "A@lab2 B@lab1 B@lab2 D@lab1 ");
+  EXPECT_EQ(all.rows.at(0).rates->commands, 8);
+  EXPECT_EQ(all.rows.at(1).rates->commands, 4);
+  EXPECT_THAT(ToTable(all), HasSubstr("A      lab2  idle"));
+  EXPECT_THAT(ToJson(all), HasSubstr("10.0.0.2:1"));
+  EXPECT_EQ(OnlyOf("B", all).rows.size(), 2u);
+  EXPECT_EQ(OnlyOf("", all).rows.size(), 4u);
+  EXPECT_TRUE(Merge({}).rows.empty());
+}
+
 TEST(TopTable, CutsAUserBetweenCharacters) {
   // 30 characters of two bytes each, of which 27 and a mark have room.
   std::string name, cut;

@@ -4,18 +4,15 @@ import contextlib
 import fcntl
 import json
 import os
-import pty
-import re
 import signal
-import struct
 import subprocess
-import termios
 import threading
 
 import pytest
 
 from raw_client import DPIDR
 from stack import BOUND, LOOPBACK, free_port, wait_until
+from terminal import Terminal
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
@@ -50,49 +47,6 @@ def reading(client):
         thread.join()
 
 
-class Terminal:
-    """A program on a terminal of its own."""
-
-    def __init__(self, argv, columns, lines=24):
-        self.output = b""
-        self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.settings = termios.tcgetattr(slave)
-        self._slave = slave
-
-        def make_controlling():
-            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-
-        self.process = subprocess.Popen(list(map(str, argv)), stdin=slave, stdout=slave, stderr=slave,
-                                        start_new_session=True, preexec_fn=make_controlling)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        with contextlib.suppress(OSError):
-            while chunk := os.read(self._master, 65536):
-                self.output += chunk
-
-    def type(self, keys):
-        os.write(self._master, keys)
-
-    def pages(self):
-        """What was drawn so far, each page without its control sequences; the last may be incomplete."""
-        pages = self.output.decode(errors="replace").split("\x1b[H")[1:]
-        return [re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", page).replace("\r\n", "\n") for page in pages]
-
-    def settings_now(self):
-        return termios.tcgetattr(self._slave)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        os.close(self._slave)
-        self._reader.join(BOUND)
-        os.close(self._master)
-
-
 @pytest.fixture
 def terminal(bin_directory):
     opened = []
@@ -111,7 +65,7 @@ def test_once_shows_what_happens(top, stack, raw):
     with reading(client):
         header, row = top("--once", "--interval", "0.5").splitlines()
         (probe,) = json.loads(top("--once", "--json", "--interval", "0.5"))["probes"]
-    assert header.split()[:3] == ["PROBE", "STATE", "USERS"]
+    assert header.split()[:4] == ["PROBE", "HOST", "STATE", "USERS"]
     assert row.startswith(stack.serial)
     assert probe["probe"] == stack.serial
     assert probe["state"] == "in use"
@@ -184,9 +138,13 @@ def test_ctrl_c_ends_it_while_a_server_hangs(terminal, make_stack):
 def waits_to_write(pid):
     """Whether a thread of the process is in a write to standard output that blocks."""
     for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/syscall") as call:
-            # Its number, and its arguments: the descriptor, and an address, which a sleep by clock 1 has not.
-            fields = call.read().split()
+        try:
+            with open(f"/proc/{pid}/task/{thread}/syscall") as call:
+                # Its number, and its arguments: the descriptor, and an address, which a sleep by clock 1 has not.
+                fields = call.read().split()
+        except (FileNotFoundError, ProcessLookupError):
+            # It has ended: each question to a server has a thread of its own.
+            continue
         if len(fields) > 3 and int(fields[1], 16) == 1 and int(fields[2], 16) > 4096:
             return True
     return False
