@@ -16,6 +16,9 @@ class PacketSink {
   virtual void OnPacketOut(absl::Span<const uint8_t> packet) = 0;
   virtual void OnPacketIn(absl::Span<const uint8_t> packet) = 0;
 
+  // Bytes of SWO by an endpoint of their own, as they were taken.
+  virtual void OnTrace(absl::Span<const uint8_t> bytes) = 0;
+
   // Something else happened to the link: `event` is a word, `text` for a person and may be empty.
   virtual void OnEvent(std::string_view event, std::string_view text) = 0;
 };

@@ -48,6 +48,7 @@ class PacketRecorder::Sink final : public PacketSink {
 
   void OnPacketOut(absl::Span<const uint8_t> packet) override { AddPacket("out", packet); }
   void OnPacketIn(absl::Span<const uint8_t> packet) override { AddPacket("in", packet); }
+  void OnTrace(absl::Span<const uint8_t> bytes) override { AddPacket("trace", bytes); }
   void OnEvent(std::string_view event, std::string_view text) override {
     std::string line = absl::StrCat(probe_, ",\"event\":", Quoted(event));
     if (!text.empty()) absl::StrAppend(&line, ",\"text\":", Quoted(text));

@@ -1,5 +1,6 @@
 #include "sim/board_server.h"
 
+#include <algorithm>
 #include <array>
 
 #include "asio/buffer.hpp"
@@ -10,6 +11,7 @@
 #include "asio/steady_timer.hpp"
 #include "asio/use_awaitable.hpp"
 #include "asio/write.hpp"
+#include "sim/cmsis_dap/message.h"
 #include "sim/endpoint.h"
 #include "sim/precise_wait.h"
 #include "sim/tcp_framing.h"
@@ -101,6 +103,7 @@ void BoardServer::TakeClient(asio::ip::tcp::socket socket) {
     return;
   }
   if (client_ != nullptr) Close(*client_);
+  OfferStream(false);
   asio::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
@@ -129,6 +132,10 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
       start = std::chrono::steady_clock::now();
       continue;
     }
+    if (status == RequestFramer::Status::kTrace) {
+      if (!co_await SendTrace(*client, packet)) break;
+      continue;
+    }
     ++counters_.packets;
     bool sent = true;
     for (const Reply& reply : Process(packet)) {
@@ -140,6 +147,7 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
   }
   Close(*client);
   if (client_ == client) {
+    OfferStream(false);
     client_ = nullptr;
     log_->debug("board {}: client gone", index_);
   }
@@ -187,6 +195,29 @@ asio::awaitable<bool> BoardServer::SendReply(Client& client, const Reply& reply,
   }
   const std::array<asio::const_buffer, 3> buffers = {asio::buffer(header), asio::buffer(&first, 1),
                                                      asio::buffer(reply.buffer.data() + 1, size - 1)};
+  asio::error_code error;
+  co_await asio::async_write(client.socket, buffers, asio::redirect_error(asio::use_awaitable, error));
+  co_return !error;
+}
+
+void BoardServer::OfferStream(bool offered) {
+  const Engine::Stop stop(engine_);
+  board_->device().swo().OfferStream(offered);
+}
+
+// False when the connection is of no more use.
+asio::awaitable<bool> BoardServer::SendTrace(Client& client, std::span<const uint8_t> request) {
+  std::array<uint8_t, SwoCapture::kBufferBytes> bytes;
+  const size_t room = RequestReader(request).U16();
+  size_t count = 0;
+  {
+    const Engine::Stop stop(engine_);
+    SwoCapture& swo = board_->device().swo();
+    if (client_.get() == &client) swo.OfferStream(true);
+    count = swo.ReadStream({bytes.data(), std::min(room, bytes.size())});
+  }
+  const FrameHeader header = TraceHeader(static_cast<uint16_t>(count));
+  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(header), asio::buffer(bytes.data(), count)};
   asio::error_code error;
   co_await asio::async_write(client.socket, buffers, asio::redirect_error(asio::use_awaitable, error));
   co_return !error;

@@ -7,6 +7,9 @@
 // A probe has one owner: a connection that comes while another is there is closed at once. Not so when the peer of the
 // other has already closed it: then the new one takes its place. The packets of a connection are done one after
 // another, each costing the latency, however many were sent at once.
+//
+// A connection that asks for the SWO stream has the probe's endpoint for it from then on: the probe offers it as long
+// as the connection lasts. What it is answered costs nothing, and no fault befalls it.
 #pragma once
 
 #include <chrono>
@@ -88,6 +91,8 @@ class BoardServer {
   asio::awaitable<void> Serve(std::shared_ptr<Client> client);
   std::span<const Reply> Process(std::span<const uint8_t> packet);
   asio::awaitable<bool> SendReply(Client& client, const Reply& reply, TimePoint due);
+  void OfferStream(bool offered);
+  asio::awaitable<bool> SendTrace(Client& client, std::span<const uint8_t> request);
   asio::awaitable<void> WaitFor(Client& client, TimePoint due);
   void Close(Client& client);
   void Run();

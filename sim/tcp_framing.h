@@ -1,5 +1,8 @@
 // CMSIS-DAP packets on a byte stream, framed as OpenOCD's cmsis_dap_tcp backend does it: eight bytes before each,
 // little endian: u32 signature, u16 length of the packet, u8 type, u8 zero.
+//
+// Whoever stands in for a probe's USB side has two types more, for the probe's SWO endpoint: a request of two bytes,
+// how many bytes of the stream it has room for, and a reply with those there are.
 #pragma once
 
 #include <array>
@@ -14,10 +17,13 @@ inline constexpr size_t kFrameHeaderSize = 8;
 inline constexpr uint32_t kFrameSignature = 0x00504144;
 inline constexpr uint8_t kFrameRequest = 1;
 inline constexpr uint8_t kFrameResponse = 2;
+inline constexpr uint8_t kFrameTraceRequest = 3;
+inline constexpr uint8_t kFrameTrace = 4;
 
 using FrameHeader = std::array<uint8_t, kFrameHeaderSize>;
 
 FrameHeader ResponseHeader(uint16_t packet_size);
+FrameHeader TraceHeader(uint16_t size);
 
 // Finds the request packets in what a client sends. Holds as many as a probe has room for.
 class RequestFramer {
@@ -25,14 +31,15 @@ class RequestFramer {
   enum class Status : uint8_t {
     kIncomplete,
     kPacket,
-    kBad,  // not the header of a request of at most kMaxPacketSize bytes: the stream is of no more use
+    kTrace,  // the packet is a request for the SWO stream
+    kBad,    // not the header of a request of at most kMaxPacketSize bytes: the stream is of no more use
   };
 
   // Where to put bytes; never empty after Next has answered kIncomplete. Then Commit says how many there are.
   std::span<uint8_t> Space();
   void Commit(size_t count) { end_ += count; }
 
-  // On kPacket, `packet` is the next one, and lasts until Space is called.
+  // On kPacket and kTrace, `packet` is the next one, and lasts until Space is called.
   Status Next(std::span<const uint8_t>& packet);
 
  private:

@@ -102,9 +102,20 @@ absl::Status Channel::Recover(const std::string& why) {
 
 absl::StatusOr<bool> Channel::TryMarker(size_t attempt) {
   if (attempt > 0) {
-    if (absl::Status restored = transport_->Restore(static_cast<int>(attempt)); !restored.ok()) return restored;
+    const absl::StatusOr<bool> reset = transport_->Restore(static_cast<int>(attempt));
+    if (!reset.ok()) return reset.status();
+    was_reset_ = was_reset_ || *reset;
   }
   return FindMarker(markers_[attempt]);
+}
+
+absl::Status Channel::StartTrace() { return gone_.ok() ? Fail(transport_->trace()->Start()) : gone_; }
+
+absl::StatusOr<bool> Channel::TakeTrace(std::vector<uint8_t>& bytes, size_t most) {
+  if (!gone_.ok()) return gone_;
+  auto more = transport_->trace()->Take(bytes, most);
+  if (!more.ok()) return Fail(more.status());
+  return more;
 }
 
 absl::StatusOr<bool> Channel::FindMarker(const Marker& marker) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -71,6 +72,17 @@ class Channel {
     return Exchange(absl::MakeConstSpan(buffer_).first(Encode(command, absl::MakeSpan(buffer_))), 0, busy);
   }
 
+  // Whether the transport has the device's endpoint for SWO. The next three are for where it has.
+  bool has_trace() const { return transport_->trace() != nullptr; }
+  // As its methods; an error may be the end of the channel.
+  absl::Status StartTrace();
+  void StopTrace() { transport_->trace()->Stop(); }
+  absl::StatusOr<bool> TakeTrace(std::vector<uint8_t>& bytes, size_t most);
+
+  // Whether the device was reset as the place was found again, since this was last asked: then it may have forgotten
+  // what it was told.
+  bool TakeReset() { return std::exchange(was_reset_, false); }
+
   // To be called when the last reply makes no sense: finds the place again. The error to report, never OK.
   absl::Status Nonsense(Command command);
 
@@ -97,6 +109,7 @@ class Channel {
   std::vector<Marker> markers_;
   std::vector<Pending> pending_;
   std::vector<uint8_t> buffer_;
+  bool was_reset_ = false;
   absl::Status gone_;
 };
 

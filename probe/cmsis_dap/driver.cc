@@ -33,7 +33,7 @@ class CmsisDapProbe : public Probe {
         identity_(std::move(identity)),
         options_(options),
         transfers_(*channel_, identity_.packet_size, identity_.packet_count),
-        swo_(*channel_, identity_.packet_size),
+        swo_(*channel_, identity_.packet_size, identity_.swo_stream),
         hertz_(options.initial_clock) {}
 
   const ProbeInfo& info() const override { return identity_.info; }

@@ -82,6 +82,7 @@ absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, cons
                                 .swo = (capabilities & kCapabilitySwoUart) != 0}};
   identity.packet_size = std::min<size_t>(*packet_size.number, channel.max_packet_size());
   identity.packet_count = *packet_count.number;
+  identity.swo_stream = (capabilities & kCapabilitySwoStream) != 0;
   answers.resize(3);  // numbers and a serial number, which cannot be the same
   SetMarkers(channel, answers);
   return identity;

@@ -15,6 +15,7 @@ struct Identity {
   ProbeInfo info;
   size_t packet_size = 0;   // bytes, request and reply
   size_t packet_count = 0;  // that the device can hold at once
+  bool swo_stream = false;  // it can send SWO by an endpoint of its own, where there is one
 };
 
 // Asks, and gives `channel` its markers. What `known` says, its unique id and names, where these are

@@ -43,6 +43,7 @@ constexpr CommandRow kCommands[] = {
     {Command::kSwoMode, "DAP_SWO_Mode"},
     {Command::kSwoBaudrate, "DAP_SWO_Baudrate"},
     {Command::kSwoControl, "DAP_SWO_Control"},
+    {Command::kSwoStatus, "DAP_SWO_Status"},
     {Command::kSwoData, "DAP_SWO_Data"},
 };
 

@@ -39,6 +39,7 @@ enum class Command : uint8_t {
   kSwoMode = 0x18,
   kSwoBaudrate = 0x19,
   kSwoControl = 0x1A,
+  kSwoStatus = 0x1B,
   kSwoData = 0x1C,
   kSwdSequence = 0x1D,
 };
@@ -71,6 +72,7 @@ struct Info {
 inline constexpr uint8_t kCapabilitySwd = 1u << 0;
 inline constexpr uint8_t kCapabilityJtag = 1u << 1;
 inline constexpr uint8_t kCapabilitySwoUart = 1u << 2;
+inline constexpr uint8_t kCapabilitySwoStream = 1u << 6;
 size_t Encode(const Info& command, absl::Span<uint8_t> packet);
 std::optional<absl::Span<const uint8_t>> DecodeInfo(absl::Span<const uint8_t> reply);
 // Of what DecodeInfo answered: a string ends at its first zero; a number is little endian, of one or two bytes.

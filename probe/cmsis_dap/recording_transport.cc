@@ -1,5 +1,7 @@
 #include "probe/cmsis_dap/recording_transport.h"
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -8,10 +10,38 @@
 namespace probegate::cmsis_dap {
 namespace {
 
+using Teller = std::function<absl::Status(absl::Status)>;
+
+class RecordingTrace final : public TraceStream {
+ public:
+  RecordingTrace(TraceStream& trace, PacketSink& sink, Teller tell)
+      : trace_(trace), sink_(sink), tell_(std::move(tell)) {}
+
+  absl::Status Start() override { return tell_(trace_.Start()); }
+  void Stop() override { trace_.Stop(); }
+
+  absl::StatusOr<bool> Take(std::vector<uint8_t>& bytes, size_t most) override {
+    const size_t before = bytes.size();
+    auto more = trace_.Take(bytes, most);
+    if (bytes.size() > before) sink_.OnTrace(absl::MakeConstSpan(bytes).subspan(before));
+    if (!more.ok()) return tell_(more.status());
+    return more;
+  }
+
+ private:
+  TraceStream& trace_;
+  PacketSink& sink_;
+  const Teller tell_;
+};
+
 class RecordingTransport final : public Transport {
  public:
   RecordingTransport(std::unique_ptr<Transport> transport, std::unique_ptr<PacketSink> sink)
-      : transport_(std::move(transport)), sink_(std::move(sink)) {}
+      : transport_(std::move(transport)), sink_(std::move(sink)) {
+    TraceStream* trace = transport_->trace();
+    if (trace != nullptr)
+      trace_.emplace(*trace, *sink_, [this](absl::Status status) { return Tell(std::move(status)); });
+  }
 
   size_t max_packet_size() const override { return transport_->max_packet_size(); }
 
@@ -38,10 +68,14 @@ class RecordingTransport final : public Transport {
     return gone_ ? status : Tell(std::move(status));
   }
 
-  absl::Status Restore(int attempt) override {
+  absl::StatusOr<bool> Restore(int attempt) override {
     sink_->OnEvent("restore", std::to_string(attempt));
-    return Tell(transport_->Restore(attempt));
+    auto reset = transport_->Restore(attempt);
+    if (!reset.ok()) return Tell(reset.status());
+    return reset;
   }
+
+  TraceStream* trace() override { return trace_ ? &*trace_ : nullptr; }
 
   DisconnectCause cause() const override { return transport_->cause(); }
 
@@ -55,6 +89,7 @@ class RecordingTransport final : public Transport {
 
   const std::unique_ptr<Transport> transport_;
   const std::unique_ptr<PacketSink> sink_;
+  std::optional<RecordingTrace> trace_;
   bool gone_ = false;  // that was told: being asked again and again whether it is, it would be told as often
 };
 

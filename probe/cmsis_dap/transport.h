@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "probe/cmsis_dap/trace_stream.h"
 #include "probe/observer.h"
 
 namespace probegate::cmsis_dap {
@@ -42,8 +43,12 @@ class Transport {
   virtual absl::Status CheckPresent() = 0;
 
   // Does what it can to have a device that no longer answers answer again, and throws away what was under way; harder
-  // for each `attempt`, from 1. Where it can do nothing it does nothing.
-  virtual absl::Status Restore(int /*attempt*/) { return absl::OkStatus(); }
+  // for each `attempt`, from 1. Where it can do nothing it does nothing. True where the device was reset, and may have
+  // forgotten what it was told.
+  virtual absl::StatusOr<bool> Restore(int /*attempt*/) { return false; }
+
+  // The device's endpoint for SWO; null where there is none. It is the transport's.
+  virtual TraceStream* trace() { return nullptr; }
 
   // Why the device is gone, once a method has answered kProbeDisconnected.
   virtual DisconnectCause cause() const = 0;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/protocol.h"
+#include "probe/cmsis_dap/usb_trace.h"
 #include "probe/error.h"
 
 namespace probegate::cmsis_dap {
@@ -36,14 +37,17 @@ class UsbTransport final : public Transport {
         name_(std::move(name)),
         input_size_(function.in.max_packet),
         output_size_(function.out ? function.out->max_packet : function.in.max_packet),
-        packet_size_(std::min(input_size_, output_size_)) {}
+        packet_size_(std::min(input_size_, output_size_)) {
+    if (function_.swo) trace_.emplace(*function_.swo, [this](absl::Status status) { return Judge(std::move(status)); });
+  }
 
   size_t max_packet_size() const override { return packet_size_; }
   bool pads_replies() const override { return function_.hid; }
   absl::Status Send(absl::Span<const uint8_t> packet) override;
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(TimePoint deadline) override;
   absl::Status CheckPresent() override;
-  absl::Status Restore(int attempt) override;
+  absl::StatusOr<bool> Restore(int attempt) override;
+  TraceStream* trace() override { return trace_ ? &*trace_ : nullptr; }
   DisconnectCause cause() const override { return cause_; }
 
   // For OpenUsb: takes the interface, empties it, and finds out how long packets are.
@@ -75,6 +79,7 @@ class UsbTransport final : public Transport {
   size_t output_size_;  // of a HID report
   size_t packet_size_;  // what is carried both ways
   Link link_;
+  std::optional<UsbTrace> trace_;  // its pipe goes before link_
   std::vector<uint8_t> report_;
   absl::Status gone_;
   DisconnectCause cause_ = DisconnectCause::kLinkClosed;
@@ -99,7 +104,7 @@ absl::Status UsbTransport::OpenLink() {
   link_.claim = *std::move(claim);
   if (function_.out) link_.out = link_.claim->OpenPipe(*function_.out);
   link_.in = link_.claim->OpenPipe(function_.in);
-  return absl::OkStatus();
+  return trace_ ? trace_->Attach(*link_.claim) : absl::OkStatus();
 }
 
 // Reads until nothing more comes.
@@ -224,12 +229,14 @@ absl::Status UsbTransport::CheckPresent() {
   return Gone(DisconnectCause::kLinkClosed, "it was unplugged");
 }
 
-absl::Status UsbTransport::Restore(int attempt) {
+absl::StatusOr<bool> UsbTransport::Restore(int attempt) {
   if (!gone_.ok()) return gone_;
+  const bool resets = attempt > 1;
+  if (trace_) trace_->Detach();
   link_.in.reset();
   link_.out.reset();
   link_.claim.reset();
-  if (attempt > 1) {
+  if (resets) {
     if (absl::Status reset = Judge(device_->Reset()); !gone_.ok()) return reset;
   }
   absl::Status status = OpenLink();
@@ -240,7 +247,8 @@ absl::Status UsbTransport::Restore(int attempt) {
   if (link_.out != nullptr) status.Update(link_.out->Clear());
   status.Update(link_.in->Clear());
   if (absl::Status judged = Judge(std::move(status)); !gone_.ok()) return judged;
-  return Drain();
+  if (absl::Status drained = Drain(); !drained.ok()) return drained;
+  return resets;
 }
 
 }  // namespace

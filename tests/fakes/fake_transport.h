@@ -1,4 +1,5 @@
-// A Transport whose replies a test decides: a function answers each request, or a script does.
+// A Transport whose replies a test decides: a function answers each request, or a script does. Where the record says
+// so it has an endpoint for SWO, whose bytes are the test's.
 #pragma once
 
 #include <algorithm>
@@ -25,6 +26,14 @@ class FakeTransport : public cmsis_dap::Transport {
     size_t most_outstanding = 0;
     bool gone = false;
     DisconnectCause cause = DisconnectCause::kLinkClosed;
+    // The attempt at restoring the link that resets the device; none does at first.
+    int resetting_attempt = 0;
+    // The endpoint for SWO.
+    bool has_trace = false;
+    Packet trace;
+    absl::Status trace_error;  // of the next take
+    int trace_starts = 0;
+    bool trace_reads = false;
   };
 
   FakeTransport(Device device, std::shared_ptr<Record> record)
@@ -49,17 +58,44 @@ class FakeTransport : public cmsis_dap::Transport {
     return absl::MakeConstSpan(last_);
   }
 
+  absl::StatusOr<bool> Restore(int attempt) override { return attempt == record_->resetting_attempt; }
+
+  cmsis_dap::TraceStream* trace() override { return record_->has_trace ? &trace_ : nullptr; }
+
   absl::Status CheckPresent() override { return record_->gone ? Gone() : absl::OkStatus(); }
 
   DisconnectCause cause() const override { return record_->cause; }
 
  private:
+  class Trace : public cmsis_dap::TraceStream {
+   public:
+    explicit Trace(Record& record) : record_(record) {}
+    absl::Status Start() override {
+      record_.trace.clear();
+      ++record_.trace_starts;
+      record_.trace_reads = true;
+      return absl::OkStatus();
+    }
+    void Stop() override { record_.trace_reads = false; }
+    absl::StatusOr<bool> Take(std::vector<uint8_t>& bytes, size_t most) override {
+      if (!record_.trace_error.ok()) return std::exchange(record_.trace_error, absl::OkStatus());
+      const auto count = static_cast<std::ptrdiff_t>(std::min(most, record_.trace.size()));
+      bytes.insert(bytes.end(), record_.trace.begin(), record_.trace.begin() + count);
+      record_.trace.erase(record_.trace.begin(), record_.trace.begin() + count);
+      return !record_.trace.empty();
+    }
+
+   private:
+    Record& record_;
+  };
+
   static absl::Status Gone() { return MakeError(ErrorKind::kProbeDisconnected, "the fake transport is gone"); }
 
   const Device device_;
   const std::shared_ptr<Record> record_;
   std::deque<Packet> replies_;
   Packet last_;
+  Trace trace_{*record_};
 };
 
 }  // namespace probegate

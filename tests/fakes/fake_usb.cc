@@ -9,6 +9,8 @@
 namespace probegate {
 namespace {
 
+constexpr uint8_t kTraceEndpoint = 0x83;  // of BulkProbeInfo's
+
 absl::Status Unplugged() { return MakeError(ErrorKind::kProbeDisconnected, "the fake device is unplugged"); }
 
 absl::Status TakeError(std::deque<absl::Status>& errors) {
@@ -50,6 +52,7 @@ class FakePipe final : public usb::Pipe {
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Take(usb::TimePoint deadline) override {
     if (started_.empty()) return std::nullopt;
     if (!state_->present) return Unplugged();
+    if (endpoint_.address == kTraceEndpoint) return TakeTrace();
     return endpoint_.is_in() ? TakeIn(deadline) : TakeOut();
   }
 
@@ -82,6 +85,16 @@ class FakePipe final : public usb::Pipe {
     const size_t size = started_.front();
     started_.pop_front();
     if (taken_.size() > size) return MakeError(ErrorKind::kProbeError, "it sends more than was asked for");
+    return absl::MakeConstSpan(taken_);
+  }
+
+  absl::StatusOr<std::optional<absl::Span<const uint8_t>>> TakeTrace() {
+    absl::Status error = TakeError(state_->trace_errors);
+    if (error.ok() && state_->trace.empty()) return std::nullopt;
+    started_.pop_front();
+    if (!error.ok()) return error;
+    taken_ = std::move(state_->trace.front());
+    state_->trace.pop_front();
     return absl::MakeConstSpan(taken_);
   }
 

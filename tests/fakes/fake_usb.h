@@ -62,6 +62,9 @@ struct FakeUsbState {
   bool resets_help = false;  // a reset makes it take data again, and calls on_reset
   std::function<void()> on_reset = [] {};
 
+  std::deque<UsbWire::Packet> trace;  // what the endpoint for SWO has to say, which is not the wire's
+  std::deque<absl::Status> trace_errors;
+
   size_t report_size = 0;                  // of HID: reports come padded to it
   std::vector<uint8_t> report_descriptor;  // empty: the device has none to give
 

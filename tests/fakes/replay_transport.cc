@@ -1,5 +1,6 @@
 #include "tests/fakes/replay_transport.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -41,7 +42,7 @@ class ReplayTransport final : public cmsis_dap::Transport {
     if (!mismatch_->empty()) return Gone();
     // What was sent meanwhile, and not yet here, is taken when it is sent.
     size_t at = next_;
-    while (at < steps_.size() && steps_[at].kind == Kind::kOut) ++at;
+    while (at < steps_.size() && (steps_[at].kind == Kind::kOut || steps_[at].kind == Kind::kTrace)) ++at;
     if (at == steps_.size() || steps_[at].kind == Kind::kError) return Gone();
     taken_ = std::move(steps_[at]);
     steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -52,7 +53,33 @@ class ReplayTransport final : public cmsis_dap::Transport {
   absl::Status CheckPresent() override { return mismatch_->empty() ? absl::OkStatus() : Gone(); }
   DisconnectCause cause() const override { return DisconnectCause::kLinkClosed; }
 
+  cmsis_dap::TraceStream* trace() override {
+    const bool streams = std::any_of(steps_.begin(), steps_.end(), [](const RecordedStep& step) {
+      return step.kind == Kind::kOut && step.packet == std::vector<uint8_t>{0x17, 2};
+    });
+    return streams ? &trace_ : nullptr;
+  }
+
  private:
+  // Bytes come with the read that took them, which is behind the packet that came last.
+  class Trace : public cmsis_dap::TraceStream {
+   public:
+    explicit Trace(ReplayTransport& transport) : transport_(transport) {}
+    absl::Status Start() override { return absl::OkStatus(); }
+    void Stop() override {}
+    absl::StatusOr<bool> Take(std::vector<uint8_t>& bytes, size_t) override {
+      std::vector<RecordedStep>& steps = transport_.steps_;
+      const size_t at = transport_.next_;
+      if (at == steps.size() || steps[at].kind != Kind::kTrace) return false;
+      bytes.insert(bytes.end(), steps[at].packet.begin(), steps[at].packet.end());
+      steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(at));
+      return false;
+    }
+
+   private:
+    ReplayTransport& transport_;
+  };
+
   static std::string Show(absl::Span<const uint8_t> packet) {
     return absl::BytesToHexString({reinterpret_cast<const char*>(packet.data()), packet.size()});
   }
@@ -62,13 +89,16 @@ class ReplayTransport final : public cmsis_dap::Transport {
   const std::shared_ptr<std::string> mismatch_;
   size_t next_ = 0;
   RecordedStep taken_{};
+  Trace trace_{*this};
 };
 
 // Nothing where the line says of something else than a packet's way.
 std::optional<RecordedStep> StepOf(const nlohmann::json& line) {
   if (line.contains("direction")) {
     const std::string bytes = absl::HexStringToBytes(line.at("data").get<std::string>());
-    return RecordedStep{line.at("direction") == "out" ? Kind::kOut : Kind::kIn, {bytes.begin(), bytes.end()}};
+    const std::string direction = line.at("direction").get<std::string>();
+    const Kind kind = direction == "out" ? Kind::kOut : direction == "trace" ? Kind::kTrace : Kind::kIn;
+    return RecordedStep{kind, {bytes.begin(), bytes.end()}};
   }
   const std::string event = line.value("event", "");
   if (event == "silence") return RecordedStep{Kind::kSilence, {}};

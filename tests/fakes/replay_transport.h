@@ -17,7 +17,7 @@ namespace probegate {
 
 // What happened on one link, in order.
 struct RecordedStep {
-  enum class Kind : uint8_t { kOut, kIn, kSilence, kError };
+  enum class Kind : uint8_t { kOut, kIn, kTrace, kSilence, kError };
   Kind kind;
   std::vector<uint8_t> packet;
 };

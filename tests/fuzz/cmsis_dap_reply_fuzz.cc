@@ -70,6 +70,7 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
     Check(InfoNumber(*info).value_or(0) <= UINT16_MAX);
   }
   static_cast<void>(DecodeSwoBaudrate(reply));
+  static_cast<void>(DecodeSwoStatus(reply));
   const SwoDataRequest swo{static_cast<uint16_t>(shape.size())};
   if (const auto data = DecodeSwoData(swo, reply)) {
     const std::vector<uint8_t> copy(data->bytes.begin(), data->bytes.end());  // reads each

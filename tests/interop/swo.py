@@ -1,9 +1,17 @@
 """What tests do about SWO: a target that sends, by the simulator's control port, and its packets told apart by pyOCD's parser."""
 
+import contextlib
+import os
+import re
 import struct
+import subprocess
+import sys
 
 from pyocd.trace.events import TraceITMEvent
 from pyocd.trace.swo import SWOParser
+
+from grpc_client import StreamSession
+from stack import BOUND, free_port, wait_until
 
 BAUD = 1_000_000
 
@@ -72,3 +80,70 @@ class Text:
     def feed(self, data):
         self._parser.parse(data)
         return self.text
+
+
+@contextlib.contextmanager
+def gdbserver(uid, log_path, *flags, baud=BAUD, environment=None):
+    """pyOCD that shows what the target says by SWO. Answers a function that returns what it has printed; ends it as Ctrl-C does."""
+    argv = [sys.executable, "-m", "pyocd", "gdbserver", "--no-config", "--uid", uid, "--target", "nrf52840",
+            "--connect", "attach", "--port", str(free_port()), "--telnet-port", str(free_port()),
+            "-O", "enable_swv=true", "-O", f"swv_system_clock={TRACE_CLOCK}", "-O", f"swv_clock={baud}",
+            "-O", f"swv_raw_port={free_port()}", *flags]
+    with open(log_path, "wb") as log:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                   cwd=log_path.parent, env={**(environment or os.environ), "PYTHONUNBUFFERED": "1"})
+    try:
+        yield log_path.read_text
+        # Interrupted while it starts, it ends with an error of its own.
+        wait_until(lambda: "GDB server listening" in log_path.read_text(), "pyOCD has started")
+        process.send_signal(2)
+        assert process.wait(BOUND) in (0, -2), log_path.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def seconds_in(text):
+    """The numbers of the whole lines; a first one may have been cut."""
+    return [int(n) for n in re.findall(r"second (\d+)\n", text)]
+
+
+def is_gapless(numbers):
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def wait_for_seconds(read, count=3):
+    numbers = wait_until(lambda: (n := seconds_in(read())) and len(n) >= count and n, f"{count} seconds are told", 2 * BOUND)
+    assert is_gapless(numbers), numbers
+
+
+class Reader:
+    """Reads all that comes; `read` answers bytes."""
+
+    def __init__(self, read):
+        self.read = read
+        self.data = b""
+
+    def more(self):
+        self.data += bytes(self.read())
+        return self.data
+
+    def text(self):
+        found = Text()
+        return found.feed(self.more())
+
+    def wait_for(self, expected):
+        wait_until(lambda: len(self.more()) >= len(expected), f"{len(expected)} bytes come")
+        assert self.data == expected
+
+
+def reader(client):
+    return Reader(lambda: client.call("swo_read"))
+
+
+def subscribe(api, address, probe, baud):
+    """A gRPC session that gets the probe's SWO, and is told more of it than the remote protocol can."""
+    session = StreamSession(api, address, probe)
+    session.command("Open")
+    session.command("SwoStart", baudrate=baud)
+    return session

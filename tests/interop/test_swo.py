@@ -1,17 +1,12 @@
 """SWO from a simulated board to unmodified pyOCD, plain JSON clients and generated gRPC ones."""
 
-import contextlib
-import os
-import re
-import subprocess
-import sys
-
 import pytest
 
 import swo
 from grpc_client import CommandError, StreamSession, UnarySession
 from raw_client import DISCONNECTED, PROBE_ERROR, RemoteError
-from stack import BOUND, free_port, wait_until
+from stack import wait_until
+from swo import gdbserver, reader, wait_for_seconds
 
 
 @pytest.fixture
@@ -26,77 +21,18 @@ def attached(raw):
     return lambda stack, count=1: [raw(stack.port).attach() for _ in range(count)]
 
 
-@contextlib.contextmanager
-def gdbserver(stack, log_path, baud=swo.BAUD, *flags):
-    """Answers a function that returns what it has printed; ends it as Ctrl-C does."""
-    argv = [sys.executable, "-m", "pyocd", "gdbserver", "--no-config", "--uid", stack.uid, "--target", "nrf52840",
-            "--connect", "attach", "--port", str(free_port()), "--telnet-port", str(free_port()),
-            "-O", "enable_swv=true", "-O", f"swv_system_clock={swo.TRACE_CLOCK}", "-O", f"swv_clock={baud}",
-            "-O", f"swv_raw_port={free_port()}", *flags]
-    with open(log_path, "wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                   cwd=log_path.parent, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    try:
-        yield log_path.read_text
-        # Interrupted while it starts, it ends with an error of its own.
-        wait_until(lambda: "GDB server listening" in log_path.read_text(), "pyOCD has started")
-        process.send_signal(2)
-        assert process.wait(BOUND) in (0, -2), log_path.read_text()
-    finally:
-        process.kill()
-        process.wait()
-
-
-def seconds_in(text):
-    """The numbers of the whole lines; a first one may have been cut."""
-    return [int(n) for n in re.findall(r"second (\d+)\n", text)]
-
-
-def is_gapless(numbers):
-    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
-def wait_for_seconds(read, count=3):
-    numbers = wait_until(lambda: (n := seconds_in(read())) and len(n) >= count and n, f"{count} seconds are told", 2 * BOUND)
-    assert is_gapless(numbers), numbers
-
-
-class Reader:
-    """Reads all that comes; `read` answers bytes."""
-
-    def __init__(self, read):
-        self.read = read
-        self.data = b""
-
-    def more(self):
-        self.data += bytes(self.read())
-        return self.data
-
-    def text(self):
-        found = swo.Text()
-        return found.feed(self.more())
-
-    def wait_for(self, expected):
-        wait_until(lambda: len(self.more()) >= len(expected), f"{len(expected)} bytes come")
-        assert self.data == expected
-
-
-def reader(client):
-    return Reader(lambda: client.call("swo_read"))
-
-
 def grpc_reader(session):
-    return Reader(lambda: session.command("SwoRead").data)
+    return swo.Reader(lambda: session.command("SwoRead").data)
 
 
 def test_pyocd_shows_what_the_firmware_says(talking, tmp_path):
-    with gdbserver(talking, tmp_path / "gdbserver.log") as printed:
+    with gdbserver(talking.uid, tmp_path / "gdbserver.log") as printed:
         wait_for_seconds(printed)
     assert "Exception" not in printed()
 
 
 def test_all_who_listen_hear_everything(talking, tmp_path, raw, api, control):
-    with gdbserver(talking, tmp_path / "one.log") as one, gdbserver(talking, tmp_path / "two.log") as two:
+    with gdbserver(talking.uid, tmp_path / "one.log") as one, gdbserver(talking.uid, tmp_path / "two.log") as two:
         wait_for_seconds(one, 1)
         wait_for_seconds(two, 1)
         client = raw(talking.port)
@@ -120,7 +56,7 @@ def test_pyocd_at_a_rate_that_another_does_not_have(talking, tmp_path, raw):
     client.call("hello", 1)
     client.call("open")
     client.call("swo_start", 2 * swo.BAUD)
-    with gdbserver(talking, tmp_path / "gdbserver.log") as printed:
+    with gdbserver(talking.uid, tmp_path / "gdbserver.log") as printed:
         wait_until(lambda: "captures it at 2000000 for" in printed(), "pyOCD is told")
         assert "ProbeError" in printed()
 

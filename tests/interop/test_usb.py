@@ -1,6 +1,5 @@
 """Probes on an emulated USB bus, served by the real server and used through the real gateway."""
 
-import contextlib
 import json
 import os
 import pathlib
@@ -9,74 +8,20 @@ import pytest
 
 import usb_bus
 from raw_client import DISCONNECTED, DPIDR, DRW, PROBE_ERROR, RAM, TAR, RemoteError
-from stack import LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
+from stack import LOOPBACK, wait_until
+from usb_stack import stack_of, usb_stack
 
 DPIDR_VALUE = 0x2BA01477
-# Root may open any file, unless it gives that right away.
-AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 BLOCK = 256  # words: where TAR must be written anew
 KINDS = ["cmsis-dap-v2", "cmsis-dap-v1", "composite"]
 # Each costs a command at most, and none the probe.
 FAULTS = ["stall", "error", "babble", "truncate", "corrupt"]
 
 
-class UsbStack:
-    """A server that sees the devices of a bus, and nothing else; a gateway in front of it."""
-
-    def __init__(self, programs, bus, server_flags=(), start_gateway=True):
-        self.programs = programs
-        self.bus = bus
-        self.server_flags = server_flags
-        self.server = self.start_server()
-        self.address = f"{LOOPBACK}:{self.server.wait_for_line(SERVER_LISTENS)[1]}"
-        self.gateway = None
-        if start_gateway:
-            self.gateway = programs.start("probegate-gateway", "--server", self.address, "--port", free_port(4),
-                                          "--state", programs.directory / "state", *METRICS_FLAGS)
-
-    def start_server(self):
-        environment = [f"{name}={value}" for name, value in self.bus.facts["environment"].items()]
-        program = Program("probegate-server", [*AS_A_USER, "env", *environment, self.programs.path("probegate-server"), "--listen",
-                                               f"{LOOPBACK}:0", *METRICS_FLAGS, *self.server_flags],
-                          self.programs.directory)
-        self.programs.started.append(program)
-        return program
-
-    def port_of(self, probe):
-        return int(self.gateway.wait_for_line(rf"Serving debug probe .*\({probe}\) on port (\d+)")[1])
-
-    def list(self):
-        return self.programs.run("probegate", "--server", self.address, "list").stdout
-
-    def wait_for_state(self, probe, *states):
-        """The one of `states` that the probe is in at last."""
-
-        def look():
-            rows = [line.split() for line in self.list().splitlines()]
-            return next((row[1] for row in rows if row[0] == probe and row[1] in states), None)
-
-        return wait_until(look, f"{probe} is {' or '.join(states)}")
-
-    def open_again(self, client):
-        wait_until(lambda: client.status("open") == 0, "the probe can be opened again")
-        client.call("connect", "SWD")
-        client.wake()
-
-
 @pytest.fixture
 def usb(programs):
-    """Starts a bus with devices, and a stack on it, which must end before the bus does."""
-
-    @contextlib.contextmanager
-    def start(*devices, **options):
-        with usb_bus.usbemu(*devices) as bus:
-            stack = UsbStack(programs, bus, **options)
-            try:
-                yield bus, stack
-            finally:
-                assert stack.server.stop() == 0, stack.server.log()
-
-    return start
+    """Starts a bus with devices, and a stack on it."""
+    return lambda *devices, **options: usb_stack(programs, devices, **options)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,15 +170,6 @@ def test_a_hundred_times_in_and_out_leave_nothing_behind(usb):
         wait_until(lambda: resources(stack.server.pid) <= first, "no files or threads are left behind")
 
 
-@contextlib.contextmanager
-def stack_of(programs, bus):
-    stack = UsbStack(programs, bus, start_gateway=False)
-    try:
-        yield stack
-    finally:
-        assert stack.server.stop() == 0, stack.server.log()
-
-
 def system_file(bus, pattern):
     """The one file of the system's on the first device."""
     (file,) = (pathlib.Path(bus.environment["UMOCKDEV_DIR"]) / "sys/bus/usb/devices/1-1").glob(pattern)
@@ -246,7 +182,7 @@ def test_a_device_that_is_configured_late_is_served_then(programs):
         value = system_file(bus, "bConfigurationValue")
         configured = value.read_text()
         value.write_text("")
-        with stack_of(programs, bus) as stack:
+        with stack_of(programs, bus, start_gateway=False) as stack:
             stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*not configured")
             assert "ONE" not in stack.list()
             value.write_text(configured)
@@ -256,7 +192,7 @@ def test_a_device_that_is_configured_late_is_served_then(programs):
 def test_a_device_whose_names_the_system_never_has_is_asked(programs):
     with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
         system_file(bus, "1-1:1.*/interface").write_text("")
-        with stack_of(programs, bus) as stack:
+        with stack_of(programs, bus, start_gateway=False) as stack:
             stack.wait_for_state("ONE", "idle")
 
 
@@ -266,7 +202,7 @@ def test_a_device_whose_names_nobody_tells_is_looked_at_again(programs):
         told = name.read_text()
         name.write_text("")
         bus.inject(0, "stall", transfer="control", times=0)
-        with stack_of(programs, bus) as stack:
+        with stack_of(programs, bus, start_gateway=False) as stack:
             stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*interfaces' names")
             bus.call("clear_faults", device=0)
             name.write_text(told)

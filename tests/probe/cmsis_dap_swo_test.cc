@@ -54,11 +54,19 @@ class Swo : public ::testing::Test {
         }
       case Command::kSwoBaudrate:
         return {request[0], request[1], request[2], request[3], request[4]};
+      case Command::kSwoStatus:
+        return {request[0], 1, 0, 0, 0, 0};
       case Command::kSwoData:
         return {request[0], 1, 0, 0};
       default:
         return {request[0], 0};
     }
+  }
+
+  // One with an endpoint for it, too.
+  std::unique_ptr<Probe> MakeStreaming(Answers answers = {}) {
+    record_->has_trace = true;
+    return Make(std::move(answers), 1 | kCapabilitySwoUart | kCapabilitySwoStream);
   }
 
   // To one command an answer of the test's.
@@ -157,8 +165,76 @@ TEST_F(Swo, AnswersThatMakeNoSense) {
     EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
     EXPECT_TRUE(probe->SwoStop().ok()) << "the probe is still of use";
   }
+  {
+    const auto probe = MakeStreaming(To(Command::kSwoStatus, {0x1B, 1, 0, 0, 0}));
+    ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
+    EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
+    EXPECT_TRUE(probe->SwoStop().ok());
+  }
   const auto probe = Make(To(Command::kSwoBaudrate, {0x19, 0x40, 0x42, 0x0F}));
   EXPECT_TRUE(IsError(probe->SwoStart(1'000'000), ErrorKind::kProbeError));
+}
+
+TEST_F(Swo, ComesByTheEndpointWhereThereIsOne) {
+  uint8_t status = 0x01;
+  const auto probe = MakeStreaming([&status](const Packet& request) -> std::optional<Packet> {
+    if (request[0] != 0x1B) return std::nullopt;
+    return Packet{0x1B, std::exchange(status, uint8_t{0x01}), 9, 0, 0, 0};
+  });
+  record_->trace = {'o', 'l', 'd'};
+  ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
+  EXPECT_THAT(record_->requests, ElementsAre(Packet{0x18, 0}, Packet{0x17, 2}, Packet{0x18, 1},
+                                             Packet{0x19, 0x40, 0x42, 0x0F, 0x00}, Packet{0x1A, 1}));
+  EXPECT_EQ(record_->trace_starts, 1);
+  record_->requests.clear();
+  record_->trace = {'a', 'b', 'c'};
+  auto data = probe->SwoRead();
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_THAT(data->bytes, ElementsAre('a', 'b', 'c'));
+  EXPECT_TRUE(!data->overrun && !data->garbled && !data->more);
+  status = 0xC1;
+  record_->trace.assign(20'000, 'x');
+  data = probe->SwoRead();
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_TRUE(data->overrun && data->garbled && data->more);
+  EXPECT_LT(data->bytes.size(), 20'000u);
+  EXPECT_EQ(data->bytes.size() + probe->SwoRead()->bytes.size(), 20'000u);
+  EXPECT_TRUE(probe->SwoRead()->bytes.empty());
+  ASSERT_TRUE(probe->SwoStop().ok());
+  EXPECT_FALSE(record_->trace_reads);
+  EXPECT_THAT(record_->requests,
+              ElementsAre(Packet{0x1B}, Packet{0x1B}, Packet{0x1B}, Packet{0x1B}, Packet{0x1A, 0}, Packet{0x18, 0}));
+}
+
+TEST_F(Swo, ComesByPacketsWhereTheEndpointOrTheWordForItIsMissing) {
+  const auto uses_packets = [this](Probe& probe) {
+    record_->requests.clear();
+    EXPECT_TRUE(probe.SwoStart(1'000'000).ok());
+    EXPECT_TRUE(probe.SwoRead().ok());
+    EXPECT_THAT(record_->requests, testing::Contains(Packet{0x17, 1}));
+    EXPECT_THAT(record_->requests, testing::Contains(Packet{0x1C, 60, 0}));
+    EXPECT_EQ(record_->trace_starts, 0);
+  };
+  uses_packets(*Make({}, 1 | kCapabilitySwoUart | kCapabilitySwoStream));
+  record_->has_trace = true;
+  uses_packets(*Make());
+  // It says that it streams, and then does not.
+  uses_packets(*MakeStreaming([](const Packet& request) -> std::optional<Packet> {
+    if (request != Packet{0x17, 2}) return std::nullopt;
+    return Packet{0x17, 0xFF};
+  }));
+}
+
+TEST_F(Swo, WhatGoesWrongOnTheEndpointIsAnErrorAndReadingGoesOn) {
+  const auto probe = MakeStreaming();
+  ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
+  record_->trace_error = MakeError(ErrorKind::kProbeError, "it refuses (STALL)");
+  EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
+  record_->trace = {'a'};
+  EXPECT_THAT(probe->SwoRead()->bytes, ElementsAre('a'));
+  record_->trace_error = MakeError(ErrorKind::kProbeDisconnected, "it was unplugged");
+  EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe->CheckPresent(), ErrorKind::kProbeDisconnected));
 }
 
 TEST_F(Swo, WhereThereIsNoneNothingIsAsked) {

@@ -156,7 +156,7 @@ TEST_F(UsbTransportTest, UnpluggedWhileNobodyWaits) {
   state->present = true;  // for ever
   EXPECT_TRUE(IsError(transport->CheckPresent(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(transport->Send(Packet{0x11}), ErrorKind::kProbeDisconnected));
-  EXPECT_TRUE(IsError(transport->Restore(1), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(transport->Restore(1).status(), ErrorKind::kProbeDisconnected));
 }
 
 TEST_F(UsbTransportTest, UnpluggedWhileAReplyIsWaitedFor) {
@@ -183,7 +183,7 @@ TEST_F(UsbTransportTest, RestoresTheLinkHarderEachTime) {
 TEST_F(UsbTransportTest, WhatCannotBeTakenAgainIsGone) {
   ASSERT_TRUE(Open().ok());
   state->claim_error = MakeError(ErrorKind::kBusy, "another program uses it");
-  EXPECT_TRUE(IsError(transport->Restore(1), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(transport->Restore(1).status(), ErrorKind::kProbeDisconnected));
   EXPECT_EQ(transport->cause(), DisconnectCause::kLinkError);
 }
 
@@ -211,6 +211,90 @@ TEST_F(UsbTransportTest, ADriverWhoseTransfersFailFindsItsPlaceAgain) {
   wire.ready = {Packet(513, 0x11)};
   EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
   EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+}
+
+// SWO by the third endpoint.
+class UsbTraceTest : public UsbTransportTest {
+ protected:
+  // What comes at once, or the error.
+  absl::StatusOr<Packet> Take(size_t most = 4096) {
+    Packet bytes;
+    const auto more = transport->trace()->Take(bytes, most);
+    if (!more.ok()) return more.status();
+    return bytes;
+  }
+};
+
+TEST_F(UsbTraceTest, IsThereWhereTheEndpointIs) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_NE(transport->trace(), nullptr);
+  usb::DeviceInfo info = BulkProbeInfo("1-1", "A");
+  info.configuration.interfaces[0].endpoints.pop_back();
+  ASSERT_TRUE(Open(info).ok());
+  EXPECT_EQ(transport->trace(), nullptr);
+}
+
+TEST_F(UsbTraceTest, BytesInTheirOrderAndNoneOfBefore) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_THAT(*Take(), testing::IsEmpty());
+  state->trace = {Packet(512, 'o'), {'l', 'd'}};
+  ASSERT_TRUE(transport->trace()->Start().ok());
+  EXPECT_THAT(*Take(), testing::IsEmpty());
+  state->trace = {{'a', 'b'}, {'c'}, {}, {'d'}};
+  EXPECT_THAT(*Take(), ElementsAre('a', 'b', 'c', 'd'));
+  for (const size_t size : state->reads) EXPECT_EQ(size, 512u);
+  EXPECT_LE(state->most_reads, 64u);
+  state->trace = {Packet(512, 'x'), Packet(512, 'y'), Packet(3, 'z')};
+  Packet bytes;
+  EXPECT_TRUE(*transport->trace()->Take(bytes, 1000));
+  EXPECT_EQ(bytes.size(), 1024u);
+  EXPECT_FALSE(*transport->trace()->Take(bytes, 1000));
+  EXPECT_EQ(bytes.size(), 1027u);
+  transport->trace()->Stop();
+  state->trace = {{'a'}};
+  EXPECT_THAT(*Take(), testing::IsEmpty());
+}
+
+TEST_F(UsbTraceTest, WhatCameBeforeAnErrorComesFirst) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(transport->trace()->Start().ok());
+  state->trace = {{'a'}, {'b'}};
+  state->trace_errors = {absl::OkStatus(), Stall()};
+  EXPECT_THAT(*Take(), ElementsAre('a'));
+  EXPECT_TRUE(IsError(Take().status(), ErrorKind::kProbeError));
+  EXPECT_EQ(state->done.back(), "clear 83");
+  EXPECT_THAT(*Take(), ElementsAre('b'));
+}
+
+TEST_F(UsbTraceTest, ASilentErrorOfBeforeIsCleared) {
+  ASSERT_TRUE(Open().ok());
+  state->trace_errors = {Stall()};
+  ASSERT_TRUE(transport->trace()->Start().ok());
+  EXPECT_EQ(state->done.back(), "clear 83");
+  state->trace = {{'b'}};
+  EXPECT_THAT(*Take(), ElementsAre('b'));
+}
+
+TEST_F(UsbTraceTest, GoesOnAfterTheLinkWasRestoredAndSaysSo) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(transport->trace()->Start().ok());
+  EXPECT_FALSE(*transport->Restore(1));
+  EXPECT_TRUE(IsError(Take().status(), ErrorKind::kProbeError));
+  state->trace = {{'b'}};
+  EXPECT_THAT(*Take(), ElementsAre('b'));
+  EXPECT_TRUE(*transport->Restore(2));
+  transport->trace()->Stop();
+  ASSERT_TRUE(transport->Restore(1).ok());
+  EXPECT_THAT(*Take(), testing::IsEmpty());
+}
+
+TEST_F(UsbTraceTest, Unplugged) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(transport->trace()->Start().ok());
+  state->present = false;
+  EXPECT_TRUE(IsError(Take().status(), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(transport->trace()->Start(), ErrorKind::kProbeDisconnected));
+  EXPECT_EQ(transport->cause(), DisconnectCause::kLinkClosed);
 }
 
 // HID: reports of a fixed size, both ways.

@@ -213,6 +213,40 @@ TEST_F(PacketRecorderTest, ThatItIsGoneIsToldOnceAndAfterErrorsToo) {
   EXPECT_EQ(content.find("is gone", gone + 60), std::string::npos);
 }
 
+TEST_F(PacketRecorderTest, SoCanWhatCameByTheEndpointForSwo) {
+  const auto listen = [](std::unique_ptr<cmsis_dap::Transport> transport, FakeTransport::Record* record) {
+    std::vector<std::vector<uint8_t>> heard;
+    const auto probe = cmsis_dap::OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
+    EXPECT_TRUE(probe.ok() && (*probe)->SwoStart(1'000'000).ok());
+    for (const char byte : {'a', 'b', 'c'}) {
+      if (record != nullptr && byte != 'b') record->trace.assign(3, static_cast<uint8_t>(byte));
+      heard.push_back((*probe)->SwoRead().value_or(SwoData{}).bytes);
+    }
+    EXPECT_TRUE((*probe)->SwoStop().ok());
+    return heard;
+  };
+  const auto answer = [](const Packet& request) -> std::vector<Packet> {
+    if (request == Packet{0x00, 0xF0}) return {{0, 1, 1 | 1 << 2 | 1 << 6}};
+    if (request[0] == 0x19) return {request};
+    if (request[0] == 0x1B) return {{0x1B, 1, 0, 0, 0, 0}};
+    return Answer(request);
+  };
+  std::vector<std::vector<uint8_t>> live;
+  {
+    const auto recorder = Open();
+    const auto record = std::make_shared<FakeTransport::Record>();
+    record->has_trace = true;
+    live = listen(cmsis_dap::Record(std::make_unique<FakeTransport>(answer, record), recorder->NewSink("x")),
+                  record.get());
+  }
+  EXPECT_EQ(live, (std::vector<std::vector<uint8_t>>{{'a', 'a', 'a'}, {}, {'c', 'c', 'c'}}));
+  EXPECT_THAT(Content(), HasSubstr(R"("direction":"trace","data":"616161")"));
+  std::ifstream stream(file);
+  const auto mismatch = std::make_shared<std::string>();
+  EXPECT_EQ(listen(Replay(*ReadRecording(stream, "x"), mismatch), nullptr), live);
+  EXPECT_EQ(*mismatch, "");
+}
+
 TEST_F(PacketRecorderTest, SilenceAndErrorsArePlayedToo) {
   {
     const auto recorder = Open();

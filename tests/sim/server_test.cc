@@ -104,6 +104,32 @@ TEST_F(ServerTest, AnswersPipelinedPacketsInOrder) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Receive(), i % 2 == 0 ? kCount : (Bytes{0x0A, 0, 0}));
 }
 
+constexpr uint8_t kSwoStream = 1u << 6;
+const Bytes kAskCapabilities = {0x00, 0xF0};
+
+TEST_F(ServerTest, OffersTheSwoStreamToWhoAsksForIt) {
+  {
+    Connection client(endpoint());
+    EXPECT_EQ(client.Command(kAskCapabilities).at(2) & kSwoStream, 0);
+    EXPECT_EQ(client.Command({0x17, 2}), (Bytes{0x17, 0xFF}));
+    client.SendRaw({0x44, 0x41, 0x50, 0x00, 2, 0, kFrameTraceRequest, 0, 64, 0});
+    EXPECT_EQ(client.Receive(), Bytes());  // there is nothing
+    EXPECT_TRUE(client.connected());
+    EXPECT_EQ(client.Command(kAskCapabilities).at(2) & kSwoStream, kSwoStream);
+    EXPECT_EQ(client.Command({0x17, 2}), (Bytes{0x17, 0}));
+    EXPECT_EQ(Counters()["packets"], 4);  // a request for the stream is none
+  }
+  Connection next(endpoint());
+  EXPECT_EQ(next.Command(kAskCapabilities).at(2) & kSwoStream, 0);
+}
+
+TEST_F(ServerTest, ARequestForTheSwoStreamSaysHowMuch) {
+  Connection client(endpoint());
+  client.SendRaw({0x44, 0x41, 0x50, 0x00, 1, 0, kFrameTraceRequest, 0, 64});
+  EXPECT_EQ(client.Receive(), Bytes());
+  EXPECT_FALSE(client.connected());
+}
+
 TEST_F(ServerTest, RefusesASecondClient) {
   Connection first(endpoint());
   ASSERT_EQ(first.Command(kAskCount), kCount);

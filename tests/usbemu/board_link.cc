@@ -14,6 +14,8 @@ constexpr size_t kHeaderSize = 8;
 constexpr std::array<uint8_t, 4> kSignature = {'D', 'A', 'P', 0};
 constexpr uint8_t kRequest = 1;
 constexpr uint8_t kResponse = 2;
+constexpr uint8_t kTraceRequest = 3;
+constexpr uint8_t kTrace = 4;
 
 }  // namespace
 
@@ -21,18 +23,15 @@ struct BoardLink::State {
   explicit State(asio::io_context& io) : socket(io) {}
 
   asio::ip::tcp::socket socket;
-  std::function<void(Bytes)> on_reply;
-  std::function<void()> on_lost;
+  Events events;
   std::array<uint8_t, 4096> buffer{};
   Bytes received;
   bool ended = false;
 };
 
-BoardLink::BoardLink(asio::io_context& io, const BoardAddress& address, std::function<void(Bytes)> on_reply,
-                     std::function<void()> on_lost)
+BoardLink::BoardLink(asio::io_context& io, const BoardAddress& address, Events events)
     : state_(std::make_shared<State>(io)) {
-  state_->on_reply = std::move(on_reply);
-  state_->on_lost = std::move(on_lost);
+  state_->events = std::move(events);
   asio::error_code error;
   asio::ip::tcp::resolver resolver(io);
   const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
@@ -53,12 +52,20 @@ void BoardLink::Close() {
   state_->socket.close(ignored);
 }
 
-void BoardLink::Send(const Bytes& request) {
+void BoardLink::Send(const Bytes& request) { SendFrame(kRequest, request); }
+
+void BoardLink::AskTrace(uint16_t most) {
+  Bytes contents;
+  Append16(contents, most);
+  SendFrame(kTraceRequest, contents);
+}
+
+void BoardLink::SendFrame(uint8_t type, const Bytes& contents) {
   if (state_->ended) return;
   Bytes frame(kSignature.begin(), kSignature.end());
-  Append16(frame, static_cast<unsigned>(request.size()));
-  Append(frame, {kRequest, 0});
-  Append(frame, request);
+  Append16(frame, static_cast<unsigned>(contents.size()));
+  Append(frame, {type, 0});
+  Append(frame, contents);
   // The device holds no more requests than the sockets do, so this does not wait. An error is seen by what receives.
   asio::error_code ignored;
   asio::write(state_->socket, asio::buffer(frame), ignored);
@@ -84,19 +91,21 @@ void BoardLink::Receive(const std::shared_ptr<State>& state) {
 bool BoardLink::TakeReplies(State& state) {
   while (!state.ended && state.received.size() >= kHeaderSize) {
     const Bytes& bytes = state.received;
-    if (!std::equal(kSignature.begin(), kSignature.end(), bytes.begin()) || bytes[6] != kResponse) return false;
+    const uint8_t type = bytes[6];
+    if (!std::equal(kSignature.begin(), kSignature.end(), bytes.begin())) return false;
+    if (type != kResponse && type != kTrace) return false;
     const size_t end = kHeaderSize + (bytes[4] | static_cast<size_t>(bytes[5]) << 8);
     if (bytes.size() < end) break;
     Bytes reply(bytes.begin() + kHeaderSize, bytes.begin() + static_cast<ptrdiff_t>(end));
     state.received.erase(state.received.begin(), state.received.begin() + static_cast<ptrdiff_t>(end));
-    state.on_reply(std::move(reply));
+    (type == kTrace ? state.events.on_trace : state.events.on_reply)(std::move(reply));
   }
   return true;
 }
 
 void BoardLink::Lose(State& state) {
   state.ended = true;
-  state.on_lost();
+  state.events.on_lost();
 }
 
 }  // namespace probegate::usbemu

@@ -81,10 +81,17 @@ void Bus::Plug(size_t index) {
   if (plugged_[index]) return;
   const Slot& slot = slots_[index];
   slot.set_power(true);
-  auto device = std::make_unique<UsbDevice>(io_, slot.spec, timing_, slot.board, [this, index](const char* why) {
-    std::cerr << "usbemu: device " << index << " is unplugged: " << why << '\n';
-    Unplug(index);
-  });
+  UsbDevice::Hooks hooks = {.on_unplug =
+                                [this, index](const char* why) {
+                                  std::cerr << "usbemu: device " << index << " is unplugged: " << why << '\n';
+                                  Unplug(index);
+                                },
+                            .restart_board =
+                                [this, index] {
+                                  slots_[index].set_power(false);
+                                  slots_[index].set_power(true);
+                                }};
+  auto device = std::make_unique<UsbDevice>(io_, slot.spec, timing_, slot.board, std::move(hooks));
   last_number_ = last_number_ % kLastNumber + 1;
   if (last_number_ == 1) ++last_number_;  // the root hub's
   auto plugged = std::make_unique<Plugged>(std::move(device), last_number_);

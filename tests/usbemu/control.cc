@@ -52,7 +52,8 @@ std::string Control::Help() {
   help +=
       "\"device\" is the index of a --device, from 0, or a serial number that only one has. With \"inject\": "
       "\"transfer\" "
-      "is\nany (the default), control, in or out; \"at\" counts them from now (1 is the next), \"times\" (1) is how "
+      "is\nany (the default), control, in, out or trace (in by the endpoint for SWO); \"at\" counts them from now (1 "
+      "is the next), \"times\" (1) is how "
       "many "
       "it\nbefalls, 0 all until cleared; with \"wait\": true the answer comes when it has happened. A transfer that it "
       "befalls\n" +

@@ -45,6 +45,7 @@ DeviceModel::DeviceModel(const DeviceSpec& spec, Speed speed, std::function<void
   for (const Interface& interface : descriptors_.interfaces) {
     const bool is_dap = interface.function == Function::kDapBulk || interface.function == Function::kDapHid;
     if (is_dap) functions_.emplace_back(spec, interface);
+    if (is_dap && interface.endpoints.size() > 2 && !trace_) trace_.emplace(interface.endpoints[2]);
   }
   if (!spec.malformed.empty()) FindMalformation(spec.malformed).apply(descriptors_);
 }
@@ -164,7 +165,7 @@ std::optional<Bytes> DeviceModel::Class(const Setup& setup, const Bytes& data) {
 
 bool DeviceModel::Out(uint8_t endpoint, std::span<const uint8_t> packet) {
   DapFunction* function = Find(endpoint);
-  if (function == nullptr) return true;  // what nothing is behind swallows all
+  if (function == nullptr || hung_) return true;  // what nothing is behind swallows all
   if (!function->HasRoom(packet)) return false;
   const std::optional<Bytes> request = function->Take(packet);
   if (!request) return true;
@@ -174,20 +175,33 @@ bool DeviceModel::Out(uint8_t endpoint, std::span<const uint8_t> packet) {
 }
 
 const Bytes* DeviceModel::NextIn(uint8_t endpoint) {
+  if (trace_endpoint() == endpoint) return trace_->packets().empty() ? nullptr : &trace_->packets().front();
   DapFunction* function = Find(endpoint);
   if (function == nullptr || function->packets().empty()) return nullptr;
   return &function->packets().front();
 }
 
 void DeviceModel::TakenIn(uint8_t endpoint) {
-  if (DapFunction* function = Find(endpoint)) function->Taken();
+  if (trace_endpoint() == endpoint) {
+    if (!trace_->packets().empty()) trace_->packets().pop_front();
+  } else if (DapFunction* function = Find(endpoint)) {
+    function->Taken();
+  }
+}
+
+std::optional<uint8_t> DeviceModel::trace_endpoint() const {
+  return trace_ ? std::optional(trace_->address()) : std::nullopt;
+}
+
+void DeviceModel::Trace(const Bytes& bytes) {
+  if (trace_ && !hung_) trace_->Fill(bytes);
 }
 
 void DeviceModel::Reply(Bytes reply) {
   if (waiting_.empty()) return;
   DapFunction* function = waiting_.front();
   waiting_.pop_front();
-  if (function != nullptr) function->Reply(std::move(reply));
+  if (function != nullptr && !hung_) function->Reply(std::move(reply));
 }
 
 void DeviceModel::SetHalted(uint8_t endpoint, bool halted) {
@@ -200,9 +214,14 @@ void DeviceModel::SetHalted(uint8_t endpoint, bool halted) {
 
 void DeviceModel::Reset() {
   halted_.clear();
+  if (trace_) trace_->packets().clear();
   for (DapFunction& function : functions_) function.Reset();
-  // The board still answers them.
-  std::fill(waiting_.begin(), waiting_.end(), nullptr);
+  // The board still answers them, unless it starts anew.
+  if (std::exchange(hung_, false)) {
+    waiting_.clear();
+  } else {
+    std::fill(waiting_.begin(), waiting_.end(), nullptr);
+  }
 }
 
 }  // namespace probegate::usbemu

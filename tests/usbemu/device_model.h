@@ -15,6 +15,7 @@
 #include "tests/usbemu/dap_function.h"
 #include "tests/usbemu/descriptors.h"
 #include "tests/usbemu/device_spec.h"
+#include "tests/usbemu/trace_endpoint.h"
 
 namespace probegate::usbemu {
 
@@ -48,12 +49,21 @@ class DeviceModel {
   const Bytes* NextIn(uint8_t endpoint);
   void TakenIn(uint8_t endpoint);
 
+  // The endpoint for what the board's SWO has; nothing where it has none. Of several the first.
+  std::optional<uint8_t> trace_endpoint() const;
+  // Such bytes have come. Fills that endpoint.
+  void Trace(const Bytes& bytes);
+
   // The board's next reply, which goes to the interface that has waited longest.
   void Reply(Bytes reply);
 
   // Endpoints halted, by the device or on request of the host.
   bool halted(uint8_t endpoint) const { return halted_.contains(endpoint); }
   void SetHalted(uint8_t endpoint, bool halted);
+
+  // The firmware hangs: it takes what it is sent and does nothing about it, until the bus is reset.
+  void Hang() { hung_ = true; }
+  bool hung() const { return hung_; }
 
   // The bus has been reset.
   void Reset();
@@ -66,8 +76,10 @@ class DeviceModel {
 
   Descriptors descriptors_;
   std::deque<DapFunction> functions_;
+  std::optional<TraceEndpoint> trace_;
   std::deque<DapFunction*> waiting_;  // for a reply each, in the order of their requests; null: nobody any more
   std::set<uint8_t> halted_;
+  bool hung_ = false;
   Bytes line_coding_ = {0x00, 0xC2, 0x01, 0x00, 0, 0, 8};  // 115200 baud, 8N1
   std::function<void(const Bytes&)> send_;
 };

@@ -176,5 +176,40 @@ TEST_F(DeviceModelTest, EachMalformationChangesSomething) {
   EXPECT_THROW(ParseDevice("composite,malformed=not"), std::invalid_argument);
 }
 
+constexpr uint8_t kTraceIn = 0x82;
+
+TEST_F(DeviceModelTest, TheTraceEndpointHasPacketsOfItsOwn) {
+  DeviceModel model = Make("cmsis-dap-v2,swo=on");
+  ASSERT_EQ(model.trace_endpoint(), kTraceIn);
+  EXPECT_EQ(model.NextIn(kTraceIn), nullptr);
+  model.Trace(Bytes(130, 7));
+  EXPECT_EQ(model.NextIn(kIn), nullptr);
+  EXPECT_THAT(SizesOf(model, kTraceIn), ElementsAre(64, 64, 2));
+  model.Trace(Bytes(64, 7));
+  EXPECT_THAT(SizesOf(model, kTraceIn), ElementsAre(64));  // no empty packet says that nothing follows
+  model.Trace(Bytes(1, 7));
+  model.Reset();
+  EXPECT_EQ(model.NextIn(kTraceIn), nullptr);
+  EXPECT_EQ(Make("cmsis-dap-v2").trace_endpoint(), std::nullopt);
+}
+
+TEST_F(DeviceModelTest, WhatHangsTakesAllAndAnswersNothingUntilItIsReset) {
+  DeviceModel model = Make("cmsis-dap-v2,swo=on");
+  EXPECT_TRUE(model.Out(kOut, Bytes{0x11}));
+  model.Hang();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(model.Out(kOut, Bytes{0x12}));
+  EXPECT_EQ(requests_.size(), 1u);
+  model.Reply({0x11, 0});
+  model.Trace(Bytes(1, 7));
+  EXPECT_EQ(model.NextIn(kIn), nullptr);
+  EXPECT_EQ(model.NextIn(kTraceIn), nullptr);
+  model.Reset();
+  EXPECT_FALSE(model.hung());
+  EXPECT_TRUE(model.Out(kOut, Bytes{0x13}));
+  model.Reply({0x13, 0});
+  ASSERT_NE(model.NextIn(kIn), nullptr);
+  EXPECT_THAT(*model.NextIn(kIn), ElementsAre(0x13, 0));
+}
+
 }  // namespace
 }  // namespace probegate::usbemu

@@ -19,6 +19,7 @@ constexpr KindRow kKinds[] = {
     {"drop", Fault::Kind::kDrop, "its data get lost: the device does not see them, or the host waits on"},
     {"babble", Fault::Kind::kBabble, "ends as if the device had sent more than was asked for"},
     {"unplug", Fault::Kind::kUnplug, "the device is unplugged while it is under way"},
+    {"hang", Fault::Kind::kHang, "from there on the firmware does nothing, until its port is reset and it starts anew"},
 };
 
 struct WhichRow {
@@ -28,7 +29,8 @@ struct WhichRow {
 constexpr WhichRow kWhich[] = {{"any", Fault::Which::kAny},
                                {"control", Fault::Which::kControl},
                                {"in", Fault::Which::kIn},
-                               {"out", Fault::Which::kOut}};
+                               {"out", Fault::Which::kOut},
+                               {"trace", Fault::Which::kTrace}};
 
 }  // namespace
 

@@ -22,8 +22,9 @@ struct Fault {
     kDrop,      // what is sent gets lost: the device never sees it, or the host waits on
     kBabble,    // ends as if the device had sent more than was asked for
     kUnplug,    // the device is unplugged with the transfer under way
+    kHang,      // the device's firmware hangs until the port is reset, which starts it anew
   };
-  enum class Which : uint8_t { kAny, kControl, kIn, kOut };  // kIn, kOut: without control transfers
+  enum class Which : uint8_t { kAny, kControl, kIn, kOut, kTrace };  // kIn: neither of a control nor a trace endpoint
 
   Kind kind = Kind::kStall;
   Which which = Which::kAny;
@@ -38,8 +39,8 @@ const Fault::Kind* FindFaultKind(const std::string& name);
 const Fault::Which* FindFaultWhich(const std::string& name);
 std::string FaultHelp();
 
-inline constexpr std::array<Fault::Which, 3> kTransferKinds = {Fault::Which::kControl, Fault::Which::kIn,
-                                                               Fault::Which::kOut};
+inline constexpr std::array<Fault::Which, 4> kTransferKinds = {Fault::Which::kControl, Fault::Which::kIn,
+                                                               Fault::Which::kOut, Fault::Which::kTrace};
 const char* NameOf(Fault::Which which);
 
 // A fault that has been set.

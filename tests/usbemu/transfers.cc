@@ -43,8 +43,13 @@ int Transfers::Submit(TransferOwner& owner, std::unique_ptr<Transfer> transfer) 
     if (model_.FindEndpoint(transfer->endpoint) == nullptr) return ENOENT;
     pipe = transfer->endpoint;
     which = transfer->is_in() ? Fault::Which::kIn : Fault::Which::kOut;
+    if (model_.trace_endpoint() == pipe) which = Fault::Which::kTrace;
   }
   transfer->fault = faults_.Submitted(which);
+  if (FaultOf(*transfer, Fault::Kind::kHang) != nullptr) {
+    model_.Hang();
+    Happen(*transfer);
+  }
   const bool unplug = FaultOf(*transfer, Fault::Kind::kUnplug) != nullptr;
   const std::shared_ptr<SetFault> fault = transfer->fault;
   pipes_[pipe].push_back({&owner, std::move(transfer)});
@@ -241,6 +246,16 @@ void Transfers::GiveBack(Waiting waiting) {
     }
   }
   waiting.owner->Done(std::move(waiting.transfer));
+}
+
+size_t Transfers::Room(uint8_t endpoint) const {
+  size_t room = 0;
+  const auto pipe = pipes_.find(endpoint);
+  if (pipe == pipes_.end()) return room;
+  for (const Waiting& waiting : pipe->second) {
+    if (!waiting.transfer->held_until) room += waiting.transfer->data.size() - waiting.transfer->moved;
+  }
+  return room;
 }
 
 std::optional<Clock::time_point> Transfers::NextDue() const {

@@ -67,6 +67,8 @@ class Transfers {
 
   // Moves what can be moved at `now`. Answers whether more could be with a larger budget.
   bool Move(Budget budget, Clock::time_point now);
+  // How many bytes the transfers that wait on an IN endpoint have room for.
+  size_t Room(uint8_t endpoint) const;
   // When the first of the transfers that are held back is due.
   std::optional<Clock::time_point> NextDue() const;
 

@@ -1,34 +1,76 @@
 #include "tests/usbemu/usb_device.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 #include <utility>
 
 namespace probegate::usbemu {
+namespace {
+
+// How often the board is asked for SWO where there was none.
+constexpr std::chrono::milliseconds kTraceInterval{2};
+constexpr size_t kMostTrace = 4096;
+
+}  // namespace
 
 UsbDevice::UsbDevice(asio::io_context& io, const DeviceSpec& spec, BusTiming timing, const BoardAddress& board,
-                     std::function<void(const char*)> on_unplug)
-    : timing_(timing),
+                     Hooks hooks)
+    : io_(io),
+      timing_(timing),
+      board_(board),
+      hooks_(std::move(hooks)),
       model_(spec, timing.speed, [this](const Bytes& request) { link_->Send(request); }),
-      transfers_(model_, [this] { on_unplug_("a fault"); }),
-      on_unplug_(std::move(on_unplug)),
-      link_(std::make_unique<BoardLink>(
-          io, board,
-          [this](Bytes reply) {
-            model_.Reply(std::move(reply));
-            Wake();
-          },
-          [this] { on_unplug_("its board has gone"); })),
+      transfers_(model_, [this] { hooks_.on_unplug("a fault"); }),
+      link_(ConnectBoard()),
       frame_(io, [this] { AtFrame(); }),
-      due_(io, [this] { Wake(); }) {
+      due_(io, [this] { Wake(); }),
+      trace_(io, [this] { AskTrace(); }) {
   for (const Interface& interface : model_.descriptors().interfaces) {
     if (!interface.driver.empty()) drivers_.insert(interface.number);
   }
 }
 
 UsbDevice::UsbDevice(asio::io_context& io)
-    : transfers_(model_, [] {}), frame_(io, [this] { AtFrame(); }), due_(io, [this] { Wake(); }) {
+    : io_(io),
+      transfers_(model_, [] {}),
+      frame_(io, [this] { AtFrame(); }),
+      due_(io, [this] { Wake(); }),
+      trace_(io, [] {}) {
   drivers_.insert(0);
+}
+
+std::unique_ptr<BoardLink> UsbDevice::ConnectBoard() {
+  BoardLink::Events events = {.on_reply =
+                                  [this](Bytes reply) {
+                                    model_.Reply(std::move(reply));
+                                    Wake();
+                                  },
+                              .on_trace = [this](const Bytes& bytes) { TakeTrace(bytes); },
+                              .on_lost = [this] { hooks_.on_unplug("its board has gone"); }};
+  auto link = std::make_unique<BoardLink>(io_, board_, std::move(events));
+  trace_asked_ = model_.trace_endpoint().has_value();
+  if (trace_asked_) link->AskTrace(0);
+  return link;
+}
+
+// A probe fills its endpoint by itself; this one asks its board, for a packet where no program waits for more.
+void UsbDevice::AskTrace() {
+  const std::optional<uint8_t> endpoint = model_.trace_endpoint();
+  if (gone_ || trace_asked_ || trace_.set() || !endpoint || model_.NextIn(*endpoint) != nullptr) return;
+  const size_t room = std::max<size_t>(transfers_.Room(*endpoint), model_.FindEndpoint(*endpoint)->max_packet);
+  trace_asked_ = true;
+  link_->AskTrace(static_cast<uint16_t>(std::min(room, kMostTrace)));
+}
+
+void UsbDevice::TakeTrace(const Bytes& bytes) {
+  trace_asked_ = false;
+  model_.Trace(bytes);
+  if (bytes.empty()) {
+    trace_.Set(Clock::now() + kTraceInterval);
+  } else {
+    Wake();
+  }
 }
 
 int UsbDevice::Submit(TransferOwner& owner, std::unique_ptr<Transfer> transfer) {
@@ -57,6 +99,7 @@ void UsbDevice::MoveUntimed() {
   constexpr unsigned kAny = std::numeric_limits<unsigned>::max();
   transfers_.Move({kAny, kAny, kAny}, Clock::now());
   moving_ = false;
+  AskTrace();
   SetDueAlarm();
 }
 
@@ -66,6 +109,7 @@ void UsbDevice::AtFrame() {
   const Clock::time_point now = Clock::now();
   const auto frames = static_cast<unsigned>(1 + (now - frame_end_) / timing_.frame());
   if (transfers_.Move({frames * timing_.bulk_packets(), frames, frames}, now)) Wake();
+  AskTrace();
   SetDueAlarm();
 }
 
@@ -74,7 +118,13 @@ void UsbDevice::SetDueAlarm() {
 }
 
 void UsbDevice::Reset() {
+  const bool restarts = model_.hung();
   model_.Reset();
+  if (restarts) {
+    link_->Close();
+    hooks_.restart_board();
+    link_ = ConnectBoard();
+  }
   Wake();
 }
 

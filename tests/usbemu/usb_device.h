@@ -31,10 +31,16 @@ struct BusTiming {
 
 class UsbDevice {
  public:
-  // `on_unplug`: it is to be unplugged, by a fault or because its board has gone; called from within its own functions,
-  // and must not destroy it. Throws std::runtime_error where there is no board at `board`.
-  UsbDevice(asio::io_context& io, const DeviceSpec& spec, BusTiming timing, const BoardAddress& board,
-            std::function<void(const char* why)> on_unplug);
+  struct Hooks {
+    // It is to be unplugged, by a fault or because its board has gone; called from within its own functions, and must
+    // not destroy it.
+    std::function<void(const char* why)> on_unplug;
+    // Takes the power of the board's probe away, and gives it back.
+    std::function<void()> restart_board;
+  };
+
+  // Throws std::runtime_error where there is no board at `board`.
+  UsbDevice(asio::io_context& io, const DeviceSpec& spec, BusTiming timing, const BoardAddress& board, Hooks hooks);
   // The root hub.
   explicit UsbDevice(asio::io_context& io);
 
@@ -49,6 +55,8 @@ class UsbDevice {
 
   // Packets may move that could not before: a halt has been cleared.
   void Wake();
+  // Resets the port: firmware that hangs starts anew, and has forgotten what it was told. Throws std::runtime_error
+  // where its board does not come back.
   void Reset();
   // It has no board and no transfer any more.
   void Unplug();
@@ -61,22 +69,29 @@ class UsbDevice {
   void OnDriverChange(std::function<void(const Interface&, bool attached)> function);
 
  private:
+  std::unique_ptr<BoardLink> ConnectBoard();
+  void TakeTrace(const Bytes& bytes);
+  void AskTrace();
   void MoveUntimed();
   void AtFrame();
   void SetDueAlarm();
 
+  asio::io_context& io_;
   const BusTiming timing_;
+  const BoardAddress board_;
+  const Hooks hooks_;
   DeviceModel model_;
   Transfers transfers_;
-  std::function<void(const char*)> on_unplug_;
   std::function<void(const Interface&, bool)> on_driver_change_;
   std::unique_ptr<BoardLink> link_;
   Alarm frame_;
   Alarm due_;
+  Alarm trace_;
   Clock::time_point frame_end_;
   std::set<unsigned> drivers_;
   bool gone_ = false;
   bool moving_ = false;
+  bool trace_asked_ = false;
 };
 
 }  // namespace probegate::usbemu

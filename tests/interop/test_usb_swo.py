@@ -1,0 +1,209 @@
+"""SWO of probes on an emulated USB bus: by the endpoint that version 2 may have for it, and by DAP_SWO_Data where there is none.
+First to stock pyOCD on the bus itself, then through the server and the gateway."""
+
+import json
+
+import pytest
+
+import swo
+from raw_client import DISCONNECTED, RemoteError
+from stack import LOOPBACK, wait_until
+from swo import gdbserver, reader, wait_for_seconds
+from usb_bus import usbemu
+from usb_stack import UsbStack, stack_of, usb_stack
+
+WITH_ENDPOINT = "cmsis-dap-v2,serial=ONE,swo=on"
+DEVICES = [WITH_ENDPOINT, "cmsis-dap-v2,serial=ONE", "cmsis-dap-v1,serial=ONE", "composite,serial=ONE,swo=on"]
+ENDLESS_BAUD = 8_000_000
+
+
+@pytest.fixture
+def usb(programs):
+    """Starts a bus with devices, and a stack on it."""
+    return lambda *devices, **options: usb_stack(programs, devices, **options)
+
+
+@pytest.fixture
+def talking(firmware):
+    """Flags of a bus whose boards say `second N` once a second."""
+    return ["--sim-flag=--flash", f"--sim-flag={firmware}"]
+
+
+def uses_endpoint(bus):
+    return bus.devices()[0]["transfers"]["trace"] > 0
+
+
+@pytest.mark.parametrize("device", [device for device in DEVICES if "v1" not in device])
+def test_pyocd_on_the_bus_itself(device, talking, tmp_path):
+    """Not over version 1, where it takes the rest of a report for bytes of the target's."""
+    with usbemu(device, flags=talking, idle=False) as bus:
+        with gdbserver("ONE", tmp_path / "gdbserver.log", environment=bus.environment) as printed:
+            wait_for_seconds(printed)
+            assert uses_endpoint(bus) == ("swo=on" in device)
+        assert "Exception" not in printed()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_pyocd_through_server_and_gateway(device, talking, tmp_path, usb):
+    with usb(device, bus_flags=talking, idle=False) as (bus, stack):
+        uid = f"remote:{LOOPBACK}:{stack.port_of('ONE')}"
+        with gdbserver(uid, tmp_path / "gdbserver.log") as printed:
+            wait_for_seconds(printed)
+            assert uses_endpoint(bus) == ("swo=on" in device)
+        assert "Exception" not in printed()
+
+
+@pytest.fixture
+def listening(usb, raw):
+    """A probe with an endpoint, as `bus` and a client that subscribes at `baud`; and what makes another client."""
+
+    class Listening:
+        def __init__(self, bus, stack, baud):
+            self.bus, self.stack, self.baud = bus, stack, baud
+            self.port = stack.port_of("ONE")
+            self.client = self.subscriber()
+
+        def subscriber(self):
+            client = raw(self.port).attach()
+            client.call("swo_start", self.baud)
+            return client
+
+    class Start:
+        def __init__(self, device=WITH_ENDPOINT, baud=swo.BAUD, **options):
+            self.context, self.baud = usb(device, **options), baud
+
+        def __enter__(self):
+            return Listening(*self.context.__enter__(), self.baud)
+
+        def __exit__(self, *error):
+            return self.context.__exit__(*error)
+
+    return Start
+
+
+def packets(first, count):
+    return b"".join(swo.packet(word) for word in range(first, first + count))
+
+
+def send(target, first, count):
+    target.send(range(first, first + count))
+
+
+@pytest.mark.parametrize("speed", [[], ["--speed=full"], ["--speed=high"]])
+def test_every_byte_once(listening, speed):
+    """Of lengths that end within a packet of the endpoint's, and at its end."""
+    with listening(bus_flags=speed) as probe, probe.bus.board() as board:
+        target = swo.Target.of_board(board)
+        listener = reader(probe.client)
+        expected = b""
+        for first, count in ((0, 1), (1, 64), (65, 128), (193, 512)):
+            send(target, first, count)
+            expected += packets(first, count)
+            listener.wait_for(expected)
+        assert probe.client.call("swo_read") == []
+
+
+def test_subscriptions_that_come_and_go(listening):
+    with listening() as probe, probe.bus.board() as board:
+        target = swo.Target.of_board(board)
+        first = reader(probe.client)
+        expected = b""
+        for cycle in range(5):
+            second = probe.subscriber()
+            send(target, 100 * cycle, 30)
+            expected += packets(100 * cycle, 30)
+            first.wait_for(expected)
+            reader(second).wait_for(packets(100 * cycle, 30))
+            second.call("swo_stop")
+            second.close()
+        # The last one's end is that of the capture; what it left is not for the next.
+        for cycle in range(5):
+            send(target, cycle, 20)
+            probe.client.call("swo_stop")
+            send(target, 0xDEAD, 5)
+            probe.client.call("swo_start", swo.BAUD)
+            send(target, 1000 + cycle, 20)
+            reader(probe.client).wait_for(packets(1000 + cycle, 20))
+
+
+def test_what_an_earlier_user_left_in_the_endpoint_is_not_taken_for_new(programs, api):
+    """One that was killed: the device captures on, and nobody takes it."""
+    with usbemu(WITH_ENDPOINT) as bus, bus.board() as board:
+        killed = UsbStack(programs, bus, start_gateway=False)
+        killed.wait_for_state("ONE", "idle")
+        swo.subscribe(api, killed.address, "ONE", swo.BAUD)
+        killed.server.kill()
+        target = swo.Target.of_board(board)
+        send(target, 0xDEAD, 300)
+        with stack_of(programs, bus, start_gateway=False) as stack:
+            stack.wait_for_state("ONE", "idle")
+            session = swo.subscribe(api, stack.address, "ONE", swo.BAUD)
+            send(target, 1, 10)
+            swo.Reader(lambda: session.command("SwoRead").data).wait_for(packets(1, 10))
+            session.close()
+
+
+def test_an_overrun_is_told(listening, api):
+    """The device's buffer has 16 KiB, which nobody takes while the endpoint's transfers are held back."""
+    with listening(baud=ENDLESS_BAUD) as probe, probe.bus.board() as board:
+        session = swo.subscribe(api, probe.stack.address, "ONE", ENDLESS_BAUD)
+        probe.bus.call("inject", device=0, fault="delay", transfer="trace", milliseconds=1000)
+        swo.Target.of_board(board, baud=ENDLESS_BAUD).send_for_ever()
+        wait_until(lambda: session.command("SwoRead").data_lost, "it is told")
+        session.close()
+
+
+@pytest.mark.parametrize("fault", ["stall", "error", "babble"])
+def test_a_transfer_of_the_endpoint_goes_wrong(listening, api, fault):
+    """Bytes may be lost, which is told; what comes behind them comes once."""
+    with listening() as probe, probe.bus.board() as board:
+        session = swo.subscribe(api, probe.stack.address, "ONE", swo.BAUD)
+        target = swo.Target.of_board(board)
+        probe.bus.inject(0, fault, transfer="trace", at=3)
+        lost = []
+
+        def read():
+            answer = session.command("SwoRead")
+            lost.append(answer.data_lost)
+            return answer.data
+
+        listener = swo.Reader(read)
+
+        def is_told():
+            send(target, 7, 1)
+            listener.more()
+            return any(lost)
+
+        wait_until(is_told, "it is told")
+        send(target, 0xFFFF, 1)
+        wait_until(lambda: listener.more().endswith(swo.packet(0xFFFF)), "reading goes on")
+        assert probe.client.call("swo_stop") is None
+        session.close()
+
+
+def test_unplugged_while_it_captures(listening):
+    with listening() as probe:
+        for _ in range(3):
+            probe.bus.unplug("ONE")
+            wait_until(lambda: probe.client.status("swo_read") == DISCONNECTED, "the client is told")
+            with pytest.raises(RemoteError) as refused:
+                probe.client.call("swo_start", swo.BAUD)
+            assert refused.value.status == DISCONNECTED
+            probe.bus.plug("ONE")
+            wait_until(lambda: probe.client.status("open") == 0, "the probe is back")
+            probe.client.call("swo_start", swo.BAUD)
+            with probe.bus.board() as board:
+                send(swo.Target.of_board(board), 3, 4)
+            reader(probe.client).wait_for(packets(3, 4))
+
+
+def test_it_is_recorded(listening, tmp_path):
+    file = tmp_path / "packets.jsonl"
+    with listening(server_flags=["--record", file]) as probe:
+        with probe.bus.board() as board:
+            send(swo.Target.of_board(board), 1, 100)
+        reader(probe.client).wait_for(packets(1, 100))
+        assert probe.stack.server.stop() == 0
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    taken = [bytes.fromhex(line["data"]) for line in lines if line.get("direction") == "trace"]
+    assert b"".join(taken) == packets(1, 100)

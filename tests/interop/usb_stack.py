@@ -1,0 +1,69 @@
+"""The real server and gateway on an emulated USB bus (usb_bus.py)."""
+
+import contextlib
+import os
+
+import usb_bus
+from stack import LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
+
+# Root may open any file, unless it gives that right away.
+AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+class UsbStack:
+    """A server that sees the devices of a bus, and nothing else; a gateway in front of it."""
+
+    def __init__(self, programs, bus, server_flags=(), start_gateway=True):
+        self.programs = programs
+        self.bus = bus
+        self.server_flags = server_flags
+        self.server = self.start_server()
+        self.address = f"{LOOPBACK}:{self.server.wait_for_line(SERVER_LISTENS)[1]}"
+        self.gateway = None
+        if start_gateway:
+            self.gateway = programs.start("probegate-gateway", "--server", self.address, "--port", free_port(4),
+                                          "--state", programs.directory / "state", *METRICS_FLAGS)
+
+    def start_server(self):
+        environment = [f"{name}={value}" for name, value in self.bus.facts["environment"].items()]
+        program = Program("probegate-server", [*AS_A_USER, "env", *environment, self.programs.path("probegate-server"), "--listen",
+                                               f"{LOOPBACK}:0", *METRICS_FLAGS, *self.server_flags],
+                          self.programs.directory)
+        self.programs.started.append(program)
+        return program
+
+    def port_of(self, probe):
+        return int(self.gateway.wait_for_line(rf"Serving debug probe .*\({probe}\) on port (\d+)")[1])
+
+    def list(self):
+        return self.programs.run("probegate", "--server", self.address, "list").stdout
+
+    def wait_for_state(self, probe, *states):
+        """The one of `states` that the probe is in at last."""
+
+        def look():
+            rows = [line.split() for line in self.list().splitlines()]
+            return next((row[1] for row in rows if row[0] == probe and row[1] in states), None)
+
+        return wait_until(look, f"{probe} is {' or '.join(states)}")
+
+    def open_again(self, client):
+        wait_until(lambda: client.status("open") == 0, "the probe can be opened again")
+        client.call("connect", "SWD")
+        client.wake()
+
+
+@contextlib.contextmanager
+def stack_of(programs, bus, **options):
+    stack = UsbStack(programs, bus, **options)
+    try:
+        yield stack
+    finally:
+        assert stack.server.stop() == 0, stack.server.log()
+
+
+@contextlib.contextmanager
+def usb_stack(programs, devices, bus_flags=(), idle=True, **options):
+    """A bus with devices, and a stack on it, which must end before the bus does."""
+    with usb_bus.usbemu(*devices, flags=bus_flags, idle=idle) as bus, stack_of(programs, bus, **options) as stack:
+        yield bus, stack
