@@ -13,15 +13,16 @@ from usb_stack import stack_of, usb_stack
 
 DPIDR_VALUE = 0x2BA01477
 BLOCK = 256  # words: where TAR must be written anew
+DHCSR, HALT = 0xE000EDF0, 0xA05F0003
 KINDS = ["cmsis-dap-v2", "cmsis-dap-v1", "composite"]
 # Each costs a command at most, and none the probe.
 FAULTS = ["stall", "error", "babble", "truncate", "corrupt"]
 
 
 @pytest.fixture
-def usb(programs):
+def usb(programs, api):
     """Starts a bus with devices, and a stack on it."""
-    return lambda *devices, **options: usb_stack(programs, devices, **options)
+    return lambda *devices, **options: usb_stack(programs, api, devices, **options)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,15 +74,30 @@ def test_a_client_of_a_probe_that_comes_and_goes(usb, raw):
 
 
 def use(client):
-    """A session from begin to end; raises the first error."""
+    """A session from begin to end, of everything a bit; raises the first error."""
     client.attach()
-    client.write_word(RAM, 7)
-    assert client.read_words(RAM, 1)[0] == 7
-    client.read_words(RAM, BLOCK)
+    client.write_word(DHCSR, HALT)
+    client.call("write_ap", TAR, RAM)
+    client.call("write_ap_multiple", DRW, list(range(BLOCK // 4)))
+    assert client.read_words(RAM, BLOCK // 4) == list(range(BLOCK // 4))
+    client.call("swo_start", 1_000_000)
+    client.call("swo_read")
+    client.call("swo_stop")
+    client.call("assert_reset", True)
+    client.call("assert_reset", False)
     client.detach()
 
 
-@pytest.mark.parametrize("kind", KINDS[:2])
+def resume(bus, stack, plugged):
+    """The device is plugged in, without faults, and served."""
+    if plugged:
+        bus.call("clear_faults", device=0)
+    else:
+        bus.plug(0)
+    stack.wait_for_state("ONE", "idle")
+
+
+@pytest.mark.parametrize("kind", ["cmsis-dap-v2,swo=on", "cmsis-dap-v1"])
 def test_unplugged_at_each_transfer(kind, usb, raw):
     with usb(f"{kind},serial=ONE") as (bus, stack):
         port = stack.port_of("ONE")
@@ -91,21 +107,33 @@ def test_unplugged_at_each_transfer(kind, usb, raw):
         count = bus.transfers() - before
         assert count > 40
         told = 0
-        for at in range(1, count, 3):
+        for at in range(1, count + 1):
             bus.inject(0, "unplug", at=at)
             with raw(port) as client:
                 try:
                     use(client)
                 except RemoteError as error:
                     assert error.status == DISCONNECTED, (at, error)
+                    assert client.status("read_dp", DPIDR) == DISCONNECTED
                     told += 1
             # It may have been what only the end of the session reached, or nobody.
-            if stack.wait_for_state("ONE", "idle", "away") == "away":
-                bus.plug(0)
-                stack.wait_for_state("ONE", "idle")
-            else:
-                bus.call("clear_faults", device=0)
-        assert told > count / 3 - 10
+            resume(bus, stack, plugged=stack.wait_for_state("ONE", "idle", "away") == "idle")
+        assert told > count * 3 // 4
+        with raw(port) as client:
+            use(client)
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_unplugged_at_each_transfer_of_its_opening(kind, usb, raw):
+    with usb(f"{kind},serial=ONE") as (bus, stack):
+        port = stack.port_of("ONE")
+        count = bus.transfers()
+        assert count > 15
+        for at in range(1, count + 1):
+            bus.unplug(0)
+            bus.call("plug", device=0, fault="unplug", at=at)
+            wait_until(lambda: not bus.devices()[0]["plugged"], f"it is unplugged at transfer {at}")
+        resume(bus, stack, plugged=False)
         with raw(port) as client:
             use(client)
 
@@ -176,33 +204,33 @@ def system_file(bus, pattern):
     return file
 
 
-def test_a_device_that_is_configured_late_is_served_then(programs):
+def test_a_device_that_is_configured_late_is_served_then(programs, api):
     """As with `authorized`, which a person sets: however long that takes."""
     with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
         value = system_file(bus, "bConfigurationValue")
         configured = value.read_text()
         value.write_text("")
-        with stack_of(programs, bus, start_gateway=False) as stack:
+        with stack_of(programs, api, bus, start_gateway=False) as stack:
             stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*not configured")
             assert "ONE" not in stack.list()
             value.write_text(configured)
             stack.wait_for_state("ONE", "idle")
 
 
-def test_a_device_whose_names_the_system_never_has_is_asked(programs):
+def test_a_device_whose_names_the_system_never_has_is_asked(programs, api):
     with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
         system_file(bus, "1-1:1.*/interface").write_text("")
-        with stack_of(programs, bus, start_gateway=False) as stack:
+        with stack_of(programs, api, bus, start_gateway=False) as stack:
             stack.wait_for_state("ONE", "idle")
 
 
-def test_a_device_whose_names_nobody_tells_is_looked_at_again(programs):
+def test_a_device_whose_names_nobody_tells_is_looked_at_again(programs, api):
     with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
         name = system_file(bus, "1-1:1.*/interface")
         told = name.read_text()
         name.write_text("")
         bus.inject(0, "stall", transfer="control", times=0)
-        with stack_of(programs, bus, start_gateway=False) as stack:
+        with stack_of(programs, api, bus, start_gateway=False) as stack:
             stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*interfaces' names")
             bus.call("clear_faults", device=0)
             name.write_text(told)

@@ -18,9 +18,9 @@ ENDLESS_BAUD = 8_000_000
 
 
 @pytest.fixture
-def usb(programs):
+def usb(programs, api):
     """Starts a bus with devices, and a stack on it."""
-    return lambda *devices, **options: usb_stack(programs, devices, **options)
+    return lambda *devices, **options: usb_stack(programs, api, devices, **options)
 
 
 @pytest.fixture
@@ -129,13 +129,13 @@ def test_subscriptions_that_come_and_go(listening):
 def test_what_an_earlier_user_left_in_the_endpoint_is_not_taken_for_new(programs, api):
     """One that was killed: the device captures on, and nobody takes it."""
     with usbemu(WITH_ENDPOINT) as bus, bus.board() as board:
-        killed = UsbStack(programs, bus, start_gateway=False)
+        killed = UsbStack(programs, api, bus, start_gateway=False)
         killed.wait_for_state("ONE", "idle")
         swo.subscribe(api, killed.address, "ONE", swo.BAUD)
         killed.server.kill()
         target = swo.Target.of_board(board)
         send(target, 0xDEAD, 300)
-        with stack_of(programs, bus, start_gateway=False) as stack:
+        with stack_of(programs, api, bus, start_gateway=False) as stack:
             stack.wait_for_state("ONE", "idle")
             session = swo.subscribe(api, stack.address, "ONE", swo.BAUD)
             send(target, 1, 10)

@@ -4,7 +4,8 @@ import contextlib
 import os
 
 import usb_bus
-from stack import LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
+from grpc_client import channel
+from stack import BOUND, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
 
 # Root may open any file, unless it gives that right away.
 AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -13,12 +14,14 @@ AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if o
 class UsbStack:
     """A server that sees the devices of a bus, and nothing else; a gateway in front of it."""
 
-    def __init__(self, programs, bus, server_flags=(), start_gateway=True):
+    def __init__(self, programs, api, bus, server_flags=(), start_gateway=True):
         self.programs = programs
+        self.api = api
         self.bus = bus
         self.server_flags = server_flags
         self.server = self.start_server()
         self.address = f"{LOOPBACK}:{self.server.wait_for_line(SERVER_LISTENS)[1]}"
+        self.directory = api.ProbeDirectoryStub(channel(self.address))
         self.gateway = None
         if start_gateway:
             self.gateway = programs.start("probegate-gateway", "--server", self.address, "--port", free_port(4),
@@ -38,14 +41,15 @@ class UsbStack:
     def list(self):
         return self.programs.run("probegate", "--server", self.address, "list").stdout
 
+    def states(self):
+        """Of each probe."""
+        names = {self.api.PROBE_STATE_IDLE: "idle", self.api.PROBE_STATE_IN_USE: "in use", self.api.PROBE_STATE_AWAY: "away"}
+        answer = self.directory.ListProbes(self.api.ListProbesRequest(), timeout=BOUND)
+        return {probe.description.unique_id: names[probe.state] for probe in answer.probes}
+
     def wait_for_state(self, probe, *states):
         """The one of `states` that the probe is in at last."""
-
-        def look():
-            rows = [line.split() for line in self.list().splitlines()]
-            return next((row[1] for row in rows if row[0] == probe and row[1] in states), None)
-
-        return wait_until(look, f"{probe} is {' or '.join(states)}")
+        return wait_until(lambda: (state := self.states().get(probe)) in states and state, f"{probe} is {' or '.join(states)}")
 
     def open_again(self, client):
         wait_until(lambda: client.status("open") == 0, "the probe can be opened again")
@@ -54,8 +58,8 @@ class UsbStack:
 
 
 @contextlib.contextmanager
-def stack_of(programs, bus, **options):
-    stack = UsbStack(programs, bus, **options)
+def stack_of(programs, api, bus, **options):
+    stack = UsbStack(programs, api, bus, **options)
     try:
         yield stack
     finally:
@@ -63,7 +67,7 @@ def stack_of(programs, bus, **options):
 
 
 @contextlib.contextmanager
-def usb_stack(programs, devices, bus_flags=(), idle=True, **options):
+def usb_stack(programs, api, devices, bus_flags=(), idle=True, **options):
     """A bus with devices, and a stack on it, which must end before the bus does."""
-    with usb_bus.usbemu(*devices, flags=bus_flags, idle=idle) as bus, stack_of(programs, bus, **options) as stack:
+    with usb_bus.usbemu(*devices, flags=bus_flags, idle=idle) as bus, stack_of(programs, api, bus, **options) as stack:
         yield bus, stack

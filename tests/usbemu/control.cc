@@ -35,7 +35,8 @@ std::string Text(const json& request, const char* name, const char* otherwise) {
 const Control::Row Control::kRows[] = {
     {"bus", "its environment, the files that programs have open, the simulator's control port", &Control::ShowBus},
     {"devices", "what is plugged where, and the transfers submitted so far", &Control::ShowDevices},
-    {"plug", "plugs \"device\" in; there is no harm where it is", &Control::Plug},
+    {"plug", "plugs \"device\" in; there is no harm where it is; with \"fault\" as inject, before programs see it",
+     &Control::Plug},
     {"unplug", "pulls it out, whatever is under way", &Control::Unplug},
     {"inject", "sets a \"fault\", below", &Control::Inject},
     {"clear_faults", "takes those of \"device\" back", &Control::ClearFaults},
@@ -133,7 +134,11 @@ void Control::ShowDevices(const json&, const Answer& answer) {
 
 void Control::Plug(const json& request, const Answer& answer) {
   bus_.Plug(DeviceOf(request));
-  answer(Done());
+  if (request.contains("fault")) {
+    Inject(request, answer);
+  } else {
+    answer(Done());
+  }
 }
 
 void Control::Unplug(const json& request, const Answer& answer) {
