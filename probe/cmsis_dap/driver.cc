@@ -48,14 +48,17 @@ class CmsisDapProbe : public Probe {
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) override;
   absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) override;
   absl::Status Reset() override;
-  absl::Status AssertReset(bool asserted) override { return Pins(asserted, microseconds(0)).status(); }
+  absl::Status AssertReset(bool asserted) override;
   absl::StatusOr<bool> IsResetAsserted() override;
-  TransferResult Transfer(absl::Span<const TransferOp> ops) override { return transfers_.Run(ops); }
+  TransferResult Transfer(absl::Span<const TransferOp> ops) override;
   absl::Status SwoStart(uint32_t baud) override;
   absl::Status SwoStop() override { return swo_.Stop(); }
-  absl::StatusOr<SwoData> SwoRead() override { return swo_.Read(); }
+  absl::StatusOr<SwoData> SwoRead() override;
 
  private:
+  absl::Status Ready();
+  absl::Status TellAnew();
+  absl::Status ConnectPort();
   absl::Status ApplyClock(uint32_t hertz);
   absl::StatusOr<uint8_t> Pins(std::optional<bool> reset, microseconds wait);
   microseconds ClockTime(uint64_t clocks) const { return microseconds(clocks * 1'000'000 / hertz_); }
@@ -67,7 +70,30 @@ class CmsisDapProbe : public Probe {
   SwoCapture swo_;
   uint32_t hertz_;
   bool connected_ = false;
+  bool jtag_ = false;            // while connected
+  bool reset_asserted_ = false;  // nRESET is held low
+  bool forgetful_ = false;       // the device was reset, and has not been told anew yet
 };
+
+// For every operation to begin with, but for what ends another.
+absl::Status CmsisDapProbe::Ready() {
+  forgetful_ |= channel_->TakeReset();
+  if (!forgetful_) return absl::OkStatus();
+  absl::Status status = TellAnew();
+  forgetful_ = !status.ok();
+  return status;
+}
+
+absl::Status CmsisDapProbe::TellAnew() {
+  if (connected_) {
+    if (absl::Status status = ConnectPort(); !status.ok()) return status;
+  }
+  if (reset_asserted_) {
+    if (absl::Status status = Pins(true, microseconds(0)).status(); !status.ok()) return status;
+  }
+  const absl::Status swo = swo_.Resume();  // else its users hear of it
+  return IsError(swo, ErrorKind::kProbeDisconnected) ? swo : absl::OkStatus();
+}
 
 void CmsisDapProbe::Close() {
   static_cast<void>(swo_.Stop());
@@ -77,32 +103,40 @@ void CmsisDapProbe::Close() {
 absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
   const bool jtag = protocol == WireProtocol::kJtag;
   if (jtag && !info().features.jtag) return MakeError(ErrorKind::kUnsupported, "this probe has no JTAG");
-  const cmsis_dap::Connect command{jtag};
+  if (absl::Status status = Ready(); !status.ok()) return status;
+  jtag_ = jtag;
+  if (absl::Status status = ConnectPort(); !status.ok()) return status;
+  return jtag ? WireProtocol::kJtag : WireProtocol::kSwd;
+}
+
+absl::Status CmsisDapProbe::ConnectPort() {
+  const cmsis_dap::Connect command{jtag_};
   const auto reply = channel_->Ask(command);
   if (!reply.ok()) return reply.status();
   const std::optional<bool> connected = DecodeConnect(command, *reply);
   if (!connected) return channel_->Nonsense(Command::kConnect);
   if (!*connected) {
     return MakeError(ErrorKind::kProbeError,
-                     jtag ? "the probe refuses to connect for JTAG" : "the probe refuses to connect for SWD");
+                     jtag_ ? "the probe refuses to connect for JTAG" : "the probe refuses to connect for SWD");
   }
   connected_ = true;
-  transfers_.UseJtag(jtag);
-  absl::Status configured = jtag ? channel_->Order(JtagConfigure{}) : channel_->Order(SwdConfigure{});
+  transfers_.UseJtag(jtag_);
+  absl::Status configured = jtag_ ? channel_->Order(JtagConfigure{}) : channel_->Order(SwdConfigure{});
   if (!configured.ok()) return configured;
   if (absl::Status status = ApplyClock(hertz_); !status.ok()) return status;
-  if (absl::Status status = channel_->Order(HostConnected{true}); !status.ok()) return status;
-  return jtag ? WireProtocol::kJtag : WireProtocol::kSwd;
+  return channel_->Order(HostConnected{true});
 }
 
 absl::Status CmsisDapProbe::Disconnect() {
   connected_ = false;
+  reset_asserted_ = false;  // all pins float
   if (absl::Status status = channel_->Order(cmsis_dap::Disconnect{}); !status.ok()) return status;
   return channel_->Order(HostConnected{false});
 }
 
 absl::Status CmsisDapProbe::SetClock(uint32_t hertz) {
   if (hertz == 0) return MakeError(ErrorKind::kInvalidArgument, "a clock of 0 Hz");
+  if (absl::Status status = Ready(); !status.ok()) return status;
   return ApplyClock(hertz);
 }
 
@@ -118,6 +152,7 @@ absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8
   if (bit_count == 0 || bits.size() < (bit_count + 7) / 8) {
     return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
   }
+  if (absl::Status status = Ready(); !status.ok()) return status;
   while (bit_count > 0) {
     const size_t count = std::min(bit_count, kMaxSwjBits);
     const absl::Status status = channel_->Order(cmsis_dap::SwjSequence{count, bits}, ClockTime(count));
@@ -136,6 +171,7 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> CmsisDapProbe::SwdSequence(abs
       return MakeError(ErrorKind::kInvalidArgument, "a segment takes 1 to 64 cycles and a bit for each");
     }
   }
+  if (absl::Status status = Ready(); !status.ok()) return status;
   std::vector<std::vector<uint8_t>> captured;
   while (!segments.empty()) {
     const size_t count = FitSwdSegments(segments, identity_.packet_size);
@@ -157,6 +193,7 @@ absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStret
   if (stretch.cycles == 0 || stretch.tdi.size() < (stretch.cycles + 7) / 8) {
     return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
   }
+  if (absl::Status status = Ready(); !status.ok()) return status;
   const size_t most = MaxJtagCycles(identity_.packet_size);
   std::vector<uint8_t> captured;
   for (size_t first = 0; first < stretch.cycles; first += most) {
@@ -174,28 +211,48 @@ absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStret
   return captured;
 }
 
+TransferResult CmsisDapProbe::Transfer(absl::Span<const TransferOp> ops) {
+  if (absl::Status status = Ready(); !status.ok()) return {.status = std::move(status)};
+  return transfers_.Run(ops);
+}
+
 absl::Status CmsisDapProbe::Reset() {
+  if (absl::Status status = Ready(); !status.ok()) return status;
   const auto reply = channel_->Ask(ResetTarget{}, microseconds(std::chrono::seconds(1)));
   if (!reply.ok()) return reply.status();
   const std::optional<bool> done = DecodeResetTarget(*reply);
   if (!done) return channel_->Nonsense(Command::kResetTarget);
   if (*done) return absl::OkStatus();
 
-  if (absl::Status status = AssertReset(true); !status.ok()) return status;
+  if (absl::Status status = Pins(true, microseconds(0)).status(); !status.ok()) return status;
   const absl::Status pulse = channel_->Order(Delay{static_cast<uint16_t>(kResetPulse.count())}, kResetPulse);
   const absl::StatusOr<uint8_t> released = Pins(false, kResetRise);
   if (!pulse.ok()) return pulse;
   if (!released.ok()) return released.status();
+  reset_asserted_ = false;
   if ((*released & kPinReset) == 0) return MakeError(ErrorKind::kProbeError, "nRESET stays low after it was released");
   return absl::OkStatus();
 }
 
 absl::Status CmsisDapProbe::SwoStart(uint32_t baud) {
   if (!info().features.swo) return MakeError(ErrorKind::kUnsupported, "this probe cannot capture SWO");
+  if (absl::Status status = Ready(); !status.ok()) return status;
   return swo_.Start(baud);
 }
 
+absl::StatusOr<SwoData> CmsisDapProbe::SwoRead() {
+  if (absl::Status status = Ready(); !status.ok()) return status;
+  return swo_.Read();
+}
+
+absl::Status CmsisDapProbe::AssertReset(bool asserted) {
+  if (absl::Status status = Ready(); !status.ok()) return status;
+  reset_asserted_ = asserted;
+  return Pins(asserted, microseconds(0)).status();
+}
+
 absl::StatusOr<bool> CmsisDapProbe::IsResetAsserted() {
+  if (absl::Status status = Ready(); !status.ok()) return status;
   const absl::StatusOr<uint8_t> pins = Pins(std::nullopt, microseconds(0));
   if (!pins.ok()) return pins.status();
   return (*pins & kPinReset) == 0;

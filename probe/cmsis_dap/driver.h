@@ -7,7 +7,9 @@
 //
 // A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not
 // the probe: see channel.h. It takes up to `reply_timeout`, and four times that, with what the transport needs to
-// restore the link twice, until a dead probe is declared gone.
+// restore the link twice, until a dead probe is declared gone. Where the device had to be reset for it, the next
+// operation first tells it anew what it was told before: connection, clock, nRESET, SWO. So the session goes on; on the
+// wire the target has seen what a connecting probe does.
 #pragma once
 
 #include <chrono>

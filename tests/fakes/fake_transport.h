@@ -28,6 +28,7 @@ class FakeTransport : public cmsis_dap::Transport {
     DisconnectCause cause = DisconnectCause::kLinkClosed;
     // The attempt at restoring the link that resets the device; none does at first.
     int resetting_attempt = 0;
+    int resets = 0;
     // The endpoint for SWO.
     bool has_trace = false;
     Packet trace;
@@ -58,7 +59,11 @@ class FakeTransport : public cmsis_dap::Transport {
     return absl::MakeConstSpan(last_);
   }
 
-  absl::StatusOr<bool> Restore(int attempt) override { return attempt == record_->resetting_attempt; }
+  absl::StatusOr<bool> Restore(int attempt) override {
+    const bool resets = attempt == record_->resetting_attempt;
+    record_->resets += resets ? 1 : 0;
+    return resets;
+  }
 
   cmsis_dap::TraceStream* trace() override { return record_->has_trace ? &trace_ : nullptr; }
 

@@ -6,6 +6,7 @@ import pathlib
 
 import pytest
 
+import swo
 import usb_bus
 from raw_client import DISCONNECTED, DPIDR, DRW, PROBE_ERROR, RAM, TAR, RemoteError
 from stack import LOOPBACK, wait_until
@@ -172,6 +173,28 @@ def test_a_probe_that_hangs_is_given_up_and_taken_again(usb, raw):
         bus.call("clear_faults", device=0)
         stack.open_again(client)
         assert client.call("read_dp", DPIDR) == DPIDR_VALUE
+
+
+@pytest.mark.parametrize("kind", ["cmsis-dap-v2,swo=on", "cmsis-dap-v1"])
+def test_a_probe_that_only_a_reset_wakes_is_told_anew_what_it_was_told(kind, usb, raw):
+    """Firmware that hangs starts anew with its port; it costs its user a command, and SWO what was sent meanwhile."""
+    with usb(f"{kind},serial=ONE") as (bus, stack), bus.board() as board:
+        client = raw(stack.port_of("ONE")).attach()
+        client.call("set_clock", 4_000_000)
+        client.call("swo_start", swo.BAUD)
+        client.write_word(RAM, 0x12345678)
+        bus.inject(0, "hang", transfer="out")
+        assert client.status("read_dp", DPIDR) in (0, PROBE_ERROR)  # it may have hit what asks for SWO
+        wait_until(lambda: works(client), "the probe works again")
+        state = board.call("state", board=0)
+        assert state["connected"] and state["clock_hz"] == 4_000_000
+        assert client.read_word(RAM) == 0x12345678
+        listener = swo.reader(client)
+        listener.more()
+        listener.data = b""
+        swo.Target.of_board(board).send(range(10))
+        listener.wait_for(b"".join(swo.packet(word) for word in range(10)))
+        assert "probe.gone" not in stack.server.log()
 
 
 def resources(pid):

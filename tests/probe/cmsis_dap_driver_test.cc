@@ -242,6 +242,97 @@ TEST_F(Driver, LateRepliesAreNotTakenForOthers) {
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
 }
 
+// A device that hangs when it is told to, until it is reset.
+class ResetDriver : public Driver {
+ protected:
+  ResetDriver() { record_->resetting_attempt = 2; }
+
+  std::unique_ptr<Probe> Hanging() {
+    return Connected([this](const Packet& request) -> std::optional<std::vector<Packet>> {
+      if (record_->resets < hangs_) return std::vector<Packet>();
+      if (request[0] == refused_) return {{{request[0], 0xFF}}};
+      return std::nullopt;
+    });
+  }
+  // The commands since it was last asked.
+  std::vector<uint8_t> Commands() {
+    std::vector<uint8_t> commands;
+    for (const Packet& request : std::exchange(record_->requests, {})) commands.push_back(request[0]);
+    return commands;
+  }
+
+  int hangs_ = 0;  // until so many resets
+  uint8_t refused_ = 0xFF;
+};
+
+TEST_F(ResetDriver, IsToldAnewWhatItWasTold) {
+  const auto probe = Hanging();
+  ASSERT_TRUE(probe->SetClock(4'000'000).ok());
+  ASSERT_TRUE(probe->AssertReset(true).ok());
+  const std::vector<Packet> told = record_->requests;
+  hangs_ = 1;
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
+  EXPECT_EQ(record_->resets, 1);
+  Commands();
+  EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+  EXPECT_EQ(record_->requests[0], (Packet{0x02, 1}));
+  for (const uint8_t command : {0x11, 0x04, 0x10}) {  // as it was told last
+    const auto is = [command](const Packet& request) { return request[0] == command; };
+    const auto last = std::find_if(told.rbegin(), told.rend(), is);
+    const auto anew = std::find_if(record_->requests.begin(), record_->requests.end(), is);
+    ASSERT_TRUE(last != told.rend() && anew != record_->requests.end()) << unsigned{command};
+    EXPECT_EQ(*last, *anew);
+  }
+  EXPECT_EQ(Commands(), (std::vector<uint8_t>{0x02, 0x13, 0x11, 0x04, 0x01, 0x10, 0x05}));
+  EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+  EXPECT_EQ(Commands(), std::vector<uint8_t>{0x05});
+}
+
+TEST_F(ResetDriver, OneThatIsNotConnectedIsNot) {
+  const auto probe = Hanging();
+  ASSERT_TRUE(probe->AssertReset(true).ok());
+  ASSERT_TRUE(probe->Disconnect().ok());
+  hangs_ = 1;
+  EXPECT_TRUE(IsError(probe->SetClock(2'000'000), ErrorKind::kProbeError));
+  Commands();
+  EXPECT_TRUE(probe->SetClock(2'000'000).ok());
+  EXPECT_EQ(Commands(), (std::vector<uint8_t>{0x11, 0x04}));
+}
+
+TEST_F(ResetDriver, WhatCannotBeToldIsAnErrorEachTimeUntilItCan) {
+  const auto probe = Hanging();
+  hangs_ = 1;
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
+  refused_ = 0x13;
+  for (int i = 0; i < 2; ++i) {
+    Commands();
+    const TransferResult result = ReadRdbuff(*probe);
+    EXPECT_TRUE(IsError(result.status, ErrorKind::kProbeError));
+    EXPECT_EQ(result.completed + result.uncertain, 0u);
+    EXPECT_EQ(Commands(), (std::vector<uint8_t>{0x02, 0x13}));
+  }
+  refused_ = 0xFF;
+  EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+}
+
+TEST_F(ResetDriver, ARestoredLinkIsNoReason) {
+  record_->resetting_attempt = 0;
+  const auto probe = Hanging();
+  hangs_ = 1;
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeDisconnected));
+  Commands();
+  bool lose = false;
+  const auto other = Connected([&lose](const Packet&) -> std::optional<std::vector<Packet>> {
+    if (!std::exchange(lose, false)) return std::nullopt;
+    return std::vector<Packet>();
+  });
+  lose = true;
+  EXPECT_TRUE(IsError(ReadRdbuff(*other).status, ErrorKind::kProbeError));
+  Commands();
+  EXPECT_TRUE(ReadRdbuff(*other).status.ok());
+  EXPECT_EQ(Commands(), std::vector<uint8_t>{0x05});
+}
+
 TEST_F(Driver, ADeviceThatStopsAnsweringIsGone) {
   bool dead = false;
   auto probe = Connected([&](const Packet&) -> std::optional<std::vector<Packet>> {

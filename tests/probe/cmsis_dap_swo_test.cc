@@ -237,6 +237,34 @@ TEST_F(Swo, WhatGoesWrongOnTheEndpointIsAnErrorAndReadingGoesOn) {
   EXPECT_TRUE(IsError(probe->CheckPresent(), ErrorKind::kProbeDisconnected));
 }
 
+TEST_F(Swo, GoesOnAfterTheDeviceWasResetAndSaysThatBytesWereLost) {
+  record_->resetting_attempt = 2;
+  int hangs = 0;
+  bool refuses = false;
+  const auto probe = MakeStreaming([&](const Packet& request) -> std::optional<Packet> {
+    if (record_->resets < hangs) return Packet{0x42};  // nonsense
+    if (refuses && request[0] == 0x19) return Packet{0x19, 0, 0, 0, 0};
+    return std::nullopt;
+  });
+  ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
+  hangs = 1;
+  EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
+  record_->requests.clear();
+  auto data = probe->SwoRead();
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_TRUE(data->overrun);
+  EXPECT_THAT(record_->requests, testing::Contains(Packet{0x1A, 1}));
+  EXPECT_EQ(record_->trace_starts, 2);
+  EXPECT_FALSE(probe->SwoRead()->overrun);
+  // A device that cannot any more hinders nothing else.
+  hangs = 2;
+  refuses = true;
+  EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
+  EXPECT_TRUE(probe->SetClock(1'000'000).ok());
+  EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
+  EXPECT_TRUE(probe->SwoStop().ok());
+}
+
 TEST_F(Swo, WhereThereIsNoneNothingIsAsked) {
   for (const uint8_t capabilities : {uint8_t{1}, uint8_t{1 | 1 << 3}}) {  // Manchester alone is of no use
     const auto probe = Make({}, capabilities);
