@@ -84,5 +84,5 @@ build() {
 sources_of() {
   local pattern names=()
   for pattern in "$@"; do names+=(-o -name "$pattern"); done
-  find base cli config debug gateway probe server sim telemetry tests -type f \( "${names[@]:1}" \) | sort
+  find base cli config debug gateway health probe server sim telemetry tests -type f \( "${names[@]:1}" \) | sort
 }

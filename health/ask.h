@@ -1,0 +1,26 @@
+// One question to a program that listens on TCP, and its answer.
+//
+// Threads: any; blocks until there is an answer, or for `patience`.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/endpoint.h"
+
+namespace probegate {
+
+// An answer, or, in words, why there is none.
+struct Answer {
+  bool ok = false;
+  std::string text;
+};
+
+// Where an answer ends.
+enum class AnswerEnd { kLine, kConnection };
+
+// Connects, sends `question`, and reads until the answer's end, or 64 KiB of it. Looking a name up takes as long as the
+// system lets it: patience is for what comes then.
+Answer Ask(const Endpoint& where, const std::string& question, AnswerEnd end, std::chrono::milliseconds patience);
+
+}  // namespace probegate
