@@ -7,10 +7,11 @@
 #   share/probegate/      examples of configuration, the .proto files, what deploy/ has for Prometheus, Grafana, CI
 include(GNUInstallDirs)
 
-install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-sim RUNTIME)
+install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-health
+  probegate-sim RUNTIME)
 
 # Units name their programs by the prefix that counts, that of `cmake --install --prefix`.
-set(units probegate-server.service probegate-gateway.service)
+set(units probegate-server.service probegate-gateway.service probegate-debugd.service)
 install(CODE "
   get_filename_component(prefix \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)
   set(bindir \"\${prefix}/${CMAKE_INSTALL_BINDIR}\")
@@ -29,7 +30,7 @@ install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 
 set(shared ${CMAKE_INSTALL_DATADIR}/probegate)
-install(FILES deploy/systemd/server.yaml deploy/systemd/gateway.yaml DESTINATION ${shared}/examples)
+install(DIRECTORY deploy/systemd/ DESTINATION ${shared}/examples FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY proto/probegate DESTINATION ${shared}/proto FILES_MATCHING PATTERN "*.proto")
 install(DIRECTORY deploy/grafana/dashboards deploy/grafana/provisioning DESTINATION ${shared}/grafana)
 install(DIRECTORY deploy/prometheus deploy/ci DESTINATION ${shared} PATTERN tests EXCLUDE)

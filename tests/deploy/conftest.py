@@ -25,6 +25,7 @@ make_stack = _interop.make_stack
 control = _interop.control
 raw = _interop.raw
 pyocd = _interop.pyocd
+api = _interop.api
 
 
 @pytest.fixture(scope="session")

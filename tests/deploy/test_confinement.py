@@ -8,12 +8,13 @@ import subprocess
 
 import pytest
 
+from debug_client import Debugd, DebugSession
 from metrics import scrape
 from stack import Stack
 
 UNITS = pathlib.Path(__file__).parents[2] / "deploy" / "systemd"
 FIRMWARE = pathlib.Path(os.environ.get("PROBEGATE_BUILD", UNITS.parents[1] / "build/dev")) / "firmware" / "firmware.elf"
-PROGRAMS = {"server": "probegate-server", "gateway": "probegate-gateway"}
+PROGRAMS = {"server": "probegate-server", "gateway": "probegate-gateway", "debugd": "probegate-debugd"}
 
 
 def settings(program, key):
@@ -48,7 +49,7 @@ def allowed(program, sets):
 
 @pytest.fixture
 def traced(programs, tmp_path):
-    """A stack whose server and gateway are traced; gives what they did, when all has ended."""
+    """A stack whose server and gateway are traced, and a debugd that will be; gives what they did, when all has ended."""
     real = programs.bin
     programs.bin = tmp_path / "bin"
     programs.bin.mkdir()
@@ -63,24 +64,34 @@ def traced(programs, tmp_path):
     return Stack(programs, sim_flags=["--flash-speed", 1000]), traces
 
 
-def test_units_allow_what_programs_do(traced, pyocd):
+def test_units_allow_what_programs_do(traced, pyocd, api):
     stack, traces = traced
     pyocd.run("flash", stack.uid, "--target", "nrf52840", FIRMWARE)
-    for program in PROGRAMS:
-        assert scrape(getattr(stack, program).metrics_url()).value("process_start_time_seconds") > 0
+    debugd = Debugd(stack)
+    for program in (stack.server, stack.gateway, debugd.program):
+        assert scrape(program.metrics_url()).value("process_start_time_seconds") > 0
+    # Its tools, too, run as what the unit allows, though they are confined further.
+    session = DebugSession(api, debugd)
+    session.wait_for(r"\(gdb\) ")
+    assert "load size" in session.command("load") and "0x" in session.command("info registers pc")
+    session.write("quit\n")
+    session.wait_end()
+    debugd.program.stop()
     stack.gateway.stop()
     stack.server.stop()
+    writes = {"probegate-server": [], "probegate-gateway": [stack.state], "probegate-debugd": [stack.programs.directory]}
     sets = system_calls()
     for program, trace in traces.items():
         text = trace.read_text()
-        used = set(re.findall(r"^\d+ +(\w+)\(", text, re.MULTILINE))
+        used = set(re.findall(r"^\d+ +(\w+)\((?!.*= -1 EPERM)", text, re.MULTILINE))
         assert len(used) > 30 and used - allowed(program, sets) == set()
         families = set(re.findall(r"\bsocket\((AF_\w+)", text))
         assert families and families <= set(settings(program, "RestrictAddressFamilies")[0].split())
-        # MemoryDenyWriteExecute, ProtectSystem: what is written is the gateway's state.
+        # MemoryDenyWriteExecute, ProtectSystem: what is written is the gateway's state, and debugd's folder.
         assert not re.search(r"PROT_WRITE\|PROT_EXEC", text)
-        written = set(re.findall(r'open\w*\([^"]*"([^"]+)", [^)]*(?:O_WRONLY|O_RDWR|O_CREAT)', text))
-        assert {pathlib.Path(path).parent for path in written} <= ({stack.state} if "gateway" in program else set())
+        written = set(re.findall(r'open\w*\([^"]*"([^"]+)", [^)]*(?:O_WRONLY|O_RDWR|O_CREAT)[^)]*\) = \d', text)) - {"/dev/null"}
+        assert [path for path in written
+                if not any(pathlib.Path(path).is_relative_to(folder) for folder in writes[program])] == []
 
 
 def test_a_call_that_is_not_allowed_would_be_seen():

@@ -11,8 +11,9 @@ import yaml
 from stack import LOOPBACK, SERVER_LISTENS, free_port
 
 ROOT = pathlib.Path(__file__).parents[2]
-UNITS = ["probegate-gateway.service", "probegate-server.service"]
-PROGRAMS = ["probegate", "probegate-debugd", "probegate-gateway", "probegate-launch", "probegate-server", "probegate-sim"]
+UNITS = ["probegate-debugd.service", "probegate-gateway.service", "probegate-server.service"]
+PROGRAMS = ["probegate", "probegate-debugd", "probegate-gateway", "probegate-health", "probegate-launch", "probegate-server",
+            "probegate-sim"]
 FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 
 
@@ -88,7 +89,7 @@ def test_units_run_what_is_there(installed, programs, name):
     assert pathlib.Path(its["Documentation"][0].removeprefix("file://")).exists()
 
 
-@pytest.mark.parametrize("program", ["server", "gateway"])
+@pytest.mark.parametrize("program", ["server", "gateway", "debugd"])
 def test_examples_are_taken(installed, programs, program):
     example = installed / "share/probegate/examples" / f"{program}.yaml"
     known = set(FLAG.findall(programs.run(f"probegate-{program}", "--help").stdout))
@@ -96,6 +97,7 @@ def test_examples_are_taken(installed, programs, program):
     proposed = yaml.safe_load(re.sub(r"^# ([a-z-]+: \S+)$", r"\1", example.read_text(), flags=re.MULTILINE))
     assert len(proposed) > 3 and {f"--{name}" for name in proposed} <= known
     flags = {"server": ["--listen", f"{LOOPBACK}:0"],
-             "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"]}[program]
+             "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"],
+             "debugd": ["--listen", f"{LOOPBACK}:0", "--work-dir", programs.directory]}[program]
     started = programs.start(f"probegate-{program}", "--config", example, "--metrics-listen", f"{LOOPBACK}:0", *flags)
-    started.wait_for_line(SERVER_LISTENS if program == "server" else r"Metrics on http")
+    started.wait_for_line(r"Metrics on http" if program == "gateway" else SERVER_LISTENS)
