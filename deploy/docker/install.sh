@@ -1,0 +1,7 @@
+#!/bin/sh
+# install.sh PACKAGE…: Debian's packages, into an image, and nothing besides.
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+apt-get -qq install --yes --no-install-recommends "$@" >/dev/null
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log

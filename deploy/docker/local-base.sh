@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Makes the image that ours are built on from Debian's packages, for machines that can reach a mirror of Debian and no
+# registry: much the same as debian:bookworm-slim. Needs docker and mmdebstrap. usage: local-base.sh [--anew] [IMAGE]
+#
+# What this machine's apt and its users had to be told to reach the world holds in the image too: the mirrors, proxies and
+# lenience of apt, and certificates in /usr/local/share/ca-certificates.
+set -euo pipefail
+
+anew=
+if [[ ${1-} == --anew ]]; then
+  anew=yes
+  shift
+fi
+readonly image=${1:-probegate-base:bookworm} release=bookworm
+readonly certificates=/usr/local/share/ca-certificates
+
+if [[ -z $anew ]] && docker image inspect "$image" >/dev/null 2>&1; then exit; fi
+command -v mmdebstrap >/dev/null || {
+  echo 'local-base.sh: there is no mmdebstrap: apt-get install mmdebstrap' >&2
+  exit 1
+}
+
+# What debian:bookworm-slim leaves out; licences stay.
+options=(--variant=minbase --aptopt='APT::Install-Recommends "false"')
+# Else usrmerge comes, and all of Perl with it, to merge what is merged from the start.
+options+=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged)
+for path in doc man info locale lintian groff; do options+=(--dpkgopt="path-exclude=/usr/share/$path/*"); done
+options+=(--dpkgopt='path-include=/usr/share/doc/*/copyright')
+
+# apt-config quotes nothing and ends each line as a file has it.
+while read -r setting; do
+  options+=(--aptopt="$setting")
+done < <(apt-config dump | grep -E '^Acquire::(Check-(Valid-Until|Date)|https?::[Pp]roxy) ' || true)
+
+sources() {
+  local rows
+  # shellcheck disable=SC2016 # apt's variables
+  rows=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
+    grep -E " $release(-updates|-security)? main$" | sort -u) || true
+  [[ $rows == *" $release main"* ]] || rows="deb http://deb.debian.org/debian $release main
+deb http://deb.debian.org/debian $release-updates main
+deb http://deb.debian.org/debian-security $release-security main"
+  printf '%s\n' "$rows"
+}
+
+if compgen -G "$certificates/*.crt" >/dev/null; then
+  options+=(--include=ca-certificates --customize-hook="copy-in $(printf '%s ' "$certificates"/*.crt) $certificates"
+    --customize-hook='chroot "$1" update-ca-certificates >/dev/null')
+fi
+# Written by this system, and not for others.
+options+=(--customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf')
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+sources >"$work/sources.list"
+TMPDIR=$work mmdebstrap --quiet "${options[@]}" "$release" "$work/base.tar" "$work/sources.list"
+docker import --change 'CMD ["bash"]' --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+  "$work/base.tar" "$image" >/dev/null

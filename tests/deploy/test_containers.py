@@ -1,0 +1,155 @@
+"""The images are built, and docker-compose.yml is brought up, with the override for where nothing can be pulled; then people and
+programs from outside use what is published. The tests are in the order of such a day: the last ends all."""
+
+import json
+import os
+import pathlib
+import re
+import uuid
+
+import pytest
+import yaml
+
+import containers
+from stack import LOOPBACK, wait_until
+
+ROOT = containers.ROOT
+BUILD = pathlib.Path(os.environ.get("PROBEGATE_BUILD", ROOT / "build/dev"))
+# What is started: its user is no root, and it has a health check of ours.
+SERVICES = ("sim", "server", "gateway", "debugd", "prometheus")
+PORTS = range(5555, 5559)
+PATIENCE = 120  # a loaded machine that starts five containers
+PART = "0x10000100"  # FICR.INFO.PART, which is the same on each board
+READ = re.compile(r"10000100: +00052840")
+
+
+@pytest.fixture(scope="module")
+def built():
+    """The names of the images."""
+    if reason := containers.why_not():
+        pytest.skip(reason)
+    return containers.build_images(BUILD)
+
+
+@pytest.fixture(scope="module")
+def project(built):
+    assert built
+    project = containers.Project(f"probegate-test-{uuid.uuid4().hex[:8]}")
+    try:
+        project.compose("up", "--detach", "--no-build", *SERVICES)
+        yield project
+    except containers.Failed:
+        print(project.compose("logs", "--tail", "40"))
+        raise
+    finally:
+        project.down()
+    assert project.left() == []
+
+
+@pytest.fixture
+def uids(project):
+    """How pyOCD names the boards, from this machine."""
+    return [f"remote:{project.address('gateway', port)}" for port in PORTS]
+
+
+def serials(listed):
+    """Of the probes in what `probegate list --json` says."""
+    return [probe["status"]["description"]["unique_id"] for probe in json.loads(listed)["probes"]]
+
+
+def test_all_are_healthy(project):
+    for service in SERVICES:
+        wait_until(lambda: project.health(service) == "healthy", f"{service} is healthy", PATIENCE)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_may_do_little(project, service):
+    state = project.inspect(service)
+    status = pathlib.Path(f"/proc/{state['State']['Pid']}/status").read_text()
+    assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.MULTILINE)
+    for capabilities in ("CapPrm", "CapEff", "CapBnd"):
+        assert re.search(rf"^{capabilities}:\t0+$", status, re.MULTILINE)
+    assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
+    code, said = project.execute(service, "touch", "/usr/local/bin/of-mine")
+    assert code != 0 and "Read-only file system" in said
+
+
+def test_nothing_else_is_published(project):
+    published = {service: sorted(int(port.partition("/")[0]) for port, bindings in
+                                 project.inspect(service)["NetworkSettings"]["Ports"].items() if bindings)
+                 for service in SERVICES}
+    assert published == {"sim": [], "server": [], "gateway": list(PORTS), "debugd": [50061], "prometheus": [9090]}
+    bindings = [binding for service in SERVICES for its in project.inspect(service)["NetworkSettings"]["Ports"].values()
+                for binding in its or []]
+    assert {binding["HostIp"] for binding in bindings} == {LOOPBACK}
+
+
+def test_boards_are_listed(project):
+    said = project.compose("run", "--rm", "cli", "list", "--json", "--gateway", f"gateway:{PORTS[0]}-{PORTS[-1]}")
+    assert len(set(serials(said))) == len(PORTS)
+
+
+def test_pyocd_reads_each_board(uids, pyocd):
+    for uid in uids:
+        assert READ.search(pyocd.commander(uid, f"read32 {PART} 4"))
+
+
+def test_gdb_debugs_a_board(project, programs):
+    board = serials(project.compose("run", "--rm", "cli", "list", "--json"))[0]
+    script = programs.directory / "script"
+    script.write_text("load\nbreak main\ncontinue\nbacktrace\n")
+    with open(script, encoding="utf-8") as commands:
+        said = containers.run(programs.path("probegate"), "debug", "--debugd", project.address("debugd", 50061), "--probe",
+                              board, "--board", "nrf52840", "--elf", BUILD / "firmware/firmware.elf", "--upload",
+                              stdin=commands)
+    assert "load size" in said and re.search(r"#0 +main \(\) at", said)
+    # What gdb was kept from is the kernel's doing.
+    assert "unconfined" not in project.compose("logs", "debugd")
+
+
+def test_prometheus_watches_all(project):
+    jobs = {"probegate-server", "probegate-gateway", "probegate-debugd"}
+    wait_until(lambda: {target["labels"]["job"] for target in project.ask_prometheus("targets")["activeTargets"]
+                        if target["health"] == "up"} == jobs, "all targets are up", PATIENCE)
+    groups = {group["name"] for group in project.ask_prometheus("rules")["groups"]}
+    assert groups == {group["name"] for file in (ROOT / "deploy/prometheus/rules").glob("*.yml")
+                      for group in yaml.safe_load(file.read_text())["groups"]}
+    (row,) = project.ask_prometheus("query", query='sum by (host) (probegate_probe_present)')["result"]
+    assert (row["metric"], row["value"][1]) == ({"host": "docker"}, str(len(PORTS)))
+
+
+def test_the_gateway_gets_over_the_servers_death(project, uids, pyocd):
+    def gateway():
+        return project.execute("gateway", "probegate-health", "--http", "127.0.0.1:9465")
+
+    containers.run("docker", "kill", project.container("server"))
+    wait_until(lambda: gateway()[0] == 1, "the gateway misses its server", PATIENCE)
+    assert "server" in gateway()[1]
+    pyocd.fail("commander", uids[0], "-c", f"read32 {PART} 4")
+    containers.run("docker", "start", project.container("server"))
+    wait_until(lambda: gateway()[0] == 0, "the gateway has its server again", PATIENCE)
+    assert READ.search(pyocd.commander(uids[0], f"read32 {PART} 4"))
+
+
+def test_images_say_what_they_are(built, programs):
+    version = programs.run("probegate", "--version").stdout.split()[1]
+    for name in built:
+        (image,) = json.loads(containers.run("docker", "image", "inspect", name))
+        labels = {key.removeprefix("org.opencontainers.image."): value for key, value in image["Config"]["Labels"].items()}
+        assert image["Config"]["User"] == "65532:65532"
+        assert labels["title"] == name.partition(":")[0].removeprefix("probegate-" if "prometheus" in name else "")
+        assert labels["version"] == version and labels["description"] and labels["vendor"]
+        assert labels["licenses"] == {"probegate-sim": "GPL-2.0-only", "prometheus": "Apache-2.0"}.get(labels["title"], "MIT")
+        assert ("Healthcheck" in image["Config"]) == (labels["title"] != "probegate")
+
+
+def test_the_simulators_licence_is_with_it(project):
+    code, said = project.execute("sim", "cat", "/usr/share/doc/probegate-sim/copyright", "/usr/share/common-licenses/GPL-2")
+    assert code == 0 and "Unicorn" in said and "GNU GENERAL PUBLIC LICENSE\n\t\t       Version 2" in said
+
+
+@pytest.mark.parametrize("service", ["prometheus", "debugd", "gateway", "server", "sim"])
+def test_asked_to_end_it_ends_well(project, service):
+    """One that does not end on SIGTERM is killed, and its exit code says so: with 137, where it had its time."""
+    project.compose("stop", service)
+    assert project.inspect(service)["State"]["ExitCode"] == 0
