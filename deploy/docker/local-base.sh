@@ -43,11 +43,14 @@ deb http://deb.debian.org/debian-security $release-security main"
   printf '%s\n' "$rows"
 }
 
+# Each hook has the new system's directory as its $1.
+# shellcheck disable=SC2016
 if compgen -G "$certificates/*.crt" >/dev/null; then
   options+=(--include=ca-certificates --customize-hook="copy-in $(printf '%s ' "$certificates"/*.crt) $certificates"
     --customize-hook='chroot "$1" update-ca-certificates >/dev/null')
 fi
 # Written by this system, and not for others.
+# shellcheck disable=SC2016
 options+=(--customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf')
 
 work=$(mktemp -d)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import expressions
+from debug_client import Debugd
 from prometheus import Prometheus
 from raw_client import DPIDR, RAM
 from stack import wait_until
@@ -65,6 +66,7 @@ class Load:
 def test_every_expression_has_data(make_stack, programs, prometheus_directory, deploy, raw, control, tmp_path):
     stack = make_stack(boards=BOARDS)
     urls = {program: getattr(stack, program).metrics_url() for program in ("server", "gateway")}
+    urls["debugd"] = Debugd(stack).program.metrics_url()
     config = configuration(deploy, tmp_path / "prometheus", urls)
     prometheus = Prometheus(programs, prometheus_directory, urls, config=config)
     load = Load(stack, raw)
@@ -81,9 +83,8 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
         for alert in expressions.alerts():
             prometheus.query(alert["expr"])
             for selector in expressions.selectors(alert["expr"]):
-                if 'job!~"probegate-(server|gateway)"' not in selector:  # for programs that this stack does not have
-                    assert prometheus.query(selector), f"{alert['alert']}: {selector} has no data"
-        assert {labels["job"] for labels, _ in prometheus.query("up == 1")} == {"probegate-server", "probegate-gateway"}
+                assert prometheus.query(selector), f"{alert['alert']}: {selector} has no data"
+        assert {labels["job"] for labels, _ in prometheus.query("up == 1")} == {f"probegate-{program}" for program in urls}
         assert {labels["host"] for labels, _ in prometheus.query("up")} == {"localhost"}
         assert prometheus.query("ALERTS") == []
         # What would be seen of an expression that is none, or that names nothing.

@@ -6,7 +6,7 @@ configure lint
 
 mapfile -t sources < <(sources_of '*.cc')
 mapfile -t formatted < <(sources_of '*.c' '*.cc' '*.h')
-mapfile -t scripts < <(printf '%s\n' dev .ci/run && find tools tests -name '*.sh')
+mapfile -t scripts < <(printf '%s\n' dev .ci/run && find deploy tools tests -name '*.sh')
 mapfile -t python_files < <(find deploy tools tests -name '*.py')
 
 # The compile commands need the generated headers, and nothing compiled.

@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# The images, where none can be pulled: upon Debian's packages, of the programs of build/release, or compiled within the build.
+compiled=
+case "$*" in
+  '') ;;
+  --compiled) compiled=yes ;;
+  *) die 'usage: ./dev docker [--compiled]' ;;
+esac
+command -v docker >/dev/null || die 'there is no docker. On Debian: apt-get install docker.io'
+docker info >/dev/null 2>&1 || die 'no Docker engine answers: see docker info'
+need_packages containers
+compose=(docker-compose)
+! docker compose version >/dev/null 2>&1 || compose=(docker compose)
+compose+=(-f docker-compose.yml -f deploy/docker/local.yml)
+
+say 'the base image'
+deploy/docker/local-base.sh probegate-base:bookworm
+if [[ $compiled ]]; then
+  export PROBEGATE_PROGRAMS=compiled
+else
+  need_packages build
+  build release
+  deploy/docker/programs-image.sh build/release probegate-programs:local
+fi
+"${compose[@]}" build sim server gateway debugd prometheus cli
+printf 'Start them: %s up\n' "${compose[*]}"
