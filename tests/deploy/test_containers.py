@@ -145,7 +145,7 @@ def test_images_say_what_they_are(built, programs):
 
 def test_the_simulators_licence_is_with_it(project):
     code, said = project.execute("sim", "cat", "/usr/share/doc/probegate-sim/copyright", "/usr/share/common-licenses/GPL-2")
-    assert code == 0 and "Unicorn" in said and "GNU GENERAL PUBLIC LICENSE\n\t\t       Version 2" in said
+    assert code == 0 and "Unicorn" in said and re.search(r"GNU GENERAL PUBLIC LICENSE\s+Version 2", said)
 
 
 @pytest.mark.parametrize("service", ["prometheus", "debugd", "gateway", "server", "sim"])

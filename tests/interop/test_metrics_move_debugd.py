@@ -1,0 +1,223 @@
+"""Each counter of probegate-debugd moves by its event, as those of the other programs do in test_metrics_move.py; and each gauge."""
+
+import os
+import signal
+
+import pytest
+
+from debug_client import Debugd, DebugSession, firmware, tools_of
+from grpc_client import channel
+from metrics import golden, scrape, wait_for
+from stack import BOUND
+
+STAGES = ("gateway", "gdbserver", "gdb")
+DEBUG = "cc.arduino.cli.debug.Debug"
+
+
+class Lab:
+    """What an event may use: a board, its server, and a debugd with the flags that the event needs."""
+
+    def __init__(self, stack, api, control, flags, directory):
+        self.stack = stack
+        self.api = api
+        self.control = control
+        recipes = directory / "recipes.yaml"
+        recipes.write_text('recipes: [{name: broken, boards: [broken], server: [/bin/false]}]\n')
+        named = {"broken recipe": ["--recipes", recipes]}
+        self.debugd = Debugd(stack, *(word for flag in flags for word in named.get(flag, [flag])))
+        self.url = self.debugd.program.metrics_url()
+        self._sessions = []
+
+    def open(self, **config):
+        self._sessions.append(DebugSession(self.api, self.debugd, **config))
+        return self._sessions[-1]
+
+    def opened(self):
+        session = self.open()
+        session.wait_for(r"\(gdb\) ")
+        return session
+
+    def running(self):
+        session = self.opened()
+        session.write("continue\n")
+        session.wait_for("Continuing")
+        return session
+
+    def kill(self, stage):
+        os.kill(tools_of(self.debugd.program.pid)[stage], signal.SIGKILL)
+
+    def close(self):
+        for session in self._sessions:
+            session.close()
+
+
+def gdb_quits(lab):
+    session = lab.opened()
+    session.write("quit\n")
+    session.wait_end()
+
+
+def gdb_is_killed(lab):
+    session = lab.opened()
+    lab.kill("gdb")
+    session.wait_end()
+
+
+def the_gateway_is_killed(lab):
+    session = lab.opened()
+    lab.kill("gateway")
+    session.wait_end()
+
+
+def the_gdb_server_cannot_start(lab):
+    lab.open(fqbn="broken").wait_end()
+
+
+def the_client_leaves(lab):
+    lab.opened().stream.cancel()
+
+
+def the_client_is_done_and_gdb_is_not(lab):
+    session = lab.running()
+    session.half_close()
+    session.wait_end()
+
+
+def a_config_makes_no_sense(lab):
+    lab.open(fqbn="x").wait_end()
+
+
+def a_second_config(lab):
+    session = lab.opened()
+    session.send(debugReq=lab.api.DebugConfigReq(port="x"))
+    session.wait_end()
+
+
+def input_that_gdb_does_not_read(lab):
+    session = lab.running()
+    for _ in range(8):
+        session.send(data=b"x" * (1 << 20))
+    session.wait_end()
+
+
+def one_session_too_many(lab):
+    lab.opened()
+    lab.open().wait_end()
+
+
+def a_probe_is_unplugged(lab):
+    session = lab.running()
+    lab.control(lab.stack).unplug(0)
+    session.wait_end()
+
+
+def a_long_session(lab):
+    lab.running().wait_end()
+
+
+def a_silent_session(lab):
+    lab.running().wait_end()
+
+
+def an_upload(lab):
+    with channel(lab.debugd.address) as connection:
+        elf = firmware().read_bytes()
+        lab.api.DebugFilesStub(connection).UploadElf(iter([lab.api.UploadElfRequest(data=elf)]), timeout=BOUND)
+
+
+def time_passes(_lab):
+    sum(range(100_000))
+
+
+FLAGS = {input_that_gdb_does_not_read: ["--max-input", 1 << 20], one_session_too_many: ["--max-sessions", 1],
+         a_long_session: ["--max-time", 10], a_silent_session: ["--idle", 1], the_gdb_server_cannot_start: ["broken recipe"]}
+
+
+def ended(cause, event):
+    return ("probegate_debug_sessions_ended_total", {"cause": cause}, event)
+
+
+TABLE = [
+    ("probegate_debug_sessions_started_total", {}, gdb_quits),
+    ended("gdb_exited", gdb_quits),
+    ended("gdb_killed", gdb_is_killed),
+    ended("stage_failed", the_gateway_is_killed),
+    ended("client_gone", the_client_leaves),
+    ended("half_closed", the_client_is_done_and_gdb_is_not),
+    ended("bad_config", a_config_makes_no_sense),
+    ended("bad_message", a_second_config),
+    ended("input_limit", input_that_gdb_does_not_read),
+    ended("refused", one_session_too_many),
+    ended("probe_lost", a_probe_is_unplugged),
+    ended("too_long", a_long_session),
+    ended("idle", a_silent_session),
+    *(("probegate_debug_stage_starts_total", {"stage": stage}, gdb_quits) for stage in STAGES),
+    *(("probegate_debug_stage_seconds_count", {"stage": stage}, gdb_quits) for stage in STAGES),
+    ("probegate_debug_stage_failures_total", {"stage": "gateway"}, the_gateway_is_killed),
+    ("probegate_debug_stage_failures_total", {"stage": "gdbserver"}, the_gdb_server_cannot_start),
+    ("probegate_debug_bytes_total", {"direction": "in"}, gdb_quits),
+    ("probegate_debug_bytes_total", {"direction": "out"}, gdb_quits),
+    ("probegate_debug_upload_bytes_total", {}, an_upload),
+    ("grpc_server_started_total", {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_type": "bidi_stream"}, gdb_quits),
+    ("grpc_server_handled_total", {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_code": "OK"}, gdb_quits),
+    ("grpc_server_handled_total", {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_code": "InvalidArgument"},
+     a_config_makes_no_sense),
+    ("grpc_server_handling_seconds_count", {"grpc_service": DEBUG, "grpc_method": "Debug"}, gdb_quits),
+    ("process_cpu_seconds_total", {}, time_passes),
+]
+# Its metrics end with it.
+NOT_FROM_OUTSIDE = {"cause=stopping"}
+EVENTS = list(dict.fromkeys(event for _, _, event in TABLE))
+
+
+@pytest.fixture
+def make_lab(make_stack, api, control, tmp_path):
+    labs = []
+
+    def make(flags=()):
+        stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware()])
+        stack.server.wait_for_line(rf"probe\.connected probe={stack.serial} ")
+        labs.append(Lab(stack, api, control, flags, tmp_path))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.close()
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
+def test_event_moves_its_counters(make_lab, event):
+    lab = make_lab(FLAGS.get(event, ()))
+    before = scrape(lab.url)
+    event(lab)
+    for name, labels, its_event in TABLE:
+        if its_event is event:
+            first = before.value(name, **labels)
+            wait_for(lab.url, lambda shown, name=name, labels=labels, first=first: shown.value(name, **labels) > first,
+                     f"{name} {labels} moves by {event.__name__}")
+
+
+def test_each_counter_and_each_cause_has_an_event():
+    named = {name for name, _, _ in TABLE}
+    rows = golden("debugd")
+    assert named == {row.counts for row in rows if row.counts}
+    (listed,) = [value for row in rows for value in row.values if row.name == "probegate_debug_sessions_ended_total"]
+    moved = {f"cause={labels['cause']}" for _, labels, _ in TABLE if "cause" in labels}
+    assert {f"cause={cause}" for cause in listed.partition("=")[2].split("|")} == moved | NOT_FROM_OUTSIDE
+
+
+def test_gauges(make_lab):
+    lab = make_lab()
+    process = [f"process_{name}" for name in ("max_fds", "open_fds", "resident_memory_bytes", "start_time_seconds", "threads",
+                                              "virtual_memory_bytes")]
+    sure = {"probegate_build_info", *process}
+    looked_at = {"probegate_debug_sessions", "probegate_debug_uploads"}
+    assert {row.name for row in golden("debugd") if row.type == "gauge"} == sure | looked_at
+    shown = scrape(lab.url)
+    assert all(shown.value(name) > 0 for name in sure) and all(shown.value(name) == 0 for name in looked_at)
+    session = lab.opened()
+    an_upload(lab)
+    wait_for(lab.url, lambda shown: all(shown.value(name) == 1 for name in looked_at), "one session, one upload")
+    session.write("quit\n")
+    session.wait_end()
+    wait_for(lab.url, lambda shown: shown.value("probegate_debug_sessions") == 0, "the session is over")
