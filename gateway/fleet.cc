@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "asio/ip/address.hpp"
+#include "asio/post.hpp"
 
 namespace probegate {
 namespace {
@@ -36,14 +37,13 @@ void Fleet::Start() {
   patience_.expires_after(kPatience);
   patience_.async_wait([this](asio::error_code error) {
     if (error || stopped_) return;
-    impatient_ = true;
+    settled_ = true;
     Change();
   });
   for (const Endpoint& server : options_.servers) {
     names_.push_back(std::make_unique<Name>(Name{.text = server.ToString(), .lookup = nullptr}));
   }
-  // Each step may be the last: see Handler.
-  for (size_t i = 0; i < names_.size() && !stopped_; ++i) {
+  for (size_t i = 0; i < names_.size(); ++i) {
     Name& name = *names_[i];
     if (IsNumeric(options_.servers[i].host)) {
       TakeAddresses(name, std::vector<std::string>{name.text});
@@ -179,16 +179,21 @@ void Fleet::TakeLoss(Link& link, WatchEnd end, const std::string& reason) {
   Change();
 }
 
-bool Fleet::settled() const {
-  const auto is_in = [](LinkState state) { return [state](const auto& link) { return link.second.state == state; }; };
-  if (std::any_of(links_.begin(), links_.end(), is_in(LinkState::kListing))) return false;
-  if (impatient_) return true;
-  return std::all_of(names_.begin(), names_.end(), [](const auto& name) { return name->looked_up; }) &&
-         std::none_of(links_.begin(), links_.end(), is_in(LinkState::kNew));
+void Fleet::Change() {
+  if (stopped_ || std::exchange(change_due_, true)) return;
+  // Once for all that comes in one go: a list is many probes.
+  asio::post(strand_, [this] {
+    change_due_ = false;
+    settled_ = settled_ || AllHeardOf();
+    if (!stopped_) handler_.on_change();
+  });
 }
 
-void Fleet::Change() {
-  if (!stopped_) handler_.on_change();
+bool Fleet::AllHeardOf() const {
+  return std::all_of(names_.begin(), names_.end(), [](const auto& name) { return name->looked_up; }) &&
+         std::none_of(links_.begin(), links_.end(), [](const auto& link) {
+           return link.second.state == LinkState::kNew || link.second.state == LinkState::kListing;
+         });
 }
 
 bool Fleet::incompatible() const {

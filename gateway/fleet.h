@@ -39,7 +39,7 @@ class Fleet : private ProbeRoutes::Observer {
   struct Handler {
     // A probe is new, says something else of itself, or has moved to another server.
     std::function<void(const v1::ProbeDescription& probe, const std::shared_ptr<Upstream>& upstream)> on_probe;
-    // There is news, or what is known has become whole. May stop the fleet.
+    // There was news, of any number of probes and servers, or the fleet has settled.
     std::function<void()> on_change;
   };
 
@@ -54,9 +54,9 @@ class Fleet : private ProbeRoutes::Observer {
   // The handler is not called any more.
   void Stop();
 
-  // Every server has been heard of, be it that it is not there, and none is in the middle of its list: there are no
-  // more probes to be expected at once. One that keeps quiet is waited for in the beginning only, and some seconds.
-  bool settled() const;
+  // Every server has been heard of, be it that it is not there, and has sent its whole list: no more probes are to be
+  // expected at once. From then on, or when one has kept quiet for some seconds, no server waits for another.
+  bool settled() const { return settled_; }
   // Some server has sent its list.
   bool found_any() const { return found_any_; }
   // What is wrong with the server that was first found to be out of reach, for a person.
@@ -97,6 +97,7 @@ class Fleet : private ProbeRoutes::Observer {
   void TakeList(Link& link);
   void TakeLoss(Link& link, WatchEnd end, const std::string& reason);
   void Change();
+  bool AllHeardOf() const;
 
   // ProbeRoutes::Observer.
   void ProbeIsAt(const v1::ProbeDescription& probe, ProbeRoutes::Server server) override;
@@ -117,7 +118,8 @@ class Fleet : private ProbeRoutes::Observer {
   ProbeRoutes routes_{*this};
   std::map<std::string, ProbeRoutes::Server> at_;  // where each probe was last said to be
   Timer patience_;
-  bool impatient_ = false;
+  bool settled_ = false;
+  bool change_due_ = false;
   bool stopped_ = false;
   bool found_any_ = false;
   std::string problem_;

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -37,8 +38,8 @@ std::filesystem::path DefaultStateDirectory() {
   return std::filesystem::path(home != nullptr && *home != '\0' ? home : "/var/lib") / ".local/state/probegate";
 }
 
-// What the program has open besides its clients: each probe's port, the connection to the server, and gRPC's own.
-constexpr size_t kOtherFiles = 128;
+// What the program may have open besides its clients: each probe's port, the connection to each server, and gRPC's own.
+constexpr size_t kOtherFiles = 1024;
 
 // Raises the limit of open files as far as it goes. How many clients that leaves room for.
 size_t MakeRoomForConnections() {
@@ -47,7 +48,7 @@ size_t MakeRoomForConnections() {
   // The usual soft limit of 1024 is for programs that use select(), of which this is none.
   const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
   if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
-  return limit.rlim_cur > kOtherFiles ? limit.rlim_cur - kOtherFiles : 1;
+  return limit.rlim_cur > 2 * kOtherFiles ? limit.rlim_cur - kOtherFiles : std::max<size_t>(limit.rlim_cur / 2, 1);
 }
 
 absl::StatusOr<std::vector<std::string>> LookUpAddresses(const Endpoint& server) {

@@ -15,7 +15,7 @@ namespace probegate {
 
 class ServerLink : public std::enable_shared_from_this<ServerLink> {
  public:
-  // May let the link go, and do anything else.
+  // May let the link go.
   struct Handler {
     // The server begins its list anew, with a probe or with the list's end.
     std::function<void()> on_begin;
