@@ -1,9 +1,12 @@
 #include "probe/cmsis_dap/usb_function.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "probe/cmsis_dap/protocol.h"
 #include "probe/error.h"
 
 namespace probegate::cmsis_dap {
@@ -15,9 +18,9 @@ using usb::TransferKind;
 
 constexpr char kName[] = "CMSIS-DAP";
 
-absl::Status Unfit(const Interface& interface, const char* why) {
+absl::Status Unfit(uint8_t interface, absl::string_view why) {
   return MakeError(ErrorKind::kProbeError,
-                   absl::StrCat("interface ", interface.number, " says that it is CMSIS-DAP, but ", why));
+                   absl::StrCat("interface ", interface, " says that it is CMSIS-DAP, but ", why));
 }
 
 UsbFunction BulkFunction(const Interface& interface) {
@@ -27,9 +30,9 @@ UsbFunction BulkFunction(const Interface& interface) {
     return endpoint.kind == TransferKind::kBulk && endpoint.max_packet != 0;
   });
   if (endpoints.size() < 2 || endpoints.size() > 3 || !bulk) {
-    function.problem = Unfit(interface, "it has not two or three bulk endpoints");
+    function.problem = Unfit(interface.number, "it has not two or three bulk endpoints");
   } else if (endpoints[0].is_in() || !endpoints[1].is_in() || (endpoints.size() == 3 && !endpoints[2].is_in())) {
-    function.problem = Unfit(interface, "its endpoints are not out, in, and in for SWO");
+    function.problem = Unfit(interface.number, "its endpoints are not out, in, and in for SWO");
   } else {
     function.out = endpoints[0];
     function.in = endpoints[1];
@@ -50,24 +53,78 @@ UsbFunction HidFunction(const Interface& interface) {
       function.out = endpoint;
     }
   }
-  if (!has_in) function.problem = Unfit(interface, "it has no interrupt endpoint to answer by");
+  if (!has_in) function.problem = Unfit(interface.number, "it has no interrupt endpoint to answer by");
   return function;
 }
 
-// HID interfaces with the name; where none has it and the product does, the first there is.
+// Whether a HID interface is one, by what the system tells of its reports.
+enum class Fit : uint8_t { kYes, kUnknown, kNo, kBroken };
+
+struct HidCandidate {
+  UsbFunction function;
+  Fit fit;
+};
+
+HidCandidate MakeCandidate(const Interface& interface) {
+  UsbFunction function = HidFunction(interface);
+  if (!function.problem.ok()) return {std::move(function), Fit::kBroken};
+  if (interface.report_descriptor.empty()) return {std::move(function), Fit::kUnknown};
+  const auto reports = usb::ParseHidReports(interface.report_descriptor);
+  function.problem = reports.ok() ? CheckHidReports(interface.number, *reports) : reports.status();
+  const Fit fit = !reports.ok() ? Fit::kBroken : function.problem.ok() ? Fit::kYes : Fit::kNo;
+  return {std::move(function), fit};
+}
+
+std::vector<UsbFunction> Those(const std::vector<HidCandidate>& candidates, std::initializer_list<Fit> fits) {
+  std::vector<UsbFunction> functions;
+  for (const HidCandidate& candidate : candidates) {
+    if (std::find(fits.begin(), fits.end(), candidate.fit) != fits.end()) functions.push_back(candidate.function);
+  }
+  return functions;
+}
+
+// Of several that have the name each may be a probe of its own; but not a keyboard.
+std::vector<UsbFunction> NamedFunctions(const std::vector<HidCandidate>& named) {
+  std::vector<UsbFunction> functions = Those(named, {Fit::kYes, Fit::kUnknown, Fit::kBroken});
+  return functions.empty() ? Those(named, {Fit::kNo}) : functions;
+}
+
+// The one of a device whose product alone has the name.
+std::vector<UsbFunction> UnnamedFunction(const std::vector<HidCandidate>& candidates) {
+  std::vector<UsbFunction> functions = Those(candidates, {Fit::kYes});
+  if (functions.empty()) {
+    functions = Those(candidates, {Fit::kUnknown});
+    if (!functions.empty()) functions[0].others.assign(functions.begin() + 1, functions.end());
+  }
+  if (functions.empty()) functions = Those(candidates, {Fit::kNo, Fit::kBroken});
+  if (functions.size() > 1) functions.resize(1);
+  return functions;
+}
+
 std::vector<UsbFunction> HidFunctions(const usb::DeviceInfo& device) {
-  std::vector<UsbFunction> named;
-  std::vector<UsbFunction> first;
+  std::vector<HidCandidate> named;
+  std::vector<HidCandidate> all;
   for (const Interface& interface : device.configuration.interfaces) {
     if (interface.interface_class != usb::kClassHid || interface.subclass != 0 || interface.alternate != 0) continue;
-    if (absl::StrContains(interface.name, kName)) named.push_back(HidFunction(interface));
-    if (first.empty()) first.push_back(HidFunction(interface));
+    all.push_back(MakeCandidate(interface));
+    if (absl::StrContains(interface.name, kName)) named.push_back(all.back());
   }
-  if (!named.empty()) return named;
-  return absl::StrContains(device.product, kName) ? first : named;
+  if (!named.empty()) return NamedFunctions(named);
+  return absl::StrContains(device.product, kName) ? UnnamedFunction(all) : std::vector<UsbFunction>();
 }
 
 }  // namespace
+
+absl::Status CheckHidReports(uint8_t interface, const usb::HidReports& reports) {
+  if (reports.usage_page != 0 && reports.usage_page < usb::kFirstVendorPage) {
+    return Unfit(interface, absl::StrCat("its HID reports are of usage page 0x",
+                                         absl::Hex(reports.usage_page, absl::kZeroPad4), ", which is no vendor's own"));
+  }
+  if (reports.numbered) return Unfit(interface, "its HID reports have numbers");
+  if (reports.input >= kSmallestPacket && reports.output >= kSmallestPacket) return absl::OkStatus();
+  return Unfit(interface, absl::StrCat("its HID reports have ", reports.input, " bytes in and ", reports.output,
+                                       " out, where packets have ", kSmallestPacket, " or more"));
+}
 
 std::vector<UsbFunction> FindUsbFunctions(const usb::DeviceInfo& device) {
   std::vector<UsbFunction> functions;

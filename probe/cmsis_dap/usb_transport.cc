@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/protocol.h"
+#include "probe/cmsis_dap/usb_hid.h"
 #include "probe/cmsis_dap/usb_trace.h"
 #include "probe/error.h"
 
@@ -23,9 +24,8 @@ constexpr std::chrono::seconds kSendBound{5};
 constexpr size_t kMostStarted = 20;       // transfers each way: more than the driver has packets in flight
 constexpr size_t kLargestPacket = 16384;  // no device has such, and a bound must be
 
-// HID 1.11 §7.2.2 SET_REPORT of an output report, and §7.1.1 the descriptor of an interface's reports.
+// HID 1.11 §7.2.2 SET_REPORT of an output report.
 constexpr usb::ControlSetup kSetReport{.request_type = 0x21, .request = 0x09, .value = 0x0200};
-constexpr usb::ControlSetup kGetReportDescriptor{.request_type = 0x81, .request = 0x06, .value = 0x2200};
 
 size_t RoundUp(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
@@ -122,11 +122,6 @@ absl::Status UsbTransport::Start() {
   if (absl::Status status = OpenLink(); !status.ok()) return status;
   if (function_.hid) {
     if (absl::Status status = ReadReportSizes(); !status.ok()) return status;
-    if (packet_size_ < kSmallestPacket) {
-      return MakeError(ErrorKind::kProbeError,
-                       absl::StrCat("its HID reports have ", input_size_, " bytes in and ", output_size_,
-                                    " out, where packets have ", kSmallestPacket, " or more"));
-    }
   }
   if (absl::Status status = Drain(); !status.ok()) return status;
   return function_.hid ? absl::OkStatus() : AskPacketSize();
@@ -135,15 +130,13 @@ absl::Status UsbTransport::Start() {
 // A HID device takes and sends reports of a fixed size. Where it refuses to say, they are as long as its endpoints'
 // packets, as those of most probes are.
 absl::Status UsbTransport::ReadReportSizes() {
-  std::vector<uint8_t> bytes(4096);
-  usb::ControlSetup setup = kGetReportDescriptor;
-  setup.index = function_.interface;
-  const auto size = device_->ControlIn(setup, absl::MakeSpan(bytes), kBound);
-  if (!size.ok()) return IsError(size.status(), ErrorKind::kProbeDisconnected) ? size.status() : absl::OkStatus();
-  const auto sizes = usb::ParseReportSizes(absl::MakeConstSpan(bytes).first(*size));
-  if (!sizes.ok()) return sizes.status();
-  input_size_ = sizes->input;
-  output_size_ = sizes->output;
+  usb::HidReports reports{.input = input_size_, .output = output_size_};
+  const auto told = ReadHidReports(*device_, function_.interface);
+  if (!told.ok()) return told.status();
+  if (told->has_value()) reports = **told;
+  if (absl::Status status = CheckHidReports(function_.interface, reports); !status.ok()) return status;
+  input_size_ = reports.input;
+  output_size_ = reports.output;
   packet_size_ = std::min(input_size_, output_size_);
   return absl::OkStatus();
 }
@@ -267,7 +260,8 @@ usb::Driver UsbDriver(TransportWrapper wrap) {
       const std::string name = absl::StrCat("usb:", device.path);
       const auto open = [wrap, function, name](std::unique_ptr<usb::Device> opened,
                                                const ProbeInfo& known) -> absl::StatusOr<std::unique_ptr<Probe>> {
-        auto transport = OpenUsb(std::move(opened), function, name);
+        const UsbFunction chosen = ChooseHidInterface(*opened, function);
+        auto transport = OpenUsb(std::move(opened), chosen, name);
         if (!transport.ok()) return transport.status();
         return OpenCmsisDap(wrap(*std::move(transport), name), {.known = known});
       };

@@ -79,6 +79,9 @@ absl::Status FillNames(DeviceInfo& info, const SysfsDevice& files, Strings& stri
   status.Update(Fill(info.serial, files.Text("serial"), descriptor.serial_index, strings));
   for (Interface& interface : info.configuration.interfaces) {
     if (!MayBeProbe(interface)) continue;
+    if (interface.interface_class == kClassHid) {
+      interface.report_descriptor = files.ReportDescriptor(value, interface.number);
+    }
     status.Update(Fill(interface.name, files.InterfaceName(value, interface.number), interface.name_index, strings));
   }
   return status;

@@ -46,7 +46,8 @@ struct Interface {
   uint8_t protocol = 0;
   uint8_t name_index = 0;  // number of its string; 0 for none
   std::vector<Endpoint> endpoints;
-  std::string name;  // that string: not the descriptor's, filled in by who has read it
+  std::string name;                        // that string: not the descriptor's, filled in by who has read it
+  std::vector<uint8_t> report_descriptor;  // of a HID interface, where it is known without taking it: likewise
 };
 
 struct Configuration {
@@ -66,12 +67,16 @@ absl::StatusOr<Configuration> ParseConfiguration(absl::Span<const uint8_t> bytes
 // A string descriptor, which holds UTF-16, as UTF-8.
 absl::StatusOr<std::string> ParseString(absl::Span<const uint8_t> bytes);
 
-// How long a HID device's reports are, in bytes; 0 where it has none of the kind.
-struct ReportSizes {
-  size_t input = 0;
+// What a HID interface's reports are.
+struct HidReports {
+  uint16_t usage_page = 0;  // of its first collection: what the interface is for; 0 where it does not say
+  bool numbered = false;    // there are several of a kind, each behind its number; their sizes are added up
+  size_t input = 0;         // bytes; 0 where there is none
   size_t output = 0;
 };
-// `bytes` is a whole report descriptor. Reports with numbers are refused: CMSIS-DAP has none.
-absl::StatusOr<ReportSizes> ParseReportSizes(absl::Span<const uint8_t> bytes);
+inline constexpr uint16_t kFirstVendorPage = 0xFF00;
+
+// `bytes` is a whole report descriptor.
+absl::StatusOr<HidReports> ParseHidReports(absl::Span<const uint8_t> bytes);
 
 }  // namespace probegate::usb

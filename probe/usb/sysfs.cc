@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -62,6 +65,17 @@ std::optional<std::string> SysfsDevice::InterfaceName(uint8_t configuration, uin
   std::optional<std::string> name = Content(InterfaceDirectory(configuration, number) + "interface");
   if (name) *name = std::string(absl::StripSuffix(*name, "\n"));
   return name;
+}
+
+// In the directory of the HID device, whose name has a number that is told nowhere else ("0003:0D28:0204.0001").
+std::vector<uint8_t> SysfsDevice::ReportDescriptor(uint8_t configuration, uint8_t number) const {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(InterfaceDirectory(configuration, number), ignored)) {
+    if (!absl::StrContains(entry.path().filename().native(), ':')) continue;
+    const std::string bytes = Content(entry.path() / "report_descriptor").value_or("");
+    if (!bytes.empty()) return {bytes.begin(), bytes.end()};
+  }
+  return {};
 }
 
 }  // namespace probegate::usb

@@ -30,6 +30,10 @@ class SysfsDevice {
   bool HasInterface(uint8_t configuration, uint8_t number) const;
   std::optional<std::string> InterfaceName(uint8_t configuration, uint8_t number) const;
 
+  // The report descriptor of a HID interface: there as long as the system's own driver has the interface. Empty where
+  // it has not.
+  std::vector<uint8_t> ReportDescriptor(uint8_t configuration, uint8_t number) const;
+
  private:
   std::string InterfaceDirectory(uint8_t configuration, uint8_t number) const;
 

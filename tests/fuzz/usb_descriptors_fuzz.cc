@@ -26,6 +26,35 @@ void CheckFunctions(const usb::Configuration& configuration) {
   }
 }
 
+// A device with two HID interfaces, one of which has `bytes` for a report descriptor: it is never taken where it must
+// not be, and never in place of the other.
+void CheckHid(const std::vector<uint8_t>& bytes) {
+  static const std::vector<uint8_t> kGood = {0x06, 0x00, 0xFF, 0x09, 0x01, 0xA1, 0x01, 0x75,
+                                             0x08, 0x95, 0x40, 0x81, 0x02, 0x91, 0x02, 0xC0};
+  for (const char* name : {"CMSIS-DAP", ""}) {
+    usb::DeviceInfo info;
+    info.product = "CMSIS-DAP";
+    for (const auto& descriptor : {bytes, kGood}) {
+      usb::Interface interface{
+          .number = static_cast<uint8_t>(info.configuration.interfaces.size()),
+          .interface_class = usb::kClassHid,
+          .endpoints = {{.address = 0x81, .kind = usb::TransferKind::kInterrupt, .max_packet = 64}}};
+      interface.name = name;
+      interface.report_descriptor = descriptor;
+      info.configuration.interfaces.push_back(interface);
+    }
+    bool good = false;
+    for (const cmsis_dap::UsbFunction& function : cmsis_dap::FindUsbFunctions(info)) {
+      good = good || function.interface == 1;
+      if (function.interface == 1 || !function.problem.ok() || bytes.empty()) continue;
+      const auto reports = usb::ParseHidReports(bytes);
+      Check(reports.ok() && cmsis_dap::CheckHidReports(0, *reports).ok());
+      good = good || *name == '\0';  // either will do
+    }
+    Check(good);
+  }
+}
+
 // The first byte is the value of the configuration that is looked for.
 void Run(const uint8_t* data, size_t size) {
   if (size == 0) return;
@@ -37,9 +66,10 @@ void Run(const uint8_t* data, size_t size) {
     CheckFunctions(*configuration);
   }
   if (const auto text = usb::ParseString(bytes); text.ok()) Check(text->size() <= 2 * bytes.size());
-  if (const auto sizes = usb::ParseReportSizes(bytes); sizes.ok()) {
-    Check(sizes->input <= 65536 && sizes->output <= 65536);
+  if (const auto reports = usb::ParseHidReports(bytes); reports.ok()) {
+    Check(reports->input <= 65536 && reports->output <= 65536);
   }
+  CheckHid(bytes);
 }
 
 }  // namespace

@@ -268,11 +268,11 @@ def test_a_probe_that_may_not_be_opened_is_listed_with_what_helps(usb, raw):
 
 
 MALFORMED = ["total-length-long", "total-length-short", "length-zero", "length-long", "no-endpoints", "many-endpoints",
-             "packet-zero"]
+             "packet-zero", "report-cut", "report-endless", "report-long-items"]
 
 
 def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
-    devices = [f"cmsis-dap-v2,serial={name},malformed={name}" for name in MALFORMED]
+    devices = [f"cmsis-dap-v{1 if 'report' in name else 2},serial={name},malformed={name}" for name in MALFORMED]
     liars = ["packet-size=0", "packet-count=0", "reply-extra=600"]
     devices += [f"cmsis-dap-v2,serial=LIAR{number},{liar}" for number, liar in enumerate(liars)]
     with usb(*devices, "cmsis-dap-v2,serial=GOOD") as (bus, stack):
@@ -284,6 +284,29 @@ def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
         assert client.call("read_dp", DPIDR) == DPIDR_VALUE
         states = {line.split()[0]: line.split()[1] for line in stack.list().splitlines()[1:]}
         assert [name for name, state in states.items() if state != "away"] == ["GOOD"]
+
+
+KEYBOARDS = ["cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd",  # each has the name
+             "cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd,interface=Thing"]  # the product has
+
+
+@pytest.mark.parametrize("device", KEYBOARDS)
+def test_a_keyboard_beside_a_probe_is_left_alone(device, usb, raw):
+    with usb(device) as (bus, stack):
+        assert raw(stack.port_of("ONE")).attach().call("read_dp", DPIDR) == DPIDR_VALUE
+        assert list(stack.states()) == ["ONE"]
+        assert len(bus.run(["ls", "/sys/class/hidraw"]).stdout.split()) == 2
+
+
+def test_a_probe_beside_keyboards_that_the_system_does_not_tell_apart(programs, api, raw):
+    """As after a server that was killed: nobody gave the system's driver its interfaces back. The device is asked."""
+    with usb_bus.usbemu(KEYBOARDS[1]) as bus:
+        files = list((pathlib.Path(bus.environment["UMOCKDEV_DIR"]) / "sys/bus/usb/devices/1-1").glob("*/*/report_descriptor"))
+        assert len(files) == 3
+        for file in files:
+            file.write_bytes(b"")
+        with stack_of(programs, api, bus) as stack:
+            assert raw(stack.port_of("ONE")).attach().call("read_dp", DPIDR) == DPIDR_VALUE
 
 
 def test_the_kernel_has_its_driver_back(usb):

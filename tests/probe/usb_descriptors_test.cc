@@ -106,27 +106,33 @@ TEST(UsbDescriptors, Strings) {
   }
 }
 
-TEST(UsbDescriptors, ReportSizes) {
+TEST(UsbDescriptors, HidReports) {
   // As probes have it: 64 bytes each way.
   const Bytes usual = {0x06, 0x00, 0xFF, 0x09, 0x01, 0xA1, 0x01, 0x15, 0x00, 0x26, 0xFF,
                        0x00, 0x75, 0x08, 0x95, 0x40, 0x09, 0x01, 0x81, 0x02, 0x95, 0x40,
                        0x09, 0x01, 0x91, 0x02, 0x95, 0x01, 0x09, 0x01, 0xB1, 0x02, 0xC0};
-  const auto sizes = ParseReportSizes(usual);
+  const auto sizes = ParseHidReports(usual);
   ASSERT_TRUE(sizes.ok()) << sizes.status();
   EXPECT_EQ(sizes->input, 64u);
   EXPECT_EQ(sizes->output, 64u);
+  EXPECT_EQ(sizes->usage_page, 0xFF00);
+  // It is the first collection's, whatever is within, and may come with the usage.
+  EXPECT_EQ(ParseHidReports(Bytes{0x05, 0x01, 0x09, 0x06, 0xA1, 0x01, 0x05, 0x07, 0xA1, 0x02})->usage_page, 0x0001);
+  EXPECT_EQ(ParseHidReports(Bytes{0x05, 0x01, 0x0B, 0x01, 0x00, 0xA0, 0xFF, 0xA1, 0x01})->usage_page, 0xFFA0);
+  EXPECT_EQ(ParseHidReports(Bytes{0x05, 0x01})->usage_page, 0);
 
   const Bytes pushed = {0x75, 0x08, 0x96, 0x00, 0x02, 0xA4, 0x95, 0x01, 0x91, 0x02, 0xB4, 0x81, 0x02};
-  EXPECT_EQ(ParseReportSizes(pushed)->input, 512u);
-  EXPECT_EQ(ParseReportSizes(pushed)->output, 1u);
+  EXPECT_EQ(ParseHidReports(pushed)->input, 512u);
+  EXPECT_EQ(ParseHidReports(pushed)->output, 1u);
 
-  ExpectMalformed(ParseReportSizes(Bytes{0x75}).status(), "within an item");
-  ExpectMalformed(ParseReportSizes(Bytes{0xB4}).status(), "pops");
-  ExpectMalformed(ParseReportSizes(Bytes{0xFE, 0, 0}).status(), "long items");
-  ExpectMalformed(ParseReportSizes(Bytes(1000, 0xA4)).status(), "pushes without end");
+  ExpectMalformed(ParseHidReports(Bytes{0x75}).status(), "within an item");
+  ExpectMalformed(ParseHidReports(Bytes{0xB4}).status(), "pops");
+  ExpectMalformed(ParseHidReports(Bytes{0xFE, 0, 0}).status(), "long items");
+  ExpectMalformed(ParseHidReports(Bytes(1000, 0xA4)).status(), "pushes without end");
   const Bytes huge = {0x77, 0xFF, 0xFF, 0xFF, 0xFF, 0x97, 0xFF, 0xFF, 0xFF, 0xFF, 0x81, 0x02};
-  ExpectMalformed(ParseReportSizes(huge).status(), "without bounds");
-  EXPECT_TRUE(IsError(ParseReportSizes(Bytes{0x85, 0x01}).status(), ErrorKind::kUnsupported));
+  ExpectMalformed(ParseHidReports(huge).status(), "without bounds");
+  EXPECT_TRUE(ParseHidReports(Bytes{0x85, 0x01})->numbered);
+  EXPECT_FALSE(sizes->numbered);
 }
 
 }  // namespace

@@ -70,6 +70,84 @@ TEST(UsbFunctions, AHidInterfaceIsKnownByTheProductToo) {
   EXPECT_THAT(FindUsbFunctions(info), IsEmpty());
 }
 
+// Report descriptors of a usage page, with reports of so many bytes each way.
+std::vector<uint8_t> Reports(uint16_t page, uint8_t size) {
+  return {0x06,
+          static_cast<uint8_t>(page),
+          static_cast<uint8_t>(page >> 8),
+          0x09,
+          0x01,
+          0xA1,
+          0x01,
+          0x75,
+          0x08,
+          0x95,
+          size,
+          0x81,
+          0x02,
+          0x91,
+          0x02,
+          0xC0};
+}
+const std::vector<uint8_t> kBroken = {0x75};
+
+// A device with HID interfaces 0, 1, …, of these report descriptors; empty: the system does not tell.
+usb::DeviceInfo HidDevice(const std::vector<std::vector<uint8_t>>& descriptors, bool named) {
+  usb::DeviceInfo info = HidProbeInfo("1-1", "A");
+  usb::Interface interface = info.configuration.interfaces[0];
+  if (!named) interface.name = "Something";
+  info.configuration.interfaces.clear();
+  for (const auto& descriptor : descriptors) {
+    interface.number = static_cast<uint8_t>(info.configuration.interfaces.size());
+    interface.report_descriptor = descriptor;
+    info.configuration.interfaces.push_back(interface);
+  }
+  return info;
+}
+
+// Their numbers, those that cannot be used negative and less one.
+std::vector<int> Numbers(const std::vector<UsbFunction>& functions) {
+  std::vector<int> numbers;
+  for (const UsbFunction& function : functions) {
+    numbers.push_back(function.problem.ok() ? function.interface : -function.interface - 1);
+  }
+  return numbers;
+}
+
+TEST(UsbFunctions, AHidInterfaceIsChosenByItsReports) {
+  const auto keyboard = Reports(0x0001, 8);
+  const auto bootloader = Reports(0xFFA0, 8);
+  const auto dap = Reports(0xFF00, 64);
+  const std::vector<uint8_t> unknown;
+  struct Row {
+    std::vector<std::vector<uint8_t>> interfaces;
+    std::vector<int> named;
+    std::vector<int> by_product;
+  };
+  for (const Row& row :
+       {Row{{keyboard, bootloader, dap}, {2}, {2}}, Row{{dap, keyboard}, {0}, {0}}, Row{{dap, dap}, {0, 1}, {0}},
+        Row{{unknown, dap}, {0, 1}, {1}}, Row{{keyboard, unknown, unknown}, {1, 2}, {1}},
+        Row{{kBroken, dap}, {-1, 1}, {1}}, Row{{kBroken, unknown}, {-1, 1}, {1}},
+        Row{{keyboard, bootloader}, {-1, -2}, {-1}}, Row{{kBroken}, {-1}, {-1}}}) {
+    EXPECT_EQ(Numbers(FindUsbFunctions(HidDevice(row.interfaces, true))), row.named);
+    EXPECT_EQ(Numbers(FindUsbFunctions(HidDevice(row.interfaces, false))), row.by_product);
+  }
+  const auto functions = FindUsbFunctions(HidDevice({keyboard, unknown, unknown}, false));
+  EXPECT_EQ(Numbers(functions[0].others), std::vector<int>{2});
+}
+
+TEST(UsbFunctions, WhyReportsAreNoUseIsSaid) {
+  const auto problem = [](const std::vector<uint8_t>& descriptor) {
+    return std::string(FindUsbFunctions(HidDevice({descriptor}, true)).at(0).problem.message());
+  };
+  EXPECT_THAT(problem(Reports(0x0001, 64)), HasSubstr("usage page 0x0001, which is no vendor's own"));
+  EXPECT_THAT(problem(Reports(0xFF00, 8)), HasSubstr("8 bytes in and 8 out"));
+  EXPECT_THAT(problem(kBroken), HasSubstr("malformed HID report descriptor"));
+  std::vector<uint8_t> numbered = Reports(0xFF00, 64);
+  numbered.insert(numbered.begin(), {0x85, 0x01});
+  EXPECT_THAT(problem(numbered), HasSubstr("numbers"));
+}
+
 TEST(UsbFunctions, OthersAreNone) {
   usb::DeviceInfo keyboard = HidProbeInfo("1-1", "A");
   keyboard.configuration.interfaces[0].subclass = 1;  // with a boot protocol

@@ -108,7 +108,7 @@ void Bus::Plug(size_t index) {
 
 // The kernel's driver has taken an interface or has left it; that of HID has a node for it meanwhile.
 void Bus::ChangeDriver(Plugged& plugged, const Interface& interface, bool attached) {
-  if (interface.function != Function::kDapHid) return;
+  if (interface.report_size == 0) return;  // it is no HID interface
   if (attached) {
     const unsigned minor = next_hidraw_++;
     const DeviceSpec& spec = slots_[plugged.address.port - 1].spec;

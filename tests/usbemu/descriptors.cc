@@ -53,6 +53,17 @@ Bytes ReportDescriptor(unsigned size) {
           0x01, 0x81, 0x02, 0x96, low,  high, 0x09, 0x01, 0x91, 0x02, 0x95, 0x01, 0x09, 0x01, 0xB1, 0x02, 0xC0};
 }
 
+// HID 1.11, appendix E.6: modifier keys and six others, and five lamps; with as many bytes each way, for simplicity.
+const Bytes kKeyboardReport = {0x05, 0x01, 0x09, 0x06, 0xA1, 0x01, 0x05, 0x07, 0x19, 0x00, 0x29, 0x65, 0x15, 0x00,
+                               0x25, 0x65, 0x75, 0x08, 0x95, 0x08, 0x81, 0x00, 0x05, 0x08, 0x91, 0x02, 0xC0};
+constexpr unsigned kKeyboardReportSize = 8;
+
+Bytes HidDescriptor(const Bytes& report) {
+  Bytes hid = {9, 0x21, 0x11, 0x01, 0x00, 1, kDescriptorReport};
+  Append16(hid, static_cast<unsigned>(report.size()));
+  return hid;
+}
+
 class Builder {
  public:
   Builder(const DeviceSpec& spec, Speed speed) : spec_(spec), speed_(speed) {}
@@ -140,18 +151,28 @@ class Builder {
       case Function::kDapHid: {
         // As long as DAP_Info says that packets are, whatever the endpoint holds.
         const unsigned wanted = spec_.packet_size.value_or(0);
-        result_.report_size = wanted == 0 ? HidPacket() : wanted;
-        result_.report = ReportDescriptor(result_.report_size);
-        Bytes hid = {9, 0x21, 0x11, 0x01, 0x00, 1, kDescriptorReport};
-        Append16(hid, static_cast<unsigned>(result_.report.size()));
+        const unsigned size = wanted == 0 ? HidPacket() : wanted;
+        const Bytes report = ReportDescriptor(size);
         AddInterface({.function = function,
                       .name = spec_.interface_name + " v1",
                       .driver = "usbhid",
                       .interface_class = kClassHid,
-                      .endpoints = BothWays(kEndpointInterrupt, HidPacket())},
-                     hid);
+                      .endpoints = BothWays(kEndpointInterrupt, HidPacket()),
+                      .report = report,
+                      .report_size = size},
+                     HidDescriptor(report));
         break;
       }
+      case Function::kKeyboard:
+        AddInterface({.function = function,
+                      .name = spec_.interface_name + " keyboard",
+                      .driver = "usbhid",
+                      .interface_class = kClassHid,
+                      .endpoints = BothWays(kEndpointInterrupt, kKeyboardReportSize),
+                      .report = kKeyboardReport,
+                      .report_size = kKeyboardReportSize},
+                     HidDescriptor(kKeyboardReport));
+        break;
       case Function::kCdc:
         AddSerialPort();
         break;

@@ -28,14 +28,14 @@ struct Interface {
   uint8_t subclass = 0;
   uint8_t protocol = 0;
   std::vector<Endpoint> endpoints;
+  Bytes report;              // of a HID interface: the descriptor of its reports
+  unsigned report_size = 0;  // bytes each way
 };
 
 struct Descriptors {
   Bytes device;
   Bytes configuration;                // with all that is in it
   std::map<uint8_t, Bytes> strings;   // by index, 0 has the languages
-  Bytes report;                       // of the HID interfaces
-  unsigned report_size = 0;           // bytes each way
   std::vector<Interface> interfaces;  // what the bytes say, unless they are malformed
 };
 

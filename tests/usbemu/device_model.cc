@@ -86,8 +86,10 @@ std::optional<Bytes> DeviceModel::GetDescriptor(const Setup& setup) const {
       return text->second;
     }
     case kDescriptorReport:
-      if (descriptors_.report.empty()) return std::nullopt;
-      return descriptors_.report;
+      for (const Interface& interface : descriptors_.interfaces) {
+        if (interface.number == (setup.index & 0xFF) && !interface.report.empty()) return interface.report;
+      }
+      return std::nullopt;
     default:
       return std::nullopt;
   }
@@ -156,6 +158,9 @@ std::optional<Bytes> DeviceModel::Class(const Setup& setup, const Bytes& data) {
     case Function::kMsc:
       if (setup.request == kMscGetMaxLun) return Bytes{0};
       if (setup.request == kMscReset) return Bytes{};
+      return std::nullopt;
+    case Function::kKeyboard:
+      if (!in && (setup.request == kHidSetIdle || setup.request == kHidSetReport)) return Bytes{};
       return std::nullopt;
     case Function::kDapBulk:
       return std::nullopt;

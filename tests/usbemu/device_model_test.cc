@@ -144,13 +144,16 @@ TEST_F(DeviceModelTest, ResetForgets) {
 }
 
 TEST_F(DeviceModelTest, ControlRequests) {
-  DeviceModel model = Make("composite,functions=v1+cdc+msc");
+  DeviceModel model = Make("composite,functions=v1+cdc+msc+kbd");
   const auto get = [&](uint8_t type, uint8_t request, uint16_t value, uint16_t index) {
     return model.Control({type, request, value, index, 255}, {});
   };
   EXPECT_EQ(get(0x80, 6, 0x0100, 0), model.descriptors().device);
   EXPECT_EQ(get(0x80, 6, 0x03EE, 0), std::nullopt);
-  EXPECT_EQ(get(0x81, 6, 0x2200, 0), model.descriptors().report);
+  EXPECT_EQ(get(0x81, 6, 0x2200, 0), model.descriptors().interfaces[0].report);
+  EXPECT_EQ(get(0x81, 6, 0x2200, 1), std::nullopt);
+  EXPECT_EQ(get(0x81, 6, 0x2200, 4), model.descriptors().interfaces[4].report);
+  EXPECT_NE(model.descriptors().interfaces[4].report, model.descriptors().interfaces[0].report);
   EXPECT_EQ(get(0xA1, 0xFE, 0, 3), Bytes{0});  // drives: one
   EXPECT_EQ(get(0xA1, 0xFE, 0, 9), std::nullopt);
   const Bytes line = {0x00, 0x4B, 0x00, 0x00, 0, 0, 8};
@@ -164,15 +167,16 @@ TEST_F(DeviceModelTest, EachMalformationChangesSomething) {
   const DeviceModel right = Make("composite");
   size_t rows = 0;
   for (const char* name : {"total-length-long", "length-zero", "no-interfaces", "packet-zero", "device-short",
-                           "string-odd", "string-surrogates", "string-stall"}) {
+                           "string-odd", "string-surrogates", "string-stall", "report-cut", "report-endless"}) {
     const DeviceModel wrong = Make(std::string("composite,malformed=") + name);
     const bool same = wrong.descriptors().device == right.descriptors().device &&
                       wrong.descriptors().configuration == right.descriptors().configuration &&
-                      wrong.descriptors().strings == right.descriptors().strings;
+                      wrong.descriptors().strings == right.descriptors().strings &&
+                      wrong.descriptors().interfaces[3].report == right.descriptors().interfaces[3].report;
     EXPECT_FALSE(same) << name;
     ++rows;
   }
-  EXPECT_EQ(rows, 8u);
+  EXPECT_EQ(rows, 10u);
   EXPECT_THROW(ParseDevice("composite,malformed=not"), std::invalid_argument);
 }
 

@@ -27,8 +27,11 @@ struct FunctionRow {
   const char* name;
   Function function;
 };
-constexpr FunctionRow kFunctions[] = {
-    {"v2", Function::kDapBulk}, {"v1", Function::kDapHid}, {"cdc", Function::kCdc}, {"msc", Function::kMsc}};
+constexpr FunctionRow kFunctions[] = {{"v2", Function::kDapBulk},
+                                      {"v1", Function::kDapHid},
+                                      {"cdc", Function::kCdc},
+                                      {"msc", Function::kMsc},
+                                      {"kbd", Function::kKeyboard}};
 
 unsigned Number(const std::string& text, unsigned most, int base = 10) {
   unsigned value = 0;
@@ -60,7 +63,7 @@ std::vector<Function> FunctionsOf(const std::string& text) {
     for (const FunctionRow& row : kFunctions) {
       if (row.name == name) found = &row;
     }
-    if (found == nullptr) throw std::invalid_argument("'" + name + "' is no function: v1, v2, cdc or msc");
+    if (found == nullptr) throw std::invalid_argument("'" + name + "' is no function: v1, v2, cdc, msc or kbd");
     functions.push_back(found->function);
   }
   // Each takes up to two endpoints of the fifteen.
@@ -86,10 +89,10 @@ const KeyRow kKeys[] = {
      [](DeviceSpec& spec, const std::string& text) { spec.serial = text; }},
     {"vendor", "TEXT", "who made it", [](DeviceSpec& spec, const std::string& text) { spec.vendor = text; }},
     {"product", "TEXT", "what it is called", [](DeviceSpec& spec, const std::string& text) { spec.product = text; }},
-    {"interface", "TEXT", "how its CMSIS-DAP interfaces are called, before ' v1' or ' v2'",
+    {"interface", "TEXT", "how its CMSIS-DAP interfaces are called, before ' v1' or ' v2', and a keyboard",
      [](DeviceSpec& spec, const std::string& text) { spec.interface_name = text; }},
     {"id", "VVVV:PPPP", "vendor and product ID, hexadecimal", SetId},
-    {"functions", "F+F…", "other functions, in their order: v1, v2, cdc, msc",
+    {"functions", "F+F…", "other functions, in their order: v1, v2, cdc, msc, kbd (a keyboard)",
      [](DeviceSpec& spec, const std::string& text) { spec.functions = FunctionsOf(text); }},
     {"packet-size", "N", "what DAP_Info says, 0 to 1024 (the endpoint's maximum)",
      [](DeviceSpec& spec, const std::string& text) { spec.packet_size = Number(text, kMaxDapPacket); }},

@@ -10,10 +10,11 @@ namespace probegate::usbemu {
 
 // A function of a device: one interface, or two for a serial port.
 enum class Function : uint8_t {
-  kDapBulk,  // CMSIS-DAP v2: vendor class, bulk endpoints
-  kDapHid,   // CMSIS-DAP v1: HID, interrupt endpoints
-  kCdc,      // a serial port that nothing is behind
-  kMsc,      // a drive that never answers
+  kDapBulk,   // CMSIS-DAP v2: vendor class, bulk endpoints
+  kDapHid,    // CMSIS-DAP v1: HID, interrupt endpoints
+  kCdc,       // a serial port that nothing is behind
+  kMsc,       // a drive that never answers
+  kKeyboard,  // a HID interface, without a boot protocol, on which nobody types
 };
 
 // How fast the bus is; decides maximum packet sizes, and where it is timed, when packets move.
@@ -27,7 +28,7 @@ struct DeviceSpec {
   std::optional<std::string> serial;  // the board's own unless given; empty: the device has no serial number
   std::string vendor = "Probegate";
   std::string product = "Simulated CMSIS-DAP";
-  std::string interface_name = "CMSIS-DAP";  // of a CMSIS-DAP interface, followed by " v1" or " v2"
+  std::string interface_name = "CMSIS-DAP";  // of a CMSIS-DAP interface, before " v1" or " v2", and of a keyboard's
   uint16_t vendor_id = 0x0D28;
   uint16_t product_id = 0x0204;
   std::optional<unsigned> packet_size;  // what DAP_Info says; the maximum packet size of the endpoint unless given

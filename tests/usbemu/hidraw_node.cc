@@ -14,11 +14,7 @@ constexpr size_t kLargestReport = 4096;
 
 HidrawNode::HidrawNode(asio::io_context& io, const std::string& root, const DeviceNode::Address& address,
                        UsbDevice& device, const Interface& interface, Identity identity)
-    : io_(io),
-      device_(device),
-      interface_(interface),
-      identity_(std::move(identity)),
-      descriptor_(device.model().descriptors().report) {
+    : io_(io), device_(device), interface_(interface), identity_(std::move(identity)), descriptor_(interface.report) {
   node_.emplace(io, root, address, false, [this](int fd) {
     files_.emplace_back(io_, fd, [this](File& file) { Serve(file); });
     Listen();
@@ -163,7 +159,7 @@ void HidrawNode::Listen() {
   transfer->type = USBDEVFS_URB_TYPE_INTERRUPT;
   transfer->endpoint = interface_.endpoints[1].address;
   // As long as the report: what is longer is the device's fault.
-  transfer->data.resize(device_.model().descriptors().report_size);
+  transfer->data.resize(interface_.report_size);
   listening_ = true;
   if (device_.Submit(*this, std::move(transfer)) != 0) listening_ = false;
 }

@@ -36,6 +36,12 @@ void ForEachText(Descriptors& descriptors, void (*change)(Bytes&)) {
   }
 }
 
+void ForEachReport(Descriptors& descriptors, void (*change)(Bytes&)) {
+  for (Interface& interface : descriptors.interfaces) {
+    if (!interface.report.empty()) change(interface.report);
+  }
+}
+
 const Malformation kMalformations[] = {
     {"total-length-long", "wTotalLength counts 64 bytes that are not there",
      [](Descriptors& all) { AddToTotalLength(all, 64); }},
@@ -65,6 +71,17 @@ const Malformation kMalformations[] = {
        all.device.resize(8);
        all.configuration.clear();
      }},
+    {"report-cut", "the report descriptor of a HID interface ends within an item",
+     [](Descriptors& all) { ForEachReport(all, [](Bytes& report) { report.resize(2); }); }},
+    {"report-endless", "the report descriptor of a HID interface has reports of 2^32 bytes",
+     [](Descriptors& all) {
+       ForEachReport(all, [](Bytes& report) {
+         report = {0x06, 0x00, 0xFF, 0xA1, 0x01, 0x75, 0x08, 0x97, 0xFF,
+                   0xFF, 0xFF, 0xFF, 0x81, 0x02, 0x91, 0x02, 0xC0};
+       });
+     }},
+    {"report-long-items", "the report descriptor of a HID interface is of long items",
+     [](Descriptors& all) { ForEachReport(all, [](Bytes& report) { report.assign(report.size(), 0xFE); }); }},
     {"string-odd", "strings have an odd number of bytes",
      [](Descriptors& all) {
        ForEachText(all, [](Bytes& text) {

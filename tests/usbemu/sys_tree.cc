@@ -181,7 +181,7 @@ SysTree::Path SysTree::AddHidraw(const Path& device, const UsbAddress& address, 
          << Format("HID_PHYS=usb-0000:00:14.0-%u/input%u\n", address.port, unsigned{interface.number})
          << "HID_UNIQ=" << texts.serial << '\n';
   Add({.path = hid, .subsystem = "hid", .uevent = uevent.str()}, true,
-      {{"report_descriptor", std::string(descriptors.report.begin(), descriptors.report.end())}});
+      {{"report_descriptor", std::string(interface.report.begin(), interface.report.end())}});
   const std::string name = Format("hidraw%u", minor);
   const Path path = hid + "/hidraw/" + name;
   Add({.path = path, .subsystem = "hidraw", .uevent = Format("MAJOR=240\nMINOR=%u\nDEVNAME=hidraw%u\n", minor, minor)},

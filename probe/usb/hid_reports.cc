@@ -1,5 +1,5 @@
 // HID report descriptors (HID 1.11 §6.2.2): items of a tag and up to four bytes of data. Only what says how long
-// reports are is looked at.
+// reports are, and what for, is looked at.
 #include <array>
 #include <vector>
 
@@ -10,8 +10,11 @@ namespace probegate::usb {
 namespace {
 
 enum Tag : uint8_t {  // without the two bits of the data's size
+  kUsagePage = 0x04,
+  kUsage = 0x08,
   kInput = 0x80,
   kOutput = 0x90,
+  kCollection = 0xA0,
   kReportSize = 0x74,
   kReportId = 0x84,
   kReportCount = 0x94,
@@ -27,6 +30,7 @@ absl::Status Malformed(const char* what) {
 }
 
 struct Globals {
+  uint16_t page = 0;
   uint32_t size = 0;  // bits
   uint32_t count = 0;
 };
@@ -35,6 +39,16 @@ class Reader {
  public:
   absl::Status Add(uint8_t tag, uint32_t data) {
     switch (tag) {
+      case kUsagePage:
+        now_.page = static_cast<uint16_t>(data);
+        break;
+      case kUsage:
+        usage_page_ = static_cast<uint16_t>(data >> 16);
+        break;
+      case kCollection:
+        if (reports_.usage_page == 0) reports_.usage_page = usage_page_ != 0 ? usage_page_ : now_.page;
+        usage_page_ = 0;
+        break;
       case kReportSize:
         now_.size = data;
         break;
@@ -42,7 +56,8 @@ class Reader {
         now_.count = data;
         break;
       case kReportId:
-        return MakeError(ErrorKind::kUnsupported, "a HID device whose reports have numbers");
+        reports_.numbered = true;
+        break;
       case kPush:
         if (pushed_.size() == kDeepest) return Malformed("it pushes without end");
         pushed_.push_back(now_);
@@ -62,7 +77,12 @@ class Reader {
     return absl::OkStatus();
   }
 
-  ReportSizes sizes() const { return {.input = (input_ + 7) / 8, .output = (output_ + 7) / 8}; }
+  HidReports reports() const {
+    HidReports reports = reports_;
+    reports.input = (input_ + 7) / 8;
+    reports.output = (output_ + 7) / 8;
+    return reports;
+  }
 
  private:
   absl::Status Grow(size_t& bits) const {
@@ -74,13 +94,15 @@ class Reader {
 
   Globals now_;
   std::vector<Globals> pushed_;
-  size_t input_ = 0;  // bits
+  HidReports reports_;       // but for its sizes
+  uint16_t usage_page_ = 0;  // of a usage that brings its own
+  size_t input_ = 0;         // bits
   size_t output_ = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<ReportSizes> ParseReportSizes(absl::Span<const uint8_t> bytes) {
+absl::StatusOr<HidReports> ParseHidReports(absl::Span<const uint8_t> bytes) {
   static constexpr std::array<size_t, 4> kDataSizes = {0, 1, 2, 4};
   Reader reader;
   while (!bytes.empty()) {
@@ -92,7 +114,7 @@ absl::StatusOr<ReportSizes> ParseReportSizes(absl::Span<const uint8_t> bytes) {
     if (absl::Status status = reader.Add(bytes[0] & 0xFC, data); !status.ok()) return status;
     bytes.remove_prefix(1 + size);
   }
-  return reader.sizes();
+  return reader.reports();
 }
 
 }  // namespace probegate::usb
