@@ -75,6 +75,8 @@ def build_images(build):
     run(*compose(), *files, "build", "sim", "server", "gateway", "debugd", "prometheus", "cli")
     for old in before - {image for name in (PROGRAMS, *names) for image in images(name)}:
         subprocess.run(["docker", "rmi", old], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    # The stage that has compiled nothing, of which each change of a source makes another.
+    run("docker", "image", "prune", "--force", "--filter", f"label=probegate.programs={PROGRAMS}")
     return names
 
 

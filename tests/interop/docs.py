@@ -6,10 +6,12 @@ import re
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 PROGRAMS = (
-    "probegate-sim", "probegate-server", "probegate-gateway", "probegate-debugd", "probegate-launch", "probegate")
+    "probegate-sim", "probegate-server", "probegate-gateway", "probegate-debugd", "probegate-launch", "probegate-health",
+    "probegate")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OTHERS = re.compile(
-    r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh)[\s,][^|`]*--")
+    r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh|"
+    r"docker|docker-compose|local-base\.sh)[\s,][^|`]*--")
 NAMED = re.compile(r"(?<![\w/-])(" + "|".join(PROGRAMS) + r")(?![\w-])")
 
 

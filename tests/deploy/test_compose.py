@@ -1,0 +1,105 @@
+"""What can be seen of docker-compose.yml, and of what it is made of, without an engine: it is what Compose takes, and names what there is."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import containers
+from manifests import KUBERNETES
+from stack import LOOPBACK, SERVER_LISTENS, free_port
+
+ROOT = containers.ROOT
+DOCKER = containers.DOCKER
+FLAG = re.compile(r"--[a-z][a-z0-9-]*")
+OVERRIDES = [[], ["deploy/docker/local.yml"], ["deploy/docker/usb.yml"]]
+LISTENS = {"server": {"listen": 50051, "metrics-listen": 9464}, "gateway": {"metrics-listen": 9465},
+           "debugd": {"listen": 50061, "metrics-listen": 9466}}
+
+
+def services(file="docker-compose.yml"):
+    return yaml.safe_load((ROOT / file).read_text())["services"]
+
+
+def targets():
+    return set(re.findall(r"^FROM \S+ AS (\S+)$", (DOCKER / "Dockerfile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/docker/local.yml", "deploy/docker/usb.yml"])
+def test_it_is_what_the_specification_says(file):
+    """The schema of today's Compose."""
+    checker = pathlib.Path(sys.executable).parent / "check-jsonschema"
+    done = subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", ROOT / file], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("override", OVERRIDES, ids=lambda files: "".join(files) or "alone")
+def test_compose_takes_it(override):
+    """The Compose that is here."""
+    words = containers.compose()
+    if words is None:
+        pytest.skip("there is neither `docker compose` nor docker-compose")
+    for file in ["docker-compose.yml", *override]:
+        words = [*words, "-f", file]
+    effective = yaml.safe_load(containers.run(*words, "config"))["services"]
+    for name, service in effective.items():
+        assert service["read_only"] and service["cap_drop"] == ["ALL"], name
+        assert [option.replace("=", ":") for option in service["security_opt"]] == ["no-new-privileges:true"], name
+        assert service["build"]["target"] in targets() if "build" in service else "/" in service["image"]
+
+
+def test_images_are_made_as_they_are_called():
+    for name, service in {**services(), **services("deploy/docker/local.yml")}.items():
+        if "build" in service and "image" in service:
+            wanted = "probegate" if name == "cli" else f"probegate-{name}"
+            assert service["image"] == f"{wanted}:${{PROBEGATE_TAG:-latest}}" and service["build"]["target"] == name
+    named = {image for path in KUBERNETES.rglob("*.yaml") for image in re.findall(r"\bimage: (\S+)", path.read_text())}
+    assert named and {image.partition(":")[0].removeprefix("probegate-") for image in named} <= targets()
+
+
+@pytest.mark.parametrize("program", LISTENS)
+def test_the_images_configuration_is_taken(programs, program):
+    path = DOCKER / "config" / f"{program}.yaml"
+    options = yaml.safe_load(path.read_text())
+    assert {f"--{name}" for name in options} <= set(FLAG.findall(programs.run(f"probegate-{program}", "--help").stdout))
+    assert {name: options[name] for name in LISTENS[program]} == {
+        name: f"0.0.0.0:{port}" for name, port in LISTENS[program].items()}
+    flags = {"server": ["--listen", f"{LOOPBACK}:0", "--no-usb", "--cmsis-dap-tcp", f"{LOOPBACK}:{free_port()}"],
+             "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"],
+             "debugd": ["--listen", f"{LOOPBACK}:0", "--work-dir", programs.directory]}[program]
+    started = programs.start(f"probegate-{program}", "--config", path, "--metrics-listen", f"{LOOPBACK}:0", *flags)
+    started.wait_for_line(r"Metrics on http" if program == "gateway" else SERVER_LISTENS)
+
+
+def test_prometheus_asks_the_programs_that_there_are():
+    jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    files = {job["job_name"]: job["file_sd_configs"][0]["files"] for job in jobs}
+    assert files == {f"probegate-{program}": [f"targets/{program}.yml"] for program in LISTENS}
+    for program, ports in LISTENS.items():
+        (group,) = yaml.safe_load((DOCKER / "targets" / f"{program}.yml").read_text())
+        assert group["targets"] == [f"{program}:{ports['metrics-listen']}"] and program in services()
+
+
+def test_what_is_mounted_is_there():
+    for service in services().values():
+        for volume in service.get("volumes", []):
+            if volume.startswith("./"):
+                assert (ROOT / volume.partition(":")[0]).exists() and volume.endswith(":ro")
+    # Where Grafana's own provisioning looks for the dashboards.
+    provider = yaml.safe_load((ROOT / "deploy/grafana/provisioning/dashboards/probegate.yml").read_text())["providers"][0]
+    (dashboards,) = [volume for volume in services()["grafana"]["volumes"] if "/dashboards:" in volume]
+    assert dashboards.split(":")[1] == provider["options"]["path"]
+    home = services()["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (ROOT / "deploy/grafana/dashboards" / pathlib.Path(home).name).exists()
+
+
+def test_nothing_needs_a_shell_to_say_that_it_is_well():
+    text = (DOCKER / "Dockerfile").read_text()
+    for target in targets() & {*services(), "prometheus"} - {"cli"}:
+        stage = text.partition(f" AS {target}\n")[2].partition("\nFROM ")[0]
+        assert re.search(r'^HEALTHCHECK .*CMD \["probegate-health", ', stage, re.MULTILINE), target
+        assert re.search(r'^USER 65532:65532$', stage, re.MULTILINE) and re.search(r'^ENTRYPOINT \["', stage, re.MULTILINE)
