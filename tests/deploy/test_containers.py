@@ -85,8 +85,8 @@ def test_nothing_else_is_published(project):
 
 
 def test_boards_are_listed(project):
-    said = project.compose("run", "--rm", "cli", "list", "--json", "--gateway", f"gateway:{PORTS[0]}-{PORTS[-1]}")
-    assert len(set(serials(said))) == len(PORTS)
+    listed = ["run", "--rm", "cli", "list", "--json", "--gateway", f"gateway:{PORTS[0]}-{PORTS[-1]}"]
+    wait_until(lambda: len(set(serials(project.compose(*listed)))) == len(PORTS), "all boards are listed", PATIENCE)
 
 
 def test_pyocd_reads_each_board(uids, pyocd):
@@ -114,8 +114,12 @@ def test_prometheus_watches_all(project):
     groups = {group["name"] for group in project.ask_prometheus("rules")["groups"]}
     assert groups == {group["name"] for file in (ROOT / "deploy/prometheus/rules").glob("*.yml")
                       for group in yaml.safe_load(file.read_text())["groups"]}
-    (row,) = project.ask_prometheus("query", query='sum by (host) (probegate_probe_present)')["result"]
-    assert (row["metric"], row["value"][1]) == ({"host": "docker"}, str(len(PORTS)))
+
+    def present():
+        rows = project.ask_prometheus("query", query="sum by (host) (probegate_probe_present)")["result"]
+        return [(row["metric"], row["value"][1]) for row in rows]
+
+    wait_until(lambda: present() == [({"host": "docker"}, str(len(PORTS)))], "its server's boards are there", PATIENCE)
 
 
 def test_the_gateway_gets_over_the_servers_death(project, uids, pyocd):
