@@ -58,11 +58,14 @@ def test_what_is_named_is_there(rendered, helps, overlay):
     assert list(manifests.problems(Manifests(rendered(overlay)), helps, PORTS)) == []
 
 
-def test_monitors_ask_ports_that_there_are(rendered, helps):
-    together = Manifests(rendered("overlays/lab") + rendered("overlays/monitoring"))
+def test_monitors_ask_ports_that_there_are(rendered, helps, programs, kustomize, tmp_path):
+    helps["probegate-debugd"] = programs.run("probegate-debugd", "--help").stdout
+    # A lab that has all that is monitored.
+    together = Manifests(with_component(kustomize, tmp_path, "debugd").documents + rendered("overlays/monitoring"))
     assert list(manifests.problems(together, helps, PORTS)) == []
     # The jobs that rules go by are the services' names.
-    assert {s["metadata"]["name"] for s in together.of("ServiceMonitor")} == {"probegate-server", "probegate-gateway"}
+    assert {s["metadata"]["name"] for s in together.of("ServiceMonitor")} == {
+        "probegate-server", "probegate-gateway", "probegate-debugd"}
     assert {rule["targetLabel"] for monitor in together.of("ServiceMonitor")
             for endpoint in monitor["spec"]["endpoints"] for rule in endpoint["relabelings"]} == {"host"}
 
