@@ -35,14 +35,14 @@ std::string ListInObject(const char* name, const std::string& entries) {
 }  // namespace
 
 std::string ToTable(const std::vector<ListedProbe>& probes, bool with_gateway) {
-  std::vector<std::vector<std::string>> rows = {{"PROBE", "HOST", "STATE", "DESCRIPTION", "LOCATION", "IN USE BY"}};
+  std::vector<std::vector<std::string>> rows = {{"PROBE", "STATE", "DESCRIPTION", "HOST", "LOCATION", "IN USE BY"}};
   if (with_gateway) rows[0].insert(rows[0].begin() + 1, "GATEWAY");
   for (const ListedProbe& probe : probes) {
     const v1::ProbeStatus& status = *probe.status;
     std::vector<std::string> row = {status.description().unique_id(),
-                                    probe.place->column,
                                     StateName(status.state()),
                                     status.description().description(),
+                                    probe.place->column,
                                     status.location(),
                                     status.problem().empty() ? probe.users : status.problem()};
     if (with_gateway) row.insert(row.begin() + 1, probe.gateway.empty() ? "-" : probe.gateway);

@@ -11,6 +11,8 @@ namespace probegate {
 namespace {
 
 constexpr std::chrono::seconds kConnectBound{5};
+// Where the machine says that nobody is there: as long as a server needs that is just being started.
+constexpr std::chrono::seconds kRefusedBound{1};
 constexpr std::chrono::seconds kCallBound{10};
 
 struct KindRow {
@@ -60,9 +62,15 @@ ServerClient::ServerClient(const Server& server)
       directory_(v1::ProbeDirectory::NewStub(channel_)) {}
 
 void ServerClient::Connect() {
-  if (channel_->WaitForConnected(std::chrono::system_clock::now() + kConnectBound)) return;
-  throw Failure(ExitCode::kUnreachable,
-                "no probegate-server answers at " + server_.ToString() + "; is it running? (--server)");
+  const auto begin = std::chrono::system_clock::now();
+  while (true) {
+    const grpc_connectivity_state state = channel_->GetState(true);
+    if (state == GRPC_CHANNEL_READY) return;
+    const auto bound = state == GRPC_CHANNEL_TRANSIENT_FAILURE ? kRefusedBound : kConnectBound;
+    if (channel_->WaitForStateChange(state, begin + bound)) continue;
+    throw Failure(ExitCode::kUnreachable,
+                  "no probegate-server answers at " + server_.ToString() + "; is it running? (--server)");
+  }
 }
 
 void ServerClient::Check(const grpc::Status& status) const {

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -75,16 +76,17 @@ def session(api):
         yield open_session
 
 
-def rows(table):
-    """The table's rows, by their first column: the row's other words."""
-    return {line.split()[0]: line.split()[1:] for line in table.splitlines()[1:]}
+def column(name, table):
+    """What each row has in the column of this name, by its first column."""
+    header, *rows = (re.split("  +", line) for line in table.splitlines())
+    return {row[0]: row[header.index(name)] for row in rows}
 
 
 def test_list_names_the_machine_of_each_probe(fleet):
     output, said = fleet.run("list")
     assert said == ""
-    assert output.split()[:3] == ["PROBE", "HOST", "STATE"]
-    assert {probe: row[0] for probe, row in rows(output).items()} == dict(zip(fleet.serials, ["lab1", "lab2"]))
+    assert column("HOST", output) == dict(zip(fleet.serials, ["lab1", "lab2"]))
+    assert column("STATE", output) == dict.fromkeys(fleet.serials, "idle")
     probes = {probe["status"]["description"]["unique_id"]: probe for probe in json.loads(fleet.run("list", "--json")[0])["probes"]}
     for serial, (host, server) in zip(fleet.serials, fleet.servers.items()):
         assert (probes[serial]["host"], probes[serial]["server"]) == (host, server.address)
@@ -94,7 +96,7 @@ def test_machines_of_one_name_are_told_apart_by_address(programs):
     fleet = Fleet(programs, boards=2)
     addresses = [fleet.start(board, "lab").address for board in (0, 1)]
     output = fleet.run("list", servers=addresses)[0]
-    assert {probe: row[0] for probe, row in rows(output).items()} == dict(zip(fleet.serials, addresses))
+    assert column("HOST", output) == dict(zip(fleet.serials, addresses))
 
 
 def test_sessions_of_all_servers(fleet, session):
@@ -103,14 +105,14 @@ def test_sessions_of_all_servers(fleet, session):
     found = json.loads(fleet.run("sessions", "--json")[0])["sessions"]
     assert [(s["probe"], s["host"]) for s in found] == list(zip(fleet.serials, ["lab1", "lab2"]))
     assert [s["server"] for s in found] == [server.address for server in fleet.servers.values()]
-    assert [row[1] for row in rows(fleet.run("sessions")[0]).values()] == ["lab1", "lab2"]
+    assert list(column("HOST", fleet.run("sessions")[0]).values()) == ["lab1", "lab2"]
     (only,) = json.loads(fleet.run("sessions", "--json", "-u", fleet.serials[1])[0])["sessions"]
     assert only["host"] == "lab2"
 
 
 def test_top_of_all_servers(fleet):
     output = fleet.run("top", "--once", "--interval", "0.1")[0]
-    assert {probe: row[0] for probe, row in rows(output).items()} == dict(zip(fleet.serials, ["lab1", "lab2"]))
+    assert column("HOST", output) == dict(zip(fleet.serials, ["lab1", "lab2"]))
     (probe,) = json.loads(fleet.run("top", "--once", "--json", "--interval", "0.1", "-u", fleet.serials[1])[0])["probes"]
     assert (probe["probe"], probe["host"]) == (fleet.serials[1], "lab2")
     assert probe["server"] == fleet.servers["lab2"].address
