@@ -33,6 +33,9 @@ struct ApView {
   // TAR counted on to where it is not known without reading it: it is on the wire, while the wire's `tar_owner` is this
   // view.
   bool tar_on_wire = false;
+  // The session has written TAR, and the wire has not got it yet: it is written before the next access that depends on
+  // it, also where the wire seems to hold it already. Never together with tar_on_wire.
+  bool tar_due = false;
 };
 
 // One AP as it is on the wire; nothing known stands for "must be written before it is relied on".

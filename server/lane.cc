@@ -100,6 +100,8 @@ void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallb
   const Clock::time_point now = Clock::now();
   command.scope = OperationScope(metrics_->command(command.row), OutcomeCancelled(), now);
   bool left = false;
+  bool locked_now = false;
+  bool wake = true;
   std::optional<SessionEnd> ended;
   {
     MutexLock lock(mutex_);
@@ -108,17 +110,33 @@ void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallb
     if (!left && !ended) {
       member->last_active = now;
       member->last_command_at = std::chrono::system_clock::now();
-      member->queue.push_back(std::move(command));
-      MakeReady(member);
+      locked_now = LockNow(*member, command);
+      if (locked_now) {
+        ++member->command_count;
+        wake = holder_ == nullptr && !ready_.empty();  // others waited for it
+      } else {
+        member->queue.push_back(std::move(command));
+        MakeReady(member);
+      }
     }
   }
-  if (left) {
-    Count(*member, command, OutcomeCancelled(), now);
-  } else if (ended) {
-    Refuse(*member, command, ended->why);
+  if (left) return Count(*member, command, OutcomeCancelled(), now);
+  if (ended) return Refuse(*member, command, ended->why);
+  if (wake) wake_.NotifyOne();
+  if (locked_now) AnswerLock(*member, command, now);
+}
+
+void Lane::AnswerLock(const LaneMember& member, PendingCommand& command, Clock::time_point now) const {
+  command.scope.Work(now);
+  Count(member, command, kOutcomeOk, now);
+  v1::StreamResponse response;
+  response.set_request_id(command.request.request_id());
+  if (command.row->kind == CommandKind::kLock) {
+    response.mutable_lock();
   } else {
-    wake_.NotifyOne();
+    response.mutable_unlock();
   }
+  command.done(std::move(response));
 }
 
 void Lane::Leave(const MemberPtr& member) {

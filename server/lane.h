@@ -134,10 +134,14 @@ class Lane : public std::enable_shared_from_this<Lane> {
   std::optional<Clock::time_point> LockDeadline() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FreeLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BreakLock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes or gives back the lock, where `command` asks for that, it is the member's turn, and the thread is idle: it
+  // need not be woken then. Clients do both around each access. False where the command has to be queued.
+  bool LockNow(LaneMember& member, const PendingCommand& command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Detach(const MemberPtr& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Count a command; answer it with `why`; tell a session that it has ended. Without the mutex.
   void Count(const LaneMember& member, PendingCommand& command, size_t outcome, Clock::time_point now) const;
   void Refuse(const LaneMember& member, PendingCommand& command, const absl::Status& why) const;
+  void AnswerLock(const LaneMember& member, PendingCommand& command, Clock::time_point now) const;
   void TellEnd(const LaneMember& member, std::deque<PendingCommand>& dropped, Session::EndCallback& on_end,
                const SessionEnd& end) const;
   SessionSnapshot SnapshotLocked(const LaneMember& member) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -52,6 +52,7 @@ struct LaneMember {
   std::optional<SessionEnd> ended;  // by somebody else than its owner
   bool left = false;                // dropped by its owner
   bool executing = false;           // a command of it is on its way
+  bool answering = false;           // the thread is about to answer it
   bool is_ready = false;            // it is in Lane::ready_
   uint32_t forgiven_unlocks = 0;    // for a lock that was taken away
   std::chrono::steady_clock::time_point last_active;

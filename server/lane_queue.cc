@@ -63,6 +63,19 @@ absl::Status Lane::ReleaseLock(LaneMember& member) {
   return MakeError(ErrorKind::kInvalidArgument, "unlock without a lock");
 }
 
+bool Lane::LockNow(LaneMember& member, const PendingCommand& command) {
+  if (!command.refused.ok() || command.row == nullptr || !member.queue.empty()) return false;
+  if (command.abandoned && command.abandoned()) return false;
+  const auto is_busy = [](const MemberPtr& other) { return other->executing || other->answering; };
+  if (std::any_of(members_.begin(), members_.end(), is_busy)) return false;
+  const bool has_lock = holder_ == &member;
+  if (command.row->kind == CommandKind::kLock && (has_lock || (holder_ == nullptr && ready_.empty()))) {
+    TakeLock(member);
+    return true;
+  }
+  return command.row->kind == CommandKind::kUnlock && has_lock && ReleaseLock(member).ok();
+}
+
 std::optional<Lane::Clock::time_point> Lane::LockDeadline() const {
   if (holder_ == nullptr || FirstBlocked() == nullptr) return std::nullopt;
   const Clock::time_point longest = locked_at_ + options_.lock_max;

@@ -154,6 +154,7 @@ void Lane::Answer(Batch& batch) {
       member.is_connected = member.state.connect_count > 0;
       member.last_active = now;
       member.executing = false;
+      member.answering = true;
       if (item->unfinished && !member.gone()) {
         item->command.scope.Wait(now);
         member.queue.push_front(std::move(item->command));
@@ -181,6 +182,10 @@ void Lane::Answer(Batch& batch) {
     if (!item.status.ok()) *item.response.mutable_error() = ToErrorDetail(item.status, metrics_->unique_id());
     item.response.set_request_id(item.command.request.request_id());
     item.command.done(std::move(item.response));
+  }
+  {
+    MutexLock lock(mutex_);
+    for (Item& item : batch) item.member->answering = false;
   }
   for (Ending& ending : endings) TellEnd(*ending.member, ending.dropped, ending.on_end, ending.end);
 }

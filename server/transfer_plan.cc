@@ -9,6 +9,10 @@ namespace {
 
 using Target = TransferStep::Target;
 
+// What a plan may have beyond its budget: a packet of its own for the few words that CSW, TAR and SELECT in front of a
+// block left no room for would cost more than they do here.
+constexpr size_t kSmallRest = 16;
+
 // ABORT, SELECT and RDBUFF are the same in every bank (ADIv5.2 §B2.2, table B2-3).
 bool IsBanked(uint64_t address, bool write) {
   if (address == adi::kDpRdbuff) return false;
@@ -121,20 +125,12 @@ TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session,
   }
 
   const uint8_t offset = address.offset.value_or(adi::kApIdr);
-  if (view != nullptr) {
-    const ApIdentity& identity = wire_.identities[address.ap];
-    const bool sets_csw = step.write && offset == adi::kApCsw;
-    const bool sets_tar = step.write && offset == adi::kApTar;
-    const bool sets_tar_high = step.write && offset == adi::kApTarHigh;
-    if (sets_tar) SaveTarOfOthers(address.ap, view, session);
-    if (!sets_csw && !sets_tar && !sets_tar_high) {
-      SetCsw(address.ap, view->csw.value_or(identity.original_csw), session);
-      const WireAp& wire = wire_.aps[address.ap];
-      if (!(view->tar_on_wire && wire.tar_owner == view)) {
-        const uint64_t high = view->tar_high.value_or(0);
-        SetTar(address.ap, (high << 32) | view->tar.value_or(identity.original_tar), view, session);
-      }
-    }
+  if (view != nullptr && step.write && offset == adi::kApTar) {
+    WriteTarLater(job, step, *view, wire_.aps[address.ap]);
+    return Added::kAll;
+  }
+  if (view != nullptr && !(step.write && (offset == adi::kApCsw || offset == adi::kApTarHigh))) {
+    SetForView(address.ap, *view, session);
   }
 
   const uint64_t register_address = step.address;
@@ -160,11 +156,6 @@ TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session,
       if (offset == adi::kApTarHigh) {
         wire.tar_high = view->tar_high = value;
         wire.tar_high_used = true;
-      }
-      if (offset == adi::kApTar) {
-        wire.tar = view->tar = value;
-        view->tar_on_wire = false;
-        wire.tar_owner = nullptr;
       }
     }
   }
@@ -226,7 +217,7 @@ void TransferPlan::Push(TransferOp op, OpNote note) {
 size_t TransferPlan::Chunk(const TransferJob& job, const TransferStep& step) const {
   const size_t left = step.word_count - job.step_done;
   const size_t room = budget_ > transfers_ ? budget_ - transfers_ : 1;
-  return std::min(left, room);
+  return left <= room || left - room <= kSmallRest ? left : room;
 }
 
 void TransferPlan::Advance(TransferJob& job, const TransferStep& step, size_t words, uint64_t bytes) {

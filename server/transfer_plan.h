@@ -103,6 +103,9 @@ class TransferPlan {
   void SelectAp(uint64_t register_address, const SessionState& session);
   void SetCsw(ApId ap, uint32_t value, const SessionState& session);
   void SetTar(ApId ap, uint64_t value, const ApView* for_view, const SessionState& session);
+  // CSW and TAR as the view has them.
+  void SetForView(ApId ap, ApView& view, const SessionState& session);
+  void WriteTarLater(TransferJob& job, const TransferStep& step, ApView& view, WireAp& wire);
   void SaveTarOfOthers(ApId ap, const ApView* for_view, const SessionState& session);
   void Fence();
   void Push(TransferOp op, OpNote note);

@@ -41,6 +41,7 @@ void TransferPlan::LoseTar(const OpNote& note) {
   ApView& view = undo.session->views[*undo.ap];
   view.tar.reset();
   view.tar_on_wire = true;
+  view.tar_due = false;
   wire_.aps[*undo.ap].tar_owner = &view;
 }
 

@@ -1,4 +1,6 @@
 // What a plan puts between the jobs' own transfers: SELECT, CSW, TAR, and the fence.
+#include <utility>
+
 #include "probe/adi/registers.h"
 #include "server/transfer_plan.h"
 
@@ -62,6 +64,26 @@ void TransferPlan::SetTar(ApId ap, uint64_t value, const ApView* for_view, const
     wire.tar = low;
     wire.tar_owner = nullptr;
   }
+}
+
+void TransferPlan::SetForView(ApId ap, ApView& view, const SessionState& session) {
+  const ApIdentity& identity = wire_.identities[ap];
+  SetCsw(ap, view.csw.value_or(identity.original_csw), session);
+  WireAp& wire = wire_.aps[ap];
+  if (view.tar_on_wire && wire.tar_owner == &view) return;
+  // A session may know better than the lane that TAR has changed: a reset of the target may take it along.
+  if (std::exchange(view.tar_due, false)) wire.tar.reset();
+  const uint64_t high = view.tar_high.value_or(0);
+  SetTar(ap, (high << 32) | view.tar.value_or(identity.original_tar), &view, session);
+}
+
+// TAR has no effect but on accesses through it, so it goes into the packet of the next one.
+void TransferPlan::WriteTarLater(TransferJob& job, const TransferStep& step, ApView& view, WireAp& wire) {
+  view.tar = job.words[step.first_word + step.word_count - 1];
+  view.tar_due = true;
+  view.tar_on_wire = false;
+  if (wire.tar_owner == &view) wire.tar_owner = nullptr;
+  Advance(job, step, step.word_count, 4 * step.word_count);
 }
 
 void TransferPlan::SaveTarOfOthers(ApId ap, const ApView* for_view, const SessionState& session) {

@@ -114,8 +114,14 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
       gate_.Begin();
     }
     const bool go_on = handler_.on_response(std::exchange(response_, v1::StreamResponse()));
-    const MutexLock lock(mutex_);
-    if (gate_.End(go_on) && !ended_) StartRead(&response_);
+    bool read = false;
+    {
+      const MutexLock lock(mutex_);
+      read = gate_.End(go_on) && !ended_;
+    }
+    // Without the mutex: it costs a system call, and meanwhile the client may have its next request for Send. Within a
+    // callback the hold is not what keeps the call.
+    if (read) StartRead(&response_);
   }
 
   void OnDone(const grpc::Status& status) override {

@@ -140,6 +140,20 @@ TEST_F(LaneTest, TheLockKeepsOthersOffTheWireUntilItIsGivenBack) {
   EXPECT_THAT(diary_.WaitFor(1), ElementsAre("b"));
 }
 
+TEST_F(LaneTest, AnIdleLanesLockIsTakenAndGivenBackAtOnce) {
+  auto a = Open("a");
+  std::vector<std::thread::id> answered_by;
+  const auto note = [&](const v1::StreamResponse& response) {
+    EXPECT_TRUE(response.has_lock() || response.has_unlock());
+    answered_by.push_back(std::this_thread::get_id());
+  };
+  a->Submit(Lock(), note);
+  a->Submit(Unlock(), note);
+  EXPECT_THAT(answered_by, ElementsAre(std::this_thread::get_id(), std::this_thread::get_id()));
+  EXPECT_EQ(a->snapshot().command_count, 2u);
+  EXPECT_FALSE(a->snapshot().holds_lock);
+}
+
 TEST_F(LaneTest, LocksNest) {
   auto a = Open("a");
   auto b = Open("b");

@@ -248,6 +248,54 @@ TEST_F(SharedProbeTest, OneSessionAlonePaysNothing) {
   EXPECT_THAT(wire_->TransferLog(), ElementsAre("wr ap 4 20000000", "rd ap c 00000000"));
 }
 
+TEST_F(SharedProbeTest, TarIsWrittenWithTheAccessThatNeedsIt) {
+  Attach(a_);
+  ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
+  wire_->ClearLog();
+  ASSERT_TRUE(WriteAp(a_, kTar, kRam + 0x40).ok());
+  ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
+  EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kTransfer), 0u);
+  EXPECT_EQ(ReadAp(a_, kTar).value(), kRam);
+  EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kTransfer), 1u);
+  EXPECT_THAT(wire_->TransferLog(), ElementsAre("wr ap 4 20000000", "rd ap 4 20000000"));
+}
+
+TEST_F(SharedProbeTest, ABlockOfABudgetGoesWithItsTarInOnePlan) {
+  Attach(a_);
+  ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
+  ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
+  wire_->ClearLog();
+  TransferJob block = TransferJob::ReadRegister(Target::kAp, kDrw, 256);
+  const SharedProbe::Work work{&block, &a_};
+  ASSERT_TRUE(shared_->RunTransfers({&work, 1}, 256).ok());
+  EXPECT_TRUE(block.finished());
+  EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kTransfer), 1u);
+}
+
+// The target may have lost it in a reset that only the session knows of.
+TEST_F(SharedProbeTest, TarIsWrittenAlsoWhereTheWireSeemsToHoldIt) {
+  Attach(a_);
+  ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
+  ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
+  EXPECT_EQ(ReadAp(a_, kTar).value(), kRam);
+  ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
+  wire_->ClearLog();
+  ASSERT_TRUE(ReadAp(a_, kDrw).ok());
+  EXPECT_THAT(wire_->TransferLog(), ElementsAre("wr ap 4 20000000", "rd ap c 00000000"));
+}
+
+TEST_F(SharedProbeTest, TarThatCouldNotBeWrittenIsStillDue) {
+  Attach(a_);
+  SetRam(kRam, 0x12345678);
+  ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
+  for (const FakeFailure failure : {FakeFailure::kWait, FakeFailure::kFault}) {
+    ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
+    wire_->FailTransfer(0, failure);
+    EXPECT_FALSE(ReadAp(a_, kDrw).ok());
+    EXPECT_EQ(ReadAp(a_, kDrw).value(), 0x12345678u);
+  }
+}
+
 TEST_F(SharedProbeTest, TarThatCountedPastWhatIsKnownIsReadBackBeforeAnotherOverwritesIt) {
   Attach(a_);
   Attach(b_);
@@ -257,6 +305,7 @@ TEST_F(SharedProbeTest, TarThatCountedPastWhatIsKnownIsReadBackBeforeAnotherOver
   uint32_t tar = 0;
   wire_->WithBoard([&](FakeBoard& board) { tar = board.tar(0); });
   ASSERT_TRUE(WriteAp(b_, kTar, kRam + 0x40).ok());
+  ASSERT_TRUE(ReadAp(b_, kDrw).ok());
   EXPECT_EQ(ReadAp(a_, kTar).value(), tar);
 }
 
@@ -665,7 +714,8 @@ TEST_F(SharedProbeTest, AFailureAnywhereInAPacketHitsOneSessionOnly) {
   Attach(b_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(b_, kCsw, kCswWords).ok());
-  for (size_t k = 0; k < 24; ++k) {
+  // Each of the eight reads has its TAR in front of it.
+  for (size_t k = 0; k < 16; ++k) {
     for (const FakeFailure failure : {FakeFailure::kWait, FakeFailure::kFault, FakeFailure::kNoAck}) {
       ASSERT_TRUE(WriteAp(a_, kTar, kRam + 0x200).ok());
       ASSERT_TRUE(WriteAp(b_, kTar, kRam + 0x400).ok());
