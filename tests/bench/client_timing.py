@@ -1,4 +1,4 @@
-"""Times the real pyOCD client against a remote probe: client_timing.py PORT REPEATS. Prints one JSON object, in milliseconds.
+"""Times the real pyOCD client on a probe: client_timing.py UID REPEATS. Prints one JSON object, in milliseconds.
 
 pyOCD's import is not counted. Each figure is the median of the repeats.
 """
@@ -14,7 +14,7 @@ RAM = 0x20000000
 SIZE = 65536
 
 
-def main(port, repeats):
+def main(uid, repeats):
     times = {"attach": [], "read32": [], "read_64k": [], "write_64k": []}
 
     def timed(name, action):
@@ -25,7 +25,7 @@ def main(port, repeats):
 
     for _ in range(repeats):
         session = ConnectHelper.session_with_chosen_probe(
-            unique_id=f"remote:127.0.0.1:{port}", blocking=False, return_first=True, no_config=True,
+            unique_id=uid, blocking=False, return_first=True, no_config=True,
             options={"target_override": "cortex_m", "connect_mode": "attach"})
         timed("attach", session.open)
         for _ in range(10):
@@ -37,4 +37,4 @@ def main(port, repeats):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]))

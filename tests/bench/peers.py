@@ -19,6 +19,7 @@ from board import resident_mib
 from raw_client import RawClient
 from sim_control import SimControl
 from stack import LOOPBACK, Programs, Stack, free_port, wait_until
+from usb_hosts import UsbHosts
 
 
 def place(pids, cpus):
@@ -155,9 +156,9 @@ class Bench:
         for stock in self._stock.values():
             place(stock.pids(), self._placed)
 
-    def _run(self, argv):
+    def _run(self, argv, environment=None):
         result = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120, check=False,
-                                cwd=self._directory.name, preexec_fn=lambda: os.sched_setaffinity(0, self._placed))
+                                cwd=self._directory.name, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, self._placed))
         if result.returncode != 0:
             raise RuntimeError(result.stderr.strip())
         return json.loads(result.stdout.splitlines()[-1])
@@ -183,4 +184,12 @@ class Bench:
             return [self._run([sys.executable, HERE / "board_timing.py", stack.port, steps, kib]) for _ in range(repeats)]
 
     def pyocd_client(self, peer, repeats):
-        return self._run([sys.executable, HERE / "client_timing.py", peer.port, repeats])
+        return self._run([sys.executable, HERE / "client_timing.py", f"remote:{LOOPBACK}:{peer.port}", repeats])
+
+    def usb_hosts(self, repeats, attaches):
+        """What each host of a device on an emulated bus is measured at, by its name, in turn so many times."""
+        hosts = UsbHosts(self._programs, self._run)
+        try:
+            return hosts.measure_in_turn(repeats, attaches)
+        finally:
+            hosts.close()

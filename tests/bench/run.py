@@ -1,4 +1,4 @@
-"""Measures Probegate against pyOCD's own server, in one run on one machine, and prints a table.
+"""Measures Probegate against pyOCD and its own server, in one run on one machine, and prints a table.
 
     run.py [--quick] [--json]        PROBEGATE_BIN: the directory of the programs (default: build/dev/bin)
 
@@ -17,6 +17,7 @@ import sys
 
 from peers import Bench
 from stack import LOOPBACK
+from usb_hosts import MEASURES
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -186,6 +187,16 @@ class Runs:
         self.add(Row("pyOCD programs 256 KiB, flash that takes no time", "KiB/s", "any",
                      statistics.median(run["kib_per_second"] for run in runs)))
 
+    def usb_hosts(self):
+        """Hosts of one device on a high-speed bus. `stock` is `pyocd server`, or pyOCD itself where the row says local."""
+        self.bench.pin(False)
+        found = self.bench.usb_hosts(self.effort.repeats, self.effort.attaches)
+        for measure in MEASURES:
+            ours, stock, local = (found[host][measure.key] for host in ("ours", "stock", "local"))
+            target = {"ratio_at_least" if measure.more_is_better else "ratio_at_most": 1}
+            self.add(Row(f"USB: {measure.name}", measure.unit, "any", ours, stock), **target)
+            self.add(Row(f"USB: {measure.name}, local", measure.unit, "any", ours, local), judged=measure.more_is_better, **target)
+
     def fleet(self):
         self.add(Row("resident memory, 32 probes", "MiB", "", self.bench.fleet_mib(32)), at_most=60)
 
@@ -240,6 +251,7 @@ def main():
         runs.end_to_end()
         runs.fleet()
         runs.simulator()
+        runs.usb_hosts()
     finally:
         bench.stop()
     if options.json:
