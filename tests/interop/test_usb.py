@@ -74,6 +74,11 @@ def test_a_client_of_a_probe_that_comes_and_goes(usb, raw):
             assert client.call("read_dp", DPIDR) == DPIDR_VALUE
 
 
+def resources(pid):
+    """What a process holds: open files and threads."""
+    return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+
 def use(client):
     """A session from begin to end, of everything a bit; raises the first error."""
     client.attach()
@@ -89,11 +94,12 @@ def use(client):
     client.detach()
 
 
-def resume(bus, stack, plugged):
-    """The device is plugged in, without faults, and served."""
-    if plugged:
-        bus.call("clear_faults", device=0)
-    else:
+def resume(bus, stack):
+    """The session has ended; the device is plugged in, without faults, and served."""
+    stack.wait_for_state("ONE", "idle", "away")
+    bus.ask("clear_faults", device=0)  # from here on nothing happens to it, if it is still there
+    if not bus.devices()[0]["plugged"]:
+        stack.wait_for_state("ONE", "away")
         bus.plug(0)
     stack.wait_for_state("ONE", "idle")
 
@@ -118,10 +124,13 @@ def test_unplugged_at_each_transfer(kind, usb, raw):
                     assert client.status("read_dp", DPIDR) == DISCONNECTED
                     told += 1
             # It may have been what only the end of the session reached, or nobody.
-            resume(bus, stack, plugged=stack.wait_for_state("ONE", "idle", "away") == "idle")
+            resume(bus, stack)
+            if at == 20:
+                held = resources(stack.server.pid)
         assert told > count * 3 // 4
         with raw(port) as client:
             use(client)
+        wait_until(lambda: resources(stack.server.pid)[0] <= held[0], "no files are left behind")
 
 
 @pytest.mark.parametrize("kind", KINDS[:2])
@@ -134,7 +143,7 @@ def test_unplugged_at_each_transfer_of_its_opening(kind, usb, raw):
             bus.unplug(0)
             bus.call("plug", device=0, fault="unplug", at=at)
             wait_until(lambda: not bus.devices()[0]["plugged"], f"it is unplugged at transfer {at}")
-        resume(bus, stack, plugged=False)
+        resume(bus, stack)
         with raw(port) as client:
             use(client)
 
@@ -195,11 +204,6 @@ def test_a_probe_that_only_a_reset_wakes_is_told_anew_what_it_was_told(kind, usb
         swo.Target.of_board(board).send(range(10))
         listener.wait_for(b"".join(swo.packet(word) for word in range(10)))
         assert "probe.gone" not in stack.server.log()
-
-
-def resources(pid):
-    """What a process holds: open files and threads."""
-    return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
 
 
 def test_a_hundred_times_in_and_out_leave_nothing_behind(usb):
