@@ -21,6 +21,7 @@ from pyocd_client import PyocdCommands, WorkerPool
 from raw_client import RawClient
 from sim_control import SimControl
 from stack import Programs, Stack
+from usb_stack import usb_stack
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -72,6 +73,12 @@ def programs(bin_directory, tmp_path, request):
     if problems or getattr(request.node, "failed", False):
         _show_logs(programs)
     assert not problems, "; ".join(problems)
+
+
+@pytest.fixture
+def usb(programs, api):
+    """Starts an emulated USB bus with devices, and a server and a gateway on it."""
+    return lambda *devices, **options: usb_stack(programs, api, devices, **options)
 
 
 @pytest.fixture

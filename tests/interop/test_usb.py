@@ -1,7 +1,6 @@
 """Probes on an emulated USB bus, served by the real server and used through the real gateway."""
 
 import json
-import os
 import pathlib
 
 import pytest
@@ -10,20 +9,13 @@ import swo
 import usb_bus
 from raw_client import DISCONNECTED, DPIDR, DRW, PROBE_ERROR, RAM, TAR, RemoteError
 from stack import LOOPBACK, wait_until
-from usb_stack import stack_of, usb_stack
+from usb_stack import stack_of, use
 
 DPIDR_VALUE = 0x2BA01477
 BLOCK = 256  # words: where TAR must be written anew
-DHCSR, HALT = 0xE000EDF0, 0xA05F0003
 KINDS = ["cmsis-dap-v2", "cmsis-dap-v1", "composite"]
 # Each costs a command at most, and none the probe.
 FAULTS = ["stall", "error", "babble", "truncate", "corrupt"]
-
-
-@pytest.fixture
-def usb(programs, api):
-    """Starts a bus with devices, and a stack on it."""
-    return lambda *devices, **options: usb_stack(programs, api, devices, **options)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,80 +64,6 @@ def test_a_client_of_a_probe_that_comes_and_goes(usb, raw):
             bus.plug(name)
             stack.open_again(client)
             assert client.call("read_dp", DPIDR) == DPIDR_VALUE
-
-
-def resources(pid):
-    """What a process holds: open files and threads."""
-    return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
-
-
-def use(client):
-    """A session from begin to end, of everything a bit; raises the first error."""
-    client.attach()
-    client.write_word(DHCSR, HALT)
-    client.call("write_ap", TAR, RAM)
-    client.call("write_ap_multiple", DRW, list(range(BLOCK // 4)))
-    assert client.read_words(RAM, BLOCK // 4) == list(range(BLOCK // 4))
-    client.call("swo_start", 1_000_000)
-    client.call("swo_read")
-    client.call("swo_stop")
-    client.call("assert_reset", True)
-    client.call("assert_reset", False)
-    client.detach()
-
-
-def resume(bus, stack):
-    """The session has ended; the device is plugged in, without faults, and served."""
-    stack.wait_for_state("ONE", "idle", "away")
-    bus.ask("clear_faults", device=0)  # from here on nothing happens to it, if it is still there
-    if not bus.devices()[0]["plugged"]:
-        stack.wait_for_state("ONE", "away")
-        bus.plug(0)
-    stack.wait_for_state("ONE", "idle")
-
-
-@pytest.mark.parametrize("kind", ["cmsis-dap-v2,swo=on", "cmsis-dap-v1"])
-def test_unplugged_at_each_transfer(kind, usb, raw):
-    with usb(f"{kind},serial=ONE") as (bus, stack):
-        port = stack.port_of("ONE")
-        before = bus.transfers()
-        with raw(port) as client:
-            use(client)
-        count = bus.transfers() - before
-        assert count > 40
-        told = 0
-        for at in range(1, count + 1):
-            bus.inject(0, "unplug", at=at)
-            with raw(port) as client:
-                try:
-                    use(client)
-                except RemoteError as error:
-                    assert error.status == DISCONNECTED, (at, error)
-                    assert client.status("read_dp", DPIDR) == DISCONNECTED
-                    told += 1
-            # It may have been what only the end of the session reached, or nobody.
-            resume(bus, stack)
-            if at == 20:
-                held = resources(stack.server.pid)
-        assert told > count * 3 // 4
-        with raw(port) as client:
-            use(client)
-        wait_until(lambda: resources(stack.server.pid)[0] <= held[0], "no files are left behind")
-
-
-@pytest.mark.parametrize("kind", KINDS[:2])
-def test_unplugged_at_each_transfer_of_its_opening(kind, usb, raw):
-    with usb(f"{kind},serial=ONE") as (bus, stack):
-        port = stack.port_of("ONE")
-        count = bus.transfers()
-        assert count > 15
-        for at in range(1, count + 1):
-            bus.unplug(0)
-            bus.call("plug", device=0, fault="unplug", at=at)
-            wait_until(lambda: not bus.devices()[0]["plugged"], f"it is unplugged at transfer {at}")
-        resume(bus, stack)
-        with raw(port) as client:
-            use(client)
 
 
 def works(client):
@@ -204,25 +122,6 @@ def test_a_probe_that_only_a_reset_wakes_is_told_anew_what_it_was_told(kind, usb
         swo.Target.of_board(board).send(range(10))
         listener.wait_for(b"".join(swo.packet(word) for word in range(10)))
         assert "probe.gone" not in stack.server.log()
-
-
-def test_a_hundred_times_in_and_out_leave_nothing_behind(usb):
-    with usb("cmsis-dap-v2,serial=ONE", "cmsis-dap-v1,serial=TWO", start_gateway=False) as (bus, stack):
-        first = None
-        for cycle in range(100):
-            for name in ("ONE", "TWO"):
-                stack.wait_for_state(name, "idle")
-            if cycle == 10:
-                first = resources(stack.server.pid)
-            for name in ("ONE", "TWO"):
-                bus.unplug(name)
-            if cycle % 2 == 0:
-                stack.wait_for_state("TWO", "away")
-            for name in ("ONE", "TWO"):
-                bus.plug(name)
-        for name in ("ONE", "TWO"):
-            stack.wait_for_state(name, "idle")
-        wait_until(lambda: resources(stack.server.pid) <= first, "no files or threads are left behind")
 
 
 def system_file(bus, pattern):

@@ -10,17 +10,11 @@ from raw_client import DISCONNECTED, RemoteError
 from stack import LOOPBACK, wait_until
 from swo import gdbserver, reader, wait_for_seconds
 from usb_bus import usbemu
-from usb_stack import UsbStack, stack_of, usb_stack
+from usb_stack import UsbStack, stack_of
 
 WITH_ENDPOINT = "cmsis-dap-v2,serial=ONE,swo=on"
 DEVICES = [WITH_ENDPOINT, "cmsis-dap-v2,serial=ONE", "cmsis-dap-v1,serial=ONE", "composite,serial=ONE,swo=on"]
 ENDLESS_BAUD = 8_000_000
-
-
-@pytest.fixture
-def usb(programs, api):
-    """Starts a bus with devices, and a stack on it."""
-    return lambda *devices, **options: usb_stack(programs, api, devices, **options)
 
 
 @pytest.fixture

@@ -5,7 +5,11 @@ import os
 
 import usb_bus
 from grpc_client import channel
+from raw_client import DRW, RAM, TAR
 from stack import BOUND, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port, wait_until
+
+BLOCK = 64  # words
+DHCSR, HALT = 0xE000EDF0, 0xA05F0003
 
 # Root may open any file, unless it gives that right away.
 AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -71,3 +75,18 @@ def usb_stack(programs, api, devices, bus_flags=(), idle=True, **options):
     """A bus with devices, and a stack on it, which must end before the bus does."""
     with usb_bus.usbemu(*devices, flags=bus_flags, idle=idle) as bus, stack_of(programs, api, bus, **options) as stack:
         yield bus, stack
+
+
+def use(client):
+    """A session from begin to end, of everything a bit; raises the first error."""
+    client.attach()
+    client.write_word(DHCSR, HALT)
+    client.call("write_ap", TAR, RAM)
+    client.call("write_ap_multiple", DRW, list(range(BLOCK)))
+    assert client.read_words(RAM, BLOCK) == list(range(BLOCK))
+    client.call("swo_start", 1_000_000)
+    client.call("swo_read")
+    client.call("swo_stop")
+    client.call("assert_reset", True)
+    client.call("assert_reset", False)
+    client.detach()
