@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -16,6 +17,14 @@ from test_cli import NOT_FOUND, OK, UNREACHABLE, USAGE
 
 # Namespaces of this test's own, for which a user needs one for users, too.
 UNSHARE = ["unshare"] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _namespaces():
+    tried = subprocess.run([*UNSHARE, "--uts", "--mount", "true"], stderr=subprocess.PIPE, text=True, check=False)
+    if tried.returncode != 0:
+        print(f"skipped: no namespaces here: {tried.stderr}")
+        pytest.skip(f"no namespaces here: {tried.stderr}")
 
 
 class Fleet(Stack):
