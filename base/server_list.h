@@ -62,6 +62,7 @@ struct ServerLookup {
 // - A machine that has an IPv4 and an IPv6 address, as `localhost` has, is one server. Which address goes with which
 //   nobody says; so a name's IPv4 addresses count where it has any, and its IPv6 addresses where it has none. A server
 //   that listens on IPv6 alone, while its name has an IPv4 address too, is to be named by its address.
+// - A machine whose name has two IPv4 addresses counts as two servers, with the same probes: name it by one of them.
 // - A name that cannot be looked up is a failure; the others are not touched by it.
 //
 // Threads: any. Blocks until all names are looked up, which is done for all at once.
