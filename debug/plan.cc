@@ -117,8 +117,8 @@ absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfigReq& request, c
 ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work) {
   ProcessCommand command = Launched(tools, work);
   Add(command.words,
-      {"--", tools.gateway, "--uid", plan.probe, "--port", "0", "--no-wait", "--state", work + "/gateway",
-       "--metrics-listen", "none", "--log-format", "json", "--max-connections", "16"});
+      {"--", tools.gateway, "--uid", plan.probe, "--whole-uid", "--port", "0", "--no-wait", "--state",
+       work + "/gateway", "--metrics-listen", "none", "--log-format", "json", "--max-connections", "16"});
   for (const std::string& server : tools.servers) Add(command.words, {"--server", server});
   return command;
 }

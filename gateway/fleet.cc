@@ -12,6 +12,10 @@ namespace {
 // How long a server that keeps quiet is waited for in the beginning.
 constexpr std::chrono::seconds kPatience{5};
 
+// More than any host has; a server that makes up new ones all the time is not to fill the memory, or take all ports.
+constexpr size_t kMaxProbesOfServer = 4096;
+constexpr size_t kMaxUniqueIdBytes = 256;
+
 bool IsNumeric(const std::string& host) {
   asio::error_code error;
   asio::ip::make_address(host, error);
@@ -88,6 +92,7 @@ void Fleet::KeepOnly(const Name& name, const std::vector<std::string>& addresses
     const bool stays = std::find(addresses.begin(), addresses.end(), link->first) != addresses.end();
     const bool leaves = !stays && link->second.names.erase(&name) > 0;
     // One that is there is let go once it is lost: it may only be about to stop.
+    if (leaves && !link->second.names.empty()) Rename(link->second);
     if (leaves && link->second.names.empty() && link->second.state != LinkState::kFollowed) DropLink(link);
     link = next;
   }
@@ -99,8 +104,8 @@ void Fleet::TakeNoAddress(Name& name, const std::string& reason) {
   const std::string message = "the server " + name.text + ": " + reason;
   if (!is_followed) {
     name.shown = true;
+    name.problem = message;
     state_.ServerLost({name.text, {}}, message);
-    if (problem_.empty()) problem_ = message;
   }
   if (!std::exchange(name.failure_logged, true)) {
     log_.Write(LogLevel::kWarning, "server.name_unknown",
@@ -125,13 +130,9 @@ void Fleet::AddLink(const Name& name, const std::string& address) {
           .on_begin =
               [this, &link] {
                 link.state = LinkState::kListing;
-                routes_.Begin(link.number);
+                link.list.clear();
               },
-          .on_probe =
-              [this, &link](const v1::ProbeStatus& probe) {
-                routes_.Report(link.number, probe);
-                Change();
-              },
+          .on_probe = [this, &link](const v1::ProbeStatus& probe) { TakeProbe(link, probe); },
           .on_end_of_list = [this, &link] { TakeList(link); },
           .on_lost = [this, &link](WatchEnd end, const std::string& reason) { TakeLoss(link, end, reason); },
       });
@@ -149,6 +150,46 @@ void Fleet::DropLink(Links::iterator link) {
   links_.erase(link);
 }
 
+// An address that has lost the name that it was shown by, and has another.
+void Fleet::Rename(Link& link) {
+  const ServerAddress before = link.server;
+  link.server.name = (*link.names.begin())->text;
+  if (link.server == before) return;
+  state_.ServerForgotten(before);
+  if (link.state == LinkState::kFollowed) {
+    state_.ServerFound(link.server);
+  } else {
+    state_.ServerLost(link.server, link.problem);
+  }
+}
+
+void Fleet::TakeProbe(Link& link, const v1::ProbeStatus& probe) {
+  if (!IsAcceptable(link, probe.description().unique_id())) return;
+  if (link.state == LinkState::kListing) {
+    link.list.push_back(probe);
+    return;
+  }
+  routes_.Report(link.number, probe);
+  Change();
+}
+
+bool Fleet::IsAcceptable(Link& link, const std::string& unique_id) {
+  if (link.unique_ids.contains(unique_id)) return true;
+  const bool too_many = link.unique_ids.size() >= kMaxProbesOfServer;
+  if (!too_many && !unique_id.empty() && unique_id.size() <= kMaxUniqueIdBytes) {
+    link.unique_ids.insert(unique_id);
+    return true;
+  }
+  if (!std::exchange(link.excess_logged, true)) {
+    const std::string what = too_many ? "has told of more than " + std::to_string(kMaxProbesOfServer) + " probes"
+                                      : "has a probe whose unique ID is empty or too long";
+    log_.Write(LogLevel::kWarning, "server.excess",
+               "the server at " + link.server.ToString() + " " + what + "; such are not served",
+               {{"server", link.server.name}, {"address", link.server.address}});
+  }
+  return false;
+}
+
 void Fleet::TakeList(Link& link) {
   if (!std::exchange(link.found, true) || std::exchange(link.outage_logged, false)) {
     log_.Info("server.connected", {{"server", link.server.name}, {"address", link.server.address}});
@@ -157,6 +198,8 @@ void Fleet::TakeList(Link& link) {
   link.state = LinkState::kFollowed;
   found_any_ = true;
   state_.ServerFound(link.server);
+  routes_.Begin(link.number);
+  for (const v1::ProbeStatus& probe : std::exchange(link.list, {})) routes_.Report(link.number, probe);
   routes_.EndOfList(link.number);
   Change();
 }
@@ -168,8 +211,8 @@ void Fleet::TakeLoss(Link& link, WatchEnd end, const std::string& reason) {
   const std::string message =
       link.incompatible ? "the server at " + link.server.ToString() + " does not speak probegate.v1 (" + reason + ")"
                         : "cannot reach the server at " + link.server.ToString() + " (" + reason + ")";
+  link.problem = message;
   state_.ServerLost(link.server, message);
-  if (problem_.empty()) problem_ = message;
   if (link.names.empty()) {
     DropLink(links_.find(link.server.address));
   } else if (!std::exchange(link.outage_logged, true)) {
@@ -196,9 +239,28 @@ bool Fleet::AllHeardOf() const {
          });
 }
 
-bool Fleet::incompatible() const {
-  return !links_.empty() &&
-         std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.second.incompatible; });
+bool Fleet::all_found() const {
+  return std::none_of(names_.begin(), names_.end(), [](const auto& name) { return !name->looked_up || name->shown; }) &&
+         std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.second.found; });
+}
+
+std::string Fleet::problem() const {
+  for (const auto& name : names_) {
+    if (name->shown && !name->problem.empty()) return name->problem;
+  }
+  for (const auto& [address, link] : links_) {
+    if (!link.found && !link.problem.empty()) return link.problem;
+  }
+  return ToString() + " did not answer";
+}
+
+std::optional<std::string> Fleet::incompatible() const {
+  const bool all_have_addresses =
+      std::none_of(names_.begin(), names_.end(), [](const auto& name) { return !name->looked_up || name->shown; });
+  const bool all_are =
+      std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.second.incompatible; });
+  if (!all_have_addresses || !all_are || links_.empty()) return std::nullopt;
+  return links_.begin()->second.problem;
 }
 
 std::string Fleet::ToString() const {
@@ -220,6 +282,8 @@ void Fleet::ProbeIsAt(const v1::ProbeDescription& probe, ProbeRoutes::Server ser
 }
 
 void Fleet::ProbeRefused(const std::string& unique_id, ProbeRoutes::Server server, ProbeRoutes::Server kept) {
+  const auto count = duplicates_.Admit(FloodGate::Clock::now());
+  if (!count) return;
   const Link* link = FindLink(server);
   const Link* keeper = FindLink(kept);
   const std::string kept_at = keeper == nullptr ? "another" : keeper->server.ToString();

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "gateway/server_link.h"
 #include "gateway/serving_state.h"
 #include "gateway/upstream.h"
+#include "telemetry/flood_gate.h"
 #include "telemetry/log.h"
 
 namespace probegate {
@@ -59,10 +61,12 @@ class Fleet : private ProbeRoutes::Observer {
   bool settled() const { return settled_; }
   // Some server has sent its list.
   bool found_any() const { return found_any_; }
-  // What is wrong with the server that was first found to be out of reach, for a person.
-  std::string problem() const { return problem_.empty() ? ToString() + " did not answer" : problem_; }
-  // All that is there speaks something else.
-  bool incompatible() const;
+  // Every server has sent its list at some time, as far as names say which there are.
+  bool all_found() const;
+  // What is wrong with a server that was never found, for a person.
+  std::string problem() const;
+  // The same where each server is there, and speaks something else.
+  std::optional<std::string> incompatible() const;
 
   // "the server at A", "the servers at A, B": as they were named.
   std::string ToString() const;
@@ -75,6 +79,7 @@ class Fleet : private ProbeRoutes::Observer {
     bool looked_up = false;              // whatever came of it
     bool failure_logged = false;
     bool shown = false;  // as missing, since it has no address
+    std::string problem;
   };
   struct Link {
     ProbeRoutes::Server number = 0;
@@ -84,6 +89,11 @@ class Fleet : private ProbeRoutes::Observer {
     LinkState state = LinkState::kNew;
     bool found = false;  // at some time
     bool incompatible = false;
+    std::string problem;
+    // What the list has so far: it counts when it is whole.
+    std::vector<v1::ProbeStatus> list;
+    std::set<std::string> unique_ids;  // that it ever said it has
+    bool excess_logged = false;
     bool outage_logged = false;
   };
   // By address. Links stay where they are, until they are dropped.
@@ -94,6 +104,9 @@ class Fleet : private ProbeRoutes::Observer {
   void TakeNoAddress(Name& name, const std::string& reason);
   void AddLink(const Name& name, const std::string& address);
   void DropLink(Links::iterator link);
+  void Rename(Link& link);
+  void TakeProbe(Link& link, const v1::ProbeStatus& probe);
+  bool IsAcceptable(Link& link, const std::string& unique_id);
   void TakeList(Link& link);
   void TakeLoss(Link& link, WatchEnd end, const std::string& reason);
   void Change();
@@ -122,7 +135,7 @@ class Fleet : private ProbeRoutes::Observer {
   bool change_due_ = false;
   bool stopped_ = false;
   bool found_any_ = false;
-  std::string problem_;
+  FloodGate duplicates_;
 };
 
 }  // namespace probegate

@@ -12,16 +12,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Ports that are opened in one go.
+constexpr size_t kProbesAtOnce = 32;
+// In a message; there may be hundreds.
+constexpr size_t kListedProbes = 10;
+
 constexpr milliseconds kFirstListenPause{1'000};
 constexpr milliseconds kLongestListenPause{30'000};
 
 bool SameId(const std::string& a, const std::string& b) { return absl::EqualsIgnoreCase(a, b); }
-
-std::string LowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 template <typename Strings>
 std::string Join(const Strings& strings) {
@@ -46,7 +45,8 @@ Gateway::Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, Por
       fleet_(strand_, upstreams, options_.fleet, std::move(look_up),
              {.on_probe = [this](const auto& probe, const auto& upstream) { TakeProbe(probe, upstream); },
               .on_change = [this] { TakeChange(); }},
-             state_, log) {}
+             state_, log),
+      choice_(options_.probes, options_.whole_ids) {}
 
 Gateway::~Gateway() = default;
 
@@ -76,8 +76,8 @@ void Gateway::TakeChange() {
   // Before the lists are whole, what looks like the only probe may be one of many.
   if (!fleet_.settled()) return;
   if (!fleet_.found_any()) {
-    if (fleet_.incompatible()) {
-      Fail(fleet_.problem() + ": name a probegate-server of this version with --server");
+    if (const auto problem = fleet_.incompatible()) {
+      Fail(*problem + ": name a probegate-server of this version with --server");
     } else if (!options_.wait) {
       Fail(fleet_.problem() + ": start probegate-server, or name it with --server");
     }
@@ -104,55 +104,62 @@ void Gateway::Consider() {
   if (stopped_ || choosing_) return;
   const auto selected = Select();
   if (!selected) return;
+  std::vector<std::string> fresh;
   for (const std::string& unique_id : *selected) {
-    if (!served_.contains(unique_id)) Serve(unique_id);
-    if (stopped_) return;
+    if (!served_.contains(unique_id)) fresh.push_back(unique_id);
+  }
+  const bool more = fresh.size() > kProbesAtOnce;
+  if (more) fresh.resize(kProbesAtOnce);
+  Serve(fresh);
+  if (stopped_) return;
+  if (more) {
+    asio::post(strand_, [this] { Consider(); });
+  } else if (!std::exchange(started_, true)) {
+    state_.Started();
   }
 }
 
 std::optional<std::set<std::string>> Gateway::Select() {
-  std::set<std::string> selected;
-  std::vector<std::string> missing;
-  if (chosen_) {
-    selected.insert(*chosen_);
-  } else if (options_.probes.empty()) {
-    for (const auto& [unique_id, probe] : known_) selected.insert(unique_id);
+  std::set<std::string> known;
+  for (const auto& [unique_id, probe] : known_) known.insert(unique_id);
+  ProbeChoice::Result choice = choice_.Choose(known, fleet_.all_found());
+  if (chosen_) choice.chosen = {*chosen_};
+  TellOfAmbiguous(choice);
+  if (stopped_) return std::nullopt;
+  if (!choice.missing.empty()) {
+    TellOfMissing(choice);
+  } else if (choice.chosen.empty() && choice.ambiguous.empty()) {
+    WaitOnce("none", "there is no debug probe: " + fleet_.ToString() + " told of none");
   }
-  for (const std::string& pattern : options_.probes) {
-    const auto unique_id = Resolve(pattern);
-    if (stopped_) return std::nullopt;
-    unique_id ? static_cast<void>(selected.insert(*unique_id)) : missing.push_back(pattern);
-  }
-  if (!missing.empty()) {
-    std::vector<std::string> known;
-    for (const auto& [unique_id, probe] : known_) known.push_back(unique_id);
-    WaitOnce("debug probe " + Join(missing) + " is not known to " + fleet_.ToString() +
-             "; known: " + (known.empty() ? "none" : Join(known)));
-  } else if (selected.empty()) {
-    WaitOnce("there is no debug probe: " + fleet_.ToString() + " told of none");
-  }
-  if (stopped_ || (served_.empty() && AskWhichProbe(selected))) return std::nullopt;
-  if (served_.empty()) alone_ = selected.size() == 1 && missing.empty();
-  return selected;
+  if (stopped_ || (served_.empty() && AskWhichProbe(choice.chosen))) return std::nullopt;
+  alone_ = choice.chosen.size() == 1 && choice.missing.empty() && served_.size() <= 1;
+  return std::move(choice.chosen);
 }
 
-std::optional<std::string> Gateway::Resolve(const std::string& pattern) {
-  if (const auto found = resolved_.find(pattern); found != resolved_.end()) return found->second;
-  std::vector<std::string> matches;
-  const std::string wanted = LowerCase(pattern);
+void Gateway::TellOfAmbiguous(const ProbeChoice::Result& choice) {
+  for (const auto& [pattern, matches] : choice.ambiguous) {
+    const std::string message =
+        "--uid " + pattern + " matches several debug probes (" + Join(matches) + "): give more of the unique ID";
+    if (!started_) return Fail(message);
+    if (!ambiguous_logged_.insert(pattern).second) continue;
+    log_.Write(LogLevel::kError, "probe.ambiguous", message + "; none of them is served for it", {{"probe", pattern}});
+  }
+}
+
+void Gateway::TellOfMissing(const ProbeChoice::Result& choice) {
+  const std::string missing = Join(choice.missing);
+  if (choice.missing == choice.undecided) {
+    WaitOnce("undecided " + missing, "whether --uid " + missing + " is a part of one unique ID alone is not known: " +
+                                         fleet_.problem() + "; give the whole unique ID");
+    return;
+  }
+  std::vector<std::string> known;
   for (const auto& [unique_id, probe] : known_) {
-    if (SameId(unique_id, pattern)) {
-      matches = {unique_id};
-      break;
-    }
-    if (LowerCase(unique_id).find(wanted) != std::string::npos) matches.push_back(unique_id);
+    if (known.size() < kListedProbes) known.push_back(unique_id);
   }
-  if (matches.empty()) return std::nullopt;
-  if (matches.size() > 1) {
-    Fail("--uid " + pattern + " matches several debug probes (" + Join(matches) + "): give more of the unique ID");
-    return std::nullopt;
-  }
-  return resolved_[pattern] = matches.front();
+  if (known_.size() > known.size()) known.push_back(std::to_string(known_.size() - known.size()) + " more");
+  WaitOnce("missing " + missing, "debug probe " + missing + " is not known to " + fleet_.ToString() +
+                                     "; known: " + (known.empty() ? "none" : Join(known)));
 }
 
 bool Gateway::AskWhichProbe(const std::set<std::string>& candidates) {
@@ -172,11 +179,18 @@ bool Gateway::AskWhichProbe(const std::set<std::string>& candidates) {
   return true;
 }
 
-void Gateway::Serve(const std::string& unique_id) {
-  const auto [entry, is_new] = served_.emplace(unique_id, strand_);
-  entry->second.probe = std::make_shared<ServedProbe>(known_[unique_id].description, known_[unique_id].upstream);
-  entry->second.pause = kFirstListenPause;
-  TryToListen(unique_id, entry->second);
+void Gateway::Serve(const std::vector<std::string>& unique_ids) {
+  const bool many = unique_ids.size() > 1 && options_.first_port != 0;
+  const auto ports = many ? port_map_.PortsFor(unique_ids, options_.first_port)
+                          : absl::StatusOr<std::map<std::string, uint16_t>>(std::in_place);
+  for (const std::string& unique_id : unique_ids) {
+    if (stopped_) return;
+    Served& served = served_.emplace(unique_id, strand_).first->second;
+    served.probe = std::make_shared<ServedProbe>(known_[unique_id].description, known_[unique_id].upstream);
+    served.pause = kFirstListenPause;
+    const bool given = ports.ok() && ports->contains(unique_id);
+    TryToListen(unique_id, served, given ? ports->at(unique_id) : AssignPort(unique_id));
+  }
 }
 
 absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
@@ -191,44 +205,36 @@ absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
   return port_map_.PortFor(unique_id, options_.first_port);
 }
 
-void Gateway::TryToListen(const std::string& unique_id, Served& served) {
-  absl::Status problem;
-  if (const auto port = AssignPort(unique_id); !port.ok()) {
-    problem = port.status();
-  } else if (auto listening = ProbePort::Listen(port_context_, served.probe, *port, options_.allow_remote);
-             !listening.ok()) {
-    problem = listening.status();
-  } else {
-    served.port = *std::move(listening);
-    state_.Served(unique_id);
-    log_.Write(LogLevel::kInfo, "probe.served",
-               "Serving debug probe " + served.probe->description()->description() + " (" + unique_id + ") on port " +
-                   std::to_string(served.port->port()),
-               {{"probe", unique_id}, {"port", unsigned{served.port->port()}}});
-    return;
-  }
-  state_.NotServed(unique_id, std::string(problem.message()));
+void Gateway::TryToListen(const std::string& unique_id, Served& served, const absl::StatusOr<uint16_t>& port) {
+  if (!port.ok()) return TakeProblem(unique_id, served, std::string(port.status().message()));
+  auto listening = ProbePort::Listen(port_context_, served.probe, *port, options_.allow_remote);
+  if (!listening.ok()) return TakeProblem(unique_id, served, std::string(listening.status().message()));
+  served.port = *std::move(listening);
+  state_.Served(unique_id);
+  log_.Write(LogLevel::kInfo, "probe.served",
+             "Serving debug probe " + served.probe->description()->description() + " (" + unique_id + ") on port " +
+                 std::to_string(served.port->port()),
+             {{"probe", unique_id}, {"port", unsigned{served.port->port()}}});
+}
+
+void Gateway::TakeProblem(const std::string& unique_id, Served& served, const std::string& problem) {
+  state_.NotServed(unique_id, problem);
   // A promise cannot be kept by another port. Where it is the only one, or the operator's own, it is better to say so
-  // and go.
-  const bool first_try = served.pause == kFirstListenPause;
-  if (first_try && (alone_ || port_map_.FixedPort(unique_id))) {
-    Fail(std::string(problem.message()));
-    return;
-  }
-  if (first_try)
-    log_.Write(LogLevel::kError, "probe.not_served", std::string(problem.message()) + "; trying again",
-               {{"probe", unique_id}});
+  // and go; but not once others are at work.
+  if (!started_ && (alone_ || port_map_.FixedPort(unique_id))) return Fail(problem);
+  if (served.pause == kFirstListenPause)
+    log_.Write(LogLevel::kError, "probe.not_served", problem + "; trying again", {{"probe", unique_id}});
   served.retry.expires_after(served.pause);
   served.pause = std::min(served.pause * 2, kLongestListenPause);
   served.retry.async_wait([this, unique_id, &served](asio::error_code error) {
-    if (!error && !stopped_) TryToListen(unique_id, served);
+    if (!error && !stopped_) TryToListen(unique_id, served, AssignPort(unique_id));
   });
 }
 
-void Gateway::WaitOnce(const std::string& what) {
+void Gateway::WaitOnce(const std::string& key, const std::string& what) {
   if (!options_.wait && served_.empty()) {
     Fail(what + ": connect it, or correct --uid");
-  } else if (std::exchange(waiting_logged_, what) != what) {
+  } else if (std::exchange(waiting_logged_, key) != key) {
     log_.Write(LogLevel::kWarning, "probe.awaited", what + "; waiting for it", {});
   }
 }
@@ -241,6 +247,7 @@ void Gateway::Fail(const std::string& message) {
 
 void Gateway::StopNow(const std::string& reason) {
   if (std::exchange(stopped_, true)) return;
+  log_.Info("stopping", {{"reason", reason}});
   state_.Stopping();
   fleet_.Stop();
   for (auto& [unique_id, served] : served_) {

@@ -17,6 +17,7 @@
 #include "gateway/fleet.h"
 #include "gateway/net.h"
 #include "gateway/port_map.h"
+#include "gateway/probe_choice.h"
 #include "gateway/probe_port.h"
 #include "gateway/serving_state.h"
 #include "gateway/upstream.h"
@@ -28,6 +29,8 @@ struct GatewayOptions {
   FleetOptions fleet;
   // Unique ids, or parts of them that one probe's alone has. Empty: every probe.
   std::vector<std::string> probes;
+  // They are whole ids, and no part of one counts.
+  bool whole_ids = false;
   // 0: each probe without a port of --map gets one that is free, which is promised to nobody.
   uint16_t first_port = 5555;
   // The operator named first_port, and so expects it where there is one probe.
@@ -87,18 +90,21 @@ class Gateway {
   // Says which probes of --map no server has: they may be away, or misspelt.
   void WarnOfUnknownMaps();
 
-  // Starts to serve what is to be served and is not yet.
+  // Starts to serve what is to be served and is not yet: some probes at a time, so that others have their turn.
   void Consider();
   // Unique ids; nothing where the gateway has to wait or has failed.
   std::optional<std::set<std::string>> Select();
-  std::optional<std::string> Resolve(const std::string& pattern);
+  void TellOfAmbiguous(const ProbeChoice::Result& choice);
+  void TellOfMissing(const ProbeChoice::Result& choice);
   bool AskWhichProbe(const std::set<std::string>& candidates);
 
-  void Serve(const std::string& unique_id);
+  void Serve(const std::vector<std::string>& unique_ids);
   absl::StatusOr<uint16_t> AssignPort(const std::string& unique_id);
-  void TryToListen(const std::string& unique_id, Served& served);
+  void TryToListen(const std::string& unique_id, Served& served, const absl::StatusOr<uint16_t>& port);
+  void TakeProblem(const std::string& unique_id, Served& served, const std::string& problem);
 
-  void WaitOnce(const std::string& what);
+  // Says so once for each `key`, what keeps the gateway waiting; where it is not to wait, that is the end.
+  void WaitOnce(const std::string& key, const std::string& what);
   void Fail(const std::string& message);
   void StopNow(const std::string& reason);
 
@@ -114,14 +120,16 @@ class Gateway {
 
   Fleet fleet_;
   bool maps_checked_ = false;
-  std::string waiting_logged_;  // what was last said to be waited for
+  std::string waiting_logged_;  // the key of what was last said to be waited for
+  std::set<std::string> ambiguous_logged_;
 
   std::map<std::string, Known> known_;
-  std::map<std::string, std::string> resolved_;  // pattern to unique id
+  ProbeChoice choice_;
   std::map<std::string, Served> served_;
   std::optional<std::string> chosen_;
   bool choosing_ = false;
-  bool alone_ = false;  // one probe is served, and none besides it is expected
+  bool alone_ = false;    // one probe is to be served, and none besides it is expected
+  bool started_ = false;  // what was there in the beginning is served: from then on nothing may end the gateway
   bool stopped_ = false;
   int exit_code_ = 0;
 };

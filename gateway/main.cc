@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "asio/signal_set.hpp"
+#include "base/grpc/listener.h"
 #include "base/server_list.h"
 #include "gateway/gateway.h"
 #include "gateway/gateway_metrics.h"
@@ -97,11 +98,13 @@ int Run(const ProgramOptions& options) {
   signals.async_wait([&](asio::error_code error, int) {
     if (!error) gateway.Stop("the gateway is shutting down");
   });
+  SilenceGrpcLogs(options.log_level == LogLevel::kDebug && options.log_format == LogFormat::kText);
   gateway.Start();
   std::vector<std::jthread> threads;
   for (int i = 1; i < options.io_threads; ++i) threads.emplace_back([&io] { io.run(); });
   io.run();
   threads.clear();
+  log.Info("stopped", {});
   return gateway.exit_code();
 }
 

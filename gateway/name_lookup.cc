@@ -1,6 +1,8 @@
 #include "gateway/name_lookup.h"
 
 #include <optional>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -37,14 +39,21 @@ NameLookup::NameLookup(const Strand& strand, Endpoint server, std::chrono::milli
 }
 
 void NameLookup::Start() {
-  std::thread([shared = shared_, look_up = look_up_, server = server_] {
-    auto addresses = look_up(server);
-    const MutexLock lock(shared->mutex);
-    if (!shared->strand) return;
-    asio::post(*shared->strand, [shared, addresses = std::move(addresses)]() mutable {
-      if (NameLookup* const owner = shared->Owner()) owner->TakeResult(std::move(addresses));
+  try {
+    std::thread([shared = shared_, look_up = look_up_, server = server_] {
+      auto addresses = look_up(server);
+      const MutexLock lock(shared->mutex);
+      if (!shared->strand) return;
+      asio::post(*shared->strand, [shared, addresses = std::move(addresses)]() mutable {
+        if (NameLookup* const owner = shared->Owner()) owner->TakeResult(std::move(addresses));
+      });
+    }).detach();
+  } catch (const std::system_error& error) {
+    // No thread is to be had, now.
+    asio::post(timer_.get_executor(), [shared = shared_, why = std::string(error.what())] {
+      if (NameLookup* const owner = shared->Owner()) owner->TakeResult(absl::UnavailableError(why));
     });
-  }).detach();
+  }
 }
 
 void NameLookup::TakeResult(absl::StatusOr<std::vector<std::string>> addresses) {

@@ -35,6 +35,7 @@ void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw
                  "Serve this debug probe only: its unique ID, or a part that no other probe's has; repeatable")
       ->option_text("UID")
       ->allow_extra_args(false);
+  app.add_flag("--whole-uid", gateway.whole_ids, "--uid names whole unique IDs, of which no part counts");
   app.add_flag("-W,--no-wait", raw.no_wait, "Give up at once where the server or the probe is not there");
   app.add_option("--memory-interface", raw.memory_interface,
                  "on: offer clients memory access in blocks, with which pyOCD up to 0.46 cannot write bytes")

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -150,23 +151,43 @@ std::optional<uint16_t> PortMap::FixedPort(const std::string& unique_id) const {
 }
 
 absl::StatusOr<uint16_t> PortMap::PortFor(const std::string& unique_id, uint16_t first) {
-  if (const auto fixed = FixedPort(unique_id)) return *fixed;
+  const auto ports = PortsFor({unique_id}, first);
+  if (!ports.ok()) return ports.status();
+  if (!ports->empty()) return ports->begin()->second;
+  return absl::ResourceExhaustedError("no port from " + std::to_string(first) + " upward is left for debug probe " +
+                                      unique_id + ": start lower with --port, or use --map");
+}
+
+absl::StatusOr<std::map<std::string, uint16_t>> PortMap::PortsFor(const std::vector<std::string>& unique_ids,
+                                                                  uint16_t first) {
+  std::map<std::string, uint16_t> given;
+  for (const std::string& unique_id : unique_ids) {
+    if (const auto fixed = FixedPort(unique_id)) given[unique_id] = *fixed;
+  }
+  if (given.size() == unique_ids.size()) return given;
   const DirectoryLock lock(directory_);
   if (const auto status = lock.status(); !status.ok()) return status;
   auto ports = Load();
   if (!ports.ok()) return ports.status();
-  for (const auto& [port, owner] : *ports) {
-    if (SameProbe(owner, unique_id)) return port;
+  const size_t known = ports->size();
+  uint32_t next = first;  // below it all are somebody's
+  for (const std::string& unique_id : unique_ids) {
+    if (given.contains(unique_id)) continue;
+    const auto promised =
+        std::find_if(ports->begin(), ports->end(), [&](const auto& port) { return SameProbe(port.second, unique_id); });
+    if (promised != ports->end()) {
+      given[unique_id] = promised->first;
+      continue;
+    }
+    while (next <= 65535 && ports->contains(static_cast<uint16_t>(next))) ++next;
+    if (next > 65535) continue;
+    given[unique_id] = static_cast<uint16_t>(next);
+    ports->emplace(static_cast<uint16_t>(next), unique_id);
   }
-  for (uint32_t port = first; port <= 65535; ++port) {
-    const auto number = static_cast<uint16_t>(port);
-    if (ports->contains(number)) continue;
-    (*ports)[number] = unique_id;
+  if (ports->size() != known) {
     if (const auto status = Save(*ports); !status.ok()) return status;
-    return number;
   }
-  return absl::ResourceExhaustedError("no port from " + std::to_string(first) + " upward is left for debug probe " +
-                                      unique_id + ": start lower with --port, or use --map");
+  return given;
 }
 
 absl::Status PortMap::Claim(const std::string& unique_id, uint16_t port) {

@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,6 +32,9 @@ class PortMap {
   // The port of the probe `unique_id`: the fixed one; else the lowest it was given before; else a new one, the lowest
   // from `first` upward that is no other probe's, which is kept.
   absl::StatusOr<uint16_t> PortFor(const std::string& unique_id, uint16_t first);
+
+  // The same for many, with one write of the file. A probe for which no port is left is not in the answer.
+  absl::StatusOr<std::map<std::string, uint16_t>> PortsFor(const std::vector<std::string>& unique_ids, uint16_t first);
 
   // Gives the probe this very port, and keeps it. Fails where it is another's.
   absl::Status Claim(const std::string& unique_id, uint16_t port);

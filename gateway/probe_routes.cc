@@ -23,6 +23,7 @@ void ProbeRoutes::EndOfList(Server server) {
         std::erase_if(route.claims, [&](const Claim& claim) { return claim.server == server && !claim.confirmed; });
     if (gone > 0) Decide(route);
   }
+  DropEmpty();
 }
 
 void ProbeRoutes::Lost(Server server) {
@@ -39,6 +40,11 @@ void ProbeRoutes::Forget(Server server) {
     std::erase_if(route.claims, [&](const Claim& claim) { return claim.server == server; });
     Decide(route);
   }
+  DropEmpty();
+}
+
+void ProbeRoutes::DropEmpty() {
+  std::erase_if(routes_, [](const auto& route) { return route.second.claims.empty(); });
 }
 
 bool ProbeRoutes::Decide(Route& route) {

@@ -61,6 +61,7 @@ class ProbeRoutes {
 
   // Settles where the probe is. True where it has moved, and the observer was told so.
   bool Decide(Route& route);
+  void DropEmpty();
 
   Observer& observer_;
   std::map<std::string, Route> routes_;

@@ -52,18 +52,22 @@ void ServerLink::Watch() {
 
 void ServerLink::TakeEvent(const v1::WatchProbesResponse& event) {
   const uint64_t number = watch_number_;
-  if (!std::exchange(begun_, true)) handler_.on_begin();
+  if (!std::exchange(begun_, true)) {
+    since_ = Clock::now();
+    handler_.on_begin();
+  }
   if (number != watch_number_) return;
   if (event.has_changed()) {
     handler_.on_probe(event.changed());
   } else {
-    pause_ = kFirstPause;
     handler_.on_end_of_list();
   }
 }
 
 void ServerLink::TakeEnd(WatchEnd end, const std::string& reason) {
   watch_.reset();
+  // A server that comes and goes is tried ever less often, one that was there for a while at once.
+  if (begun_ && Clock::now() - since_ > kLongestPause) pause_ = kFirstPause;
   retry_.expires_after(pause_);
   pause_ = std::min(pause_ * 2, kLongestPause);
   retry_.async_wait([weak = weak_from_this(), number = watch_number_](asio::error_code error) {

@@ -36,6 +36,8 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   const std::shared_ptr<Upstream>& upstream() const { return upstream_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void Watch();
   void TakeEvent(const v1::WatchProbesResponse& event);
   void TakeEnd(WatchEnd end, const std::string& reason);
@@ -46,6 +48,7 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   std::unique_ptr<UpstreamWatch> watch_;
   uint64_t watch_number_ = 0;  // news of earlier watches are ignored
   bool begun_ = false;         // the list, of this watch
+  Clock::time_point since_;    // when it did
   Timer retry_;
   std::chrono::milliseconds pause_;
 };

@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace probegate {
+namespace {
+
+// A health check asks every few seconds, and somebody may keep the answers.
+constexpr size_t kListedServers = 10;
+
+}  // namespace
 
 ServingState::Server& ServingState::Find(const ServerAddress& server) {
   const auto found = servers_.find(server);
@@ -44,6 +50,11 @@ void ServingState::NotServed(const std::string& unique_id, std::string why) {
   ShowPorts();
 }
 
+void ServingState::Started() {
+  const MutexLock lock(mutex_);
+  started_ = true;
+}
+
 void ServingState::Stopping() {
   const MutexLock lock(mutex_);
   stopping_ = true;
@@ -56,7 +67,12 @@ std::vector<std::string> ServingState::Missing() const {
   if (stopping_) return {"the gateway is stopping"};
   std::vector<std::string> missing;
   if (std::none_of(servers_.begin(), servers_.end(), [](const auto& server) { return server.second.is_up; })) {
-    for (const auto& [address, server] : servers_) missing.push_back(server.problem);
+    for (const auto& [address, server] : servers_) {
+      if (missing.size() < kListedServers) missing.push_back(server.problem);
+    }
+    if (servers_.size() > missing.size()) {
+      missing.push_back("and " + std::to_string(servers_.size() - missing.size()) + " more servers are out of reach");
+    }
   }
   bool any_served = false;
   for (const auto& [unique_id, problem] : probes_) {
@@ -66,6 +82,7 @@ std::vector<std::string> ServingState::Missing() const {
       missing.push_back(problem);
     }
   }
+  if (any_served && !started_) missing.emplace_back("not every debug probe is served yet");
   if (!any_served) missing.emplace_back("no debug probe is served yet");
   return missing;
 }

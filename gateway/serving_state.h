@@ -29,9 +29,12 @@ class ServingState {
   // `why` names the probe and the port.
   void NotServed(const std::string& unique_id, std::string why);
 
+  // All that there was in the beginning has been taken up.
+  void Started();
   void Stopping();
 
-  // What is missing, a line each for a person; empty where every probe that is to be served is. A server that is out of
+  // What is missing, a line each for a person; empty where every probe that is to be served is.
+  // A server that is out of
   // reach is no reason to keep users from the probes of the others: it is missing only where all are.
   std::vector<std::string> Missing() const;
 
@@ -52,6 +55,7 @@ class ServingState {
   std::map<ServerAddress, Server> servers_ ABSL_GUARDED_BY(mutex_);
   // What is wrong with each probe's port, by unique id; empty where it is served.
   std::map<std::string, std::string> probes_ ABSL_GUARDED_BY(mutex_);
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
