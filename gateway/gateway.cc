@@ -180,9 +180,8 @@ bool Gateway::AskWhichProbe(const std::set<std::string>& candidates) {
 }
 
 void Gateway::Serve(const std::vector<std::string>& unique_ids) {
-  const bool many = unique_ids.size() > 1 && options_.first_port != 0;
-  const auto ports = many ? port_map_.PortsFor(unique_ids, options_.first_port)
-                          : absl::StatusOr<std::map<std::string, uint16_t>>(std::in_place);
+  absl::StatusOr<std::map<std::string, uint16_t>> ports{{}};
+  if (unique_ids.size() > 1 && options_.first_port != 0) ports = port_map_.PortsFor(unique_ids, options_.first_port);
   for (const std::string& unique_id : unique_ids) {
     if (stopped_) return;
     Served& served = served_.emplace(unique_id, strand_).first->second;

@@ -119,6 +119,18 @@ class FleetTest : public ::testing::Test {
     return false;
   }
 
+  // Whether it is shown as up by this name.
+  bool IsShownAs(const std::string& name, const std::string& address) {
+    const std::string series = "probegate_gateway_server_up{address=\"" + address + "\",server=\"" + name + "\"}";
+    return Exposed(metric_set_.Expose(), series).has_value();
+  }
+  // Empty where not all that there is speaks something else.
+  std::string Incompatible() {
+    std::promise<std::string> said;
+    asio::post(strand_, [&] { said.set_value(fleet_->incompatible().value_or("")); });
+    return said.get_future().get();
+  }
+
   MetricSet metric_set_;
   GatewayMetrics metrics_{metric_set_};
   asio::io_context io_;
@@ -265,6 +277,53 @@ TEST_F(FleetTest, AProbeOnTwoServersIsRefusedToTheSecondAndSaidSo) {
                         "served"));
   first.on_event(Probe("A", v1::PROBE_STATE_AWAY));
   EXPECT_TRUE(WaitUntilAt("A", "10.0.0.2:1"));
+}
+
+TEST_F(FleetTest, AListCountsWhenItIsWhole) {
+  Start({{"10.0.0.1", 1}});
+  const WatchHandler watch = upstreams_.At("10.0.0.1:1").WaitForWatch(0);
+  watch.on_event(Probe("A"));
+  Sync();
+  {
+    const MutexLock lock(mutex_);
+    EXPECT_TRUE(at_.empty());
+  }
+  watch.on_event(EndOfList());
+  EXPECT_TRUE(WaitUntilAt("A", "10.0.0.1:1"));
+}
+
+TEST_F(FleetTest, OfAServerThatTellsOfTooMuchSomeCounts) {
+  Start({{"10.0.0.1", 1}});
+  std::vector<std::string> probes = {"", std::string(1000, 'x')};
+  for (int i = 0; i < 5000; ++i) probes.push_back("P" + std::to_string(i));
+  List("10.0.0.1:1", 0, probes);
+  ASSERT_TRUE(WaitUntilAt("P4095", "10.0.0.1:1"));
+  const MutexLock lock(mutex_);
+  EXPECT_EQ(at_.size(), 4096U);
+}
+
+TEST_F(FleetTest, AnAddressIsShownByTheNameThatItStillHas) {
+  names_->Set("lab:1", std::vector<std::string>{"10.0.0.1:1"});
+  names_->Set("alias:1", std::vector<std::string>{"10.0.0.1:1"});
+  Start({{"lab", 1}, {"alias", 1}});
+  List("10.0.0.1:1", 0, {"A"});
+  ASSERT_TRUE(WaitUntilSettled());
+  const bool first = IsShownAs("lab:1", "10.0.0.1:1");
+  names_->Set(first ? "lab:1" : "alias:1", std::vector<std::string>{"10.0.0.2:1"});
+  EXPECT_TRUE(WaitForUp(first ? "alias:1" : "lab:1", "10.0.0.1:1", 1));
+  EXPECT_TRUE(WaitForUp(first ? "lab:1" : "alias:1", "10.0.0.1:1", -1));
+}
+
+TEST_F(FleetTest, SaysWhetherAllThereIsSpeaksSomethingElse) {
+  Start({{"10.0.0.1", 1}, {"lab", 1}});
+  upstreams_.At("10.0.0.1:1").WaitForWatch(0).on_end(WatchEnd::kIncompatible, "unknown service");
+  ASSERT_TRUE(WaitUntilSettled());
+  EXPECT_EQ(Incompatible(), "");
+  names_->Set("lab:1", std::vector<std::string>{"10.0.0.2:1"});
+  upstreams_.At("10.0.0.2:1").WaitForWatch(0).on_end(WatchEnd::kIncompatible, "unknown service");
+  EXPECT_TRUE(WaitForUp("lab:1", "10.0.0.2:1", 0));
+  Sync();
+  EXPECT_THAT(Incompatible(), HasSubstr("does not speak probegate.v1 (unknown service)"));
 }
 
 }  // namespace

@@ -52,12 +52,16 @@ class GatewayTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
+  // The gateway, whose io the test drives.
+  void Make(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
     ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
     gateway_ = std::make_unique<Gateway>(
         io_, upstreams_, [](const Endpoint& server) { return std::vector<std::string>{server.ToString()}; }, *ports_,
         options_, std::move(choose), [this] { work_.reset(); }, metrics_, log_);
     gateway_->Start();
+  }
+  void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
+    Make(std::move(fixed), std::move(choose));
     thread_ = std::jthread([this] { io_.run(); });
   }
   // Waits until the gateway has ended by itself.
@@ -315,6 +319,98 @@ TEST_F(GatewayTest, NamesAProbeWhosePortCannotBeHad) {
   watch.on_event(SnapshotComplete());
   const std::string problem = "port " + std::to_string(options_.first_port) + ", wanted for debug probe A, ";
   EXPECT_THAT(WaitForMissing(problem), ::testing::StartsWith(problem));
+}
+
+// Two servers, of which the second has been found to be away.
+class GatewayOfTwoServers : public GatewayTest {
+ protected:
+  void SetUp() override {
+    GatewayTest::SetUp();
+    options_.fleet.servers = {{"server", 1}, {"other", 1}};
+  }
+  // The first server's watch, and that of the second when it is asked again.
+  std::pair<WatchHandler, WatchHandler> StartWithOne(const std::vector<std::string>& probes) {
+    Start();
+    const auto first = upstream_.WaitForWatch(0);
+    other_.WaitForWatch(0).on_end(WatchEnd::kUnreachable, "connection refused");
+    for (const std::string& unique_id : probes) first.on_event(Probe(unique_id));
+    first.on_event(SnapshotComplete());
+    return {first, other_.WaitForWatch(1)};
+  }
+
+  FakeUpstream& other_ = upstreams_.At("other:1");
+};
+
+TEST_F(GatewayOfTwoServers, APortThatIsTakenLaterIsOneProbesAlone) {
+  asio::io_context io;
+  const uint16_t next = options_.first_port + 1;
+  const asio::ip::tcp::acceptor taken(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), next));
+  const auto [first, second] = StartWithOne({"A"});
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+  second.on_event(Probe("B"));
+  second.on_event(SnapshotComplete());
+  const std::string problem = "port " + std::to_string(next) + ", wanted for debug probe B, ";
+  EXPECT_THAT(WaitForMissing(problem), ::testing::StartsWith(problem));
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
+}
+
+TEST_F(GatewayOfTwoServers, APartOfAnIdThatOthersHaveLaterIsServedForNone) {
+  options_.probes = {"A1", "B"};
+  const auto [first, second] = StartWithOne({"A1"});
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A1"));
+  ::testing::internal::CaptureStderr();
+  second.on_event(Probe("B1"));
+  second.on_event(Probe("B2"));
+  second.on_event(SnapshotComplete());
+  // Another round, behind which all of this has been seen.
+  first.on_event(Probe("A1"));
+  second.on_event(Probe("B1"));
+  EXPECT_EQ(WaitForMissing(""), "");
+  while (Metric("server_up{address=\"other:1\",server=\"other:1\"}") != 1) std::this_thread::yield();
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A1"));
+  EXPECT_EQ(Metric("ports"), 1);
+  gateway_->Stop("the test is over");
+  EXPECT_EQ(ExitCode(), 0);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("--uid B matches several debug probes"));
+}
+
+TEST_F(GatewayOfTwoServers, APartOfAnIdWaitsForWhoMayHaveTheWhole) {
+  options_.probes = {"ABC"};
+  const auto [first, second] = StartWithOne({"ABCD"});
+  EXPECT_EQ(WaitForMissing("no debug probe is served yet"), "no debug probe is served yet");
+  second.on_event(Probe("ABC"));
+  second.on_event(SnapshotComplete());
+  EXPECT_EQ(ServedOn(options_.first_port), UniqueId("ABC"));
+  EXPECT_EQ(Metric("ports"), 1);
+}
+
+TEST_F(GatewayTest, AWholeIdIsNoPart) {
+  options_.probes = {"ABC"};
+  options_.whole_ids = true;
+  options_.wait = false;
+  Start();
+  const auto watch = upstream_.WaitForWatch(0);
+  watch.on_event(Probe("ABCD"));
+  watch.on_event(SnapshotComplete());
+  EXPECT_EQ(ExitCode(), 1);
+}
+
+// One strand does everything: what takes long there keeps clients waiting, and the stop signal.
+TEST_F(GatewayTest, AStopIsHeardWhileManyPortsAreOpened) {
+  options_.fleet.servers = {{"127.0.0.1", 1}};
+  options_.first_port = 0;
+  constexpr int kProbes = 200;
+  Make();
+  io_.poll();
+  const auto watch = upstreams_.At("127.0.0.1:1").WaitForWatch(0);
+  for (int i = 0; i < kProbes; ++i) watch.on_event(Probe("P" + std::to_string(i)));
+  watch.on_event(SnapshotComplete());
+  while (Metric("ports") == 0) io_.poll_one();
+  const double served = Metric("ports");
+  EXPECT_LT(served, kProbes / 2);
+  gateway_->Stop("the test is over");
+  io_.run();
+  EXPECT_EQ(gateway_->exit_code(), 0);
 }
 
 }  // namespace

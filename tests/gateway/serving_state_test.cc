@@ -25,8 +25,23 @@ class ServingStateTest : public ::testing::Test {
   const ServerAddress other_{"server:1", "10.0.0.2:1"};
 };
 
+TEST_F(ServingStateTest, NotAllIsServedBeforeTheBeginningIsOver) {
+  state_.ServerFound(server_);
+  state_.Served("A");
+  EXPECT_THAT(state_.Missing(), ElementsAre("not every debug probe is served yet"));
+  state_.Started();
+  EXPECT_THAT(state_.Missing(), IsEmpty());
+}
+
+TEST_F(ServingStateTest, OfManyServersOutOfReachSomeAreNamed) {
+  for (int i = 0; i < 300; ++i) state_.ServerLost({"server:1", std::to_string(i)}, "no " + std::to_string(i));
+  EXPECT_EQ(state_.Missing().size(), 12U);
+  EXPECT_EQ(state_.Missing()[10], "and 290 more servers are out of reach");
+}
+
 TEST_F(ServingStateTest, AProbeThatHasNoPortIsMissingAndTheOthersAreServed) {
   state_.ServerFound(server_);
+  state_.Started();
   state_.Served("A");
   state_.NotServed("B", "port 5556, wanted for debug probe B, is in use");
   EXPECT_THAT(state_.Missing(), ElementsAre("port 5556, wanted for debug probe B, is in use"));
@@ -47,6 +62,7 @@ TEST_F(ServingStateTest, SnapshotsInARowAreNoReconnects) {
 }
 
 TEST_F(ServingStateTest, OneServerIsEnoughAndNoneIsNot) {
+  state_.Started();
   state_.Served("A");
   state_.ServerLost(server_, "no one");
   state_.ServerFound(other_);
