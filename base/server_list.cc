@@ -20,12 +20,6 @@ namespace {
 
 bool IsIpv6(const std::string& address) { return address.find(':') != std::string::npos; }
 
-bool IsAddress(const std::string& host) {
-  // Only an IPv6 address has a colon; one with a zone (fe80::1%eth0) is none to inet_pton.
-  in_addr v4;
-  return IsIpv6(host) || inet_pton(AF_INET, host.c_str(), &v4) == 1;
-}
-
 template <typename Container, typename Value>
 bool Contains(const Container& container, const Value& value) {
   return std::find(std::begin(container), std::end(container), value) != std::end(container);
@@ -50,6 +44,16 @@ absl::Status LookupError(const std::string& host, int error) {
 
 }  // namespace
 
+bool IsAddress(const std::string& host) {
+  in_addr v4;
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return true;
+  // inet_pton knows no zones.
+  const size_t zone = host.find('%');
+  if (zone != std::string::npos && zone + 1 == host.size()) return false;
+  in6_addr v6;
+  return inet_pton(AF_INET6, host.substr(0, zone).c_str(), &v6) == 1;
+}
+
 std::string Server::ToString() const {
   return name == address ? name.ToString() : absl::StrCat(name.ToString(), " (", address.ToString(), ")");
 }
@@ -59,6 +63,9 @@ absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::st
   for (const std::string& text : texts) {
     const auto name = ParseEndpoint(text);
     if (!name || name->port == 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no HOST:PORT"));
+    if (IsIpv6(name->host) && !IsAddress(name->host)) {
+      return absl::InvalidArgumentError(absl::StrCat("\"", text, "\": ", name->host, " is no IPv6 address"));
+    }
     if (!Contains(names, *name)) names.push_back(*name);
   }
   return names;

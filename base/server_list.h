@@ -23,6 +23,10 @@ namespace probegate {
 
 inline constexpr std::chrono::seconds kLookupInterval{10};
 
+// Whether `host`, as Endpoint has it, is an IPv4 or IPv6 address, rather than a name that is to be looked up. An IPv6
+// address may have a zone (RFC 4007): fe80::1%eth0.
+bool IsAddress(const std::string& host);
+
 struct Server {
   Endpoint address;  // the host is an IPv4 or IPv6 address; what a channel is made to, and what tells servers apart
   Endpoint name;     // as it was given
@@ -33,7 +37,7 @@ struct Server {
 };
 
 // The names in `texts`, each HOST:PORT with a port from 1 upward, in their order, each once. INVALID_ARGUMENT with the
-// first that is none.
+// first that is none: also where a HOST has a colon, as no name has, and is no IPv6 address.
 absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::string>& texts);
 
 // All addresses of a host, IPv6 without brackets, in any order, also more than once. NOT_FOUND where there is no such

@@ -36,6 +36,15 @@ std::vector<std::string> LookUp(const std::vector<std::string>& names, const Hos
   return Addresses(LookUpServers(Names(names), resolve).servers);
 }
 
+TEST(IsAddress, TellsAddressesFromNames) {
+  for (const char* address : {"127.0.0.1", "::1", "fe80::1%eth0", "fe80::1%2", "::ffff:127.0.0.1"}) {
+    EXPECT_TRUE(IsAddress(address)) << address;
+  }
+  for (const char* name : {"localhost", "lab-1.example", "10.0.0.256", "foo:bar", ":", "foo%eth0", "fe80::1%", ""}) {
+    EXPECT_FALSE(IsAddress(name)) << name;
+  }
+}
+
 TEST(ParseServerNames, TakesEachOnceInTheirOrder) {
   EXPECT_THAT(Names({"b:1", "a:1", "b:1", "b:2", "[::1]:3"}),
               ElementsAre(Endpoint{"b", 1}, Endpoint{"a", 1}, Endpoint{"b", 2}, Endpoint{"::1", 3}));
@@ -43,7 +52,7 @@ TEST(ParseServerNames, TakesEachOnceInTheirOrder) {
 }
 
 TEST(ParseServerNames, NamesTheOneThatIsNone) {
-  for (const char* bad : {"b", "b:", "b:0", ":1", "b:65536", "b:1,c:1", "::1:5", ""}) {
+  for (const char* bad : {"b", "b:", "b:0", ":1", "b:65536", "b:1,c:1", "::1:5", "[foo:bar]:1", "[fe80::1%]:1", ""}) {
     const auto names = ParseServerNames({"a:1", bad});
     EXPECT_EQ(names.status().code(), absl::StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(names.status().message(), HasSubstr("\"" + std::string(bad) + "\""));
