@@ -11,6 +11,7 @@
 #include <future>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,27 @@ namespace {
 
 bool IsIpv6(const std::string& address) { return address.find(':') != std::string::npos; }
 
+std::string ToText(int family, const void* address) {
+  char text[INET6_ADDRSTRLEN];
+  return inet_ntop(family, address, text, sizeof text);
+}
+
+// The one spelling of an address, by which two are compared; nothing where `host` is none.
+std::optional<std::string> Canonical(const std::string& host) {
+  in_addr v4;
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ToText(AF_INET, &v4);
+  // inet_pton knows no zones.
+  const size_t percent = host.find('%');
+  const std::string zone = percent == std::string::npos ? "" : host.substr(percent);
+  in6_addr v6;
+  if (zone == "%" || inet_pton(AF_INET6, host.substr(0, percent).c_str(), &v6) != 1) return std::nullopt;
+  if (zone.empty() && IN6_IS_ADDR_V4MAPPED(&v6)) {
+    std::memcpy(&v4, &v6.s6_addr[sizeof v6 - sizeof v4], sizeof v4);
+    return ToText(AF_INET, &v4);
+  }
+  return ToText(AF_INET6, &v6) + zone;
+}
+
 template <typename Container, typename Value>
 bool Contains(const Container& container, const Value& value) {
   return std::find(std::begin(container), std::end(container), value) != std::end(container);
@@ -27,6 +49,7 @@ bool Contains(const Container& container, const Value& value) {
 
 // Which of a name's addresses are servers, in order.
 std::vector<std::string> Choose(std::vector<std::string> addresses) {
+  for (std::string& address : addresses) address = Canonical(address).value_or(address);
   if (!std::all_of(addresses.begin(), addresses.end(), IsIpv6)) std::erase_if(addresses, IsIpv6);
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
@@ -44,15 +67,7 @@ absl::Status LookupError(const std::string& host, int error) {
 
 }  // namespace
 
-bool IsAddress(const std::string& host) {
-  in_addr v4;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return true;
-  // inet_pton knows no zones.
-  const size_t zone = host.find('%');
-  if (zone != std::string::npos && zone + 1 == host.size()) return false;
-  in6_addr v6;
-  return inet_pton(AF_INET6, host.substr(0, zone).c_str(), &v6) == 1;
-}
+bool IsAddress(const std::string& host) { return Canonical(host).has_value(); }
 
 std::string Server::ToString() const {
   return name == address ? name.ToString() : absl::StrCat(name.ToString(), " (", address.ToString(), ")");
@@ -61,11 +76,13 @@ std::string Server::ToString() const {
 absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::string>& texts) {
   std::vector<Endpoint> names;
   for (const std::string& text : texts) {
-    const auto name = ParseEndpoint(text);
+    auto name = ParseEndpoint(text);
     if (!name || name->port == 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no HOST:PORT"));
-    if (IsIpv6(name->host) && !IsAddress(name->host)) {
+    const auto address = Canonical(name->host);
+    if (!address && IsIpv6(name->host)) {
       return absl::InvalidArgumentError(absl::StrCat("\"", text, "\": ", name->host, " is no IPv6 address"));
     }
+    if (address) name->host = *address;
     if (!Contains(names, *name)) names.push_back(*name);
   }
   return names;

@@ -29,7 +29,7 @@ bool IsAddress(const std::string& host);
 
 struct Server {
   Endpoint address;  // the host is an IPv4 or IPv6 address; what a channel is made to, and what tells servers apart
-  Endpoint name;     // as it was given
+  Endpoint name;     // as ParseServerNames has it
   bool operator==(const Server&) const = default;
 
   // For a person: the name, and the address in parentheses where that is not the same.
@@ -37,7 +37,9 @@ struct Server {
 };
 
 // The names in `texts`, each HOST:PORT with a port from 1 upward, in their order, each once. INVALID_ARGUMENT with the
-// first that is none: also where a HOST has a colon, as no name has, and is no IPv6 address.
+// first that is none: also where a HOST has a colon, as no name has, and is no IPv6 address. An address is spelt as
+// inet_ntop(3) does, and one of IPv4 within IPv6 (::ffff:127.0.0.1) as what it is, so that it is one server however it
+// was written.
 absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::string>& texts);
 
 // All addresses of a host, IPv6 without brackets, in any order, also more than once. NOT_FOUND where there is no such

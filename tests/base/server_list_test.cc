@@ -51,6 +51,13 @@ TEST(ParseServerNames, TakesEachOnceInTheirOrder) {
   EXPECT_THAT(Names({}), IsEmpty());
 }
 
+TEST(ParseServerNames, TakesAnAddressOnceHoweverItIsSpelt) {
+  EXPECT_THAT(Names({"[0:0:0:0:0:0:0:1]:1", "[::1]:1", "[::0:1]:1", "[FE80::1%eth0]:2", "[fe80:0::1%eth0]:2",
+                     "[fe80::1%eth1]:2", "[::ffff:127.0.0.1]:3", "127.0.0.1:3", "[::FFFF:7f00:1]:3"}),
+              ElementsAre(Endpoint{"::1", 1}, Endpoint{"fe80::1%eth0", 2}, Endpoint{"fe80::1%eth1", 2},
+                          Endpoint{"127.0.0.1", 3}));
+}
+
 TEST(ParseServerNames, NamesTheOneThatIsNone) {
   for (const char* bad : {"b", "b:", "b:0", ":1", "b:65536", "b:1,c:1", "::1:5", "[foo:bar]:1", "[fe80::1%]:1", ""}) {
     const auto names = ParseServerNames({"a:1", bad});
@@ -80,6 +87,12 @@ TEST(LookUpServers, MakesAServerOfEachAddress) {
 TEST(LookUpServers, TakesAMachineOfBothFamiliesForOne) {
   EXPECT_THAT(LookUp({"both:1"}, Knows({{"both", {"::1", "127.0.0.1"}}})), ElementsAre("127.0.0.1:1"));
   EXPECT_THAT(LookUp({"six:1"}, Knows({{"six", {"fd00::2", "fd00::1"}}})), ElementsAre("[fd00::1]:1", "[fd00::2]:1"));
+}
+
+TEST(LookUpServers, ComparesAddressesNotTheirSpelling) {
+  const HostResolver resolve = Knows({{"six", {"fd00:0::1", "FD00::1"}}, {"mapped", {"::ffff:10.0.0.1"}}});
+  EXPECT_THAT(LookUp({"six:1", "[fd00::1]:1", "mapped:1", "10.0.0.1:1"}, resolve),
+              ElementsAre("[fd00::1]:1", "10.0.0.1:1"));
 }
 
 TEST(LookUpServers, GivesASharedAddressToTheFirstName) {
