@@ -19,7 +19,7 @@ struct Answer {
 // Where an answer ends.
 enum class AnswerEnd { kLine, kConnection };
 
-// Connects, sends `question`, and reads until the answer's end, or 64 KiB of it. Looking a name up takes as long as the
+// Connects, sends `question`, and reads until the answer's end, or 1 MiB of it. Looking a name up takes as long as the
 // system lets it: patience is for what comes then.
 Answer Ask(const Endpoint& where, const std::string& question, AnswerEnd end, std::chrono::milliseconds patience);
 

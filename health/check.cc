@@ -1,11 +1,40 @@
 #include "health/check.h"
 
+#include <optional>
 #include <string_view>
 
 #include "health/ask.h"
 
 namespace probegate {
 namespace {
+
+constexpr size_t kLongestWhy = 1000;
+
+// "\x1b": a character that is none to print.
+std::string Escaped(char c) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 0xF]};
+}
+
+// As Health::why has to be. The ends of lines become "; ", as a gateway that misses several things says each on a line.
+std::string OneLine(std::string_view text) {
+  constexpr std::string_view kBlank = "\r\n ";
+  std::string line;
+  text = text.substr(0, text.find_last_not_of(kBlank) + 1);
+  for (; !text.empty(); text.remove_prefix(1)) {
+    if (line.size() >= kLongestWhy) return line + "...";
+    const char c = text.front();
+    if (c == '\n') {
+      line += "; ";
+    } else if (c >= ' ' && c <= '~') {
+      line += c;
+    } else if (!text.starts_with("\r\n")) {
+      line += Escaped(c);
+    }
+  }
+  return line;
+}
 
 Health NoAnswer(const Endpoint& where, const std::string& why) {
   return {.well = false, .why = where.ToString() + ": " + why};
@@ -20,15 +49,12 @@ std::string_view StatusOf(std::string_view answer) {
   return rest.substr(0, rest.find_first_of(" \r\n"));
 }
 
-std::string_view BodyOf(std::string_view answer) {
+// What follows its head, where that has an end.
+std::optional<std::string_view> BodyOf(std::string_view answer) {
   constexpr std::string_view kEmptyLine = "\r\n\r\n";
   const size_t end = answer.find(kEmptyLine);
-  return end == std::string_view::npos ? "" : answer.substr(end + kEmptyLine.size());
-}
-
-std::string Trimmed(std::string_view text) {
-  const size_t last = text.find_last_not_of("\r\n ");
-  return std::string(text.substr(0, last == std::string_view::npos ? 0 : last + 1));
+  if (end == std::string_view::npos) return std::nullopt;
+  return answer.substr(end + kEmptyLine.size());
 }
 
 }  // namespace
@@ -40,16 +66,17 @@ Health CheckHttp(const Endpoint& where, const std::string& path, std::chrono::mi
   if (!answer.ok) return NoAnswer(where, answer.text);
   const std::string_view status = StatusOf(answer.text);
   if (status.empty()) return NoAnswer(where, "what answers is no HTTP");
-  return {.well = status == "200", .why = Trimmed(BodyOf(answer.text))};
+  const std::optional<std::string_view> body = BodyOf(answer.text);
+  if (!body) return NoAnswer(where, "its answer ends too early");
+  return {.well = status == "200", .why = OneLine(*body)};
 }
 
 Health CheckSim(const Endpoint& control, std::chrono::milliseconds patience) {
   const Answer answer = Ask(control, "{\"command\": \"boards\"}\n", AnswerEnd::kLine, patience);
   if (!answer.ok) return NoAnswer(control, answer.text);
   // Its keys are in the order of the alphabet, and "ok" is the last.
-  const std::string line = Trimmed(answer.text);
-  const bool well = line.starts_with("{\"boards\":[") && line.ends_with(",\"ok\":true}");
-  return {.well = well, .why = line};
+  const bool well = answer.text.starts_with("{\"boards\":[") && answer.text.ends_with(",\"ok\":true}\n");
+  return {.well = well, .why = OneLine(answer.text)};
 }
 
 }  // namespace probegate

@@ -12,7 +12,9 @@ namespace probegate {
 
 struct Health {
   bool well = false;
-  std::string why;  // what it said, or why it said nothing
+  // What it said, or why it said nothing: one line of at most some 1000 characters, all of them printable ASCII, for it
+  // goes to terminals and into what a container's engine keeps.
+  std::string why;
 };
 
 // By HTTP: it is well where the status is 200. For /readyz and /healthz of our programs, and for others'.

@@ -1,6 +1,12 @@
 """probegate-health says what programs say of themselves, with an exit code for health checks."""
 
+import contextlib
+import json
 import signal
+import socket
+import threading
+
+import pytest
 
 from stack import LOOPBACK, free_port
 
@@ -12,6 +18,27 @@ def ask(programs, *flags):
 
 def http_of(program):
     return program.metrics_url().removeprefix("http://").removesuffix("/metrics")
+
+
+@contextlib.contextmanager
+def answers(reply):
+    """Where somebody listens who says this to one client, whatever was asked."""
+
+    def serve():
+        with contextlib.suppress(OSError):  # the client may go before it has read all
+            client, _ = listener.accept()
+            with client:
+                client.recv(1024)
+                client.sendall(reply)
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"{LOOPBACK}:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # where nobody came
+            thread.join()
 
 
 def test_programs_that_are_well(stack, programs):
@@ -53,6 +80,34 @@ def test_another_protocol(stack, programs):
     """The control port takes no HTTP, and metrics are no control port."""
     assert ask(programs, "--http", f"{LOOPBACK}:{stack.control_port}", "--timeout", 1)[0] == 1
     assert ask(programs, "--sim", http_of(stack.server), "--timeout", 1)[0] == 1
+
+
+def test_as_many_boards_as_there_can_be(programs):
+    """The control port's answer for a thousand; as many simulated boards take more memory than a test should."""
+    boards = [{"board": board, "client": False, "host": LOOPBACK, "plugged": True, "port": 4441 + board, "serial": f"{board:032}"}
+              for board in range(1000)]
+    line = json.dumps({"boards": boards, "ok": True}, separators=(",", ":")).encode() + b"\n"
+    with answers(line) as address:
+        code, said = ask(programs, "--sim", address)
+    assert code == 0 and said.startswith('{"boards":[{"board":0,')
+    with answers(line[:-2]) as address:
+        assert ask(programs, "--sim", address)[0] == 1
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"])
+def test_an_answer_without_an_end(programs, reply):
+    with answers(reply) as address:
+        assert ask(programs, "--http", address) == (1, f"{address}: its answer ends too early")
+
+
+def test_what_is_said_is_one_line_that_does_no_harm(programs):
+    head = b"HTTP/1.1 503 No\r\n\r\n"
+    with answers(head + b"\x1b[2Ja board\r\na \xffserver\n\n") as address:
+        assert ask(programs, "--http", address) == (1, r"\x1b[2Ja board; a \xffserver")
+    for flag, reply in (("--http", head + b"\x1b[2Jz\n" * 10000), ("--sim", b"\x00" * 10000 + b"\n")):
+        with answers(reply) as address:
+            code, said = ask(programs, flag, address)
+        assert code == 1 and said.isprintable() and said.endswith("...") and len(said) < 1100
 
 
 def test_wrong_arguments(programs):
