@@ -1,6 +1,7 @@
 #include "config/yaml_options.h"
 
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -80,14 +81,21 @@ void ReadYamlOptions(const std::string& file, CLI::App& app) {
   const YAML::Node root = Load(file);
   if (root.IsNull()) return;
   if (!root.IsMap()) Refuse(file, "is not a map of option names to values");
+  std::map<const CLI::Option*, int> lines;  // where each was given
   for (const auto& pair : root) {
     const YAML::Node& name = pair.first;
     const YAML::Node& value = pair.second;
     const std::string key = name.IsScalar() ? name.Scalar() : Show(name);
-    const std::string where = file + ":" + std::to_string(name.Mark().line + 1) + ": " + key;
+    const int line = name.Mark().line + 1;
+    const std::string where = file + ":" + std::to_string(line) + ": " + key;
     CLI::Option* option = app.get_option_no_throw("--" + key);
     if (option == nullptr || !option->get_configurable())
       Refuse(where, "is no option (its value is " + Show(value) + ")");
+    const auto [first, is_new] = lines.emplace(option, line);
+    if (!is_new) {
+      const std::string hint = option->get_expected_max() > 1 ? "; several values are a list" : "";
+      Refuse(where, "is there already, in line " + std::to_string(first->second) + hint);
+    }
     if (option->count() == 0) Give(*option, where, key, value);
   }
 }

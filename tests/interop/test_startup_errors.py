@@ -75,7 +75,9 @@ def test_wrong_flags(programs, program, flags, value):
     assert value in one_line(result)
 
 
-@pytest.mark.parametrize("text, value", [("lisen: 1\n", "lisen"), ("listen: [\n", "listen"), ("lock-idle: soon\n", "lock-idle")])
+@pytest.mark.parametrize("text, value", [("lisen: 1\n", "lisen"), ("listen: [\n", "listen"), ("lock-idle: soon\n", "lock-idle"),
+                                         ("uid: A\nno-usb: true\nuid: [B]\n", "server.yaml:3: uid: is there already, in line 1; several values are a list"),
+                                         ("verbose: true\nverbose: true\n", "server.yaml:2: verbose")])
 def test_wrong_config(programs, text, value):
     config = programs.directory / "server.yaml"
     config.write_text(text)
