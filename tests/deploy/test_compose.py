@@ -97,6 +97,13 @@ def test_what_is_mounted_is_there():
     assert (ROOT / "deploy/grafana/dashboards" / pathlib.Path(home).name).exists()
 
 
+def test_nobody_logs_in_to_grafana_with_the_password_it_comes_with():
+    environment = services()["grafana"]["environment"]
+    # The form is one way; its HTTP interface takes a name and a password too.
+    assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true" and environment["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+
+
 def test_nothing_needs_a_shell_to_say_that_it_is_well():
     text = (DOCKER / "Dockerfile").read_text()
     for target in targets() & {*services(), "prometheus"} - {"cli"}:
