@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "asio/ip/address.hpp"
 #include "asio/post.hpp"
 
 namespace probegate {
@@ -15,12 +14,6 @@ constexpr std::chrono::seconds kPatience{5};
 // More than any host has; a server that makes up new ones all the time is not to fill the memory, or take all ports.
 constexpr size_t kMaxProbesOfServer = 4096;
 constexpr size_t kMaxUniqueIdBytes = 256;
-
-bool IsNumeric(const std::string& host) {
-  asio::error_code error;
-  asio::ip::make_address(host, error);
-  return !error;
-}
 
 }  // namespace
 
@@ -49,7 +42,7 @@ void Fleet::Start() {
   }
   for (size_t i = 0; i < names_.size(); ++i) {
     Name& name = *names_[i];
-    if (IsNumeric(options_.servers[i].host)) {
+    if (IsAddress(options_.servers[i].host)) {
       TakeAddresses(name, std::vector<std::string>{name.text});
       continue;
     }
