@@ -65,11 +65,20 @@ def images(name):
     return run("docker", "images", "--quiet", "--no-trunc", name).split()
 
 
+def make_base():
+    """The image that ours are built on. Why it is of no use here, or nothing: what is built on it installs packages."""
+    run(DOCKER / "local-base.sh", BASE)
+    try:
+        run("docker", "run", "--rm", BASE, "apt-get", "--quiet=2", "--error-on=any", "update", bound=10 * BOUND)
+    except (Failed, subprocess.TimeoutExpired) as failed:
+        return f"containers do not reach a mirror of Debian: {str(failed).strip().splitlines()[-1]}"
+    return None
+
+
 def build_images(build):
-    """All that FILES name, from what was compiled in the directory `build`."""
+    """All that FILES name, from what was compiled in the directory `build`; upon make_base's."""
     names = [f"probegate{program}:{TAG}" for program in ("-sim", "-server", "-gateway", "-debugd", "-prometheus", "")]
     before = {image for name in (PROGRAMS, *names) for image in images(name)}
-    run(DOCKER / "local-base.sh", BASE)
     run(DOCKER / "programs-image.sh", build, PROGRAMS)
     files = [word for file in FILES for word in ("-f", file)]
     run(*compose(), *files, "build", "sim", "server", "gateway", "debugd", "prometheus", "cli")

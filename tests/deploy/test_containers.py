@@ -26,7 +26,7 @@ READ = re.compile(r"10000100: +00052840")
 @pytest.fixture(scope="module")
 def built():
     """The names of the images."""
-    if reason := containers.why_not():
+    if reason := containers.why_not() or containers.make_base():
         pytest.skip(reason)
     return containers.build_images(BUILD)
 
