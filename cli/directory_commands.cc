@@ -9,6 +9,7 @@
 #include "cli/directory_text.h"
 #include "cli/failure.h"
 #include "cli/find_probe.h"
+#include "cli/find_session.h"
 #include "cli/fleet.h"
 #include "cli/gateway_ports.h"
 #include "cli/json.h"
@@ -35,29 +36,6 @@ std::vector<FleetAnswer<v1::ListSessionsResponse>> AskSessions(Fleet& fleet, con
   }
   const auto [server, unique_id] = FindProbe(fleet, probe);
   return {{server, server->ListSessions(unique_id)}};
-}
-
-struct FoundSession {
-  ServerClient* server;
-  std::string session;
-};
-
-// The session whose name begins with `part`, or whose whole id that is.
-FoundSession FindSession(Fleet& fleet, const std::string& part) {
-  std::vector<FoundSession> found;
-  const auto answers = AskSessions(fleet, "");
-  fleet.ThrowWhereNobodyAnswers();
-  for (const auto& [server, sessions] : answers) {
-    for (const v1::SessionInfo& session : sessions.sessions()) {
-      const std::string& name = session.session();
-      const bool is_it = name.starts_with(part) || part.starts_with(name);
-      if (is_it) found.push_back({server, part.size() > name.size() ? part : name});
-    }
-  }
-  const ExitCode missing = fleet.ReportFailures();
-  if (found.size() == 1) return found.front();
-  if (!found.empty()) throw Failure(ExitCode::kNotFound, "several sessions begin with " + part + "; say more of it");
-  throw Failure(missing == ExitCode::kOk ? ExitCode::kNotFound : missing, "no session begins with " + part);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ std::string Join(const std::set<std::string>& texts) {
 }
 
 // The unique id that `wanted` stands for.
-std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& wanted) {
+std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& wanted, bool complete) {
   std::set<std::string> all, matches;
   for (const ServerProbes& list : lists) {
     for (const v1::ProbeStatus& probe : list.probes.probes()) {
@@ -34,11 +34,16 @@ std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& w
       matches.insert(unique_id);
     }
   }
-  if (matches.size() == 1) return *matches.begin();
+  if (matches.size() == 1 && complete) return *matches.begin();
   if (matches.empty()) {
     throw Failure(ExitCode::kNotFound, wanted.empty() ? "there is no probe"
                                                       : "no probe matches \"" + wanted +
                                                             "\"; there are: " + (all.empty() ? "none" : Join(all)));
+  }
+  if (matches.size() == 1) {
+    throw Failure(ExitCode::kNotFound,
+                  "a server is missing, which may have the probe that is meant; name it by its whole unique id: " +
+                      Join(matches));
   }
   throw Failure(ExitCode::kNotFound,
                 (wanted.empty() ? "there are several probes, name one" : "several probes match \"" + wanted + "\"") +
@@ -47,8 +52,8 @@ std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& w
 
 }  // namespace
 
-ChosenProbe ChooseProbe(const std::vector<ServerProbes>& lists, const std::string& wanted) {
-  const std::string unique_id = Resolve(lists, wanted);
+ChosenProbe ChooseProbe(const std::vector<ServerProbes>& lists, const std::string& wanted, bool complete) {
+  const std::string unique_id = Resolve(lists, wanted, complete);
   std::vector<size_t> there, away;
   for (size_t i = 0; i < lists.size(); ++i) {
     for (const v1::ProbeStatus& probe : lists[i].probes.probes()) {
@@ -72,7 +77,7 @@ FoundProbe FindProbe(Fleet& fleet, const std::string& wanted) {
   for (const auto& [server, probes] : answers) lists.push_back({server->server(), probes});
   const ExitCode missing = fleet.ReportFailures();
   try {
-    const ChosenProbe chosen = ChooseProbe(lists, wanted);
+    const ChosenProbe chosen = ChooseProbe(lists, wanted, missing == ExitCode::kOk);
     return {answers[chosen.server].server, chosen.unique_id};
   } catch (const Failure& failure) {
     if (missing == ExitCode::kOk) throw;

@@ -34,9 +34,9 @@ std::vector<ServerProbes> Lists(const std::vector<std::vector<Probe>>& servers) 
 
 // "SERVER UID", or nothing where there is no such probe, and then why in `why`.
 std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers, const std::string& wanted,
-                                  std::string* why = nullptr) {
+                                  std::string* why = nullptr, bool complete = true) {
   try {
-    const ChosenProbe chosen = ChooseProbe(Lists(servers), wanted);
+    const ChosenProbe chosen = ChooseProbe(Lists(servers), wanted, complete);
     return std::to_string(chosen.server) + " " + chosen.unique_id;
   } catch (const Failure& failure) {
     EXPECT_EQ(failure.code, ExitCode::kNotFound);
@@ -56,6 +56,16 @@ TEST(ChooseProbe, TakesAPartThatNoOtherHas) {
 }
 
 TEST(ChooseProbe, TakesAWholeIdBeforeAPart) { EXPECT_EQ(Choose({{{"7A22-1"}}, {{"7A22"}}}, "7a22"), "1 7A22"); }
+
+TEST(ChooseProbe, TakesOnlyAWholeIdWhileAServerIsMissing) {
+  const std::vector<std::vector<Probe>> servers = {{{"7A22-1"}}, {{"8B44"}}};
+  std::string why;
+  EXPECT_EQ(Choose(servers, "8b44", &why, false), "1 8B44");
+  EXPECT_EQ(Choose(servers, "8B", &why, false), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("a server is missing"), HasSubstr("8B44")));
+  EXPECT_EQ(Choose({{{"8B44"}}}, "", &why, false), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("a server is missing"), HasSubstr("8B44")));
+}
 
 TEST(ChooseProbe, SaysWhatThereIs) {
   std::string why;

@@ -185,6 +185,21 @@ def test_a_dead_server_keeps_nobody_from_the_others_boards(fleet):
     assert lab1.address in said and fleet.serials[0] in said
 
 
+def test_a_part_names_nothing_while_a_server_is_missing(fleet, session):
+    """The one that does not answer may have the probe or the session that is meant."""
+    session(fleet.servers["lab2"], fleet.serials[1])
+    (name,) = (s["session"] for s in json.loads(fleet.run("sessions", "--json")[0])["sessions"])
+    fleet.run("write", "-u", fleet.serials[1], hex(RAM), "0x11110001")
+    fleet.servers["lab1"].kill()
+    for command in (["write", hex(RAM), "2"], ["write", "-u", fleet.serials[1][1:], hex(RAM), "2"], ["read", hex(RAM)],
+                    ["kick", name[:15]]):
+        output, said = fleet.run(*command, code=UNREACHABLE)
+        assert output == "" and "a server is missing" in said
+    (value,) = json.loads(fleet.run("read", "--json", "-u", fleet.serials[1], hex(RAM))[0])["values"]
+    assert value == 0x11110001
+    assert name in fleet.run("kick", name)[0]
+
+
 def test_kick_finds_the_server(fleet, session):
     for server, serial in zip(fleet.servers.values(), fleet.serials):
         session(server, serial)
