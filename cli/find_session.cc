@@ -7,6 +7,13 @@ namespace {
 
 constexpr size_t kNameLength = 16;
 
+// Anything else is no session of a server that keeps to the contract. An empty name would be the beginning of every
+// whole id, which is a secret, and is sent to the server whose session it is.
+bool IsName(const std::string& text) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  return text.size() == kNameLength && text.find_first_not_of(kDigits) == std::string::npos;
+}
+
 }  // namespace
 
 ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, const std::string& part,
@@ -15,7 +22,7 @@ ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, 
   for (size_t i = 0; i < lists.size(); ++i) {
     for (const v1::SessionInfo& session : lists[i].sessions()) {
       const std::string& name = session.session();
-      const bool is_it = name.starts_with(part) || part.starts_with(name);
+      const bool is_it = IsName(name) && (name.starts_with(part) || part.starts_with(name));
       if (is_it) found.push_back({i, part.size() > name.size() ? part : name});
     }
   }

@@ -48,6 +48,15 @@ TEST(ChooseSession, TakesABeginningThatNoOtherHas) {
 
 TEST(ChooseSession, TakesAWholeIdAsItIs) { EXPECT_EQ(Choose({{kSecond}, {kFirst}}, kWholeId), Found(1, kWholeId)); }
 
+TEST(ChooseSession, TakesNothingWithoutAProperName) {
+  for (const char* name :
+       {"", "5d1c", "5d1c0123456789a", "5d1c0123456789abc", "5d1c0123456789ag", "5d1c\x1b[2J89abcd"}) {
+    EXPECT_EQ(Choose({{name}}, "5d1c"), std::nullopt) << name;
+    EXPECT_EQ(Choose({{name}}, kWholeId), std::nullopt) << name;
+    EXPECT_EQ(Choose({{name}, {kFirst}}, kWholeId), Found(1, kWholeId)) << name;
+  }
+}
+
 TEST(ChooseSession, TakesOnlyAWholeNameWhileAServerIsMissing) {
   std::string why;
   EXPECT_EQ(Choose({{kFirst}}, std::string(kFirst).substr(0, 15), false, &why), std::nullopt);
