@@ -5,8 +5,8 @@
 //   allow-remote: true
 //   uid: [7A22, 1044]
 //   map: {7A22: 5555}        # for options that take KEY=VALUE
-// What the command line gives wins over the file. An empty list is as though its key were not there; a key that is there
-// twice is refused, for one of them would not count.
+// What the command line gives wins over the file. An empty list is as though its key were not there; a key that is
+// there twice is refused, for one of them would not count.
 #pragma once
 
 #include <optional>

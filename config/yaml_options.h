@@ -8,8 +8,8 @@
 namespace probegate {
 
 // Gives each option of `app` that has no value yet the file's. Throws CLI::ParseError, whose message is one line with
-// the file, the key and the value, where the file cannot be read, a key is no option or is there twice, or a value is not
-// what the option takes.
+// the file, the key and the value, where the file cannot be read, a key is no option or is there twice, or a value is
+// not what the option takes.
 void ReadYamlOptions(const std::string& file, CLI::App& app);
 
 }  // namespace probegate
