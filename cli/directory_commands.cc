@@ -4,6 +4,7 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "base/printable.h"
 #include "cli/client_text.h"
 #include "cli/commands.h"
 #include "cli/directory_text.h"
@@ -101,7 +102,7 @@ void RunKick(const CommonArguments& common, const KickArguments& arguments) {
   const auto [server, session] = FindSession(fleet, arguments.session);
   server->EndSession(session, arguments.reason);
   const std::string name = session.substr(0, kSessionNameLength);
-  std::cout << (common.json ? "{\"ended\":" + ToJson(name) + "}" : "Ended session " + name + ".") << "\n";
+  std::cout << (common.json ? "{\"ended\":" + ToJson(name) + "}" : "Ended session " + Printable(name) + ".") << "\n";
 }
 
 }  // namespace probegate

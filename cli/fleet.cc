@@ -1,9 +1,9 @@
 #include "cli/fleet.h"
 
-#include <iostream>
 #include <string>
 
 #include "base/server_list.h"
+#include "cli/complain.h"
 
 namespace probegate {
 
@@ -19,13 +19,13 @@ Fleet::Fleet(const std::vector<Endpoint>& names) {
 }
 
 ExitCode Fleet::ReportFailures() const {
-  for (const Failure& failure : failures_) std::cerr << "probegate: " << failure.what() << "\n";
+  for (const Failure& failure : failures_) Complain(failure.what());
   return failures_.empty() ? ExitCode::kOk : failures_.front().code;
 }
 
 void Fleet::ThrowWhereNobodyAnswers() const {
   if (!asked_.empty()) return;
-  for (size_t i = 0; i + 1 < failures_.size(); ++i) std::cerr << "probegate: " << failures_[i].what() << "\n";
+  for (size_t i = 0; i + 1 < failures_.size(); ++i) Complain(failures_[i].what());
   throw failures_.back();
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/server_list.h"
 #include "cli/commands.h"
+#include "cli/complain.h"
 #include "cli/debug_command.h"
 #include "cli/failure.h"
 #include "config/checks.h"
@@ -166,10 +167,10 @@ int Main(int argc, char** argv) {
     // CLI11 misses the subcommand before it looks at what stands in its place.
     const std::vector<std::string> unknown = app.remaining();
     const std::string why = unknown.empty() ? error.what() : "there is no command or option " + unknown.front();
-    std::cerr << "probegate: " << why << " (see probegate --help)\n";
+    Complain(why + " (see probegate --help)");
     return static_cast<int>(ExitCode::kUsage);
   } catch (const Failure& failure) {
-    std::cerr << "probegate: " << failure.what() << "\n";
+    Complain(failure.what());
     return static_cast<int>(failure.code);
   }
   return arguments.exit_code;

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/failure.h"
 #include "cli/find_probe.h"
@@ -82,7 +83,7 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   if (common.json) {
     std::cout << "{\"probe\":" << ToJson(target.probe()) << ",\"bytes\":" << written << "}\n";
   } else {
-    std::cout << "Wrote " << written << " bytes to " << target.probe() << ".\n";
+    std::cout << "Wrote " << written << " bytes to " << Printable(target.probe()) << ".\n";
   }
 }
 

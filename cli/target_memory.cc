@@ -1,10 +1,10 @@
 #include "cli/target_memory.h"
 
 #include <algorithm>
-#include <iostream>
 #include <utility>
 
 #include "cli/client_text.h"
+#include "cli/complain.h"
 #include "cli/failure.h"
 
 namespace probegate {
@@ -158,8 +158,7 @@ std::string TargetMemory::Holder() const {
 void TargetMemory::Explain() const {
   try {
     const std::string holder = Holder();
-    std::cerr << "probegate: waiting: " + (holder.empty() ? std::string("the probe has not answered yet") : holder) +
-                     "\n";
+    Complain("waiting: " + (holder.empty() ? std::string("the probe has not answered yet") : holder));
   } catch (const Failure&) {
     // Whoever waits for the answer learns it too.
   }

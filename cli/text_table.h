@@ -6,7 +6,7 @@
 
 namespace probegate {
 
-// Each row a line; the last column is not padded.
+// Each row a line; the last column is not padded. Cells are made printable (base/printable.h).
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace probegate

@@ -5,7 +5,9 @@
 #include <thread>
 #include <utility>
 
+#include "base/printable.h"
 #include "cli/commands.h"
+#include "cli/complain.h"
 #include "cli/end_on_signal.h"
 #include "cli/failure.h"
 #include "cli/find_probe.h"
@@ -25,7 +27,7 @@ std::string Page(const CommonArguments& common, const TopWatch& watch) {
   if (common.servers.size() > 1 || watch.server_count() > 1) where = std::to_string(watch.server_count()) + " servers";
   const Top top = watch.Seen();
   std::string page = "probegate top  " + where + "  " + Summary(top) + "\n";
-  for (const std::string& problem : watch.Problems()) page += problem + "; trying again\n";
+  for (const std::string& problem : watch.Problems()) page += Printable(problem) + "; trying again\n";
   return page + ToTable(top);
 }
 
@@ -35,7 +37,7 @@ bool PrintJson(const TopWatch& watch, std::vector<std::string>& known_problems) 
   std::vector<std::string> problems = watch.Problems();
   for (const std::string& problem : problems) {
     if (std::find(known_problems.begin(), known_problems.end(), problem) != known_problems.end()) continue;
-    std::cerr << "probegate: " << problem << "; trying again\n";
+    Complain(problem + "; trying again");
   }
   known_problems = std::move(problems);
   if (watch.has_rates()) std::cout << ToJson(watch.Seen()) << std::endl;

@@ -6,6 +6,7 @@
 
 #include <google/protobuf/struct.pb.h>
 
+#include "base/printable.h"
 #include "cli/json.h"
 #include "cli/screen.h"
 #include "cli/text_table.h"
@@ -44,7 +45,7 @@ std::string Users(const std::vector<std::string>& users) {
   if (users.empty()) return "-";
   const std::string others = users.size() > 1 ? " +" + std::to_string(users.size() - 1) : "";
   // What comes before the address says enough where there is no room for both.
-  std::string first = users.front();
+  std::string first = Printable(users.front());
   const size_t room = kUsersWidth - others.size();
   if (Columns(first) > room) first = first.substr(0, first.rfind('@'));
   if (Columns(first) > room) first = Cut(first, room - 1, 1) + "~";

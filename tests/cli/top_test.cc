@@ -204,6 +204,12 @@ TEST(Merge, ShowsTheFleetByProbe) {
   EXPECT_TRUE(Merge({}).rows.empty());
 }
 
+TEST(TopTable, LetsNoUserCommandTheTerminal) {
+  Top top;
+  top.rows = {{.probe = "A", .users = {"a\nb\x1b[2J"}}};
+  EXPECT_THAT(ToTable(top), HasSubstr("  a\\u000ab\\u001b[2J  "));
+}
+
 TEST(TopTable, CutsAUserBetweenCharacters) {
   // 30 characters of two bytes each, of which 27 and a mark have room.
   std::string name, cut;
