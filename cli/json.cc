@@ -3,6 +3,8 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "cli/failure.h"
+
 namespace probegate {
 
 std::string ToJson(const google::protobuf::Message& message) {
@@ -10,8 +12,9 @@ std::string ToJson(const google::protobuf::Message& message) {
   options.preserve_proto_field_names = true;
   options.always_print_primitive_fields = true;
   std::string text;
-  // Fails only for messages that hold what JSON cannot say; those of the contract do not.
-  (void)google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) {
+    throw Failure(ExitCode::kFailed, "JSON cannot say this " + message.GetTypeName());
+  }
   return text;
 }
 
@@ -22,6 +25,7 @@ std::string ToJson(const std::string& text) {
 }
 
 std::string WithMember(std::string object, const std::string& name, const std::string& value) {
+  if (!object.starts_with('{') || !object.ends_with('}')) throw Failure(ExitCode::kFailed, "this is no JSON object");
   object.pop_back();
   return object + (object == "{" ? "" : ",") + ToJson(name) + ":" + value + "}";
 }

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
+
+#include <google/protobuf/util/time_util.h>
 
 #include "base/grpc/channel.h"
 #include "cli/failure.h"
@@ -14,6 +17,7 @@ constexpr std::chrono::seconds kConnectBound{5};
 // Where the machine says that nobody is there: as long as a server needs that is just being started.
 constexpr std::chrono::seconds kRefusedBound{1};
 constexpr std::chrono::seconds kCallBound{10};
+constexpr int32_t kNanosPerSecond = 1'000'000'000;
 
 struct KindRow {
   v1::ErrorKind kind;
@@ -43,6 +47,13 @@ grpc::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*,
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kCallBound);
   return (stub.*method)(&context, request, &response);
+}
+
+// Within the years 1 to 9999, as google.protobuf.Timestamp has it. Others have no text, and no microseconds.
+bool IsTime(const google::protobuf::Timestamp& time) {
+  using google::protobuf::util::TimeUtil;
+  return time.seconds() >= TimeUtil::kTimestampMinSeconds && time.seconds() <= TimeUtil::kTimestampMaxSeconds &&
+         time.nanos() >= 0 && time.nanos() < kNanosPerSecond;
 }
 
 }  // namespace
@@ -91,6 +102,11 @@ void ServerClient::Check(const grpc::Status& status) const {
   }
 }
 
+void ServerClient::CheckSense(bool makes_sense) const {
+  if (makes_sense) return;
+  throw Failure(ExitCode::kUnreachable, "the server at " + server_.ToString() + " answers with a time that is none");
+}
+
 v1::ListProbesResponse ServerClient::ListProbes() {
   v1::ListProbesResponse response;
   Check(Call(*directory_, &v1::ProbeDirectory::Stub::ListProbes, v1::ListProbesRequest(), response));
@@ -102,6 +118,9 @@ v1::ListSessionsResponse ServerClient::ListSessions(const std::string& probe) {
   request.set_probe(probe);
   v1::ListSessionsResponse response;
   Check(Call(*directory_, &v1::ProbeDirectory::Stub::ListSessions, request, response));
+  for (const v1::SessionInfo& session : response.sessions()) {
+    CheckSense(IsTime(session.opened_at()) && IsTime(session.last_command_at()));
+  }
   return response;
 }
 
@@ -110,6 +129,7 @@ v1::StatsResponse ServerClient::Stats(const std::string& probe) {
   request.set_probe(probe);
   v1::StatsResponse response;
   Check(Call(*directory_, &v1::ProbeDirectory::Stub::Stats, request, response));
+  CheckSense(IsTime(response.time()) && std::isfinite(response.uptime_seconds()));
   return response;
 }
 

@@ -21,7 +21,8 @@ class ServerClient {
 
   const Server& server() const { return server_; }
 
-  // These and EndSession throw what went wrong, also where the answer takes longer than some seconds.
+  // These and EndSession throw what went wrong, also where the answer takes longer than some seconds, or has a time
+  // that is none.
 
   v1::ListProbesResponse ListProbes();
   v1::ListSessionsResponse ListSessions(const std::string& probe);
@@ -34,6 +35,8 @@ class ServerClient {
   void Check(const grpc::Status& status) const;
 
  private:
+  void CheckSense(bool makes_sense) const;
+
   const Server server_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;

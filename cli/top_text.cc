@@ -1,5 +1,6 @@
 // How `probegate top` prints what it found.
 #include <array>
+#include <cmath>
 #include <iomanip>
 #include <sstream>
 #include <utility>
@@ -59,7 +60,7 @@ std::string Lock(const TopRow& row) {
 
 google::protobuf::Value Number(const std::optional<double>& number) {
   google::protobuf::Value value;
-  if (number) {
+  if (number && std::isfinite(*number)) {
     value.set_number_value(*number);
   } else {
     value.set_null_value(google::protobuf::NULL_VALUE);

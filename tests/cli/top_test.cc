@@ -1,6 +1,8 @@
 // What `probegate top` makes of two answers.
 #include "cli/top.h"
 
+#include <cmath>
+
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -220,6 +222,12 @@ TEST(TopTable, CutsAUserBetweenCharacters) {
   EXPECT_THAT(ToTable(top), HasSubstr("  " + cut + "~  "));
   // The columns that follow begin in the same place.
   EXPECT_THAT(ToTable(top), HasSubstr("  -" + std::string(27, ' ') + "  -"));
+}
+
+TEST(TopJson, SaysNullForWhatIsNoNumber) {
+  Top top;
+  top.seconds = std::nan("");
+  EXPECT_THAT(ToJson(top), HasSubstr("\"seconds\":null"));
 }
 
 TEST(TopJson, HasANumberOrNullForEachColumn) {
