@@ -6,8 +6,9 @@ import subprocess
 
 import yaml
 
+from configurations import FLAG
+
 KUBERNETES = pathlib.Path(__file__).parents[2] / "deploy" / "kubernetes"
-FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
 
 

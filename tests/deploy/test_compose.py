@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 import containers
+from configurations import flags_of, start_with
 from manifests import KUBERNETES
-from stack import LOOPBACK, SERVER_LISTENS, free_port
 
 ROOT = containers.ROOT
 DOCKER = containers.DOCKER
-FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 OVERRIDES = [[], ["deploy/docker/local.yml"], ["deploy/docker/usb.yml"]]
 LISTENS = {"server": {"listen": 50051, "metrics-listen": 9464}, "gateway": {"metrics-listen": 9465},
            "debugd": {"listen": 50061, "metrics-listen": 9466}}
@@ -65,14 +64,10 @@ def test_images_are_made_as_they_are_called():
 def test_the_images_configuration_is_taken(programs, program):
     path = DOCKER / "config" / f"{program}.yaml"
     options = yaml.safe_load(path.read_text())
-    assert {f"--{name}" for name in options} <= set(FLAG.findall(programs.run(f"probegate-{program}", "--help").stdout))
+    assert {f"--{name}" for name in options} <= flags_of(programs, f"probegate-{program}")
     assert {name: options[name] for name in LISTENS[program]} == {
         name: f"0.0.0.0:{port}" for name, port in LISTENS[program].items()}
-    flags = {"server": ["--listen", f"{LOOPBACK}:0", "--no-usb", "--cmsis-dap-tcp", f"{LOOPBACK}:{free_port()}"],
-             "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"],
-             "debugd": ["--listen", f"{LOOPBACK}:0", "--work-dir", programs.directory]}[program]
-    started = programs.start(f"probegate-{program}", "--config", path, "--metrics-listen", f"{LOOPBACK}:0", *flags)
-    started.wait_for_line(r"Metrics on http" if program == "gateway" else SERVER_LISTENS)
+    start_with(programs, program, path)
 
 
 def test_prometheus_asks_the_programs_that_there_are():

@@ -8,13 +8,12 @@ import subprocess
 import pytest
 import yaml
 
-from stack import LOOPBACK, SERVER_LISTENS, free_port
+from configurations import flags_of, start_with
 
 ROOT = pathlib.Path(__file__).parents[2]
 UNITS = ["probegate-debugd.service", "probegate-gateway.service", "probegate-server.service"]
 PROGRAMS = ["probegate", "probegate-debugd", "probegate-gateway", "probegate-health", "probegate-launch", "probegate-server",
             "probegate-sim"]
-FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 
 
 def run(*command):
@@ -82,8 +81,7 @@ def test_units_run_what_is_there(installed, programs, name):
     (command,) = its["ExecStart"]
     program, *arguments = command.split()
     assert pathlib.Path(program) == installed / "bin" / name.removesuffix(".service")
-    known = set(FLAG.findall(programs.run(program, "--help").stdout))
-    assert {argument for argument in arguments if argument.startswith("--")} <= known
+    assert {argument for argument in arguments if argument.startswith("--")} <= flags_of(programs, program)
     # Wrong options are the status that is not tried again.
     assert its["RestartPreventExitStatus"] == [str(programs.run(program, "--no-such-flag").returncode)]
     assert pathlib.Path(its["Documentation"][0].removeprefix("file://")).exists()
@@ -92,12 +90,7 @@ def test_units_run_what_is_there(installed, programs, name):
 @pytest.mark.parametrize("program", ["server", "gateway", "debugd"])
 def test_examples_are_taken(installed, programs, program):
     example = installed / "share/probegate/examples" / f"{program}.yaml"
-    known = set(FLAG.findall(programs.run(f"probegate-{program}", "--help").stdout))
     # Also what stands there as a proposal.
     proposed = yaml.safe_load(re.sub(r"^# ([a-z-]+: \S+)$", r"\1", example.read_text(), flags=re.MULTILINE))
-    assert len(proposed) > 3 and {f"--{name}" for name in proposed} <= known
-    flags = {"server": ["--listen", f"{LOOPBACK}:0"],
-             "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"],
-             "debugd": ["--listen", f"{LOOPBACK}:0", "--work-dir", programs.directory]}[program]
-    started = programs.start(f"probegate-{program}", "--config", example, "--metrics-listen", f"{LOOPBACK}:0", *flags)
-    started.wait_for_line(r"Metrics on http" if program == "gateway" else SERVER_LISTENS)
+    assert len(proposed) > 3 and {f"--{name}" for name in proposed} <= flags_of(programs, f"probegate-{program}")
+    start_with(programs, program, example)
