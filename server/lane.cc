@@ -120,8 +120,10 @@ void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallb
       }
     }
   }
-  if (left) return Count(*member, command, OutcomeCancelled(), now);
+  // First: its owner leaves it on being told of the end, and what another thread of the owner's submits just then waits
+  // for an answer.
   if (ended) return Refuse(*member, command, ended->why);
+  if (left) return Count(*member, command, OutcomeCancelled(), now);
   if (wake) wake_.NotifyOne();
   if (locked_now) AnswerLock(*member, command, now);
 }

@@ -71,8 +71,9 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts a command in the queue. `done` is called exactly once, unless the session is dropped first. The oneof must
-  // hold a command other than open_session; nothing at all is answered with kInvalidArgument. A command that
+  // Puts a command in the queue. `done` is called exactly once, unless the session is dropped first. Where somebody
+  // else has ended the session it is called at once, with the reason, whether its owner has left since or not. The
+  // oneof must hold a command other than open_session; nothing at all is answered with kInvalidArgument. A command that
   // `abandoned` says nobody waits for when its turn comes is answered with CANCELLED, and not carried out.
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 

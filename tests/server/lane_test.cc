@@ -326,6 +326,24 @@ TEST_F(LaneTest, ASessionThatSomebodyEndsIsToldOnceAndAnswersWithTheReason) {
   EXPECT_EQ(lane_->usage().sessions, 1u);
 }
 
+// An owner leaves on being told, while another thread of its own may be about to submit: what that submits must not
+// wait for ever.
+TEST_F(LaneTest, ASessionThatHasEndedAnswersAlsoWhenItsOwnerHasLeftItSince) {
+  std::shared_ptr<Session> a;
+  a = lane_
+          ->OpenSession(SessionId::Random(), {},
+                        [&](const SessionEnd&) {
+                          a->Leave();
+                          diary_.Add("left");
+                        })
+          .value();
+  Attach(*a);
+  wire_->Unplug();
+  ASSERT_THAT(diary_.WaitFor(1), ElementsAre("left"));
+  EXPECT_EQ(Call(*a, ReadDp()).error().kind(), v1::ERROR_KIND_PROBE_DISCONNECTED);
+  EXPECT_EQ(Call(*a, Lock()).error().kind(), v1::ERROR_KIND_PROBE_DISCONNECTED);
+}
+
 TEST_F(LaneTest, AProbeThatGoesEndsItsSessions) {
   auto a = Open("a");
   Attach(*a);
