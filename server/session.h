@@ -78,8 +78,9 @@ class Session {
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
   // As its owner: gives back everything; what is queued is dropped without an answer, and so is what is on the wire.
-  // Neither its callbacks nor the end callback are called any more once this has returned, except one that is running
-  // just then on another thread. Whoever else holds the session at that moment keeps nothing alive by it.
+  // Neither the callbacks of what it had nor the end callback are called any more once this has returned, except one
+  // that is running just then on another thread. Whoever else holds the session at that moment keeps nothing alive by
+  // it.
   void Leave();
 
   // As the person who ends somebody's session (kKicked): what is queued is answered with `why`, then the end callback
