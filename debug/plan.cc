@@ -7,7 +7,6 @@
 #include <iterator>
 
 #include "absl/strings/str_replace.h"
-#include "debug/probe_choice.h"
 
 namespace probegate {
 namespace {
@@ -48,10 +47,7 @@ absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources
   }
   const auto probes = sources.list_probes();
   if (!probes.ok()) return probes.status();
-  auto probe = ChooseProbe(request.port(), probes->probes);
-  if (!probe.ok() && !probes->gap.empty()) {
-    return absl::UnavailableError(std::string(probe.status().message()) + "; " + probes->gap);
-  }
+  auto probe = ChooseProbe(request.port(), *probes);
   if (!probe.ok()) return probe.status();
   plan.probe = *std::move(probe);
   return plan;

@@ -10,10 +10,10 @@
 #include "absl/status/statusor.h"
 #include "cc/arduino/cli/debug/debug.pb.h"
 #include "debug/elf_files.h"
+#include "debug/probe_choice.h"
 #include "debug/process.h"
 #include "debug/recipe.h"
 #include "debug/upload_store.h"
-#include "probegate/v1/probe_directory.pb.h"
 
 namespace probegate {
 
@@ -23,11 +23,6 @@ struct DebugTools {
   std::string gateway;
   std::vector<std::string> servers;  // HOST:PORT of each probegate-server, as the gateway takes it
   bool confined = true;
-};
-
-struct ProbeList {
-  v1::ListProbesResponse probes;  // of all servers that answered
-  std::string gap;                // which did not, for a person; empty where all did
 };
 
 struct DebugSources {

@@ -1,5 +1,6 @@
 #include "debug/probe_choice.h"
 
+#include <set>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -21,6 +22,8 @@ constexpr PropertyRow kProperties[] = {
     {"location", [](const v1::ProbeStatus& probe) { return probe.location(); }},
 };
 
+constexpr const PropertyRow& kUniqueId = kProperties[0];
+
 absl::StatusOr<const PropertyRow*> FindProperty(const std::string& key) {
   std::vector<std::string> keys;
   for (const PropertyRow& row : kProperties) {
@@ -30,35 +33,74 @@ absl::StatusOr<const PropertyRow*> FindProperty(const std::string& key) {
   return absl::InvalidArgumentError("port: probes have no such property; there are " + absl::StrJoin(keys, ", "));
 }
 
+bool IsAway(const KnownProbe& probe) { return probe.status.state() == v1::PROBE_STATE_AWAY; }
+
+const std::string& UniqueId(const KnownProbe& probe) { return probe.status.description().unique_id(); }
+
+// Each probe where it is. One that is away wherever it is known is there once.
+std::vector<const KnownProbe*> WithoutLeftovers(const ProbeList& list) {
+  std::vector<const KnownProbe*> probes;
+  std::set<std::string> known;
+  for (const KnownProbe& probe : list.probes) {
+    if (IsAway(probe)) continue;
+    probes.push_back(&probe);
+    known.insert(UniqueId(probe));
+  }
+  for (const KnownProbe& probe : list.probes) {
+    if (IsAway(probe) && known.insert(UniqueId(probe)).second) probes.push_back(&probe);
+  }
+  return probes;
+}
+
+absl::Status NotFound(const std::vector<const KnownProbe*>& probes, const std::string& gap) {
+  std::set<std::string> known;
+  for (const KnownProbe* probe : probes) known.insert(UniqueId(*probe));
+  const std::string why =
+      "no probe is the one that port names; there are " + (known.empty() ? "none" : absl::StrJoin(known, ", "));
+  return gap.empty() ? absl::NotFoundError(why) : absl::UnavailableError(why + "; " + gap);
+}
+
+absl::Status Several(const std::vector<const KnownProbe*>& matches) {
+  std::set<std::string> ids, servers;
+  for (const KnownProbe* probe : matches) {
+    ids.insert(UniqueId(*probe));
+    servers.insert(probe->server);
+  }
+  if (ids.size() == 1) {
+    return absl::FailedPreconditionError("probe " + *ids.begin() + " is on several servers: " +
+                                         absl::StrJoin(servers, ", ") + "; which is meant cannot be told");
+  }
+  return absl::InvalidArgumentError("port: " + std::to_string(matches.size()) + " probes have this; name a unique id");
+}
+
 }  // namespace
 
-absl::StatusOr<std::string> ChooseProbe(const std::string& port, const v1::ListProbesResponse& probes) {
+absl::StatusOr<std::string> ChooseProbe(const std::string& port, const ProbeList& list) {
   if (port.empty()) return absl::InvalidArgumentError("port is empty: it names the probe");
   const size_t equals = port.find('=');
-  const PropertyRow* property = &kProperties[0];
+  const PropertyRow* property = &kUniqueId;
   if (equals != std::string::npos) {
     const auto found = FindProperty(port.substr(0, equals));
     if (!found.ok()) return found.status();
     property = *found;
   }
+  if (property != &kUniqueId && !list.gap.empty()) {
+    return absl::UnavailableError(
+        "a server is missing, whose probe may be the one that port names; name a unique id; " + list.gap);
+  }
   const std::string value = equals == std::string::npos ? port : port.substr(equals + 1);
-  std::vector<const v1::ProbeStatus*> matches;
-  std::vector<std::string> known;
-  for (const v1::ProbeStatus& probe : probes.probes()) {
-    if (absl::EqualsIgnoreCase(property->value(probe), value)) matches.push_back(&probe);
-    known.push_back(probe.description().unique_id());
+  const std::vector<const KnownProbe*> probes = WithoutLeftovers(list);
+  std::vector<const KnownProbe*> matches;
+  for (const KnownProbe* probe : probes) {
+    if (absl::EqualsIgnoreCase(property->value(probe->status), value)) matches.push_back(probe);
   }
-  if (matches.empty()) {
-    return absl::NotFoundError("no probe is the one that port names; there are " +
-                               (known.empty() ? "none" : absl::StrJoin(known, ", ")));
+  if (matches.empty()) return NotFound(probes, list.gap);
+  if (matches.size() > 1) return Several(matches);
+  const std::string& unique_id = UniqueId(*matches.front());
+  if (IsAway(*matches.front())) {
+    const std::string why = "probe " + unique_id + " is away";
+    return absl::UnavailableError(list.gap.empty() ? why : why + "; " + list.gap);
   }
-  if (matches.size() > 1) {
-    return absl::InvalidArgumentError("port: " + std::to_string(matches.size()) +
-                                      " probes have this; name a unique id");
-  }
-  const std::string& unique_id = matches.front()->description().unique_id();
-  if (matches.front()->state() == v1::PROBE_STATE_AWAY)
-    return absl::UnavailableError("probe " + unique_id + " is away");
   return unique_id;
 }
 

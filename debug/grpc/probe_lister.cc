@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <future>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -37,29 +36,24 @@ absl::StatusOr<ProbeList> ProbeLister::List() const {
   std::vector<std::future<absl::StatusOr<v1::ListProbesResponse>>> answers;
   for (const Server& server : lookup.servers) answers.push_back(std::async(std::launch::async, Ask, server));
 
-  std::string gap;
-  const auto add_gap = [&gap](const absl::Status& why) {
-    absl::StrAppend(&gap, gap.empty() ? "" : "; ", why.message());
+  ProbeList list;
+  const auto add_gap = [&list](const absl::Status& why) {
+    absl::StrAppend(&list.gap, list.gap.empty() ? "" : "; ", why.message());
   };
   for (const FailedName& failure : lookup.failures) add_gap(failure.status);
-  std::map<std::string, v1::ProbeStatus> probes;
   bool any_answered = false;
-  for (auto& pending : answers) {
-    auto answer = pending.get();
+  for (size_t i = 0; i < answers.size(); ++i) {
+    auto answer = answers[i].get();
     if (!answer.ok()) {
       add_gap(answer.status());
       continue;
     }
     any_answered = true;
     for (v1::ProbeStatus& probe : *answer->mutable_probes()) {
-      const std::string unique_id = probe.description().unique_id();
-      const auto [known, is_new] = probes.try_emplace(unique_id, probe);
-      if (!is_new && known->second.state() == v1::PROBE_STATE_AWAY) known->second = std::move(probe);
+      list.probes.push_back({std::move(probe), lookup.servers[i].ToString()});
     }
   }
-  if (!any_answered) return absl::UnavailableError(gap);
-  ProbeList list{.probes = {}, .gap = std::move(gap)};
-  for (auto& [unique_id, probe] : probes) *list.probes.add_probes() = std::move(probe);
+  if (!any_answered) return absl::UnavailableError(list.gap);
   return list;
 }
 

@@ -14,8 +14,8 @@ class ProbeLister {
  public:
   explicit ProbeLister(std::vector<Endpoint> servers) : servers_(std::move(servers)) {}
 
-  // What the servers have that answer within some seconds, which are asked all at once; of a probe that several name,
-  // what the one says that has it. UNAVAILABLE where none answers. Blocks as long, and besides for as long as the
+  // What the servers have that answer within some seconds, which are asked all at once; a probe that several name is
+  // there several times. UNAVAILABLE where none answers. Blocks as long, and besides for as long as the
   // system's resolver takes where a server goes by a name.
   absl::StatusOr<ProbeList> List() const;
 

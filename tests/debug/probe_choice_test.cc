@@ -1,26 +1,31 @@
 #include "debug/probe_choice.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace probegate {
 namespace {
 
-v1::ListProbesResponse Probes() {
-  v1::ListProbesResponse probes;
-  for (const char* id : {"A1", "A2", "B1"}) {
-    v1::ProbeStatus& probe = *probes.add_probes();
-    probe.mutable_description()->set_unique_id(id);
-    probe.mutable_description()->set_vendor_name(id[0] == 'A' ? "Acme" : "Bolt");
-    probe.set_location(std::string("tcp:") + id);
-    probe.set_state(v1::PROBE_STATE_IDLE);
-  }
-  probes.mutable_probes(1)->set_state(v1::PROBE_STATE_AWAY);
-  return probes;
+KnownProbe Probe(const std::string& id, const std::string& server = "s1:1",
+                 v1::ProbeState state = v1::PROBE_STATE_IDLE) {
+  KnownProbe probe{.status = {}, .server = server};
+  probe.status.mutable_description()->set_unique_id(id);
+  probe.status.mutable_description()->set_vendor_name(id[0] == 'A' ? "Acme" : "Bolt");
+  probe.status.set_location("tcp:" + id);
+  probe.status.set_state(state);
+  return probe;
+}
+
+constexpr v1::ProbeState kAway = v1::PROBE_STATE_AWAY;
+
+std::string Choose(const std::string& port, const ProbeList& list, std::string* why = nullptr) {
+  const auto chosen = ChooseProbe(port, list);
+  if (why != nullptr) *why = std::string(chosen.status().message());
+  return chosen.ok() ? *chosen : absl::StatusCodeToString(chosen.status().code());
 }
 
 std::string Choose(const std::string& port) {
-  const auto chosen = ChooseProbe(port, Probes());
-  return chosen.ok() ? *chosen : absl::StatusCodeToString(chosen.status().code());
+  return Choose(port, {.probes = {Probe("A1"), Probe("A2", "s1:1", kAway), Probe("B1")}, .gap = ""});
 }
 
 TEST(ProbeChoiceTest, ByIdOrByAProperty) {
@@ -38,6 +43,37 @@ TEST(ProbeChoiceTest, SaysWhatIsWrong) {
   EXPECT_EQ(Choose("colour=red"), "INVALID_ARGUMENT");
   EXPECT_EQ(Choose("vendor="), "NOT_FOUND");
   EXPECT_EQ(Choose("A2"), "UNAVAILABLE");
+}
+
+TEST(ProbeChoiceTest, OfAProbeThatMovedTheServerThatHasItCounts) {
+  KnownProbe moved = Probe("A1", "s2:1");
+  moved.status.set_location("tcp:new");
+  const ProbeList list{.probes = {Probe("A1", "s1:1", kAway), moved, Probe("A1", "s3:1", kAway)}, .gap = ""};
+  EXPECT_EQ(Choose("A1", list), "A1");
+  EXPECT_EQ(Choose("location=tcp:new", list), "A1");
+  EXPECT_EQ(Choose("location=tcp:A1", list), "NOT_FOUND");
+  EXPECT_EQ(Choose("A1", {.probes = {list.probes[0], list.probes[2]}, .gap = ""}), "UNAVAILABLE");
+}
+
+TEST(ProbeChoiceTest, DoesNotGuessBetweenServers) {
+  const ProbeList list{.probes = {Probe("A1", "s1:1"), Probe("A1", "s2:1"), Probe("B1", "s3:1")}, .gap = ""};
+  std::string why;
+  EXPECT_EQ(Choose("a1", list, &why), "FAILED_PRECONDITION");
+  EXPECT_THAT(why, testing::HasSubstr("s1:1, s2:1"));
+  EXPECT_EQ(Choose("location=tcp:A1", list), "FAILED_PRECONDITION");
+  EXPECT_EQ(Choose("B1", list), "B1");
+}
+
+TEST(ProbeChoiceTest, AsksForTheUniqueIdWhereAServerIsMissing) {
+  const ProbeList list{.probes = {Probe("A1"), Probe("B1"), Probe("B2", "s1:1", kAway)}, .gap = "s2:1 is gone"};
+  EXPECT_EQ(Choose("A1", list), "A1");
+  EXPECT_EQ(Choose("unique_id=a1", list), "A1");
+  std::string why;
+  for (const char* port : {"vendor=Acme", "location=tcp:A1", "vendor=Nobody", "C1", "B2"}) {
+    EXPECT_EQ(Choose(port, list, &why), "UNAVAILABLE") << port;
+    EXPECT_THAT(why, testing::HasSubstr("s2:1 is gone")) << port;
+  }
+  EXPECT_EQ(Choose("colour=red", list), "INVALID_ARGUMENT");
 }
 
 }  // namespace
