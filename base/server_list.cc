@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/background.h"
 
 namespace probegate {
 namespace {
@@ -111,11 +112,15 @@ ServerLookup LookUpServers(const std::vector<Endpoint>& names, const HostResolve
   using Addresses = absl::StatusOr<std::vector<std::string>>;
   std::vector<std::future<Addresses>> answers;
   for (const Endpoint& name : names) {
-    const auto policy = IsAddress(name.host) ? std::launch::deferred : std::launch::async;
-    answers.push_back(std::async(policy, [&name, &resolve]() -> Addresses {
-      if (IsAddress(name.host)) return std::vector<std::string>{name.host};
-      return resolve(name.host);
-    }));
+    if (IsAddress(name.host)) {
+      answers.push_back(
+          std::async(std::launch::deferred, [&name]() -> Addresses { return std::vector<std::string>{name.host}; }));
+      continue;
+    }
+    answers.push_back(InBackground([&name, &resolve] { return resolve(name.host); },
+                                   [&name](const std::string& why) -> Addresses {
+                                     return absl::UnavailableError(name.host + " cannot be looked up: " + why);
+                                   }));
   }
   ServerLookup lookup;
   for (size_t i = 0; i < names.size(); ++i) {

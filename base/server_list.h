@@ -71,7 +71,8 @@ struct ServerLookup {
 // - A machine whose name has two IPv4 addresses counts as two servers, with the same probes: name it by one of them.
 // - A name that cannot be looked up is a failure; the others are not touched by it.
 //
-// Threads: any. Blocks until all names are looked up, which is done for all at once.
+// Threads: any. Blocks until all names are looked up, which is done for all at once; a name for which there is no
+// thread is a failure (UNAVAILABLE).
 ServerLookup LookUpServers(const std::vector<Endpoint>& names, const HostResolver& resolve = ResolveHost);
 
 // For who looks up again: `now`'s servers, and behind them those of `before` whose name could not be looked up this

@@ -230,7 +230,7 @@ int RunDebug(const DebugArguments& arguments) {
     DebugResp response;
     while (stream->Read(&response)) Print(response.data());
     status = stream->Finish();
-  } catch (const Failure&) {
+  } catch (...) {
     context.TryCancel();
     interrupts.End();
     throw;

@@ -4,10 +4,12 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "base/background.h"
 #include "base/endpoint.h"
 #include "cli/failure.h"
 #include "cli/server_client.h"
@@ -52,14 +54,16 @@ std::vector<FleetAnswer<Answer>> Fleet::Ask(const std::function<Answer(ServerCli
   using Result = std::variant<Answer, Failure>;
   std::vector<std::future<Result>> results;
   for (ServerClient* server : asked_) {
-    results.push_back(std::async(std::launch::async, [server, &question]() -> Result {
-      try {
-        server->Connect();
-        return question(*server);
-      } catch (const Failure& failure) {
-        return failure;
-      }
-    }));
+    results.push_back(InBackground(
+        [server, &question]() -> Result {
+          try {
+            server->Connect();
+            return question(*server);
+          } catch (const Failure& failure) {
+            return failure;
+          }
+        },
+        [server](const std::string& why) -> Result { return NotAsked(server->server(), why); }));
   }
   std::vector<FleetAnswer<Answer>> answers;
   for (size_t i = 0; i < results.size(); ++i) {

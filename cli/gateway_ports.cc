@@ -12,6 +12,8 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "base/background.h"
+
 namespace probegate {
 namespace {
 
@@ -85,7 +87,10 @@ std::string AskUniqueId(const Endpoint& port) {
 
 std::map<std::string, std::string> AskGatewayPorts(const std::vector<Endpoint>& ports) {
   std::vector<std::future<std::string>> answers;
-  for (const Endpoint& port : ports) answers.push_back(std::async(std::launch::async, AskUniqueId, port));
+  for (const Endpoint& port : ports) {
+    answers.push_back(
+        InBackground([&port] { return AskUniqueId(port); }, [](const std::string&) { return std::string(); }));
+  }
   std::map<std::string, std::string> served;
   for (size_t i = 0; i < ports.size(); ++i) {
     if (std::string unique_id = answers[i].get(); !unique_id.empty()) served[unique_id] = ports[i].ToString();

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <iostream>
+#include <system_error>
 
 #include <grpc/support/log.h>
 #include <CLI/CLI.hpp>
@@ -172,6 +173,10 @@ int Main(int argc, char** argv) {
   } catch (const Failure& failure) {
     Complain(failure.what());
     return static_cast<int>(failure.code);
+  } catch (const std::system_error& error) {
+    // A thread that the system does not give, above all.
+    Complain(error.what());
+    return static_cast<int>(ExitCode::kFailed);
   }
   return arguments.exit_code;
 }

@@ -58,6 +58,10 @@ bool IsTime(const google::protobuf::Timestamp& time) {
 
 }  // namespace
 
+Failure NotAsked(const Server& server, const std::string& why) {
+  return {ExitCode::kUnreachable, "the server at " + server.ToString() + " cannot be asked: " + why};
+}
+
 void Throw(const v1::ErrorDetail& error) {
   ExitCode code = ExitCode::kFailed;
   for (const KindRow& row : kKinds) {

@@ -7,6 +7,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "base/server_list.h"
+#include "cli/failure.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
 
@@ -42,6 +43,9 @@ class ServerClient {
   const std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
   const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
 };
+
+// For who could not even ask.
+Failure NotAsked(const Server& server, const std::string& why);
 
 // Throws what a command's error stands for.
 [[noreturn]] void Throw(const v1::ErrorDetail& error);

@@ -1,10 +1,13 @@
 #include "cli/server_poll.h"
 
+#include "base/background.h"
+
 namespace probegate {
 
 void ServerPoll::Ask() {
-  if (!is_outstanding())
-    answer_ = std::async(std::launch::async, [this, waits = !has_answered_] { return AskNow(waits); });
+  if (is_outstanding()) return;
+  answer_ = InBackground([this, waits = !has_answered_] { return AskNow(waits); },
+                         [this](const std::string& why) -> Result { return NotAsked(server(), why); });
 }
 
 ServerPoll::Result ServerPoll::AskNow(bool waits) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/background.h"
 #include "cli/place.h"
 
 namespace probegate {
@@ -77,7 +78,13 @@ void TopWatch::LookUpAgain() {
   const Clock::time_point now = Clock::now();
   if (!lookup_.valid()) {
     if (now < looked_up_ + kLookupInterval) return;
-    lookup_ = std::async(std::launch::async, [this] { return LookUpServers(names_); });
+    const auto none = [this](const std::string& why) {
+      ServerLookup failed;
+      for (const Endpoint& name : names_)
+        failed.failures.push_back({name, absl::UnavailableError(name.host + ": " + why)});
+      return failed;
+    };
+    lookup_ = InBackground([this] { return LookUpServers(names_); }, none);
   }
   if (lookup_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
   Take(lookup_.get());

@@ -8,6 +8,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/background.h"
 #include "base/grpc/channel.h"
 #include "base/server_list.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
@@ -34,7 +35,13 @@ absl::StatusOr<v1::ListProbesResponse> Ask(const Server& server) {
 absl::StatusOr<ProbeList> ProbeLister::List() const {
   const ServerLookup lookup = LookUpServers(servers_);
   std::vector<std::future<absl::StatusOr<v1::ListProbesResponse>>> answers;
-  for (const Server& server : lookup.servers) answers.push_back(std::async(std::launch::async, Ask, server));
+  for (const Server& server : lookup.servers) {
+    answers.push_back(InBackground([&server] { return Ask(server); },
+                                   [&server](const std::string& why) -> absl::StatusOr<v1::ListProbesResponse> {
+                                     return absl::UnavailableError("the probegate-server at " + server.ToString() +
+                                                                   " cannot be asked: " + why);
+                                   }));
+  }
 
   ProbeList list;
   const auto add_gap = [&list](const absl::Status& why) {

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/base/no_threads.h"
 
 namespace probegate {
 namespace {
@@ -123,6 +124,15 @@ TEST(LookUpServers, LooksAllUpAtOnce) {
     return std::vector<std::string>{"10.0.0.1"};
   };
   EXPECT_THAT(LookUp({"a:1", "b:2", "c:3"}, resolve), ElementsAre("10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"));
+}
+
+TEST(LookUpServers, ANameThatNoThreadLooksUpIsAFailure) {
+  const NoThreads no_threads;
+  const ServerLookup lookup = LookUpServers(Names({"a:1", "10.0.0.9:1"}), Knows({{"a", {"10.0.0.1"}}}));
+  EXPECT_THAT(Addresses(lookup.servers), ElementsAre("10.0.0.9:1"));
+  ASSERT_EQ(lookup.failures.size(), 1u);
+  EXPECT_TRUE(absl::IsUnavailable(lookup.failures[0].status));
+  EXPECT_THAT(lookup.failures[0].status.message(), HasSubstr("a cannot be looked up: there is no thread"));
 }
 
 TEST(KeepKnownServers, KeepsThoseWhoseNameCannotBeLookedUpNow) {

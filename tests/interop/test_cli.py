@@ -1,6 +1,7 @@
 """The `probegate` command: what people and scripts read, and the codes by which scripts decide."""
 
 import json
+import resource
 
 import pytest
 
@@ -125,3 +126,14 @@ def test_an_output_that_takes_no_more_is_a_failure(stack):
         result = stack.programs.run("probegate", "--server", stack.server_address, "list", stdout=full)
     assert result.returncode == FAILED
     assert "standard output" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["top", "--once"], ["debug", "-u", "1", "--elf", "a.elf"]])
+def test_a_system_that_gives_no_thread(programs, command):
+    def have_no_threads():
+        """A thread's stack would be larger than any address space."""
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 60, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+
+    result = programs.run("probegate", "--server", f"{LOOPBACK}:{free_port()}", *command, preexec_fn=have_no_threads)
+    assert (result.returncode, result.stdout) == (FAILED, "")
+    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith("probegate: ")
