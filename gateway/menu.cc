@@ -10,6 +10,7 @@
 #include "asio/dispatch.hpp"
 #include "asio/read_until.hpp"
 #include "base/file_descriptor.h"
+#include "base/printable.h"
 
 namespace probegate {
 
@@ -40,7 +41,8 @@ void Menu::Cancel() {
 void Menu::Print() {
   std::printf("\n  #   Probe                                    Unique ID\n");
   for (size_t i = 0; i < probes_.size(); ++i) {
-    std::printf("%3zu   %-40s %s\n", i, probes_[i].description().c_str(), probes_[i].unique_id().c_str());
+    std::printf("%3zu   %-40s %s\n", i, Printable(probes_[i].description()).c_str(),
+                Printable(probes_[i].unique_id()).c_str());
   }
   std::printf("\nEnter the number of the debug probe or 'q' to quit> ");
   std::fflush(stdout);
