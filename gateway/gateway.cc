@@ -62,7 +62,10 @@ void Gateway::Start() {
 }
 
 void Gateway::Stop(std::string reason) {
-  asio::dispatch(strand_, [this, reason = std::move(reason)] { StopNow(reason); });
+  asio::dispatch(strand_, [this, reason = std::move(reason)] {
+    if (!stopped_) log_.Info("stopping", {{"reason", reason}});
+    StopNow(reason);
+  });
 }
 
 void Gateway::TakeProbe(const v1::ProbeDescription& probe, const std::shared_ptr<Upstream>& upstream) {
@@ -246,7 +249,6 @@ void Gateway::Fail(const std::string& message) {
 
 void Gateway::StopNow(const std::string& reason) {
   if (std::exchange(stopped_, true)) return;
-  log_.Info("stopping", {{"reason", reason}});
   state_.Stopping();
   fleet_.Stop();
   for (auto& [unique_id, served] : served_) {

@@ -104,7 +104,7 @@ int Run(const ProgramOptions& options) {
   for (int i = 1; i < options.io_threads; ++i) threads.emplace_back([&io] { io.run(); });
   io.run();
   threads.clear();
-  log.Info("stopped", {});
+  if (gateway.exit_code() == 0) log.Info("stopped", {});
   return gateway.exit_code();
 }
 
