@@ -34,20 +34,24 @@ def registers(baud=BAUD):
 
 
 class Target:
-    """A board whose SWO is on; `write(address, value)` reaches its memory."""
+    """A board whose SWO is on; `read(address)` and `write(address, value)` reach its memory."""
 
-    def __init__(self, write, baud=BAUD):
-        self.write = write
+    def __init__(self, read, write, baud=BAUD):
+        self.read, self.write = read, write
         for address, value in registers(baud):
             write(address, value)
 
     @classmethod
     def of_board(cls, sim, board=0, baud=BAUD):
-        return cls(lambda address, value: sim.call("write_word", board=board, address=address, value=value), baud)
+        return cls(lambda address: sim.call("read_word", board=board, address=address)["value"],
+                   lambda address, value: sim.call("write_word", board=board, address=address, value=value), baud)
 
     def send(self, words, port=0):
+        """No faster than the pin lets it: a port that is not ready drops what is written to it."""
+        address = STIM0 + 4 * port
         for word in words:
-            self.write(STIM0 + 4 * port, word)
+            wait_until(lambda: self.read(address) & 1, "the port is ready")
+            self.write(address, word)
 
     def send_for_ever(self):
         """As fast as the pin lets it, from a program in RAM."""

@@ -74,7 +74,7 @@ def test_raw_client(make_stack, attached, control):
         other.call("swo_start", 115200)
     assert refused.value.status == PROBE_ERROR
 
-    target = swo.Target(client.write_word)
+    target = swo.Target(client.read_word, client.write_word)
     words = list(range(100, 120))
     for word in words:  # by the debug port itself
         target.send([word])
