@@ -121,7 +121,7 @@ void Fleet::AddLink(const Name& name, const std::string& address) {
       strand_, upstreams_.To(server),
       ServerLink::Handler{
           .on_begin =
-              [this, &link] {
+              [&link] {
                 link.state = LinkState::kListing;
                 link.list.clear();
               },
