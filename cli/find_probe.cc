@@ -1,20 +1,12 @@
 #include "cli/find_probe.h"
 
-#include <algorithm>
-#include <cctype>
 #include <set>
-#include <string_view>
 
+#include "base/ignoring_case.h"
 #include "cli/failure.h"
 
 namespace probegate {
 namespace {
-
-bool ContainsIgnoringCase(std::string_view text, std::string_view part) {
-  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  const auto same = [lower](char a, char b) { return lower(a) == lower(b); };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
-}
 
 std::string Join(const std::set<std::string>& texts) {
   std::string all;
@@ -29,7 +21,8 @@ std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& w
     for (const v1::ProbeStatus& probe : list.probes.probes()) {
       const std::string& unique_id = probe.description().unique_id();
       all.insert(unique_id);
-      if (!ContainsIgnoringCase(unique_id, wanted)) continue;
+      // One without an id is not what somebody means who names none.
+      if (unique_id.empty() || !ContainsIgnoringCase(unique_id, wanted)) continue;
       if (unique_id.size() == wanted.size()) return unique_id;
       matches.insert(unique_id);
     }

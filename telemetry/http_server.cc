@@ -7,6 +7,7 @@
 #include <chrono>
 #include <exception>
 #include <future>
+#include <system_error>
 #include <utility>
 
 #include <civetweb.h>
@@ -156,8 +157,14 @@ absl::Status HttpServer::Listen(const Endpoint& listen) {
 HttpServer::~HttpServer() {
   if (context_ == nullptr) return;
   const SignalsBlocked blocked;
-  const auto stopped = std::async(std::launch::async, mg_stop, context_);
   // CivetWeb looks only every other second whether it is to stop, or when somebody connects.
+  std::future<void> stopped;
+  try {
+    stopped = std::async(std::launch::async, mg_stop, context_);
+  } catch (const std::system_error&) {
+    mg_stop(context_);  // no thread is to be had, so nobody connects meanwhile
+    return;
+  }
   while (stopped.wait_for(kBetweenKnocks) != std::future_status::ready) Knock(address_, endpoint_.port);
 }
 

@@ -40,7 +40,8 @@ class HttpServer {
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const Endpoint& listen, MetricSet& metrics, Missing missing);
 
   // Ends the requests that are being answered, and waits for them: a second or two where a client hangs. Connections
-  // that no thread has come to yet end with the program.
+  // that no thread has come to yet end with the program. Takes up to two seconds more where the system has no thread
+  // left.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -13,22 +13,15 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include "base/grpc/keepalive.h"
+
 namespace probegate {
 namespace {
 
-struct Argument {
-  const char* name;
-  int value;
-};
-constexpr Argument kArguments[] = {
+constexpr GrpcArgument kArguments[] = {
     // A second server on the port must fail rather than share its connections.
     {GRPC_ARG_ALLOW_REUSEPORT, 0},
-    // A peer that vanished without a FIN is noticed after 15 s, whether it was calling or not.
-    {GRPC_ARG_KEEPALIVE_TIME_MS, 10'000},
-    {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000},
-    {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
-    {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
-    // Clients do the same; gRPC would take them for hostile.
+    // Clients ping without calls, too; gRPC would take them for hostile.
     {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000},
     {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0},
 };
@@ -62,7 +55,8 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
 
   std::unique_ptr<GrpcListener> listener(new GrpcListener);
   grpc::ServerBuilder builder;
-  for (const Argument& argument : kArguments) builder.AddChannelArgument(argument.name, argument.value);
+  for (const GrpcArgument& argument : kKeepaliveArguments) builder.AddChannelArgument(argument.name, argument.value);
+  for (const GrpcArgument& argument : kArguments) builder.AddChannelArgument(argument.name, argument.value);
   add(builder);
   int port = 0;
   builder.AddListeningPort(listen.ToString(), grpc::InsecureServerCredentials(), &port);

@@ -27,6 +27,10 @@ TEST(Printable, WritesOutWhatIsNoUtf8) {
   EXPECT_EQ(Printable("a\xC3"), "a\\u00c3");
   EXPECT_EQ(Printable("\xE2\x82\x1b"), "\\u00e2\\u0082\\u001b");
   EXPECT_EQ(Printable("\xC1\x9B\xFF"), "\\u00c1\\u009b\\u00ff");
+  // ESC in three bytes, a surrogate, and what is beyond U+10FFFF.
+  EXPECT_EQ(Printable("\xE0\x80\x9B"), "\\u00e0\\u0080\\u009b");
+  EXPECT_EQ(Printable("\xED\xA0\x80"), "\\u00ed\\u00a0\\u0080");
+  EXPECT_EQ(Printable("\xF4\x90\x80\x80"), "\\u00f4\\u0090\\u0080\\u0080");
 }
 
 }  // namespace

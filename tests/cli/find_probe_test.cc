@@ -55,6 +55,8 @@ TEST(ChooseProbe, TakesAPartThatNoOtherHas) {
   EXPECT_THAT(why, AllOf(HasSubstr("name one"), HasSubstr("7A22, 7A33")));
 }
 
+TEST(ChooseProbe, LeavesOutWhatHasNoId) { EXPECT_EQ(Choose({{{""}}, {{"7A22"}}}, ""), "1 7A22"); }
+
 TEST(ChooseProbe, TakesAWholeIdBeforeAPart) { EXPECT_EQ(Choose({{{"7A22-1"}}, {{"7A22"}}}, "7a22"), "1 7A22"); }
 
 TEST(ChooseProbe, TakesOnlyAWholeIdWhileAServerIsMissing) {

@@ -7,6 +7,7 @@ gateway sees, in a mount namespace of its own, and that a test changes while the
 import os
 import threading
 
+from namespaces import with_hosts
 from raw_client import RAM, RawClient, RemoteError
 from sim_control import SimControl
 from stack import IDLE_PROGRAM, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port
@@ -63,12 +64,10 @@ class Fleet:
             os.pwrite(hosts.fileno(), line, number * len(line))
 
     def _start_gateway(self):
-        see_hosts = 'mount --bind "$0" /etc/hosts && exec "$@"'
-        namespace = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-        program = Program("probegate-gateway", [
-            *namespace, "sh", "-c", see_hosts, self.hosts, self.programs.path("probegate-gateway"),
+        program = Program("probegate-gateway", with_hosts(
+            self.hosts, self.programs.path("probegate-gateway"),
             "--server", f"{NAME}:{self.port}", "--port", self.first_gateway_port,
-            "--state", self.programs.directory / "state", *METRICS_FLAGS], self.programs.directory)
+            "--state", self.programs.directory / "state", *METRICS_FLAGS), self.programs.directory)
         self.programs.started.append(program)
         return program
 

@@ -95,7 +95,7 @@ def test_busy_names_the_holder(make_stack, raw):
     """Whoever waits for somebody's lock is told whose, and does not wait for ever."""
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
     holder = raw(stack.port).attach()
-    holder.call("lock")
+    holder.take_lock()
     result = stack.programs.run("probegate", "--server", stack.server_address, "read", "--timeout", 4, hex(RAM))
     assert result.returncode == BUSY, result
     waiting, gave_up = result.stderr.splitlines()
@@ -108,7 +108,7 @@ def test_sessions_name_holder_and_waiter(make_stack, raw):
     """Who has the lock and who waits for it can be read from the list of sessions."""
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
     holder, waiting = raw(stack.port).attach(), raw(stack.port).attach()
-    holder.call("lock")
+    holder.take_lock()
     waiting.send("read_dp", DPIDR)
 
     def sessions():

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import re
 import signal
 import subprocess
@@ -10,13 +9,11 @@ import subprocess
 import pytest
 
 from grpc_client import StreamSession
+from namespaces import UNSHARE, with_hosts
 from raw_client import RAM
 from stack import BOUND, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, Stack, free_port, wait_until
 from terminal import Terminal
 from test_cli import NOT_FOUND, OK, UNREACHABLE, USAGE
-
-# Namespaces of this test's own, for which a user needs one for users, too.
-UNSHARE = ["unshare"] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -252,7 +249,7 @@ class Names:
         self._path.write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
 
     def argv(self, *argv):
-        return [*UNSHARE, "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', self._path, *argv]
+        return with_hosts(self._path, *argv)
 
 
 @pytest.fixture

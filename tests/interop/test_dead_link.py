@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from raw_client import RawClient
 client = RawClient(int(sys.argv[3]), host=sys.argv[2]).attach()
-client.call("lock")
+client.take_lock()
 print("locked", flush=True)
 sys.stdin.read()
 """

@@ -17,6 +17,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "tests/base/no_threads.h"
 #include "tests/telemetry/http_client.h"
 
 namespace probegate {
@@ -158,6 +159,17 @@ TEST_F(HttpServerTest, StopsWhileClientsHang) {
   for (int i = 0; i < 8; ++i) more.push_back(std::make_unique<HttpClient>(port));
   const auto stopped = std::async(std::launch::async, [&server] { server.reset(); });
   ASSERT_EQ(stopped.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  EXPECT_FALSE(HttpClient(port).connected());
+}
+
+TEST_F(HttpServerTest, StopsWhereThereIsNoThreadLeft) {
+  auto server = Start();
+  const uint16_t port = server->endpoint().port;
+  EXPECT_EQ(Ask(port, "GET", "/healthz").body, "ok\n");
+  {
+    const NoThreads no_threads;
+    server.reset();
+  }
   EXPECT_FALSE(HttpClient(port).connected());
 }
 

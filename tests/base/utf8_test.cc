@@ -1,0 +1,56 @@
+#include "base/utf8.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+TEST(CharacterLength, IsThatOfTheFirst) {
+  EXPECT_EQ(CharacterLength(std::string_view("\0b", 2)), 1U);
+  EXPECT_EQ(CharacterLength("ab"), 1U);
+  EXPECT_EQ(CharacterLength("\x7F"), 1U);
+  EXPECT_EQ(CharacterLength("\xC3\xA4-"), 2U);
+  EXPECT_EQ(CharacterLength("\xE2\x82\xAC-"), 3U);
+  EXPECT_EQ(CharacterLength("\xF0\x9F\x94\xA7-"), 4U);
+}
+
+// The first and the last of each row of Unicode's table 3-7.
+TEST(CharacterLength, KnowsTheEndsOfEachRange) {
+  for (const char* text : {"\xC2\x80", "\xDF\xBF"}) EXPECT_EQ(CharacterLength(text), 2U);
+  for (const char* text : {"\xE0\xA0\x80", "\xE0\xBF\xBF", "\xE1\x80\x80", "\xEC\xBF\xBF", "\xED\x80\x80",
+                           "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF"}) {
+    EXPECT_EQ(CharacterLength(text), 3U);
+  }
+  for (const char* text : {"\xF0\x90\x80\x80", "\xF0\xBF\xBF\xBF", "\xF1\x80\x80\x80", "\xF3\xBF\xBF\xBF",
+                           "\xF4\x80\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_EQ(CharacterLength(text), 4U);
+  }
+}
+
+TEST(CharacterLength, IsNothingForWhatIsNoUtf8) {
+  EXPECT_EQ(CharacterLength(""), 0U);
+  for (const char* text : {"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xF5\x80\x80\x80", "\xFF"}) {
+    EXPECT_EQ(CharacterLength(text), 0U) << "begins none";
+  }
+  for (const char* text : {"\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF"}) EXPECT_EQ(CharacterLength(text), 0U) << "overlong";
+  for (const char* text : {"\xED\xA0\x80", "\xED\xBF\xBF"}) EXPECT_EQ(CharacterLength(text), 0U) << "a surrogate";
+  EXPECT_EQ(CharacterLength("\xF4\x90\x80\x80"), 0U) << "beyond U+10FFFF";
+}
+
+TEST(CharacterLength, IsNothingForWhatIsCutOffOrBroken) {
+  for (const std::string whole : {"\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x94\xA7"}) {
+    for (size_t length = 1; length < whole.size(); ++length) {
+      EXPECT_EQ(CharacterLength(whole.substr(0, length)), 0U);
+      std::string broken = whole;
+      for (const char other : {'\0', 'a', '\x7F', '\xC0'}) {
+        broken[length] = other;
+        EXPECT_EQ(CharacterLength(broken), 0U);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace probegate
