@@ -19,7 +19,7 @@ enum class DebugEndCause : uint8_t {
   kBadConfig,    // the first message made no sense
   kBadMessage,   // a later one did not
   kInputLimit,   // more for gdb's standard input than it reads
-  kRefused,      // too many sessions
+  kRefused,      // too many sessions, or no thread for one more
   kStageFailed,  // a program that the session needs could not be started, or ended
   kProbeLost,    // the probe is gone, or the server, or somebody ended the gateway's session
   kTooLong,      // --max-time

@@ -1,6 +1,7 @@
 #include "debug/sessions.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace probegate {
@@ -26,28 +27,40 @@ absl::Status DebugSessions::Admit(const std::string& host) {
 absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(cc::arduino::cli::debug::DebugConfigReq request,
                                                                    Peer peer, std::shared_ptr<DebugClient> client) {
   std::list<Entry> done;
-  std::shared_ptr<DebugSession> session;
+  absl::StatusOr<std::shared_ptr<DebugSession>> session;
   {
     MutexLock lock(mutex_);
     done = TakeDone();
     context_.metrics.started.Add();
-    if (const absl::Status status = Admit(peer.host); !status.ok()) {
+    session = StartOne(std::move(request), std::move(peer), std::move(client));
+    if (!session.ok()) {
       context_.metrics.ended(stopped_ ? DebugEndCause::kStopping : DebugEndCause::kRefused).Add();
-      return status;
     }
-    const std::string host = peer.host;
-    session = std::make_shared<DebugSession>(context_, std::move(request), std::move(peer), ++last_number_,
-                                             std::move(client));
-    Entry& entry = entries_.emplace_back();
-    entry.session = session;
-    entry.host = host;
+  }
+  // Whatever came of the new one: a thread that nobody joined would end the program.
+  Join(std::move(done));
+  return session;
+}
+
+absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(cc::arduino::cli::debug::DebugConfigReq request,
+                                                                      Peer peer, std::shared_ptr<DebugClient> client) {
+  if (const absl::Status status = Admit(peer.host); !status.ok()) return status;
+  const std::string host = peer.host;
+  auto session =
+      std::make_shared<DebugSession>(context_, std::move(request), std::move(peer), ++last_number_, std::move(client));
+  Entry& entry = entries_.emplace_back();
+  entry.session = session;
+  entry.host = host;
+  try {
     entry.thread = std::thread([this, &entry, session] {
       session->Run();
       MutexLock done_lock(mutex_);
       entry.done = true;
     });
+  } catch (const std::system_error& error) {
+    entries_.pop_back();
+    return absl::ResourceExhaustedError(std::string("there is no thread for a debugging session: ") + error.what());
   }
-  Join(std::move(done));
   return session;
 }
 

@@ -28,8 +28,8 @@ class DebugSessions {
   DebugSessions(const DebugSessions&) = delete;
   DebugSessions& operator=(const DebugSessions&) = delete;
 
-  // A session that runs. RESOURCE_EXHAUSTED where there are too many, UNAVAILABLE after Stop; these count as ended,
-  // too.
+  // A session that runs. RESOURCE_EXHAUSTED where there are too many, or the system has no thread for it; UNAVAILABLE
+  // after Stop. These count as ended, too.
   absl::StatusOr<std::shared_ptr<DebugSession>> Start(cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
                                                       std::shared_ptr<DebugClient> client);
 
@@ -47,6 +47,9 @@ class DebugSessions {
   };
 
   absl::Status Admit(const std::string& host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::shared_ptr<DebugSession>> StartOne(cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
+                                                         std::shared_ptr<DebugClient> client)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes out the entries whose threads are about to end.
   std::list<Entry> TakeDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void Join(std::list<Entry> entries);

@@ -1,10 +1,14 @@
 // A session's ways from its start to its end, with scripts in the place of the tools.
 #include "debug/session.h"
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "debug/sessions.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/base/no_threads.h"
 #include "tests/debug/temporary_folder.h"
 
 namespace probegate {
@@ -125,14 +129,17 @@ class DebugSessionTest : public testing::Test {
                          .work = folder.path / "work",
                          .metrics = metrics,
                          .log = log});
-    sessions = std::make_unique<DebugSessions>(*context, DebugSessions::Limits{});
+    sessions = std::make_unique<DebugSessions>(*context, session_limits);
+    auto session = *sessions->Start(Request(), {"h:1", "h"}, client);
+    client->Attach(session, reads);
+    return session;
+  }
+  static DebugConfigReq Request() {
     DebugConfigReq request;
     request.set_port("A1");
     request.set_fqbn("b");
     request.set_import_file("a.elf");
-    auto session = *sessions->Start(request, {"h:1", "h"}, client);
-    client->Attach(session, reads);
-    return session;
+    return request;
   }
   // Nothing of a session is left.
   void TearDown() override {
@@ -148,6 +155,7 @@ class DebugSessionTest : public testing::Test {
   DebugMetrics metrics{metric_set};
   Log log{LogFormat::kText, LogLevel::kError};
   DebugLimits limits;
+  DebugSessions::Limits session_limits;
   std::unique_ptr<DebugContext> context;
   std::shared_ptr<FakeClient> client = std::make_shared<FakeClient>();
   std::unique_ptr<DebugSessions> sessions;
@@ -238,6 +246,40 @@ TEST_F(DebugSessionTest, StopEndsItWhereverItIs) {
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kStopping);
   const auto refused = sessions->Start({}, {"h:1", "h"}, client);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(DebugSessionTest, OneIsRefusedWhileAnothersThreadHasEnded) {
+  session_limits.sessions_per_client = 1;
+  const auto first = Start();
+  const auto other = std::make_shared<FakeClient>();
+  const auto second = *sessions->Start(Request(), {"i:1", "i"}, other);
+  other->Attach(second);
+  first->End({DebugEndCause::kClientGone, "gone"});
+  client->WaitForEnd();
+  // Its thread lets go of it last: then only its entry and this test have it.
+  const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (first.use_count() > 2 && std::chrono::steady_clock::now() < bound) std::this_thread::yield();
+  EXPECT_EQ(first.use_count(), 2);
+  const auto refused = sessions->Start(Request(), {"i:2", "i"}, other);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  sessions->Stop();
+  EXPECT_EQ(other->WaitForEnd().cause, DebugEndCause::kStopping);
+}
+
+TEST_F(DebugSessionTest, OneForWhichThereIsNoThreadIsRefused) {
+  const auto session = Start();
+  const auto other = std::make_shared<FakeClient>();
+  {
+    const NoThreads no_threads;
+    const auto refused = sessions->Start(Request(), {"h:2", "h"}, other);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(std::string(refused.status().message()),
+                testing::StartsWith("there is no thread for a debugging session: "));
+  }
+  EXPECT_EQ(metrics.ended(DebugEndCause::kRefused).value(), 1);
+  // Nothing is left of it, and the one that runs is as it was.
+  session->Input("quit\n");
+  EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
 }
 
 TEST_F(DebugSessionTest, TimeIsBounded) {
