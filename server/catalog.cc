@@ -5,16 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/ignoring_case.h"
 #include "probe/error.h"
 #include "server/description.h"
 #include "server/text.h"
 
 namespace probegate {
-namespace {
-
-bool SameId(std::string_view a, std::string_view b) { return a.size() == b.size() && ContainsIgnoringCase(a, b); }
-
-}  // namespace
 
 Catalog::Catalog(CatalogOptions options, ServerMetrics& metrics, Log& log)
     : options_(std::move(options)), metrics_(metrics), log_(log), retirer_([this] { RetireLanes(); }) {}
@@ -87,7 +83,8 @@ absl::Status Catalog::Admit(const std::string& unique_id, const std::string& loc
 
 absl::Status Catalog::AdmitByOptions(const std::string& unique_id) const {
   const auto listed = [this](const std::string& id) {
-    return std::any_of(options_.uids.begin(), options_.uids.end(), [&](const auto& uid) { return SameId(uid, id); });
+    return std::any_of(options_.uids.begin(), options_.uids.end(),
+                       [&](const auto& uid) { return EqualsIgnoringCase(uid, id); });
   };
   if (options_.uids.empty() || listed(unique_id)) return absl::OkStatus();
   absl::Status refused =
@@ -109,7 +106,7 @@ absl::StatusOr<std::string> Catalog::Resolve(std::string_view wanted) const {
   std::vector<std::string> matches;
   std::vector<std::string> all;
   for (const auto& [unique_id, row] : rows_) {
-    if (SameId(unique_id, wanted)) return unique_id;
+    if (EqualsIgnoringCase(unique_id, wanted)) return unique_id;
     if (ContainsIgnoringCase(unique_id, wanted)) matches.push_back(unique_id);
     all.push_back(unique_id);
   }

@@ -27,10 +27,19 @@ enum class CommandKind : uint8_t {
   kUnlock,
 };
 
+// How a command stands to those that are posted in front of it (server/posted_failure.h).
+enum class PostedRole : uint8_t {
+  kMay,         // it may be posted itself; where it is not, it is as kTakes, or, a lock's, as kApart
+  kTakes,       // it takes a failure, and is not carried out then
+  kTakesAfter,  // it is carried out in any case, and takes a failure then: it gives something back
+  kApart,       // it takes none
+};
+
 struct CommandRow {
   v1::StreamRequest::RequestCase request_case;
   std::string_view name;  // the protocols' name, e.g. "read_dp": for metrics, logs and messages
   CommandKind kind;
+  PostedRole posted_role;
 
   // The command as transfers, or nothing where this request is no plain transfer: then `run` does it. Any thread.
   absl::StatusOr<std::optional<TransferJob>> (*make_job)(const v1::StreamRequest& request) = nullptr;

@@ -1,6 +1,8 @@
 #include "server/lane.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -84,21 +86,46 @@ LaneUsage Lane::usage() const {
   return usage;
 }
 
-void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
-  PendingCommand command{.request = std::move(request), .done = std::move(done), .abandoned = std::move(abandoned)};
+PendingCommand Lane::MakeCommand(v1::StreamRequest request, bool posted, Clock::time_point now) const {
+  PendingCommand command{.request = std::move(request), .posted = posted};
   command.row = FindCommand(command.request.request_case());
   if (command.row == nullptr) {
     command.refused = MakeError(ErrorKind::kInvalidArgument, "the request holds no command");
-  } else if (command.row->make_job != nullptr) {
+  } else if (posted && command.row->posted_role != PostedRole::kMay) {
+    command.refused = MakeError(ErrorKind::kInvalidArgument, std::string(command.row->name) + " cannot be posted");
+  }
+  if (command.refused.ok() && command.row->make_job != nullptr) {
     auto job = command.row->make_job(command.request);
     if (job.ok()) {
       command.job = *std::move(job);
     } else {
       command.refused = job.status();
     }
+    // What is more than transfers is not for posting.
+    if (posted && job.ok() && !command.job) {
+      command.refused =
+          MakeError(ErrorKind::kInvalidArgument, std::string(command.row->name) + " to this register cannot be posted");
+    }
+    if (command.job) command.job->posted = posted;
   }
-  const Clock::time_point now = Clock::now();
   command.scope = OperationScope(metrics_->command(command.row), OutcomeCancelled(), now);
+  return command;
+}
+
+void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
+  const Clock::time_point now = Clock::now();
+  std::vector<PendingCommand> commands;
+  commands.reserve(static_cast<size_t>(request.posted_size()) + 1);
+  for (v1::StreamRequest& posted : *request.mutable_posted()) {
+    commands.push_back(MakeCommand(std::move(posted), true, now));
+    commands.back().done = [](const v1::StreamResponse&) {};
+  }
+  if (commands.empty() || request.request_case() != v1::StreamRequest::REQUEST_NOT_SET) {
+    request.clear_posted();
+    commands.push_back(MakeCommand(std::move(request), false, now));
+  }
+  commands.back().done = std::move(done);
+  commands.back().abandoned = std::move(abandoned);
   bool left = false;
   bool locked_now = false;
   bool wake = true;
@@ -110,22 +137,30 @@ void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallb
     if (!left && !ended) {
       member->last_active = now;
       member->last_command_at = std::chrono::system_clock::now();
-      locked_now = LockNow(*member, command);
+      locked_now = commands.size() == 1 && LockNow(*member, commands.front());
       if (locked_now) {
         ++member->command_count;
         wake = holder_ == nullptr && !ready_.empty();  // others waited for it
       } else {
-        member->queue.push_back(std::move(command));
+        std::move(commands.begin(), commands.end(), std::back_inserter(member->queue));
         MakeReady(member);
       }
     }
   }
   // First: its owner leaves it on being told of the end, and what another thread of the owner's submits just then waits
   // for an answer.
-  if (ended) return Refuse(*member, command, ended->why);
-  if (left) return Count(*member, command, OutcomeCancelled(), now);
+  if (ended || left) {
+    for (PendingCommand& command : commands) {
+      if (ended) {
+        Refuse(*member, command, ended->why);
+      } else {
+        Count(*member, command, OutcomeCancelled(), now);
+      }
+    }
+    return;
+  }
   if (wake) wake_.NotifyOne();
-  if (locked_now) AnswerLock(*member, command, now);
+  if (locked_now) AnswerLock(*member, commands.front(), now);
 }
 
 void Lane::AnswerLock(const LaneMember& member, PendingCommand& command, Clock::time_point now) const {

@@ -116,6 +116,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   // Called by Session.
   void Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned);
+  PendingCommand MakeCommand(v1::StreamRequest request, bool posted, Clock::time_point now) const;
   void Leave(const MemberPtr& member);
   void End(const MemberPtr& member, const SessionEnd& end);
   SessionSnapshot Snapshot(const LaneMember& member) const;

@@ -26,6 +26,7 @@ struct PendingCommand {
   ReplyCallback done;
   AbandonedCheck abandoned;  // null where there is no way to give up
   const CommandRow* row = nullptr;
+  bool posted = false;             // StreamRequest.posted
   std::optional<TransferJob> job;  // kept while the command goes on in slices
   absl::Status refused;            // found wrong before it was queued; answered in its turn all the same
   OperationScope scope;            // counts it, once, whatever becomes of it

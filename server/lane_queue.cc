@@ -130,7 +130,8 @@ bool Lane::TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfers) {
     if (alone && !batch.empty()) return false;
     Item item{.member = member};
     if (head.refused.ok() && head.row->kind == CommandKind::kLock) TakeLock(*member);
-    if (head.refused.ok() && head.row->kind == CommandKind::kUnlock) item.status = ReleaseLock(*member);
+    const bool unlocks = head.refused.ok() && head.row->kind == CommandKind::kUnlock;
+    if (unlocks) item.status = ReleaseLock(*member);
     if (head.job) transfers += head.job->transfers_left();
     item.command = std::move(head);
     member->queue.pop_front();
@@ -138,6 +139,8 @@ bool Lane::TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfers) {
     batch.push_back(std::move(item));
     // Behind what may not finish in this batch nothing else may run: an unlock, say.
     if (alone || transfers >= kSliceTransfers) return false;
+    // Clients send an unlock along with their next lock: who waits for it comes in between.
+    if (unlocks && holder_ == nullptr && ready_.size() > 1) return true;
   }
   return true;
 }

@@ -11,6 +11,13 @@
 #include "server/shared_probe.h"
 
 namespace probegate {
+namespace {
+
+bool IsLock(const PendingCommand& command) {
+  return command.refused.ok() && (command.row->kind == CommandKind::kLock || command.row->kind == CommandKind::kUnlock);
+}
+
+}  // namespace
 
 void Lane::Run() {
   std::vector<std::pair<SessionSnapshot, SessionSnapshot>> broken;
@@ -82,13 +89,14 @@ absl::Status Lane::Execute(Batch& batch) {
     } else if (item.command.job) {
       if (gone.ok()) work.push_back({&*item.command.job, &item.member->state});
     } else {
-      // What stands in front of it is answered first, so it must be done, whatever its length.
-      run_jobs(SIZE_MAX);
+      // What stands in front of it is answered first, so it must be done, whatever its length. A lock has no more to do
+      // than to be answered in its turn: what stands around it goes to the probe together.
+      if (!IsLock(item.command)) run_jobs(SIZE_MAX);
       if (gone.ok()) gone = ExecuteAlone(item);
       if (!gone.ok()) item.status = gone;
     }
   }
-  run_jobs(kSliceTransfers);
+  run_jobs(!batch.empty() && batch.back().command.job ? kSliceTransfers : SIZE_MAX);
   for (Item& item : batch) {
     if (!item.command.job || item.farewell) continue;
     TransferJob& job = *item.command.job;
@@ -108,12 +116,17 @@ absl::Status Lane::Execute(Batch& batch) {
 // Returns only what ends the lane; what fails otherwise is the item's.
 absl::Status Lane::ExecuteAlone(Item& item) {
   const CommandRow* row = item.command.row;
+  PostedFailure& posted_failure = item.member->state.posted_failure;
   if (!item.command.refused.ok()) {
     item.status = item.command.refused;
+    if (item.command.posted) posted_failure.Note(item.status, row == nullptr ? "request" : row->name);
   } else if (row->kind == CommandKind::kLock) {
     item.response.mutable_lock();
   } else if (row->kind == CommandKind::kUnlock) {
     item.response.mutable_unlock();
+  } else if ((row->posted_role == PostedRole::kTakes || row->posted_role == PostedRole::kMay) &&
+             posted_failure.pending()) {
+    item.status = posted_failure.Take();
   } else {
     SessionState& state = item.member->state;
     if (state.joined != true) {
@@ -121,11 +134,18 @@ absl::Status Lane::ExecuteAlone(Item& item) {
       state.joined = true;
     }
     item.status = row->run(*shared_, state, item.command.request, item.response);
+    const bool takes = row->posted_role == PostedRole::kTakesAfter && posted_failure.pending();
+    if (takes && !IsError(item.status, ErrorKind::kProbeDisconnected)) item.status = posted_failure.Take();
   }
   return IsError(item.status, ErrorKind::kProbeDisconnected) ? item.status : absl::OkStatus();
 }
 
 void Lane::Farewell(LaneMember& member) {
+  if (member.state.posted_failure.pending()) {
+    log_.Warning("command.posted_in_vain", {{"probe", metrics_->unique_id()},
+                                            {"session", member.name},
+                                            {"reason", std::string(member.state.posted_failure.status().message())}});
+  }
   if (std::exchange(member.state.joined, false)) shared_->Leave(member.state);
   MutexLock lock(mutex_);
   members_.remove_if([&](const MemberPtr& other) { return other.get() == &member; });

@@ -5,6 +5,9 @@
 namespace probegate {
 namespace {
 
+// What a command that is queued takes besides its request, about: a posted one may be a few bytes of its stream.
+constexpr size_t kQueuedBytes = 1024;
+
 // Bytes that the answer to `request` will hold, as far as that is more than a few.
 size_t AnswerBytes(const v1::StreamRequest& request) {
   switch (request.request_case()) {
@@ -21,6 +24,8 @@ size_t AnswerBytes(const v1::StreamRequest& request) {
 
 }  // namespace
 
-size_t RequestCost(const v1::StreamRequest& request) { return request.ByteSizeLong() + AnswerBytes(request); }
+size_t RequestCost(const v1::StreamRequest& request) {
+  return request.ByteSizeLong() + AnswerBytes(request) + static_cast<size_t>(request.posted_size()) * kQueuedBytes;
+}
 
 }  // namespace probegate

@@ -71,10 +71,12 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts a command in the queue. `done` is called exactly once, unless the session is dropped first. Where somebody
-  // else has ended the session it is called at once, with the reason, whether its owner has left since or not. The
-  // oneof must hold a command other than open_session; nothing at all is answered with kInvalidArgument. A command that
-  // `abandoned` says nobody waits for when its turn comes is answered with CANCELLED, and not carried out.
+  // Puts a command in the queue, behind those that are posted with it. `done` is called exactly once, unless the
+  // session is dropped first: with the command's answer or, where there are posted ones only, when the last of them is
+  // over. Where somebody else has ended the session it is called at once, with the reason, whether its owner has left
+  // since or not. The oneof must hold a command other than open_session; nothing at all is answered with
+  // kInvalidArgument. A command that `abandoned` says nobody waits for when its turn comes is answered with CANCELLED,
+  // and not carried out.
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
   // As its owner: gives back everything; what is queued is dropped without an answer, and so is what is on the wire.

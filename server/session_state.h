@@ -9,6 +9,7 @@
 
 #include "probe/adi/registers.h"
 #include "server/ap_state.h"
+#include "server/posted_failure.h"
 #include "server/swo_subscription.h"
 
 namespace probegate {
@@ -34,6 +35,8 @@ struct SessionState {
 
   // The target on a multi-drop wire that this session selected with its own sequences.
   std::optional<uint32_t> target_select;
+
+  PostedFailure posted_failure;
 
   // The last AP read's value, which is what the session may find in RDBUFF.
   std::optional<uint32_t> last_ap_read;

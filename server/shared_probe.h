@@ -81,8 +81,8 @@ class SharedProbe {
     SessionState* session;
   };
   // Carries out the jobs in their order until each has finished or, past `budget` transfers, the rest has to wait for
-  // the next call. A job that fails does not keep those behind it from running. Returns kProbeDisconnected once the
-  // probe is gone.
+  // the next call. A job that fails does not keep those behind it from running, unless it is posted
+  // (server/posted_failure.h). Returns kProbeDisconnected once the probe is gone.
   absl::Status RunTransfers(absl::Span<const Work> work, size_t budget);
 
   // The session's subscription to SWO (server/shared_swo.h). It ends with the session's last close.
@@ -107,6 +107,8 @@ class SharedProbe {
 
   void NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count);
   absl::Status CheckJob(SessionState& session, const TransferJob& job) const;
+  // The next job of its session, perhaps behind a posted one that failed. True where it is over, at once or by now.
+  bool Settle(const Work& work);
 
   // Makes sure that `session` may use the wire. Costs nothing unless somebody else has touched it or, where
   // `needs_link`, the DP has not answered yet.

@@ -2,14 +2,21 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/hex.h"
 #include "probe/error.h"
 #include "server/shared_probe.h"
 
 namespace probegate {
 namespace {
 
-// The APs that are kept track of at once: as many as ADIv5 has. In ADIv6 a client could name a million.
-constexpr size_t kMaxAps = 256;
+// A posted job, for messages.
+std::string WhatWrites(const TransferJob& job) {
+  if (job.steps.empty()) return "write_ap_multiple";
+  const TransferStep& step = job.steps.front();
+  const bool is_dp = step.target == TransferStep::Target::kDp;
+  const std::string name = is_dp ? "write_dp" : job.words.size() > 1 ? "write_ap_multiple" : "write_ap";
+  return absl::StrCat(name, " ", Hex(step.address, 1));
+}
 
 }  // namespace
 
@@ -20,11 +27,27 @@ absl::Status SharedProbe::CheckJob(SessionState& session, const TransferJob& job
   }
   if (!job.steps.empty() && job.steps.front().target == TransferStep::Target::kAp && wire_.dpidr) {
     const ApId ap = ParseApAddress(job.steps.front().address, wire_.adiv6()).ap;
-    if (wire_.identities.size() >= kMaxAps && !wire_.identities.contains(ap)) {
-      return MakeError(ErrorKind::kUnsupported, absl::StrCat("more than ", kMaxAps, " APs are in use"));
+    if (wire_.identities.size() >= TransferPlan::kMaxAps && !wire_.identities.contains(ap)) {
+      return MakeError(ErrorKind::kUnsupported, absl::StrCat("more than ", TransferPlan::kMaxAps, " APs are in use"));
     }
   }
   return absl::OkStatus();
+}
+
+bool SharedProbe::Settle(const Work& work) {
+  const auto& [job, session] = work;
+  PostedFailure& failure = session->posted_failure;
+  if (failure.pending() && !job->posted) {
+    job->Fail(failure.Take());
+  } else if (failure.pending() && !job->finished()) {
+    job->Fail(absl::CancelledError("not carried out behind a posted command that failed"));
+  }
+  if (!job->finished()) return false;
+  if (job->posted && !job->status.ok()) {
+    failure.Note(job->status, WhatWrites(*job));
+    if (session->connect_count > 0) plan_.Keep(*job, *session);
+  }
+  return true;
 }
 
 absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budget) {
@@ -34,7 +57,7 @@ absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budge
   }
   bool budget_used = false;
   for (size_t first = 0;;) {
-    while (first < work.size() && work[first].job->finished()) ++first;
+    while (first < work.size() && Settle(work[first])) ++first;
     // Only the last job may wait for the next call: those in front of it are answered in order.
     if (first == work.size() || (budget_used && first + 1 == work.size())) return absl::OkStatus();
     budget_used = false;
@@ -53,7 +76,10 @@ absl::Status SharedProbe::RunTransfers(absl::Span<const Work> work, size_t budge
       const auto& [job, session] = work[i];
       if (job->finished()) continue;
       // What needs more than transfers first leads the next round.
-      if (i != first && !(CheckJob(*session, *job).ok() && LinkIsFit(*session, job->handle.has_value()))) break;
+      if (i != first && (session->posted_failure.pending() || !CheckJob(*session, *job).ok() ||
+                         !LinkIsFit(*session, job->handle.has_value()))) {
+        break;
+      }
       const TransferPlan::Added added = plan_.Add(*job, *session);
       if (added != TransferPlan::Added::kRunFirst) ++planned;
       if (added == TransferPlan::Added::kPart) budget_used = true;

@@ -13,7 +13,4 @@ namespace probegate {
 // the strings of a probe may be anything.
 std::string OneLine(std::string_view text, size_t max_bytes = 4096);
 
-// Whether `part` is in `text`, letters of either case being the same: how pyOCD matches unique ids.
-bool ContainsIgnoringCase(std::string_view text, std::string_view part);
-
 }  // namespace probegate

@@ -34,6 +34,8 @@ struct TransferJob {
   std::vector<TransferStep> steps;
   // What is written, and where what is read lands. Its size does not change any more.
   std::vector<uint32_t> words;
+  // Nobody waits for how it ends: see server/posted_failure.h.
+  bool posted = false;
   // Of the session's memory interfaces, for a job whose steps are kMemory; also where it has none.
   std::optional<uint32_t> handle;
 

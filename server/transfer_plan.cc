@@ -126,7 +126,8 @@ TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session,
 
   const uint8_t offset = address.offset.value_or(adi::kApIdr);
   if (view != nullptr && step.write && offset == adi::kApTar) {
-    WriteTarLater(job, step, *view, wire_.aps[address.ap]);
+    WriteTarLater(job.words[step.first_word + step.word_count - 1], *view, wire_.aps[address.ap]);
+    Advance(job, step, step.word_count, 4 * step.word_count);
     return Added::kAll;
   }
   if (view != nullptr && !(step.write && (offset == adi::kApCsw || offset == adi::kApTarHigh))) {

@@ -31,6 +31,9 @@ namespace probegate {
 
 class TransferPlan {
  public:
+  // The APs that are kept track of at once: as many as ADIv5 has. In ADIv6 a client could name a million.
+  static constexpr size_t kMaxAps = 256;
+
   explicit TransferPlan(WireState& wire) : wire_(wire) {}
   TransferPlan(const TransferPlan&) = delete;
   TransferPlan& operator=(const TransferPlan&) = delete;
@@ -45,6 +48,9 @@ class TransferPlan {
   };
   // Both must outlive the plan's Finish.
   Added Add(TransferJob& job, SessionState& session);
+
+  // What a posted job that is not carried out writes to SELECT, CSW or TAR: its session takes it for written.
+  void Keep(const TransferJob& job, SessionState& session);
 
   bool empty() const { return ops_.empty(); }
   absl::Span<const TransferOp> ops() const { return ops_; }
@@ -105,7 +111,7 @@ class TransferPlan {
   void SetTar(ApId ap, uint64_t value, const ApView* for_view, const SessionState& session);
   // CSW and TAR as the view has them.
   void SetForView(ApId ap, ApView& view, const SessionState& session);
-  void WriteTarLater(TransferJob& job, const TransferStep& step, ApView& view, WireAp& wire);
+  static void WriteTarLater(uint32_t value, ApView& view, WireAp& wire);
   void SaveTarOfOthers(ApId ap, const ApView* for_view, const SessionState& session);
   void Fence();
   void Push(TransferOp op, OpNote note);

@@ -78,12 +78,29 @@ void TransferPlan::SetForView(ApId ap, ApView& view, const SessionState& session
 }
 
 // TAR has no effect but on accesses through it, so it goes into the packet of the next one.
-void TransferPlan::WriteTarLater(TransferJob& job, const TransferStep& step, ApView& view, WireAp& wire) {
-  view.tar = job.words[step.first_word + step.word_count - 1];
+void TransferPlan::WriteTarLater(uint32_t value, ApView& view, WireAp& wire) {
+  view.tar = value;
   view.tar_due = true;
   view.tar_on_wire = false;
   if (wire.tar_owner == &view) wire.tar_owner = nullptr;
-  Advance(job, step, step.word_count, 4 * step.word_count);
+}
+
+void TransferPlan::Keep(const TransferJob& job, SessionState& session) {
+  if (job.steps.empty()) return;
+  const TransferStep& step = job.steps.front();
+  const uint32_t value = job.words.back();
+  if (step.target == TransferStep::Target::kDp && step.address == adi::kDpSelect) session.select = value;
+  if (step.target != TransferStep::Target::kAp || !wire_.dpidr) return;
+  const ApAddress address = ParseApAddress(step.address, wire_.adiv6());
+  if (!address.offset || !IsTransferRegister(*address.offset)) return;
+  // One that is not known yet may turn out to be a MEM-AP.
+  const auto identity = wire_.identities.find(address.ap);
+  if (identity != wire_.identities.end() && !identity->second.is_mem_ap) return;
+  if (session.views.size() >= kMaxAps && !session.views.contains(address.ap)) return;
+  ApView& view = session.views[address.ap];
+  if (*address.offset == adi::kApCsw) view.csw = value;
+  if (*address.offset == adi::kApTar) WriteTarLater(value, view, wire_.aps[address.ap]);
+  if (*address.offset == adi::kApTarHigh) view.tar_high = value;
 }
 
 void TransferPlan::SaveTarOfOthers(ApId ap, const ApView* for_view, const SessionState& session) {

@@ -1,13 +1,33 @@
 #include "server/grpc/stream_call.h"
 
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "probe/error.h"
 #include "server/error_detail.h"
 #include "server/grpc/status.h"
 #include "server/request_cost.h"
 
 namespace probegate {
+namespace {
+
+// What of a request must not even be queued.
+absl::Status CheckPosted(const v1::StreamRequest& request) {
+  if (request.posted_size() == 0) return absl::OkStatus();
+  std::string wrong;
+  if (request.has_open_session()) wrong = "nothing can be posted in front of open_session";
+  if (request.posted_size() > kMaxPosted) {
+    wrong = absl::StrCat(request.posted_size(), " posted requests in one are more than ", kMaxPosted);
+  }
+  for (const v1::StreamRequest& posted : request.posted()) {
+    if (posted.posted_size() > 0) wrong = "a posted request has posted ones of its own";
+  }
+  return wrong.empty() ? absl::OkStatus() : MakeError(ErrorKind::kInvalidArgument, wrong);
+}
+
+}  // namespace
+
 StreamCall* StreamCall::Start(SessionRegistry& sessions, const grpc::CallbackServerContext& context, RpcScope rpc) {
   std::shared_ptr<StreamCall> call(new StreamCall(sessions, context, std::move(rpc)));
   call->self_ = call;
@@ -27,6 +47,9 @@ void StreamCall::OnReadDone(bool ok) {
   } else if (request_.has_open_session() != std::exchange(first_, false)) {
     End(MakeError(ErrorKind::kInvalidArgument,
                   "open_session must be the first request of a stream, and only the first"));
+  } else if (absl::Status wrong = CheckPosted(request_); !wrong.ok()) {
+    request_.Clear();
+    End(wrong);
   } else if (request_.has_open_session()) {
     OpenSession(request_);
   } else {
@@ -39,15 +62,21 @@ void StreamCall::OnReadDone(bool ok) {
   GoOn();
 }
 
-uint64_t StreamCall::TakeSlot(size_t cost) {
+uint64_t StreamCall::TakeSlot(size_t cost, bool posted) {
   MutexLock lock(mutex_);
-  slots_.push_back({.cost = cost});
+  slots_.push_back({.cost = cost, .posted = posted});
   cost_ += cost;
   return first_slot_ + slots_.size() - 1;
 }
 
+void StreamCall::FreeSlot() {
+  cost_ -= slots_.front().cost;
+  slots_.pop_front();
+  ++first_slot_;
+}
+
 void StreamCall::OpenSession(const v1::StreamRequest& request) {
-  const uint64_t number = TakeSlot(0);
+  const uint64_t number = TakeSlot(0, false);
   auto on_end = [self = self_](const absl::Status& why) {
     self->OnSessionEnded(why);
     self->GoOn();
@@ -75,7 +104,8 @@ void StreamCall::Submit(v1::StreamRequest request) {
     session = session_.session();
   }
   if (session == nullptr) return;  // the call is ending
-  const uint64_t number = TakeSlot(RequestCost(request));
+  const bool posted = request.posted_size() > 0 && request.request_case() == v1::StreamRequest::REQUEST_NOT_SET;
+  const uint64_t number = TakeSlot(RequestCost(request), posted);
   session->Submit(std::move(request),
                   [self = self_, number](v1::StreamResponse response) { self->Answer(number, std::move(response)); });
 }
@@ -101,12 +131,14 @@ void StreamCall::Answer(uint64_t number, v1::StreamResponse response) {
 }
 
 void StreamCall::WriteNext() {
-  if (writing_ || cancelled_ || finished_ || slots_.empty() || !slots_.front().answered) return;
+  if (writing_ || cancelled_ || finished_) return;
+  while (!slots_.empty() && slots_.front().posted && slots_.front().answered) FreeSlot();
+  if (slots_.empty() || !slots_.front().answered) return;
   writing_ = true;
   response_ = std::move(slots_.front().response);
   grpc::WriteOptions options;
   // What follows at once may travel together with this.
-  if (slots_.size() > 1 && slots_[1].answered) options.set_buffer_hint();
+  if (slots_.size() > 1 && slots_[1].answered && !slots_[1].posted) options.set_buffer_hint();
   StartWrite(&response_, options);
 }
 
@@ -114,11 +146,7 @@ void StreamCall::OnWriteDone(bool) {
   {
     MutexLock lock(mutex_);
     writing_ = false;
-    if (!cancelled_) {
-      cost_ -= slots_.front().cost;
-      slots_.pop_front();
-      ++first_slot_;
-    }
+    if (!cancelled_) FreeSlot();
   }
   GoOn();
 }

@@ -46,7 +46,8 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   // One request, until its answer is written. They stand in the order of the requests, since a session that ends may
   // answer on two threads.
   struct Slot {
-    size_t cost = 0;  // bytes that it may hold, request and answer
+    size_t cost = 0;      // bytes that it may hold, request and answer
+    bool posted = false;  // there is nothing but posted commands: nobody is told
     bool answered = false;
     v1::StreamResponse response;
   };
@@ -57,7 +58,8 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   void OpenSession(const v1::StreamRequest& request);
   void Submit(v1::StreamRequest request);
   void Answer(uint64_t number, v1::StreamResponse response);
-  uint64_t TakeSlot(size_t cost);
+  uint64_t TakeSlot(size_t cost, bool posted);
+  void FreeSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnSessionEnded(const absl::Status& why);
   void End(const absl::Status& why);
   void GoOn();

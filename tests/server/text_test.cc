@@ -36,11 +36,5 @@ TEST(OneLineTest, CutsBetweenCharacters) {
   EXPECT_EQ(OneLine("ab\xC3\xA4", 3), "ab");
 }
 
-TEST(ContainsIgnoringCaseTest, Contains) {
-  EXPECT_TRUE(ContainsIgnoringCase("00AbCd", "aBc"));
-  EXPECT_TRUE(ContainsIgnoringCase("x", ""));
-  EXPECT_FALSE(ContainsIgnoringCase("ab", "abc"));
-}
-
 }  // namespace
 }  // namespace probegate

@@ -10,6 +10,14 @@ using testing::HasSubstr;
 
 class StreamCallTest : public RimTest {
  protected:
+  // How the stream ends on a request that it does not answer.
+  static grpc::Status EndedBy(Stream& stream, const v1::StreamRequest& request) {
+    v1::StreamResponse none;
+    EXPECT_TRUE(stream.Write(request));
+    EXPECT_FALSE(stream.Read(&none));
+    return stream.Finish();
+  }
+
   const std::shared_ptr<FakeWire> wire = server.Plug("PROBE1");
   grpc::ClientContext context;
 };
@@ -66,6 +74,53 @@ TEST_F(StreamCallTest, ReadsOnAfterAsMuchAsMayBeUnanswered) {
   }
 }
 
+TEST_F(StreamCallTest, APostedRequestIsNotAnswered) {
+  auto stream = ConnectStream(context, "PROBE1");
+  const auto post = [&](uint64_t id) {
+    v1::StreamRequest request = Command(id);
+    request.add_posted()->mutable_write_dp()->set_address(8);
+    return stream->Write(request);
+  };
+  // More than may be unanswered at once, several times over.
+  for (uint64_t id = 10; id < 10 + 1000; ++id) ASSERT_TRUE(post(id));
+  EXPECT_EQ(Ask(*stream, ReadDpIdr(5000)).request_id(), 5000u);
+  v1::StreamRequest wrong = ReadDpIdr(5002);
+  wrong.add_posted()->mutable_read_dp();
+  const v1::StreamResponse told = Ask(*stream, wrong);
+  EXPECT_EQ(told.request_id(), 5002u);
+  EXPECT_EQ(told.error().kind(), v1::ERROR_KIND_INVALID_ARGUMENT);
+  ASSERT_TRUE(post(5003));
+  stream->WritesDone();
+  v1::StreamResponse none;
+  EXPECT_FALSE(stream->Read(&none));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(StreamCallTest, OneRequestPostsABoundedNumber) {
+  auto stream = ConnectStream(context, "PROBE1");
+  v1::StreamRequest request = ReadDpIdr(10);
+  for (int i = 0; i < 256; ++i) request.add_posted()->mutable_write_dp()->set_address(8);
+  EXPECT_EQ(Ask(*stream, request).request_id(), 10u);
+  request.add_posted()->mutable_write_dp()->set_address(8);
+  const grpc::Status status = EndedBy(*stream, request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("257 posted requests"));
+}
+
+TEST_F(StreamCallTest, NothingIsPostedInFrontOfTheOpening) {
+  auto stream = debug_probe->Stream(&context);
+  v1::StreamRequest request = OpenSessionRequest("PROBE1");
+  request.add_posted()->mutable_lock();
+  EXPECT_EQ(EndedBy(*stream, request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(StreamCallTest, PostedRequestsHaveNoneOfTheirOwn) {
+  auto stream = ConnectStream(context, "PROBE1");
+  v1::StreamRequest request = ReadDpIdr(10);
+  request.add_posted()->add_posted()->mutable_lock();
+  EXPECT_EQ(EndedBy(*stream, request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(StreamCallTest, ASessionIsDroppedAtOnceWhenItsClientIsGone) {
   auto stream = ConnectStream(context, "PROBE1");
   v1::StreamRequest lock = Command(4);
@@ -92,18 +147,12 @@ TEST_F(StreamCallTest, ASessionThatWaitsForALockIsDroppedWhenItsClientIsGone) {
 
 TEST_F(StreamCallTest, TheFirstRequestMustOpenASession) {
   auto stream = debug_probe->Stream(&context);
-  ASSERT_TRUE(stream->Write(ReadDpIdr(1)));
-  v1::StreamResponse response;
-  EXPECT_FALSE(stream->Read(&response));
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(EndedBy(*stream, ReadDpIdr(1)).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(StreamCallTest, OnlyTheFirstRequestMayOpenASession) {
   auto stream = OpenStream(context, "PROBE1");
-  ASSERT_TRUE(stream->Write(OpenSessionRequest("PROBE1")));
-  v1::StreamResponse response;
-  EXPECT_FALSE(stream->Read(&response));
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(EndedBy(*stream, OpenSessionRequest("PROBE1")).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_TRUE(server.sessions.List("").empty());
 }
 
