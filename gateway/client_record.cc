@@ -86,4 +86,9 @@ void ClientRecord::SessionLost(std::string_view reason) {
   log_.Warning("session.lost", {{"probe", probe_}, {"client", peer_}, {"session", session_}, {"reason", reason}});
 }
 
+void ClientRecord::PostedInVain(std::string_view reason) {
+  log_.Warning("client.posted_in_vain",
+               {{"probe", probe_}, {"client", peer_}, {"session", session_}, {"reason", reason}});
+}
+
 }  // namespace probegate

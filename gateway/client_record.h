@@ -57,6 +57,9 @@ class ClientRecord {
   void SessionOpened(std::string_view session_id);
   void SessionLost(std::string_view reason);
 
+  // What the client had been answered early has failed, and it is not there any more to be told.
+  void PostedInVain(std::string_view reason);
+
  private:
   void WarnOfBadLines(uint64_t count);
 

@@ -35,6 +35,8 @@ struct Call {
   const CommandContext& context;
   // To be sent, for Step::kSend.
   v1::StreamRequest request;
+  // Step::kSend: its client may be answered before the server has carried it out (gateway/posting.h).
+  bool may_post = false;
   // What the response is written with. Null for commands without result.
   ResultWriter write_result = nullptr;
   // Step::kAnswer: the result as JSON, empty for none. Step::kRefuse: what is wrong.

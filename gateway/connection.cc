@@ -28,7 +28,9 @@ Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const Se
       on_closed_(std::move(on_closed)),
       framer_(options.max_line_bytes),
       room_(socket_.get_executor()),
-      replies_(socket_) {
+      hold_(socket_.get_executor()),
+      replies_(socket_),
+      posting_(options.post) {
   ConfigureSocket(socket_);
 }
 
@@ -52,7 +54,7 @@ void Connection::End(std::string reason) {
 
 bool Connection::MayRead() const {
   return pending_.size() < options_.max_in_flight && pending_line_bytes_ < options_.max_held_bytes &&
-         replies_.UnsentBytes() < options_.max_held_bytes;
+         replies_.UnsentBytes() < options_.max_held_bytes && !posting_.is_full();
 }
 
 std::string Connection::TooLong() const {
@@ -91,6 +93,7 @@ Task<> Connection::ReadRequests() {
   }
   if (const auto rest = framer_.TakeRest(); rest && !ending_ && !closed_) HandleLine(*rest);
   client_finished_ = true;
+  AwaitPosted();
   Flush();
   FinishIfDone();
 }
@@ -136,7 +139,10 @@ Task<> Connection::LingerThenReset() {
   const auto deadline = Timer::clock_type::now() + kLingerTime;
   asio::error_code ignored;
   Timer timer(socket_.get_executor());
-  while (!closed_ && replies_.UnsentBytes() + UnacknowledgedBytes(socket_) > 0 && Timer::clock_type::now() < deadline) {
+  const auto is_done = [this] {
+    return pending_.empty() && replies_.UnsentBytes() + UnacknowledgedBytes(socket_) == 0;
+  };
+  while (!closed_ && !is_done() && Timer::clock_type::now() < deadline) {
     timer.expires_after(kLingerPoll);
     co_await timer.async_wait(asio::redirect_error(kUseTask, ignored));
   }
@@ -145,12 +151,14 @@ Task<> Connection::LingerThenReset() {
 }
 
 void Connection::FailPending(std::string_view reason) {
+  const bool lost = session_state_ == SessionState::kLost;
   for (Pending& pending : pending_) {
-    if (pending.request_id != 0) {
+    const bool is_posted = pending.ready && pending.request_id != 0;
+    if (pending.ready && !(lost && is_posted)) {
+      MoveReadyReply(pending);
+    } else if (!pending.own) {
       AppendErrorReply(replies_.out(), pending.id, ReplyStatus::kProbeDisconnected, reason);
       record_.End(pending.record, pending.request_id, OutcomeOf(ReplyStatus::kProbeDisconnected));
-    } else {
-      MoveReadyReply(pending);
     }
   }
   pending_.clear();
@@ -158,7 +166,7 @@ void Connection::FailPending(std::string_view reason) {
 }
 
 void Connection::MoveReadyReplies() {
-  while (!pending_.empty() && pending_.front().request_id == 0) {
+  while (!pending_.empty() && pending_.front().ready) {
     MoveReadyReply(pending_.front());
     pending_.pop_front();
   }
@@ -166,7 +174,7 @@ void Connection::MoveReadyReplies() {
 
 void Connection::MoveReadyReply(Pending& pending) {
   replies_.out() += pending.reply;
-  record_.End(pending.record, 0, OutcomeOf(pending.status));
+  record_.End(pending.record, pending.request_id, OutcomeOf(pending.status));
 }
 
 void Connection::Flush() {
@@ -205,12 +213,14 @@ void Connection::OnProgress() {
 void Connection::EndNow(std::string_view reason, std::string_view last_error) {
   if (ending_ || closed_) return;
   ending_ = true;
-  DropSession();
   FailPending(reason);
   if (!last_error.empty()) {
     Line line = BadLine(last_error);
     AnswerError(line, ReplyStatus::kGeneralError, last_error);
   }
+  // What was answered is done before the session goes, within the time that the client has for its last replies.
+  AwaitPosted();
+  if (pending_.empty()) DropSession();
   Flush();
   room_.cancel();
   asio::co_spawn(socket_.get_executor(), LingerThenReset(), asio::detached);
@@ -223,13 +233,20 @@ void Connection::FinishIfDone() {
 void Connection::Close() {
   if (closed_) return;
   closed_ = true;
+  if (session_ && posting_.writes_outstanding() > 0) {
+    record_.PostedInVain(std::to_string(posting_.writes_outstanding()) +
+                         " writes that had been answered may not have been carried out");
+  }
   DropSession();
-  for (Pending& pending : pending_) record_.End(pending.record, pending.request_id, Unanswered());
+  for (Pending& pending : pending_) {
+    if (!pending.own) record_.End(pending.record, pending.request_id, Unanswered());
+  }
   pending_.clear();
   record_.Disconnected();
   asio::error_code ignored;
   socket_.close(ignored);
   room_.cancel();
+  hold_.cancel();
   on_closed_();
 }
 

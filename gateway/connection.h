@@ -10,8 +10,8 @@
 //
 // How a connection ends (docs/protocol.md): after the client's FIN everything it sent is answered, then the socket is
 // closed in the usual way. After a reset, or when the peer is dead, the session ends at once. Where the gateway ends
-// it, what waits is answered with status 2 and, once the client has it all, the connection is reset: pyOCD spins for
-// ever on a FIN.
+// it, what waits is answered with status 2 and, once the client has it all and what was posted is done, the connection
+// is reset: pyOCD spins for ever on a FIN.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,7 @@
 #include "gateway/command_table.h"
 #include "gateway/line_framer.h"
 #include "gateway/net.h"
+#include "gateway/posting.h"
 #include "gateway/reply_writer.h"
 #include "gateway/served_probe.h"
 #include "gateway/session_inbox.h"
@@ -42,6 +43,8 @@ struct ConnectionOptions {
   // it.
   size_t max_held_bytes = size_t{8} << 20;
   bool offer_memory_interface = false;
+  // Whether writes and locks are answered at once (gateway/posting.h).
+  bool post = true;
 };
 
 // Threads: Start, Refuse and End from any; the rest runs on the socket's strand. Lives until it has ended.
@@ -66,15 +69,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   friend class SessionInbox;
 
-  // A request that waits for its turn to be answered. One whose request_id is 0 was answered without the server: its
-  // reply is ready, and only waits until those before it have been answered.
+  // A request that waits for its turn to be answered. One whose reply is ready was answered without the server, or is
+  // posted, and only waits until those before it have been answered.
   struct Pending {
+    bool own = false;         // the gateway's: its answer is for nobody
     std::string id;           // as JSON
     size_t line_bytes = 0;    // of the request
-    uint64_t request_id = 0;  // upstream; 0 where `reply` is the answer
+    uint64_t request_id = 0;  // upstream; 0 where it is not asked
     ResultWriter write_result = nullptr;
-    int response_case = 0;                  // the field of StreamResponse that has to come
-    ReplyStatus status = ReplyStatus::kOk;  // of `reply`
+    int response_case = 0;  // the field of StreamResponse that has to come
+    Posting::Mark sent;
+    bool ready = false;
+    ReplyStatus status = ReplyStatus::kOk;  // of `reply`, if it is ready
     std::string reply;
     RequestRecord record;
   };
@@ -99,21 +105,35 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Line BadLine(std::string_view error);
   void HandleLine(std::string_view text);
   void SendUpstream(Line& line, Call& call);
+  // Sends a request whose response `pending` is for.
+  void Await(v1::StreamRequest& request, Pending pending);
+  // Answers the line, and sends it along with what comes next.
+  void Post(Line& line, Call& call);
+  void SendPosted();
+  // Has the server tell when what is posted is done.
+  void AskForAnswer();
+  // The same, and of a failure: where nobody is left who might ask.
+  void AwaitPosted();
+  void SendOwn(v1::StreamRequest request);
   void OpenSession(const std::string& traceparent);
   bool MayRead() const;
   // What is wrong with a line that is.
   std::string TooLong() const;
 
-  // Where to append the reply, with `status`, to a line that is answered without the server: it keeps its turn.
-  std::string& ReplyBuffer(Line& line, ReplyStatus status);
+  // Where to append the reply, with `status`, to a line that is answered without waiting: it keeps its turn.
+  // `request_id` is the one upstream, or 0.
+  std::string& ReplyBuffer(Line& line, ReplyStatus status, uint64_t request_id = 0);
+  void AnswerOk(Line& line, std::string_view result, uint64_t request_id = 0);
   void AnswerError(Line& line, ReplyStatus status, std::string_view message);
 
   // Upstream's news.
   void TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox);
   void HandleResponse(v1::StreamResponse& response);
+  void Answer(Pending& pending, const v1::StreamResponse& response);
   // The status that it wrote.
   ReplyStatus WriteResponse(const Pending& pending, const v1::StreamResponse& response);
   void LoseSession(std::string reason);
+  // Where the session is lost, what was posted and has not been answered yet has failed, too, as far as anybody knows.
   void FailPending(std::string_view reason);
   void DropSession();
 
@@ -136,6 +156,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   LineFramer framer_;
   Timer room_;  // cancelled when there is room for more requests
+  Timer hold_;  // until what is posted must be sent
   std::deque<Pending> pending_;
   size_t pending_line_bytes_ = 0;
   ReplyWriter replies_;
@@ -145,6 +166,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<UpstreamSession> session_;
   std::shared_ptr<SessionInbox> inbox_;
   std::string lost_reason_;
+  Posting posting_;
   uint64_t last_request_id_ = 0;
   bool session_opened_ = false;  // the server has confirmed it
   bool inbox_waits_ = false;     // for the client to take what it has been sent

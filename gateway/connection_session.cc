@@ -31,6 +31,7 @@ void Connection::TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox) {
     if (inbox != inbox_) break;
   }
   if (content.end && inbox == inbox_) LoseSession(*content.end);
+  if (ending_ && pending_.empty()) DropSession();
   Flush();
   if (!closed_) OnProgress();
 }
@@ -47,6 +48,8 @@ void Connection::HandleResponse(v1::StreamResponse& response) {
     }
     return;
   }
+  // The answer to a request that has been failed meanwhile.
+  if (ending_ && !pending_.empty() && response.request_id() < pending_.front().request_id) return;
   const bool expected =
       !pending_.empty() && pending_.front().request_id == response.request_id() &&
       (response.has_error() || pending_.front().response_case == static_cast<int>(response.response_case()));
@@ -54,16 +57,24 @@ void Connection::HandleResponse(v1::StreamResponse& response) {
     LoseSession("the server answered something that was not asked");
     return;
   }
-  Pending& answered = pending_.front();
-  const ReplyStatus status = WriteResponse(answered, response);
-  record_.End(answered.record, answered.request_id, OutcomeOf(status));
-  pending_line_bytes_ -= answered.line_bytes;
+  Answer(pending_.front(), response);
   pending_.pop_front();
   MoveReadyReplies();
   // The probe takes the session with it.
   if (response.has_error() && response.error().kind() == v1::ERROR_KIND_PROBE_DISCONNECTED) {
     LoseSession(response.error().message());
   }
+}
+
+void Connection::Answer(Pending& pending, const v1::StreamResponse& response) {
+  posting_.NoteAnswer(response, pending.sent);
+  pending_line_bytes_ -= pending.line_bytes;
+  if (pending.own) {
+    if (response.has_error()) record_.PostedInVain(response.error().message());
+    return;
+  }
+  const ReplyStatus status = WriteResponse(pending, response);
+  record_.End(pending.record, pending.request_id, OutcomeOf(status));
 }
 
 ReplyStatus Connection::WriteResponse(const Pending& pending, const v1::StreamResponse& response) {
@@ -96,6 +107,7 @@ void Connection::LoseSession(std::string reason) {
 
 void Connection::DropSession() {
   session_.reset();
+  posting_ = Posting(options_.post);
   inbox_.reset();
   session_probe_.reset();
   session_state_ = SessionState::kNone;

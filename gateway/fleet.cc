@@ -232,8 +232,12 @@ bool Fleet::AllHeardOf() const {
          });
 }
 
+bool Fleet::AllHaveAddresses() const {
+  return std::none_of(names_.begin(), names_.end(), [](const auto& name) { return !name->looked_up || name->shown; });
+}
+
 bool Fleet::all_found() const {
-  return std::none_of(names_.begin(), names_.end(), [](const auto& name) { return !name->looked_up || name->shown; }) &&
+  return AllHaveAddresses() &&
          std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.second.found; });
 }
 
@@ -248,11 +252,9 @@ std::string Fleet::problem() const {
 }
 
 std::optional<std::string> Fleet::incompatible() const {
-  const bool all_have_addresses =
-      std::none_of(names_.begin(), names_.end(), [](const auto& name) { return !name->looked_up || name->shown; });
   const bool all_are =
       std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.second.incompatible; });
-  if (!all_have_addresses || !all_are || links_.empty()) return std::nullopt;
+  if (!AllHaveAddresses() || !all_are || links_.empty()) return std::nullopt;
   return links_.begin()->second.problem;
 }
 

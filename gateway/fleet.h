@@ -111,6 +111,7 @@ class Fleet : private ProbeRoutes::Observer {
   void TakeLoss(Link& link, WatchEnd end, const std::string& reason);
   void Change();
   bool AllHeardOf() const;
+  bool AllHaveAddresses() const;
 
   // ProbeRoutes::Observer.
   void ProbeIsAt(const v1::ProbeDescription& probe, ProbeRoutes::Server server) override;

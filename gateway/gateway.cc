@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "asio/dispatch.hpp"
 #include "asio/post.hpp"
+#include "base/ignoring_case.h"
 
 namespace probegate {
 namespace {
@@ -19,8 +19,6 @@ constexpr size_t kListedProbes = 10;
 
 constexpr milliseconds kFirstListenPause{1'000};
 constexpr milliseconds kLongestListenPause{30'000};
-
-bool SameId(const std::string& a, const std::string& b) { return absl::EqualsIgnoreCase(a, b); }
 
 template <typename Strings>
 std::string Join(const Strings& strings) {
@@ -92,7 +90,8 @@ void Gateway::TakeChange() {
 
 void Gateway::WarnOfUnknownMaps() {
   for (const auto& [mapped, port] : port_map_.fixed()) {
-    if (std::any_of(known_.begin(), known_.end(), [&](const auto& probe) { return SameId(probe.first, mapped); })) {
+    if (std::any_of(known_.begin(), known_.end(),
+                    [&](const auto& probe) { return EqualsIgnoringCase(probe.first, mapped); })) {
       continue;
     }
     log_.Write(LogLevel::kWarning, "map.unknown",

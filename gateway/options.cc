@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "base/endpoint.h"
+#include "base/ignoring_case.h"
 #include "base/server_list.h"
 #include "config/arguments.h"
 #include "config/log_options.h"
@@ -18,11 +18,14 @@ struct RawOptions {
   std::vector<std::string> servers;
   std::vector<std::string> maps;
   std::string state;
-  std::string memory_interface = "off";
   bool no_wait = false;
   MetricsOptions metrics;
   LogOptions log;
 };
+
+void AddSwitch(CLI::App& app, const std::string& name, bool& on, const std::string& text) {
+  app.add_option(name, on, text)->option_text(on ? "on|off [on]" : "on|off [off]")->check(CLI::IsMember({"on", "off"}));
+}
 
 void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
   app.add_option(
@@ -37,10 +40,11 @@ void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw
       ->allow_extra_args(false);
   app.add_flag("--whole-uid", gateway.whole_ids, "--uid names whole unique IDs, of which no part counts");
   app.add_flag("-W,--no-wait", raw.no_wait, "Give up at once where the server or the probe is not there");
-  app.add_option("--memory-interface", raw.memory_interface,
-                 "on: offer clients memory access in blocks, with which pyOCD up to 0.46 cannot write bytes")
-      ->option_text("on|off [off]")
-      ->check(CLI::IsMember({"on", "off"}));
+  AddSwitch(app, "--memory-interface", gateway.connection.offer_memory_interface,
+            "on: offer clients memory access in blocks, with which pyOCD up to 0.46 cannot write bytes");
+  AddSwitch(app, "--posting", gateway.connection.post,
+            "on: answer locks and register writes at once, as pyOCD's own probes do; one that fails makes a later "
+            "request fail");
 }
 
 void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
@@ -80,7 +84,7 @@ std::optional<std::string> AddMap(const std::string& entry, std::map<std::string
   if (uid.empty() || !port || port->port == 0)
     return "--map: '" + entry + "' is not UID=PORT with a port from 1 to 65535";
   for (const auto& [other, other_port] : ports) {
-    if (absl::EqualsIgnoreCase(other, uid) && other_port != port->port) {
+    if (EqualsIgnoringCase(other, uid) && other_port != port->port) {
       return "--map: " + uid + " is given two ports, here " + entry;
     }
   }
@@ -98,7 +102,6 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
   if (raw.state.empty()) return "--state: '' names no directory";
   options.state_directory = raw.state;
   options.gateway.wait = !raw.no_wait;
-  options.gateway.connection.offer_memory_interface = raw.memory_interface == "on";
   options.metrics_listen = raw.metrics.listen;
   options.log_format = raw.log.log_format();
   options.log_level = raw.log.level();

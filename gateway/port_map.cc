@@ -11,8 +11,8 @@
 #include <sstream>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "base/file_descriptor.h"
+#include "base/ignoring_case.h"
 #include "nlohmann/json.hpp"
 
 namespace probegate {
@@ -72,8 +72,6 @@ absl::Status ReplaceFile(const std::filesystem::path& path, std::string_view con
   return absl::OkStatus();
 }
 
-bool SameProbe(const std::string& a, const std::string& b) { return absl::EqualsIgnoreCase(a, b); }
-
 absl::Status PromisedError(uint16_t port, const std::string& owner, const std::string& wanted_for) {
   return absl::AlreadyExistsError("port " + std::to_string(port) + " is promised to debug probe " + owner +
                                   " and cannot be given to " + wanted_for + ": choose another with --map " +
@@ -100,7 +98,7 @@ absl::Status PortMap::KeepFixed() {
   std::erase_if(ports, [this](const auto& promise) { return FixedPort(promise.second).has_value(); });
   for (const auto& [unique_id, port] : fixed_) {
     const auto [owner, is_new] = ports.emplace(port, unique_id);
-    if (!is_new && !SameProbe(owner->second, unique_id)) return PromisedError(port, owner->second, unique_id);
+    if (!is_new && !EqualsIgnoringCase(owner->second, unique_id)) return PromisedError(port, owner->second, unique_id);
   }
   return ports == *before ? absl::OkStatus() : Save(ports);
 }
@@ -145,7 +143,7 @@ absl::Status PortMap::Save(const Ports& ports) const {
 
 std::optional<uint16_t> PortMap::FixedPort(const std::string& unique_id) const {
   for (const auto& [fixed_id, port] : fixed_) {
-    if (SameProbe(fixed_id, unique_id)) return port;
+    if (EqualsIgnoringCase(fixed_id, unique_id)) return port;
   }
   return std::nullopt;
 }
@@ -173,8 +171,8 @@ absl::StatusOr<std::map<std::string, uint16_t>> PortMap::PortsFor(const std::vec
   uint32_t next = first;  // below it all are somebody's
   for (const std::string& unique_id : unique_ids) {
     if (given.contains(unique_id)) continue;
-    const auto promised =
-        std::find_if(ports->begin(), ports->end(), [&](const auto& port) { return SameProbe(port.second, unique_id); });
+    const auto promised = std::find_if(ports->begin(), ports->end(),
+                                       [&](const auto& port) { return EqualsIgnoringCase(port.second, unique_id); });
     if (promised != ports->end()) {
       given[unique_id] = promised->first;
       continue;
@@ -196,7 +194,7 @@ absl::Status PortMap::Claim(const std::string& unique_id, uint16_t port) {
   auto ports = Load();
   if (!ports.ok()) return ports.status();
   const auto [owner, is_new] = ports->emplace(port, unique_id);
-  if (!SameProbe(owner->second, unique_id)) return PromisedError(port, owner->second, unique_id);
+  if (!EqualsIgnoringCase(owner->second, unique_id)) return PromisedError(port, owner->second, unique_id);
   return is_new ? Save(*ports) : absl::OkStatus();
 }
 

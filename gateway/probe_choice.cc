@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include "base/ignoring_case.h"
 
 namespace probegate {
 namespace {
 
 std::vector<std::string> Matches(const std::string& part, const std::set<std::string>& known) {
   std::vector<std::string> matches;
-  const std::string wanted = absl::AsciiStrToLower(part);
   for (const std::string& unique_id : known) {
-    if (absl::AsciiStrToLower(unique_id).find(wanted) != std::string::npos) matches.push_back(unique_id);
+    if (ContainsIgnoringCase(unique_id, part)) matches.push_back(unique_id);
   }
   return matches;
 }
@@ -25,7 +23,7 @@ ProbeChoice::Result ProbeChoice::Choose(const std::set<std::string>& known, bool
   if (everything()) result.chosen = known;
   for (const std::string& pattern : patterns_) {
     const auto whole = std::find_if(known.begin(), known.end(), [&](const std::string& unique_id) {
-      return absl::EqualsIgnoreCase(unique_id, pattern);
+      return EqualsIgnoringCase(unique_id, pattern);
     });
     if (whole != known.end()) {
       result.chosen.insert(*whole);

@@ -3,6 +3,16 @@
 
 namespace probegate::commands {
 
+namespace {
+
+// Of a DP register whose write is one transfer, and no more: power requests wait, and TARGETSEL is not acknowledged.
+bool IsPlainDpWrite(uint32_t address) { return address == 0x0 || address == 0x8; }  // ABORT, SELECT
+
+// Others are refused by the server, of which the client should hear at once.
+bool IsApAddress(uint64_t address) { return address % 4 == 0 && address <= UINT32_MAX; }
+
+}  // namespace
+
 void ReadDp(Call& call, U32<"address"> address) { call.request.mutable_read_dp()->set_address(address.value); }
 bool ReadDpResult(const v1::StreamResponse& response, std::string& out) {
   AppendUnsigned(out, response.read_dp().value());
@@ -10,6 +20,7 @@ bool ReadDpResult(const v1::StreamResponse& response, std::string& out) {
 }
 
 void WriteDp(Call& call, U32<"address"> address, U32<"value"> value) {
+  call.may_post = IsPlainDpWrite(address.value);
   auto& request = *call.request.mutable_write_dp();
   request.set_address(address.value);
   request.set_value(value.value);
@@ -22,6 +33,7 @@ bool ReadApResult(const v1::StreamResponse& response, std::string& out) {
 }
 
 void WriteAp(Call& call, U64<"address"> address, U32<"value"> value) {
+  call.may_post = IsApAddress(address.value);
   auto& request = *call.request.mutable_write_ap();
   request.set_address(address.value);
   request.set_value(value.value);
@@ -42,6 +54,7 @@ bool ReadApMultipleResult(const v1::StreamResponse& response, std::string& out) 
 }
 
 void WriteApMultiple(Call& call, U64<"address"> address, Words<"values"> values) {
+  call.may_post = IsApAddress(address.value);
   auto& request = *call.request.mutable_write_ap_multiple();
   request.set_address(address.value);
   request.mutable_values()->Swap(&values.value);

@@ -125,7 +125,15 @@ Step ReadProperty(Call& call, Anything<"name"> name) {
 
 void Open(Call& call) { call.request.mutable_open(); }
 void Close(Call& call) { call.request.mutable_close(); }
-void Lock(Call& call) { call.request.mutable_lock(); }
-void Unlock(Call& call) { call.request.mutable_unlock(); }
+
+void Lock(Call& call) {
+  call.may_post = true;
+  call.request.mutable_lock();
+}
+
+void Unlock(Call& call) {
+  call.may_post = true;
+  call.request.mutable_unlock();
+}
 
 }  // namespace probegate::commands

@@ -10,10 +10,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string Line(int id, const std::string& request, const std::string& arguments = "[]") {
-  return R"({"id": )" + std::to_string(id) + R"(, "request": ")" + request + R"(", "arguments": )" + arguments + "}\n";
-}
-
 class Counted {
  public:
   // All that was under way has ended by then.

@@ -11,12 +11,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string Line(int id, const std::string& request, const std::string& arguments = "[]") {
-  return R"({"id": )" + std::to_string(id) + R"(, "request": ")" + request + R"(", "arguments": )" + arguments + "}\n";
-}
-
-std::string Ok(int id) { return R"({"id": )" + std::to_string(id) + R"(, "status": 0})"; }
-
 std::string Status(int id, int status) {
   return R"({"id": )" + std::to_string(id) + R"(, "status": )" + std::to_string(status) + ",";
 }

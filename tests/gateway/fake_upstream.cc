@@ -17,7 +17,7 @@ class Handle : public UpstreamSession {
 
   void Send(v1::StreamRequest request) override {
     session_->Take(request);
-    responder_(*session_, request);
+    if (request.request_case() != v1::StreamRequest::REQUEST_NOT_SET) responder_(*session_, request);
   }
   void Resume() override { session_->Resume(); }
 
@@ -51,6 +51,11 @@ bool FakeSession::ever_paused() {
   return ever_paused_;
 }
 
+size_t FakeSession::message_count() {
+  const MutexLock lock(mutex_);
+  return message_count_;
+}
+
 size_t FakeSession::request_count() {
   const MutexLock lock(mutex_);
   return requests_.size();
@@ -58,7 +63,12 @@ size_t FakeSession::request_count() {
 
 v1::StreamRequest FakeSession::request(size_t index) {
   const MutexLock lock(mutex_);
-  return requests_.at(index);
+  return requests_.at(index).request;
+}
+
+bool FakeSession::was_posted(size_t index) {
+  const MutexLock lock(mutex_);
+  return requests_.at(index).posted;
 }
 
 void FakeSession::Respond(v1::StreamResponse response) {
@@ -98,7 +108,9 @@ void FakeSession::AnswerError(size_t index, v1::ErrorKind kind, const std::strin
 
 void FakeSession::Take(v1::StreamRequest request) {
   const MutexLock lock(mutex_);
-  requests_.push_back(std::move(request));
+  for (const v1::StreamRequest& posted : request.posted()) requests_.push_back({posted, true});
+  if (request.request_case() != v1::StreamRequest::REQUEST_NOT_SET) requests_.push_back({std::move(request), false});
+  ++message_count_;
   changed_.NotifyAll();
 }
 

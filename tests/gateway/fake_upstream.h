@@ -36,8 +36,11 @@ class FakeSession {
   // Whether the gateway has ever asked for a pause.
   bool ever_paused();
 
+  // Posted requests count, each in front of the one that it came with.
   size_t request_count();
   v1::StreamRequest request(size_t index);
+  bool was_posted(size_t index);
+  size_t message_count();
 
   // Sends a response. What is sent during a pause is kept until the gateway resumes.
   void Respond(v1::StreamResponse response);
@@ -59,7 +62,12 @@ class FakeSession {
   const SessionHandler handler_;
   Mutex mutex_;
   CondVar changed_;
-  std::vector<v1::StreamRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  struct Request {
+    v1::StreamRequest request;
+    bool posted;
+  };
+  std::vector<Request> requests_ ABSL_GUARDED_BY(mutex_);
+  size_t message_count_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<v1::StreamResponse> responses_ ABSL_GUARDED_BY(mutex_);
   ReadGate gate_ ABSL_GUARDED_BY(mutex_);
   bool ever_paused_ ABSL_GUARDED_BY(mutex_) = false;
@@ -74,7 +82,8 @@ class FakeUpstream : public Upstream {
   // The session's id that each opening is answered with.
   static constexpr std::string_view kSessionId = "0123456789abcdef0123456789secret";
 
-  // Called for each request with its session, on the gateway's thread; may respond at once, later or never.
+  // Called for each request that is not posted, with its session, on the gateway's thread; may respond at once, later
+  // or never.
   using Responder = std::function<void(FakeSession& session, const v1::StreamRequest& request)>;
 
   explicit FakeUpstream(Responder responder) : responder_(std::move(responder)) {}

@@ -8,6 +8,12 @@
 
 namespace probegate {
 
+// A request's line, and the reply to one that succeeds and has no result.
+inline std::string Line(int id, const std::string& request, const std::string& arguments = "[]") {
+  return R"({"id": )" + std::to_string(id) + R"(, "request": ")" + request + R"(", "arguments": )" + arguments + "}\n";
+}
+inline std::string Ok(int id) { return R"({"id": )" + std::to_string(id) + R"(, "status": 0})"; }
+
 class TestClient {
  public:
   // Connects to the loopback interface.
