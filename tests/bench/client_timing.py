@@ -23,6 +23,10 @@ def main(uid, repeats):
         times[name].append(1e3 * (time.perf_counter() - start))
         return result
 
+    def write(target, data):
+        target.write_memory_block8(RAM, data)
+        target.flush()  # writes may be posted, by pyOCD's own probes as well
+
     for _ in range(repeats):
         session = ConnectHelper.session_with_chosen_probe(
             unique_id=uid, blocking=False, return_first=True, no_config=True,
@@ -31,7 +35,7 @@ def main(uid, repeats):
         for _ in range(10):
             timed("read32", lambda: session.target.read32(RAM))
         data = timed("read_64k", lambda: session.target.read_memory_block8(RAM, SIZE))
-        timed("write_64k", lambda: session.target.write_memory_block8(RAM, data))
+        timed("write_64k", lambda: write(session.target, data))
         session.close()
     print(json.dumps({name: statistics.median(values) for name, values in times.items()}))
 

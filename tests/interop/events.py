@@ -80,7 +80,7 @@ def one_client_too_many(lab):
 @runs_with(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
 def a_client_is_gone_while_it_waits(lab):
     holder, waiting = lab.client().attach(), lab.client().attach()
-    holder.call("lock")
+    holder.take_lock()
     waiting.send("read_dp", DPIDR)
     lab.wait_for("server", "probegate_lock_waiters", 1)
     waiting.abort()
@@ -90,7 +90,7 @@ def a_client_is_gone_while_it_waits(lab):
 @runs_with(server_flags=["--lock-idle", 1, "--lock-max", 3600])
 def a_silent_holder(lab):
     holder, waiting = lab.client().attach(), lab.client().attach()
-    holder.call("lock")
+    holder.take_lock()
     waiting.call("read_dp", DPIDR)
 
 

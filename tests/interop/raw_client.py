@@ -111,6 +111,12 @@ class RawClient:
         while self.call("read_dp", CTRL_STAT) & POWERED != POWERED:
             pass
         self.call("write_ap", CSW, CSW_WORDS)
+        self.call("flush")  # nothing is under way any more
+
+    def take_lock(self):
+        """The lock itself is answered before its turn has come; flush is answered behind it."""
+        self.call("lock")
+        self.call("flush")
 
     def detach(self):
         self.call("disconnect")

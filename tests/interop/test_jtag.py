@@ -71,6 +71,7 @@ def test_pyocd_goes_on_after_a_fault(stack, workers):
                               ("write_memory_block32", (FAULTING, WORDS))):
         with pytest.raises(PyocdError) as error:
             worker.target(method, *arguments)
+            worker.target("flush")
         assert error.value.kind == "TransferFaultError"
         assert worker.target("read_memory_block32", RAM, 16) == WORDS
     worker.detach()
@@ -142,7 +143,7 @@ def test_raw_sequences_beside_one_who_reads(stack, workers, raw):
     reader.start("read_until_stopped", RAM, WORDS)
     banger = connect(raw(stack.port))
     for round_number in range(60):
-        banger.call("lock")  # else others have their turns in between, and the TAP
+        banger.take_lock()  # else others have their turns in between, and the TAP
         assert read_idcode(banger) == IDCODE
         banger.call("unlock")
         banger.call("jtag_sequence", 1 + round_number % 7, round_number % 2, False, 0x55)

@@ -17,7 +17,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from raw_client import RawClient
 client = RawClient(int(sys.argv[2])).attach()
-client.call("lock")
+client.take_lock()
 print("locked", flush=True)
 sys.stdin.read()
 """
@@ -54,23 +54,36 @@ def silent_for(session):
 def test_others_wait_first_come_first_served(make_stack, attached):
     stack = make_stack(server_flags=NEVER_BROKEN)
     holder, second, third = attached(stack, 3)
-    holder.call("lock")
-    due_second = second.send("lock")
+    holder.take_lock()
+    second.call("lock")
+    due_second = second.send("flush")
     wait_until(lambda: sessions_waiting(stack) == 1, "the second waits")
-    due_third = third.send("lock")
+    third.call("lock")
+    due_third = third.send("flush")
     wait_until(lambda: sessions_waiting(stack) == 2, "the third waits")
     assert not has_answer(second) and not has_answer(third)
     holder.call("unlock")
-    second.result("lock", due_second)
+    second.result("flush", due_second)
     assert not has_answer(third)
     second.call("unlock")
-    third.result("lock", due_third)
+    third.result("flush", due_third)
+
+
+def test_where_nothing_is_posted_the_answer_is_the_lock(make_stack, attached):
+    stack = make_stack(server_flags=NEVER_BROKEN, gateway_flags=["--posting", "off"])
+    holder, other = attached(stack, 2)
+    holder.call("lock")
+    due = other.send("lock")
+    wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
+    assert not has_answer(other)
+    holder.call("unlock")
+    other.result("lock", due)
 
 
 def test_what_touches_no_wire_does_not_wait(make_stack, attached, raw):
     stack = make_stack(server_flags=NEVER_BROKEN)
     holder, other = attached(stack, 2)
-    holder.call("lock")
+    holder.take_lock()
     assert other.call("readprop", "is_open") is True
     assert other.call("readprop", "wire_protocol") == "SWD"
     assert other.call("has_swo") is True
@@ -83,8 +96,9 @@ def test_nested_locks_are_counted(make_stack, attached):
     stack = make_stack(server_flags=NEVER_BROKEN)
     holder, other = attached(stack, 2)
     holder.call("lock")
-    holder.call("lock")
+    holder.take_lock()
     holder.call("unlock")
+    holder.call("flush")
     due = other.send("read_dp", DPIDR)
     wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
     holder.call("unlock")
@@ -101,7 +115,7 @@ def test_unlock_without_lock(make_stack, attached):
 def test_given_back_when_the_connection_ends(make_stack, attached, end):
     stack = make_stack(server_flags=NEVER_BROKEN)
     holder, other = attached(stack, 2)
-    holder.call("lock")
+    holder.take_lock()
     due = other.send("read_dp", DPIDR)
     wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
     getattr(holder, end)()
@@ -128,7 +142,7 @@ def test_broken_when_its_holder_is_silent(make_stack, attached):
     stack = make_stack(server_flags=["--lock-idle", 1, "--lock-max", 3600])
     holder, other = attached(stack, 2)
     holder.write_word(RAM, 0x51137)
-    holder.call("lock")
+    holder.take_lock()
     other.call("read_dp", DPIDR)
     # The holder stays, its unlock is answered as if nothing had happened, and its commands go on.
     holder.call("unlock")
@@ -139,7 +153,7 @@ def test_broken_when_its_holder_is_silent(make_stack, attached):
 def test_broken_when_held_too_long(make_stack, attached):
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 1])
     holder, other = attached(stack, 2)
-    holder.call("lock")
+    holder.take_lock()
     due = other.send("read_dp", DPIDR)
 
     def answered():
@@ -153,7 +167,7 @@ def test_broken_when_held_too_long(make_stack, attached):
 def test_not_broken_while_nobody_waits(make_stack, attached):
     stack = make_stack(server_flags=["--lock-idle", 1, "--lock-max", 1])
     holder, other = attached(stack, 2)
-    holder.call("lock")
+    holder.take_lock()
     port = holder.socket.getsockname()[1]
 
     def silent_beyond_both_bounds():

@@ -30,6 +30,7 @@ def test_server_killed_and_started_again(make_stack, raw):
     stack = make_stack()
     client = raw(stack.port).attach()
     client.write_word(RAM, 0x11111111)
+    client.call("flush")
     stack.server.kill()
     wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
     stack.start_server()
@@ -68,7 +69,7 @@ def test_pyocd_under_a_restarted_server(make_stack, workers):
 def test_a_lock_is_gone_with_its_session(make_stack, raw):
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
     client = raw(stack.port).attach()
-    client.call("lock")
+    client.take_lock()
     stack.server.kill()
     stack.start_server()
     other = raw(stack.port)
@@ -117,7 +118,7 @@ def test_server_drains(make_stack, raw, number):
     """Asked to end, it tells its sessions, and ends with 0 though clients hold them."""
     stack = make_stack()
     client, holder = raw(stack.port).attach(), raw(stack.port).attach()
-    holder.call("lock")
+    holder.take_lock()
     stack.server.signal(number)
     assert stack.server.wait() == 0
     wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
@@ -140,7 +141,7 @@ def test_gateway_ends_its_connections(make_stack, raw, number):
     stack = make_stack()
     idle = raw(stack.port).attach()
     waiting, holder = raw(stack.port).attach(), raw(stack.port).attach()
-    holder.call("lock")
+    holder.take_lock()
     due = waiting.send("read_dp", DPIDR)
     # In the same connection's order: once this is answered, the request above has reached the server.
     wait_until(lambda: holder.call("read_dp", DPIDR) == DPIDR_VALUE, "the holder has the probe")

@@ -51,7 +51,7 @@ def test_gauges(make_stack, raw, control):
     watched.expect("gateway", server_up=1, ports=1, connections=0)
 
     holder, waiting = raw(stack.port).attach(), raw(stack.port).attach()
-    holder.call("lock")
+    holder.take_lock()
     due = [waiting.send("read_dp", DPIDR) for _ in range(3)]
     watched.expect("server", probe_state__idle=0, probe_state__in_use=1, sessions=2, lock_held=1, lock_waiters=1,
                    queue_depth=3)

@@ -110,6 +110,7 @@ def test_a_probe_that_only_a_reset_wakes_is_told_anew_what_it_was_told(kind, usb
         client.call("set_clock", 4_000_000)
         client.call("swo_start", swo.BAUD)
         client.write_word(RAM, 0x12345678)
+        client.call("flush")
         bus.inject(0, "hang", transfer="out")
         assert client.status("read_dp", DPIDR) in (0, PROBE_ERROR)  # it may have hit what asks for SWO
         wait_until(lambda: works(client), "the probe works again")
