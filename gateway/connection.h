@@ -109,6 +109,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Await(v1::StreamRequest& request, Pending pending);
   // Answers the line, and sends it along with what comes next.
   void Post(Line& line, Call& call);
+  // Calls `then` after `time`, unless this is called again before.
+  void HoldFor(std::chrono::microseconds time, void (Connection::*then)());
+  void SendUnlock();
   void SendPosted();
   // Has the server tell when what is posted is done.
   void AskForAnswer();

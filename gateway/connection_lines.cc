@@ -12,7 +12,7 @@ namespace {
 // How long what is posted waits for a request to go along with: pyOCD takes some 0.4 ms for an access, and has a few
 // behind each other before it waits. `pyocd flash` was a tenth slower with 0.5 ms.
 constexpr std::chrono::microseconds kHoldTime{2000};
-// With an unlock that others may wait for: until pyOCD is back with the next lock and what it is for.
+// An unlock that others may wait for: until pyOCD is back with the next lock and what it is for.
 constexpr std::chrono::microseconds kBriefHold{500};
 
 }  // namespace
@@ -109,12 +109,24 @@ void Connection::Post(Line& line, Call& call) {
     AskForAnswer();
   } else if (hold == Posting::Hold::kNo) {
     SendPosted();
-  } else if (first || hold == Posting::Hold::kBriefly) {
-    hold_.expires_after(hold == Posting::Hold::kBriefly ? kBriefHold : kHoldTime);
-    hold_.async_wait([self = shared_from_this()](asio::error_code error) {
-      if (!error) self->SendPosted();
-    });
+  } else if (hold == Posting::Hold::kBriefly) {
+    HoldFor(kBriefHold, &Connection::SendUnlock);
+  } else if (first) {
+    HoldFor(kHoldTime, &Connection::SendPosted);
   }
+}
+
+void Connection::HoldFor(std::chrono::microseconds time, void (Connection::*then)()) {
+  hold_.expires_after(time);
+  hold_.async_wait([self = shared_from_this(), then](asio::error_code error) {
+    if (!error) (*self.*then)();
+  });
+}
+
+void Connection::SendUnlock() {
+  v1::StreamRequest unlock = posting_.TakeUnlock();
+  if (session_ && unlock.posted_size() > 0) session_->Send(std::move(unlock));
+  if (posting_.holds_any()) HoldFor(kHoldTime - kBriefHold, &Connection::SendPosted);
 }
 
 void Connection::SendPosted() {

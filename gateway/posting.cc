@@ -33,12 +33,24 @@ Posting::Hold Posting::Post(v1::StreamRequest request, size_t bytes) {
   if (request.has_unlock()) --locks_;
   *held_.add_posted() = std::move(request);
   if (held_bytes_ >= kHeldBytes) return Hold::kNo;
-  return locks_ == 0 && std::exchange(lock_is_sent_, false) ? Hold::kBriefly : Hold::kYes;
+  if (locks_ > 0 || !std::exchange(lock_is_sent_, false)) return Hold::kYes;
+  unlock_end_ = held_.posted_size();
+  unlock_bytes_ = held_bytes_;
+  return Hold::kBriefly;
 }
 
 v1::StreamRequest Posting::TakeHeld() {
   NoteSent();
   return std::exchange(held_, v1::StreamRequest());
+}
+
+v1::StreamRequest Posting::TakeUnlock() {
+  v1::StreamRequest taken;
+  auto& held = *held_.mutable_posted();
+  for (int i = 0; i < unlock_end_; ++i) taken.add_posted()->Swap(&held[i]);
+  held.DeleteSubrange(0, std::exchange(unlock_end_, 0));
+  held_bytes_ -= std::exchange(unlock_bytes_, 0);
+  return taken;
 }
 
 Posting::Mark Posting::TakeAlong(v1::StreamRequest& request) {
@@ -54,6 +66,8 @@ Posting::Mark Posting::TakeAlong(v1::StreamRequest& request) {
 
 void Posting::NoteSent() {
   held_bytes_ = 0;
+  unlock_end_ = 0;
+  unlock_bytes_ = 0;
   lock_is_sent_ = locks_ > 0;
 }
 

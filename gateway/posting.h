@@ -8,7 +8,7 @@
 //
 // What is posted is held back for a moment, and goes along with the request that waits next: the server then has it in
 // one packet for the probe, and is woken once. An unlock comes along with the next lock, too; the lane lets others in
-// between.
+// between. Where that takes too long the unlock goes alone, since others may wait for it, and what is behind it stays.
 //
 // What is posted and perhaps not done yet is bounded: beyond the bound no more lines are taken.
 #pragma once
@@ -42,7 +42,7 @@ class Posting {
   bool Admits(const v1::StreamRequest& request) const;
   enum class Hold : uint8_t {
     kYes,
-    kBriefly,  // somebody may wait for the lock that is given back
+    kBriefly,  // somebody may wait for the lock that is given back: for TakeUnlock
     kNo,       // what is held should be sent now
   };
   // It is, and held. Its line had `bytes` bytes.
@@ -50,6 +50,8 @@ class Posting {
 
   // What is held, as a message of its own. There must be something.
   v1::StreamRequest TakeHeld();
+  // What is held up to the unlock that others may wait for; nothing where that has been sent meanwhile.
+  v1::StreamRequest TakeUnlock();
   // Puts what is held in front of a request that waits and is about to be sent.
   Mark TakeAlong(v1::StreamRequest& request);
   // Its response has come, and with it all that was posted before `sent` is done.
@@ -73,6 +75,8 @@ class Posting {
   bool lock_is_sent_ = false;  // the server has one of them, and keeps others waiting
   v1::StreamRequest held_;
   uint64_t held_bytes_ = 0;
+  int unlock_end_ = 0;         // how many of held_ go with the unlock that others may wait for
+  uint64_t unlock_bytes_ = 0;  // and what they are of held_bytes_
   Mark posted_;
   Mark asked_;  // when a request that waits was sent last
   Mark done_;

@@ -82,6 +82,19 @@ TEST(ConnectionPosting, IsSentThoughNothingFollows) {
   EXPECT_TRUE(c.session->WaitForRequests(3));
 }
 
+TEST(ConnectionPosting, AnUnlockDoesNotWaitForWhatIsBehindIt) {
+  PostingClient c;
+  c.client.Send(Line(3, "lock") + Line(4, "read_ap", "[12]"));
+  ASSERT_TRUE(c.session->WaitForRequests(4));
+  c.session->AnswerOk(3);
+  for (int id = 3; id <= 4; ++id) EXPECT_THAT(*c.client.ReadLine(), HasSubstr(R"("status": 0)"));
+  const size_t before = c.session->message_count();
+  c.client.Send(Line(5, "unlock") + Line(6, "lock") + Line(7, "write_ap", "[4, 0]"));
+  ASSERT_TRUE(c.session->WaitForRequests(7));
+  EXPECT_EQ(c.session->message_count(), before + 2);
+  EXPECT_TRUE(c.session->request(4).has_unlock());
+}
+
 TEST(ConnectionPosting, AFailureComesWithTheNextAnswer) {
   PostingClient c;
   EXPECT_EQ(c.Ask(Line(3, "write_ap", "[12, 0]")), Ok(3));

@@ -95,6 +95,41 @@ TEST(Posting, AnUnlockOfWhatTheServerHasIsHeldBriefly) {
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kYes);
 }
 
+// Has the server have a lock.
+void LockAndRead(Posting& posting) {
+  EXPECT_EQ(posting.Post(Lock(), 40), Posting::Hold::kYes);
+  EXPECT_EQ(Send(posting, Read()).posted_size(), 1);
+}
+
+TEST(Posting, AnUnlockThatWasHeldForLongGoesWithoutWhatIsBehindIt) {
+  Posting posting = Connected();
+  LockAndRead(posting);
+  EXPECT_EQ(posting.Post(Write(), 40), Posting::Hold::kYes);
+  EXPECT_EQ(posting.Post(Unlock(), Posting::kHeldBytes - 80), Posting::Hold::kBriefly);
+  EXPECT_EQ(posting.Post(Lock(), 30), Posting::Hold::kYes);
+  const v1::StreamRequest unlock = posting.TakeUnlock();
+  ASSERT_EQ(unlock.posted_size(), 2);
+  EXPECT_TRUE(unlock.posted(0).has_write_ap());
+  EXPECT_TRUE(unlock.posted(1).has_unlock());
+  EXPECT_EQ(posting.TakeUnlock().posted_size(), 0);
+  // What has gone fills no message any more, and the next lock is not the server's yet.
+  EXPECT_EQ(posting.Post(Write(), 40), Posting::Hold::kYes);
+  EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kYes);
+  const v1::StreamRequest rest = posting.TakeHeld();
+  ASSERT_EQ(rest.posted_size(), 3);
+  EXPECT_TRUE(rest.posted(0).has_lock());
+}
+
+TEST(Posting, AnUnlockThatWasTakenAlongDoesNotGoAgain) {
+  Posting posting = Connected();
+  LockAndRead(posting);
+  EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kBriefly);
+  EXPECT_EQ(Send(posting, Read()).posted_size(), 1);
+  EXPECT_EQ(posting.Post(Write(), 40), Posting::Hold::kYes);
+  EXPECT_EQ(posting.TakeUnlock().posted_size(), 0);
+  EXPECT_TRUE(posting.holds_any());
+}
+
 TEST(Posting, OnlyTheOutermostUnlockCounts) {
   Posting posting = Connected();
   EXPECT_EQ(posting.Post(Lock(), 40), Posting::Hold::kYes);
