@@ -66,6 +66,7 @@ class UsbTransport final : public Transport {
   absl::Status ReadReportSizes();
   absl::Status AskPacketSize();
   absl::Status Read();
+  absl::Status SendPacket(absl::Span<const uint8_t> packet);
   absl::Status SendReport(absl::Span<const uint8_t> packet);
   absl::Status CollectSent();
   // An error of the link's: it is the end where the device is gone.
@@ -158,11 +159,15 @@ absl::Status UsbTransport::AskPacketSize() {
   return absl::OkStatus();
 }
 
+// The read is started behind the packet, which is on its way meanwhile: a probe keeps its reply until it is asked.
 absl::Status UsbTransport::Send(absl::Span<const uint8_t> packet) {
   if (!gone_.ok()) return gone_;
-  if (link_.in->started() < kMostStarted) {
-    if (absl::Status status = Read(); !status.ok()) return Judge(std::move(status));
-  }
+  if (absl::Status status = SendPacket(packet); !status.ok()) return status;
+  if (link_.in->started() >= kMostStarted) return absl::OkStatus();
+  return Judge(Read());
+}
+
+absl::Status UsbTransport::SendPacket(absl::Span<const uint8_t> packet) {
   if (function_.hid) return SendReport(packet);
   if (absl::Status status = CollectSent(); !status.ok()) return status;
   return Judge(link_.out->Write(packet, packet.size() < packet_size_));
