@@ -112,6 +112,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Calls `then` after `time`, unless this is called again before.
   void HoldFor(std::chrono::microseconds time, void (Connection::*then)());
   void SendUnlock();
+  // Whether the session is still there is asked when its client pauses (UpstreamSession::Listen).
+  void ListenLater();
+  void Listen();
   void SendPosted();
   // Has the server tell when what is posted is done.
   void AskForAnswer();

@@ -33,6 +33,7 @@ void Connection::TakeFromInbox(const std::shared_ptr<SessionInbox>& inbox) {
   if (content.end && inbox == inbox_) LoseSession(*content.end);
   if (ending_ && pending_.empty()) DropSession();
   Flush();
+  ListenLater();
   if (!closed_) OnProgress();
 }
 

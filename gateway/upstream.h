@@ -26,6 +26,11 @@ class UpstreamSession {
   // ended.
   virtual void Send(v1::StreamRequest request) = 0;
 
+  // Has it noticed that the session ends, though no response is awaited: whoever has sent no request for a moment calls
+  // this. It is put off until then because to listen costs both ends a wake-up besides each response's (an HTTP/2
+  // window update).
+  virtual void Listen() = 0;
+
   // Goes on with responses, after on_response asked for a pause: once for each pause. It may overtake the return of the
   // on_response that asks.
   virtual void Resume() = 0;

@@ -74,7 +74,6 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
     *first.mutable_open_session() = std::move(request);
     stub.async()->Stream(&context_, this);
     AddHold();
-    StartRead(&response_);
     Send(std::move(first));
     StartCall();
   }
@@ -82,8 +81,15 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
   void Send(v1::StreamRequest request) {
     const MutexLock lock(mutex_);
     if (ended_) return;
+    const bool read = request.request_case() != v1::StreamRequest::REQUEST_NOT_SET && gate_.Expect();
     queue_.push_back(std::move(request));
     if (!std::exchange(writing_, true)) WriteNext();
+    if (read) StartRead(&response_);  // after the write: the server should have the request first
+  }
+
+  void Listen() {
+    const MutexLock lock(mutex_);
+    if (gate_.Listen() && !ended_) StartRead(&response_);
   }
 
   void Resume() {
@@ -167,6 +173,7 @@ class GrpcSession final : public UpstreamSession {
   ~GrpcSession() override { call_->Abandon(); }
 
   void Send(v1::StreamRequest request) override { call_->Send(std::move(request)); }
+  void Listen() override { call_->Listen(); }
   void Resume() override { call_->Resume(); }
 
  private:

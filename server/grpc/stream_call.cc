@@ -65,6 +65,7 @@ void StreamCall::OnReadDone(bool ok) {
 uint64_t StreamCall::TakeSlot(size_t cost, bool posted) {
   MutexLock lock(mutex_);
   slots_.push_back({.cost = cost, .posted = posted});
+  if (!posted) pace_.Note(awaited_++ > 0);
   cost_ += cost;
   return first_slot_ + slots_.size() - 1;
 }
@@ -112,6 +113,7 @@ void StreamCall::Submit(v1::StreamRequest request) {
 
 void StreamCall::ReadNext() {
   if (reading_ || half_closed_ || cancelled_ || end_ || finished_) return;
+  if (pace_.waits() && awaited_ > 0) return;
   if (slots_.size() >= kMaxUnanswered || cost_ >= kMaxUnansweredBytes) return;
   reading_ = true;
   StartRead(&request_);
@@ -126,6 +128,7 @@ void StreamCall::Answer(uint64_t number, v1::StreamResponse response) {
     Slot& slot = slots_[number - first_slot_];
     slot.response = std::move(response);
     slot.answered = true;
+    if (!slot.posted) --awaited_;
   }
   GoOn();
 }

@@ -1,7 +1,9 @@
 // DebugProbe.Stream: a stream that is a session.
 //
 // Requests are read as long as what is unanswered stays within bounds, and put into the session; the lane's thread
-// brings the answers, which are written in the order of the requests. The call ends
+// brings the answers, which are written in the order of the requests. A client that has waited for its answers for some
+// time is read again only behind the next one: a read costs both ends a wake-up (an HTTP/2 window update), just when
+// the lane has the probe to ask. The call ends
 // - with OK, when the client has half-closed and everything is answered;
 // - with the reason, when somebody else ended the session: what waits is answered first;
 // - with INVALID_ARGUMENT, when open_session was not the first request, or not only the first;
@@ -23,6 +25,7 @@
 #include "base/mutex.h"
 #include "base/peer.h"
 #include "probegate/v1/debug_probe.pb.h"
+#include "server/grpc/client_pace.h"
 #include "server/session_registry.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
@@ -87,6 +90,8 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);  // why the call ends, once it does
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mutex_);
+  size_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;  // slots that somebody is told of, and not answered
+  ClientPace pace_ ABSL_GUARDED_BY(mutex_);
   uint64_t first_slot_ ABSL_GUARDED_BY(mutex_) = 0;  // the number of slots_.front()
   size_t cost_ ABSL_GUARDED_BY(mutex_) = 0;          // of all slots
 };

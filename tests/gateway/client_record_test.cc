@@ -100,6 +100,7 @@ TEST_F(ClientRecordLog, ASessionThatWasNotOpenedHasNotTheNameOfTheOneBefore) {
     TestClient client(fixture.port());
     client.Ask(kOpen);
     fixture.upstream.WaitForSession(0)->End("the server went away");
+    client.Ask(R"({"id": 2, "request": "flush"})");  // an open before it is noticed would be one of the lost session
     fixture.upstream.RefuseSessions("debug probe PROBE1 is away");
     client.Ask(kOpen);
   }

@@ -19,6 +19,7 @@ class Handle : public UpstreamSession {
     session_->Take(request);
     if (request.request_case() != v1::StreamRequest::REQUEST_NOT_SET) responder_(*session_, request);
   }
+  void Listen() override { session_->Listen(); }
   void Resume() override { session_->Resume(); }
 
  private:
@@ -74,7 +75,17 @@ bool FakeSession::was_posted(size_t index) {
 void FakeSession::Respond(v1::StreamResponse response) {
   {
     const MutexLock lock(mutex_);
+    if (ended_) return;
     responses_.push_back(std::move(response));
+  }
+  Deliver();
+}
+
+void FakeSession::End(const std::string& reason) {
+  {
+    const MutexLock lock(mutex_);
+    end_ = reason;
+    ended_ = true;
   }
   Deliver();
 }
@@ -82,12 +93,22 @@ void FakeSession::Respond(v1::StreamResponse response) {
 void FakeSession::Deliver() {
   while (true) {
     v1::StreamResponse response;
+    std::optional<std::string> end;
     {
       const MutexLock lock(mutex_);
-      if (!gate_.reading() || dropped_ || responses_.empty()) return;
-      gate_.Begin();
-      response = std::move(responses_.front());
-      responses_.pop_front();
+      if (!gate_.reading() || dropped_) return;
+      if (responses_.empty()) {
+        if (!end_) return;
+        end.swap(end_);
+      } else {
+        gate_.Begin();
+        response = std::move(responses_.front());
+        responses_.pop_front();
+      }
+    }
+    if (end) {
+      handler_.on_end(*end);
+      return;
     }
     const bool go_on = handler_.on_response(std::move(response));
     const MutexLock lock(mutex_);
@@ -107,17 +128,30 @@ void FakeSession::AnswerError(size_t index, v1::ErrorKind kind, const std::strin
 }
 
 void FakeSession::Take(v1::StreamRequest request) {
-  const MutexLock lock(mutex_);
-  for (const v1::StreamRequest& posted : request.posted()) requests_.push_back({posted, true});
-  if (request.request_case() != v1::StreamRequest::REQUEST_NOT_SET) requests_.push_back({std::move(request), false});
-  ++message_count_;
-  changed_.NotifyAll();
+  {
+    const MutexLock lock(mutex_);
+    for (const v1::StreamRequest& posted : request.posted()) requests_.push_back({posted, true});
+    ++message_count_;
+    changed_.NotifyAll();
+    if (request.request_case() == v1::StreamRequest::REQUEST_NOT_SET) return;
+    requests_.push_back({std::move(request), false});
+    if (!gate_.Expect()) return;
+  }
+  Deliver();
 }
 
 void FakeSession::Drop() {
   const MutexLock lock(mutex_);
   dropped_ = true;
   changed_.NotifyAll();
+}
+
+void FakeSession::Listen() {
+  {
+    const MutexLock lock(mutex_);
+    if (!gate_.Listen()) return;
+  }
+  Deliver();
 }
 
 void FakeSession::Resume() {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,9 @@ bool WaitFor(Mutex& mutex, CondVar& changed, const std::function<bool()>& condit
 class FakeSession {
  public:
   FakeSession(v1::OpenSessionRequest opening, std::string traceparent, SessionHandler handler)
-      : opening_(std::move(opening)), traceparent_(std::move(traceparent)), handler_(std::move(handler)) {}
+      : opening_(std::move(opening)), traceparent_(std::move(traceparent)), handler_(std::move(handler)) {
+    static_cast<void>(gate_.Expect());  // the opening's answer
+  }
 
   const v1::OpenSessionRequest& opening() const { return opening_; }
   // What the opening was sent with.
@@ -42,17 +45,19 @@ class FakeSession {
   bool was_posted(size_t index);
   size_t message_count();
 
-  // Sends a response. What is sent during a pause is kept until the gateway resumes.
+  // Sends a response. What is sent during a pause, or while nothing is awaited, is kept until the gateway reads on; so
+  // is the end, behind which nothing more is sent.
   void Respond(v1::StreamResponse response);
   // Answers the request number `index`, successfully and emptily or with an error.
   void AnswerOk(size_t index);
   void AnswerError(size_t index, v1::ErrorKind kind, const std::string& message);
-  void End(const std::string& reason) { handler_.on_end(reason); }
+  void End(const std::string& reason);
 
   // For FakeUpstream and its sessions' handles.
   void Take(v1::StreamRequest request);
   void Drop();
   void Resume();
+  void Listen();
 
  private:
   void Deliver();
@@ -69,6 +74,8 @@ class FakeSession {
   std::vector<Request> requests_ ABSL_GUARDED_BY(mutex_);
   size_t message_count_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<v1::StreamResponse> responses_ ABSL_GUARDED_BY(mutex_);
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<std::string> end_ ABSL_GUARDED_BY(mutex_);  // why, until that is told
   ReadGate gate_ ABSL_GUARDED_BY(mutex_);
   bool ever_paused_ ABSL_GUARDED_BY(mutex_) = false;
   bool dropped_ ABSL_GUARDED_BY(mutex_) = false;

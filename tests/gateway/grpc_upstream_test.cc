@@ -19,17 +19,18 @@ namespace {
 
 constexpr size_t kResponses = 20;
 
-// Answers every stream with so many responses, whatever is asked, and ends it. Each says which traceparent the first
+// Answers the first so many requests of every stream, and ends it then. Each answer says which traceparent the first
 // request had.
 class Talker final : public v1::DebugProbe::Service {
   grpc::Status Stream(grpc::ServerContext*,
                       grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>* stream) override {
-    v1::StreamRequest first;
-    stream->Read(&first);
-    for (uint64_t id = 0; id < kResponses; ++id) {
+    std::string traceparent;
+    v1::StreamRequest request;
+    for (uint64_t id = 0; id < kResponses && stream->Read(&request); ++id) {
+      if (id == 0) traceparent = request.traceparent();
       v1::StreamResponse response;
       response.set_request_id(id);
-      response.mutable_error()->set_message(first.traceparent());
+      response.mutable_error()->set_message(traceparent);
       stream->Write(response);
     }
     return grpc::Status::OK;
@@ -57,6 +58,15 @@ class GrpcUpstream : public ::testing::Test {
   std::shared_ptr<Upstream> upstream_;
 };
 
+// All that the talker answers, besides the opening.
+void AskOn(UpstreamSession& session) {
+  for (size_t i = 1; i < kResponses; ++i) {
+    v1::StreamRequest request;
+    request.mutable_get_state();
+    session.Send(std::move(request));
+  }
+}
+
 // The gateway's strand may have taken a response, and have room again, before the callback that asked for the pause has
 // returned.
 TEST_F(GrpcUpstream, ResumeMayOvertakeThePause) {
@@ -77,6 +87,7 @@ TEST_F(GrpcUpstream, ResumeMayOvertakeThePause) {
                                                    },
                                                .on_end = [](const std::string&) {}});
   opened.set_value(session.get());
+  AskOn(*session);
   const MutexLock lock(mutex);
   EXPECT_TRUE(WaitFor(mutex, changed, [&] { return taken == kResponses; })) << taken;
 }
@@ -96,11 +107,20 @@ TEST_F(GrpcUpstream, TheOpeningCarriesTheTraceparent) {
   EXPECT_EQ(arrived.get_future().get(), traceparent);
 }
 
+// With the last answer nothing is awaited: that the server has ended the stream is noticed by who listens.
 TEST_F(GrpcUpstream, CountsASessionsStreamOnce) {
+  std::promise<void> answered;
   std::promise<void> ended;
   const auto session = upstream_->OpenSession({}, "",
-                                              {.on_response = [](const v1::StreamResponse&) { return true; },
+                                              {.on_response =
+                                                   [&, count = size_t{0}](const v1::StreamResponse&) mutable {
+                                                     if (++count == kResponses) answered.set_value();
+                                                     return true;
+                                                   },
                                                .on_end = [&](const std::string&) { ended.set_value(); }});
+  AskOn(*session);
+  answered.get_future().wait();
+  session->Listen();
   ended.get_future().wait();
   const std::string labels =
       "{grpc_method=\"Stream\",grpc_service=\"probegate.v1.DebugProbe\",grpc_type=\"bidi_stream\"} 1";
