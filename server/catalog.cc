@@ -1,6 +1,7 @@
 #include "server/catalog.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,7 @@ Catalog::~Catalog() { Stop("the catalog is closed"); }
 absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone) {
   const v1::ProbeDescription description = Describe(probe->info());
   const std::string& unique_id = description.unique_id();
+  absl::Status started;
   {
     MutexLock lock(mutex_);
     if (absl::Status admitted = Admit(unique_id, location); !admitted.ok()) return admitted;
@@ -31,8 +33,20 @@ absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& locat
     // Under the lock, so that whatever the lane has to say finds the row.
     const auto metrics = metrics_.OnProbeHere(description);
     row.metrics = metrics;
-    row.lane =
+    auto lane =
         Lane::Start(std::move(probe), {.options = options_.lane, .events = *this, .metrics = metrics, .log = log_});
+    if (lane.ok()) {
+      row.lane = *std::move(lane);
+    } else {
+      started = lane.status();
+      row.problem = OneLine({started.message().data(), started.message().size()});
+      row.on_gone = nullptr;
+      metrics_.OnProbeGone(unique_id);
+    }
+  }
+  if (!started.ok()) {
+    TellWatchers(unique_id);
+    return started;
   }
   log_.Info("probe.connected", {{"probe", unique_id},
                                 {"description", description.description()},
@@ -265,10 +279,11 @@ void Catalog::Stop(const std::string& why) {
     wake_.NotifyAll();
   }
   const absl::Status reason = MakeError(ErrorKind::kProbeDisconnected, why);
-  // Together, since each may have to wait for its probe's last answer.
-  std::vector<std::thread> stoppers;
-  for (const auto& lane : lanes) stoppers.emplace_back([&lane, &reason] { lane->Stop(reason); });
-  for (std::thread& stopper : stoppers) stopper.join();
+  // Together, since each may have to wait for its probe's last answer; one behind the other where there are no threads.
+  std::vector<std::future<void>> stops;
+  stops.reserve(lanes.size());
+  for (const auto& lane : lanes) stops.push_back(std::async([&lane, &reason] { lane->Stop(reason); }));
+  for (std::future<void>& stop : stops) stop.get();
   for (const auto& watcher : Watchers()) watcher->OnCatalogStopped(reason);
   retirer_.join();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,10 +29,14 @@ int64_t Microseconds(std::chrono::steady_clock::duration time) {
 
 }  // namespace
 
-std::shared_ptr<Lane> Lane::Start(std::unique_ptr<Probe> probe, const LaneContext& context) {
+absl::StatusOr<std::shared_ptr<Lane>> Lane::Start(std::unique_ptr<Probe> probe, const LaneContext& context) {
   std::shared_ptr<Lane> lane(new Lane(std::move(probe), context));
-  // A plain pointer: Stop, which comes before the destructor, joins the thread.
-  lane->thread_ = std::thread([raw = lane.get()] { raw->Run(); });
+  try {
+    // A plain pointer: Stop, which comes before the destructor, joins the thread.
+    lane->thread_ = std::thread([raw = lane.get()] { raw->Run(); });
+  } catch (const std::system_error& error) {
+    return MakeError(ErrorKind::kInternal, std::string("there is no thread for the probe: ") + error.what());
+  }
   return lane;
 }
 
@@ -106,7 +111,7 @@ PendingCommand Lane::MakeCommand(v1::StreamRequest request, bool posted, Clock::
       command.refused =
           MakeError(ErrorKind::kInvalidArgument, std::string(command.row->name) + " to this register cannot be posted");
     }
-    if (command.job) command.job->posted = posted;
+    if (command.job && posted) command.job->posted_as = command.row->name;
   }
   command.scope = OperationScope(metrics_->command(command.row), OutcomeCancelled(), now);
   return command;

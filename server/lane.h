@@ -77,8 +77,8 @@ struct LaneContext {
 
 class Lane : public std::enable_shared_from_this<Lane> {
  public:
-  // Starts the thread. What happens on the wire is counted from here on.
-  static std::shared_ptr<Lane> Start(std::unique_ptr<Probe> probe, const LaneContext& context);
+  // Starts the thread; an error where the system gives none. What happens on the wire is counted from here on.
+  static absl::StatusOr<std::shared_ptr<Lane>> Start(std::unique_ptr<Probe> probe, const LaneContext& context);
 
   // The lane must have been stopped.
   ~Lane();

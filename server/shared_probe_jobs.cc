@@ -11,11 +11,9 @@ namespace {
 
 // A posted job, for messages.
 std::string WhatWrites(const TransferJob& job) {
-  if (job.steps.empty()) return "write_ap_multiple";
-  const TransferStep& step = job.steps.front();
-  const bool is_dp = step.target == TransferStep::Target::kDp;
-  const std::string name = is_dp ? "write_dp" : job.words.size() > 1 ? "write_ap_multiple" : "write_ap";
-  return absl::StrCat(name, " ", Hex(step.address, 1));
+  std::string what(job.posted_as);
+  if (!job.steps.empty()) what += " " + Hex(job.steps.front().address, 1);
+  return what;
 }
 
 }  // namespace
@@ -37,13 +35,13 @@ absl::Status SharedProbe::CheckJob(SessionState& session, const TransferJob& job
 bool SharedProbe::Settle(const Work& work) {
   const auto& [job, session] = work;
   PostedFailure& failure = session->posted_failure;
-  if (failure.pending() && !job->posted) {
+  if (failure.pending() && job->posted_as.empty()) {
     job->Fail(failure.Take());
   } else if (failure.pending() && !job->finished()) {
     job->Fail(absl::CancelledError("not carried out behind a posted command that failed"));
   }
   if (!job->finished()) return false;
-  if (job->posted && !job->status.ok()) {
+  if (!job->posted_as.empty() && !job->status.ok()) {
     failure.Note(job->status, WhatWrites(*job));
     if (session->connect_count > 0) plan_.Keep(*job, *session);
   }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,8 +35,8 @@ struct TransferJob {
   std::vector<TransferStep> steps;
   // What is written, and where what is read lands. Its size does not change any more.
   std::vector<uint32_t> words;
-  // Nobody waits for how it ends: see server/posted_failure.h.
-  bool posted = false;
+  // The command's name where nobody waits for how it ends (server/posted_failure.h); else empty.
+  std::string_view posted_as;
   // Of the session's memory interfaces, for a job whose steps are kMemory; also where it has none.
   std::optional<uint32_t> handle;
 

@@ -1,6 +1,7 @@
 #include "server/usb_source.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -109,7 +110,7 @@ bool UsbSource::Update(const std::shared_ptr<usb::Bus>& bus) {
   }
   names_.See(probes);
   for (const Found& found : all) {
-    if (!IsKnown(found.device->plug)) Serve(bus, found);
+    if (!IsKnown(found.device->plug)) settled = Serve(bus, found) && settled;
   }
   return settled;
 }
@@ -148,7 +149,7 @@ std::vector<usb::Function> UsbSource::Find(const usb::DeviceInfo& device) const 
   return functions;
 }
 
-void UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) {
+bool UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) {
   const usb::DeviceInfo& device = *found.device;
   Place& place = places_.emplace_back(Place{.plug = device.plug, .location = absl::StrCat("usb:", device.path)});
   if (!device.problem.ok()) {
@@ -166,9 +167,21 @@ void UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) 
       catalog_.ReportAway(known, place.location, why);
       continue;
     }
-    place.sources.emplace_back(place.location, OpenerOf(bus, device, function, known), catalog_, log_, pauses_.probe,
-                               known);
+    try {
+      place.sources.emplace_back(place.location, OpenerOf(bus, device, function, known), catalog_, log_, pauses_.probe,
+                                 known);
+    } catch (const std::system_error& error) {
+      const std::string why = std::string("there is no thread for it: ") + error.what();
+      if (std::exchange(no_thread_, why) != why) {
+        log_.Warning("usb.unusable", {{"location", place.location}, {"reason", why}});
+        catalog_.ReportAway(known, place.location, why);
+      }
+      places_.pop_back();
+      return false;
+    }
   }
+  no_thread_.clear();
+  return true;
 }
 
 }  // namespace probegate

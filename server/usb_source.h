@@ -62,7 +62,8 @@ class UsbSource {
   bool Update(const std::shared_ptr<usb::Bus>& bus);
   void Forget(const std::vector<usb::DeviceInfo>& devices);
   std::vector<usb::Function> Find(const usb::DeviceInfo& device) const;
-  void Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found);
+  // False where that is to be tried again.
+  bool Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found);
   bool IsKnown(uint64_t plug) const;
   // False when the source is to stop. Returns when something may have changed, or `time` has passed where it is not 0.
   bool Await(std::chrono::milliseconds time);
@@ -76,6 +77,7 @@ class UsbSource {
 
   // The thread's own.
   std::list<Place> places_;
+  std::string no_thread_;  // what was told of a thread that could not be had
   UsbNames names_;
 
   Mutex mutex_;

@@ -109,6 +109,9 @@ class FakeWire {
   // RAM by the target's addresses, which must be inside.
   std::vector<uint8_t> ReadRam(uint32_t address, size_t size) const;
   void WriteRam(uint32_t address, absl::Span<const uint8_t> bytes);
+  // A word of it.
+  uint32_t Ram(uint32_t address) const;
+  void SetRam(uint32_t address, uint32_t word);
 
   // What the probe was last told.
   bool is_open() const;

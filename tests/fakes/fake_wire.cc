@@ -184,6 +184,21 @@ void FakeWire::WriteRam(uint32_t address, absl::Span<const uint8_t> bytes) {
   std::copy(bytes.begin(), bytes.end(), board_.ram().begin() + (address - options_.ram_base));
 }
 
+uint32_t FakeWire::Ram(uint32_t address) const {
+  uint32_t word = 0;
+  for (const uint8_t byte : ReadRam(address, 4)) word = word >> 8 | static_cast<uint32_t>(byte) << 24;
+  return word;
+}
+
+void FakeWire::SetRam(uint32_t address, uint32_t word) {
+  std::array<uint8_t, 4> bytes;
+  for (uint8_t& byte : bytes) {
+    byte = static_cast<uint8_t>(word);
+    word >>= 8;
+  }
+  WriteRam(address, bytes);
+}
+
 bool FakeWire::is_open() const {
   MutexLock lock(mutex_);
   return open_;

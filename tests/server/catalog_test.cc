@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "probe/error.h"
 #include "server/description.h"
+#include "tests/base/no_threads.h"
 #include "tests/server/server_fixture.h"
 
 namespace probegate {
@@ -26,6 +27,27 @@ TEST(CatalogTest, ResolvesAUniqueIdOrAPartThatOneHas) {
   EXPECT_EQ(*server.catalog.Resolve("b13"), "AB13");
   EXPECT_EQ(*server.catalog.Resolve("ab1"), "AB1") << "the whole id wins over parts";
   EXPECT_EQ(*server.catalog.Resolve("cd"), "CD");
+}
+
+TEST(CatalogTest, AProbeWithoutAThreadForItIsRefusedAndMayComeAgain) {
+  ServerFixture server;
+  {
+    const NoThreads no_threads;
+    const absl::Status refused = Add(server, "PROBE1", "a:1");
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("there is no thread for the probe"));
+    EXPECT_EQ(server.catalog.Find("PROBE1")->problem(), refused.message());
+  }
+  EXPECT_TRUE(server.IsAway("PROBE1"));
+  EXPECT_TRUE(Add(server, "PROBE1", "a:1").ok());
+  EXPECT_TRUE(server.catalog.FindLane("PROBE1").ok());
+}
+
+TEST(CatalogTest, StopsWithoutMoreThreads) {
+  ServerFixture server;
+  for (const char* id : {"PROBE1", "PROBE2"}) server.Plug(id);
+  const NoThreads no_threads;
+  server.catalog.Stop("the test is over");
+  for (const char* id : {"PROBE1", "PROBE2"}) EXPECT_TRUE(server.IsAway(id));
 }
 
 TEST(CatalogTest, AnAmbiguousPartListsTheMatches) {

@@ -62,7 +62,8 @@ class LaneTest : public testing::Test {
         log_(LogFormat::kText, log_level),
         metrics_(server_metrics_.OnProbeHere(Describe(wire_->info()))),
         lane_(Lane::Start(std::make_unique<FakeProbe>(wire_),
-                          {.options = options, .events = events_, .metrics = metrics_, .log = log_})) {}
+                          {.options = options, .events = events_, .metrics = metrics_, .log = log_})
+                  .value()) {}
   ~LaneTest() override { lane_->Stop(MakeError(ErrorKind::kProbeDisconnected, "the test is over")); }
 
   std::shared_ptr<Session> Open(const std::string& name) {

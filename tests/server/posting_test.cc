@@ -1,6 +1,5 @@
 // Posted commands (StreamRequest.posted): what runs behind one that failed, and who is told.
 #include <array>
-#include <cstring>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -31,8 +30,8 @@ class PostingTest : public LaneTest {
   PostingTest() : session_(Open("client")) {
     Attach(*session_);
     EXPECT_TRUE(Call(*session_, WriteAp(kCsw, kCswWords)).has_write_ap());
-    SetRam(kRam, 0x11111111);
-    SetRam(kRam + 4, 0x22222222);
+    wire_->SetRam(kRam, 0x11111111);
+    wire_->SetRam(kRam + 4, 0x22222222);
     wire_->ClearLog();
   }
 
@@ -78,17 +77,6 @@ class PostingTest : public LaneTest {
     return response.error().message();
   }
 
-  void SetRam(uint32_t address, uint32_t word) {
-    std::array<uint8_t, 4> bytes;
-    std::memcpy(bytes.data(), &word, sizeof word);
-    wire_->WriteRam(address, bytes);
-  }
-  uint32_t Ram(uint32_t address) {
-    uint32_t word = 0;
-    std::memcpy(&word, wire_->ReadRam(address, sizeof word).data(), sizeof word);
-    return word;
-  }
-
   const std::shared_ptr<Session> session_;
 };
 
@@ -97,7 +85,7 @@ TEST_F(PostingTest, WhatIsPostedIsDoneBeforeWhatWaits) {
   Post(WriteAp(kTar, kRam));
   Post(WriteAp(kDrw, 0xCAFE));
   EXPECT_EQ(Call(*session_, ReadAp(kDrw)).read_ap().value(), 0x22222222u);
-  EXPECT_EQ(Ram(kRam), 0xCAFEu);
+  EXPECT_EQ(wire_->Ram(kRam), 0xCAFEu);
   EXPECT_TRUE(session_->snapshot().holds_lock);
   Post(Unlock());
   EXPECT_TRUE(Call(*session_, Flush()).has_flush());
@@ -116,7 +104,7 @@ TEST_F(PostingTest, GoesInOnePacketWithWhatWaits) {
   *message.add_posted() = WriteAp(kTar, kRam);
   EXPECT_EQ(Call(*session_, message).read_ap().value(), 1u);
   EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kTransfer), 1u);
-  EXPECT_EQ(Ram(kRam + 4), 2u);
+  EXPECT_EQ(wire_->Ram(kRam + 4), 2u);
 }
 
 TEST_F(PostingTest, WhoWaitsForTheLockComesBetweenAnUnlockAndTheNextLock) {
@@ -144,9 +132,18 @@ TEST_F(PostingTest, BehindAFailureNothingRunsUntilItHasBeenTaken) {
   EXPECT_EQ(response.error().kind(), v1::ERROR_KIND_TRANSFER_FAULT);
   EXPECT_EQ(response.error().fault_address(), kNowhere);
   EXPECT_THAT(response.error().message(), HasSubstr("an earlier write_ap 0xc, which was posted, failed"));
-  EXPECT_EQ(Ram(kRam), 0x11111111u);
+  EXPECT_EQ(wire_->Ram(kRam), 0x11111111u);
   // The client believes that TAR was written, and so it is.
   EXPECT_EQ(Call(*session_, ReadAp(kDrw)).read_ap().value(), 0x11111111u);
+}
+
+TEST_F(PostingTest, AFailureHasTheNameOfItsCommand) {
+  v1::StreamRequest block;
+  block.mutable_write_ap_multiple()->set_address(kDrw);
+  block.mutable_write_ap_multiple()->add_values(0xBAD);
+  Post(WriteAp(kTar, kNowhere));
+  Post(block);
+  EXPECT_THAT(TakeFailure(), HasSubstr("an earlier write_ap_multiple 0xc, which was posted, failed"));
 }
 
 TEST_F(PostingTest, NorWhereItAllGoesInOnePacket) {
@@ -166,7 +163,7 @@ TEST_F(PostingTest, NorWhereItAllGoesInOnePacket) {
   EXPECT_THAT(lines, Contains("read error ERROR_KIND_TRANSFER_FAULT"));
   EXPECT_THAT(lines, Contains("again"));
   EXPECT_THAT(lines, Contains("other"));
-  EXPECT_EQ(Ram(kRam), 0x11111111u);
+  EXPECT_EQ(wire_->Ram(kRam), 0x11111111u);
 }
 
 TEST_F(PostingTest, TheFirstFailureCounts) {
@@ -281,7 +278,7 @@ TEST_F(PostingTest, ABlockThatFailsHalfWayIsAFailure) {
   const v1::StreamResponse response = Call(*session_, Flush());
   EXPECT_EQ(response.error().kind(), v1::ERROR_KIND_TRANSFER_FAULT);
   EXPECT_FALSE(response.error().has_completed_bytes());
-  EXPECT_EQ(Ram(kRam), 0x11111111u);
+  EXPECT_EQ(wire_->Ram(kRam), 0x11111111u);
 }
 
 }  // namespace

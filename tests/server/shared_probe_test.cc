@@ -78,11 +78,6 @@ class SharedProbeTest : public testing::Test {
   absl::Status WriteDp(SessionState& s, uint64_t address, uint32_t v) { return Write(s, Target::kDp, address, v); }
   absl::Status WriteAp(SessionState& s, uint64_t address, uint32_t v) { return Write(s, Target::kAp, address, v); }
 
-  void SetRam(uint32_t address, uint32_t word) {
-    const std::array<uint8_t, 4> bytes = {static_cast<uint8_t>(word), static_cast<uint8_t>(word >> 8),
-                                          static_cast<uint8_t>(word >> 16), static_cast<uint8_t>(word >> 24)};
-    wire_->WriteRam(address, bytes);
-  }
   uint32_t WireCsw() {
     uint32_t csw = 0;
     wire_->WithBoard([&](FakeBoard& board) { csw = board.csw(0); });
@@ -213,9 +208,9 @@ TEST_F(SharedProbeTest, TheWiresSelectIsWrittenOnlyWhereItDiffers) {
 TEST_F(SharedProbeTest, OneReadsWordsBesideOneReadingBytes) {
   Attach(a_);
   Attach(b_);
-  SetRam(kRam, 0x44332211);
-  SetRam(kRam + 4, 0x88776655);
-  SetRam(kRam + 0x100, 0xDDCCBBAA);
+  wire_->SetRam(kRam, 0x44332211);
+  wire_->SetRam(kRam + 4, 0x88776655);
+  wire_->SetRam(kRam + 0x100, 0xDDCCBBAA);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
   ASSERT_TRUE(WriteAp(b_, kCsw, kCswBytes).ok());
@@ -286,7 +281,7 @@ TEST_F(SharedProbeTest, TarIsWrittenAlsoWhereTheWireSeemsToHoldIt) {
 
 TEST_F(SharedProbeTest, TarThatCouldNotBeWrittenIsStillDue) {
   Attach(a_);
-  SetRam(kRam, 0x12345678);
+  wire_->SetRam(kRam, 0x12345678);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   for (const FakeFailure failure : {FakeFailure::kWait, FakeFailure::kFault}) {
     ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
@@ -312,8 +307,8 @@ TEST_F(SharedProbeTest, TarThatCountedPastWhatIsKnownIsReadBackBeforeAnotherOver
 TEST_F(SharedProbeTest, BothInOnePacketStillGetTheirOwn) {
   Attach(a_);
   Attach(b_);
-  SetRam(kRam, 0x11111111);
-  SetRam(kRam + 0xFFC, 0x22222222);
+  wire_->SetRam(kRam, 0x11111111);
+  wire_->SetRam(kRam + 0xFFC, 0x22222222);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(a_, kTar, kRam + 0xFFC).ok());
   ASSERT_TRUE(WriteAp(b_, kCsw, kCswBytes).ok());
@@ -382,7 +377,7 @@ TEST_F(SharedProbeTest, AfterPowerDownNothingIsBelievedOfTheAps) {
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(shared_->WriteDp(a_, 0x4, 0).ok());
   ASSERT_TRUE(shared_->WriteDp(a_, 0x4, kPowerUp).ok());
-  for (uint32_t i = 0; i < 4; ++i) SetRam(kRam + 4 * i, i + 1);
+  for (uint32_t i = 0; i < 4; ++i) wire_->SetRam(kRam + 4 * i, i + 1);
   ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
   TransferJob block = TransferJob::ReadRegister(Target::kAp, kDrw, 4);
   ASSERT_TRUE(Run(a_, block).ok());
@@ -411,7 +406,7 @@ TEST_F(SharedProbeTest, TheLastOneOutPowersDownInTwoSteps) {
 TEST_F(SharedProbeTest, OneWhoLeavesDoesNotPowerDownTheOthers) {
   Attach(a_);
   Attach(b_);
-  SetRam(kRam, 0xCAFEF00D);
+  wire_->SetRam(kRam, 0xCAFEF00D);
   ASSERT_TRUE(shared_->WriteDp(a_, 0x4, 0).ok());
   shared_->Leave(a_);
   EXPECT_EQ(WirePower(), kPowered);
@@ -506,7 +501,7 @@ TEST_F(SharedProbeTest, ASessionsRawSequenceIsItsOwnToFollowUp) {
 TEST_F(SharedProbeTest, OthersAreServedThroughALinkEstablishedAnew) {
   Attach(a_);
   Attach(b_);
-  SetRam(kRam, 0x12345678);
+  wire_->SetRam(kRam, 0x12345678);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
   ASSERT_TRUE(shared_->SwjSequence(b_, 64, kLineReset).ok());  // and B goes no further
@@ -516,7 +511,7 @@ TEST_F(SharedProbeTest, OthersAreServedThroughALinkEstablishedAnew) {
 TEST_F(SharedProbeTest, ALostAckIsTheSessionsOwnButNotTheOthers) {
   Attach(a_);
   Attach(b_);
-  SetRam(kRam, 0x0BADCAFE);
+  wire_->SetRam(kRam, 0x0BADCAFE);
   ASSERT_TRUE(WriteAp(b_, kTar, kRam).ok());
   wire_->FailTransfer(0, FakeFailure::kNoAck);
   EXPECT_TRUE(IsError(ReadDp(a_, 0x4).status(), ErrorKind::kTransferError));
@@ -536,7 +531,7 @@ TEST_F(SharedProbeTest, WhereTheLinkCannotBeEstablishedTheSessionResponsibleIsNa
 TEST_F(SharedProbeTest, PowerIsAskedForAgainWhenTheTargetLostIt) {
   Attach(a_);
   Attach(b_);
-  SetRam(kRam, 0x600DF00D);
+  wire_->SetRam(kRam, 0x600DF00D);
   ASSERT_TRUE(WriteAp(b_, kCsw, kCswBytes).ok());
   wire_->PowerCycle();
   EXPECT_FALSE(ReadDp(a_, 0x4).ok());
@@ -605,7 +600,7 @@ TEST_F(MultiDropTest, EachSessionTalksToTheTargetItSelected) {
 TEST_F(SharedProbeTest, OnesFaultIsNotTheOthers) {
   Attach(a_);
   Attach(b_);
-  SetRam(kRam, 0x13579BDF);
+  wire_->SetRam(kRam, 0x13579BDF);
   ASSERT_TRUE(WriteAp(a_, kTar, 0x40000000).ok());
   ASSERT_TRUE(WriteAp(b_, kTar, kRam).ok());
   TransferJob bad = TransferJob::WriteRegister(Target::kAp, kDrw, {1});
@@ -685,7 +680,7 @@ TEST_F(SharedProbeTest, AFailureInTheServersOwnTransfersIsNotTheOthers) {
                                       FakeFailure::kProbeError, FakeFailure::kReplyLost}) {
       Attach(a_);
       Attach(b_);
-      SetRam(kRam, 0x5EED0000 + static_cast<uint32_t>(k));
+      wire_->SetRam(kRam, 0x5EED0000 + static_cast<uint32_t>(k));
       ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
       ASSERT_TRUE(shared_->SwjSequence(b_, 64, kLineReset).ok());
       wire_->FailTransfer(k, failure);
@@ -721,8 +716,8 @@ TEST_F(SharedProbeTest, AFailureAnywhereInAPacketHitsOneSessionOnly) {
       ASSERT_TRUE(WriteAp(b_, kTar, kRam + 0x400).ok());
       // Several words, since behind a write of TAR that failed TAR counts on.
       for (uint32_t word = 0; word < 8; ++word) {
-        SetRam(kRam + 0x200 + 4 * word, 0xA0000000 + word);
-        SetRam(kRam + 0x400 + 4 * word, 0xB0000000 + word);
+        wire_->SetRam(kRam + 0x200 + 4 * word, 0xA0000000 + word);
+        wire_->SetRam(kRam + 0x400 + 4 * word, 0xB0000000 + word);
       }
       std::vector<TransferJob> jobs;
       std::vector<SharedProbe::Work> work;

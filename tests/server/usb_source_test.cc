@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "probe/error.h"
+#include "tests/base/no_threads.h"
 #include "tests/fakes/fake_usb.h"
 #include "tests/server/server_fixture.h"
 
@@ -104,6 +105,19 @@ TEST_F(UsbSourceTest, PluggedInAgainItIsServedAgain) {
       ASSERT_TRUE(IsGone("A1"));
     }
   }
+}
+
+TEST_F(UsbSourceTest, WithoutAThreadForItAProbeIsAwayUntilThereIsOne) {
+  Plug(BulkProbeInfo("1-1", "A1"));
+  Start();
+  ASSERT_TRUE(IsThere("A1"));
+  {
+    const NoThreads no_threads;
+    Plug(BulkProbeInfo("1-2", "B2"));
+    EXPECT_TRUE(SaysProblem("B2", "there is no thread for it"));
+    EXPECT_TRUE(server.catalog.FindLane("A1").ok());
+  }
+  EXPECT_TRUE(IsThere("B2"));
 }
 
 TEST_F(UsbSourceTest, AProbeThatIsLostWhileItStaysIsOpenedAgain) {

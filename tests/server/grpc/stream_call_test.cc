@@ -1,6 +1,7 @@
 // A stream as a session: order, bounds, and every way in which it ends.
 #include "gmock/gmock.h"
 #include "probe/error.h"
+#include "server/grpc/client_pace.h"
 #include "tests/server/grpc/rim_fixture.h"
 
 namespace probegate {
@@ -72,6 +73,43 @@ TEST_F(StreamCallTest, ReadsOnAfterAsMuchAsMayBeUnanswered) {
     ASSERT_TRUE(stream->Read(&response));
     ASSERT_EQ(response.request_id(), id);
   }
+}
+
+// It is read behind its answers by then, and ahead of them for one request now and then.
+TEST_F(StreamCallTest, AClientThatHasWaitedForLongMayAskAheadAllTheSame) {
+  auto stream = ConnectStream(context, "PROBE1");
+  uint64_t asked = 10;
+  for (uint32_t i = 0; i < 2 * ClientPace::kTrust; ++i, ++asked) {
+    ASSERT_EQ(Ask(*stream, ReadDpIdr(asked)).request_id(), asked);
+  }
+  wire->HoldTransfers();
+  const uint64_t first = asked;
+  for (; asked < first + 300; ++asked) ASSERT_TRUE(stream->Write(ReadDpIdr(asked)));
+  ASSERT_TRUE(stream->WritesDone());
+  ASSERT_TRUE(wire->WaitUntilHeld(kBound));
+  wire->ReleaseTransfers();
+  v1::StreamResponse response;
+  for (uint64_t id = first; id < asked; ++id) {
+    ASSERT_TRUE(stream->Read(&response));
+    ASSERT_EQ(response.request_id(), id);
+  }
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(StreamCallTest, AClientThatGoesWhileItWaitsIsNoticedAtOnce) {
+  {
+    grpc::ClientContext going;
+    auto stream = ConnectStream(going, "PROBE1");
+    for (uint32_t i = 0; i <= ClientPace::kTrust; ++i) Ask(*stream, ReadDpIdr(10 + i));
+    wire->HoldTransfers();
+    ASSERT_TRUE(stream->Write(ReadDpIdr(1000)));
+    ASSERT_TRUE(wire->WaitUntilHeld(kBound));
+    going.TryCancel();
+    EXPECT_FALSE(stream->Finish().ok());
+  }
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("PROBE1").empty(); }));
+  wire->ReleaseTransfers();
 }
 
 TEST_F(StreamCallTest, APostedRequestIsNotAnswered) {
