@@ -2,8 +2,8 @@
 //
 // Requests are read as long as what is unanswered stays within bounds, and put into the session; the lane's thread
 // brings the answers, which are written in the order of the requests. A client that waits for each answer
-// (server/grpc/client_pace.h) is read again only behind the next one: a read costs both ends a wake-up (an HTTP/2 window
-// update), just when the lane has the probe to ask. The call ends
+// (server/grpc/client_pace.h) is read again only behind the next one: a read costs both ends a wake-up (an HTTP/2
+// window update), just when the lane has the probe to ask. The call ends
 // - with OK, when the client has half-closed and everything is answered;
 // - with the reason, when somebody else ended the session: what waits is answered first;
 // - with INVALID_ARGUMENT, when open_session was not the first request, or not only the first;
