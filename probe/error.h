@@ -26,7 +26,7 @@ enum class ErrorKind : uint8_t {
   kTransferFault,      // the target answered FAULT
   kBusy,               // the server or the probe is taken up; the message says by what
   kNotFound,           // no such probe, session or handle
-  kInternal,           // a defect of this program
+  kInternal,           // a defect of this program, or the system does not give it what it needs
 };
 
 // One row a kind: its name in logs, metrics and on the command line, and the canonical status code it travels under.

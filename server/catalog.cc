@@ -21,6 +21,7 @@ Catalog::~Catalog() { Stop("the catalog is closed"); }
 absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone) {
   const v1::ProbeDescription description = Describe(probe->info());
   const std::string& unique_id = description.unique_id();
+  std::shared_ptr<Lane> lane;  // where it is not to be, the probe goes after the lock
   absl::Status started;
   {
     MutexLock lock(mutex_);
@@ -29,18 +30,16 @@ absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& locat
     row.description = description;
     row.location = location;
     row.problem.clear();
-    row.on_gone = std::move(on_gone);
-    // Under the lock, so that whatever the lane has to say finds the row.
     const auto metrics = metrics_.OnProbeHere(description);
     row.metrics = metrics;
-    auto lane =
-        Lane::Start(std::move(probe), {.options = options_.lane, .events = *this, .metrics = metrics, .log = log_});
-    if (lane.ok()) {
-      row.lane = *std::move(lane);
+    lane = Lane::Make(std::move(probe), {.options = options_.lane, .events = *this, .metrics = metrics, .log = log_});
+    // Under the lock, so that whatever the lane has to say finds the row.
+    started = lane->Start();
+    if (started.ok()) {
+      row.on_gone = std::move(on_gone);
+      row.lane = std::move(lane);
     } else {
-      started = lane.status();
       row.problem = OneLine({started.message().data(), started.message().size()});
-      row.on_gone = nullptr;
       metrics_.OnProbeGone(unique_id);
     }
   }

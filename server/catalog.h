@@ -57,7 +57,8 @@ class Catalog final : public LaneEvents {
 
   // Starts to serve a probe. `location` is where it is, e.g. "tcp:127.0.0.1:4441".
   // kUnsupported where the options leave it out; kBusy where another probe of the same unique id is there, or stands
-  // for the same part of one in the options; kProbeDisconnected once stopped. Then the probe is destroyed.
+  // for the same part of one in the options; kProbeDisconnected once stopped; kInternal where the system gives no
+  // thread for it, which may be tried again soon: its row says so. Then the probe is destroyed.
   absl::Status Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone);
 
   // Whether a probe of this unique id would be added now; the errors are Add's.

@@ -29,15 +29,18 @@ int64_t Microseconds(std::chrono::steady_clock::duration time) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Lane>> Lane::Start(std::unique_ptr<Probe> probe, const LaneContext& context) {
-  std::shared_ptr<Lane> lane(new Lane(std::move(probe), context));
+std::shared_ptr<Lane> Lane::Make(std::unique_ptr<Probe> probe, const LaneContext& context) {
+  return std::shared_ptr<Lane>(new Lane(std::move(probe), context));
+}
+
+absl::Status Lane::Start() {
   try {
     // A plain pointer: Stop, which comes before the destructor, joins the thread.
-    lane->thread_ = std::thread([raw = lane.get()] { raw->Run(); });
+    thread_ = std::thread([this] { Run(); });
   } catch (const std::system_error& error) {
     return MakeError(ErrorKind::kInternal, std::string("there is no thread for the probe: ") + error.what());
   }
-  return lane;
+  return absl::OkStatus();
 }
 
 Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)
@@ -101,13 +104,10 @@ PendingCommand Lane::MakeCommand(v1::StreamRequest request, bool posted, Clock::
   }
   if (command.refused.ok() && command.row->make_job != nullptr) {
     auto job = command.row->make_job(command.request);
-    if (job.ok()) {
-      command.job = *std::move(job);
-    } else {
-      command.refused = job.status();
-    }
+    command.refused = job.status();
+    if (job.ok()) command.job = *std::move(job);
     // What is more than transfers is not for posting.
-    if (posted && job.ok() && !command.job) {
+    if (posted && command.refused.ok() && !command.job) {
       command.refused =
           MakeError(ErrorKind::kInvalidArgument, std::string(command.row->name) + " to this register cannot be posted");
     }

@@ -77,10 +77,13 @@ struct LaneContext {
 
 class Lane : public std::enable_shared_from_this<Lane> {
  public:
-  // Starts the thread; an error where the system gives none. What happens on the wire is counted from here on.
-  static absl::StatusOr<std::shared_ptr<Lane>> Start(std::unique_ptr<Probe> probe, const LaneContext& context);
+  // Nothing happens before Start. What happens on the wire is counted from here on.
+  static std::shared_ptr<Lane> Make(std::unique_ptr<Probe> probe, const LaneContext& context);
 
-  // The lane must have been stopped.
+  // Once, before anything else. kInternal where the system gives no thread for the probe: then the lane is of no use.
+  absl::Status Start();
+
+  // The lane must have been stopped, where it was started.
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;

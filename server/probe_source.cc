@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "probe/error.h"
+
 namespace probegate {
+
 ProbeSource::ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
                          ProbeInfo known)
     : location_(std::move(location)),
@@ -32,6 +35,7 @@ void ProbeSource::Run() {
     absl::StatusOr<std::unique_ptr<Probe>> probe = nullptr;
     if (refused.ok()) probe = open_();
     if (refused.ok() && probe.ok()) refused = Add(*std::move(probe));
+    if (IsError(refused, ErrorKind::kInternal)) probe = std::exchange(refused, absl::OkStatus());
     if (!probe.ok()) {
       ReportOnce(probe.status(), false);
     } else if (!refused.ok()) {

@@ -110,9 +110,9 @@ bool UsbSource::Update(const std::shared_ptr<usb::Bus>& bus) {
   }
   names_.See(probes);
   for (const Found& found : all) {
-    if (!IsKnown(found.device->plug)) settled = Serve(bus, found) && settled;
+    if (!IsKnown(found.device->plug)) Serve(bus, found);
   }
-  return settled;
+  return TryAgain(bus) && settled;
 }
 
 bool UsbSource::IsKnown(uint64_t plug) const {
@@ -149,7 +149,7 @@ std::vector<usb::Function> UsbSource::Find(const usb::DeviceInfo& device) const 
   return functions;
 }
 
-bool UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) {
+void UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) {
   const usb::DeviceInfo& device = *found.device;
   Place& place = places_.emplace_back(Place{.plug = device.plug, .location = absl::StrCat("usb:", device.path)});
   if (!device.problem.ok()) {
@@ -161,27 +161,34 @@ bool UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) 
                           .vendor_name = device.manufacturer,
                           .product_name = device.product};
     place.probes.push_back(known);
-    if (!function.problem.ok()) {
-      const std::string why(function.problem.message());
-      log_.Warning("usb.unusable", {{"location", place.location}, {"reason", why}});
-      catalog_.ReportAway(known, place.location, why);
-      continue;
+    std::string problem(function.problem.message());
+    if (function.problem.ok()) {
+      problem = Try(bus, place, {device, function, known});
+      if (problem.empty()) continue;
+      place.untried.push_back({device, function, known});
     }
-    try {
-      place.sources.emplace_back(place.location, OpenerOf(bus, device, function, known), catalog_, log_, pauses_.probe,
-                                 known);
-    } catch (const std::system_error& error) {
-      const std::string why = std::string("there is no thread for it: ") + error.what();
-      if (std::exchange(no_thread_, why) != why) {
-        log_.Warning("usb.unusable", {{"location", place.location}, {"reason", why}});
-        catalog_.ReportAway(known, place.location, why);
-      }
-      places_.pop_back();
-      return false;
-    }
+    log_.Warning("usb.unusable", {{"location", place.location}, {"reason", problem}});
+    catalog_.ReportAway(known, place.location, problem);
   }
-  no_thread_.clear();
-  return true;
+}
+
+std::string UsbSource::Try(const std::shared_ptr<usb::Bus>& bus, Place& place, const Untried& probe) {
+  try {
+    place.sources.emplace_back(place.location, OpenerOf(bus, probe.device, probe.function, probe.known), catalog_, log_,
+                               pauses_.probe, probe.known);
+    return {};
+  } catch (const std::system_error& error) {
+    return std::string("there is no thread for it: ") + error.what();
+  }
+}
+
+bool UsbSource::TryAgain(const std::shared_ptr<usb::Bus>& bus) {
+  bool all = true;
+  for (Place& place : places_) {
+    std::erase_if(place.untried, [&](const Untried& probe) { return Try(bus, place, probe).empty(); });
+    all = all && place.untried.empty();
+  }
+  return all;
 }
 
 }  // namespace probegate

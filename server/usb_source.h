@@ -44,12 +44,19 @@ class UsbSource {
   void StopTrying();
 
  private:
+  // A probe that nobody sees to yet.
+  struct Untried {
+    usb::DeviceInfo device;
+    usb::Function function;
+    ProbeInfo known;
+  };
   // A device that is plugged in, and the probes in it: none where it is no probe.
   struct Place {
     uint64_t plug = 0;
     std::vector<ProbeInfo> probes;
     std::string location;
     std::list<ProbeSource> sources;
+    std::vector<Untried> untried;
   };
   struct Found {
     const usb::DeviceInfo* device;
@@ -58,12 +65,15 @@ class UsbSource {
 
   void Run();
   std::shared_ptr<usb::Bus> AwaitBus();
-  // Whether all devices are settled.
+  // Whether all devices are settled, and their probes seen to.
   bool Update(const std::shared_ptr<usb::Bus>& bus);
   void Forget(const std::vector<usb::DeviceInfo>& devices);
   std::vector<usb::Function> Find(const usb::DeviceInfo& device) const;
-  // False where that is to be tried again.
-  bool Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found);
+  void Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found);
+  // Has a source see to a probe; why not, where the system gives no thread for it.
+  std::string Try(const std::shared_ptr<usb::Bus>& bus, Place& place, const Untried& probe);
+  // Whether all are seen to now.
+  bool TryAgain(const std::shared_ptr<usb::Bus>& bus);
   bool IsKnown(uint64_t plug) const;
   // False when the source is to stop. Returns when something may have changed, or `time` has passed where it is not 0.
   bool Await(std::chrono::milliseconds time);
@@ -77,7 +87,6 @@ class UsbSource {
 
   // The thread's own.
   std::list<Place> places_;
-  std::string no_thread_;  // what was told of a thread that could not be had
   UsbNames names_;
 
   Mutex mutex_;

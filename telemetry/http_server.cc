@@ -1,10 +1,10 @@
 #include "telemetry/http_server.h"
 
 #include <netdb.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include <chrono>
+#include <csignal>
 #include <exception>
 #include <future>
 #include <system_error>

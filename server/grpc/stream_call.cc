@@ -65,7 +65,7 @@ void StreamCall::OnReadDone(bool ok) {
 uint64_t StreamCall::TakeSlot(size_t cost, bool posted) {
   MutexLock lock(mutex_);
   slots_.push_back({.cost = cost, .posted = posted});
-  if (!posted) pace_.Note(awaited_++ > 0);
+  if (!posted) pace_.Note(awaited_++ > 0, std::chrono::steady_clock::now() - answered_at_);
   cost_ += cost;
   return first_slot_ + slots_.size() - 1;
 }
@@ -142,6 +142,7 @@ void StreamCall::WriteNext() {
   grpc::WriteOptions options;
   // What follows at once may travel together with this.
   if (slots_.size() > 1 && slots_[1].answered && !slots_[1].posted) options.set_buffer_hint();
+  answered_at_ = std::chrono::steady_clock::now();
   StartWrite(&response_, options);
 }
 

@@ -13,6 +13,7 @@
 // only queue an operation and never call back from inside; they are called under it, so that none comes after Finish.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -91,6 +92,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);  // why the call ends, once it does
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mutex_);
   size_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;  // slots that somebody is told of, and not answered
+  std::chrono::steady_clock::time_point answered_at_ ABSL_GUARDED_BY(mutex_);
   ClientPace pace_ ABSL_GUARDED_BY(mutex_);
   uint64_t first_slot_ ABSL_GUARDED_BY(mutex_) = 0;  // the number of slots_.front()
   size_t cost_ ABSL_GUARDED_BY(mutex_) = 0;          // of all slots

@@ -111,24 +111,24 @@ class DebugSessionTest : public testing::Test {
 
   // Starts a session; the context is made of what the test has set by then.
   std::shared_ptr<DebugSession> Start(bool reads = true) {
-    context.reset(
-        new DebugContext{.tools = {.launcher = folder.path / "launch",
-                                   .gateway = folder.path / "gateway",
-                                   .servers = {"s:1"},
-                                   .confined = false},
-                         .sources = {.recipes = *recipes,
-                                     .elf_files = *elf_files,
-                                     .uploads = uploads,
-                                     .list_probes =
-                                         [] {
-                                           ProbeList list;
-                                           list.probes.emplace_back().status.mutable_description()->set_unique_id("A1");
-                                           return absl::StatusOr<ProbeList>(list);
-                                         }},
-                         .limits = limits,
-                         .work = folder.path / "work",
-                         .metrics = metrics,
-                         .log = log});
+    context = std::make_unique<DebugContext>(
+        DebugContext{.tools = {.launcher = folder.path / "launch",
+                               .gateway = folder.path / "gateway",
+                               .servers = {"s:1"},
+                               .confined = false},
+                     .sources = {.recipes = *recipes,
+                                 .elf_files = *elf_files,
+                                 .uploads = uploads,
+                                 .list_probes =
+                                     [] {
+                                       ProbeList list;
+                                       list.probes.emplace_back().status.mutable_description()->set_unique_id("A1");
+                                       return absl::StatusOr<ProbeList>(list);
+                                     }},
+                     .limits = limits,
+                     .work = folder.path / "work",
+                     .metrics = metrics,
+                     .log = log});
     sessions = std::make_unique<DebugSessions>(*context, session_limits);
     auto session = *sessions->Start(Request(), {"h:1", "h"}, client);
     client->Attach(session, reads);

@@ -8,8 +8,6 @@
 namespace probegate {
 namespace {
 
-using ::testing::HasSubstr;
-
 class Counted {
  public:
   // All that was under way has ended by then.

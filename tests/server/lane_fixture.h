@@ -61,9 +61,10 @@ class LaneTest : public testing::Test {
       : wire_(std::make_shared<FakeWire>(FakeBoardOptions{}, std::move(info))),
         log_(LogFormat::kText, log_level),
         metrics_(server_metrics_.OnProbeHere(Describe(wire_->info()))),
-        lane_(Lane::Start(std::make_unique<FakeProbe>(wire_),
-                          {.options = options, .events = events_, .metrics = metrics_, .log = log_})
-                  .value()) {}
+        lane_(Lane::Make(std::make_unique<FakeProbe>(wire_),
+                         {.options = options, .events = events_, .metrics = metrics_, .log = log_})) {
+    EXPECT_TRUE(lane_->Start().ok());
+  }
   ~LaneTest() override { lane_->Stop(MakeError(ErrorKind::kProbeDisconnected, "the test is over")); }
 
   std::shared_ptr<Session> Open(const std::string& name) {

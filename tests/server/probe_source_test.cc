@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "probe/error.h"
+#include "tests/base/no_threads.h"
 #include "tests/server/server_fixture.h"
 
 namespace probegate {
@@ -54,6 +55,17 @@ TEST_F(ProbeSourceTest, DoesNotTryWhileTheProbeIsThere) {
   ASSERT_TRUE(Eventually([&] { return IsThere("A1"); }));
   source.StopTrying();
   EXPECT_EQ(tries, 1);
+}
+
+TEST_F(ProbeSourceTest, AProbeThatLacksAThreadIsNotUnwanted) {
+  const RetryPauses pauses{.first = 1ms, .longest = 4ms, .unwanted = 1h};
+  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, pauses);
+  {
+    const NoThreads no_threads;
+    reachable = true;
+    ASSERT_TRUE(Eventually([&] { return server.IsAway("A1"); }));
+  }
+  EXPECT_TRUE(Eventually([&] { return IsThere("A1"); }));
 }
 
 TEST_F(ProbeSourceTest, EndsAtOnceWhateverItsPause) {

@@ -1,9 +1,8 @@
 #include "telemetry/http_server.h"
 
-#include <signal.h>
-
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <future>

@@ -5,12 +5,15 @@
 namespace probegate {
 namespace {
 
+using namespace std::chrono_literals;
+constexpr auto kLate = 1ms;
+
 // One that counts as waiting, from its last request on.
 ClientPace Waiting() {
   ClientPace pace;
   for (uint32_t i = 0; i < ClientPace::kTrust; ++i) {
     EXPECT_FALSE(pace.waits());
-    pace.Note(false);
+    pace.Note(false, kLate);
   }
   EXPECT_TRUE(pace.waits());
   return pace;
@@ -20,10 +23,19 @@ TEST(ClientPace, WaitsOnceItHasDoneSoForSomeTime) { Waiting(); }
 
 TEST(ClientPace, OneRequestAheadOfAnAnswerIsEnough) {
   ClientPace pace = Waiting();
-  pace.Note(true);
+  pace.Note(true, kLate);
   EXPECT_FALSE(pace.waits());
-  for (uint32_t i = 0; i < ClientPace::kTrust; ++i) pace.Note(false);
+  for (uint32_t i = 0; i < ClientPace::kTrust; ++i) pace.Note(false, kLate);
   EXPECT_TRUE(pace.waits());
+}
+
+// While it counts as waiting nothing is read ahead of an answer, so that nothing else tells.
+TEST(ClientPace, SoIsOneThatComesTooSoonBehindAnAnswer) {
+  ClientPace pace = Waiting();
+  pace.Note(false, ClientPace::kSoon);
+  EXPECT_TRUE(pace.waits());
+  pace.Note(false, ClientPace::kSoon - 1us);
+  EXPECT_FALSE(pace.waits());
 }
 
 TEST(ClientPace, IsTriedAgainAndAgain) {
@@ -31,10 +43,10 @@ TEST(ClientPace, IsTriedAgainAndAgain) {
   for (int round = 0; round < 3; ++round) {
     uint32_t requests = 0;
     while (pace.waits()) {
-      pace.Note(false);
+      pace.Note(false, kLate);
       ASSERT_LE(++requests, ClientPace::kTrust + 1);
     }
-    pace.Note(false);
+    pace.Note(false, kLate);
     EXPECT_TRUE(pace.waits());
   }
 }
