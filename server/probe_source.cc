@@ -32,12 +32,16 @@ void ProbeSource::Run() {
   std::chrono::milliseconds pause = pauses_.first;
   do {
     absl::Status refused = known_.unique_id.empty() ? absl::OkStatus() : catalog_.Admits(known_.unique_id, location_);
-    absl::StatusOr<std::unique_ptr<Probe>> probe = nullptr;
-    if (refused.ok()) probe = open_();
-    if (refused.ok() && probe.ok()) refused = Add(*std::move(probe));
-    if (IsError(refused, ErrorKind::kInternal)) probe = std::exchange(refused, absl::OkStatus());
-    if (!probe.ok()) {
-      ReportOnce(probe.status(), false);
+    absl::Status unreachable;
+    if (refused.ok()) {
+      auto probe = open_();
+      unreachable = probe.status();
+      if (probe.ok()) refused = Add(*std::move(probe));
+    }
+    // It lacks a thread: nobody has refused it.
+    if (IsError(refused, ErrorKind::kInternal)) unreachable = std::exchange(refused, absl::OkStatus());
+    if (!unreachable.ok()) {
+      ReportOnce(unreachable, false);
     } else if (!refused.ok()) {
       ReportOnce(refused, true);
       pause = pauses_.unwanted;
