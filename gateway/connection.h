@@ -112,10 +112,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Calls `then` after `time`, unless this is called again before.
   void HoldFor(std::chrono::microseconds time, void (Connection::*then)());
   void SendUnlock();
-  // Whether the session is still there is asked when its client pauses (UpstreamSession::Listen).
-  void ListenLater();
-  void Listen();
+  // Sends what is held. Its client pauses, as far as is known: so the session's end is listened for, too.
   void SendPosted();
+  void ListenLater();
   // Has the server tell when what is posted is done.
   void AskForAnswer();
   // The same, and of a failure: where nobody is left who might ask.

@@ -126,25 +126,18 @@ void Connection::HoldFor(std::chrono::microseconds time, void (Connection::*then
 void Connection::SendUnlock() {
   v1::StreamRequest unlock = posting_.TakeUnlock();
   if (session_ && unlock.posted_size() > 0) session_->Send(std::move(unlock));
-  if (posting_.holds_any()) {
-    HoldFor(kHoldTime - kBriefHold, &Connection::SendPosted);
-  } else {
-    Listen();
-  }
+  HoldFor(kHoldTime - kBriefHold, &Connection::SendPosted);
 }
 
 void Connection::SendPosted() {
-  if (session_ && posting_.holds_any()) session_->Send(posting_.TakeHeld());
-  Listen();
+  if (!session_) return;
+  if (posting_.holds_any()) session_->Send(posting_.TakeHeld());
+  if (pending_.empty()) session_->Listen();
 }
 
 void Connection::ListenLater() {
-  // Else the hold's end comes to it.
-  if (session_ && pending_.empty() && !posting_.holds_any()) HoldFor(kHoldTime, &Connection::Listen);
-}
-
-void Connection::Listen() {
-  if (session_ && pending_.empty()) session_->Listen();
+  // What is held has its time already.
+  if (session_ && pending_.empty() && !posting_.holds_any()) HoldFor(kHoldTime, &Connection::SendPosted);
 }
 
 void Connection::AskForAnswer() {

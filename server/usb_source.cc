@@ -99,6 +99,7 @@ std::shared_ptr<usb::Bus> UsbSource::AwaitBus() {
 bool UsbSource::Update(const std::shared_ptr<usb::Bus>& bus) {
   const std::vector<usb::DeviceInfo> devices = bus->List();
   Forget(devices);
+  TryAgain(bus);
   bool settled = true;
   std::vector<Found> all;
   std::vector<const usb::DeviceInfo*> probes;
@@ -112,7 +113,8 @@ bool UsbSource::Update(const std::shared_ptr<usb::Bus>& bus) {
   for (const Found& found : all) {
     if (!IsKnown(found.device->plug)) Serve(bus, found);
   }
-  return TryAgain(bus) && settled;
+  const auto is_tried = [](const Place& place) { return place.untried.empty(); };
+  return settled && std::all_of(places_.begin(), places_.end(), is_tried);
 }
 
 bool UsbSource::IsKnown(uint64_t plug) const {
@@ -163,9 +165,10 @@ void UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) 
     place.probes.push_back(known);
     std::string problem(function.problem.message());
     if (function.problem.ok()) {
-      problem = Try(bus, place, {device, function, known});
+      Untried probe{device, function, known};
+      problem = Try(bus, place, probe);
       if (problem.empty()) continue;
-      place.untried.push_back({device, function, known});
+      place.untried.push_back(std::move(probe));
     }
     log_.Warning("usb.unusable", {{"location", place.location}, {"reason", problem}});
     catalog_.ReportAway(known, place.location, problem);
@@ -182,13 +185,10 @@ std::string UsbSource::Try(const std::shared_ptr<usb::Bus>& bus, Place& place, c
   }
 }
 
-bool UsbSource::TryAgain(const std::shared_ptr<usb::Bus>& bus) {
-  bool all = true;
+void UsbSource::TryAgain(const std::shared_ptr<usb::Bus>& bus) {
   for (Place& place : places_) {
     std::erase_if(place.untried, [&](const Untried& probe) { return Try(bus, place, probe).empty(); });
-    all = all && place.untried.empty();
   }
-  return all;
 }
 
 }  // namespace probegate

@@ -72,8 +72,7 @@ class UsbSource {
   void Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found);
   // Has a source see to a probe; why not, where the system gives no thread for it.
   std::string Try(const std::shared_ptr<usb::Bus>& bus, Place& place, const Untried& probe);
-  // Whether all are seen to now.
-  bool TryAgain(const std::shared_ptr<usb::Bus>& bus);
+  void TryAgain(const std::shared_ptr<usb::Bus>& bus);
   bool IsKnown(uint64_t plug) const;
   // False when the source is to stop. Returns when something may have changed, or `time` has passed where it is not 0.
   bool Await(std::chrono::milliseconds time);

@@ -5,26 +5,17 @@
 namespace probegate {
 namespace {
 
-v1::StreamRequest Lock() {
+// An empty request of the kind whose field `kMutable` makes.
+template <auto kMutable>
+v1::StreamRequest Request() {
   v1::StreamRequest request;
-  request.mutable_lock();
+  (request.*kMutable)();
   return request;
 }
-v1::StreamRequest Unlock() {
-  v1::StreamRequest request;
-  request.mutable_unlock();
-  return request;
-}
-v1::StreamRequest Read() {
-  v1::StreamRequest request;
-  request.mutable_read_ap();
-  return request;
-}
-v1::StreamRequest Write() {
-  v1::StreamRequest request;
-  request.mutable_write_ap();
-  return request;
-}
+constexpr auto Lock = Request<&v1::StreamRequest::mutable_lock>;
+constexpr auto Unlock = Request<&v1::StreamRequest::mutable_unlock>;
+constexpr auto Read = Request<&v1::StreamRequest::mutable_read_ap>;
+constexpr auto Write = Request<&v1::StreamRequest::mutable_write_ap>;
 
 // What is sent when it waits.
 v1::StreamRequest Send(Posting& posting, v1::StreamRequest request) {
@@ -84,21 +75,20 @@ TEST(Posting, ALockAndItsUnlockAreHeldTogether) {
   EXPECT_FALSE(posting.holds_any());
 }
 
-TEST(Posting, AnUnlockOfWhatTheServerHasIsHeldBriefly) {
-  Posting posting = Connected();
+// Has the server have a lock.
+void LockAndRead(Posting& posting) {
   EXPECT_EQ(posting.Post(Lock(), 40), Posting::Hold::kYes);
   EXPECT_EQ(Send(posting, Read()).posted_size(), 1);
+}
+
+TEST(Posting, AnUnlockOfWhatTheServerHasIsHeldBriefly) {
+  Posting posting = Connected();
+  LockAndRead(posting);
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kBriefly);
   EXPECT_TRUE(posting.TakeHeld().posted(0).has_unlock());
   // The next is held again.
   EXPECT_EQ(posting.Post(Lock(), 40), Posting::Hold::kYes);
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kYes);
-}
-
-// Has the server have a lock.
-void LockAndRead(Posting& posting) {
-  EXPECT_EQ(posting.Post(Lock(), 40), Posting::Hold::kYes);
-  EXPECT_EQ(Send(posting, Read()).posted_size(), 1);
 }
 
 TEST(Posting, AnUnlockThatWasHeldForLongGoesWithoutWhatIsBehindIt) {
