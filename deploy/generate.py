@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE / "grafana"))
 
 # pylint: disable=wrong-import-position
 import fleet
+
 import probe
 
 DASHBOARDS = {"grafana/dashboards/probegate-fleet.json": fleet, "grafana/dashboards/probegate-probe.json": probe}
@@ -31,8 +32,9 @@ spec:
 
 def prometheus_rule(source):
     text = (HERE / source).read_text()
-    rules = "".join(f"  {line}" if line.strip() else line for line in text.splitlines(keepends=True)
-                    if not line.startswith("#"))
+    rules = "".join(
+        f"  {line}" if line.strip() else line for line in text.splitlines(keepends=True) if not line.startswith("#")
+    )
     return RULE_RESOURCE.format(source=source, name=pathlib.Path(source).stem, rules=rules)
 
 

@@ -50,8 +50,11 @@ def watch(target, address, given):
 def main():
     given = arguments()
     session = ConnectHelper.session_with_chosen_probe(
-        unique_id=f"remote:{given.board}", blocking=False, return_first=True,
-        options={"target_override": given.target, "connect_mode": "attach", "resume_on_disconnect": False})
+        unique_id=f"remote:{given.board}",
+        blocking=False,
+        return_first=True,
+        options={"target_override": given.target, "connect_mode": "attach", "resume_on_disconnect": False},
+    )
     if session is None:
         print(f"no board at {given.board}", file=sys.stderr)
         return 3

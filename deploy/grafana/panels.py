@@ -48,15 +48,24 @@ class Panel:
         target = {"refId": ref, "datasource": DATASOURCE, "expr": query.expression}
         if self.sort == "timeseries":
             return target | {"legendFormat": query.legend, "range": True}
-        return target | {"legendFormat": query.legend, "instant": True, "range": False,
-                         "format": "table" if self.sort == "table" else "time_series"}
+        return target | {
+            "legendFormat": query.legend,
+            "instant": True,
+            "range": False,
+            "format": "table" if self.sort == "table" else "time_series",
+        }
 
     def _defaults(self):
         defaults = {"unit": self.unit}
         if self.from_zero:
             defaults["min"] = 0
         if self.sort == "timeseries":
-            custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 30 if self.stacked else 5, "showPoints": "never"}
+            custom = {
+                "drawStyle": "line",
+                "lineWidth": 1,
+                "fillOpacity": 30 if self.stacked else 5,
+                "showPoints": "never",
+            }
             defaults["custom"] = custom | ({"stacking": {"mode": "normal", "group": "A"}} if self.stacked else {})
         if self.sort == "stat":
             steps = [{"color": "green", "value": None}]
@@ -70,20 +79,33 @@ class Panel:
 
     def _options(self):
         if self.sort == "stat":
-            return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "value",
-                    "graphMode": "none", "textMode": "auto"}
+            return {
+                "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+                "colorMode": "value",
+                "graphMode": "none",
+                "textMode": "auto",
+            }
         if self.sort == "table":
             return {"showHeader": True}
-        return {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
-                "tooltip": {"mode": "multi", "sort": "desc"}}
+        return {
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        }
 
     def _transformations(self):
         """The queries side by side, a line for each set of labels."""
         names = [name for name, _ in self.columns]
-        return [{"id": "merge", "options": {}},
-                {"id": "filterFieldsByName", "options": {"include": {"names": names}}},
-                {"id": "organize", "options": {"indexByName": {name: i for i, name in enumerate(names)},
-                                               "renameByName": dict(self.columns)}}]
+        return [
+            {"id": "merge", "options": {}},
+            {"id": "filterFieldsByName", "options": {"include": {"names": names}}},
+            {
+                "id": "organize",
+                "options": {
+                    "indexByName": {name: i for i, name in enumerate(names)},
+                    "renameByName": dict(self.columns),
+                },
+            },
+        ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,16 +116,33 @@ class Row:
 
 
 def datasource_variable():
-    return {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "hide": 0,
-            "current": {}, "refresh": 1}
+    return {
+        "name": "datasource",
+        "label": "Data source",
+        "type": "datasource",
+        "query": "prometheus",
+        "hide": 0,
+        "current": {},
+        "refresh": 1,
+    }
 
 
 def label_variable(name, title, series, label, several=True):
     """A choice among the values that a label of these series has."""
     query = f"label_values({series}, {label})"
-    variable = {"name": name, "label": title, "type": "query", "datasource": DATASOURCE, "definition": query,
-                "query": {"query": query, "refId": name}, "refresh": 2, "sort": 1, "hide": 0,
-                "includeAll": several, "multi": several}
+    variable = {
+        "name": name,
+        "label": title,
+        "type": "query",
+        "datasource": DATASOURCE,
+        "definition": query,
+        "query": {"query": query, "refId": name},
+        "refresh": 2,
+        "sort": 1,
+        "hide": 0,
+        "includeAll": several,
+        "multi": several,
+    }
     if several:
         variable |= {"allValue": ".*", "current": {"text": ["All"], "value": ["$__all"]}}
     return variable
@@ -113,14 +152,24 @@ def dashboard(uid, title, description, variables, rows, links=()):
     """What Grafana imports."""
     panels, ids, y = [], itertools.count(1), 0
     for row in rows:
-        panels.append({"id": next(ids), "type": "row", "title": row.title, "collapsed": False, "panels": [],
-                       "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}, **({"repeat": row.repeat} if row.repeat else {})})
+        panels.append(
+            {
+                "id": next(ids),
+                "type": "row",
+                "title": row.title,
+                "collapsed": False,
+                "panels": [],
+                "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
+                **({"repeat": row.repeat} if row.repeat else {}),
+            }
+        )
         x, y, height = 0, y + 1, 0
         for panel in row.panels:
             if x + panel.width > COLUMNS:
                 x, y, height = 0, y + height, 0
-            panels.append({"id": next(ids), **panel.json(),
-                           "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height}})
+            panels.append(
+                {"id": next(ids), **panel.json(), "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height}}
+            )
             x, height = x + panel.width, max(height, panel.height)
         y += height
     return {
@@ -136,9 +185,21 @@ def dashboard(uid, title, description, variables, rows, links=()):
         "time": {"from": "now-6h", "to": "now"},
         "timezone": "browser",
         "annotations": {"list": []},
-        "links": [{"type": "link", "title": title, "url": f"/d/{uid}", "icon": "dashboard", "keepTime": True,
-                   "includeVars": True, "targetBlank": False, "asDropdown": False, "tags": [], "tooltip": ""}
-                  for uid, title in links],
+        "links": [
+            {
+                "type": "link",
+                "title": title,
+                "url": f"/d/{uid}",
+                "icon": "dashboard",
+                "keepTime": True,
+                "includeVars": True,
+                "targetBlank": False,
+                "asDropdown": False,
+                "tags": [],
+                "tooltip": "",
+            }
+            for uid, title in links
+        ],
         "templating": {"list": variables},
         "panels": panels,
     }

@@ -9,8 +9,22 @@ from stack import LOOPBACK, Stack
 
 # Eight instructions, of which one loads and one stores: ldr r0, =0x20000100; 1: ldr r1, [r0]; adds r1, #1; str r1, [r0];
 # adds r2, r2, r1; eors r3, r2; lsls r4, r3, #3; subs r5, r4, r2; b 1b
-LOOP = struct.pack("<II10HI", 0x20040000, 8 | 1, 0x4804, 0x6801, 0x3101, 0x6001, 0x1852, 0x4053, 0x00DC, 0x1AA5, 0xE7F7, 0xBF00,
-                   0x20000100)
+LOOP = struct.pack(
+    "<II10HI",
+    0x20040000,
+    8 | 1,
+    0x4804,
+    0x6801,
+    0x3101,
+    0x6001,
+    0x1852,
+    0x4053,
+    0x00DC,
+    0x1AA5,
+    0xE7F7,
+    0xBF00,
+    0x20000100,
+)
 
 DHCSR, DEMCR = 0xE000EDF0, 0xE000EDFC
 DEBUG_ON = 0xA05F0001
@@ -40,7 +54,9 @@ class Boards:
     """A simulator by itself, with a control port."""
 
     def __init__(self, programs, label, *flags):
-        self._sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", "--control", f"{LOOPBACK}:0", *flags, label=label)
+        self._sim = programs.start(
+            "probegate-sim", "--listen", f"{LOOPBACK}:0", "--control", f"{LOOPBACK}:0", *flags, label=label
+        )
         self._control = SimControl(int(self._sim.wait_for_line(rf"control listening on {LOOPBACK}:(\d+)")[1]))
 
     def stop(self):
@@ -65,6 +81,7 @@ class Boards:
 
     def processor_percent(self, seconds):
         """Of one processor."""
+
         def used():
             with open(f"/proc/{self._sim.pid}/stat") as stat:
                 fields = stat.read().rpartition(")")[2].split()

@@ -15,8 +15,12 @@ FIRST = 0x40000
 
 def main(port, steps, kib):
     with ConnectHelper.session_with_chosen_probe(
-            unique_id=f"remote:127.0.0.1:{port}", blocking=False, return_first=True, no_config=True,
-            options={"target_override": "nrf52840", "connect_mode": "halt", "hide_programming_progress": True}) as session:
+        unique_id=f"remote:127.0.0.1:{port}",
+        blocking=False,
+        return_first=True,
+        no_config=True,
+        options={"target_override": "nrf52840", "connect_mode": "halt", "hide_programming_progress": True},
+    ) as session:
         target = session.target
         start = time.perf_counter()
         for _ in range(steps):

@@ -29,8 +29,12 @@ def main(uid, repeats):
 
     for _ in range(repeats):
         session = ConnectHelper.session_with_chosen_probe(
-            unique_id=uid, blocking=False, return_first=True, no_config=True,
-            options={"target_override": "cortex_m", "connect_mode": "attach"})
+            unique_id=uid,
+            blocking=False,
+            return_first=True,
+            no_config=True,
+            options={"target_override": "cortex_m", "connect_mode": "attach"},
+        )
         timed("attach", session.open)
         for _ in range(10):
             timed("read32", lambda: session.target.read32(RAM))

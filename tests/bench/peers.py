@@ -87,7 +87,11 @@ class Stock:
         self._log = open(pathlib.Path(directory) / f"stock-{latency_us}.log", "wb")
         self._process = subprocess.Popen(
             [sys.executable, HERE / "memprobe" / "stock_server.py", str(self.port), str(latency_us)],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=directory)
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+        )
         wait_until(self._listens, "pyocd server listens")
 
     def _listens(self):
@@ -157,8 +161,16 @@ class Bench:
             place(stock.pids(), self._placed)
 
     def _run(self, argv, environment=None):
-        result = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120, check=False,
-                                cwd=self._directory.name, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, self._placed))
+        result = subprocess.run(
+            [str(a) for a in argv],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=self._directory.name,
+            env=environment,
+            preexec_fn=lambda: os.sched_setaffinity(0, self._placed),
+        )
         if result.returncode != 0:
             raise RuntimeError(result.stderr.strip())
         return json.loads(result.stdout.splitlines()[-1])
@@ -181,7 +193,9 @@ class Bench:
     def pyocd_board(self, repeats, steps, kib):
         """What pyOCD does on a board of its own, so many times."""
         with board.programming_stack(self._programs) as stack:
-            return [self._run([sys.executable, HERE / "board_timing.py", stack.port, steps, kib]) for _ in range(repeats)]
+            return [
+                self._run([sys.executable, HERE / "board_timing.py", stack.port, steps, kib]) for _ in range(repeats)
+            ]
 
     def pyocd_client(self, peer, repeats):
         return self._run([sys.executable, HERE / "client_timing.py", f"remote:{LOOPBACK}:{peer.port}", repeats])

@@ -29,7 +29,7 @@ class Row:
     place: str
     ours: float
     stock: float | None = None
-    ours_probe: float | None = None   # µs of one packet or transfer, where the row is about one
+    ours_probe: float | None = None  # µs of one packet or transfer, where the row is about one
     stock_probe: float | None = None
     ratio: float | None = None
     ratio_without_probe: float | None = None
@@ -93,11 +93,15 @@ class Runs:
     def single_read(self, latency, **target):
         peers = self.bench.peers(latency)
         for place, judged in self.places("one"):
-            ours, stock = self.alternate(peers, lambda p: self.bench.load(
-                "latency", LOOPBACK, p.port, "--count", self.effort.requests)["p50_us"])
+            ours, stock = self.alternate(
+                peers, lambda p: self.bench.load("latency", LOOPBACK, p.port, "--count", self.effort.requests)["p50_us"]
+            )
             probes = [p.probe_us(self.effort.requests) for p in peers]
-            self.add(Row(f"read_dp p50, probe of {latency} us a packet", "us", place, ours, stock, *probes),
-                     judged=judged, **target)
+            self.add(
+                Row(f"read_dp p50, probe of {latency} us a packet", "us", place, ours, stock, *probes),
+                judged=judged,
+                **target,
+            )
 
     def hops(self):
         """Where the time of a read goes when the probe costs nothing."""
@@ -105,16 +109,29 @@ class Runs:
         for place, judged in self.places("one"):
             whole = self.bench.load("latency", LOOPBACK, ours.port, "--count", self.effort.requests)["p50_us"]
             stream, packet = ours.stream_us(self.effort.requests), ours.probe_us(self.effort.requests)
-            row = Row("what our path adds to a packet", "us", place, whole - packet,
-                      note=f"packet {packet:.0f} + server and gRPC {stream - packet:.0f} + gateway {whole - stream:.0f}")
+            row = Row(
+                "what our path adds to a packet",
+                "us",
+                place,
+                whole - packet,
+                note=f"packet {packet:.0f} + server and gRPC {stream - packet:.0f} + gateway {whole - stream:.0f}",
+            )
             self.add(row, at_most=150, judged=judged)
 
     def counting(self):
         self.bench.pin(False)
         costs = [self.bench.scope_cost() for _ in range(self.effort.repeats)]
         one, two = (statistics.median(cost[key] for cost in costs) for key in ("one_thread_ns", "two_threads_ns"))
-        self.add(Row("what counting adds to a command", "ns", "any", one, note=f"with two threads in the same metrics {two:.0f}"),
-                 at_most=2000)
+        self.add(
+            Row(
+                "what counting adds to a command",
+                "ns",
+                "any",
+                one,
+                note=f"with two threads in the same metrics {two:.0f}",
+            ),
+            at_most=2000,
+        )
 
     def concurrent(self, clients):
         peers = self.bench.peers(125)
@@ -122,8 +139,9 @@ class Runs:
 
         def rate(peer):
             before = peers[0].packets()
-            result = self.bench.load("concurrent", LOOPBACK, peer.port, "--clients", clients,
-                                     "--milliseconds", self.effort.milliseconds)
+            result = self.bench.load(
+                "concurrent", LOOPBACK, peer.port, "--clients", clients, "--milliseconds", self.effort.milliseconds
+            )
             if peer is peers[0]:
                 per_packet.append(result["requests"] / (peers[0].packets() - before))
             return result["per_second"]
@@ -131,23 +149,47 @@ class Runs:
         for place, judged in self.places("any"):
             per_packet.clear()
             ours, stock = self.alternate(peers, rate)
-            self.add(Row(f"{clients} clients, probe of 125 us a packet", "req/s", place, ours, stock,
-                         note=f"{statistics.median(per_packet):.1f} requests a packet"), judged=judged, ratio_at_least=3)
+            self.add(
+                Row(
+                    f"{clients} clients, probe of 125 us a packet",
+                    "req/s",
+                    place,
+                    ours,
+                    stock,
+                    note=f"{statistics.median(per_packet):.1f} requests a packet",
+                ),
+                judged=judged,
+                ratio_at_least=3,
+            )
 
     def pipelined(self):
         peers = self.bench.peers(0)
         for place, judged in self.places("any"):
             # The stock server takes some 40 ms for a batch; ours would be done before it is warm with so few.
-            ours, stock = self.alternate(peers, lambda p: self.bench.load(
-                "pipeline", LOOPBACK, p.port, "--depth", 32, "--count", 200 if p.name == "ours" else 20)["per_second"])
-            self.add(Row("32 requests pipelined, probe of 0 us", "req/s", place, ours, stock), ratio_at_least=20, judged=judged)
+            ours, stock = self.alternate(
+                peers,
+                lambda p: self.bench.load(
+                    "pipeline", LOOPBACK, p.port, "--depth", 32, "--count", 200 if p.name == "ours" else 20
+                )["per_second"],
+            )
+            self.add(
+                Row("32 requests pipelined, probe of 0 us", "req/s", place, ours, stock),
+                ratio_at_least=20,
+                judged=judged,
+            )
 
     def real_client(self):
         peers = self.bench.peers(0)
-        names = {"attach": "pyOCD attaches", "read32": "pyOCD reads one word", "read_64k": "pyOCD reads 64 KiB",
-                 "write_64k": "pyOCD writes 64 KiB"}
+        names = {
+            "attach": "pyOCD attaches",
+            "read32": "pyOCD reads one word",
+            "read_64k": "pyOCD reads 64 KiB",
+            "write_64k": "pyOCD writes 64 KiB",
+        }
         for place, judged in self.places("one"):
-            ours, stock = ([self.bench.pyocd_client(p, self.effort.attaches) for _ in range(self.effort.repeats)] for p in peers)
+            ours, stock = (
+                [self.bench.pyocd_client(p, self.effort.attaches) for _ in range(self.effort.repeats)] for p in peers
+            )
             for key, name in names.items():
                 medians = [statistics.median(run[key] for run in runs) for runs in (ours, stock)]
                 self.add(Row(name, "ms", place, *medians), ratio_at_most=1.5, judged=judged)
@@ -155,7 +197,12 @@ class Runs:
     def connect_at_once(self):
         ours, stock = self.bench.peers(0)
         self.bench.pin(False)
-        row = Row("128 clients at once, the last one served", "ms", "any", max(map(self._last_served, [ours] * self.effort.repeats)))
+        row = Row(
+            "128 clients at once, the last one served",
+            "ms",
+            "any",
+            max(map(self._last_served, [ours] * self.effort.repeats)),
+        )
         try:
             row.stock = self._last_served(stock)
         except RuntimeError as error:
@@ -177,15 +224,30 @@ class Runs:
         seconds = self.effort.milliseconds / 1000
         runs = [self.bench.speeds(seconds) for _ in range(self.effort.repeats)]
         for name in runs[0]:
-            self.add(Row(f"simulator, {name}", "MIPS", "any", statistics.median(run[name] for run in runs)),
-                     at_least=None if name == "with the MPU" else 100)
+            self.add(
+                Row(f"simulator, {name}", "MIPS", "any", statistics.median(run[name] for run in runs)),
+                at_least=None if name == "with the MPU" else 100,
+            )
         mib, percent = self.bench.idle_boards(100, seconds)
-        self.add(Row("simulated boards a GiB", "boards", "", 1024 / mib, note=f"{mib:.1f} MiB a board; 101 idle ones take "
-                                                                              f"{percent:.1f} % of a processor"))
+        self.add(
+            Row(
+                "simulated boards a GiB",
+                "boards",
+                "",
+                1024 / mib,
+                note=f"{mib:.1f} MiB a board; 101 idle ones take {percent:.1f} % of a processor",
+            )
+        )
         runs = self.bench.pyocd_board(self.effort.attaches, steps=200, kib=256)
         self.add(Row("pyOCD steps", "steps/s", "any", statistics.median(run["steps_per_second"] for run in runs)))
-        self.add(Row("pyOCD programs 256 KiB, flash that takes no time", "KiB/s", "any",
-                     statistics.median(run["kib_per_second"] for run in runs)))
+        self.add(
+            Row(
+                "pyOCD programs 256 KiB, flash that takes no time",
+                "KiB/s",
+                "any",
+                statistics.median(run["kib_per_second"] for run in runs),
+            )
+        )
 
     def usb_hosts(self):
         """Hosts of one device on a high-speed bus. `stock` is `pyocd server`, or pyOCD itself where the row says local."""
@@ -195,15 +257,21 @@ class Runs:
             ours, stock, local = (found[host][measure.key] for host in ("ours", "stock", "local"))
             target = {"ratio_at_least" if measure.more_is_better else "ratio_at_most": 1}
             self.add(Row(f"USB: {measure.name}", measure.unit, "any", ours, stock), **target)
-            self.add(Row(f"USB: {measure.name}, local", measure.unit, "any", ours, local), judged=measure.more_is_better, **target)
+            self.add(
+                Row(f"USB: {measure.name}, local", measure.unit, "any", ours, local),
+                judged=measure.more_is_better,
+                **target,
+            )
 
     def fleet(self):
         self.add(Row("resident memory, 32 probes", "MiB", "", self.bench.fleet_mib(32)), at_most=60)
 
     def resident(self):
         stock = self.bench.stock(0)
-        self.add(Row("resident memory, one probe", "MiB", "", self.bench.ours.resident_mib(), stock.resident_mib()),
-                 at_most=40)
+        self.add(
+            Row("resident memory, one probe", "MiB", "", self.bench.ours.resident_mib(), stock.resident_mib()),
+            at_most=40,
+        )
 
 
 class Table:
@@ -217,8 +285,10 @@ class Table:
         reached = {None: "", True: "reached", False: "MISSED"}[row.reached]
         probes = f"(probe {row.ours_probe:.0f} / {row.stock_probe:.0f} us)" if row.stock_probe is not None else ""
         rest = "  ".join(part for part in (row.target, reached, probes, row.note) if part)
-        self._print(f"{row.name + ', ' + row.unit:45} {row.place:4} {self._figure(row.ours):>10} {self._figure(row.stock):>10} "
-                    f"{self._figure(row.ratio):>7} {self._figure(row.ratio_without_probe):>9}  {rest}")
+        self._print(
+            f"{row.name + ', ' + row.unit:45} {row.place:4} {self._figure(row.ours):>10} {self._figure(row.stock):>10} "
+            f"{self._figure(row.ratio):>7} {self._figure(row.ratio_without_probe):>9}  {rest}"
+        )
 
     def _print(self, line):
         print(line.rstrip(), file=self._out, flush=True)
@@ -231,7 +301,9 @@ class Table:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
-    parser.add_argument("--json", action="store_true", help="the rows as JSON on standard output, and the table on standard error")
+    parser.add_argument(
+        "--json", action="store_true", help="the rows as JSON on standard output, and the table on standard error"
+    )
     options = parser.parse_args()
     bin_directory = pathlib.Path(os.environ.get("PROBEGATE_BIN", ROOT / "build" / "dev" / "bin")).resolve()
     bench = Bench(bin_directory)

@@ -36,10 +36,13 @@ class Measure:
     more_is_better: bool = False
 
 
-MEASURES = [Measure("attach", "pyOCD attaches", "ms"), Measure("read32", "pyOCD reads one word", "us"),
-            Measure("read", "pyOCD reads 64 KiB", "KB/s", more_is_better=True),
-            Measure("write", "pyOCD writes 64 KiB", "KB/s", more_is_better=True),
-            Measure("flash", f"pyocd flash, {IMAGE_SIZE // 1024} KiB", "s")]
+MEASURES = [
+    Measure("attach", "pyOCD attaches", "ms"),
+    Measure("read32", "pyOCD reads one word", "us"),
+    Measure("read", "pyOCD reads 64 KiB", "KB/s", more_is_better=True),
+    Measure("write", "pyOCD writes 64 KiB", "KB/s", more_is_better=True),
+    Measure("flash", f"pyocd flash, {IMAGE_SIZE // 1024} KiB", "s"),
+]
 
 
 class UsbHosts:
@@ -64,7 +67,9 @@ class UsbHosts:
     @contextlib.contextmanager
     def stock(self):
         port = free_port()
-        process = self._start("stock", [sys.executable, "-m", "pyocd", "server", "--no-config", "-u", SERIAL, "-p", port])
+        process = self._start(
+            "stock", [sys.executable, "-m", "pyocd", "server", "--no-config", "-u", SERIAL, "-p", port]
+        )
         try:
             wait_until(lambda: _listens(port), "pyocd server listens")
             yield f"remote:{LOOPBACK}:{port}", os.environ
@@ -74,11 +79,24 @@ class UsbHosts:
 
     @contextlib.contextmanager
     def ours(self):
-        server = self._start("usb-server", [self._programs.path("probegate-server"), "--listen", f"{LOOPBACK}:0", *METRICS_FLAGS])
+        server = self._start(
+            "usb-server", [self._programs.path("probegate-server"), "--listen", f"{LOOPBACK}:0", *METRICS_FLAGS]
+        )
         try:
             address = f"{LOOPBACK}:{server.wait_for_line(SERVER_LISTENS)[1]}"
-            gateway = self._start("usb-gateway", [self._programs.path("probegate-gateway"), "--server", address,
-                                                  "--port", free_port(), "--state", self.bus.directory / "state", *METRICS_FLAGS])
+            gateway = self._start(
+                "usb-gateway",
+                [
+                    self._programs.path("probegate-gateway"),
+                    "--server",
+                    address,
+                    "--port",
+                    free_port(),
+                    "--state",
+                    self.bus.directory / "state",
+                    *METRICS_FLAGS,
+                ],
+            )
             try:
                 port = gateway.wait_for_line(rf"Serving debug probe .*\({SERIAL}\) on port (\d+)")[1]
                 yield f"remote:{LOOPBACK}:{port}", os.environ
@@ -99,13 +117,21 @@ class UsbHosts:
         for _ in range(repeats):
             for name, host in hosts.items():
                 runs[name].append(self.measure(host, attaches))
-        return {name: {m.key: statistics.median(run[m.key] for run in found) for m in MEASURES} for name, found in runs.items()}
+        return {
+            name: {m.key: statistics.median(run[m.key] for run in found) for m in MEASURES}
+            for name, found in runs.items()
+        }
 
     def measure(self, host, attaches):
         with host() as (uid, environment):
             times = self._run([sys.executable, HERE / "client_timing.py", uid, attaches], environment)
-            return {"attach": times["attach"], "read32": 1e3 * times["read32"], "read": 65.536e3 / times["read_64k"],
-                    "write": 65.536e3 / times["write_64k"], "flash": self._flash(uid, environment)}
+            return {
+                "attach": times["attach"],
+                "read32": 1e3 * times["read32"],
+                "read": 65.536e3 / times["read_64k"],
+                "write": 65.536e3 / times["write_64k"],
+                "flash": self._flash(uid, environment),
+            }
 
     def _flash(self, uid, environment):
         """Seconds of a whole `pyocd flash`, of an image that differs from the last one in each page."""
@@ -113,8 +139,14 @@ class UsbHosts:
         image = self.bus.directory / "image.bin"
         image.write_bytes(IDLE_PROGRAM + random.Random(self._images).randbytes(IMAGE_SIZE - len(IDLE_PROGRAM)))
         start = time.perf_counter()
-        ended = subprocess.run([sys.executable, "-m", "pyocd", "flash", "--no-config", "-u", uid, "-t", "nrf52840", image],
-                               env=environment, cwd=self.bus.directory, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            [sys.executable, "-m", "pyocd", "flash", "--no-config", "-u", uid, "-t", "nrf52840", image],
+            env=environment,
+            cwd=self.bus.directory,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         seconds = time.perf_counter() - start
         if ended.returncode != 0:
             raise RuntimeError(ended.stderr)
@@ -136,4 +168,3 @@ def _listens(port):
     except OSError:
         return False
     return True
-

@@ -4,9 +4,8 @@ import json
 import os
 import pathlib
 
-import pytest
-
 import folder_rules
+import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 RULES_TEXT = (pathlib.Path(__file__).parent / "folder_rules.txt").read_text()
@@ -28,7 +27,9 @@ def test_every_grant_is_used():
 
 def test_every_row_names_a_place_that_is_there():
     rules = folder_rules.Rules(RULES_TEXT)
-    gone = [path for row, (project, _) in rules.folders.items() for path in (row, *project) if not (ROOT / path).exists()]
+    gone = [
+        path for row, (project, _) in rules.folders.items() for path in (row, *project) if not (ROOT / path).exists()
+    ]
     assert not gone, listed(gone)
 
 
@@ -100,7 +101,10 @@ def test_unused_grants_are_found(tmp_path):
         (tmp_path / name).write_text("")
     (tmp_path / "server/lane.h").write_text('#include "absl/status/status.h"\n')
     rules = folder_rules.Rules("[libraries]\nabsl absl/*\nasio asio.hpp\n[folders]\nbase | | \nserver | base | absl\n")
-    assert list(folder_rules.unused_grants(tmp_path, rules)) == ["server may use base, and does not", "no folder may use asio"]
+    assert list(folder_rules.unused_grants(tmp_path, rules)) == [
+        "server may use base, and does not",
+        "no folder may use asio",
+    ]
 
 
 def test_an_unknown_library_in_the_table_is_an_error():

@@ -33,11 +33,14 @@ def test_links_lead_somewhere(page):
     assert list(dead_links(page, page.read_text())) == []
 
 
-@pytest.mark.parametrize("text,dead", [
-    ("[a](b.md) [c](#here)\n\n# Here\n", ["b.md"]),
-    ("[a](other.md#its-heading-1) [b](other.md#none)", ["other.md#none"]),
-    ("[a](https://example.com/x#y)\n```\n[b](none.md)\n```\n", []),
-])
+@pytest.mark.parametrize(
+    "text,dead",
+    [
+        ("[a](b.md) [c](#here)\n\n# Here\n", ["b.md"]),
+        ("[a](other.md#its-heading-1) [b](other.md#none)", ["other.md#none"]),
+        ("[a](https://example.com/x#y)\n```\n[b](none.md)\n```\n", []),
+    ],
+)
 def test_a_dead_link_is_found(tmp_path, text, dead):
     (tmp_path / "other.md").write_text("## Its `heading` 1\n")
     (tmp_path / "page.md").write_text(text)

@@ -14,7 +14,9 @@ def require_free_port(port):
     return subprocess.run(["bash", "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
 
 
-@pytest.mark.parametrize("family,address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")])
+@pytest.mark.parametrize(
+    "family,address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
+)
 def test_a_port_in_use_is_named(family, address):
     with socket.socket(family) as listener:
         listener.bind((address, 0))

@@ -8,14 +8,19 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 
 CTEST = '<testsuite name="(empty)"\n\ttests="{tests}"\n\tfailures="{failures}"\n\tdisabled="1"\n\tskipped="2"\n>\n'
-PYTEST = '<testsuites name="x"><testsuite name="pytest" errors="{errors}" failures="{failures}" skipped="1" tests="{tests}">'
+PYTEST = (
+    '<testsuites name="x"><testsuite name="pytest" errors="{errors}" failures="{failures}" skipped="1" tests="{tests}">'
+)
 
 # The suites, each a JUnit file (None: it writes none) and a status; then the closing line.
 CASES = [
     ([(CTEST.format(tests=10, failures=0), 0)], "7 passed, 0 failed"),
     ([(CTEST.format(tests=10, failures=3), 8)], "4 passed, 3 failed"),
     ([(PYTEST.format(tests=6, failures=1, errors=2), 1)], "2 passed, 3 failed"),
-    ([(CTEST.format(tests=10, failures=0), 0), (PYTEST.format(tests=6, failures=0, errors=0), 0)], "12 passed, 0 failed"),
+    (
+        [(CTEST.format(tests=10, failures=0), 0), (PYTEST.format(tests=6, failures=0, errors=0), 0)],
+        "12 passed, 0 failed",
+    ),
     ([(PYTEST.format(tests=6, failures=0, errors=0), 3)], "5 passed, 1 failed"),
     ([(None, 0)], "0 passed, 1 failed"),
     ([(None, 1)], "0 passed, 1 failed"),

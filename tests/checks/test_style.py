@@ -4,7 +4,6 @@ import pathlib
 import warnings
 
 import pytest
-
 import style
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -19,8 +19,17 @@ class Job:
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self._scratch), **environment}
 
     def _run(self, *command):
-        return subprocess.run(command, cwd=self.directory, env=self.environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BOUND, check=False)
+        return subprocess.run(
+            command,
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=BOUND,
+            check=False,
+        )
 
     def github(self, action, given):
         """Runs the steps until one fails: (name of the last step, its exit code, all output)."""
@@ -34,11 +43,17 @@ class Job:
         output = ""
         for step in description["runs"]["steps"]:
             assert step["shell"] == "bash"
-            own = {name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda match: inputs[match[1]], value)
-                   for name, value in step.get("env", {}).items()}
+            own = {
+                name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda match: inputs[match[1]], value)
+                for name, value in step.get("env", {}).items()
+            }
             assert not any("${{" in text for text in [step["run"], *own.values()]), step
-            self.environment = {**kept, **own, "RUNNER_TEMP": str(self._scratch),
-                                **{name: str(file) for name, file in files.items()}}
+            self.environment = {
+                **kept,
+                **own,
+                "RUNNER_TEMP": str(self._scratch),
+                **{name: str(file) for name, file in files.items()},
+            }
             done = self._run("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"])
             output += done.stdout
             if done.returncode != 0:
@@ -54,7 +69,8 @@ class Job:
         """Runs the job of an example as it extends the template: (exit code, output)."""
         base = yaml.safe_load(template.read_text())[job["extends"]]
         merged = {**base, **job, "variables": {**base["variables"], **job.get("variables", {})}}
-        self.environment.update({name: str(value) for name, value in merged["variables"].items()},
-                                CI_PROJECT_DIR=str(self.directory))
+        self.environment.update(
+            {name: str(value) for name, value in merged["variables"].items()}, CI_PROJECT_DIR=str(self.directory)
+        )
         done = self._run("sh", "-e", "-c", "\n".join(merged["before_script"] + merged["script"]))
         return done.returncode, done.stdout

@@ -14,8 +14,10 @@ def flags_of(programs, program):
 
 def start_with(programs, program, path):
     """Starts `program`, "server" say, with a file of options, on ports of its own and without USB."""
-    flags = {"server": ["--listen", f"{LOOPBACK}:0", "--no-usb"],
-             "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"],
-             "debugd": ["--listen", f"{LOOPBACK}:0", "--work-dir", programs.directory]}[program]
+    flags = {
+        "server": ["--listen", f"{LOOPBACK}:0", "--no-usb"],
+        "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"],
+        "debugd": ["--listen", f"{LOOPBACK}:0", "--work-dir", programs.directory],
+    }[program]
     started = programs.start(f"probegate-{program}", "--config", path, "--metrics-listen", f"{LOOPBACK}:0", *flags)
     started.wait_for_line(r"Metrics on http" if program == "gateway" else SERVER_LISTENS)

@@ -19,8 +19,15 @@ TAG = "test-" + hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
 BASE = "probegate-base:bookworm"
 PROGRAMS = f"probegate-programs:{TAG}"
 # Ports that are free, on this machine alone.
-ENVIRONMENT = {"PROBEGATE_TAG": TAG, "PROBEGATE_BASE_IMAGE": BASE, "PROBEGATE_PROGRAMS": PROGRAMS, "PROBEGATE_GATEWAY_PORTS": "",
-               "PROBEGATE_DEBUGD_PORT": "", "PROBEGATE_PROMETHEUS_PORT": "", "PROBEGATE_GRAFANA_PORT": ""}
+ENVIRONMENT = {
+    "PROBEGATE_TAG": TAG,
+    "PROBEGATE_BASE_IMAGE": BASE,
+    "PROBEGATE_PROGRAMS": PROGRAMS,
+    "PROBEGATE_GATEWAY_PORTS": "",
+    "PROBEGATE_DEBUGD_PORT": "",
+    "PROBEGATE_PROMETHEUS_PORT": "",
+    "PROBEGATE_GRAFANA_PORT": "",
+}
 
 
 class Failed(Exception):
@@ -28,10 +35,21 @@ class Failed(Exception):
 
 
 def run(*command, bound=60 * BOUND, **options):
-    done = subprocess.run(list(map(str, command)), cwd=ROOT, env=os.environ | ENVIRONMENT, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=bound, check=False, **options)
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=os.environ | ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=bound,
+        check=False,
+        **options,
+    )
     if done.returncode != 0:
-        raise Failed(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+        raise Failed(
+            f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        )
     return done.stdout
 
 
@@ -105,12 +123,23 @@ class Project:
     def left(self):
         """Containers, networks and volumes of this project."""
         label = f"label=com.docker.compose.project={self.name}"
-        return [line for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
-                for line in run("docker", *kind, "--quiet", "--filter", label).split()]
+        return [
+            line
+            for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
+            for line in run("docker", *kind, "--quiet", "--filter", label).split()
+        ]
 
     def container(self, service):
-        (found,) = run("docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.name}",
-                       "--filter", f"label=com.docker.compose.service={service}").split()
+        (found,) = run(
+            "docker",
+            "ps",
+            "--all",
+            "--quiet",
+            "--filter",
+            f"label=com.docker.compose.project={self.name}",
+            "--filter",
+            f"label=com.docker.compose.service={service}",
+        ).split()
         return found
 
     def inspect(self, service):
@@ -126,8 +155,14 @@ class Project:
 
     def execute(self, service, *command):
         """Exit code and output of a command that is run in the container."""
-        done = subprocess.run(["docker", "exec", self.container(service), *command], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=BOUND, check=False)
+        done = subprocess.run(
+            ["docker", "exec", self.container(service), *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=BOUND,
+            check=False,
+        )
         return done.returncode, done.stdout
 
     def ask_prometheus(self, path, **arguments):

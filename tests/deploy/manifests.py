@@ -5,7 +5,6 @@ import re
 import subprocess
 
 import yaml
-
 from configurations import FLAG
 
 KUBERNETES = pathlib.Path(__file__).parents[2] / "deploy" / "kubernetes"
@@ -13,7 +12,9 @@ WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
 
 
 def render(kustomize, directory):
-    done = subprocess.run([kustomize, "build", directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [kustomize, "build", directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr  # what is deprecated
     return [document for document in yaml.safe_load_all(done.stdout) if document is not None]
@@ -43,7 +44,9 @@ class Manifests:
 
     def config(self, name, key):
         """The options in a ConfigMap, whose name has a suffix that changes with its contents."""
-        (found,) = [document for document in self.of("ConfigMap") if re.fullmatch(rf"{name}-\w+", document["metadata"]["name"])]
+        (found,) = [
+            document for document in self.of("ConfigMap") if re.fullmatch(rf"{name}-\w+", document["metadata"]["name"])
+        ]
         return found["data"][key]
 
 
@@ -51,7 +54,8 @@ def _matches(selector, labels):
     wanted = selector.get("matchLabels", {})
     return wanted.items() <= labels.items() and all(
         expression["operator"] == "In" and labels.get(expression["key"]) in expression["values"]
-        for expression in selector.get("matchExpressions", []))
+        for expression in selector.get("matchExpressions", [])
+    )
 
 
 def _ports(spec):

@@ -11,7 +11,6 @@ import sys
 
 import pytest
 import yaml
-
 from ci_runner import Job
 from sim_control import SimControl
 from stack import BOUND, LOOPBACK, free_port, wait_until
@@ -19,8 +18,12 @@ from stack import BOUND, LOOPBACK, free_port, wait_until
 CI = pathlib.Path(__file__).parents[2] / "deploy" / "ci"
 ACTION = CI / "github/board/action.yml"
 TEMPLATE = CI / "gitlab/board.gitlab-ci.yml"
-SCHEMAS = [("vendor.github-actions", ACTION), ("vendor.github-workflows", CI / "github/firmware.yml"),
-           ("vendor.gitlab-ci", TEMPLATE), ("vendor.gitlab-ci", CI / "gitlab/example.gitlab-ci.yml")]
+SCHEMAS = [
+    ("vendor.github-actions", ACTION),
+    ("vendor.github-workflows", CI / "github/firmware.yml"),
+    ("vendor.gitlab-ci", TEMPLATE),
+    ("vendor.gitlab-ci", CI / "gitlab/example.gitlab-ci.yml"),
+]
 FIRMWARE = pathlib.Path(os.environ.get("PROBEGATE_BUILD", CI.parents[1] / "build/dev")) / "firmware"
 
 
@@ -66,7 +69,9 @@ def is_flashed(farm, number):
 
 
 def sessions(farm):
-    return json.loads(farm.programs.run("probegate", "--server", farm.server_address, "--json", "sessions").stdout)["sessions"]
+    return json.loads(farm.programs.run("probegate", "--server", farm.server_address, "--json", "sessions").stdout)[
+        "sessions"
+    ]
 
 
 def test_github_flashes_and_tests(farm, checkout):
@@ -84,8 +89,11 @@ def test_gitlab_flashes_and_tests(farm, checkout):
 
 
 def test_a_verdict_that_does_not_come_fails_the_job(farm, checkout):
-    given = {**given_by_the_workflow(), "board": board(farm),
-             "test": 'python3 ci/board_test.py --elf "$FIRMWARE" --symbol fault --equals 7 --timeout 0.1'}
+    given = {
+        **given_by_the_workflow(),
+        "board": board(farm),
+        "test": 'python3 ci/board_test.py --elf "$FIRMWARE" --symbol fault --equals 7 --timeout 0.1',
+    }
     step, code, output = Job(checkout).github(ACTION, given)
     assert (step, code) == ("Test", 1) and "fault is 0 (0x00000000), still after 0.1 s" in output, output
 
@@ -106,9 +114,15 @@ def test_no_board_named_fails_the_job(tmp_path):
 
 
 def board_test(*arguments, **environment):
-    return subprocess.run([sys.executable, CI / "board_test.py", *map(str, arguments)], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=2 * BOUND, check=False,
-                          env={"PATH": os.environ["PATH"], **environment})
+    return subprocess.run(
+        [sys.executable, CI / "board_test.py", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=2 * BOUND,
+        check=False,
+        env={"PATH": os.environ["PATH"], **environment},
+    )
 
 
 def test_wrong_arguments():
@@ -121,21 +135,35 @@ def test_what_cannot_be_looked_at(farm):
     elf = ["--elf", FIRMWARE / "firmware.elf"]
     done = board_test(*elf, "--symbol", "no_such", "--changes", **its)
     assert done.returncode == 2 and "has no symbol no_such" in done.stdout
-    done = board_test(*elf, "--symbol", "counter", "--changes", "--board", f"{LOOPBACK}:{free_port()}", "--target", "nrf52840")
+    done = board_test(
+        *elf, "--symbol", "counter", "--changes", "--board", f"{LOOPBACK}:{free_port()}", "--target", "nrf52840"
+    )
     assert done.returncode == 3 and "Traceback" not in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("schema,path", SCHEMAS, ids=lambda value: value.name if isinstance(value, pathlib.Path) else "")
+@pytest.mark.parametrize(
+    "schema,path", SCHEMAS, ids=lambda value: value.name if isinstance(value, pathlib.Path) else ""
+)
 def test_the_services_take_it(schema, path):
-    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, path], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 
 def test_each_file_is_looked_at():
     assert {path for _, path in SCHEMAS} == set(CI.rglob("*.yml"))
     assert given_by_the_workflow()["target"] == job_of_the_example()["variables"]["TARGET"]
-    versions = {str(yaml.safe_load(ACTION.read_text())["inputs"]["pyocd-version"]["default"]),
-                str(yaml.safe_load(TEMPLATE.read_text())[".board"]["variables"]["PYOCD_VERSION"])}
+    versions = {
+        str(yaml.safe_load(ACTION.read_text())["inputs"]["pyocd-version"]["default"]),
+        str(yaml.safe_load(TEMPLATE.read_text())[".board"]["variables"]["PYOCD_VERSION"]),
+    }
     assert [f"pyocd=={version}" for version in versions] == [
-        line for line in (CI.parents[1] / "tools/requirements.txt").read_text().splitlines() if line.startswith("pyocd==")]
+        line
+        for line in (CI.parents[1] / "tools/requirements.txt").read_text().splitlines()
+        if line.startswith("pyocd==")
+    ]

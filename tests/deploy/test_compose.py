@@ -5,18 +5,20 @@ import re
 import subprocess
 import sys
 
+import containers
 import pytest
 import yaml
-
-import containers
 from configurations import flags_of, start_with
 from manifests import KUBERNETES
 
 ROOT = containers.ROOT
 DOCKER = containers.DOCKER
 OVERRIDES = [[], ["deploy/docker/local.yml"], ["deploy/docker/usb.yml"]]
-LISTENS = {"server": {"listen": 50051, "metrics-listen": 9464}, "gateway": {"metrics-listen": 9465},
-           "debugd": {"listen": 50061, "metrics-listen": 9466}}
+LISTENS = {
+    "server": {"listen": 50051, "metrics-listen": 9464},
+    "gateway": {"metrics-listen": 9465},
+    "debugd": {"listen": 50061, "metrics-listen": 9466},
+}
 
 
 def services(file="docker-compose.yml"):
@@ -31,8 +33,13 @@ def targets():
 def test_it_is_what_the_specification_says(file):
     """The schema of today's Compose."""
     checker = pathlib.Path(sys.executable).parent / "check-jsonschema"
-    done = subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", ROOT / file], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        [checker, "--builtin-schema", "vendor.compose-spec", ROOT / file],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -66,7 +73,8 @@ def test_the_images_configuration_is_taken(programs, program):
     options = yaml.safe_load(path.read_text())
     assert {f"--{name}" for name in options} <= flags_of(programs, f"probegate-{program}")
     assert {name: options[name] for name in LISTENS[program]} == {
-        name: f"0.0.0.0:{port}" for name, port in LISTENS[program].items()}
+        name: f"0.0.0.0:{port}" for name, port in LISTENS[program].items()
+    }
     start_with(programs, program, path)
 
 
@@ -85,7 +93,9 @@ def test_what_is_mounted_is_there():
             if volume.startswith("./"):
                 assert (ROOT / volume.partition(":")[0]).exists() and volume.endswith(":ro")
     # Where Grafana's own provisioning looks for the dashboards.
-    provider = yaml.safe_load((ROOT / "deploy/grafana/provisioning/dashboards/probegate.yml").read_text())["providers"][0]
+    provider = yaml.safe_load((ROOT / "deploy/grafana/provisioning/dashboards/probegate.yml").read_text())["providers"][
+        0
+    ]
     (dashboards,) = [volume for volume in services()["grafana"]["volumes"] if "/dashboards:" in volume]
     assert dashboards.split(":")[1] == provider["options"]["path"]
     home = services()["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
@@ -104,4 +114,6 @@ def test_nothing_needs_a_shell_to_say_that_it_is_well():
     for target in targets() & {*services(), "prometheus"} - {"cli"}:
         stage = text.partition(f" AS {target}\n")[2].partition("\nFROM ")[0]
         assert re.search(r'^HEALTHCHECK .*CMD \["probegate-health", ', stage, re.MULTILINE), target
-        assert re.search(r'^USER 65532:65532$', stage, re.MULTILINE) and re.search(r'^ENTRYPOINT \["', stage, re.MULTILINE)
+        assert re.search(r"^USER 65532:65532$", stage, re.MULTILINE) and re.search(
+            r'^ENTRYPOINT \["', stage, re.MULTILINE
+        )

@@ -7,7 +7,6 @@ import re
 import subprocess
 
 import pytest
-
 from debug_client import Debugd, DebugSession
 from metrics import scrape
 from stack import Stack
@@ -24,7 +23,9 @@ def settings(program, key):
 
 def system_calls():
     """The names in each of systemd's sets, sets in sets resolved."""
-    text = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    text = subprocess.run(
+        ["systemd-analyze", "syscall-filter", "--no-pager"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
     sets = {}
     for line in text.splitlines():
         if line.startswith("@"):
@@ -42,7 +43,9 @@ def allowed(program, sets):
     """As systemd.exec(5) says: the first list allows, those behind ~ take away; @default is always allowed."""
     calls = set()
     for words in settings(program, "SystemCallFilter"):
-        names = set().union(*(sets[word] if word.startswith("@") else {word} for word in words.removeprefix("~").split()))
+        names = set().union(
+            *(sets[word] if word.startswith("@") else {word} for word in words.removeprefix("~").split())
+        )
         calls = calls - names if words.startswith("~") else calls | names
     return calls | sets["@default"]
 
@@ -79,7 +82,11 @@ def test_units_allow_what_programs_do(traced, pyocd, api):
     debugd.program.stop()
     stack.gateway.stop()
     stack.server.stop()
-    writes = {"probegate-server": [], "probegate-gateway": [stack.state], "probegate-debugd": [stack.programs.directory]}
+    writes = {
+        "probegate-server": [],
+        "probegate-gateway": [stack.state],
+        "probegate-debugd": [stack.programs.directory],
+    }
     sets = system_calls()
     for program, trace in traces.items():
         text = trace.read_text()
@@ -89,9 +96,12 @@ def test_units_allow_what_programs_do(traced, pyocd, api):
         assert families and families <= set(settings(program, "RestrictAddressFamilies")[0].split())
         # MemoryDenyWriteExecute, ProtectSystem: what is written is the gateway's state, and debugd's folder.
         assert not re.search(r"PROT_WRITE\|PROT_EXEC", text)
-        written = set(re.findall(r'open\w*\([^"]*"([^"]+)", [^)]*(?:O_WRONLY|O_RDWR|O_CREAT)[^)]*\) = \d', text)) - {"/dev/null"}
-        assert [path for path in written
-                if not any(pathlib.Path(path).is_relative_to(folder) for folder in writes[program])] == []
+        written = set(re.findall(r'open\w*\([^"]*"([^"]+)", [^)]*(?:O_WRONLY|O_RDWR|O_CREAT)[^)]*\) = \d', text)) - {
+            "/dev/null"
+        }
+        assert [
+            path for path in written if not any(pathlib.Path(path).is_relative_to(folder) for folder in writes[program])
+        ] == []
 
 
 def test_a_call_that_is_not_allowed_would_be_seen():

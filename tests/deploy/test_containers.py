@@ -7,10 +7,9 @@ import pathlib
 import re
 import uuid
 
+import containers
 import pytest
 import yaml
-
-import containers
 from stack import LOOPBACK, wait_until
 
 ROOT = containers.ROOT
@@ -75,12 +74,21 @@ def test_a_container_may_do_little(project, service):
 
 
 def test_nothing_else_is_published(project):
-    published = {service: sorted(int(port.partition("/")[0]) for port, bindings in
-                                 project.inspect(service)["NetworkSettings"]["Ports"].items() if bindings)
-                 for service in SERVICES}
+    published = {
+        service: sorted(
+            int(port.partition("/")[0])
+            for port, bindings in project.inspect(service)["NetworkSettings"]["Ports"].items()
+            if bindings
+        )
+        for service in SERVICES
+    }
     assert published == {"sim": [], "server": [], "gateway": list(PORTS), "debugd": [50061], "prometheus": [9090]}
-    bindings = [binding for service in SERVICES for its in project.inspect(service)["NetworkSettings"]["Ports"].values()
-                for binding in its or []]
+    bindings = [
+        binding
+        for service in SERVICES
+        for its in project.inspect(service)["NetworkSettings"]["Ports"].values()
+        for binding in its or []
+    ]
     assert {binding["HostIp"] for binding in bindings} == {LOOPBACK}
 
 
@@ -99,9 +107,20 @@ def test_gdb_debugs_a_board(project, programs):
     script = programs.directory / "script"
     script.write_text("load\nbreak main\ncontinue\nbacktrace\n")
     with open(script, encoding="utf-8") as commands:
-        said = containers.run(programs.path("probegate"), "debug", "--debugd", project.address("debugd", 50061), "--probe",
-                              board, "--board", "nrf52840", "--elf", BUILD / "firmware/firmware.elf", "--upload",
-                              stdin=commands)
+        said = containers.run(
+            programs.path("probegate"),
+            "debug",
+            "--debugd",
+            project.address("debugd", 50061),
+            "--probe",
+            board,
+            "--board",
+            "nrf52840",
+            "--elf",
+            BUILD / "firmware/firmware.elf",
+            "--upload",
+            stdin=commands,
+        )
     assert "load size" in said and re.search(r"#0 +main \(\) at", said)
     # What gdb was kept from is the kernel's doing.
     assert "unconfined" not in project.compose("logs", "debugd")
@@ -109,11 +128,24 @@ def test_gdb_debugs_a_board(project, programs):
 
 def test_prometheus_watches_all(project):
     jobs = {"probegate-server", "probegate-gateway", "probegate-debugd"}
-    wait_until(lambda: {target["labels"]["job"] for target in project.ask_prometheus("targets")["activeTargets"]
-                        if target["health"] == "up"} == jobs, "all targets are up", PATIENCE)
+    wait_until(
+        lambda: (
+            {
+                target["labels"]["job"]
+                for target in project.ask_prometheus("targets")["activeTargets"]
+                if target["health"] == "up"
+            }
+            == jobs
+        ),
+        "all targets are up",
+        PATIENCE,
+    )
     groups = {group["name"] for group in project.ask_prometheus("rules")["groups"]}
-    assert groups == {group["name"] for file in (ROOT / "deploy/prometheus/rules").glob("*.yml")
-                      for group in yaml.safe_load(file.read_text())["groups"]}
+    assert groups == {
+        group["name"]
+        for file in (ROOT / "deploy/prometheus/rules").glob("*.yml")
+        for group in yaml.safe_load(file.read_text())["groups"]
+    }
 
     def present():
         rows = project.ask_prometheus("query", query="sum by (host) (probegate_probe_present)")["result"]
@@ -139,16 +171,22 @@ def test_images_say_what_they_are(built, programs):
     version = programs.run("probegate", "--version").stdout.split()[1]
     for name in built:
         (image,) = json.loads(containers.run("docker", "image", "inspect", name))
-        labels = {key.removeprefix("org.opencontainers.image."): value for key, value in image["Config"]["Labels"].items()}
+        labels = {
+            key.removeprefix("org.opencontainers.image."): value for key, value in image["Config"]["Labels"].items()
+        }
         assert image["Config"]["User"] == "65532:65532"
         assert labels["title"] == name.partition(":")[0].removeprefix("probegate-" if "prometheus" in name else "")
         assert labels["version"] == version and labels["description"] and labels["vendor"]
-        assert labels["licenses"] == {"probegate-sim": "GPL-2.0-only", "prometheus": "Apache-2.0"}.get(labels["title"], "MIT")
+        assert labels["licenses"] == {"probegate-sim": "GPL-2.0-only", "prometheus": "Apache-2.0"}.get(
+            labels["title"], "MIT"
+        )
         assert ("Healthcheck" in image["Config"]) == (labels["title"] != "probegate")
 
 
 def test_the_simulators_licence_is_with_it(project):
-    code, said = project.execute("sim", "cat", "/usr/share/doc/probegate-sim/copyright", "/usr/share/common-licenses/GPL-2")
+    code, said = project.execute(
+        "sim", "cat", "/usr/share/doc/probegate-sim/copyright", "/usr/share/common-licenses/GPL-2"
+    )
     assert code == 0 and "Unicorn" in said and re.search(r"GNU GENERAL PUBLIC LICENSE\s+Version 2", said)
 
 

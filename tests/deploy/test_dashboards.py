@@ -4,17 +4,17 @@ import re
 import subprocess
 import sys
 
+import expressions
 import pytest
 import yaml
-
-import expressions
 
 BOARDS = [pytest.param(expressions.dashboard(path), id=path.stem) for path in expressions.DASHBOARDS]
 
 
 def test_generated_files_are_up_to_date(deploy):
-    done = subprocess.run([sys.executable, "-B", deploy / "generate.py", "--check"], stdout=subprocess.PIPE, text=True,
-                          check=False)
+    done = subprocess.run(
+        [sys.executable, "-B", deploy / "generate.py", "--check"], stdout=subprocess.PIPE, text=True, check=False
+    )
     assert done.returncode == 0, f"not what deploy/generate.py writes: {done.stdout}"
 
 
@@ -40,8 +40,11 @@ def test_panels_lie_beside_each_other(board):
     taken = set()
     for panel in board["panels"]:
         place = panel["gridPos"]
-        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"])
-                 for y in range(place["y"], place["y"] + place["h"])}
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
         assert place["x"] + place["w"] <= 24 and not cells & taken, panel["title"]
         taken |= cells
 
@@ -50,7 +53,9 @@ def test_panels_lie_beside_each_other(board):
 def test_variables_are_used_and_used_ones_are_there(board):
     variables = {variable["name"] for variable in board["templating"]["list"]}
     assert variables >= {"datasource", "host"}
-    sources = [source["datasource"]["uid"] for panel in expressions.panels(board) for source in [panel, *panel["targets"]]]
+    sources = [
+        source["datasource"]["uid"] for panel in expressions.panels(board) for source in [panel, *panel["targets"]]
+    ]
     assert set(sources) == {"${datasource}"}
     texts = [target["expr"] for panel in expressions.panels(board) for target in panel["targets"]]
     texts += [panel["title"] for panel in board["panels"]]

@@ -4,10 +4,9 @@ import shutil
 import threading
 import urllib.parse
 
+import expressions
 import pytest
 import yaml
-
-import expressions
 from debug_client import Debugd
 from prometheus import Prometheus
 from raw_client import DPIDR, RAM
@@ -27,8 +26,11 @@ def configuration(deploy, directory, urls):
     config = directory / "prometheus.yml"
     text = config.read_text()
     assert text.count("_interval: 15s") == 2
-    config.write_text(text.replace("_interval: 15s", f"_interval: {SCRAPE_INTERVAL}\n  scrape_timeout: {SCRAPE_INTERVAL}", 1)
-                      .replace("_interval: 15s", f"_interval: {SCRAPE_INTERVAL}"))
+    config.write_text(
+        text.replace("_interval: 15s", f"_interval: {SCRAPE_INTERVAL}\n  scrape_timeout: {SCRAPE_INTERVAL}", 1).replace(
+            "_interval: 15s", f"_interval: {SCRAPE_INTERVAL}"
+        )
+    )
     return config
 
 
@@ -38,7 +40,9 @@ class Load:
     def __init__(self, stack, raw):
         self._stop = threading.Event()
         self._failures = []
-        self._threads = [threading.Thread(target=self._run, args=(raw, stack.port_of(serial))) for serial in stack.serials]
+        self._threads = [
+            threading.Thread(target=self._run, args=(raw, stack.port_of(serial))) for serial in stack.serials
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -76,7 +80,9 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
         checked = 0
         for path in expressions.DASHBOARDS:
             for where, expression in expressions.panel_expressions(path):
-                wait_until(lambda: prometheus.query(expressions.filled_in(expression)), f"{where} has data: {expression}")
+                wait_until(
+                    lambda: prometheus.query(expressions.filled_in(expression)), f"{where} has data: {expression}"
+                )
                 checked += 1
         assert checked > 60
         # What an alert asks for is there, though the alert does not fire; and none does, for all is well.
@@ -84,7 +90,9 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
             prometheus.query(alert["expr"])
             for selector in expressions.selectors(alert["expr"]):
                 assert prometheus.query(selector), f"{alert['alert']}: {selector} has no data"
-        assert {labels["job"] for labels, _ in prometheus.query("up == 1")} == {f"probegate-{program}" for program in urls}
+        assert {labels["job"] for labels, _ in prometheus.query("up == 1")} == {
+            f"probegate-{program}" for program in urls
+        }
         assert {labels["host"] for labels, _ in prometheus.query("up")} == {"localhost"}
         assert prometheus.query("ALERTS") == []
         # What would be seen of an expression that is none, or that names nothing.
@@ -102,4 +110,7 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
 
 
 def about_to_fire(prometheus, labels):
-    wait_until(lambda: prometheus.query(f'ALERTS{{{labels}, alertstate="pending"}}'), f"an alert with {labels} is about to fire")
+    wait_until(
+        lambda: prometheus.query(f'ALERTS{{{labels}, alertstate="pending"}}'),
+        f"an alert with {labels} is about to fire",
+    )

@@ -7,17 +7,25 @@ import subprocess
 
 import pytest
 import yaml
-
 from configurations import flags_of, start_with
 
 ROOT = pathlib.Path(__file__).parents[2]
 UNITS = ["probegate-debugd.service", "probegate-gateway.service", "probegate-server.service"]
-PROGRAMS = ["probegate", "probegate-debugd", "probegate-gateway", "probegate-health", "probegate-launch", "probegate-server",
-            "probegate-sim"]
+PROGRAMS = [
+    "probegate",
+    "probegate-debugd",
+    "probegate-gateway",
+    "probegate-health",
+    "probegate-launch",
+    "probegate-server",
+    "probegate-sim",
+]
 
 
 def run(*command):
-    return subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return subprocess.run(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +48,21 @@ def test_the_tree_is_tidy(installed):
     assert files(installed / "lib") == sorted([f"systemd/system/{unit}" for unit in UNITS] + rules)
     assert sorted(path.name for path in (installed / "share").iterdir()) == ["doc", "probegate"]
     pages = files(installed / "share/doc/probegate")
-    assert sorted(pages) == sorted(["README.md", "CHANGELOG.md", "LICENSE", *(
-        path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))])
+    assert sorted(pages) == sorted(
+        [
+            "README.md",
+            "CHANGELOG.md",
+            "LICENSE",
+            *(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")),
+        ]
+    )
     assert sorted(path.name for path in (installed / "share/probegate").iterdir()) == [
-        "ci", "examples", "grafana", "prometheus", "proto"]
+        "ci",
+        "examples",
+        "grafana",
+        "prometheus",
+        "proto",
+    ]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -70,8 +89,14 @@ def test_systemd_has_nothing_to_say(installed):
 @pytest.mark.parametrize("name", UNITS)
 def test_units_expose_little(installed, name):
     """systemd's own mark, of 10, in tenths: 2.0 and more is worse than `OK`'s better half."""
-    done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=20",
-               installed / "lib/systemd/system" / name)
+    done = run(
+        "systemd-analyze",
+        "security",
+        "--offline=yes",
+        "--no-pager",
+        "--threshold=20",
+        installed / "lib/systemd/system" / name,
+    )
     assert done.returncode == 0, done.stdout
 
 

@@ -7,12 +7,11 @@ import urllib.request
 
 import grpc
 import kubernetes_validate
+import manifests
 import pytest
 import yaml
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-import manifests
 from expressions import DASHBOARDS, RULES
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from manifests import KUBERNETES, Manifests, render
 from raw_client import DPIDR
 from stack import BOUND, LOOPBACK, SERVER_LISTENS, free_port
@@ -65,9 +64,16 @@ def test_monitors_ask_ports_that_there_are(rendered, helps, programs, kustomize,
     assert list(manifests.problems(together, helps, PORTS)) == []
     # The jobs that rules go by are the services' names.
     assert {s["metadata"]["name"] for s in together.of("ServiceMonitor")} == {
-        "probegate-server", "probegate-gateway", "probegate-debugd"}
-    assert {rule["targetLabel"] for monitor in together.of("ServiceMonitor")
-            for endpoint in monitor["spec"]["endpoints"] for rule in endpoint["relabelings"]} == {"host"}
+        "probegate-server",
+        "probegate-gateway",
+        "probegate-debugd",
+    }
+    assert {
+        rule["targetLabel"]
+        for monitor in together.of("ServiceMonitor")
+        for endpoint in monitor["spec"]["endpoints"]
+        for rule in endpoint["relabelings"]
+    } == {"host"}
 
 
 def test_rules_and_dashboards_are_the_same_files(rendered):
@@ -84,9 +90,16 @@ def test_pods_may_do_no_more_than_they_must(rendered, overlay):
     for _, spec, container in Manifests(rendered(overlay)).containers():
         pod, own = spec["securityContext"], container["securityContext"]
         assert pod["runAsNonRoot"] and pod["runAsUser"] > 0 and pod["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert own == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+        assert own == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
         assert spec["automountServiceAccountToken"] is False
-        assert set(container["resources"]["requests"]) == {"cpu", "memory"} and "memory" in container["resources"]["limits"]
+        assert (
+            set(container["resources"]["requests"]) == {"cpu", "memory"}
+            and "memory" in container["resources"]["limits"]
+        )
         assert "livenessProbe" in container or container["name"] == "sim"
 
 
@@ -98,11 +111,17 @@ def test_ports_are_those_that_the_programs_are_told(rendered, overlay):
     (in_server,) = [c for _, _, c in made.containers() if c["name"] == "server"]
     (in_gateway,) = [c for _, _, c in made.containers() if c["name"] == "gateway"]
     assert {p["name"]: p["containerPort"] for p in in_server["ports"]} == {
-        "grpc": port_of(server["listen"]), "metrics": port_of(server["metrics-listen"])}
-    assert {p["name"]: p["containerPort"] for p in in_gateway["ports"]} == {"metrics": port_of(gateway["metrics-listen"])}
+        "grpc": port_of(server["listen"]),
+        "metrics": port_of(server["metrics-listen"]),
+    }
+    assert {p["name"]: p["containerPort"] for p in in_gateway["ports"]} == {
+        "metrics": port_of(gateway["metrics-listen"])
+    }
     name, port = gateway["server"].split(":")
     assert int(port) in {p["port"] for p in made.named("Service", name)["spec"]["ports"]}
-    served = [p["port"] for p in made.named("Service", "probegate-gateway")["spec"]["ports"] if p["name"].startswith("probe-")]
+    served = [
+        p["port"] for p in made.named("Service", "probegate-gateway")["spec"]["ports"] if p["name"].startswith("probe-")
+    ]
     assert served == list(PORTS) and gateway["port"] == PORTS[0]
     assert {mount["mountPath"] for mount in in_gateway["volumeMounts"]} == {"/etc/probegate", gateway["state"]}
 
@@ -115,10 +134,16 @@ def test_the_overlay_without_hardware_runs(rendered, programs, raw):
     """The commands and configurations of its containers, on this machine: only addresses are others."""
     made = Manifests(rendered("overlays/sim"))
     sim_port, gateway_port = free_port(4), free_port(4)
-    addresses = {"127.0.0.1:4441-4444": f"{LOOPBACK}:{sim_port}-{sim_port + 3}", "127.0.0.1:4441": f"{LOOPBACK}:{sim_port}",
-                 "127.0.0.1:4440": f"{LOOPBACK}:{free_port()}", "0.0.0.0:50051": f"{LOOPBACK}:0",
-                 "0.0.0.0:9464": f"{LOOPBACK}:0", "0.0.0.0:9465": f"{LOOPBACK}:0", "port: 5555": f"port: {gateway_port}",
-                 "/var/lib/probegate": str(programs.directory / "state")}
+    addresses = {
+        "127.0.0.1:4441-4444": f"{LOOPBACK}:{sim_port}-{sim_port + 3}",
+        "127.0.0.1:4441": f"{LOOPBACK}:{sim_port}",
+        "127.0.0.1:4440": f"{LOOPBACK}:{free_port()}",
+        "0.0.0.0:50051": f"{LOOPBACK}:0",
+        "0.0.0.0:9464": f"{LOOPBACK}:0",
+        "0.0.0.0:9465": f"{LOOPBACK}:0",
+        "port: 5555": f"port: {gateway_port}",
+        "/var/lib/probegate": str(programs.directory / "state"),
+    }
 
     def here(text):
         for there, address in addresses.items():
@@ -147,9 +172,13 @@ def test_the_overlay_without_hardware_runs(rendered, programs, raw):
             assert client.call("read_dp", DPIDR) == 0x2BA01477
             client.detach()
     # What the kubelet would ask is answered.
-    asked = [probe_is_answered(container[kind], program) for _, _, container in made.containers()
-             for program in (server, gateway) if program.name == container["command"][0]
-             for kind in ("readinessProbe", "livenessProbe")]
+    asked = [
+        probe_is_answered(container[kind], program)
+        for _, _, container in made.containers()
+        for program in (server, gateway)
+        if program.name == container["command"][0]
+        for kind in ("readinessProbe", "livenessProbe")
+    ]
     assert asked == [True] * 4
 
 
@@ -170,7 +199,11 @@ def test_the_configuration_of_a_lab_is_taken(rendered, programs):
     for program, key in (("probegate-server", "server.yaml"), ("probegate-gateway", "gateway.yaml")):
         path = programs.directory / key
         path.write_text(made.config(program, key))
-        flags = ["--listen", f"{LOOPBACK}:0"] if program == "probegate-server" else ["--server", f"{LOOPBACK}:{free_port()}"]
+        flags = (
+            ["--listen", f"{LOOPBACK}:0"]
+            if program == "probegate-server"
+            else ["--server", f"{LOOPBACK}:{free_port()}"]
+        )
         if program == "probegate-gateway":
             flags += ["--state", programs.directory / "state"]
         started = programs.start(program, "--config", path, "--metrics-listen", f"{LOOPBACK}:0", *flags)
@@ -179,9 +212,17 @@ def test_the_configuration_of_a_lab_is_taken(rendered, programs):
 
 def with_component(kustomize, directory, component):
     """An overlay that takes the base and this component."""
-    (directory / "kustomization.yaml").write_text(yaml.safe_dump({
-        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "probegate",
-        "resources": [relative(directory, "base")], "components": [relative(directory, f"components/{component}")]}))
+    (directory / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                "kind": "Kustomization",
+                "namespace": "probegate",
+                "resources": [relative(directory, "base")],
+                "components": [relative(directory, f"components/{component}")],
+            }
+        )
+    )
     made = Manifests(render(kustomize, directory))
     for document in made.documents:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
@@ -203,7 +244,9 @@ def test_usb_is_a_component(kustomize, tmp_path):
     (way,) = made.named("NetworkPolicy", "probegate-to-nodes")["spec"]["egress"]
     assert "to" not in way and [port["port"] for port in way["ports"]] == [in_port(server, "grpc")]
     assert spec["securityContext"]["supplementalGroups"] == [46] and spec["securityContext"]["runAsNonRoot"]
-    assert made.named("Namespace", "probegate")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    assert (
+        made.named("Namespace", "probegate")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    )
 
 
 def in_port(container, name):
@@ -219,24 +262,47 @@ def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
     (container,) = [c for _, _, c in made.containers() if c["name"] == "debugd"]
     options = yaml.safe_load(made.config("probegate-debugd", "debugd.yaml"))
     assert {p["name"]: p["containerPort"] for p in container["ports"]} == {
-        "grpc": port_of(options["listen"]), "metrics": port_of(options["metrics-listen"])}
+        "grpc": port_of(options["listen"]),
+        "metrics": port_of(options["metrics-listen"]),
+    }
     assert options["work-dir"] in {mount["mountPath"] for mount in container["volumeMounts"]}
     path = programs.directory / "debugd.yaml"
     path.write_text(made.config("probegate-debugd", "debugd.yaml"))
-    debugd = programs.start("probegate-debugd", "--config", path, "--listen", f"{LOOPBACK}:0", "--metrics-listen",
-                            f"{LOOPBACK}:0", "--work-dir", programs.directory)
+    debugd = programs.start(
+        "probegate-debugd",
+        "--config",
+        path,
+        "--listen",
+        f"{LOOPBACK}:0",
+        "--metrics-listen",
+        f"{LOOPBACK}:0",
+        "--work-dir",
+        programs.directory,
+    )
     assert all(probe_is_answered(container[kind], debugd) for kind in ("readinessProbe", "livenessProbe"))
 
 
 def test_what_the_documentation_proposes(kustomize, tmp_path):
     """Images of one's own."""
     page = (KUBERNETES.parents[1] / "docs/kubernetes.md").read_text()
-    blocks = {next(iter(block)): block for block in map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))}
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({
-        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "host1",
-        "resources": [relative(tmp_path, "overlays/sim")], **blocks["images"]}))
+    blocks = {
+        next(iter(block)): block for block in map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
+    }
+    (tmp_path / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                "kind": "Kustomization",
+                "namespace": "host1",
+                "resources": [relative(tmp_path, "overlays/sim")],
+                **blocks["images"],
+            }
+        )
+    )
     made = Manifests(render(kustomize, tmp_path))
-    assert {document["metadata"].get("namespace", document["metadata"]["name"]) for document in made.documents} == {"host1"}
+    assert {document["metadata"].get("namespace", document["metadata"]["name"]) for document in made.documents} == {
+        "host1"
+    }
     images = {container["image"] for _, _, container in made.containers()}
     assert len(images) == 3 and all(image.startswith("registry.example/probegate-") for image in images)
 
@@ -247,7 +313,10 @@ def relative(start, name):
 
 # What somebody may break, and what is said then.
 BROKEN = [
-    (lambda m: m.named("DaemonSet", "probegate-server")["spec"]["selector"]["matchLabels"].update(x="y"), "selector does not"),
+    (
+        lambda m: m.named("DaemonSet", "probegate-server")["spec"]["selector"]["matchLabels"].update(x="y"),
+        "selector does not",
+    ),
     (lambda m: server_of(m)["command"].append("--lissen=1"), "probegate-server has no --lissen"),
     (lambda m: server_of(m)["command"].__setitem__(0, "probegate-serve"), "no program probegate-serve"),
     (lambda m: server_of(m)["readinessProbe"]["grpc"].update(port=50052), "asks port 50052"),
@@ -255,7 +324,10 @@ BROKEN = [
     (lambda m: m.documents.remove(m.of("PersistentVolumeClaim")[0]), "no claim"),
     (lambda m: m.documents.remove(m.of("ServiceAccount")[0]), "no ServiceAccount"),
     (lambda m: m.named("Service", "probegate-server")["spec"]["selector"].update(x="y"), "no pod has"),
-    (lambda m: m.named("Service", "probegate-server")["spec"]["ports"][0].update(targetPort="grcp"), "port grcp is none"),
+    (
+        lambda m: m.named("Service", "probegate-server")["spec"]["ports"][0].update(targetPort="grcp"),
+        "port grcp is none",
+    ),
     (lambda m: set_option(m, "server.yaml", "lissen: 1\n"), "has no option lissen"),
     (lambda m: [m.documents.remove(c) for c in m.of("ConfigMap")], "no ConfigMap"),
 ]
@@ -271,7 +343,9 @@ def set_option(made, key, text):
             config["data"][key] = text
 
 
-@pytest.mark.parametrize("breaks,complaint", BROKEN, ids=lambda value: re.sub(r"\W+", "-", value) if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "breaks,complaint", BROKEN, ids=lambda value: re.sub(r"\W+", "-", value) if isinstance(value, str) else ""
+)
 def test_what_is_broken_is_found(rendered, helps, breaks, complaint):
     made = Manifests(copy.deepcopy(rendered("base")))
     breaks(made)

@@ -3,10 +3,9 @@
 import re
 import subprocess
 
+import expressions
 import pytest
 import yaml
-
-import expressions
 from metrics import GOLDEN, golden
 
 TESTS = sorted((expressions.DEPLOY / "prometheus" / "tests").glob("*.yml"))
@@ -15,14 +14,17 @@ SEVERITIES = {"page", "ticket"}
 
 
 def run(*command):
-    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout
 
 
 def test_prometheus_takes_its_configuration(promtool, deploy):
-    assert f"{len(expressions.RULES)} rule files found" in run(promtool, "check", "config",
-                                                               deploy / "prometheus" / "prometheus.yml")
+    assert f"{len(expressions.RULES)} rule files found" in run(
+        promtool, "check", "config", deploy / "prometheus" / "prometheus.yml"
+    )
 
 
 def test_promtool_finds_nothing_to_say(promtool):
@@ -49,7 +51,9 @@ def test_each_rule_has_a_unit_test():
 
 def headings(text):
     """The anchors of a page, as GitHub makes them."""
-    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    return {
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
 
 
 @pytest.mark.parametrize("alert", expressions.alerts(), ids=lambda alert: alert["alert"])
@@ -76,11 +80,14 @@ def test_each_metric_that_is_named_exists():
     assert in_runbook and in_runbook <= known
 
 
-@pytest.mark.parametrize("expression,names", [
-    ('sum by (probe) (rate(a_total{x="b(c"}[5m])) / on (d) group_left b:c > 0.5', {"a_total", "b:c"}),
-    ("histogram_quantile(0.99, sum by (le) (rate(x_bucket[5m]))) unless up == 1e3", {"x_bucket", "up"}),
-    ("absent(up{job=\"j\"}) or vector(0)", {"up"}),
-])
+@pytest.mark.parametrize(
+    "expression,names",
+    [
+        ('sum by (probe) (rate(a_total{x="b(c"}[5m])) / on (d) group_left b:c > 0.5', {"a_total", "b:c"}),
+        ("histogram_quantile(0.99, sum by (le) (rate(x_bucket[5m]))) unless up == 1e3", {"x_bucket", "up"}),
+        ('absent(up{job="j"}) or vector(0)', {"up"}),
+    ],
+)
 def test_names_of_an_expression(expression, names):
     assert expressions.names(expression) == names
     assert {selector.partition("{")[0] for selector in expressions.selectors(expression)} == names

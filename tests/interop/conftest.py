@@ -36,8 +36,11 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope="session")
 def bin_directory():
     directory = pathlib.Path(os.environ.get("PROBEGATE_BIN", ROOT / "build" / "dev" / "bin")).resolve()
-    missing = [name for name in ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
-               if not (directory / name).exists()]
+    missing = [
+        name
+        for name in ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
+        if not (directory / name).exists()
+    ]
     assert not missing, f"not in {directory} (PROBEGATE_BIN): {', '.join(missing)}"
     return directory
 

@@ -48,11 +48,17 @@ class DapClient:
         self.command(bytes([0x02, 1]))
         for bits, value in ((56, (1 << 56) - 1), (16, 0xE79E), (56, (1 << 52) - 1)):
             self.command(bytes([0x12, bits]) + value.to_bytes(bits // 8, "little"))
-        self.transfer((READ_DPIDR,), (WRITE_ABORT, 0x1E), (WRITE_SELECT, 0), (WRITE_CTRL_STAT, 0x50000000), (WRITE_CSW, 0x23000052))
+        self.transfer(
+            (READ_DPIDR,),
+            (WRITE_ABORT, 0x1E),
+            (WRITE_SELECT, 0),
+            (WRITE_CTRL_STAT, 0x50000000),
+            (WRITE_CSW, 0x23000052),
+        )
 
     def read(self, address):
         return self.transfer((WRITE_TAR, address), (READ_DRW,))[0]
 
     def write(self, address, *words):
         for first in range(0, len(words), 128):
-            self.transfer((WRITE_TAR, address + 4 * first), *((WRITE_DRW, word) for word in words[first:first + 128]))
+            self.transfer((WRITE_TAR, address + 4 * first), *((WRITE_DRW, word) for word in words[first : first + 128]))

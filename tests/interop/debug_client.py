@@ -7,7 +7,6 @@ import re
 import threading
 
 import grpc
-
 from grpc_client import channel
 from stack import BOUND, LOOPBACK, METRICS_FLAGS, wait_until
 
@@ -18,7 +17,9 @@ FQBN = "nrf52840"
 def firmware():
     """The ELF file of what simulated boards run."""
     root = pathlib.Path(__file__).parents[2]
-    return pathlib.Path(os.environ.get("PROBEGATE_BIN", root / "build/dev/bin")).resolve().parent / "firmware/firmware.elf"
+    return (
+        pathlib.Path(os.environ.get("PROBEGATE_BIN", root / "build/dev/bin")).resolve().parent / "firmware/firmware.elf"
+    )
 
 
 class Debugd:
@@ -26,9 +27,19 @@ class Debugd:
 
     def __init__(self, stack, *flags):
         self.stack = stack
-        self.program = stack.programs.start("probegate-debugd", "--listen", f"{LOOPBACK}:0", *METRICS_FLAGS, "--server",
-                                            stack.server_address, "--elf-folder", firmware().parent, "--work-dir",
-                                            stack.programs.directory, *flags)
+        self.program = stack.programs.start(
+            "probegate-debugd",
+            "--listen",
+            f"{LOOPBACK}:0",
+            *METRICS_FLAGS,
+            "--server",
+            stack.server_address,
+            "--elf-folder",
+            firmware().parent,
+            "--work-dir",
+            stack.programs.directory,
+            *flags,
+        )
         self.port = int(self.program.wait_for_line(r"Listening on 127\.0\.0\.1:(\d+)")[1])
 
     @property
@@ -114,10 +125,11 @@ class DebugSession:
         expression = re.compile(pattern if isinstance(pattern, bytes) else pattern.encode(), re.DOTALL)
         with self._changed:
             found = self._changed.wait_for(
-                lambda: expression.search(self.data, self._seen) or self.ended.is_set(), bound)
+                lambda: expression.search(self.data, self._seen) or self.ended.is_set(), bound
+            )
             match = expression.search(self.data, self._seen)
-            assert found and match, (pattern, self.data[self._seen:], self.errors, self.code, self.details)
-            text = self.data[self._seen:match.end()]
+            assert found and match, (pattern, self.data[self._seen :], self.errors, self.code, self.details)
+            text = self.data[self._seen : match.end()]
             self._seen = match.end()
             return text.decode()
 

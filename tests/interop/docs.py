@@ -6,12 +6,19 @@ import re
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 PROGRAMS = (
-    "probegate-sim", "probegate-server", "probegate-gateway", "probegate-debugd", "probegate-launch", "probegate-health",
-    "probegate")
+    "probegate-sim",
+    "probegate-server",
+    "probegate-gateway",
+    "probegate-debugd",
+    "probegate-launch",
+    "probegate-health",
+    "probegate",
+)
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OTHERS = re.compile(
     r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh|"
-    r"docker|docker-compose|local-base\.sh)[\s,][^|`]*--")
+    r"docker|docker-compose|local-base\.sh)[\s,][^|`]*--"
+)
 NAMED = re.compile(r"(?<![\w/-])(" + "|".join(PROGRAMS) + r")(?![\w-])")
 
 
@@ -74,10 +81,10 @@ def _calls_to_log(source):
     """Method and arguments of each call to a log in C++ code."""
     for call in re.finditer(r"\blog_?\.(Debug|Info|Warning|Error|Write)\(", source):
         depth = 1
-        for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[()]', source[call.end():]):
+        for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[()]', source[call.end() :]):
             depth += {"(": 1, ")": -1}.get(token[0], 0)
             if depth == 0:
-                yield call[1], source[call.end():call.end() + token.start()]
+                yield call[1], source[call.end() : call.end() + token.start()]
                 break
 
 

@@ -10,9 +10,8 @@ import subprocess
 import sys
 
 import grpc
-
-from grpc_client import CommandError, StreamSession, UnarySession
 import swo
+from grpc_client import CommandError, StreamSession, UnarySession
 from raw_client import CTRL_STAT, DISCONNECTED, DPIDR, FAULTING, RAM, SELECT
 from stack import wait_until
 
@@ -146,10 +145,18 @@ def a_session_is_kicked(lab):
 
 
 def a_grpc_client_is_killed(lab):
-    requests = [lab.api.StreamRequest(open_session=lab.api.OpenSessionRequest(probe=lab.stack.serial)),
-                lab.api.StreamRequest(open=lab.api.OpenRequest())]
-    argv = [sys.executable, "-c", CLIENT, "/probegate.v1.DebugProbe/Stream", lab.stack.server_address,
-            *(request.SerializeToString().hex() for request in requests)]
+    requests = [
+        lab.api.StreamRequest(open_session=lab.api.OpenSessionRequest(probe=lab.stack.serial)),
+        lab.api.StreamRequest(open=lab.api.OpenRequest()),
+    ]
+    argv = [
+        sys.executable,
+        "-c",
+        CLIENT,
+        "/probegate.v1.DebugProbe/Stream",
+        lab.stack.server_address,
+        *(request.SerializeToString().hex() for request in requests),
+    ]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"opened\n"
         process.kill()
@@ -157,10 +164,15 @@ def a_grpc_client_is_killed(lab):
 
 
 def a_json_client_is_killed(lab):
-    script = ("import sys; sys.path.insert(0, sys.argv[1]); from raw_client import RawClient\n"
-              "client = RawClient(int(sys.argv[2])).attach(); print('attached', flush=True); sys.stdin.read()")
-    with subprocess.Popen([sys.executable, "-c", script, os.path.dirname(__file__), str(lab.stack.port)],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from raw_client import RawClient\n"
+        "client = RawClient(int(sys.argv[2])).attach(); print('attached', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, os.path.dirname(__file__), str(lab.stack.port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
         assert process.stdout.readline() == b"attached\n"
         process.kill()
     lab.wait_for("server", "probegate_sessions", 0)

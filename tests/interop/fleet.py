@@ -34,26 +34,44 @@ class Fleet:
         idle = programs.directory / "idle.bin"
         idle.write_bytes(IDLE_PROGRAM)
         control_port = free_port()
-        sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:{self.sim_port}", "--boards", servers * boards,
-                             "--flash", idle, "--control", f"{LOOPBACK}:{control_port}")
+        sim = programs.start(
+            "probegate-sim",
+            "--listen",
+            f"{LOOPBACK}:{self.sim_port}",
+            "--boards",
+            servers * boards,
+            "--flash",
+            idle,
+            "--control",
+            f"{LOOPBACK}:{control_port}",
+        )
         self.control = lambda: SimControl(control_port)
         serials = [sim.wait_for_line(rf"board {board} \((\S+)\) listening on ")[1] for board in range(servers * boards)]
-        self.serials = [serials[s * boards:(s + 1) * boards] for s in range(servers)]
+        self.serials = [serials[s * boards : (s + 1) * boards] for s in range(servers)]
         self.servers = [self.start_server(number, address_of(number)) for number in range(servers)]
         self.hosts = programs.directory / "hosts"
         self.hosts.write_text("".join(LINE.format(address_of(number)) for number in range(servers)))
         self.gateway = self._start_gateway()
         self.ports = {}
         for serial in serials:
-            self.ports[serial] = int(self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port (\d+)")[1])
+            self.ports[serial] = int(
+                self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port (\d+)")[1]
+            )
 
     def start_server(self, number, address):
         """The server of these boards, wherever it is to be."""
         first = self.sim_port + number * self.boards
-        server = self.programs.start("probegate-server", "--listen", f"{address}:{self.port}", "--no-usb",
-                                     "--metrics-listen", "none",
-                                     "--cmsis-dap-tcp", f"{LOOPBACK}:{first}-{first + self.boards - 1}",
-                                     label=f"probegate-server-{address}")
+        server = self.programs.start(
+            "probegate-server",
+            "--listen",
+            f"{address}:{self.port}",
+            "--no-usb",
+            "--metrics-listen",
+            "none",
+            "--cmsis-dap-tcp",
+            f"{LOOPBACK}:{first}-{first + self.boards - 1}",
+            label=f"probegate-server-{address}",
+        )
         server.wait_for_line(SERVER_LISTENS.replace(r"127\.0\.0\.1", address.replace(".", r"\.")))
         return server
 
@@ -64,10 +82,21 @@ class Fleet:
             os.pwrite(hosts.fileno(), line, number * len(line))
 
     def _start_gateway(self):
-        program = Program("probegate-gateway", with_hosts(
-            self.hosts, self.programs.path("probegate-gateway"),
-            "--server", f"{NAME}:{self.port}", "--port", self.first_gateway_port,
-            "--state", self.programs.directory / "state", *METRICS_FLAGS), self.programs.directory)
+        program = Program(
+            "probegate-gateway",
+            with_hosts(
+                self.hosts,
+                self.programs.path("probegate-gateway"),
+                "--server",
+                f"{NAME}:{self.port}",
+                "--port",
+                self.first_gateway_port,
+                "--state",
+                self.programs.directory / "state",
+                *METRICS_FLAGS,
+            ),
+            self.programs.directory,
+        )
         self.programs.started.append(program)
         return program
 

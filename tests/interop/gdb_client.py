@@ -15,7 +15,13 @@ import threading
 from stack import BOUND, LOOPBACK, Program
 
 GDB = "gdb-multiarch"
-SETTINGS = ("set pagination off", "set confirm off", "set width 0", "set style enabled off", "set print frame-arguments none")
+SETTINGS = (
+    "set pagination off",
+    "set confirm off",
+    "set width 0",
+    "set style enabled off",
+    "set print frame-arguments none",
+)
 
 
 class GdbError(Exception):
@@ -43,9 +49,28 @@ class GdbServer(Program):
     """`pyocd gdbserver`, which stays for the next gdb."""
 
     def __init__(self, directory, uid, *flags, target="nrf52840"):
-        super().__init__("pyocd-gdbserver", [
-            sys.executable, "-u", "-m", "pyocd", "gdbserver", "--no-config", "--uid", uid, "--target", target, "--port", 0,
-            "--telnet-port", 0, "--persist", *flags], directory)
+        super().__init__(
+            "pyocd-gdbserver",
+            [
+                sys.executable,
+                "-u",
+                "-m",
+                "pyocd",
+                "gdbserver",
+                "--no-config",
+                "--uid",
+                uid,
+                "--target",
+                target,
+                "--port",
+                0,
+                "--telnet-port",
+                0,
+                "--persist",
+                *flags,
+            ],
+            directory,
+        )
         self.console_port = int(self.wait_for_line(r"STDIO server started on port (\d+)")[1])
         self.port = int(self.wait_for_line(r"GDB server listening on port (\d+)")[1])
 
@@ -55,8 +80,9 @@ class Gdb:
 
     def __init__(self, elf, directory, osabi="none"):
         argv = [GDB, "--quiet", "--nx", "--interpreter=mi3", "-iex", f"set osabi {osabi}", str(elf)]
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        cwd=directory, text=True)
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=directory, text=True
+        )
         self._lines = queue.Queue()
         self._said = []
         threading.Thread(target=self._read, daemon=True).start()

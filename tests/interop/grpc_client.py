@@ -10,7 +10,6 @@ import grpc
 import grpc_tools
 from grpc_status import rpc_status
 from grpc_tools import protoc
-
 from stack import BOUND
 
 
@@ -18,10 +17,21 @@ def generate(proto_directory, output_directory):
     """Runs protoc over every .proto of ours and of Arduino CLI's and imports what it made: one namespace with all messages
     and services."""
     well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
-    files = sorted(str(p.relative_to(proto_directory)) for part in ("probegate/v1", "cc")
-                   for p in (proto_directory / part).rglob("*.proto"))
-    code = protoc.main(["protoc", f"-I{proto_directory}", f"-I{well_known}", f"--python_out={output_directory}",
-                        f"--grpc_python_out={output_directory}", *files])
+    files = sorted(
+        str(p.relative_to(proto_directory))
+        for part in ("probegate/v1", "cc")
+        for p in (proto_directory / part).rglob("*.proto")
+    )
+    code = protoc.main(
+        [
+            "protoc",
+            f"-I{proto_directory}",
+            f"-I{well_known}",
+            f"--python_out={output_directory}",
+            f"--grpc_python_out={output_directory}",
+            *files,
+        ]
+    )
     assert code == 0, f"protoc ended with {code}"
     sys.path.insert(0, str(output_directory))
     names = {}
@@ -30,18 +40,27 @@ def generate(proto_directory, output_directory):
         for generated in (f"{module}_pb2", f"{module}_pb2_grpc"):
             names.update(vars(importlib.import_module(generated)))
     api = types.SimpleNamespace(**{k: v for k, v in names.items() if not k.startswith("_")})
-    files = {module: importlib.import_module(f"probegate.v1.{module}_pb2").DESCRIPTOR
-             for module in ("debug_probe", "probe_directory")}
-    api.services = {"DebugProbe": files["debug_probe"].services_by_name["DebugProbe"],
-                    "ProbeDirectory": files["probe_directory"].services_by_name["ProbeDirectory"]}
+    files = {
+        module: importlib.import_module(f"probegate.v1.{module}_pb2").DESCRIPTOR
+        for module in ("debug_probe", "probe_directory")
+    }
+    api.services = {
+        "DebugProbe": files["debug_probe"].services_by_name["DebugProbe"],
+        "ProbeDirectory": files["probe_directory"].services_by_name["ProbeDirectory"],
+    }
     return api
 
 
 def channel(address):
     """A connection of its own, so that two channels are two peers."""
-    return grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1),
-                                                   ("grpc.max_receive_message_length", 64 << 20),
-                                                   ("grpc.max_send_message_length", 64 << 20)])
+    return grpc.insecure_channel(
+        address,
+        options=[
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.max_receive_message_length", 64 << 20),
+            ("grpc.max_send_message_length", 64 << 20),
+        ],
+    )
 
 
 class CommandError(Exception):
@@ -98,14 +117,18 @@ class StreamSession:
         self.channel = channel(address)
         self._requests = queue.SimpleQueue()
         self._next_id = 1
-        self._fields = {field.message_type.name: field.name
-                        for field in api.StreamRequest.DESCRIPTOR.oneofs_by_name["request"].fields}
+        self._fields = {
+            field.message_type.name: field.name
+            for field in api.StreamRequest.DESCRIPTOR.oneofs_by_name["request"].fields
+        }
         self.stream = api.DebugProbeStub(self.channel).Stream(iter(self._requests.get, None), timeout=2 * BOUND)
         self.opened = self.receive(self.send("OpenSession", probe=probe, **options))
 
     def send(self, method, **fields):
         name = self._fields[method + "Request"]
-        request = self.api.StreamRequest(request_id=self._next_id, **{name: getattr(self.api, method + "Request")(**fields)})
+        request = self.api.StreamRequest(
+            request_id=self._next_id, **{name: getattr(self.api, method + "Request")(**fields)}
+        )
         self._next_id += 1
         self._requests.put(request)
         return request.request_id, name

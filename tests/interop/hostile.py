@@ -4,28 +4,104 @@ import contextlib
 import json
 
 import grpc
-
 from stack import BOUND
 
-NAMES = ["hello", "readprop", "open", "close", "connect", "disconnect", "lock", "unlock", "flush", "read_dp", "write_dp",
-         "read_ap", "write_ap", "read_ap_multiple", "write_ap_multiple", "swj_sequence", "swd_sequence", "jtag_sequence",
-         "set_clock", "reset", "assert_reset", "is_reset_asserted", "get_memory_interface_for_ap", "read_mem",
-         "write_mem", "read_block32", "write_block32", "read_block8", "write_block8", "has_swo", "swo_start",
-         "swo_stop", "swo_read"]
-ODD = [None, True, 0, 1, 3, 4, -1, 12, 1.5, 1 << 31, 1 << 64, -(1 << 70), "", "SWD", "JTAG", "unique_id", "__class__",
-       [], {}, [1], [[8]], {"a": {"b": []}}, "x" * 300, "\u2603\u0000\"\n\\", 'x",probe="y"} 1']
+NAMES = [
+    "hello",
+    "readprop",
+    "open",
+    "close",
+    "connect",
+    "disconnect",
+    "lock",
+    "unlock",
+    "flush",
+    "read_dp",
+    "write_dp",
+    "read_ap",
+    "write_ap",
+    "read_ap_multiple",
+    "write_ap_multiple",
+    "swj_sequence",
+    "swd_sequence",
+    "jtag_sequence",
+    "set_clock",
+    "reset",
+    "assert_reset",
+    "is_reset_asserted",
+    "get_memory_interface_for_ap",
+    "read_mem",
+    "write_mem",
+    "read_block32",
+    "write_block32",
+    "read_block8",
+    "write_block8",
+    "has_swo",
+    "swo_start",
+    "swo_stop",
+    "swo_read",
+]
+ODD = [
+    None,
+    True,
+    0,
+    1,
+    3,
+    4,
+    -1,
+    12,
+    1.5,
+    1 << 31,
+    1 << 64,
+    -(1 << 70),
+    "",
+    "SWD",
+    "JTAG",
+    "unique_id",
+    "__class__",
+    [],
+    {},
+    [1],
+    [[8]],
+    {"a": {"b": []}},
+    "x" * 300,
+    '\u2603\u0000"\n\\',
+    'x",probe="y"} 1',
+]
 # These are carried out, or fail for what they meet there.
-FITTING = [("open",), ("connect", "SWD"), ("lock",), ("unlock",), ("read_dp", 0), ("read_ap", 0xC), ("write_ap", 4, None),
-           ("read_ap_multiple", 0xC, 5), ("read_mem", 0, None, 32), ("write_dp", 0, 0x1E), ("readprop", "unique_id"),
-           ("flush",)]
-METHODS = ["OpenSession", "CloseSession", "ReadDp", "WriteAp", "ReadMem", "Lock", "GetState", "ListSessions",
-           "EndSession"]
+FITTING = [
+    ("open",),
+    ("connect", "SWD"),
+    ("lock",),
+    ("unlock",),
+    ("read_dp", 0),
+    ("read_ap", 0xC),
+    ("write_ap", 4, None),
+    ("read_ap_multiple", 0xC, 5),
+    ("read_mem", 0, None, 32),
+    ("write_dp", 0, 0x1E),
+    ("readprop", "unique_id"),
+    ("flush",),
+]
+METHODS = [
+    "OpenSession",
+    "CloseSession",
+    "ReadDp",
+    "WriteAp",
+    "ReadMem",
+    "Lock",
+    "GetState",
+    "ListSessions",
+    "EndSession",
+]
 NO_SERVICES = ["/probegate.v1.DebugProbe/", "/probegate.v1.Nothing/", "/"]
 
 
 def _word(numbers):
-    return "".join(chr(numbers.choice((numbers.randrange(32, 127), numbers.randrange(160, 0x3000))))
-                   for _ in range(numbers.randrange(1, 40)))
+    return "".join(
+        chr(numbers.choice((numbers.randrange(32, 127), numbers.randrange(160, 0x3000))))
+        for _ in range(numbers.randrange(1, 40))
+    )
 
 
 def _arguments(numbers):
@@ -39,19 +115,33 @@ def _request(numbers):
 
 def _fitting(numbers):
     name, *arguments = numbers.choice(FITTING)
-    return {"id": numbers.choice(ODD), "request": name,
-            "arguments": [numbers.getrandbits(32) & ~3 if argument is None else argument for argument in arguments]}
+    return {
+        "id": numbers.choice(ODD),
+        "request": name,
+        "arguments": [numbers.getrandbits(32) & ~3 if argument is None else argument for argument in arguments],
+    }
 
 
 def _unknown(numbers):
-    return {"id": numbers.getrandbits(40), "request": _word(numbers), "arguments": _arguments(numbers),
-            "traceparent": _word(numbers), _word(numbers): _word(numbers)}
+    return {
+        "id": numbers.getrandbits(40),
+        "request": _word(numbers),
+        "arguments": _arguments(numbers),
+        "traceparent": _word(numbers),
+        _word(numbers): _word(numbers),
+    }
 
 
 def _misshapen(numbers):
-    return numbers.choice([numbers.choice(ODD), {"id": numbers.choice(ODD)}, {"request": _word(numbers)},
-                           {"id": 1, "request": numbers.choice(ODD), "arguments": numbers.choice(ODD)},
-                           {"id": 1, "request": "readprop", "arguments": [_word(numbers)]}])
+    return numbers.choice(
+        [
+            numbers.choice(ODD),
+            {"id": numbers.choice(ODD)},
+            {"request": _word(numbers)},
+            {"id": 1, "request": numbers.choice(ODD), "arguments": numbers.choice(ODD)},
+            {"id": 1, "request": "readprop", "arguments": [_word(numbers)]},
+        ]
+    )
 
 
 def line(numbers):
@@ -78,8 +168,13 @@ def call(connection, api, numbers):
     service = "ProbeDirectory" if "Sessions" in method or method == "EndSession" else "DebugProbe"
     request = getattr(api, method + "Request")
     fields = {field.name for field in request.DESCRIPTOR.fields}
-    values = {"probe": _word(numbers), "session_id": f"{numbers.getrandbits(128):032x}", "session": _word(numbers),
-              "reason": _word(numbers), "client": {"name": _word(numbers)}}
+    values = {
+        "probe": _word(numbers),
+        "session_id": f"{numbers.getrandbits(128):032x}",
+        "session": _word(numbers),
+        "reason": _word(numbers),
+        "client": {"name": _word(numbers)},
+    }
     message = request(**{name: value for name, value in values.items() if name in fields}).SerializeToString()
     path = f"/probegate.v1.{service}/{method}"
     kind = numbers.randrange(4)

@@ -5,13 +5,25 @@ import pathlib
 import urllib.request
 
 from prometheus_client.parser import text_string_to_metric_families
-
 from stack import BOUND, wait_until
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # What the labels have that the program bounds, the same on every machine: these values are listed with the metric.
-LISTED = {"program", "state", "cause", "command", "outcome", "direction", "stage", "request", "status", "grpc_type",
-          "grpc_service", "grpc_method", "grpc_code"}
+LISTED = {
+    "program",
+    "state",
+    "cause",
+    "command",
+    "outcome",
+    "direction",
+    "stage",
+    "request",
+    "status",
+    "grpc_type",
+    "grpc_service",
+    "grpc_method",
+    "grpc_code",
+}
 
 
 class Exposition:
@@ -23,13 +35,19 @@ class Exposition:
 
     def series(self):
         """Every series: its name and labels, and its value."""
-        return {(sample.name, frozenset(sample.labels.items())): sample.value
-                for family in self.families for sample in family.samples}
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in self.families
+            for sample in family.samples
+        }
 
     def value(self, name, **labels):
         """The sum over the series of this name that have these labels; nothing where there is none."""
-        found = [value for (series, its), value in self.series().items()
-                 if series == name and labels.items() <= dict(its).items()]
+        found = [
+            value
+            for (series, its), value in self.series().items()
+            if series == name and labels.items() <= dict(its).items()
+        ]
         return sum(found) if found else None
 
     def by_label(self, name, label):

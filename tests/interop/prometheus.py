@@ -31,9 +31,13 @@ class Prometheus:
             config = programs.directory / "prometheus.yml"
             config.write_text(CONFIG.replace("TARGETS", json.dumps(list(self._targets.values()))))
         self.address = f"{LOOPBACK}:{free_port()}"
-        self.process = programs.start(directory / "prometheus", f"--config.file={config}",
-                                      f"--storage.tsdb.path={programs.directory / 'tsdb'}",
-                                      f"--web.listen-address={self.address}", label="prometheus")
+        self.process = programs.start(
+            directory / "prometheus",
+            f"--config.file={config}",
+            f"--storage.tsdb.path={programs.directory / 'tsdb'}",
+            f"--web.listen-address={self.address}",
+            label="prometheus",
+        )
         self.process.wait_for_line("Server is ready to receive web requests")
 
     def query(self, expression):

@@ -27,8 +27,14 @@ class PyocdWorker:
     def __init__(self, directory, number):
         self.log_path = directory / f"pyocd-worker-{number}.log"
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([sys.executable, HERE / "pyocd_worker.py"], stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, stderr=log, cwd=directory, text=True)
+            self.process = subprocess.Popen(
+                [sys.executable, HERE / "pyocd_worker.py"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=directory,
+                text=True,
+            )
         self._answers = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -136,9 +142,15 @@ class InteractiveCommander:
     def __init__(self, argv, directory):
         self._log_path = directory / "commander.log"
         with open(self._log_path, "wb") as log:
-            self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
-                                             cwd=directory, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1",
-                                                                 "PYOCD_HISTORY": str(directory / "history")})
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                text=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PYOCD_HISTORY": str(directory / "history")},
+            )
 
     def __enter__(self):
         return self
@@ -206,8 +218,16 @@ class PyocdCommands:
         return [sys.executable, "-m", "pyocd", subcommand, "--no-config", "--uid", uid, "--target", "cortex_m", *flags]
 
     def _run(self, *arguments):
-        return subprocess.run(self._argv(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
-                              stderr=subprocess.STDOUT, cwd=self.directory, text=True, timeout=2 * BOUND)
+        return subprocess.run(
+            self._argv(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=False,
+            stderr=subprocess.STDOUT,
+            cwd=self.directory,
+            text=True,
+            timeout=2 * BOUND,
+        )
 
     def run(self, *arguments):
         """Its output; a failure of pyOCD's is one of the test's."""

@@ -13,8 +13,8 @@ import random
 import sys
 import threading
 
-from pyocd.core.helpers import ConnectHelper
 from pyocd.core import exceptions
+from pyocd.core.helpers import ConnectHelper
 
 COMMANDS = {}
 
@@ -41,8 +41,12 @@ class Worker:
 @command
 def attach(worker, uid, **options):
     worker.session = ConnectHelper.session_with_chosen_probe(
-        unique_id=uid, blocking=False, return_first=True, no_config=True,
-        options={"target_override": "cortex_m", "connect_mode": "attach", "resume_on_disconnect": False, **options})
+        unique_id=uid,
+        blocking=False,
+        return_first=True,
+        no_config=True,
+        options={"target_override": "cortex_m", "connect_mode": "attach", "resume_on_disconnect": False, **options},
+    )
     worker.session.open()
 
 
@@ -133,12 +137,12 @@ def _one_round(target, rng, address, content):
     offset = rng.randrange(len(content) // width) * width
     value = rng.getrandbits(8 * width)
     target.write_memory(address + offset, value, 8 * width)
-    content[offset:offset + width] = value.to_bytes(width, "little")
+    content[offset : offset + width] = value.to_bytes(width, "little")
 
     width = rng.choice((1, 2, 4))
     offset = rng.randrange(len(content) // width) * width
     got = target.read_memory(address + offset, 8 * width)
-    want = int.from_bytes(content[offset:offset + width], "little")
+    want = int.from_bytes(content[offset : offset + width], "little")
     if got != want:
         return f"{width} bytes at {address + offset:#x}: {got:#x} instead of {want:#x}"
 

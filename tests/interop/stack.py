@@ -71,7 +71,8 @@ class Program:
             # Where this run begins: the log of a program that is started again goes on in the same file.
             self._log_start = log.tell()
             self.process = subprocess.Popen(
-                [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
+                [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=directory
+            )
 
     @property
     def pid(self):
@@ -142,8 +143,17 @@ class Programs:
 
     def run(self, name, *flags, bound=BOUND, stdout=subprocess.PIPE, **options):
         """Runs a program that ends by itself."""
-        return subprocess.run([str(self.path(name)), *map(str, flags)], stdin=subprocess.DEVNULL, stdout=stdout,
-                              stderr=subprocess.PIPE, text=True, timeout=bound, cwd=self.directory, check=False, **options)
+        return subprocess.run(
+            [str(self.path(name)), *map(str, flags)],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=bound,
+            cwd=self.directory,
+            check=False,
+            **options,
+        )
 
     def end_all(self):
         """Ends what still runs, newest first. Returns what did not end well: each program must end by itself when asked, with
@@ -199,8 +209,16 @@ class Stack:
             self.start_gateway()
 
     def start_sim(self):
-        self.sim = self.programs.start("probegate-sim", "--listen", f"{LOOPBACK}:{self.sim_port}", "--boards", self.boards,
-                                       "--control", f"{LOOPBACK}:{self.control_port}", *self.sim_flags)
+        self.sim = self.programs.start(
+            "probegate-sim",
+            "--listen",
+            f"{LOOPBACK}:{self.sim_port}",
+            "--boards",
+            self.boards,
+            "--control",
+            f"{LOOPBACK}:{self.control_port}",
+            *self.sim_flags,
+        )
         self.sim.wait_for_line(r"control listening on ")
         self.serials = []
         for board in range(self.boards):
@@ -212,18 +230,37 @@ class Stack:
         return ["--cmsis-dap-tcp", f"{LOOPBACK}:{self.sim_port}" + (f"-{last}" if self.boards > 1 else "")]
 
     def start_server(self):
-        self.server = self.programs.start("probegate-server", "--listen", f"{LOOPBACK}:{self.server_port}",
-                                          "--no-usb", *METRICS_FLAGS, *self.probe_flags(), *self.server_flags)
+        self.server = self.programs.start(
+            "probegate-server",
+            "--listen",
+            f"{LOOPBACK}:{self.server_port}",
+            "--no-usb",
+            *METRICS_FLAGS,
+            *self.probe_flags(),
+            *self.server_flags,
+        )
         self.server_port = int(self.server.wait_for_line(SERVER_LISTENS)[1])
 
     def start_gateway(self):
-        self.gateway = self.start_another_gateway("probegate-gateway", self.gateway_port, self.state, *self.gateway_flags)
+        self.gateway = self.start_another_gateway(
+            "probegate-gateway", self.gateway_port, self.state, *self.gateway_flags
+        )
         for serial in self.serials:
             self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port \d+")
 
     def start_another_gateway(self, label, port, state, *flags):
-        return self.programs.start("probegate-gateway", "--server", self.server_address, "--port", port, "--state", state,
-                                   *METRICS_FLAGS, *flags, label=label)
+        return self.programs.start(
+            "probegate-gateway",
+            "--server",
+            self.server_address,
+            "--port",
+            port,
+            "--state",
+            state,
+            *METRICS_FLAGS,
+            *flags,
+            label=label,
+        )
 
     def port_of(self, serial):
         return int(self.gateway.wait_for_line(rf"Serving debug probe .*\({serial}\) on port (\d+)")[1])

@@ -7,10 +7,9 @@ import struct
 import subprocess
 import sys
 
+from grpc_client import StreamSession
 from pyocd.trace.events import TraceITMEvent
 from pyocd.trace.swo import SWOParser
-
-from grpc_client import StreamSession
 from stack import BOUND, free_port, wait_until
 
 BAUD = 1_000_000
@@ -29,8 +28,16 @@ ENDLESS = struct.pack("<7H", 0x20E0, 0x0600, 0x6801, 0x2900, 0xD0FC, 0x6001, 0xE
 
 def registers(baud=BAUD):
     """What turns SWO on, all ports, without timestamps: addresses and values."""
-    return [(DEMCR, 1 << 24), (LAR, 0xC5ACCE55), (TCR, TCR_ON), (TER, 0xFFFFFFFF), (TRACECONFIG, 1 << 16),
-            (ACPR, TRACE_CLOCK // baud - 1), (SPPR, 2), (FFCR, 0x100)]
+    return [
+        (DEMCR, 1 << 24),
+        (LAR, 0xC5ACCE55),
+        (TCR, TCR_ON),
+        (TER, 0xFFFFFFFF),
+        (TRACECONFIG, 1 << 16),
+        (ACPR, TRACE_CLOCK // baud - 1),
+        (SPPR, 2),
+        (FFCR, 0x100),
+    ]
 
 
 class Target:
@@ -43,8 +50,11 @@ class Target:
 
     @classmethod
     def of_board(cls, sim, board=0, baud=BAUD):
-        return cls(lambda address: sim.call("read_word", board=board, address=address)["value"],
-                   lambda address, value: sim.call("write_word", board=board, address=address, value=value), baud)
+        return cls(
+            lambda address: sim.call("read_word", board=board, address=address)["value"],
+            lambda address, value: sim.call("write_word", board=board, address=address, value=value),
+            baud,
+        )
 
     def send(self, words, port=0):
         """No faster than the pin lets it: a port that is not ready drops what is written to it."""
@@ -56,7 +66,7 @@ class Target:
     def send_for_ever(self):
         """As fast as the pin lets it, from a program in RAM."""
         for offset in range(0, len(ENDLESS), 4):
-            word = ENDLESS[offset:offset + 4].ljust(4, b"\0")
+            word = ENDLESS[offset : offset + 4].ljust(4, b"\0")
             self.write(RAM_PROGRAM + offset, int.from_bytes(word, "little"))
         self.write(DHCSR, 0xA05F0003)
         self.write(DCRDR, RAM_PROGRAM | 1)
@@ -89,13 +99,41 @@ class Text:
 @contextlib.contextmanager
 def gdbserver(uid, log_path, *flags, baud=BAUD, environment=None):
     """pyOCD that shows what the target says by SWO. Answers a function that returns what it has printed; ends it as Ctrl-C does."""
-    argv = [sys.executable, "-m", "pyocd", "gdbserver", "--no-config", "--uid", uid, "--target", "nrf52840",
-            "--connect", "attach", "--port", str(free_port()), "--telnet-port", str(free_port()),
-            "-O", "enable_swv=true", "-O", f"swv_system_clock={TRACE_CLOCK}", "-O", f"swv_clock={baud}",
-            "-O", f"swv_raw_port={free_port()}", *flags]
+    argv = [
+        sys.executable,
+        "-m",
+        "pyocd",
+        "gdbserver",
+        "--no-config",
+        "--uid",
+        uid,
+        "--target",
+        "nrf52840",
+        "--connect",
+        "attach",
+        "--port",
+        str(free_port()),
+        "--telnet-port",
+        str(free_port()),
+        "-O",
+        "enable_swv=true",
+        "-O",
+        f"swv_system_clock={TRACE_CLOCK}",
+        "-O",
+        f"swv_clock={baud}",
+        "-O",
+        f"swv_raw_port={free_port()}",
+        *flags,
+    ]
     with open(log_path, "wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                   cwd=log_path.parent, env={**(environment or os.environ), "PYTHONUNBUFFERED": "1"})
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=log_path.parent,
+            env={**(environment or os.environ), "PYTHONUNBUFFERED": "1"},
+        )
     try:
         yield log_path.read_text
         # Interrupted while it starts, it ends with an error of its own.
@@ -117,7 +155,9 @@ def is_gapless(numbers):
 
 
 def wait_for_seconds(read, count=3):
-    numbers = wait_until(lambda: (n := seconds_in(read())) and len(n) >= count and n, f"{count} seconds are told", 2 * BOUND)
+    numbers = wait_until(
+        lambda: (n := seconds_in(read())) and len(n) >= count and n, f"{count} seconds are told", 2 * BOUND
+    )
     assert is_gapless(numbers), numbers
 
 

@@ -26,8 +26,14 @@ class Terminal:
         def make_controlling():
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
-        self.process = subprocess.Popen(list(map(str, argv)), stdin=slave, stdout=slave, stderr=slave,
-                                        start_new_session=True, preexec_fn=make_controlling)
+        self.process = subprocess.Popen(
+            list(map(str, argv)),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=make_controlling,
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

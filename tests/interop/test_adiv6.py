@@ -1,7 +1,6 @@
 """A part of ADIv6: banked DP registers and AP addresses of 32 bits, which only a right SELECT reaches."""
 
 import pytest
-
 from pyocd_client import PyocdError
 from raw_client import FAULTING, RAM
 
@@ -19,8 +18,21 @@ def adiv6(make_stack):
 
 @pytest.mark.parametrize("protocol", ["swd", "jtag"])
 def test_commander_attaches_and_reads(adiv6, pyocd, protocol):
-    output = pyocd.run("commander", adiv6.uid, "-O", f"dap_protocol={protocol}", "-v", "-c", "halt",
-                       "-c", f"write32 {RAM:#x} 0xfeedf00d", "-c", f"read32 {RAM:#x} 4", "-c", "read32 0xe000ed00")
+    output = pyocd.run(
+        "commander",
+        adiv6.uid,
+        "-O",
+        f"dap_protocol={protocol}",
+        "-v",
+        "-c",
+        "halt",
+        "-c",
+        f"write32 {RAM:#x} 0xfeedf00d",
+        "-c",
+        f"read32 {RAM:#x} 4",
+        "-c",
+        "read32 0xe000ed00",
+    )
     assert "DP IDR = 0x3ba03477 (v3" in output
     assert "ROM table #0 @ 0x010000" in output and "AHB5-AP@0x12000 IDR = 0x14770005" in output
     assert "Successfully halted" in output

@@ -4,7 +4,6 @@ import json
 import resource
 
 import pytest
-
 from raw_client import DISCONNECTED, DPIDR, FAULTING, RAM
 from stack import LOOPBACK, free_port, wait_until
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 
 import pytest
-
 from grpc_client import StreamSession
 from namespaces import UNSHARE, with_hosts
 from raw_client import RAM
@@ -37,9 +36,20 @@ class Fleet(Stack):
     def start(self, board, host, listen=f"{LOOPBACK}:0", sim_port=None):
         """A server of this board, on a machine of this name."""
         wrapped = [*UNSHARE, "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host]
-        server = Program(f"server-{host}", [*wrapped, self.programs.path("probegate-server"), "--listen", listen, "--no-usb",
-                                            *METRICS_FLAGS, "--cmsis-dap-tcp",
-                                            f"{LOOPBACK}:{(sim_port or self.sim_port) + board}"], self.programs.directory)
+        server = Program(
+            f"server-{host}",
+            [
+                *wrapped,
+                self.programs.path("probegate-server"),
+                "--listen",
+                listen,
+                "--no-usb",
+                *METRICS_FLAGS,
+                "--cmsis-dap-tcp",
+                f"{LOOPBACK}:{(sim_port or self.sim_port) + board}",
+            ],
+            self.programs.directory,
+        )
         self.programs.started.append(server)
         address = server.wait_for_line(SERVER_LISTENS.replace(r"127\.0\.0\.1", r"([0-9.]+)"))
         server.address = f"{address[1]}:{address[2]}"
@@ -93,7 +103,10 @@ def test_list_names_the_machine_of_each_probe(fleet):
     assert said == ""
     assert column("HOST", output) == dict(zip(fleet.serials, ["lab1", "lab2"]))
     assert column("STATE", output) == dict.fromkeys(fleet.serials, "idle")
-    probes = {probe["status"]["description"]["unique_id"]: probe for probe in json.loads(fleet.run("list", "--json")[0])["probes"]}
+    probes = {
+        probe["status"]["description"]["unique_id"]: probe
+        for probe in json.loads(fleet.run("list", "--json")[0])["probes"]
+    }
     for serial, (host, server) in zip(fleet.serials, fleet.servers.items()):
         assert (probes[serial]["host"], probes[serial]["server"]) == (host, server.address)
 
@@ -119,7 +132,9 @@ def test_sessions_of_all_servers(fleet, session):
 def test_top_of_all_servers(fleet):
     output = fleet.run("top", "--once", "--interval", "0.1")[0]
     assert column("HOST", output) == dict(zip(fleet.serials, ["lab1", "lab2"]))
-    (probe,) = json.loads(fleet.run("top", "--once", "--json", "--interval", "0.1", "-u", fleet.serials[1])[0])["probes"]
+    (probe,) = json.loads(fleet.run("top", "--once", "--json", "--interval", "0.1", "-u", fleet.serials[1])[0])[
+        "probes"
+    ]
     assert (probe["probe"], probe["host"]) == (fleet.serials[1], "lab2")
     assert probe["server"] == fleet.servers["lab2"].address
 
@@ -188,8 +203,12 @@ def test_a_part_names_nothing_while_a_server_is_missing(fleet, session):
     (name,) = (s["session"] for s in json.loads(fleet.run("sessions", "--json")[0])["sessions"])
     fleet.run("write", "-u", fleet.serials[1], hex(RAM), "0x11110001")
     fleet.servers["lab1"].kill()
-    for command in (["write", hex(RAM), "2"], ["write", "-u", fleet.serials[1][1:], hex(RAM), "2"], ["read", hex(RAM)],
-                    ["kick", name[:15]]):
+    for command in (
+        ["write", hex(RAM), "2"],
+        ["write", "-u", fleet.serials[1][1:], hex(RAM), "2"],
+        ["read", hex(RAM)],
+        ["kick", name[:15]],
+    ):
         output, said = fleet.run(*command, code=UNREACHABLE)
         assert output == "" and "a server is missing" in said
     (value,) = json.loads(fleet.run("read", "--json", "-u", fleet.serials[1], hex(RAM))[0])["values"]
@@ -215,7 +234,10 @@ def test_one_id_on_two_servers(fleet):
     assert twin.serials == fleet.serials[:1]
     third = fleet.start(0, "lab3", sim_port=twin.sim_port)
     listed = json.loads(fleet.run("list", "--json")[0])["probes"]
-    assert [probe["host"] for probe in listed if probe["status"]["description"]["unique_id"] == twin.serial] == ["lab1", "lab3"]
+    assert [probe["host"] for probe in listed if probe["status"]["description"]["unique_id"] == twin.serial] == [
+        "lab1",
+        "lab3",
+    ]
     said = fleet.run("write", "-u", twin.serial, hex(RAM), "1", code=NOT_FOUND)[1]
     assert third.address in said and fleet.servers["lab1"].address in said
     fleet.run("write", "-u", twin.serial, hex(RAM), "1", servers=[third.address])
@@ -270,12 +292,17 @@ def pods(programs):
 
 def test_a_name_with_several_addresses_is_as_many_servers(pods, names, bin_directory):
     names.set({"probegate-servers.lab": ["127.0.0.12", "127.0.0.11"]})
-    listed = Program("list", names.argv(bin_directory / "probegate", "--server", pods.name, "--json", "list"),
-                     pods.programs.directory)
+    listed = Program(
+        "list",
+        names.argv(bin_directory / "probegate", "--server", pods.name, "--json", "list"),
+        pods.programs.directory,
+    )
     assert listed.wait() == OK, listed.log()
     assert [probe["host"] for probe in json.loads(listed.log())["probes"]] == ["pod1", "pod2"]
     pods.servers["pod2"].kill()
-    listed = Program("again", names.argv(bin_directory / "probegate", "--server", pods.name, "list"), pods.programs.directory)
+    listed = Program(
+        "again", names.argv(bin_directory / "probegate", "--server", pods.name, "list"), pods.programs.directory
+    )
     assert listed.wait() == UNREACHABLE, listed.log()
     assert f"{pods.name} ({pods.servers['pod2'].address})" in listed.log()
     assert pods.serials[0] in listed.log()
@@ -283,13 +310,17 @@ def test_a_name_with_several_addresses_is_as_many_servers(pods, names, bin_direc
 
 def test_top_looks_names_up_again(pods, names, bin_directory):
     names.set({"probegate-servers.lab": ["127.0.0.11"]})
-    program = Terminal(names.argv(bin_directory / "probegate", "--server", pods.name, "top", "--interval", "0.1"), columns=200)
+    program = Terminal(
+        names.argv(bin_directory / "probegate", "--server", pods.name, "top", "--interval", "0.1"), columns=200
+    )
 
     def shows(*serials):
         def look():
             page = (program.pages() or [""])[-2:][0]
             return page.endswith("\n") and [serial in page for serial in pods.serials] == [
-                serial in serials for serial in pods.serials]
+                serial in serials for serial in pods.serials
+            ]
+
         return look
 
     with contextlib.closing(program):
@@ -304,8 +335,10 @@ def test_top_looks_names_up_again(pods, names, bin_directory):
 
 def test_top_has_a_line_for_one_that_is_missing(fleet, bin_directory):
     lab1, lab2 = fleet.servers.values()
-    program = Terminal([bin_directory / "probegate", "--server", lab1.address, "--server", lab2.address, "top", "--interval",
-                        "0.1"], columns=200)
+    program = Terminal(
+        [bin_directory / "probegate", "--server", lab1.address, "--server", lab2.address, "top", "--interval", "0.1"],
+        columns=200,
+    )
 
     def pages(condition):
         return lambda: any(condition(page) for page in program.pages()[seen:-1])
@@ -316,12 +349,16 @@ def test_top_has_a_line_for_one_that_is_missing(fleet, bin_directory):
         seen = len(program.pages())
         lab1.signal(signal.SIGSTOP)
         late = f"the server at {lab1.address} does not answer; trying again"
-        wait_until(pages(lambda page: late in page and fleet.serials[1] in page and fleet.serials[0] not in page), "one hangs")
+        wait_until(
+            pages(lambda page: late in page and fleet.serials[1] in page and fleet.serials[0] not in page), "one hangs"
+        )
         lab1.signal(signal.SIGCONT)
         seen = len(program.pages())
         wait_until(pages(lambda page: all(s in page for s in fleet.serials) and "again" not in page), "it is back")
         lab1.kill()
         seen = len(program.pages())
-        wait_until(pages(lambda page: lab1.address in page and "again" in page and fleet.serials[1] in page), "one is gone")
+        wait_until(
+            pages(lambda page: lab1.address in page and "again" in page and fleet.serials[1] in page), "one is gone"
+        )
         program.type(b"\x03")
         assert program.process.wait(BOUND) == OK

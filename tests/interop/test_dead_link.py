@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-
 from raw_client import DPIDR
 
 HOLDER = """
@@ -56,8 +55,23 @@ def test_lock_of_a_dead_link_is_freed(make_stack, raw, namespace):
     name, device = namespace
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600], gateway_flags=["--allow-remote"])
     other = raw(stack.port).attach()
-    holder = subprocess.Popen(["ip", "netns", "exec", name, sys.executable, "-c", HOLDER, os.path.dirname(__file__),
-                               GATEWAY_SIDE, str(stack.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [
+            "ip",
+            "netns",
+            "exec",
+            name,
+            sys.executable,
+            "-c",
+            HOLDER,
+            os.path.dirname(__file__),
+            GATEWAY_SIDE,
+            str(stack.port),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert holder.stdout.readline() == "locked\n"
         ip("link", "set", device, "down")

@@ -7,7 +7,6 @@ import sys
 
 import grpc
 import pytest
-
 from debug_client import Debugd, DebugSession, firmware, processes, tools_of, wait_for_no_tools
 from stack import BOUND, wait_until
 
@@ -17,11 +16,13 @@ MIB = 1 << 20
 @pytest.fixture
 def debug_stack(make_stack):
     """Makes a stack whose server has found its probes."""
+
     def make(**options):
         stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware()], **options)
         for serial in stack.serials:
             stack.server.wait_for_line(rf"probe\.connected probe={serial} ")
         return stack
+
     return make
 
 
@@ -117,8 +118,26 @@ def test_commander_on_the_same_board(lab, tmp_path):
     session = lab.opened()
     stage = tools_of(lab.debugd.program.pid)["gdbserver"]
     uid = next(word for word in processes()[stage][1] if word.startswith("remote:"))
-    result = subprocess.run([sys.executable, "-m", "pyocd", "commander", "--no-config", "--uid", uid, "--target", "nrf52840", "-c",
-                             "read32 0x10000100"], capture_output=True, text=True, timeout=2 * BOUND, cwd=tmp_path, check=False)
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pyocd",
+            "commander",
+            "--no-config",
+            "--uid",
+            uid,
+            "--target",
+            "nrf52840",
+            "-c",
+            "read32 0x10000100",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=2 * BOUND,
+        cwd=tmp_path,
+        check=False,
+    )
     assert "00052840" in result.stdout, result
     assert "main" in session.command("backtrace")
 
@@ -141,8 +160,10 @@ def test_gdb_may_end_within_that_second(lab):
     session = lab.opened()
     assert "= 42" in session.command("print 40 + 2")
     session.half_close()
-    ends = {"gdb exited with code 0": grpc.StatusCode.OK,
-            "gdb did not end within a second of the client's half-close, and was killed": grpc.StatusCode.DEADLINE_EXCEEDED}
+    ends = {
+        "gdb exited with code 0": grpc.StatusCode.OK,
+        "gdb did not end within a second of the client's half-close, and was killed": grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
     end = session.wait_end()
     assert session.code == ends[end]
     wait_for_no_tools(lab.debugd)
@@ -155,9 +176,14 @@ def test_a_cancelled_stream_leaves_nothing(lab):
     assert lab.sessions_on_server() == 0
 
 
-@pytest.mark.parametrize("stage,error", [
-    ("gdb", "gdb was ended by signal 9"), ("gdbserver", "stage gdbserver: was ended by signal 9"),
-    ("gateway", "stage gateway: was ended by signal 9")])
+@pytest.mark.parametrize(
+    "stage,error",
+    [
+        ("gdb", "gdb was ended by signal 9"),
+        ("gdbserver", "stage gdbserver: was ended by signal 9"),
+        ("gateway", "stage gateway: was ended by signal 9"),
+    ],
+)
 def test_a_killed_program_ends_the_session(lab, stage, error):
     session = lab.opened()
     pid = tools_of(lab.debugd.program.pid)[stage]
@@ -256,7 +282,8 @@ def test_the_first_message_and_only_the_first_has_the_config(lab, api):
 def test_ways_to_name_the_probe_and_the_file(lab, api, tmp_path):
     for port in (lab.stack.serial.lower(), f"unique_id={lab.stack.serial}", "vendor=probegate"):
         reply = api.DebugStub(lab.open(start=False).channel).GetDebugConfig(
-            api.DebugConfigReq(port=port, fqbn="arduino:mbed_nano:nano33ble", import_file="firmware.elf"), timeout=BOUND)
+            api.DebugConfigReq(port=port, fqbn="arduino:mbed_nano:nano33ble", import_file="firmware.elf"), timeout=BOUND
+        )
         assert reply.server_configuration["probe"] == lab.stack.serial, port
     assert reply.executable == str(firmware()) and reply.server == "pyocd" and reply.toolchain == "gcc"
     assert reply.toolchain_configuration["recipe"] == "nrf52840"
@@ -283,11 +310,19 @@ def test_a_hundred_megabytes_of_input(lab):
 def test_what_clients_write_runs_nowhere_else(lab, tmp_path):
     session = lab.opened()
     touched = tmp_path / "touched"
-    for command in (f"shell touch {touched}", f"!touch {touched}", f"pipe info line | touch {touched}",
-                    f"python import os; os.system('touch {touched}')", f"python open('{touched}', 'w')",
-                    f"monitor !touch {touched}", f"monitor $ open('{touched}', 'w')", f"dump value {touched} counter",
-                    f"monitor $ __import__('os').system('touch {touched}')", f"save breakpoints {touched}",
-                    f"python import os; os.fork() or open('{touched}', 'w')"):
+    for command in (
+        f"shell touch {touched}",
+        f"!touch {touched}",
+        f"pipe info line | touch {touched}",
+        f"python import os; os.system('touch {touched}')",
+        f"python open('{touched}', 'w')",
+        f"monitor !touch {touched}",
+        f"monitor $ open('{touched}', 'w')",
+        f"dump value {touched} counter",
+        f"monitor $ __import__('os').system('touch {touched}')",
+        f"save breakpoints {touched}",
+        f"python import os; os.fork() or open('{touched}', 'w')",
+    ):
         session.command(command)
         assert not touched.exists(), command
     secret = tmp_path / "secret"
@@ -295,12 +330,19 @@ def test_what_clients_write_runs_nowhere_else(lab, tmp_path):
     for command in (f"source {secret}", f"python print(open('{secret}').read())", f"monitor $ open('{secret}').read()"):
         assert "14133" not in session.command(command) and "4711" not in session.command("show version"), command
     pid = lab.debugd.program.pid
-    for command in (f"python import os; os.kill({pid}, 9)", f"monitor $ __import__('os').kill({pid}, 9)",
-                    f"python import socket; socket.create_connection(('127.0.0.1', {lab.stack.server_port}))",
-                    f"python import fcntl; fcntl.fcntl(0, 8, {pid})", f"python import fcntl; fcntl.ioctl(0, 0x8901, b'{pid:08}')",
-                    "python import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)"):
+    for command in (
+        f"python import os; os.kill({pid}, 9)",
+        f"monitor $ __import__('os').kill({pid}, 9)",
+        f"python import socket; socket.create_connection(('127.0.0.1', {lab.stack.server_port}))",
+        f"python import fcntl; fcntl.fcntl(0, 8, {pid})",
+        f"python import fcntl; fcntl.ioctl(0, 0x8901, b'{pid:08}')",
+        "python import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)",
+    ):
         answer = session.command(command)
-        assert any(word in answer for word in ("Permission", "not permitted", "Protocol not supported")), (command, answer)
+        assert any(word in answer for word in ("Permission", "not permitted", "Protocol not supported")), (
+            command,
+            answer,
+        )
     session.write("quit\n")
     session.wait_end()
 
@@ -308,8 +350,9 @@ def test_what_clients_write_runs_nowhere_else(lab, tmp_path):
 def test_a_gdb_in_bin_reads_no_more(debug_stack, api, tmp_path):
     """Above /bin is all there is."""
     (tmp_path / "recipes.yaml").write_text(
-        f'recipes: [{{name: a, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{{work}}", --uid,\n'
-        f'  "remote:127.0.0.1:{{gateway}}", --target, nrf52840, --port, "0", --telnet-port, "0"], gdb: /bin/gdb-multiarch}}]\n')
+        'recipes: [{name: a, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{work}", --uid,\n'
+        '  "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"], gdb: /bin/gdb-multiarch}]\n'
+    )
     (tmp_path / "secret").write_text("4711")
     session = DebugSession(api, Debugd(debug_stack(), "--recipes", tmp_path / "recipes.yaml"))
     session.wait_for(r"\(gdb\) ")
@@ -321,16 +364,23 @@ def test_a_gdb_in_bin_reads_no_more(debug_stack, api, tmp_path):
 def test_a_client_that_does_not_read_stops_gdb(lab, api):
     """What is not read stays in gdb; the session ends with its client."""
     session = lab.open(start=False)
-    calls = iter([api.DebugReq(debugReq=api.DebugConfigReq(port=lab.stack.serial, fqbn="nrf52840",
-                                                           import_file=str(firmware()))),
-                  api.DebugReq(data=b"python while True: print('x' * 1000)\n")])
+    calls = iter(
+        [
+            api.DebugReq(
+                debugReq=api.DebugConfigReq(port=lab.stack.serial, fqbn="nrf52840", import_file=str(firmware()))
+            ),
+            api.DebugReq(data=b"python while True: print('x' * 1000)\n"),
+        ]
+    )
     stream = api.DebugStub(session.channel).Debug(iter(lambda: next(calls, None) or session._requests.get(), None))
     url = lab.debugd.program.metrics_url()
     from metrics import scrape  # pylint: disable=import-outside-toplevel
+
     def stands_still():
         """For as long as many looks take: gdb, let run, prints some kilobytes in the time of one."""
         values = {scrape(url).value("probegate_debug_bytes_total", direction="out") for _ in range(20)}
         return len(values) == 1 and values.pop() > 10000
+
     wait_until(stands_still, "gdb is stopped by its client")
     assert scrape(url).value("process_resident_memory_bytes") < 300 * MIB
     stream.cancel()
@@ -356,7 +406,7 @@ def test_ten_boards_at_once(debug_stack, api):
     sessions = [DebugSession(api, debugd, port=serial) for serial in stack.serials]
     for number, session in enumerate(sessions):
         session.wait_for(r"\(gdb\) ", 4 * BOUND)
-        session.command(f"set var command = 0")
+        session.command("set var command = 0")
         session.command(f"set var counter = {number * 1000000}")
     for number, session in enumerate(sessions):
         assert f"= {number * 1000000}\n" in session.command("print counter")

@@ -12,13 +12,11 @@ import urllib.request
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from debug_client import Debugd, DebugSession, firmware, wait_for_no_tools
 from grpc_client import channel
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from metrics import GOLDEN, scrape, wait_for
 from stack import BOUND, LOOPBACK, NO_METRICS, wait_until
-from test_debugd import debug_stack  # pylint: disable=unused-import; a fixture
 
 
 @pytest.fixture
@@ -27,20 +25,49 @@ def debugd(debug_stack):
 
 
 def command_line(debugd, elf, *flags, board="nrf52840"):
-    return [str(debugd.stack.programs.path("probegate")), "debug", "--debugd", debugd.address, "--probe", debugd.stack.serial,
-            "--board", board, "--elf", str(elf), *flags]
+    return [
+        str(debugd.stack.programs.path("probegate")),
+        "debug",
+        "--debugd",
+        debugd.address,
+        "--probe",
+        debugd.stack.serial,
+        "--board",
+        board,
+        "--elf",
+        str(elf),
+        *flags,
+    ]
 
 
 def test_a_script_through_the_command_line(debugd):
-    result = subprocess.run(command_line(debugd, firmware()), input="load\nbreak main\ncontinue\nbacktrace\n", capture_output=True,
-                            text=True, timeout=2 * BOUND, check=False)
+    result = subprocess.run(
+        command_line(debugd, firmware()),
+        input="load\nbreak main\ncontinue\nbacktrace\n",
+        capture_output=True,
+        text=True,
+        timeout=2 * BOUND,
+        check=False,
+    )
     assert result.returncode == 0, result
     assert "Breakpoint 1, main ()" in result.stdout and "#0  main ()" in result.stdout
-    result = subprocess.run(command_line(debugd, "/etc/passwd"), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                            timeout=BOUND, check=False)
+    result = subprocess.run(
+        command_line(debugd, "/etc/passwd"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=BOUND,
+        check=False,
+    )
     assert result.returncode == 2 and "--elf-folder" in result.stderr and result.stdout == ""
-    result = subprocess.run(command_line(debugd, firmware(), board="pdp11"), stdin=subprocess.DEVNULL,
-                            capture_output=True, text=True, timeout=BOUND, check=False)
+    result = subprocess.run(
+        command_line(debugd, firmware(), board="pdp11"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=BOUND,
+        check=False,
+    )
     assert result.returncode == 2 and "no recipe fits" in result.stderr
 
 
@@ -49,8 +76,9 @@ def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
     elf = tmp_path / "mine.elf"
     shutil.copy(firmware(), elf)
     terminal, inside = pty.openpty()
-    with subprocess.Popen(command_line(debugd, elf, "--upload"), stdin=inside, stdout=inside, stderr=inside,
-                          start_new_session=True) as process:
+    with subprocess.Popen(
+        command_line(debugd, elf, "--upload"), stdin=inside, stdout=inside, stderr=inside, start_new_session=True
+    ) as process:
         os.close(inside)
         seen = b""
 
@@ -58,7 +86,7 @@ def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
             nonlocal seen
             while (found := re.search(pattern, seen)) is None:
                 seen += os.read(terminal, 4096)
-            seen = seen[found.end():]
+            seen = seen[found.end() :]
 
         wait_for_text(rb"\(gdb\) ")
         uploads = scrape(debugd.program.metrics_url())
@@ -121,8 +149,11 @@ def test_uploads_are_bounded(debugd, api):
 
     with channel(debugd.address) as connection:
         files = api.DebugFilesStub(connection)
-        for parts, code in (([b"\x7fELF", b"x" * (1 << 20)], "RESOURCE_EXHAUSTED"), ([b"hello"], "INVALID_ARGUMENT"),
-                            ([], "INVALID_ARGUMENT")):
+        for parts, code in (
+            ([b"\x7fELF", b"x" * (1 << 20)], "RESOURCE_EXHAUSTED"),
+            ([b"hello"], "INVALID_ARGUMENT"),
+            ([], "INVALID_ARGUMENT"),
+        ):
             with pytest.raises(grpc.RpcError) as error:
                 upload(*parts)
             assert error.value.code().name == code
@@ -149,7 +180,8 @@ def test_metrics_health_and_limits(debugd, api, tmp_path):
     now.write_text("".join(f"{row}\n" for row in shown))
     golden = GOLDEN / now.name
     assert golden.exists() and shown == golden.read_text().splitlines(), (
-        f"if it is meant to be so: cp {now} {GOLDEN}, and say it in docs/metrics.md")
+        f"if it is meant to be so: cp {now} {GOLDEN}, and say it in docs/metrics.md"
+    )
     before = set(scrape(url).series())
 
     session = DebugSession(api, debugd)
@@ -173,18 +205,21 @@ def test_metrics_health_and_limits(debugd, api, tmp_path):
 def test_a_session_has_its_time(debug_stack, api, tmp_path):
     """Bounds, and a server that is silent, by recipes of one's own."""
     recipes = tmp_path / "recipes.yaml"
-    recipes.write_text('recipes:\n'
-                       '  - {name: silent, boards: [silent], server: [/bin/cat, /proc/1/environ]}\n'
-                       '  - {name: asleep, boards: [asleep], server: [/bin/sleep, "3600"]}\n'
-                       '  - {name: real, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{work}", --uid,\n'
-                       '     "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"]}\n')
+    recipes.write_text(
+        "recipes:\n"
+        "  - {name: silent, boards: [silent], server: [/bin/cat, /proc/1/environ]}\n"
+        '  - {name: asleep, boards: [asleep], server: [/bin/sleep, "3600"]}\n'
+        '  - {name: real, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{work}", --uid,\n'
+        '     "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"]}\n'
+    )
     stack = debug_stack()
     hasty = Debugd(stack, "--recipes", recipes, "--idle", 1)
     debugd = Debugd(stack, "--recipes", recipes, "--start-time", 5, "--log-format", "json")
     expected = (
         (debugd, "silent", "UNAVAILABLE", "stage gdbserver: exited with code 1; its last lines:\n/bin/cat: "),
         (debugd, "asleep", "UNAVAILABLE", "stage gdbserver: was not of use in time"),
-        (hasty, "other", "DEADLINE_EXCEEDED", "--idle"))
+        (hasty, "other", "DEADLINE_EXCEEDED", "--idle"),
+    )
     sessions = [DebugSession(api, which, fqbn=board) for which, board, _, _ in expected]
     for session, (_, board, code, error) in zip(sessions, expected):
         assert error in session.wait_end() and session.code.name == code, (board, session.errors)
@@ -214,10 +249,14 @@ def test_wrong_options(programs, flags, code, error):
 
 
 def test_a_bad_recipe_is_told_with_its_line(programs, tmp_path):
-    for text, error in (("recipes:\n  - {name: a, boards: [b]}\n", ":2: a recipe needs server"),
-                        ("recipes:\n  - {name: a, boards: [b], server: [no-such-program]}\n", "no program no-such-program"),
-                        ("recipes: [\n", "recipes.yaml:"), ("", "list of recipes")):
+    for text, error in (
+        ("recipes:\n  - {name: a, boards: [b]}\n", ":2: a recipe needs server"),
+        ("recipes:\n  - {name: a, boards: [b], server: [no-such-program]}\n", "no program no-such-program"),
+        ("recipes: [\n", "recipes.yaml:"),
+        ("", "list of recipes"),
+    ):
         (tmp_path / "recipes.yaml").write_text(text)
-        result = programs.run("probegate-debugd", "--listen", f"{LOOPBACK}:0", *NO_METRICS, "--recipes",
-                              tmp_path / "recipes.yaml")
+        result = programs.run(
+            "probegate-debugd", "--listen", f"{LOOPBACK}:0", *NO_METRICS, "--recipes", tmp_path / "recipes.yaml"
+        )
         assert result.returncode == 1 and error in result.stderr and result.stderr.count("\n") == 1, result

@@ -23,17 +23,29 @@ def test_flags_exist(page, helps):
     assert not list(docs.unknown_flags(page.read_text(), helps))
 
 
-@pytest.mark.parametrize("proto,page", [
-    ("probegate/v1/debug_probe", "grpc_api"), ("probegate/v1/probe_directory", "grpc_api"),
-    ("probegate/v1/debug_files", "debugging"), ("cc/arduino/cli/debug/debug", "debugging")])
+@pytest.mark.parametrize(
+    "proto,page",
+    [
+        ("probegate/v1/debug_probe", "grpc_api"),
+        ("probegate/v1/probe_directory", "grpc_api"),
+        ("probegate/v1/debug_files", "debugging"),
+        ("cc/arduino/cli/debug/debug", "debugging"),
+    ],
+)
 def test_the_api_page_names_every_method(proto, page):
     text = (ROOT / "proto" / f"{proto}.proto").read_text()
     assert docs.methods_of(text)
     assert not docs.unnamed_methods((ROOT / "docs" / f"{page}.md").read_text(), text)
 
 
-HELPS = {"probegate-debugd": "--listen X", "probegate-launch": "--work",
-         "probegate-sim": "--boards N", "probegate-server": "--listen X", "probegate-gateway": "--port", "probegate": "--json"}
+HELPS = {
+    "probegate-debugd": "--listen X",
+    "probegate-launch": "--work",
+    "probegate-sim": "--boards N",
+    "probegate-server": "--listen X",
+    "probegate-gateway": "--port",
+    "probegate": "--json",
+}
 
 CASES = [
     ("lab$  probegate-server --listen 1:2", None),

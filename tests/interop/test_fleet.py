@@ -44,8 +44,11 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
     assert sorted(fleet.ports.values()) == list(range(fleet.first_gateway_port, fleet.first_gateway_port + 100))
     clients = attach_all(fleet)
     moving = 4
-    loads = [Load(clients[number], [word_of(number, board) for board in range(BOARDS)])
-             for number in range(SERVERS) if number != moving]
+    loads = [
+        Load(clients[number], [word_of(number, board) for board in range(BOARDS)])
+        for number in range(SERVERS)
+        if number != moving
+    ]
     for load in loads:
         load.start()
     try:
@@ -56,7 +59,9 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
         server = f"{NAME}:{fleet.port}"
 
         def up(shown, number):
-            return shown.value("probegate_gateway_server_up", server=server, address=f"{address_of(number)}:{fleet.port}")
+            return shown.value(
+                "probegate_gateway_server_up", server=server, address=f"{address_of(number)}:{fleet.port}"
+            )
 
         shown = wait_for(url, lambda shown: up(shown, moving) == 0, "the lost server is shown")
         assert [up(shown, number) for number in range(SERVERS) if number != moving] == [1] * 9
@@ -76,8 +81,12 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
         worker.attach(f"remote:{LOOPBACK}:{fleet.ports[fleet.serials[moving][0]]}")
         assert worker.target("read32", RAM) == word_of(moving, 0)
         before = [load.rounds for load in loads]
-        wait_until(lambda: all(load.rounds > rounds for load, rounds in zip(loads, before)) or any(
-            load.problems for load in loads), "the others go on")
+        wait_until(
+            lambda: (
+                all(load.rounds > rounds for load, rounds in zip(loads, before)) or any(load.problems for load in loads)
+            ),
+            "the others go on",
+        )
     finally:
         for load in loads:
             load.stop()
@@ -98,11 +107,14 @@ def test_a_probe_on_two_servers_stays_the_firsts(make_stack, programs, raw):
     for label, flags in (("twin", []), ("other", ["--serial-prefix", "OTHER"])):
         sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", *flags, label=label)
         boards += ["--cmsis-dap-tcp", sim.wait_for_line(r"listening on (\S+)")[1]]
-    programs.start("probegate-server", "--listen", second_address, "--no-usb", "--metrics-listen", "none", *boards,
-                   label="second")
+    programs.start(
+        "probegate-server", "--listen", second_address, "--no-usb", "--metrics-listen", "none", *boards, label="second"
+    )
     gateway.wait_for_line(r"Serving debug probe .*\(OTHER\S*\) on port \d+")
-    gateway.wait_for_line(rf"debug probe {stack.serial} is on two servers: the one at {stack.server_address} is kept, "
-                          rf"the one at {second_address} is not served")
+    gateway.wait_for_line(
+        rf"debug probe {stack.serial} is on two servers: the one at {stack.server_address} is kept, "
+        rf"the one at {second_address} is not served"
+    )
     # Who is there and who comes now are on the first's board.
     assert client.read_word(RAM) == 0x11111111
     assert raw(port).attach().read_word(RAM) == 0x11111111

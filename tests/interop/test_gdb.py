@@ -8,11 +8,11 @@ import socket
 import subprocess
 
 import pytest
-
-import docs
 from gdb_client import GDB, Gdb, GdbError, GdbServer
 from pyocd_client import words_printed
 from stack import BOUND, LOOPBACK, wait_until
+
+import docs
 
 pytestmark = pytest.mark.long
 
@@ -107,8 +107,12 @@ def instruction(gdb, function, mnemonic):
 
 def callers(gdb):
     """The functions that a backtrace shows, innermost first; an exception's frame is None."""
-    return [match[1] for match in re.finditer(r"^#\d+\s+(?:<signal handler called>|(?:0x\w+ in )?(\w+) \()",
-                                              gdb.command("bt"), re.MULTILINE)]
+    return [
+        match[1]
+        for match in re.finditer(
+            r"^#\d+\s+(?:<signal handler called>|(?:0x\w+ in )?(\w+) \()", gdb.command("bt"), re.MULTILINE
+        )
+    ]
 
 
 def test_load(gdb):
@@ -161,14 +165,17 @@ def test_software_breakpoint(gdb, lab, control):
     assert board.call("read_word", board=0, address=SCRATCH)["value"] == 0x60083001
 
 
-@pytest.mark.parametrize("watch, what, halts", [
-    ("watch", "fault.cfsr", 1),
-    ("rwatch", "fault.cfsr", 0),
-    ("awatch", "fault.cfsr", 1),
-    ("watch", "fault.count", 1),
-    ("rwatch", "fault.count", 1),
-    ("awatch", "fault.count", 2),
-])
+@pytest.mark.parametrize(
+    "watch, what, halts",
+    [
+        ("watch", "fault.cfsr", 1),
+        ("rwatch", "fault.cfsr", 0),
+        ("awatch", "fault.cfsr", 1),
+        ("watch", "fault.count", 1),
+        ("rwatch", "fault.count", 1),
+        ("awatch", "fault.count", 2),
+    ],
+)
 def test_watchpoints_by_direction(gdb, watch, what, halts):
     """A fault's handler writes fault.cfsr, and increments fault.count; then it waits for ever."""
     gdb.monitor("set vector-catch none")
@@ -235,7 +242,9 @@ def test_step_with_an_interrupt_pending(gdb, into):
     """Unless told otherwise pyOCD steps with interrupts masked: so the program in the foreground is what is stepped."""
     gdb.monitor(f"set step-into-interrupts {into}")
     stop = run_to(gdb, "ExerciseFpu")
-    gdb.command(f"set var *(unsigned*){NVIC_ICER:#x} = 0xFFFFFFFF")  # those of peripherals, which go on while it is halted
+    gdb.command(
+        f"set var *(unsigned*){NVIC_ICER:#x} = 0xFFFFFFFF"
+    )  # those of peripherals, which go on while it is halted
     gdb.command(f"set var *(unsigned*){ICSR:#x} = {PEND_SYSTICK}")
     ticks = gdb.value("watched.ticks")
     after = gdb.run("stepi")
@@ -375,15 +384,32 @@ def test_gdb_is_killed_and_another_attaches(gdb, new_gdb, server, lab, control, 
 def test_what_the_documentation_says(server, firmware, tmp_path):
     """Its commands, one after the other; an error ends gdb with another code."""
     script = tmp_path / "documented.gdb"
-    script.write_text(docs.code_block((ROOT / "docs/simulator.md").read_text(), "gdb").replace(
-        "127.0.0.1:3333", f"{LOOPBACK}:{server.port}"))
-    result = subprocess.run([GDB, "--quiet", "--nx", "--batch", "-x", str(script), str(firmware)], stdin=subprocess.DEVNULL,
-                            capture_output=True, text=True, timeout=2 * BOUND, check=False)
+    script.write_text(
+        docs.code_block((ROOT / "docs/simulator.md").read_text(), "gdb").replace(
+            "127.0.0.1:3333", f"{LOOPBACK}:{server.port}"
+        )
+    )
+    result = subprocess.run(
+        [GDB, "--quiet", "--nx", "--batch", "-x", str(script), str(firmware)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=2 * BOUND,
+        check=False,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     shown = iter(result.stdout.splitlines())
-    for expected in (r"Temporary breakpoint 1, main \(\)", "received signal SIGTRAP", r"\$1 = .*ticks = 10,.*byte = 1 ",
-                     "received signal SIGSEGV", "#0  FaultHandler", "<signal handler called>", r"#2 .*ObeyCommand \(what=2\)",
-                     r"#\d .* main \(\)", "detached"):
+    for expected in (
+        r"Temporary breakpoint 1, main \(\)",
+        "received signal SIGTRAP",
+        r"\$1 = .*ticks = 10,.*byte = 1 ",
+        "received signal SIGSEGV",
+        "#0  FaultHandler",
+        "<signal handler called>",
+        r"#2 .*ObeyCommand \(what=2\)",
+        r"#\d .* main \(\)",
+        "detached",
+    ):
         assert any(re.search(expected, line) for line in shown), f"{expected}\n{result.stdout}{result.stderr}"
 
 

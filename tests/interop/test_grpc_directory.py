@@ -7,10 +7,9 @@ import threading
 import grpc
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_client import CommandError, StreamSession, UnarySession, channel, detail_of
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-
-from grpc_client import CommandError, StreamSession, UnarySession, channel, detail_of
 from raw_client import DISCONNECTED, DPIDR, RAM
 from stack import BOUND, wait_until
 
@@ -89,8 +88,11 @@ def test_list_probes(api, directory, stack):
 
 
 def test_each_list_names_the_machine(api, directory):
-    for method, request in ((directory.ListProbes, api.ListProbesRequest()), (directory.ListSessions, api.ListSessionsRequest()),
-                            (directory.Stats, api.StatsRequest())):
+    for method, request in (
+        (directory.ListProbes, api.ListProbesRequest()),
+        (directory.ListSessions, api.ListSessionsRequest()),
+        (directory.Stats, api.StatsRequest()),
+    ):
         assert method(request, timeout=BOUND).host == socket.gethostname()
 
 
@@ -128,9 +130,13 @@ def test_stats(api, directory, stack):
 def test_list_probes_in_order(api, make_stack):
     stack = make_stack(boards=3, start_gateway=False)
     with channel(stack.server_address) as connection:
+
         def listed():
-            return [p.description.unique_id
-                    for p in api.ProbeDirectoryStub(connection).ListProbes(api.ListProbesRequest(), timeout=BOUND).probes]
+            return [
+                p.description.unique_id
+                for p in api.ProbeDirectoryStub(connection).ListProbes(api.ListProbesRequest(), timeout=BOUND).probes
+            ]
+
         wait_until(lambda: len(listed()) == 3, "the boards are found")
         assert listed() == sorted(stack.serials)
 
@@ -192,8 +198,9 @@ def test_end_session_of_unary_calls(api, directory, stack):
 def test_end_session_of_a_gateway_client(api, directory, stack, raw):
     before = {s.session for s in directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions}
     client = raw(stack.port).attach()
-    (new,) = [s for s in directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions
-              if s.session not in before]
+    (new,) = [
+        s for s in directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions if s.session not in before
+    ]
     assert new.client.peer_address == "127.0.0.1:%d" % client.socket.getsockname()[1]
     directory.EndSession(api.EndSessionRequest(session=new.session, reason="lunch"), timeout=BOUND)
     wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
@@ -247,4 +254,5 @@ def test_reflection_shows_the_contract(api, connection):
     for service in api.services.values():
         reflected = pool.FindServiceByName(service.full_name)
         assert [(m.name, m.input_type.full_name, m.output_type.full_name) for m in reflected.methods] == [
-            (m.name, m.input_type.full_name, m.output_type.full_name) for m in service.methods]
+            (m.name, m.input_type.full_name, m.output_type.full_name) for m in service.methods
+        ]

@@ -5,7 +5,6 @@ import threading
 
 import grpc
 import pytest
-
 from grpc_client import CommandError, StreamSession, UnarySession, channel, detail_of
 from grpc_scenario import Fails, matches, steps
 from stack import BOUND, LOOPBACK, wait_until
@@ -42,8 +41,10 @@ def test_scenario_leaves_no_command_out(api):
 
 
 def test_stream_has_every_command(api):
-    requests = {f.message_type.name.removesuffix("Request")
-                for f in api.StreamRequest.DESCRIPTOR.oneofs_by_name["request"].fields}
+    requests = {
+        f.message_type.name.removesuffix("Request")
+        for f in api.StreamRequest.DESCRIPTOR.oneofs_by_name["request"].fields
+    }
     methods = {m.name for m in api.services["DebugProbe"].methods}
     assert requests == methods - SESSION_METHODS | {"OpenSession"}
 
@@ -77,8 +78,12 @@ def test_opening_tells_what_the_probe_is(api, open_session, stack, sort):
     assert probe.unique_id == stack.serial
     assert probe.description and probe.vendor_name and probe.product_name
     assert list(probe.wire_protocols)[0] == api.WIRE_PROTOCOL_DEFAULT
-    assert list(probe.capabilities)[:4] == [api.CAPABILITY_SWJ_SEQUENCE, api.CAPABILITY_BANKED_DP_REGISTERS,
-                                            api.CAPABILITY_APV2_ADDRESSES, api.CAPABILITY_MANAGED_AP_SELECTION]
+    assert list(probe.capabilities)[:4] == [
+        api.CAPABILITY_SWJ_SEQUENCE,
+        api.CAPABILITY_BANKED_DP_REGISTERS,
+        api.CAPABILITY_APV2_ADDRESSES,
+        api.CAPABILITY_MANAGED_AP_SELECTION,
+    ]
 
 
 def test_pipelined_stream_answers_in_order(open_session):
@@ -170,8 +175,11 @@ def test_session_of_another_peer_is_refused(api, open_session, stack):
     try:
         with channel(relay.address) as connection:
             stub = api.DebugProbeStub(connection)
-            for call, request in ((stub.GetState, api.GetStateRequest), (stub.Close, api.CloseRequest),
-                                  (stub.CloseSession, api.CloseSessionRequest)):
+            for call, request in (
+                (stub.GetState, api.GetStateRequest),
+                (stub.Close, api.CloseRequest),
+                (stub.CloseSession, api.CloseSessionRequest),
+            ):
                 with pytest.raises(grpc.RpcError) as error:
                     call(request(session_id=session.id), timeout=BOUND)
                 assert error.value.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED)
@@ -235,9 +243,13 @@ def test_concurrent_unary_calls_of_a_session(api, open_session, stack):
     session.command("ReadDp", address=0)
     session.command("WriteDp", address=4, value=0x50000000)
     handle = session.command("GetMemoryInterfaceForAp", ap_version=1, address=0).handle
-    calls = [session.stub.WriteMem.future(api.WriteMemRequest(session_id=session.id, handle=handle, address=0x20000000,
-                                                              transfer_size=32, value=i), timeout=BOUND)
-             for i in range(200)]
+    calls = [
+        session.stub.WriteMem.future(
+            api.WriteMemRequest(session_id=session.id, handle=handle, address=0x20000000, transfer_size=32, value=i),
+            timeout=BOUND,
+        )
+        for i in range(200)
+    ]
     for call in calls:
         call.result()
     assert session.command("ReadMem", handle=handle, address=0x20000000, transfer_size=32).value < 200

@@ -7,7 +7,6 @@ import socket
 import threading
 
 import pytest
-
 from stack import LOOPBACK, free_port
 
 
@@ -51,8 +50,17 @@ def test_programs_that_are_well(stack, programs):
 
 
 def test_a_gateway_says_what_it_misses(programs):
-    gateway = programs.start("probegate-gateway", "--server", f"{LOOPBACK}:{free_port()}", "--metrics-listen", f"{LOOPBACK}:0",
-                             "--state", programs.directory / "state", "--port", free_port())
+    gateway = programs.start(
+        "probegate-gateway",
+        "--server",
+        f"{LOOPBACK}:{free_port()}",
+        "--metrics-listen",
+        f"{LOOPBACK}:0",
+        "--state",
+        programs.directory / "state",
+        "--port",
+        free_port(),
+    )
     code, said = ask(programs, "--http", http_of(gateway))
     assert code == 1 and "server" in said
     assert ask(programs, "--http", http_of(gateway), "--path", "/healthz")[0] == 0
@@ -84,8 +92,17 @@ def test_another_protocol(stack, programs):
 
 def test_as_many_boards_as_there_can_be(programs):
     """The control port's answer for a thousand; as many simulated boards take more memory than a test should."""
-    boards = [{"board": board, "client": False, "host": LOOPBACK, "plugged": True, "port": 4441 + board, "serial": f"{board:032}"}
-              for board in range(1000)]
+    boards = [
+        {
+            "board": board,
+            "client": False,
+            "host": LOOPBACK,
+            "plugged": True,
+            "port": 4441 + board,
+            "serial": f"{board:032}",
+        }
+        for board in range(1000)
+    ]
     line = json.dumps({"boards": boards, "ok": True}, separators=(",", ":")).encode() + b"\n"
     with answers(line) as address:
         code, said = ask(programs, "--sim", address)
@@ -94,7 +111,9 @@ def test_as_many_boards_as_there_can_be(programs):
         assert ask(programs, "--sim", address)[0] == 1
 
 
-@pytest.mark.parametrize("reply", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"])
+@pytest.mark.parametrize(
+    "reply", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"]
+)
 def test_an_answer_without_an_end(programs, reply):
     with answers(reply) as address:
         assert ask(programs, "--http", address) == (1, f"{address}: its answer ends too early")
@@ -111,7 +130,14 @@ def test_what_is_said_is_one_line_that_does_no_harm(programs):
 
 
 def test_wrong_arguments(programs):
-    for flags in ([], ["--http", "nowhere"], ["--http", f"{LOOPBACK}:0"], ["--path", "/readyz"], ["--sim", f"{LOOPBACK}:1", "--timeout", 0],
-                  ["--http", f"{LOOPBACK}:1", "--path", "/a b"], ["--http", f"{LOOPBACK}:1", "--sim", f"{LOOPBACK}:1"]):
+    for flags in (
+        [],
+        ["--http", "nowhere"],
+        ["--http", f"{LOOPBACK}:0"],
+        ["--path", "/readyz"],
+        ["--sim", f"{LOOPBACK}:1", "--timeout", 0],
+        ["--http", f"{LOOPBACK}:1", "--path", "/a b"],
+        ["--http", f"{LOOPBACK}:1", "--sim", f"{LOOPBACK}:1"],
+    ):
         code, said = ask(programs, *flags)
         assert code == 1 and "probegate-health --help" in said, (flags, said)

@@ -5,7 +5,6 @@ import resource
 import socket
 
 import pytest
-
 from raw_client import CSW, CSW_WORDS, DISCONNECTED, DPIDR, DRW, RAM, TAR, RemoteError
 from stack import wait_until
 
@@ -19,24 +18,28 @@ def others_are_served(stack, raw):
     assert raw(stack.port).attach().call("read_dp", DPIDR) == DPIDR_VALUE
 
 
-@pytest.mark.parametrize("line, expected", [
-    (b"", (-1, "invalid request format")),
-    (b"hello", (-1, "invalid request format")),
-    (b"{", (-1, "invalid request format")),
-    (b"[]", (-1, "invalid request format")),
-    (b"1", (-1, "invalid request format")),
-    (b'{"id": 1, "request": "hello", "arguments": [1]} x', (-1, "invalid request format")),
-    (b'{"id": 1e999, "request": "flush"}', (-1, "invalid request format")),
-    (b'{"id": NaN, "request": "flush"}', (-1, "invalid request format")),
-    (b"\xff\xfe\x00", (-1, "invalid request format")),
-    (b'{"request": "hello", "arguments": [1]}', (-1, "missing request ID")),
-    (b'{"id": 7}', (7, "missing request field")),
-    (b'{"id": 7, "request": "hello", "arguments": 1}', (7, "invalid request arguments format")),
-    (b'{"id": 7, "request": "no_such"}', (7, "unknown request type")),
-    (b'{"id": 7, "request": "hello"}', (7, "malformed request; invalid number of arguments")),
-    (b"[" * 100_000, (-1, "invalid request format")),
-    (b'{"id":' * 50_000, (-1, "invalid request format")),
-], ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "")
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        (b"", (-1, "invalid request format")),
+        (b"hello", (-1, "invalid request format")),
+        (b"{", (-1, "invalid request format")),
+        (b"[]", (-1, "invalid request format")),
+        (b"1", (-1, "invalid request format")),
+        (b'{"id": 1, "request": "hello", "arguments": [1]} x', (-1, "invalid request format")),
+        (b'{"id": 1e999, "request": "flush"}', (-1, "invalid request format")),
+        (b'{"id": NaN, "request": "flush"}', (-1, "invalid request format")),
+        (b"\xff\xfe\x00", (-1, "invalid request format")),
+        (b'{"request": "hello", "arguments": [1]}', (-1, "missing request ID")),
+        (b'{"id": 7}', (7, "missing request field")),
+        (b'{"id": 7, "request": "hello", "arguments": 1}', (7, "invalid request arguments format")),
+        (b'{"id": 7, "request": "no_such"}', (7, "unknown request type")),
+        (b'{"id": 7, "request": "hello"}', (7, "malformed request; invalid number of arguments")),
+        (b"[" * 100_000, (-1, "invalid request format")),
+        (b'{"id":' * 50_000, (-1, "invalid request format")),
+    ],
+    ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "",
+)
 def test_errors_of_format_keep_the_connection(stack, raw, line, expected):
     client = raw(stack.port)
     client.send_bytes(line + b"\n")
@@ -45,13 +48,31 @@ def test_errors_of_format_keep_the_connection(stack, raw, line, expected):
     client.call("hello", 1)
 
 
-@pytest.mark.parametrize("request_name, arguments", [
-    ("read_dp", ["0"]), ("read_dp", [1]), ("read_dp", [-4]), ("read_dp", [1 << 70]), ("write_dp", [0, 1 << 32]),
-    ("write_ap_multiple", [0xC, "abc"]), ("write_ap_multiple", [0xC, [1, "2"]]), ("read_ap_multiple", [0xC, 1 << 40]),
-    ("swj_sequence", [0, 0]), ("swj_sequence", [1 << 30, 0]), ("swd_sequence", [[[]]]), ("swd_sequence", [[[1, 2, 3]]]),
-    ("set_clock", ["fast"]), ("set_clock", [0]), ("connect", ["I2C"]), ("hello", [2]), ("readprop", ["__class__"]),
-    ("get_memory_interface_for_ap", [3, 0]), ("read_mem", [99, 0, 32]), ("read_block32", [99, 0, 1 << 40]),
-])
+@pytest.mark.parametrize(
+    "request_name, arguments",
+    [
+        ("read_dp", ["0"]),
+        ("read_dp", [1]),
+        ("read_dp", [-4]),
+        ("read_dp", [1 << 70]),
+        ("write_dp", [0, 1 << 32]),
+        ("write_ap_multiple", [0xC, "abc"]),
+        ("write_ap_multiple", [0xC, [1, "2"]]),
+        ("read_ap_multiple", [0xC, 1 << 40]),
+        ("swj_sequence", [0, 0]),
+        ("swj_sequence", [1 << 30, 0]),
+        ("swd_sequence", [[[]]]),
+        ("swd_sequence", [[[1, 2, 3]]]),
+        ("set_clock", ["fast"]),
+        ("set_clock", [0]),
+        ("connect", ["I2C"]),
+        ("hello", [2]),
+        ("readprop", ["__class__"]),
+        ("get_memory_interface_for_ap", [3, 0]),
+        ("read_mem", [99, 0, 32]),
+        ("read_block32", [99, 0, 1 << 40]),
+    ],
+)
 def test_wrong_arguments_are_status_1_and_keep_the_connection(stack, raw, request_name, arguments):
     client = raw(stack.port).attach()
     assert client.status(request_name, *arguments) == 1
@@ -170,7 +191,9 @@ def test_pipelined_requests_are_answered_in_order(stack, raw):
 
 def test_128_clients_at_once(stack, raw):
     clients = [raw(stack.port) for _ in range(128)]
-    sent = [(client, client.send("hello", 1), client.send("open"), client.send("readprop", "is_open")) for client in clients]
+    sent = [
+        (client, client.send("hello", 1), client.send("open"), client.send("readprop", "is_open")) for client in clients
+    ]
     for client, hello, opened, is_open in sent:
         client.result("hello", hello)
         client.result("open", opened)

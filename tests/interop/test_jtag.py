@@ -1,10 +1,8 @@
 """JTAG, from the real pyOCD to the simulated board's TAP, and what several who share it do to each other."""
 
 import pytest
-
 from pyocd_client import PyocdError
-from raw_client import (CLEAR_STICKY, CSW, CSW_WORDS, CTRL_STAT, DPIDR, FAULTING, POWER_UP, POWERED, RAM,
-                        RemoteError)
+from raw_client import CLEAR_STICKY, CSW, CSW_WORDS, CTRL_STAT, DPIDR, FAULTING, POWER_UP, POWERED, RAM, RemoteError
 
 WORDS = [0x10000000 + 0x01010101 * i for i in range(16)]
 IDCODE = 0x4BA00477
@@ -56,19 +54,36 @@ def test_what_is_offered(stack, raw):
 
 
 def test_commander_attaches_and_reads(stack, pyocd):
-    output = pyocd.run("commander", stack.uid, "-O", "dap_protocol=jtag", "-c", "status", "-c", "halt",
-                       "-c", f"write32 {RAM:#x} 0xfeedf00d", "-c", f"read32 {RAM:#x} 4", "-c", "read32 0xe000ed00")
+    output = pyocd.run(
+        "commander",
+        stack.uid,
+        "-O",
+        "dap_protocol=jtag",
+        "-c",
+        "status",
+        "-c",
+        "halt",
+        "-c",
+        f"write32 {RAM:#x} 0xfeedf00d",
+        "-c",
+        f"read32 {RAM:#x} 4",
+        "-c",
+        "read32 0xe000ed00",
+    )
     assert "Sleeping" in output and "Successfully halted" in output
     assert "feedf00d" in output
     assert "410fc241" in output
 
 
 def test_pyocd_goes_on_after_a_fault(stack, workers):
-    worker, = workers(1)
+    (worker,) = workers(1)
     worker.attach(stack.uid, **JTAG)
     worker.target("write_memory_block32", RAM, WORDS)
-    for method, arguments in (("read32", (FAULTING,)), ("read_memory_block32", (FAULTING, 64)),
-                              ("write_memory_block32", (FAULTING, WORDS))):
+    for method, arguments in (
+        ("read32", (FAULTING,)),
+        ("read_memory_block32", (FAULTING, 64)),
+        ("write_memory_block32", (FAULTING, WORDS)),
+    ):
         with pytest.raises(PyocdError) as error:
             worker.target(method, *arguments)
             worker.target("flush")
@@ -78,7 +93,7 @@ def test_pyocd_goes_on_after_a_fault(stack, workers):
 
 
 def test_the_board_serves_swd_and_jtag_in_turn(stack, workers):
-    worker, = workers(1)
+    (worker,) = workers(1)
     for protocol in ("jtag", "swd", "jtag", "swd"):
         worker.attach(stack.uid, dap_protocol=protocol)
         worker.target("write_memory_block32", RAM, WORDS)
@@ -87,7 +102,7 @@ def test_the_board_serves_swd_and_jtag_in_turn(stack, workers):
 
 
 def test_by_way_of_dormant(stack, workers):
-    worker, = workers(1)
+    (worker,) = workers(1)
     for protocol in ("swd", "jtag", "swd"):
         worker.attach(stack.uid, dap_protocol=protocol, dap_swj_use_dormant=True)
         assert isinstance(worker.target("read32", RAM), int)
@@ -111,7 +126,7 @@ def test_two_at_once(stack, workers):
         worker.attach(stack.uid, **JTAG)
     for i, worker in enumerate(both):
         worker.start("check_memory_until_stopped", RAM + 0x1000 * i, 512, i)
-    reader, = workers(1)
+    (reader,) = workers(1)
     reader.attach(stack.uid, **JTAG)
     reader.target("write_memory_block32", RAM + 0x4000, WORDS)
     assert reader.call("read_expecting", "read32", RAM + 0x4000, WORDS, 300) == 0
@@ -137,7 +152,7 @@ def test_ones_faults_are_not_the_others(stack, workers):
 
 def test_raw_sequences_beside_one_who_reads(stack, workers, raw):
     """The TAP is left in all sorts of states; the reader is served through a link established anew each time."""
-    reader, = workers(1)
+    (reader,) = workers(1)
     reader.attach(stack.uid, **JTAG)
     reader.target("write_memory_block32", RAM, WORDS)
     reader.start("read_until_stopped", RAM, WORDS)
@@ -184,7 +199,7 @@ def test_a_raw_sequence_wants_its_protocol(stack, raw):
 
 
 def test_nobody_is_left_behind_by_one_who_dies(stack, workers, raw):
-    reader, = workers(1)
+    (reader,) = workers(1)
     reader.attach(stack.uid, **JTAG)
     reader.target("write_memory_block32", RAM, WORDS)
     banger = connect(raw(stack.port))

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-
 from raw_client import DPIDR, GENERAL, RAM
 from stack import wait_until
 
@@ -48,7 +47,7 @@ def sessions_waiting(stack):
 def silent_for(session):
     """Seconds since the session's last command."""
     last = datetime.datetime.fromisoformat(session["last_command_at"])
-    return (datetime.datetime.now(datetime.timezone.utc) - last).total_seconds()
+    return (datetime.datetime.now(datetime.UTC) - last).total_seconds()
 
 
 def test_others_wait_first_come_first_served(make_stack, attached):
@@ -127,8 +126,12 @@ def test_given_back_when_the_holder_is_killed(make_stack, attached):
     that this takes at most; the bound here is far from the 60 s after which the lock would be broken for silence."""
     stack = make_stack(server_flags=["--lock-idle", 60, "--lock-max", 3600])
     (other,) = attached(stack, 1)
-    with subprocess.Popen([sys.executable, "-c", HOLDER, os.path.dirname(__file__), str(stack.port)],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, os.path.dirname(__file__), str(stack.port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
         assert holder.stdout.readline() == "locked\n"
         due = other.send("read_dp", DPIDR)
         wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")

@@ -6,11 +6,11 @@ import secrets
 
 import grpc
 import pytest
-
-import docs
 from grpc_client import StreamSession, UnarySession, channel
 from raw_client import DPIDR, RAM
 from stack import BOUND, wait_until
+
+import docs
 
 ROOT = docs.DOCS.parent
 JSON, DEBUG = ["--log-format", "json"], ["-v"]
@@ -67,7 +67,8 @@ def test_lines_of_a_session_are_joined(chatty, raw):
     commands = {line["request"]: line for line in lines(chatty.server, "command.done")}
     assert len(commands) > 10
     assert {number: line["command"] for number, line in commands.items()} == {
-        number: line["command"] for number, line in requests.items()}
+        number: line["command"] for number, line in requests.items()
+    }
     assert {line["session"] for line in (*commands.values(), *requests.values())} == {session}
     assert {line["probe"] for line in (*commands.values(), *requests.values())} == {chatty.serial}
 
@@ -76,8 +77,10 @@ def test_trace_of_a_json_request(chatty, raw):
     client = raw(chatty.port).attach()
     trace, traceparent = make_traceparent()
     for traceparent_given in (traceparent, "00-" + "0" * 32 + "-0000000000000001-01", "nonsense", 7):
-        client.send_bytes(json.dumps({"id": 1, "request": "read_dp", "arguments": [DPIDR],
-                                      "traceparent": traceparent_given}).encode() + b"\n")
+        client.send_bytes(
+            json.dumps({"id": 1, "request": "read_dp", "arguments": [DPIDR], "traceparent": traceparent_given}).encode()
+            + b"\n"
+        )
         assert client.receive()["status"] == 0
     client.call("is_reset_asserted")
     wait_for_line(chatty.server, "command.done", command="is_reset_asserted")

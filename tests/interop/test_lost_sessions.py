@@ -3,7 +3,6 @@
 import signal
 
 import pytest
-
 from pyocd_client import PyocdError
 from raw_client import DISCONNECTED, DPIDR, RAM
 from stack import wait_until

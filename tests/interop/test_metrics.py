@@ -6,13 +6,13 @@ import random
 import re
 import subprocess
 
-import pytest
-
-import docs
 import hostile
+import pytest
 from grpc_client import channel
 from metrics import GOLDEN, golden, scrape, wait_for
 from raw_client import RAM
+
+import docs
 
 PROGRAMS = ["server", "gateway"]
 HOSTILE_LINES, HOSTILE_CALLS, BATCH = 9000, 1000, 200
@@ -54,8 +54,9 @@ def test_promtool_has_complaints(promtool):
 
 def test_documentation_has_each_metric():
     documented = sorted(docs.metrics_of((docs.DOCS / "metrics.md").read_text()))
-    assert documented == sorted({(row.name, row.type, row.labels)
-                                 for program in (*PROGRAMS, "debugd") for row in golden(program)})
+    assert documented == sorted(
+        {(row.name, row.type, row.labels) for program in (*PROGRAMS, "debugd") for row in golden(program)}
+    )
 
 
 def test_documentation_gives_prometheus_its_configuration(promtool, tmp_path):
@@ -73,8 +74,21 @@ def test_documented_questions_can_be_asked(promtool, tmp_path):
     questions = [line for line in block.splitlines() if line and not line.startswith("#")]
     assert len(questions) > 10
     rules = tmp_path / "rules.yml"
-    rules.write_text(json.dumps({"groups": [{"name": "questions", "rules": [
-        {"record": f"question{number}", "expr": question} for number, question in enumerate(questions)]}]}))
+    rules.write_text(
+        json.dumps(
+            {
+                "groups": [
+                    {
+                        "name": "questions",
+                        "rules": [
+                            {"record": f"question{number}", "expr": question}
+                            for number, question in enumerate(questions)
+                        ],
+                    }
+                ]
+            }
+        )
+    )
     result = subprocess.run([promtool, "check", "rules", rules], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     known = {name for program in PROGRAMS for row in golden(program) for name in (row.name, *row.parts)}

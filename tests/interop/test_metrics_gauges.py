@@ -21,8 +21,10 @@ class Watched:
         names = {name: (prefix + name.partition("__")[0], name.partition("__")[2]) for name in wanted}
 
         def all_are(shown):
-            return all(shown.value(gauge, **({"state": state} if state else {})) == wanted[name]
-                       for name, (gauge, state) in names.items())
+            return all(
+                shown.value(gauge, **({"state": state} if state else {})) == wanted[name]
+                for name, (gauge, state) in names.items()
+            )
 
         wait_for(self._urls[program], all_are, f"the {program}'s gauges are {wanted}")
         self._seen[program].update(gauge for gauge, _ in names.values())
@@ -35,26 +37,50 @@ class Watched:
         self._seen[program].update(gauges)
 
     def not_seen(self):
-        return [row.name for program, seen in self._seen.items() for row in golden(program)
-                if row.type == "gauge" and row.name not in seen]
+        return [
+            row.name
+            for program, seen in self._seen.items()
+            for row in golden(program)
+            if row.type == "gauge" and row.name not in seen
+        ]
 
 
 def test_gauges(make_stack, raw, control):
     stack = make_stack(server_flags=NEVER_BROKEN)
     watched = Watched(stack)
-    process = [f"process_{name}" for name in ("max_fds", "open_fds", "resident_memory_bytes", "start_time_seconds",
-                                              "threads", "virtual_memory_bytes")]
+    process = [
+        f"process_{name}"
+        for name in (
+            "max_fds",
+            "open_fds",
+            "resident_memory_bytes",
+            "start_time_seconds",
+            "threads",
+            "virtual_memory_bytes",
+        )
+    ]
     for program in ("server", "gateway"):
         watched.expect_some(program, "probegate_build_info", *process)
-    watched.expect("server", probe_info=1, probe_present=1, probe_state__idle=1, probe_state__in_use=0,
-                   probe_state__away=0, sessions=0, lock_held=0, lock_waiters=0, queue_depth=0)
+    watched.expect(
+        "server",
+        probe_info=1,
+        probe_present=1,
+        probe_state__idle=1,
+        probe_state__in_use=0,
+        probe_state__away=0,
+        sessions=0,
+        lock_held=0,
+        lock_waiters=0,
+        queue_depth=0,
+    )
     watched.expect("gateway", server_up=1, ports=1, connections=0)
 
     holder, waiting = raw(stack.port).attach(), raw(stack.port).attach()
     holder.take_lock()
     due = [waiting.send("read_dp", DPIDR) for _ in range(3)]
-    watched.expect("server", probe_state__idle=0, probe_state__in_use=1, sessions=2, lock_held=1, lock_waiters=1,
-                   queue_depth=3)
+    watched.expect(
+        "server", probe_state__idle=0, probe_state__in_use=1, sessions=2, lock_held=1, lock_waiters=1, queue_depth=3
+    )
     watched.expect("gateway", connections=2)
     holder.call("unlock")
     for request in due:

@@ -4,7 +4,6 @@ import os
 import signal
 
 import pytest
-
 from debug_client import Debugd, DebugSession, firmware, tools_of
 from grpc_client import channel
 from metrics import golden, scrape, wait_for
@@ -22,7 +21,7 @@ class Lab:
         self.api = api
         self.control = control
         recipes = directory / "recipes.yaml"
-        recipes.write_text('recipes: [{name: broken, boards: [broken], server: [/bin/false]}]\n')
+        recipes.write_text("recipes: [{name: broken, boards: [broken], server: [/bin/false]}]\n")
         named = {"broken recipe": ["--recipes", recipes]}
         self.debugd = Debugd(stack, *(word for flag in flags for word in named.get(flag, [flag])))
         self.url = self.debugd.program.metrics_url()
@@ -129,8 +128,13 @@ def time_passes(_lab):
     sum(range(100_000))
 
 
-FLAGS = {input_that_gdb_does_not_read: ["--max-input", 1 << 20], one_session_too_many: ["--max-sessions", 1],
-         a_long_session: ["--max-time", 10], a_silent_session: ["--idle", 1], the_gdb_server_cannot_start: ["broken recipe"]}
+FLAGS = {
+    input_that_gdb_does_not_read: ["--max-input", 1 << 20],
+    one_session_too_many: ["--max-sessions", 1],
+    a_long_session: ["--max-time", 10],
+    a_silent_session: ["--idle", 1],
+    the_gdb_server_cannot_start: ["broken recipe"],
+}
 
 
 def ended(cause, event):
@@ -158,10 +162,17 @@ TABLE = [
     ("probegate_debug_bytes_total", {"direction": "in"}, gdb_quits),
     ("probegate_debug_bytes_total", {"direction": "out"}, gdb_quits),
     ("probegate_debug_upload_bytes_total", {}, an_upload),
-    ("grpc_server_started_total", {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_type": "bidi_stream"}, gdb_quits),
+    (
+        "grpc_server_started_total",
+        {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_type": "bidi_stream"},
+        gdb_quits,
+    ),
     ("grpc_server_handled_total", {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_code": "OK"}, gdb_quits),
-    ("grpc_server_handled_total", {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_code": "InvalidArgument"},
-     a_config_makes_no_sense),
+    (
+        "grpc_server_handled_total",
+        {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_code": "InvalidArgument"},
+        a_config_makes_no_sense,
+    ),
     ("grpc_server_handling_seconds_count", {"grpc_service": DEBUG, "grpc_method": "Debug"}, gdb_quits),
     ("process_cpu_seconds_total", {}, time_passes),
 ]
@@ -193,8 +204,11 @@ def test_event_moves_its_counters(make_lab, event):
     for name, labels, its_event in TABLE:
         if its_event is event:
             first = before.value(name, **labels)
-            wait_for(lab.url, lambda shown, name=name, labels=labels, first=first: shown.value(name, **labels) > first,
-                     f"{name} {labels} moves by {event.__name__}")
+            wait_for(
+                lab.url,
+                lambda shown, name=name, labels=labels, first=first: shown.value(name, **labels) > first,
+                f"{name} {labels} moves by {event.__name__}",
+            )
 
 
 def test_each_counter_and_each_cause_has_an_event():
@@ -208,8 +222,17 @@ def test_each_counter_and_each_cause_has_an_event():
 
 def test_gauges(make_lab):
     lab = make_lab()
-    process = [f"process_{name}" for name in ("max_fds", "open_fds", "resident_memory_bytes", "start_time_seconds", "threads",
-                                              "virtual_memory_bytes")]
+    process = [
+        f"process_{name}"
+        for name in (
+            "max_fds",
+            "open_fds",
+            "resident_memory_bytes",
+            "start_time_seconds",
+            "threads",
+            "virtual_memory_bytes",
+        )
+    ]
     sure = {"probegate_build_info", *process}
     looked_at = {"probegate_debug_sessions", "probegate_debug_uploads"}
     assert {row.name for row in golden("debugd") if row.type == "gauge"} == sure | looked_at

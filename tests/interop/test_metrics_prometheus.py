@@ -5,7 +5,6 @@ import selectors
 import time
 
 import pytest
-
 from metrics import golden, wait_for
 from prometheus import Prometheus
 from raw_client import DPIDR, RawClient
@@ -91,11 +90,13 @@ def test_prometheus_under_load(watched):
     answered = prometheus.by_label('sum by (request) (probegate_gateway_requests_total{job="often"}) > 0', "request")
     assert answered == wanted
     assert prometheus.by_label('sum by (status) (probegate_gateway_requests_total{job="often"}) > 0', "status") == {
-        "ok": sum(wanted.values())}
+        "ok": sum(wanted.values())
+    }
     commands = prometheus.by_label('sum by (command) (probegate_commands_total{job="often"}) > 0', "command")
     assert commands == {name: count for name, count in wanted.items() if name not in ANSWERED_BY_GATEWAY}
     assert prometheus.by_label('sum by (outcome) (probegate_commands_total{job="often"}) > 0', "outcome") == {
-        "ok": sum(commands.values())}
+        "ok": sum(commands.values())
+    }
     for histogram in ("wait", "wire"):
         ((_, observed),) = prometheus.query(f'sum(probegate_command_{histogram}_seconds_count{{job="often"}})')
         assert observed == sum(commands.values())

@@ -4,7 +4,6 @@ import os
 import pty
 
 import pytest
-
 from raw_client import RAM
 from stack import NO_METRICS, free_port
 
@@ -62,8 +61,9 @@ def test_port_of_an_absent_board_is_nobody_elses(make_stack, raw, control):
 def test_map(make_stack, raw):
     stack = make_stack(boards=2, start_gateway=False)
     chosen, base = free_port(), free_port(2)
-    gateway = stack.start_another_gateway("mapped", base, stack.programs.directory / "mapped", "--map",
-                                          f"{stack.serials[0]}={chosen}")
+    gateway = stack.start_another_gateway(
+        "mapped", base, stack.programs.directory / "mapped", "--map", f"{stack.serials[0]}={chosen}"
+    )
     assert served(gateway, stack.serials[0]) == chosen
     assert served(gateway, stack.serials[1]) in (base, base + 1)
     assert unique_id(raw, chosen) == stack.serials[0]
@@ -74,8 +74,9 @@ def test_map_is_kept_without_the_flag(make_stack, raw):
     stack = make_stack(boards=2, start_gateway=False)
     mapped, other = stack.serials
     port = free_port(2)
-    first = stack.start_another_gateway("mapped", free_port(2), stack.state, "--map", f"{mapped.lower()}={port}",
-                                        "--uid", mapped)
+    first = stack.start_another_gateway(
+        "mapped", free_port(2), stack.state, "--map", f"{mapped.lower()}={port}", "--uid", mapped
+    )
     assert served(first, mapped) == port
     second = stack.start_another_gateway("second", port, stack.state, "--uid", other)
     assert served(second, other) != port
@@ -95,8 +96,16 @@ def test_map_of_nobody_warns_once(make_stack):
 def test_map_to_anothers_port(make_stack):
     stack = make_stack()
     stack.gateway.stop()
-    result = stack.programs.run("probegate-gateway", *NO_METRICS, "--server", stack.server_address, "--state", stack.state,
-                                "--map", f"nobody={stack.gateway_port}")
+    result = stack.programs.run(
+        "probegate-gateway",
+        *NO_METRICS,
+        "--server",
+        stack.server_address,
+        "--state",
+        stack.state,
+        "--map",
+        f"nobody={stack.gateway_port}",
+    )
     assert result.returncode == 1, result
     assert str(stack.gateway_port) in result.stderr and stack.serial in result.stderr
 
@@ -107,9 +116,19 @@ def test_menu_leaves_the_terminal_as_it_is(make_stack, raw):
     port = free_port()
     child, terminal = pty.fork()
     if child == 0:
-        os.execv(stack.programs.path("probegate-gateway"),
-                 ["probegate-gateway", *NO_METRICS, "--server", stack.server_address, "--port", str(port), "--state",
-                  str(stack.state)])
+        os.execv(
+            stack.programs.path("probegate-gateway"),
+            [
+                "probegate-gateway",
+                *NO_METRICS,
+                "--server",
+                stack.server_address,
+                "--port",
+                str(port),
+                "--state",
+                str(stack.state),
+            ],
+        )
     try:
         output = b""
         while b"quit> " not in output:

@@ -1,10 +1,10 @@
 """Locks and writes that are answered before they are done: order, failures, and that nothing is lost."""
 
 import pytest
-
 from pyocd_client import PyocdError
 from raw_client import CSW, CSW_BYTES, DPIDR, DRW, FAULT, FAULTING, GENERAL, PROBE_ERROR, RAM, TAR, RemoteError
 from stack import wait_until
+
 
 @pytest.fixture
 def client(stack, raw):

@@ -4,7 +4,6 @@ import re
 import struct
 
 import pytest
-
 from stack import wait_until
 
 pytestmark = pytest.mark.long
@@ -39,13 +38,16 @@ class Memory:
         wait_until(lambda: self.read(address) != before, f"the word at {address:#x} changes")
 
 
-@pytest.mark.parametrize("method, reason, kept", [
-    ("hw", BY_PIN, 0),
-    ("sw", BY_SOFTWARE, 0x5A),
-    ("sysresetreq", BY_SOFTWARE, 0x5A),
-    ("vectreset", 0, 0x5A),
-    ("emulated", 0, 0x5A),
-])
+@pytest.mark.parametrize(
+    "method, reason, kept",
+    [
+        ("hw", BY_PIN, 0),
+        ("sw", BY_SOFTWARE, 0x5A),
+        ("sysresetreq", BY_SOFTWARE, 0x5A),
+        ("vectreset", 0, 0x5A),
+        ("emulated", 0, 0x5A),
+    ],
+)
 def test_reset(lab, pyocd, board, symbols, method, reason, kept):
     """RESETREAS says which it was: the core's own reset, and that which pyOCD only imitates, are none of the chip's.
     GPREGRET is for what a bootloader is to find behind a reset by software."""
@@ -75,8 +77,13 @@ def register(output, name):
 def test_commander_registers(lab, pyocd):
     """Each keeps what it is given; a later pyOCD finds it there."""
     core = {**{f"r{i}": 0x11111111 * i for i in range(13)}, "lr": 0x20000001, "psp": 0x20010000, "primask": 1}
-    commander(pyocd, lab, "reset halt", *(f"wreg {name} {value:#x}" for name, value in core.items()),
-              *(f"wreg s{i} {i + 0.25}" for i in range(32)))
+    commander(
+        pyocd,
+        lab,
+        "reset halt",
+        *(f"wreg {name} {value:#x}" for name, value in core.items()),
+        *(f"wreg s{i} {i + 0.25}" for i in range(32)),
+    )
     output = commander(pyocd, lab, "status", "reg general", "reg float", "reg system", "reset")
     assert "Halted" in output
     assert {name: register(output, name) for name in core} == core
@@ -180,7 +187,8 @@ def test_a_vector_table_that_points_nowhere(make_stack, pyocd, control, tmp_path
     stack = make_stack(sim_flags=["--flash", tmp_path / "nowhere.bin"])
     board = Memory(control(stack))
     wait_until(lambda: board.core() == "locked up", "the core locks up")
-    output = commander(pyocd, stack, "halt", "status", "$ target.step()", "status", "reset halt", "$ target.step()",
-                       "status", "go")
+    output = commander(
+        pyocd, stack, "halt", "status", "$ target.step()", "status", "reset halt", "$ target.step()", "status", "go"
+    )
     assert re.findall(r"Core 0.*:\s+(\w+)", output) == ["Halted"] * 3
     wait_until(lambda: board.core() == "locked up", "the core locks up again")

@@ -16,8 +16,12 @@ def test_commander_reads_memory(stack, pyocd, raw):
 
 
 def test_commander_widths(stack, pyocd, raw):
-    pyocd.commander(stack.uid, "write32 0x20000100 0x11223344 0x55667788", "write16 0x20000102 0xabcd",
-                    "write8 0x20000107 0xef 0x01")
+    pyocd.commander(
+        stack.uid,
+        "write32 0x20000100 0x11223344 0x55667788",
+        "write16 0x20000102 0xabcd",
+        "write8 0x20000107 0xef 0x01",
+    )
     client = raw(stack.port).attach()
     assert client.read_words(RAM + 0x100, 2) == [0xABCD3344, 0xEF667788]
     assert client.read_word(RAM + 0x108) & 0xFF == 1

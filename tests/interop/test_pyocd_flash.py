@@ -20,6 +20,7 @@ def contents(size, seed):
 
 def as_hex(data):
     """Intel HEX, 32 bytes a record."""
+
     def record(kind, address, payload):
         line = struct.pack(">BHB", len(payload), address & 0xFFFF, kind) + payload
         return b":" + (line + bytes([-sum(line) & 0xFF])).hex().upper().encode() + b"\n"
@@ -28,7 +29,7 @@ def as_hex(data):
     for offset in range(0, len(data), 32):
         if offset % 0x10000 == 0:
             lines.append(record(4, 0, struct.pack(">H", offset >> 16)))
-        lines.append(record(0, offset, data[offset:offset + 32]))
+        lines.append(record(0, offset, data[offset : offset + 32]))
     return b"".join(lines) + record(1, 0, b"")
 
 
@@ -42,7 +43,12 @@ def as_elf(data):
         headers += struct.pack("<8I", 1, offset + len(body), virtual, physical, len(part), len(part), 5, 4)
         body += part
     ident = b"\x7fELF\x01\x01\x01" + bytes(9)
-    return ident + struct.pack("<HHIIIIIHHHHHH", 2, 40, 1, 9, 52, 0, 0x05000000, 52, 32, len(parts), 40, 0, 0) + headers + body
+    return (
+        ident
+        + struct.pack("<HHIIIIIHHHHHH", 2, 40, 1, 9, 52, 0, 0x05000000, 52, 32, len(parts), 40, 0, 0)
+        + headers
+        + body
+    )
 
 
 @pytest.fixture
@@ -55,11 +61,15 @@ def read_back(lab, pyocd, tmp_path):
     return read
 
 
-@pytest.mark.parametrize("name, size, encode", [
-    ("firmware.bin", FLASH_SIZE, bytes),
-    ("firmware.hex", 66_001, as_hex),
-    ("firmware.elf", 20_004, as_elf),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "name, size, encode",
+    [
+        ("firmware.bin", FLASH_SIZE, bytes),
+        ("firmware.hex", 66_001, as_hex),
+        ("firmware.elf", 20_004, as_elf),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_flash_and_read_back(lab, pyocd, read_back, tmp_path, name, size, encode):
     """A second time nothing is written: pyOCD compares what is there, page by page, by a CRC that the chip works out."""
     data = contents(size, name)
@@ -76,7 +86,7 @@ def test_a_page_that_differs_is_found(lab, pyocd, control, tmp_path):
     data = contents(3 * PAGE, "difference")
     (tmp_path / "a.bin").write_bytes(data)
     pyocd.run("flash", lab.uid, *NRF52840, tmp_path / "a.bin")
-    changed = data[:PAGE] + b"other" + data[PAGE + 5:]
+    changed = data[:PAGE] + b"other" + data[PAGE + 5 :]
     (tmp_path / "b.bin").write_bytes(changed)
     output = pyocd.run("flash", lab.uid, *NRF52840, tmp_path / "b.bin")
     assert f"programmed {PAGE} bytes (1 page), identical {2 * PAGE} bytes (2 pages)" in output
@@ -89,9 +99,14 @@ def test_erase(lab, pyocd, control, tmp_path):
     (tmp_path / "a.bin").write_bytes(contents(8 * PAGE, "erase"))
 
     def erased():
-        return [page for page in range(8) if all(
-            board.call("read_word", board=0, address=page * PAGE + offset)["value"] == 0xFFFFFFFF
-            for offset in range(0, PAGE, PAGE // 4))]
+        return [
+            page
+            for page in range(8)
+            if all(
+                board.call("read_word", board=0, address=page * PAGE + offset)["value"] == 0xFFFFFFFF
+                for offset in range(0, PAGE, PAGE // 4)
+            )
+        ]
 
     pyocd.run("flash", lab.uid, *NRF52840, tmp_path / "a.bin")
     assert erased() == []

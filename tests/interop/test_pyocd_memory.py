@@ -3,7 +3,6 @@
 import random
 
 import pytest
-
 from pyocd_client import PyocdError
 from raw_client import FAULTING, RAM
 from stack import wait_until
@@ -25,7 +24,7 @@ def test_single_accesses_at_every_lane(attached, bits):
     expected = bytearray(16)
     for i in range(0, 16, bits // 8):
         value = random.Random(i).getrandbits(bits)
-        expected[i:i + bits // 8] = value.to_bytes(bits // 8, "little")
+        expected[i : i + bits // 8] = value.to_bytes(bits // 8, "little")
         attached.target("write_memory", RAM + i, value, bits)
         assert attached.target("read_memory", RAM + i, bits) == value
     assert bytes(attached.target("read_memory_block8", RAM, 16)) == expected
@@ -40,7 +39,7 @@ def test_blocks_of_bytes_across_borders(attached, border):
     for start in range(border - 4, border + 4):
         for length in (1, 2, 3, 4, 5, 7, 8, 9):
             data = rng.randbytes(length)
-            content[start:start + length] = data
+            content[start : start + length] = data
             attached.target("write_memory_block8", RAM + start, list(data))
             got = attached.target("read_memory_block8", RAM + start, length)
             assert bytes(got) == data, f"{length} bytes at {RAM + start:#x}"

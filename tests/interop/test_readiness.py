@@ -6,7 +6,6 @@ import urllib.error
 import urllib.request
 
 import pytest
-
 from metrics import scrape
 from stack import BOUND, LOOPBACK, METRICS_FLAGS, METRICS_LISTEN, NO_METRICS, SERVER_LISTENS, free_port, wait_until
 
@@ -115,7 +114,7 @@ def listening_sockets(pid):
         except FileNotFoundError:
             continue
         if target.startswith("socket:["):
-            inodes.add(target[len("socket:["):-1])
+            inodes.add(target[len("socket:[") : -1])
     listening = 0
     for table in ("tcp", "tcp6"):
         with open(f"/proc/{pid}/net/{table}") as rows:
@@ -124,9 +123,13 @@ def listening_sockets(pid):
     return listening
 
 
-@pytest.mark.parametrize("program, flags, started, others", [
-    ("probegate-server", ["--listen", f"{LOOPBACK}:0"], SERVER_LISTENS, 1),
-    ("probegate-gateway", ["--server", f"{LOOPBACK}:1", "--state", "state"], "waiting for it", 0)])
+@pytest.mark.parametrize(
+    "program, flags, started, others",
+    [
+        ("probegate-server", ["--listen", f"{LOOPBACK}:0"], SERVER_LISTENS, 1),
+        ("probegate-gateway", ["--server", f"{LOOPBACK}:1", "--state", "state"], "waiting for it", 0),
+    ],
+)
 def test_none_opens_nothing(programs, program, flags, started, others):
     """`others` are the sockets that listen for something else."""
     without = programs.start(program, *NO_METRICS, *flags, label="without")
@@ -138,8 +141,10 @@ def test_none_opens_nothing(programs, program, flags, started, others):
     assert listening_sockets(beside.pid) == others + 1
 
 
-@pytest.mark.parametrize("program, rest", [("probegate-server", "listen: 127.0.0.1:0\n"),
-                                           ("probegate-gateway", "server: 127.0.0.1:1\nstate: state\n")])
+@pytest.mark.parametrize(
+    "program, rest",
+    [("probegate-server", "listen: 127.0.0.1:0\n"), ("probegate-gateway", "server: 127.0.0.1:1\nstate: state\n")],
+)
 def test_configuration_file(programs, program, rest):
     port = free_port()
     config = programs.directory / "config.yaml"

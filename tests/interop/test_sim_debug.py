@@ -2,7 +2,6 @@
 
 import pytest
 from pyocd.core.target import Target
-
 from stack import wait_until
 
 IPSR = 0x1FF

@@ -4,7 +4,6 @@ import re
 import struct
 
 import pytest
-
 from sim_control import SimControl
 from stack import LOOPBACK
 
@@ -42,11 +41,15 @@ def test_a_board_starts_with_the_firmware_that_is_built_in(boards, programs):
         assert word(control, UICR + 0x208, board) == 0xFFFFFFFF
 
 
-@pytest.mark.parametrize("name, contents", [
-    ("a.bin", b"\x00\x04\x00\x20\x09\x00\x00\x00"),
-    ("a.hex", b":080000000004002009000000CB\n:00000001FF\n"),
-    ("no_extension", b":080000000004002009000000CB\n:00000001FF\n"),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "name, contents",
+    [
+        ("a.bin", b"\x00\x04\x00\x20\x09\x00\x00\x00"),
+        ("a.hex", b":080000000004002009000000CB\n:00000001FF\n"),
+        ("no_extension", b":080000000004002009000000CB\n:00000001FF\n"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_a_file_is_put_into_flash(boards, tmp_path, name, contents):
     (tmp_path / name).write_bytes(contents)
     _, control = boards("--flash", tmp_path / name)
@@ -64,7 +67,7 @@ def test_the_elf_of_the_firmware_is_the_firmware(boards, programs):
 
 def damaged(offset, value):
     """The test firmware's ELF file with a field that is another."""
-    return lambda elf: elf[:offset] + value + elf[offset + len(value):]
+    return lambda elf: elf[:offset] + value + elf[offset + len(value) :]
 
 
 MACHINE, BYTE_ORDER, PROGRAM_HEADER = 18, 5, 52
@@ -73,24 +76,32 @@ OUTSIDE = "lie outside of flash (0x00000000-0x000fffff) and UICR (0x10001000-0x1
 HEX_WORD = b":0400000001020304F2\n"
 
 
-@pytest.mark.parametrize("name, contents, complaint", [
-    ("none.bin", None, "cannot be opened: No such file or directory"),
-    ("empty.hex", b"", "is empty"),
-    ("empty.bin", b"", "is empty"),
-    ("large.bin", bytes(FLASH_SIZE + 1), "too large: 1048577 bytes; flash holds 1048576"),
-    ("host.elf", b"\x7fELF\x02\x01\x01" + bytes(57), "not an ELF file for 32-bit Arm: its class is 64-bit"),
-    ("x86.elf", damaged(MACHINE, b"\x03\x00"), "not an ELF file for Arm: its machine is x86"),
-    ("big.elf", damaged(BYTE_ORDER, b"\x02"), "not an ELF file for little-endian Arm: it is big-endian"),
-    ("cut.elf", lambda elf: elf[:1000], "truncated ELF file: 1000 bytes, and segment 0 ends at "),
-    ("headers.elf", lambda elf: elf[:60], "truncated ELF file: 60 bytes, and no program headers where they should be"),
-    ("stub.elf", b"\x7fELF\x01\x01\x01" + bytes(13), "truncated"),
-    ("elsewhere.elf", damaged(PHYSICAL, struct.pack("<I", 0x60000000)), f"bytes at 0x60000000 {OUTSIDE}"),
-    ("sum.hex", b":0100000055AA\n:0100010055AA\n:00000001FF\n", "line 2"),
-    ("cut.hex", HEX_WORD, "truncated Intel HEX file: there is no end-of-file record"),
-    ("short.hex", HEX_WORD + b":100010", "line 2: has 3 bytes, which is not what its length says"),
-    ("ram.hex", b":020000042000DA\n" + HEX_WORD + b":00000001FF\n", f"line 2: 4 bytes at 0x20000000 {OUTSIDE}"),
-    ("text.hex", b"hello\n", "line 1: does not begin with a colon"),
-], ids=lambda value: value if isinstance(value, str) and "." in value and " " not in value else "")
+@pytest.mark.parametrize(
+    "name, contents, complaint",
+    [
+        ("none.bin", None, "cannot be opened: No such file or directory"),
+        ("empty.hex", b"", "is empty"),
+        ("empty.bin", b"", "is empty"),
+        ("large.bin", bytes(FLASH_SIZE + 1), "too large: 1048577 bytes; flash holds 1048576"),
+        ("host.elf", b"\x7fELF\x02\x01\x01" + bytes(57), "not an ELF file for 32-bit Arm: its class is 64-bit"),
+        ("x86.elf", damaged(MACHINE, b"\x03\x00"), "not an ELF file for Arm: its machine is x86"),
+        ("big.elf", damaged(BYTE_ORDER, b"\x02"), "not an ELF file for little-endian Arm: it is big-endian"),
+        ("cut.elf", lambda elf: elf[:1000], "truncated ELF file: 1000 bytes, and segment 0 ends at "),
+        (
+            "headers.elf",
+            lambda elf: elf[:60],
+            "truncated ELF file: 60 bytes, and no program headers where they should be",
+        ),
+        ("stub.elf", b"\x7fELF\x01\x01\x01" + bytes(13), "truncated"),
+        ("elsewhere.elf", damaged(PHYSICAL, struct.pack("<I", 0x60000000)), f"bytes at 0x60000000 {OUTSIDE}"),
+        ("sum.hex", b":0100000055AA\n:0100010055AA\n:00000001FF\n", "line 2"),
+        ("cut.hex", HEX_WORD, "truncated Intel HEX file: there is no end-of-file record"),
+        ("short.hex", HEX_WORD + b":100010", "line 2: has 3 bytes, which is not what its length says"),
+        ("ram.hex", b":020000042000DA\n" + HEX_WORD + b":00000001FF\n", f"line 2: 4 bytes at 0x20000000 {OUTSIDE}"),
+        ("text.hex", b"hello\n", "line 1: does not begin with a colon"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "." in value and " " not in value else "",
+)
 def test_a_file_that_is_no_firmware_is_named(programs, firmware, tmp_path, name, contents, complaint):
     """One line, exit code 2, and no board."""
     path = tmp_path / name
@@ -111,7 +122,7 @@ def test_what_is_kept_of_a_board_counts_more_than_the_file(boards, programs, tmp
     state = tmp_path / "made/here" / f"{serial}.flash"
     kept = bytearray(b"\xff" * STATE_SIZE)
     kept[0:4] = struct.pack("<I", 0x12345678)
-    kept[FLASH_SIZE + 0x208:FLASH_SIZE + 0x20C] = struct.pack("<I", 0x5A)
+    kept[FLASH_SIZE + 0x208 : FLASH_SIZE + 0x20C] = struct.pack("<I", 0x5A)
     state.write_bytes(kept)
     (tmp_path / "other.bin").write_bytes(b"\x01\x02\x03\x04")
     sim, control = boards("--boards", 2, "--state", tmp_path / "made/here", "--flash", tmp_path / "other.bin")

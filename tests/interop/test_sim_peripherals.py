@@ -4,7 +4,6 @@ import random
 import socket
 
 import pytest
-
 from stack import BOUND, LOOPBACK
 
 NRF52840 = ("--target", "nrf52840")
@@ -25,7 +24,7 @@ def flash_word(board, address):
 
 
 def in_flash(board, contents):
-    words = (contents[i:i + 4] for i in range(0, len(contents) // 4 * 4, 4 * 61))
+    words = (contents[i : i + 4] for i in range(0, len(contents) // 4 * 4, 4 * 61))
     return all(flash_word(board, 4 * 61 * i) == int.from_bytes(word, "little") for i, word in enumerate(words))
 
 
@@ -36,7 +35,12 @@ def test_pyocd_flashes_and_erases(make_stack, control, pyocd, image):
     assert in_flash(board, image.read_bytes())
     pyocd.run("erase", stack.uid, *NRF52840, "--sector", "0x1000")
     assert [flash_word(board, a) == 0xFFFFFFFF for a in (0, 0xFFC, 0x1000, 0x1FFC, 0x2000)] == [
-        False, False, True, True, False]
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
     pyocd.run("erase", stack.uid, *NRF52840, "--chip")
     assert {flash_word(board, a) for a in (0, 0xFFC, 0x2000)} == {0xFFFFFFFF}
 

@@ -5,7 +5,6 @@ import threading
 import time
 
 import pytest
-
 from dap_client import DapClient
 from stack import BOUND, LOOPBACK
 
@@ -69,7 +68,9 @@ def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
     for _ in range(KILLS):
         for left_behind in tmp_path.glob("state/*.new"):
             left_behind.unlink()
-        sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "state", "--flash", blank)
+        sim = programs.start(
+            "probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "state", "--flash", blank
+        )
         serial, port = sim.wait_for_line(rf"board 0 \((\w+)\) listening on {LOOPBACK}:(\d+)").groups()
         kept = tmp_path / "state" / f"{serial}.flash"
         before = kept.read_bytes() if kept.exists() else b""
@@ -96,6 +97,6 @@ def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
     probe.attach()
     for page in range(PAGES):
         address = FIRST_PAGE + page * PAGE_SIZE
-        assert struct.pack("<I", probe.read(address)) == contents[address:address + 4]
+        assert struct.pack("<I", probe.read(address)) == contents[address : address + 4]
     probe.close()
     assert generation > 0

@@ -3,7 +3,6 @@
 import struct
 
 import pytest
-
 from dap_client import DapClient
 from stack import LOOPBACK, wait_until
 
@@ -80,19 +79,35 @@ def run_script(port, _):
 
 
 def test_the_same_seed_and_client_make_the_same_trace(programs, tmp_path):
-    first, second, other = (run(programs, tmp_path / name, "--wire-time", "--seed", seed, act=run_script)
-                            for name, seed in (("first", 5), ("second", 5), ("other", 6)))
+    first, second, other = (
+        run(programs, tmp_path / name, "--wire-time", "--seed", seed, act=run_script)
+        for name, seed in (("first", 5), ("second", 5), ("other", 6))
+    )
     assert first == second
     assert first != other, "FICR and RAM are the seed's"
     lines = [line.split() for line in first.decode().splitlines()]
     times = [int(line[0]) for line in lines]
     assert times == sorted(times)
     happened = {line[1] for line in lines}
-    assert happened >= {"reset", "exception", "return", "sleep", "halt", "resume", "pins", "uart", "flash", "dp", "ap"}, happened
+    assert happened >= {
+        "reset",
+        "exception",
+        "return",
+        "sleep",
+        "halt",
+        "resume",
+        "pins",
+        "uart",
+        "flash",
+        "dp",
+        "ap",
+    }, happened
     assert {line[3] for line in lines if line[1] == "ap" and line[2] == "read"} >= {"0000000c"}
     assert {line[2] for line in lines if line[1] == "reset"} == {"power-on", "request", "pin"}
-    assert [line[1:] for line in lines if line[1:3] == ["flash", f"{PAGE:08x}"]] == [["flash", "00080000", "4096"],
-                                                                                   ["flash", "00080000", "4"]]
+    assert [line[1:] for line in lines if line[1:3] == ["flash", f"{PAGE:08x}"]] == [
+        ["flash", "00080000", "4096"],
+        ["flash", "00080000", "4"],
+    ]
 
 
 @pytest.mark.parametrize("flags", [(), ("--realtime",)], ids=["fast", "realtime"])
@@ -100,13 +115,18 @@ def test_a_program_without_a_client_leaves_the_same_trace(programs, tmp_path, fl
     """For as long as each was let run, which the wall clock says."""
     enough = 100_000
     # SP, vectors; movs r0, #255; 1: subs r0, #1; bne 1b; svc 0; b back; handler: bx lr
-    program = struct.pack("<II36xI", 0x20040000, 0x101, 0x10B).ljust(0x100) + struct.pack("<6H", 0x20FF, 0x3801, 0xD1FD, 0xDF00, 0xE7FA, 0x4770)
+    program = struct.pack("<II36xI", 0x20040000, 0x101, 0x10B).ljust(0x100) + struct.pack(
+        "<6H", 0x20FF, 0x3801, 0xD1FD, 0xDF00, 0xE7FA, 0x4770
+    )
     (tmp_path / "calls.bin").write_bytes(program)
 
     def wait(_, path):
         wait_until(lambda: path.stat().st_size > enough, "the board has done something")
 
-    first, second = (run(programs, tmp_path / name, "--flash", tmp_path / "calls.bin", *flags, act=wait) for name in ("first", "second"))
+    first, second = (
+        run(programs, tmp_path / name, "--flash", tmp_path / "calls.bin", *flags, act=wait)
+        for name in ("first", "second")
+    )
     length = min(len(first), len(second))
     assert length > enough
     assert first[:length] == second[:length]

@@ -1,7 +1,6 @@
 """SWO from a simulated board to unmodified pyOCD, plain JSON clients and generated gRPC ones."""
 
 import pytest
-
 import swo
 from grpc_client import CommandError, StreamSession, UnarySession
 from raw_client import DISCONNECTED, PROBE_ERROR, RemoteError

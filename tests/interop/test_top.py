@@ -9,7 +9,6 @@ import subprocess
 import threading
 
 import pytest
-
 from raw_client import DPIDR
 from stack import BOUND, LOOPBACK, free_port, wait_until
 from terminal import Terminal
@@ -155,8 +154,11 @@ def test_it_ends_while_nobody_reads_a_full_pipe(stack, bin_directory, arguments)
     reading_end, writing_end = os.pipe()
     fcntl.fcntl(writing_end, fcntl.F_SETPIPE_SZ, 4096)
     try:
-        with subprocess.Popen([bin_directory / "probegate", "--server", stack.server_address, "top", "--interval", "0.1",
-                               *arguments], stdout=writing_end, stdin=subprocess.DEVNULL) as program:
+        with subprocess.Popen(
+            [bin_directory / "probegate", "--server", stack.server_address, "top", "--interval", "0.1", *arguments],
+            stdout=writing_end,
+            stdin=subprocess.DEVNULL,
+        ) as program:
             try:
                 wait_until(lambda: waits_to_write(program.pid), "the pipe is full")
                 program.send_signal(signal.SIGTERM)
@@ -180,9 +182,16 @@ def test_it_ends_while_the_terminal_is_stopped(terminal, stack):
 def test_json_says_on_standard_error_that_the_server_went(make_stack, bin_directory, tmp_path):
     stack = make_stack(start_gateway=False)
     out, err = tmp_path / "out", tmp_path / "err"
-    with open(out, "wb") as stdout, open(err, "wb") as stderr, subprocess.Popen(
+    with (
+        open(out, "wb") as stdout,
+        open(err, "wb") as stderr,
+        subprocess.Popen(
             [bin_directory / "probegate", "--server", stack.server_address, "--json", "top", "--interval", "0.1"],
-            stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL) as program:
+            stdout=stdout,
+            stderr=stderr,
+            stdin=subprocess.DEVNULL,
+        ) as program,
+    ):
         try:
             wait_until(lambda: out.read_text().count("\n") > 1, "it looks")
             assert err.read_text() == ""
@@ -210,15 +219,21 @@ def test_a_server_that_goes_and_comes_back(terminal, make_stack):
     assert program.process.poll() is None
     stack.start_server()
     seen = len(program.pages())
-    wait_until(lambda: any("trying again" not in page and stack.serial in page for page in program.pages()[seen:-1]),
-               "it finds the server again")
+    wait_until(
+        lambda: any("trying again" not in page and stack.serial in page for page in program.pages()[seen:-1]),
+        "it finds the server again",
+    )
     program.type(b"\x03")
     assert program.process.wait(BOUND) == 0
 
 
 def test_without_a_terminal_it_prints_one_table_after_the_other(stack, bin_directory):
-    with subprocess.Popen([bin_directory / "probegate", "--server", stack.server_address, "top", "--interval", "0.1"],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as program:
+    with subprocess.Popen(
+        [bin_directory / "probegate", "--server", stack.server_address, "top", "--interval", "0.1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    ) as program:
         tables = b""
         while tables.count(b"\n\n") < 2:
             tables += program.stdout.readline()

@@ -3,7 +3,6 @@
 import pathlib
 
 import pytest
-
 from stack import LOOPBACK
 from transcript_replay import replay
 

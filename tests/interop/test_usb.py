@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import pytest
-
 import swo
 import usb_bus
 from raw_client import DISCONNECTED, DPIDR, DRW, PROBE_ERROR, RAM, TAR, RemoteError
@@ -28,7 +27,7 @@ def test_a_probe_is_used(kind, usb, raw, pyocd):
         words = [(i * 0x9E3779B1) & 0xFFFFFFFF for i in range(16 * BLOCK)]
         for first in range(0, len(words), BLOCK):
             client.call("write_ap", TAR, RAM + 4 * first)
-            client.call("write_ap_multiple", DRW, words[first:first + BLOCK])
+            client.call("write_ap_multiple", DRW, words[first : first + BLOCK])
         read = []
         for first in range(0, len(words), BLOCK):
             read += client.read_words(RAM + 4 * first, BLOCK)
@@ -39,8 +38,13 @@ def test_a_probe_is_used(kind, usb, raw, pyocd):
 
 
 def test_names_and_places(usb):
-    devices = ["cmsis-dap-v2,serial=TWIN", "cmsis-dap-v1,serial=TWIN", "cmsis-dap-v2,serial=,id=1209:0001",
-               "cmsis-dap-v2,serial=PAIR,functions=v2+v2", "composite,serial=COMP,vendor=Somebody,product=Thing"]
+    devices = [
+        "cmsis-dap-v2,serial=TWIN",
+        "cmsis-dap-v1,serial=TWIN",
+        "cmsis-dap-v2,serial=,id=1209:0001",
+        "cmsis-dap-v2,serial=PAIR,functions=v2+v2",
+        "composite,serial=COMP,vendor=Somebody,product=Thing",
+    ]
     with usb(*devices, start_gateway=False) as (bus, stack):
         for probe in ("TWIN@1-1", "TWIN@1-2", "1209:0001@1-3", "PAIR-if0", "PAIR-if1", "COMP"):
             stack.wait_for_state(probe, "idle")
@@ -171,8 +175,18 @@ def test_a_probe_that_may_not_be_opened_is_listed_with_what_helps(usb, raw):
         assert raw(stack.port_of("OPEN")).attach().call("read_dp", DPIDR) == DPIDR_VALUE
 
 
-MALFORMED = ["total-length-long", "total-length-short", "length-zero", "length-long", "no-endpoints", "many-endpoints",
-             "packet-zero", "report-cut", "report-endless", "report-long-items"]
+MALFORMED = [
+    "total-length-long",
+    "total-length-short",
+    "length-zero",
+    "length-long",
+    "no-endpoints",
+    "many-endpoints",
+    "packet-zero",
+    "report-cut",
+    "report-endless",
+    "report-long-items",
+]
 
 
 def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
@@ -190,8 +204,10 @@ def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
         assert [name for name, state in states.items() if state != "away"] == ["GOOD"]
 
 
-KEYBOARDS = ["cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd",  # each has the name
-             "cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd,interface=Thing"]  # the product has
+KEYBOARDS = [
+    "cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd",  # each has the name
+    "cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd,interface=Thing",
+]  # the product has
 
 
 @pytest.mark.parametrize("device", KEYBOARDS)
@@ -205,7 +221,9 @@ def test_a_keyboard_beside_a_probe_is_left_alone(device, usb, raw):
 def test_a_probe_beside_keyboards_that_the_system_does_not_tell_apart(programs, api, raw):
     """As after a server that was killed: nobody gave the system's driver its interfaces back. The device is asked."""
     with usb_bus.usbemu(KEYBOARDS[1]) as bus:
-        files = list((pathlib.Path(bus.environment["UMOCKDEV_DIR"]) / "sys/bus/usb/devices/1-1").glob("*/*/report_descriptor"))
+        files = list(
+            (pathlib.Path(bus.environment["UMOCKDEV_DIR"]) / "sys/bus/usb/devices/1-1").glob("*/*/report_descriptor")
+        )
         assert len(files) == 3
         for file in files:
             file.write_bytes(b"")
@@ -215,6 +233,7 @@ def test_a_probe_beside_keyboards_that_the_system_does_not_tell_apart(programs, 
 
 def test_the_kernel_has_its_driver_back(usb):
     with usb("cmsis-dap-v1,serial=ONE", start_gateway=False) as (bus, stack):
+
         def has_driver():
             return bus.run(["ls", "/sys/class/hidraw"]).stdout.strip() != ""
 

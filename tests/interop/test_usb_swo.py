@@ -4,7 +4,6 @@ First to stock pyOCD on the bus itself, then through the server and the gateway.
 import json
 
 import pytest
-
 import swo
 from raw_client import DISCONNECTED, RemoteError
 from stack import LOOPBACK, wait_until

@@ -4,7 +4,6 @@ finds them well, and nothing of them is left in the server."""
 import os
 
 import pytest
-
 from raw_client import DISCONNECTED, DPIDR, RemoteError
 from stack import wait_until
 from usb_stack import use

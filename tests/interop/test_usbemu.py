@@ -5,7 +5,6 @@ import re
 import sys
 
 import pytest
-
 from stack import wait_until
 from usb_bus import usbemu
 
@@ -48,8 +47,11 @@ def interfaces_of(lsusb):
 
 
 def test_lsusb_shows_devices():
-    devices = ("cmsis-dap-v2,serial=TWO,swo=on,product=Probe CMSIS-DAP é", "cmsis-dap-v1,serial=ONE,id=c251:f001",
-               "composite,serial=,vendor=Somebody")
+    devices = (
+        "cmsis-dap-v2,serial=TWO,swo=on,product=Probe CMSIS-DAP é",
+        "cmsis-dap-v1,serial=ONE,id=c251:f001",
+        "composite,serial=,vendor=Somebody",
+    )
     with usbemu(*devices) as bus:
         shown = bus.run(["lsusb", "-v", "-d", "0d28:"])
         assert shown.returncode == 0, shown.stderr
@@ -62,17 +64,39 @@ def test_lsusb_shows_devices():
     assert re.findall(r"EP \d (?:IN|OUT)", v2) == ["EP 1 OUT", "EP 1 IN", "EP 2 IN"]
     assert interfaces_of(v1) == [("3", "CMSIS-DAP v1")] and "Report Descriptor" in v1
     assert "iManufacturer           1 Somebody" in composite
-    assert interfaces_of(composite) == [("8", "Drive"), ("2", "Serial port"), ("10", ""), ("3", "CMSIS-DAP v1"),
-                                        ("255", "CMSIS-DAP v2")]
+    assert interfaces_of(composite) == [
+        ("8", "Drive"),
+        ("2", "Serial port"),
+        ("10", ""),
+        ("3", "CMSIS-DAP v1"),
+        ("255", "CMSIS-DAP v2"),
+    ]
 
 
 @pytest.mark.parametrize("speed", ["", "full", "high"])
-@pytest.mark.parametrize("kind,backend,said", [("cmsis-dap-v2", "usb_bulk", "CMSIS-DAPv2"), ("cmsis-dap-v1", "hid", ""),
-                                               ("composite", "usb_bulk", "CMSIS-DAPv2"), ("composite", "hid", "")])
+@pytest.mark.parametrize(
+    "kind,backend,said",
+    [
+        ("cmsis-dap-v2", "usb_bulk", "CMSIS-DAPv2"),
+        ("cmsis-dap-v1", "hid", ""),
+        ("composite", "usb_bulk", "CMSIS-DAPv2"),
+        ("composite", "hid", ""),
+    ],
+)
 def test_openocd(kind, backend, said, speed):
     with usbemu(f"{kind},serial=P", flags=[f"--speed={speed}"] if speed else []) as bus:
-        ended = openocd(bus, "init", "halt", f"mww {RAM:#x} 0x12345678 64", f"mdw {RAM + 252:#x}", "reg pc", "resume",
-                        "shutdown", backend=backend, serial="P")
+        ended = openocd(
+            bus,
+            "init",
+            "halt",
+            f"mww {RAM:#x} 0x12345678 64",
+            f"mdw {RAM + 252:#x}",
+            "reg pc",
+            "resume",
+            "shutdown",
+            backend=backend,
+            serial="P",
+        )
         text = ended.stderr
         assert ended.returncode == 0, text
         assert f"{RAM + 252:#010x}: 12345678" in text and said in text and "Serial# = P" in text
@@ -106,12 +130,34 @@ def test_pyocd_lists_probes_as_they_come_and_go():
         assert listed() == {"TWO", "THREE"}
 
 
-@pytest.mark.parametrize("device,flags", [("cmsis-dap-v2", []), ("cmsis-dap-v2,packet-size=64,packet-count=1", []),
-                                          ("cmsis-dap-v1", []), ("composite", ["-O", "cmsis_dap.prefer_v1=true"])])
+@pytest.mark.parametrize(
+    "device,flags",
+    [
+        ("cmsis-dap-v2", []),
+        ("cmsis-dap-v2,packet-size=64,packet-count=1", []),
+        ("cmsis-dap-v1", []),
+        ("composite", ["-O", "cmsis_dap.prefer_v1=true"]),
+    ],
+)
 def test_pyocd_reads_and_writes(device, flags):
     with usbemu(f"{device},serial=P") as bus:
-        ended = pyocd(bus, "commander", "-t", "nrf52840", "-u", "P", *flags, "-c", "halt", "-c",
-                      f"fill 32 {RAM:#x} 4096 0xcafef00d", "-c", f"read32 {RAM:#x} 4096", "-c", "go")
+        ended = pyocd(
+            bus,
+            "commander",
+            "-t",
+            "nrf52840",
+            "-u",
+            "P",
+            *flags,
+            "-c",
+            "halt",
+            "-c",
+            f"fill 32 {RAM:#x} 4096 0xcafef00d",
+            "-c",
+            f"read32 {RAM:#x} 4096",
+            "-c",
+            "go",
+        )
         assert ended.returncode == 0, ended.stderr
         assert len(re.findall(r"(?<= )cafef00d(?= )", ended.stdout)) == 1024
         with bus.board() as board:
@@ -139,7 +185,7 @@ def test_pyocd_flashes(kind):
         with bus.board() as board:
             for offset in (0, 0x1FFC, 0x3FFC):
                 word = board.call("read_word", board=0, address=0x10000 + offset)["value"]
-                assert word == int.from_bytes(contents[offset:offset + 4], "little")
+                assert word == int.from_bytes(contents[offset : offset + 4], "little")
 
 
 def test_a_board_that_goes_takes_its_device_along():

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
 from stack import BOUND, Program, wait_until
 from usb_bus import usbemu, usbemu_path
 
@@ -16,8 +15,9 @@ DEVICE = ["--device", "cmsis-dap-v2"]
 
 
 def launch(*words):
-    return subprocess.run([usbemu_path(), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND,
-                          check=False)
+    return subprocess.run(
+        [usbemu_path(), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND, check=False
+    )
 
 
 def children_of(pid):
@@ -50,8 +50,20 @@ def test_signals_are_sent_on(number, tmp_path):
 def test_nothing_outlives_it(tmp_path):
     """Neither its simulator nor what the program has left in the background."""
     script = "sleep 1000 & setsid sleep 1000 & echo $! ready; read line"
-    program = Program("usbemu", [usbemu_path(), *DEVICE, "--control", tmp_path / "control", "--", "sh", "-c",
-                                 script.replace("read line", "trap 'exit 0' TERM; while :; do sleep 0.05; done")], tmp_path)
+    program = Program(
+        "usbemu",
+        [
+            usbemu_path(),
+            *DEVICE,
+            "--control",
+            tmp_path / "control",
+            "--",
+            "sh",
+            "-c",
+            script.replace("read line", "trap 'exit 0' TERM; while :; do sleep 0.05; done"),
+        ],
+        tmp_path,
+    )
     program.wait_for_line("ready")
     below = children_of(program.pid)
     assert len(below) == 2  # the simulator and the shell
@@ -102,8 +114,12 @@ def test_wrong_arguments(words, said):
 
 def test_what_cannot_be_had():
     assert launch(*DEVICE, "--", "/no/such/program").returncode == 127
-    for words, said in ((["--board", "127.0.0.1:1"], "no board at 127.0.0.1:1"), (["--sim", "/no/such"], "/no/such"),
-                        (["--sim-flag=--no-such-flag"], "does not start"), (["--control", "/no/such/socket"], "/no/such/socket")):
+    for words, said in (
+        (["--board", "127.0.0.1:1"], "no board at 127.0.0.1:1"),
+        (["--sim", "/no/such"], "/no/such"),
+        (["--sim-flag=--no-such-flag"], "does not start"),
+        (["--control", "/no/such/socket"], "/no/such/socket"),
+    ):
         ended = launch(*DEVICE, *words, "--", "true")
         assert ended.returncode == 125 and said in ended.stderr, ended.stderr
 

@@ -8,7 +8,6 @@ import sys
 import textwrap
 
 import pytest
-
 import usb_steps
 from stack import BOUND, wait_until
 from usb_bus import usbemu, usbemu_path
@@ -23,20 +22,37 @@ SIZE_512 = "00020002"
 READ = ["read", IN, 512]
 
 
-@pytest.mark.parametrize("keys,size,count", [("", SIZE_512, "000104"), ("packet-size=64,packet-count=1", "00024000", "000101"),
-                                             ("packet-size=1024,packet-count=255", "00020004", "0001ff"),
-                                             ("packet-size=0,packet-count=0", "00020000", "000100")])
+@pytest.mark.parametrize(
+    "keys,size,count",
+    [
+        ("", SIZE_512, "000104"),
+        ("packet-size=64,packet-count=1", "00024000", "000101"),
+        ("packet-size=1024,packet-count=255", "00020004", "0001ff"),
+        ("packet-size=0,packet-count=0", "00020000", "000100"),
+    ],
+)
 def test_dap_info(keys, size, count):
     with usbemu(f"cmsis-dap-v2,serial=P,{keys}".rstrip(",")) as bus:
-        results = usb_steps.run(bus, "P", CLAIM, ASK_SIZE, READ, ["out", OUT, PACKET_COUNT], READ, ["out", OUT, "0003"], READ)
+        results = usb_steps.run(
+            bus, "P", CLAIM, ASK_SIZE, READ, ["out", OUT, PACKET_COUNT], READ, ["out", OUT, "0003"], READ
+        )
     assert results[2] == size and results[4] == count
     assert results[6] == "0002" + b"P\0".hex()
 
 
 def test_hid_reports_are_filled_up():
     with usbemu("cmsis-dap-v1,serial=P") as bus:
-        results = usb_steps.run(bus, "P", CLAIM, ["detach", 0], CLAIM, ["out", OUT, PACKET_SIZE + "00" * 62], ["read", IN, 64],
-                                ["control", 0x21, 9, 0x200, 0, PACKET_COUNT + "00" * 62], ["read", IN, 64])
+        results = usb_steps.run(
+            bus,
+            "P",
+            CLAIM,
+            ["detach", 0],
+            CLAIM,
+            ["out", OUT, PACKET_SIZE + "00" * 62],
+            ["read", IN, 64],
+            ["control", 0x21, 9, 0x200, 0, PACKET_COUNT + "00" * 62],
+            ["read", IN, 64],
+        )
     assert results[0] == "BUSY"  # usbhid has it
     assert results[4] == "00024000".ljust(128, "0") and results[6] == "000104".ljust(128, "0")
 
@@ -51,15 +67,30 @@ def test_a_request_in_two_packets_is_one():
 
 def test_a_device_that_is_full_refuses():
     with usbemu("cmsis-dap-v2,serial=P,packet-count=2") as bus:
-        results = usb_steps.run(bus, "P", CLAIM, ASK_SIZE, ASK_SIZE, ["out", OUT, PACKET_SIZE, 200], READ, ASK_SIZE, READ, READ,
-                                ["read", IN, 512, 200])
+        results = usb_steps.run(
+            bus,
+            "P",
+            CLAIM,
+            ASK_SIZE,
+            ASK_SIZE,
+            ["out", OUT, PACKET_SIZE, 200],
+            READ,
+            ASK_SIZE,
+            READ,
+            READ,
+            ["read", IN, 512, 200],
+        )
     assert results[1:] == [2, 2, "TIMEOUT", SIZE_512, 2, SIZE_512, SIZE_512, "TIMEOUT"]
 
 
 def test_a_reply_that_is_longer_than_asked_for():
     with usbemu("cmsis-dap-v2,serial=P", "cmsis-dap-v2,serial=LONG,reply-extra=600") as bus:
         # A buffer of less than a packet overflows; one that is full ends a transfer.
-        assert usb_steps.run(bus, "P", CLAIM, ASK_SIZE, ["read", IN, 2], ASK_SIZE, READ)[2:] == ["OVERFLOW", 2, SIZE_512]
+        assert usb_steps.run(bus, "P", CLAIM, ASK_SIZE, ["read", IN, 2], ASK_SIZE, READ)[2:] == [
+            "OVERFLOW",
+            2,
+            SIZE_512,
+        ]
         long = usb_steps.run(bus, "LONG", CLAIM, ASK_SIZE, READ, READ)
         assert long[2].startswith(SIZE_512 + "ee") and len(long[2]) == 1024 and len(long[3]) == 2 * 92
 
@@ -86,8 +117,15 @@ def test_a_fault(fault, arguments, expected):
         halted = IN if arguments["transfer"] == "in" else OUT
         # What is to time out does so soon; nothing else may.
         timeouts = [200 if result == "TIMEOUT" else 20_000 for result in expected]
-        results = usb_steps.run(bus, "P", CLAIM, ASK_SIZE, ["read", IN, 512, timeouts[1]], ["clear_halt", halted],
-                                ["read", IN, 512, timeouts[3]])
+        results = usb_steps.run(
+            bus,
+            "P",
+            CLAIM,
+            ASK_SIZE,
+            ["read", IN, 512, timeouts[1]],
+            ["clear_halt", halted],
+            ["read", IN, 512, timeouts[3]],
+        )
         assert results[1:] == expected
         if fault == "unplug":
             bus.plug("P")
@@ -120,12 +158,17 @@ def test_the_control_socket_answers_when_a_fault_has_happened():
 
 def test_the_control_socket_refuses_what_is_wrong():
     with usbemu("cmsis-dap-v2,serial=P", "cmsis-dap-v2,serial=SAME", "cmsis-dap-v2,serial=SAME") as bus:
-        for request in ({"command": "nothing"}, {"command": "plug"}, {"command": "plug", "device": "OTHER"},
-                        {"command": "plug", "device": 3}, {"command": "unplug", "device": "SAME"},
-                        {"command": "inject", "device": "P", "fault": "nothing"},
-                        {"command": "inject", "device": "P", "fault": "stall", "transfer": "sideways"},
-                        {"command": "inject", "device": "P", "fault": "stall", "at": 0},
-                        {"command": "inject", "device": "P", "fault": "delay", "milliseconds": -1}):
+        for request in (
+            {"command": "nothing"},
+            {"command": "plug"},
+            {"command": "plug", "device": "OTHER"},
+            {"command": "plug", "device": 3},
+            {"command": "unplug", "device": "SAME"},
+            {"command": "inject", "device": "P", "fault": "nothing"},
+            {"command": "inject", "device": "P", "fault": "stall", "transfer": "sideways"},
+            {"command": "inject", "device": "P", "fault": "stall", "at": 0},
+            {"command": "inject", "device": "P", "fault": "delay", "milliseconds": -1},
+        ):
             answer = bus.ask(**request)
             assert not answer["ok"] and answer["error"], request
         bus.socket.sendall(b"not json\n")
@@ -136,8 +179,21 @@ def test_the_control_socket_refuses_what_is_wrong():
 
 def test_a_driver_is_detached_and_given_back():
     with usbemu("cmsis-dap-v1,serial=P") as bus:
-        results = usb_steps.run(bus, "P", ["has_driver", 0], ["hidraws"], ["detach", 0], ["has_driver", 0], ["hidraws"], CLAIM,
-                                ["attach", 0], ["release", 0], ["attach", 0], ["has_driver", 0], ["hidraws"])
+        results = usb_steps.run(
+            bus,
+            "P",
+            ["has_driver", 0],
+            ["hidraws"],
+            ["detach", 0],
+            ["has_driver", 0],
+            ["hidraws"],
+            CLAIM,
+            ["attach", 0],
+            ["release", 0],
+            ["attach", 0],
+            ["has_driver", 0],
+            ["hidraws"],
+        )
     assert results[:2] == [True, ["hidraw0"]]
     assert results[3:5] == [False, []]
     assert results[6] == "BUSY"
@@ -155,8 +211,13 @@ def test_an_interface_has_one_owner():
 
 def test_a_node_that_may_not_be_opened():
     script = "import os; os.open('/dev/bus/usb/001/002', os.O_RDWR)"
-    ended = subprocess.run([usbemu_path(), "--device", "cmsis-dap-v2,denied=on", "--", sys.executable, "-c", script],
-                           capture_output=True, text=True, timeout=BOUND, check=False)
+    ended = subprocess.run(
+        [usbemu_path(), "--device", "cmsis-dap-v2,denied=on", "--", sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=BOUND,
+        check=False,
+    )
     assert ended.returncode == 1 and "PermissionError" in ended.stderr
 
 
@@ -217,14 +278,16 @@ def test_a_hundred_plugs_leave_nothing_behind():
 
 def malformations():
     text = subprocess.run([usbemu_path(), "--help"], capture_output=True, text=True, timeout=BOUND, check=True).stdout
-    return re.findall(r"^  ([a-z-]+): ", text[text.index("malformed=NAME:"):text.index("The control socket")], re.MULTILINE)
+    return re.findall(
+        r"^  ([a-z-]+): ", text[text.index("malformed=NAME:") : text.index("The control socket")], re.MULTILINE
+    )
 
 
 def test_malformed_devices_are_shown_as_they_are():
     names = malformations()
     assert len(names) >= 15
     for start in range(0, len(names), 20):
-        chosen = names[start:start + 20]
+        chosen = names[start : start + 20]
         with usbemu(*(f"composite,serial=M,malformed={name}" for name in chosen), "cmsis-dap-v2,serial=P") as bus:
             shown = bus.run(["lsusb", "-v"])
             assert shown.returncode in (0, 1), shown.stderr  # it complains, and goes on

@@ -15,7 +15,7 @@ import json
 import re
 import socket
 import sys
-from typing import Callable
+from collections.abc import Callable
 
 # Far beyond what an answer takes on a loaded machine.
 BOUND = 30.0
@@ -24,7 +24,8 @@ BOUND = 30.0
 PROTOCOL_ERRORS = re.compile(
     r"invalid request format|missing request ID|missing request field|invalid request arguments format|unknown request type|"
     r"malformed request; invalid number of arguments|client requested unsupported protocol version .*|"
-    r"unknown property name .* requested|invalid protocol name .*|invalid handle received from remote memory access")
+    r"unknown property name .* requested|invalid protocol name .*|invalid handle received from remote memory access"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +41,13 @@ class Difference:
 
 def _error(status, text=None, id_=None):
     def wanted(reply):
-        return (reply["status"] == status and isinstance(reply["error"], str) and (text is None or reply["error"] == text)
-                and (id_ is None or reply["id"] == id_))
+        return (
+            reply["status"] == status
+            and isinstance(reply["error"], str)
+            and (text is None or reply["error"] == text)
+            and (id_ is None or reply["id"] == id_)
+        )
+
     return wanted
 
 
@@ -55,25 +61,55 @@ def _has_text(pattern):
 
 # The first that applies counts.
 DIFFERENCES = [
-    Difference("NaN, Infinity and 1e999 are not JSON",
-               lambda request, reply: bool(request) and bool(re.search(r"NaN|Infinity|1e999", request)),
-               _error(1, "invalid request format", -1)),
-    Difference("has_swo, which pyOCD's client sends, is known",
-               _is_request("has_swo"), lambda reply: reply["status"] == 0 and isinstance(reply["result"], bool)),
-    Difference("a probe that is connected with SWD runs no JTAG sequence",
-               lambda request, reply: bool(request) and '"jtag_sequence"' in request and reply["status"] == 0, _error(3)),
-    Difference("only the documented properties can be read",
-               lambda request, reply: bool(request) and bool(re.search(r'"readprop", "arguments": \["(_\w+|session|probe|open|'
-                                                                       r'read_dp|Protocol|PROTOCOL_NAME_MAP)"', request)),
-               lambda reply: _error(1)(reply) and reply["error"].startswith("unknown property name '")),
-    Difference("a request that is not UTF-8, or that is nested too deeply, is not JSON",
-               _has_text(r"codec can't decode|maximum recursion depth"), _error(1, "invalid request format", -1)),
-    Difference("integers may have any length",
-               _has_text(r"Exceeds the limit \(4300 digits\)"), lambda reply: reply["status"] == 0),
-    Difference("a request's name that is a list or an object is an unknown one",
-               _has_text(r"unhashable type"), _error(1, "unknown request type")),
-    Difference("wrong types of arguments are told in our own words",
-               _has_text(r"format: a real number is required|attribute name must be string"), _error(1)),
+    Difference(
+        "NaN, Infinity and 1e999 are not JSON",
+        lambda request, reply: bool(request) and bool(re.search(r"NaN|Infinity|1e999", request)),
+        _error(1, "invalid request format", -1),
+    ),
+    Difference(
+        "has_swo, which pyOCD's client sends, is known",
+        _is_request("has_swo"),
+        lambda reply: reply["status"] == 0 and isinstance(reply["result"], bool),
+    ),
+    Difference(
+        "a probe that is connected with SWD runs no JTAG sequence",
+        lambda request, reply: bool(request) and '"jtag_sequence"' in request and reply["status"] == 0,
+        _error(3),
+    ),
+    Difference(
+        "only the documented properties can be read",
+        lambda request, reply: (
+            bool(request)
+            and bool(
+                re.search(
+                    r'"readprop", "arguments": \["(_\w+|session|probe|open|'
+                    r'read_dp|Protocol|PROTOCOL_NAME_MAP)"',
+                    request,
+                )
+            )
+        ),
+        lambda reply: _error(1)(reply) and reply["error"].startswith("unknown property name '"),
+    ),
+    Difference(
+        "a request that is not UTF-8, or that is nested too deeply, is not JSON",
+        _has_text(r"codec can't decode|maximum recursion depth"),
+        _error(1, "invalid request format", -1),
+    ),
+    Difference(
+        "integers may have any length",
+        _has_text(r"Exceeds the limit \(4300 digits\)"),
+        lambda reply: reply["status"] == 0,
+    ),
+    Difference(
+        "a request's name that is a list or an object is an unknown one",
+        _has_text(r"unhashable type"),
+        _error(1, "unknown request type"),
+    ),
+    Difference(
+        "wrong types of arguments are told in our own words",
+        _has_text(r"format: a real number is required|attribute name must be string"),
+        _error(1),
+    ),
 ]
 
 # What needs something of the probe, and its capability: a probe without answers ProbeError.
@@ -89,8 +125,13 @@ PROBE_ERROR = 3
 # The recording's probe answers at once. A target behind a wire must be woken after raw sequences and a reset: line reset,
 # JTAG-to-SWD, line reset, idle cycles, DPIDR.
 WAKE_BEFORE_NOTES = {"DP"}
-WAKE = [("swj_sequence", 51, (1 << 51) - 1), ("swj_sequence", 16, 0xE79E), ("swj_sequence", 51, (1 << 51) - 1),
-        ("swj_sequence", 8, 0), ("read_dp", 0)]
+WAKE = [
+    ("swj_sequence", 51, (1 << 51) - 1),
+    ("swj_sequence", 16, 0xE79E),
+    ("swj_sequence", 51, (1 << 51) - 1),
+    ("swj_sequence", 8, 0),
+    ("read_dp", 0),
+]
 
 # The same AP by an ADIv6 address: what an ADIv5 target's server says to that is its own affair.
 PROBE_SPECIFIC = [re.compile(r'"get_memory_interface_for_ap", "arguments": \[2, 0\]')]
@@ -137,7 +178,9 @@ def _bytes_of(entry):
         return base64.b64decode(entry["line_b64"])
     if "line" in entry:
         return entry["line"].encode()
-    data = (entry["head"] + entry["head"][-1] * (entry["len"] - len(entry["head"]) - len(entry["tail"])) + entry["tail"]).encode()
+    data = (
+        entry["head"] + entry["head"][-1] * (entry["len"] - len(entry["head"]) - len(entry["tail"])) + entry["tail"]
+    ).encode()
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
         raise ValueError(f"cannot make the line again that starts {entry['head']}")
     return data
@@ -228,7 +271,9 @@ class Replay:
             expected, actual = _decode(entry["line"]), connection.receive()
             problem = _compare(request, expected, actual, self.capabilities)
             if problem:
-                self.mismatches.append(f"{problem}: {str(request)[:200]} -> {str(actual)[:200]}, recorded {str(expected)[:200]}")
+                self.mismatches.append(
+                    f"{problem}: {str(request)[:200]} -> {str(actual)[:200]}, recorded {str(expected)[:200]}"
+                )
 
     def _close(self, entry, connection):
         if entry["dir"] == "c2s":

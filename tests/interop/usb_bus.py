@@ -78,13 +78,15 @@ class UsbBus:
     def run(self, argv, bound=BOUND, **options):
         """Runs a program that ends by itself."""
         options = {"capture_output": True, "text": True, "check": False, "cwd": self.directory, **options}
-        return subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL, timeout=bound, env=self.environment,
-                              **options)
+        return subprocess.run(
+            [str(word) for word in argv], stdin=subprocess.DEVNULL, timeout=bound, env=self.environment, **options
+        )
 
     def start(self, argv, **options):
         """Starts a program, whose end is the caller's affair."""
-        return subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, cwd=self.directory,
-                                env=self.environment, **options)
+        return subprocess.Popen(
+            [str(word) for word in argv], stdin=subprocess.DEVNULL, cwd=self.directory, env=self.environment, **options
+        )
 
     def close(self):
         self.lines.close()

@@ -28,14 +28,33 @@ class UsbStack:
         self.directory = api.ProbeDirectoryStub(channel(self.address))
         self.gateway = None
         if start_gateway:
-            self.gateway = programs.start("probegate-gateway", "--server", self.address, "--port", free_port(4),
-                                          "--state", programs.directory / "state", *METRICS_FLAGS)
+            self.gateway = programs.start(
+                "probegate-gateway",
+                "--server",
+                self.address,
+                "--port",
+                free_port(4),
+                "--state",
+                programs.directory / "state",
+                *METRICS_FLAGS,
+            )
 
     def start_server(self):
         environment = [f"{name}={value}" for name, value in self.bus.facts["environment"].items()]
-        program = Program("probegate-server", [*AS_A_USER, "env", *environment, self.programs.path("probegate-server"), "--listen",
-                                               f"{LOOPBACK}:0", *METRICS_FLAGS, *self.server_flags],
-                          self.programs.directory)
+        program = Program(
+            "probegate-server",
+            [
+                *AS_A_USER,
+                "env",
+                *environment,
+                self.programs.path("probegate-server"),
+                "--listen",
+                f"{LOOPBACK}:0",
+                *METRICS_FLAGS,
+                *self.server_flags,
+            ],
+            self.programs.directory,
+        )
         self.programs.started.append(program)
         return program
 
@@ -47,13 +66,19 @@ class UsbStack:
 
     def states(self):
         """Of each probe."""
-        names = {self.api.PROBE_STATE_IDLE: "idle", self.api.PROBE_STATE_IN_USE: "in use", self.api.PROBE_STATE_AWAY: "away"}
+        names = {
+            self.api.PROBE_STATE_IDLE: "idle",
+            self.api.PROBE_STATE_IN_USE: "in use",
+            self.api.PROBE_STATE_AWAY: "away",
+        }
         answer = self.directory.ListProbes(self.api.ListProbesRequest(), timeout=BOUND)
         return {probe.description.unique_id: names[probe.state] for probe in answer.probes}
 
     def wait_for_state(self, probe, *states):
         """The one of `states` that the probe is in at last."""
-        return wait_until(lambda: (state := self.states().get(probe)) in states and state, f"{probe} is {' or '.join(states)}")
+        return wait_until(
+            lambda: (state := self.states().get(probe)) in states and state, f"{probe} is {' or '.join(states)}"
+        )
 
     def open_again(self, client):
         wait_until(lambda: client.status("open") == 0, "the probe can be opened again")

@@ -14,7 +14,16 @@ def run(bus, serial, *steps):
     return json.loads(done.stdout)
 
 
-LIBUSB_ERRORS = {-1: "IO", -3: "ACCESS", -4: "NO_DEVICE", -5: "NOT_FOUND", -6: "BUSY", -7: "TIMEOUT", -8: "OVERFLOW", -9: "PIPE"}
+LIBUSB_ERRORS = {
+    -1: "IO",
+    -3: "ACCESS",
+    -4: "NO_DEVICE",
+    -5: "NOT_FOUND",
+    -6: "BUSY",
+    -7: "TIMEOUT",
+    -8: "OVERFLOW",
+    -9: "PIPE",
+}
 
 
 class Device:
@@ -22,6 +31,7 @@ class Device:
         import usb.backend.libusb1
         import usb.core
         import usb.util
+
         self.usb = usb
         backend = usb.backend.libusb1.get_backend(find_library=lambda _: "libusb-1.0.so.0")
         self.device = usb.core.find(backend=backend, custom_match=lambda d: d.serial_number == serial)

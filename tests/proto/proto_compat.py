@@ -33,8 +33,16 @@ METHOD_ATTRIBUTES = {
 def describe(root=ROOT):
     """The descriptor set of every .proto file of ours, and of those that are Arduino CLI's."""
     files = sorted(file for part in ("probegate/v1", "cc") for file in (root / "proto" / part).rglob("*.proto"))
-    command = ["protoc", f"-I{root / 'proto'}", "--include_imports", "--descriptor_set_out=/dev/stdout", *map(str, files)]
-    return descriptor_pb2.FileDescriptorSet.FromString(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    command = [
+        "protoc",
+        f"-I{root / 'proto'}",
+        "--include_imports",
+        "--descriptor_set_out=/dev/stdout",
+        *map(str, files),
+    ]
+    return descriptor_pb2.FileDescriptorSet.FromString(
+        subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    )
 
 
 def breaks(old, new):

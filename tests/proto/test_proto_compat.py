@@ -2,10 +2,9 @@
 
 import re
 
+import proto_compat
 import pytest
 from google.protobuf import descriptor_pb2
-
-import proto_compat
 
 
 def test_nothing_released_is_broken():

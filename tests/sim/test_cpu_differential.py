@@ -17,9 +17,8 @@ import subprocess
 import time
 
 import pytest
-from elftools.elf.elffile import ELFFile
-
 import thumb_sequences
+from elftools.elf.elffile import ELFFile
 
 ROOT = pathlib.Path(__file__).parents[2]
 BIN = pathlib.Path(os.environ.get("PROBEGATE_BIN", ROOT / "build/dev/bin")).resolve()
@@ -83,7 +82,8 @@ BEFORE = """
   ldmia r9, {{r0-r8}}
 """
 
-AFTER = """
+AFTER = (
+    """
   stmia r11!, {r0-r8}
   mrs r0, APSR
   vmrs r1, fpscr
@@ -99,7 +99,9 @@ AFTER = """
   b 2f
   .ltorg
 2:
-""" % thumb_sequences.MEMORY_BYTES
+"""
+    % thumb_sequences.MEMORY_BYTES
+)
 
 EPILOGUE = """
   ldr r9, =keep
@@ -122,9 +124,19 @@ results_end:
 
 def random_word(source):
     """Numbers at which something changes come up often, and so do floats that are near each other."""
-    return source.choice([source.getrandbits(32), source.randrange(16), 0xFFFFFFFF - source.randrange(4), 0x80000000,
-                          0x7FFFFFFF, struct.unpack("<I", struct.pack("<f", source.uniform(-100, 100)))[0], 0x7FC00000,
-                          0x7F800000, 0x00000001])
+    return source.choice(
+        [
+            source.getrandbits(32),
+            source.randrange(16),
+            0xFFFFFFFF - source.randrange(4),
+            0x80000000,
+            0x7FFFFFFF,
+            struct.unpack("<I", struct.pack("<f", source.uniform(-100, 100)))[0],
+            0x7FC00000,
+            0x7F800000,
+            0x00000001,
+        ]
+    )
 
 
 def make_source(seed):
@@ -146,9 +158,23 @@ def make_source(seed):
 
 def build(directory, seed):
     (directory / "program.s").write_text(make_source(seed))
-    subprocess.run(["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-nostdlib",
-                    f"-Wl,-Ttext={TEXT:#x}", f"-Wl,-Tdata={DATA:#x}", "-o", "program.elf", "program.s"],
-                   cwd=directory, check=True)
+    subprocess.run(
+        [
+            "arm-none-eabi-gcc",
+            "-mcpu=cortex-m4",
+            "-mthumb",
+            "-mfloat-abi=hard",
+            "-mfpu=fpv4-sp-d16",
+            "-nostdlib",
+            f"-Wl,-Ttext={TEXT:#x}",
+            f"-Wl,-Tdata={DATA:#x}",
+            "-o",
+            "program.elf",
+            "program.s",
+        ],
+        cwd=directory,
+        check=True,
+    )
     return directory / "program.elf"
 
 
@@ -177,7 +203,9 @@ class Board:
         self.log = open(directory / "sim.log", "w+")
         self.process = subprocess.Popen(
             [BIN / "probegate-sim", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--flash", image],
-            stdout=self.log, stderr=subprocess.STDOUT)
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
         self.socket = socket.create_connection(("127.0.0.1", self._control_port()), timeout=BOUND)
         self.lines = self.socket.makefile("rb")
 
@@ -210,16 +238,22 @@ class Board:
     def read(self, address, count):
         values = []
         for first in range(0, count, 500):
-            requests = [{"command": "read_word", "board": 0, "address": address + 4 * i}
-                        for i in range(first, min(first + 500, count))]
+            requests = [
+                {"command": "read_word", "board": 0, "address": address + 4 * i}
+                for i in range(first, min(first + 500, count))
+            ]
             values += [answer["value"] for answer in self._call_all(requests)]
         return tuple(values)
 
     def write(self, address, data):
         words = struct.unpack(f"<{len(data) // 4}I", data)
         for first in range(0, len(words), 500):
-            self._call_all([{"command": "write_word", "board": 0, "address": address + 4 * i, "value": words[i]}
-                            for i in range(first, min(first + 500, len(words)))])
+            self._call_all(
+                [
+                    {"command": "write_word", "board": 0, "address": address + 4 * i, "value": words[i]}
+                    for i in range(first, min(first + 500, len(words)))
+                ]
+            )
 
 
 def run_on_board(elf, directory):
@@ -239,8 +273,12 @@ def run_on_board(elf, directory):
 
 
 def names():
-    return ([f"r{i}" for i in range(9)] + ["APSR", "FPSCR"] + [f"s{i}" for i in range(16)] +
-            [f"memory+{4 * i}" for i in range(thumb_sequences.MEMORY_BYTES // 4)])
+    return (
+        [f"r{i}" for i in range(9)]
+        + ["APSR", "FPSCR"]
+        + [f"s{i}" for i in range(16)]
+        + [f"memory+{4 * i}" for i in range(thumb_sequences.MEMORY_BYTES // 4)]
+    )
 
 
 @pytest.mark.skipif(shutil.which("qemu-arm") is None, reason="qemu-arm is not installed (qemu-user)")

@@ -18,8 +18,15 @@ RAM = range(0x20000000, 0x20040000)
 WATCHED = {"counter": 4, "watched": 60, "fault": 28, "command": 4, "_SEGGER_RTT": 16 + 2 * 4 + 2 * 24}
 
 # What the vector table has where.
-HANDLERS = {1: "ResetHandler", 3: "FaultHandler", 11: "SvcHandler", 14: "PendSvHandler", 15: "SysTickHandler",
-            16 + 2: "Uarte0Handler", 16 + 8: "Timer0Handler"}
+HANDLERS = {
+    1: "ResetHandler",
+    3: "FaultHandler",
+    11: "SvcHandler",
+    14: "PendSvHandler",
+    15: "SysTickHandler",
+    16 + 2: "Uarte0Handler",
+    16 + 8: "Timer0Handler",
+}
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +74,9 @@ def test_it_fits(elf, binary, symbols):
     for segment in loaded:
         address = segment["p_paddr"]
         assert address + segment["p_filesz"] <= FLASH_SIZE
-        image[address:address + segment["p_filesz"]] = segment.data()
-    assert bytes(image[:len(binary)]) == binary
-    assert not bytes(image[len(binary):]).strip(b"\xff")
+        image[address : address + segment["p_filesz"]] = segment.data()
+    assert bytes(image[: len(binary)]) == binary
+    assert not bytes(image[len(binary) :]).strip(b"\xff")
     assert len(binary) < 4096, "one page: a newcomer's flash programming is quick"
     assert RAM.start < symbols["process_stack_top"]["st_value"] < RAM.stop - 4096
 
@@ -102,8 +109,9 @@ def test_lines_can_be_found(elf):
 def test_a_second_build_is_the_same(tmp_path):
     """From another directory and into another: the command is the build's own."""
     build = FIRMWARE.parent
-    commands = subprocess.run(["ninja", "-C", build, "-t", "commands", "firmware/firmware.elf"], check=True,
-                              capture_output=True, text=True).stdout
+    commands = subprocess.run(
+        ["ninja", "-C", build, "-t", "commands", "firmware/firmware.elf"], check=True, capture_output=True, text=True
+    ).stdout
     command = next(line for line in commands.splitlines() if "-mcpu=cortex-m4" in line)
     copy = tmp_path / "elsewhere"
     (copy / "sim").mkdir(parents=True)

@@ -7,7 +7,6 @@ import time
 
 from pyocd.core import exceptions
 from pyocd.probe.debug_probe import DebugProbe
-
 from target import Fault, Target
 
 UNIQUE_ID = "MEMPROBE"
@@ -57,8 +56,11 @@ class MemProbe(DebugProbe):
     product_name = "in memory"
     unique_id = UNIQUE_ID
     supported_wire_protocols = [DebugProbe.Protocol.DEFAULT, DebugProbe.Protocol.SWD]
-    capabilities = {DebugProbe.Capability.SWJ_SEQUENCE, DebugProbe.Capability.BANKED_DP_REGISTERS,
-                    DebugProbe.Capability.APv2_ADDRESSES}
+    capabilities = {
+        DebugProbe.Capability.SWJ_SEQUENCE,
+        DebugProbe.Capability.BANKED_DP_REGISTERS,
+        DebugProbe.Capability.APv2_ADDRESSES,
+    }
 
     @property
     def wire_protocol(self):

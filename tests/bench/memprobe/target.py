@@ -114,7 +114,7 @@ class Target:
     def _read(self, address, width):
         offset = address - RAM_BASE
         if 0 <= offset < RAM_SIZE:
-            return int.from_bytes(self.ram[offset:offset + width], "little")
+            return int.from_bytes(self.ram[offset : offset + width], "little")
         if address == DHCSR:
             control = self.registers.get(DHCSR, 0)
             return 1 << 24 | 1 << 16 | control | (control & 2) << 16
@@ -125,7 +125,7 @@ class Target:
     def _write(self, address, width, value):
         offset = address - RAM_BASE
         if 0 <= offset < RAM_SIZE:
-            self.ram[offset:offset + width] = (value & (1 << 8 * width) - 1).to_bytes(width, "little")
+            self.ram[offset : offset + width] = (value & (1 << 8 * width) - 1).to_bytes(width, "little")
         elif address == DHCSR:
             if value >> 16 == DHCSR_KEY:
                 self.registers[DHCSR] = value & 0xF
@@ -140,7 +140,7 @@ class Target:
         register = self._register(address)
         offset = self.tar - RAM_BASE
         if register == 0x0C and self.csw & 0x37 == 0x12 and self._within_page(offset, 4 * count):
-            data = memoryview(self.ram)[offset:offset + 4 * count].cast("I").tolist()
+            data = memoryview(self.ram)[offset : offset + 4 * count].cast("I").tolist()
             self.tar = self.tar & ~0xFFF | (self.tar + 4 * count) & 0xFFF
             return data
         return [self.read_ap(address) for _ in range(count)]
@@ -149,7 +149,7 @@ class Target:
         register = self._register(address)
         offset, size = self.tar - RAM_BASE, 4 * len(values)
         if register == 0x0C and self.csw & 0x37 == 0x12 and self._within_page(offset, size):
-            self.ram[offset:offset + size] = b"".join(value.to_bytes(4, "little") for value in values)
+            self.ram[offset : offset + size] = b"".join(value.to_bytes(4, "little") for value in values)
             self.tar = self.tar & ~0xFFF | (self.tar + size) & 0xFFF
         else:
             for value in values:
