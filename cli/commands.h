@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
-#include "cli/failure.h"
+#include "cli/print/failure.h"
 #include "probegate/v1/debug_probe.pb.h"
 
 namespace probegate {

@@ -20,7 +20,7 @@
 #include "base/mutex.h"
 #include "base/signals.h"
 #include "cc/arduino/cli/debug/debug.grpc.pb.h"
-#include "cli/failure.h"
+#include "cli/print/failure.h"
 #include "probegate/v1/debug_files.grpc.pb.h"
 
 namespace probegate {

@@ -5,16 +5,16 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "base/printable.h"
-#include "cli/client_text.h"
 #include "cli/commands.h"
-#include "cli/directory_text.h"
-#include "cli/failure.h"
-#include "cli/find_probe.h"
-#include "cli/find_session.h"
-#include "cli/fleet.h"
-#include "cli/gateway_ports.h"
-#include "cli/json.h"
-#include "cli/place.h"
+#include "cli/print/client_text.h"
+#include "cli/print/directory_text.h"
+#include "cli/print/failure.h"
+#include "cli/print/json.h"
+#include "cli/print/place.h"
+#include "cli/servers/find_probe.h"
+#include "cli/servers/find_session.h"
+#include "cli/servers/fleet.h"
+#include "cli/servers/gateway_ports.h"
 
 namespace probegate {
 namespace {

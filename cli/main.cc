@@ -11,9 +11,9 @@
 
 #include "base/server_list.h"
 #include "cli/commands.h"
-#include "cli/complain.h"
 #include "cli/debug_command.h"
-#include "cli/failure.h"
+#include "cli/print/complain.h"
+#include "cli/print/failure.h"
 #include "config/checks.h"
 
 namespace probegate {

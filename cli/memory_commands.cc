@@ -5,12 +5,12 @@
 
 #include "base/printable.h"
 #include "cli/commands.h"
-#include "cli/failure.h"
-#include "cli/find_probe.h"
-#include "cli/fleet.h"
-#include "cli/hexdump.h"
-#include "cli/json.h"
-#include "cli/target_memory.h"
+#include "cli/memory/hexdump.h"
+#include "cli/memory/target_memory.h"
+#include "cli/print/failure.h"
+#include "cli/print/json.h"
+#include "cli/servers/find_probe.h"
+#include "cli/servers/fleet.h"
 
 namespace probegate {
 namespace {

@@ -7,14 +7,14 @@
 
 #include "base/printable.h"
 #include "cli/commands.h"
-#include "cli/complain.h"
 #include "cli/end_on_signal.h"
-#include "cli/failure.h"
-#include "cli/find_probe.h"
-#include "cli/fleet.h"
-#include "cli/screen.h"
-#include "cli/top.h"
-#include "cli/top_watch.h"
+#include "cli/print/complain.h"
+#include "cli/print/failure.h"
+#include "cli/print/screen.h"
+#include "cli/servers/find_probe.h"
+#include "cli/servers/fleet.h"
+#include "cli/top/top.h"
+#include "cli/top/top_watch.h"
 
 namespace probegate {
 namespace {

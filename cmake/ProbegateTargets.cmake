@@ -1,7 +1,9 @@
 # How every target of the project is made: one set of flags, and include paths that follow the link graph.
 #
-# A folder's headers are found only through a private directory that holds one symbolic link, to that folder. A target
-# gets the directory by linking the folder's library, so an include that the folder rules forbid does not compile.
+# The headers of a room (a folder, without the folders below it) are found only through a private directory of symbolic
+# links to them. A target gets that directory by linking the room's library, directly or through another library, so an
+# include of a room that is not linked does not compile. tests/checks/folder_rules.txt is stricter: it judges each
+# include by itself.
 
 include(ProbegateCcache)
 include(ProbegatePch)
@@ -28,34 +30,46 @@ target_compile_definitions(probegate_flags INTERFACE PROBEGATE_VERSION="${PROJEC
 # Builds the programs and nothing else: what `./dev run` waits for.
 add_custom_target(programs)
 
-# One include directory per folder; `folder` is the path below the source root.
-function(probegate_include_dir folder result)
-  string(REPLACE "/" "_" flat ${folder})
+# The include directory of a room; `room` is its path below the source root.
+function(probegate_include_dir room result)
+  string(REPLACE "/" "_" flat ${room})
   set(dir ${CMAKE_BINARY_DIR}/include/${flat})
-  get_filename_component(parent ${folder} DIRECTORY)
-  file(MAKE_DIRECTORY ${dir}/${parent})
-  if(NOT EXISTS ${dir}/${folder})
-    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${dir}/${folder} SYMBOLIC)
-  endif()
+  file(MAKE_DIRECTORY ${dir}/${room})
+  file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/${room} ${CMAKE_SOURCE_DIR}/${room}/*.h)
+  file(GLOB links RELATIVE ${dir}/${room} ${dir}/${room}/*)
+  foreach(link ${links})
+    if(NOT link IN_LIST headers)
+      file(REMOVE ${dir}/${room}/${link})
+    endif()
+  endforeach()
+  foreach(header ${headers})
+    if(NOT EXISTS ${dir}/${room}/${header})
+      file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${room}/${header} ${dir}/${room}/${header} SYMBOLIC)
+    endif()
+  endforeach()
   set(${result} ${dir} PARENT_SCOPE)
 endfunction()
 
-# probegate_library(NAME [FOLDER path] SOURCES … [PUBLIC libs…] [PRIVATE libs…])
-# FOLDER is the path below the source root whose headers users of this library may include (default: this folder).
+# probegate_library(NAME [ROOMS path…] SOURCES … [PUBLIC libs…] [PRIVATE libs…])
+# ROOMS are the paths below the source root whose headers users of this library may include (default: this folder).
 function(probegate_library name)
-  cmake_parse_arguments(ARG "" "FOLDER" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
-  if(NOT ARG_FOLDER)
-    file(RELATIVE_PATH ARG_FOLDER ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  cmake_parse_arguments(ARG "" "" "ROOMS;SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(NOT ARG_ROOMS)
+    file(RELATIVE_PATH ARG_ROOMS ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
-  probegate_include_dir(${ARG_FOLDER} dir)
+  set(dirs)
+  foreach(room ${ARG_ROOMS})
+    probegate_include_dir(${room} dir)
+    list(APPEND dirs ${dir})
+  endforeach()
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
-    target_include_directories(${name} PUBLIC ${dir})
+    target_include_directories(${name} PUBLIC ${dirs})
     target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE probegate_flags ${ARG_PRIVATE})
     probegate_use_pch(${name} ${ARG_PUBLIC} ${ARG_PRIVATE})
   else()
     add_library(${name} INTERFACE)
-    target_include_directories(${name} INTERFACE ${dir})
+    target_include_directories(${name} INTERFACE ${dirs})
     target_link_libraries(${name} INTERFACE ${ARG_PUBLIC})
   endif()
 endfunction()

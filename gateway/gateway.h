@@ -14,13 +14,13 @@
 #include <string>
 #include <vector>
 
-#include "gateway/fleet.h"
-#include "gateway/net.h"
+#include "gateway/fleet/fleet.h"
+#include "gateway/fleet/serving_state.h"
+#include "gateway/fleet/upstream.h"
+#include "gateway/net/net.h"
 #include "gateway/port_map.h"
 #include "gateway/probe_choice.h"
 #include "gateway/probe_port.h"
-#include "gateway/serving_state.h"
-#include "gateway/upstream.h"
 #include "telemetry/log.h"
 
 namespace probegate {

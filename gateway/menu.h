@@ -8,7 +8,7 @@
 
 #include "asio/io_context.hpp"
 #include "asio/posix/basic_stream_descriptor.hpp"
-#include "gateway/net.h"
+#include "gateway/net/net.h"
 #include "probegate/v1/debug_probe.pb.h"
 
 namespace probegate {

@@ -10,10 +10,10 @@
 
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "gateway/connection.h"
-#include "gateway/gateway_metrics.h"
-#include "gateway/net.h"
-#include "gateway/served_probe.h"
+#include "gateway/client/connection.h"
+#include "gateway/fleet/served_probe.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "gateway/net/net.h"
 #include "telemetry/log.h"
 
 namespace probegate {

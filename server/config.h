@@ -8,7 +8,7 @@
 #include "base/endpoint.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
-#include "server/lane.h"
+#include "server/lane/lane.h"
 
 namespace probegate {
 

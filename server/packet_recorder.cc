@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "base/one_line.h"
 #include "probe/error.h"
-#include "server/text.h"
 
 namespace probegate {
 namespace {

@@ -1,9 +1,9 @@
 // What a program counts, in Prometheus' terms, and the one way to count it.
 //
 // Each metric of a program is one row: a constant that says its name, its help, and the names of its labels
-// (server/metric_rows.h, gateway/metric_rows.h). Each time series is one object: it is there from its construction to
-// its destruction, so who owns the object decides how long the series is shown. Labels only ever have values from a set
-// that the program bounds: a client cannot make a series.
+// (server/metrics/metric_rows.h, gateway/metrics/metric_rows.h). Each time series is one object: it is there from its
+// construction to its destruction, so who owns the object decides how long the series is shown. Labels only ever have
+// values from a set that the program bounds: a client cannot make a series.
 //
 //   inline constexpr CounterRow kPackets{"probegate_packets_total", "Packets that a probe answered.", {"probe"}};
 //   Counter packets(metrics, kPackets, {unique_id});

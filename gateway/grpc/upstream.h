@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "gateway/upstream.h"
+#include "gateway/fleet/upstream.h"
 #include "telemetry/metrics.h"
 
 namespace probegate {

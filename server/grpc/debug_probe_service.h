@@ -8,7 +8,7 @@
 
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "server/grpc/unary_commands.h"
-#include "server/session_registry.h"
+#include "server/sessions/session_registry.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {

@@ -8,10 +8,10 @@
 #include "absl/status/statusor.h"
 #include "base/endpoint.h"
 #include "base/grpc/listener.h"
-#include "server/catalog.h"
+#include "server/catalog/catalog.h"
 #include "server/grpc/debug_probe_service.h"
 #include "server/grpc/probe_directory_service.h"
-#include "server/session_registry.h"
+#include "server/sessions/session_registry.h"
 #include "telemetry/grpc/rpc_metrics.h"
 #include "telemetry/metrics.h"
 

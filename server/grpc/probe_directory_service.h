@@ -8,8 +8,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include "probegate/v1/probe_directory.grpc.pb.h"
-#include "server/catalog.h"
-#include "server/session_registry.h"
+#include "server/catalog/catalog.h"
+#include "server/sessions/session_registry.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {

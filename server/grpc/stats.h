@@ -2,7 +2,7 @@
 #pragma once
 
 #include "probegate/v1/probe_directory.pb.h"
-#include "server/probe_stats.h"
+#include "server/metrics/probe_stats.h"
 
 namespace probegate {
 

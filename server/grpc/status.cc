@@ -1,7 +1,7 @@
 #include "server/grpc/status.h"
 
 #include "google/rpc/status.pb.h"
-#include "server/error_detail.h"
+#include "server/commands/error_detail.h"
 
 namespace probegate {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "probe/error.h"
-#include "server/error_detail.h"
+#include "server/commands/error_detail.h"
+#include "server/commands/request_cost.h"
 #include "server/grpc/status.h"
-#include "server/request_cost.h"
 
 namespace probegate {
 namespace {

@@ -27,7 +27,7 @@
 #include "base/peer.h"
 #include "probegate/v1/debug_probe.pb.h"
 #include "server/grpc/client_pace.h"
-#include "server/session_registry.h"
+#include "server/sessions/session_registry.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {

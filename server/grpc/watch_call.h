@@ -17,7 +17,7 @@
 
 #include "base/mutex.h"
 #include "probegate/v1/probe_directory.pb.h"
-#include "server/catalog.h"
+#include "server/catalog/catalog.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {

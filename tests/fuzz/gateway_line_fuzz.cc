@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/command_table.h"
-#include "gateway/json_codec.h"
-#include "gateway/json_writer.h"
-#include "gateway/line_framer.h"
+#include "gateway/json/json_writer.h"
+#include "gateway/protocol/command_table.h"
+#include "gateway/protocol/json_codec.h"
+#include "gateway/protocol/line_framer.h"
 
 namespace probegate {
 namespace {

@@ -1,4 +1,4 @@
-#include "fake_upstream.h"
+#include "tests/gateway/fake_upstream.h"
 
 #include <chrono>
 #include <utility>

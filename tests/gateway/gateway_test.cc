@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
-#include "fake_upstream.h"
-#include "test_client.h"
+#include "tests/gateway/fake_upstream.h"
+#include "tests/gateway/test_client.h"
 #include "tests/telemetry/exposed.h"
 
 namespace probegate {

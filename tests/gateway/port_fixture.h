@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
-#include "fake_upstream.h"
 #include "gateway/probe_port.h"
-#include "test_client.h"
+#include "tests/gateway/fake_upstream.h"
+#include "tests/gateway/test_client.h"
 
 namespace probegate {
 

@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "asio/post.hpp"
-#include "fake_upstream.h"
-#include "test_client.h"
+#include "tests/gateway/fake_upstream.h"
+#include "tests/gateway/test_client.h"
 
 namespace probegate {
 namespace {

@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "gtest/gtest.h"
-#include "server/catalog.h"
-#include "server/server_metrics.h"
-#include "server/session_registry.h"
+#include "server/catalog/catalog.h"
+#include "server/metrics/server_metrics.h"
+#include "server/sessions/session_registry.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "tests/fakes/fake_probe.h"

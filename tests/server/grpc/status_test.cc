@@ -7,7 +7,7 @@
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "probe/error.h"
-#include "server/error_detail.h"
+#include "server/commands/error_detail.h"
 
 namespace probegate {
 namespace {

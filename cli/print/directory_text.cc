@@ -1,0 +1,83 @@
+#include "cli/print/directory_text.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include "cli/print/client_text.h"
+#include "cli/print/json.h"
+#include "cli/print/probe_text.h"
+#include "cli/print/text_table.h"
+
+namespace probegate {
+namespace {
+
+std::string Flags(const v1::SessionInfo& session) {
+  std::string flags;
+  const auto add = [&](bool set, const char* name) {
+    if (set) flags += (flags.empty() ? "" : ",") + std::string(name);
+  };
+  add(session.has_open(), "open");
+  add(session.is_connected(), "connected");
+  add(session.holds_lock(), "lock");
+  add(session.waits_for_lock(), "waiting");
+  return flags.empty() ? "-" : flags;
+}
+
+// To the second.
+std::string TimeText(google::protobuf::Timestamp time) {
+  time.set_nanos(0);
+  return google::protobuf::util::TimeUtil::ToString(time);
+}
+
+std::string ListInObject(const char* name, const std::string& entries) {
+  return std::string("{\"") + name + "\":[" + entries + "]}\n";
+}
+
+}  // namespace
+
+std::string ToTable(const std::vector<ListedProbe>& probes, bool with_gateway) {
+  std::vector<std::vector<std::string>> rows = {{"PROBE", "STATE", "DESCRIPTION", "HOST", "LOCATION", "IN USE BY"}};
+  if (with_gateway) rows[0].insert(rows[0].begin() + 1, "GATEWAY");
+  for (const ListedProbe& probe : probes) {
+    const v1::ProbeStatus& status = *probe.status;
+    std::vector<std::string> row = {status.description().unique_id(),
+                                    StateName(status.state()),
+                                    status.description().description(),
+                                    probe.place->column,
+                                    status.location(),
+                                    status.problem().empty() ? probe.users : status.problem()};
+    if (with_gateway) row.insert(row.begin() + 1, probe.gateway.empty() ? "-" : probe.gateway);
+    rows.push_back(std::move(row));
+  }
+  return FormatTable(rows);
+}
+
+std::string ToTable(const std::vector<ListedSession>& sessions) {
+  std::vector<std::vector<std::string>> rows = {
+      {"SESSION", "PROBE", "HOST", "CLIENT", "OPENED", "LAST COMMAND", "COMMANDS", "HAS"}};
+  for (const auto& [session, place] : sessions) {
+    rows.push_back({session->session(), session->probe(), place->column, Who(session->client()),
+                    TimeText(session->opened_at()), TimeText(session->last_command_at()),
+                    std::to_string(session->command_count()), Flags(*session)});
+  }
+  return FormatTable(rows);
+}
+
+std::string ToJson(const std::vector<ListedProbe>& probes) {
+  std::string entries;
+  for (const ListedProbe& probe : probes) {
+    std::string entry = WithPlace("{\"status\":" + ToJson(*probe.status) + "}", *probe.place);
+    if (!probe.gateway.empty()) entry = WithMember(std::move(entry), "gateway", ToJson(probe.gateway));
+    entries += (entries.empty() ? "" : ",") + entry;
+  }
+  return ListInObject("probes", entries);
+}
+
+std::string ToJson(const std::vector<ListedSession>& sessions) {
+  std::string entries;
+  for (const auto& [session, place] : sessions) {
+    entries += (entries.empty() ? "" : ",") + WithPlace(ToJson(*session), *place);
+  }
+  return ListInObject("sessions", entries);
+}
+
+}  // namespace probegate

@@ -1,0 +1,81 @@
+#include "cli/servers/find_probe.h"
+
+#include <set>
+
+#include "base/ignoring_case.h"
+#include "cli/print/failure.h"
+
+namespace probegate {
+namespace {
+
+std::string Join(const std::set<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
+  return all;
+}
+
+// The unique id that `wanted` stands for.
+std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& wanted, bool complete) {
+  std::set<std::string> all, matches;
+  for (const ServerProbes& list : lists) {
+    for (const v1::ProbeStatus& probe : list.probes.probes()) {
+      const std::string& unique_id = probe.description().unique_id();
+      all.insert(unique_id);
+      // One without an id is not what somebody means who names none.
+      if (unique_id.empty() || !ContainsIgnoringCase(unique_id, wanted)) continue;
+      if (unique_id.size() == wanted.size()) return unique_id;
+      matches.insert(unique_id);
+    }
+  }
+  if (matches.size() == 1 && complete) return *matches.begin();
+  if (matches.empty()) {
+    throw Failure(ExitCode::kNotFound, wanted.empty() ? "there is no probe"
+                                                      : "no probe matches \"" + wanted +
+                                                            "\"; there are: " + (all.empty() ? "none" : Join(all)));
+  }
+  if (matches.size() == 1) {
+    throw Failure(ExitCode::kNotFound,
+                  "a server is missing, which may have the probe that is meant; name it by its whole unique id: " +
+                      Join(matches));
+  }
+  throw Failure(ExitCode::kNotFound,
+                (wanted.empty() ? "there are several probes, name one" : "several probes match \"" + wanted + "\"") +
+                    ": " + Join(matches));
+}
+
+}  // namespace
+
+ChosenProbe ChooseProbe(const std::vector<ServerProbes>& lists, const std::string& wanted, bool complete) {
+  const std::string unique_id = Resolve(lists, wanted, complete);
+  std::vector<size_t> there, away;
+  for (size_t i = 0; i < lists.size(); ++i) {
+    for (const v1::ProbeStatus& probe : lists[i].probes.probes()) {
+      if (probe.description().unique_id() != unique_id) continue;
+      (probe.state() == v1::PROBE_STATE_AWAY ? away : there).push_back(i);
+    }
+  }
+  if (there.size() > 1) {
+    std::set<std::string> servers;
+    for (const size_t i : there) servers.insert(lists[i].server.address.ToString());
+    throw Failure(ExitCode::kNotFound,
+                  "probe " + unique_id + " is on several servers: " + Join(servers) + "; name one (--server)");
+  }
+  return {there.empty() ? away.front() : there.front(), unique_id};
+}
+
+FoundProbe FindProbe(Fleet& fleet, const std::string& wanted) {
+  const auto answers = fleet.Ask<v1::ListProbesResponse>([](ServerClient& server) { return server.ListProbes(); });
+  fleet.ThrowWhereNobodyAnswers();
+  std::vector<ServerProbes> lists;
+  for (const auto& [server, probes] : answers) lists.push_back({server->server(), probes});
+  const ExitCode missing = fleet.ReportFailures();
+  try {
+    const ChosenProbe chosen = ChooseProbe(lists, wanted, missing == ExitCode::kOk);
+    return {answers[chosen.server].server, chosen.unique_id};
+  } catch (const Failure& failure) {
+    if (missing == ExitCode::kOk) throw;
+    throw Failure(missing, std::string(failure.what()) + ", where servers answer");
+  }
+}
+
+}  // namespace probegate

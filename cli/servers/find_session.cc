@@ -1,0 +1,54 @@
+#include "cli/servers/find_session.h"
+
+#include "cli/print/failure.h"
+
+namespace probegate {
+namespace {
+
+constexpr size_t kNameLength = 16;
+
+// Anything else is no session of a server that keeps to the contract. An empty name would be the beginning of every
+// whole id, which is a secret, and is sent to the server whose session it is.
+bool IsName(const std::string& text) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  return text.size() == kNameLength && text.find_first_not_of(kDigits) == std::string::npos;
+}
+
+}  // namespace
+
+ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, const std::string& part,
+                            bool complete) {
+  std::vector<ChosenSession> found;
+  for (size_t i = 0; i < lists.size(); ++i) {
+    for (const v1::SessionInfo& session : lists[i].sessions()) {
+      const std::string& name = session.session();
+      const bool is_it = IsName(name) && (name.starts_with(part) || part.starts_with(name));
+      if (is_it) found.push_back({i, part.size() > name.size() ? part : name});
+    }
+  }
+  if (found.empty()) throw Failure(ExitCode::kNotFound, "no session begins with " + part);
+  if (found.size() > 1) throw Failure(ExitCode::kNotFound, "several sessions begin with " + part + "; say more of it");
+  if (!complete && part.size() < kNameLength) {
+    throw Failure(ExitCode::kNotFound, "a server is missing whose session may begin with " + part + ", too; say all " +
+                                           std::to_string(kNameLength) + " digits of it");
+  }
+  return found.front();
+}
+
+FoundSession FindSession(Fleet& fleet, const std::string& part) {
+  const auto answers =
+      fleet.Ask<v1::ListSessionsResponse>([](ServerClient& server) { return server.ListSessions(""); });
+  fleet.ThrowWhereNobodyAnswers();
+  std::vector<v1::ListSessionsResponse> lists;
+  for (const auto& [server, sessions] : answers) lists.push_back(sessions);
+  const ExitCode missing = fleet.ReportFailures();
+  try {
+    const ChosenSession chosen = ChooseSession(lists, part, missing == ExitCode::kOk);
+    return {answers[chosen.server].server, chosen.session};
+  } catch (const Failure& failure) {
+    if (missing == ExitCode::kOk) throw;
+    throw Failure(missing, failure.what());
+  }
+}
+
+}  // namespace probegate

@@ -1,0 +1,33 @@
+// Which server has the session that somebody names.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "cli/servers/fleet.h"
+#include "probegate/v1/probe_directory.pb.h"
+
+namespace probegate {
+
+struct ChosenSession {
+  size_t server;  // which of the lists
+  std::string session;
+};
+
+// The session whose name begins with `part`, or whose whole id that is; what to call it by is `part` then, else its
+// name. `complete` says whether these are the lists of all servers: where they are not, a beginning names no session,
+// for one of a server that is missing may begin with it too. What is listed without 16 hexadecimal digits for its name
+// is no session. Throws kNotFound.
+ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, const std::string& part, bool complete);
+
+struct FoundSession {
+  ServerClient* server;  // the fleet's
+  std::string session;
+};
+
+// Asks the fleet. Says on standard error which servers do not answer; with kUnreachable where the session is on none of
+// the others, or may not be the one that is meant, else as ChooseSession.
+FoundSession FindSession(Fleet& fleet, const std::string& part);
+
+}  // namespace probegate

@@ -1,0 +1,32 @@
+#include "cli/servers/fleet.h"
+
+#include <string>
+
+#include "base/server_list.h"
+#include "cli/print/complain.h"
+
+namespace probegate {
+
+Fleet::Fleet(const std::vector<Endpoint>& names) {
+  const ServerLookup lookup = LookUpServers(names);
+  for (const Server& server : lookup.servers) {
+    servers_.push_back(std::make_unique<ServerClient>(server));
+    asked_.push_back(servers_.back().get());
+  }
+  for (const FailedName& failed : lookup.failures) {
+    failures_.emplace_back(ExitCode::kUnreachable, std::string(failed.status.message()));
+  }
+}
+
+ExitCode Fleet::ReportFailures() const {
+  for (const Failure& failure : failures_) Complain(failure.what());
+  return failures_.empty() ? ExitCode::kOk : failures_.front().code;
+}
+
+void Fleet::ThrowWhereNobodyAnswers() const {
+  if (!asked_.empty()) return;
+  for (size_t i = 0; i + 1 < failures_.size(); ++i) Complain(failures_[i].what());
+  throw failures_.back();
+}
+
+}  // namespace probegate

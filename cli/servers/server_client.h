@@ -1,0 +1,53 @@
+// The server as this program uses it: calls that give an answer or throw a Failure.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <grpcpp/grpcpp.h>
+
+#include "base/server_list.h"
+#include "cli/print/failure.h"
+#include "probegate/v1/debug_probe.grpc.pb.h"
+#include "probegate/v1/probe_directory.grpc.pb.h"
+
+namespace probegate {
+
+class ServerClient {
+ public:
+  explicit ServerClient(const Server& server);
+
+  // Waits until there is a connection. Throws kUnreachable where nobody answers within some seconds.
+  void Connect();
+
+  const Server& server() const { return server_; }
+
+  // These and EndSession throw what went wrong, also where the answer takes longer than some seconds, or has a time
+  // that is none.
+
+  v1::ListProbesResponse ListProbes();
+  v1::ListSessionsResponse ListSessions(const std::string& probe);
+  v1::StatsResponse Stats(const std::string& probe);
+  void EndSession(const std::string& session, const std::string& reason);
+
+  v1::DebugProbe::Stub& debug_probe() { return *debug_probe_; }
+
+  // Throws the Failure that `status` stands for, unless it is OK.
+  void Check(const grpc::Status& status) const;
+
+ private:
+  void CheckSense(bool makes_sense) const;
+
+  const Server server_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::DebugProbe::Stub> debug_probe_;
+  const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
+};
+
+// For who could not even ask.
+Failure NotAsked(const Server& server, const std::string& why);
+
+// Throws what a command's error stands for.
+[[noreturn]] void Throw(const v1::ErrorDetail& error);
+
+}  // namespace probegate

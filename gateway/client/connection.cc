@@ -1,0 +1,253 @@
+#include "gateway/client/connection.h"
+
+#include <chrono>
+#include <utility>
+
+#include "asio/buffer.hpp"
+#include "asio/co_spawn.hpp"
+#include "asio/detached.hpp"
+#include "asio/dispatch.hpp"
+#include "asio/redirect_error.hpp"
+
+namespace probegate {
+namespace {
+
+// How long a client may take to fetch the last replies before the reset.
+constexpr auto kLingerTime = std::chrono::seconds(2);
+constexpr auto kLingerPoll = std::chrono::milliseconds(2);
+
+}  // namespace
+
+Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const ServedProbe> probe,
+                       const ConnectionOptions& options, GatewayMetrics& metrics, Log& log,
+                       std::function<void()> on_closed)
+    : socket_(std::move(socket)),
+      probe_(std::move(probe)),
+      options_(options),
+      record_(probe_->unique_id(), std::move(peer), metrics, log),
+      on_closed_(std::move(on_closed)),
+      framer_(options.max_line_bytes),
+      room_(socket_.get_executor()),
+      hold_(socket_.get_executor()),
+      replies_(socket_),
+      posting_(options.post) {
+  ConfigureSocket(socket_);
+}
+
+Connection::~Connection() = default;
+
+void Connection::Start() {
+  record_.Connected();
+  asio::co_spawn(socket_.get_executor(), ReadRequests(), asio::detached);
+  asio::co_spawn(socket_.get_executor(), WatchForReset(), asio::detached);
+}
+
+void Connection::Refuse(std::string reason) {
+  record_.Refused(reason);
+  asio::co_spawn(socket_.get_executor(), RefuseFirstRequest(std::move(reason)), asio::detached);
+}
+
+void Connection::End(std::string reason) {
+  asio::dispatch(socket_.get_executor(),
+                 [self = shared_from_this(), reason = std::move(reason)] { self->EndNow(reason); });
+}
+
+bool Connection::MayRead() const {
+  return pending_.size() < options_.max_in_flight && pending_line_bytes_ < options_.max_held_bytes &&
+         replies_.UnsentBytes() < options_.max_held_bytes && !posting_.is_full();
+}
+
+std::string Connection::TooLong() const {
+  return "request line longer than " + std::to_string(options_.max_line_bytes) + " bytes (--max-line-bytes)";
+}
+
+Task<> Connection::ReadRequests() {
+  const auto self = shared_from_this();
+  asio::error_code error;
+  while (true) {
+    if (!MayRead()) Flush();
+    while (!MayRead() && !ending_ && !closed_) {
+      room_.expires_at(Timer::time_point::max());
+      co_await room_.async_wait(asio::redirect_error(kUseTask, error));
+    }
+    if (ending_ || closed_) co_return;
+    if (const auto line = framer_.Next()) {
+      HandleLine(*line);
+      continue;
+    }
+    Flush();
+    if (framer_.too_long()) {
+      EndNow("the connection was ended because of a request line that is too long", TooLong());
+      co_return;
+    }
+    const auto space = framer_.Prepare();
+    const size_t size =
+        co_await socket_.async_read_some(asio::buffer(space.data, space.size), asio::redirect_error(kUseTask, error));
+    if (error == asio::error::eof) break;
+    if (error) {
+      Close();
+      co_return;
+    }
+    framer_.Commit(size);
+    record_.Received(size);
+  }
+  if (const auto rest = framer_.TakeRest(); rest && !ending_ && !closed_) HandleLine(*rest);
+  client_finished_ = true;
+  AwaitPosted();
+  Flush();
+  FinishIfDone();
+}
+
+// Reading tells of a reset too, but not while a bound keeps the connection from reading.
+Task<> Connection::WatchForReset() {
+  const auto self = shared_from_this();
+  asio::error_code error;
+  while (!closed_) {
+    co_await socket_.async_wait(asio::socket_base::wait_error, asio::redirect_error(kUseTask, error));
+    if (error || (!closed_ && HasPendingError(socket_))) Close();
+  }
+}
+
+Task<> Connection::RefuseFirstRequest(std::string reason) {
+  const auto self = shared_from_this();
+  room_.expires_after(kLingerTime);
+  room_.async_wait([self, reason](asio::error_code) { self->EndNow(reason); });
+  asio::error_code error;
+  std::optional<std::string_view> line;
+  while (!ending_ && !(line = framer_.Next()) && !framer_.too_long()) {
+    const auto space = framer_.Prepare();
+    const size_t size =
+        co_await socket_.async_read_some(asio::buffer(space.data, space.size), asio::redirect_error(kUseTask, error));
+    if (error) break;
+    framer_.Commit(size);
+    record_.Received(size);
+  }
+  if (error && !ending_) {
+    Close();
+    co_return;
+  }
+  if (framer_.too_long()) record_.BadLine(TooLong());
+  if (line && !ending_) {
+    Line request = TakeLine(*line);
+    AnswerError(request, ReplyStatus::kProbeDisconnected, reason);
+  }
+  EndNow(reason);
+}
+
+Task<> Connection::LingerThenReset() {
+  const auto self = shared_from_this();
+  const auto deadline = Timer::clock_type::now() + kLingerTime;
+  asio::error_code ignored;
+  Timer timer(socket_.get_executor());
+  const auto is_done = [this] {
+    return pending_.empty() && replies_.UnsentBytes() + UnacknowledgedBytes(socket_) == 0;
+  };
+  while (!closed_ && !is_done() && Timer::clock_type::now() < deadline) {
+    timer.expires_after(kLingerPoll);
+    co_await timer.async_wait(asio::redirect_error(kUseTask, ignored));
+  }
+  if (!closed_) ResetSocket(socket_);
+  Close();
+}
+
+void Connection::FailPending(std::string_view reason) {
+  const bool lost = session_state_ == SessionState::kLost;
+  for (Pending& pending : pending_) {
+    const bool is_posted = pending.ready && pending.request_id != 0;
+    if (pending.ready && !(lost && is_posted)) {
+      MoveReadyReply(pending);
+    } else if (!pending.own) {
+      AppendErrorReply(replies_.out(), pending.id, ReplyStatus::kProbeDisconnected, reason);
+      record_.End(pending.record, pending.request_id, OutcomeOf(ReplyStatus::kProbeDisconnected));
+    }
+  }
+  pending_.clear();
+  pending_line_bytes_ = 0;
+}
+
+void Connection::MoveReadyReplies() {
+  while (!pending_.empty() && pending_.front().ready) {
+    MoveReadyReply(pending_.front());
+    pending_.pop_front();
+  }
+}
+
+void Connection::MoveReadyReply(Pending& pending) {
+  replies_.out() += pending.reply;
+  record_.End(pending.record, pending.request_id, OutcomeOf(pending.status));
+}
+
+void Connection::Flush() {
+  if (closed_ || full_) return;
+  const size_t unsent = replies_.UnsentBytes();
+  const ReplyWriter::Result result = replies_.Write();
+  if (unsent > 0) record_.Sent(unsent - replies_.UnsentBytes());
+  full_ = result == ReplyWriter::Result::kFull;
+  if (result == ReplyWriter::Result::kFailed) Close();
+  if (!full_) return;
+  socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](asio::error_code error) {
+    self->full_ = false;
+    if (error) {
+      self->Close();
+    } else {
+      self->Flush();
+      self->OnProgress();
+    }
+  });
+}
+
+// Something was answered, or taken by the client: what waited for room may go on.
+void Connection::OnProgress() {
+  if (closed_) return;
+  if (MayRead()) room_.cancel();
+  if (replies_.UnsentBytes() < options_.max_held_bytes) {
+    if (std::exchange(upstream_paused_, false) && session_) session_->Resume();
+    if (inbox_waits_) {
+      const auto inbox = inbox_;
+      TakeFromInbox(inbox);
+    }
+  }
+  FinishIfDone();
+}
+
+void Connection::EndNow(std::string_view reason, std::string_view last_error) {
+  if (ending_ || closed_) return;
+  ending_ = true;
+  FailPending(reason);
+  if (!last_error.empty()) {
+    Line line = BadLine(last_error);
+    AnswerError(line, ReplyStatus::kGeneralError, last_error);
+  }
+  // What was answered is done before the session goes, within the time that the client has for its last replies.
+  AwaitPosted();
+  if (pending_.empty()) DropSession();
+  Flush();
+  room_.cancel();
+  asio::co_spawn(socket_.get_executor(), LingerThenReset(), asio::detached);
+}
+
+void Connection::FinishIfDone() {
+  if (client_finished_ && !ending_ && pending_.empty() && replies_.UnsentBytes() == 0) Close();
+}
+
+void Connection::Close() {
+  if (closed_) return;
+  closed_ = true;
+  if (session_ && posting_.writes_outstanding() > 0) {
+    record_.PostedInVain(std::to_string(posting_.writes_outstanding()) +
+                         " writes that had been answered may not have been carried out");
+  }
+  DropSession();
+  for (Pending& pending : pending_) {
+    if (!pending.own) record_.End(pending.record, pending.request_id, Unanswered());
+  }
+  pending_.clear();
+  record_.Disconnected();
+  asio::error_code ignored;
+  socket_.close(ignored);
+  room_.cancel();
+  hold_.cancel();
+  on_closed_();
+}
+
+}  // namespace probegate

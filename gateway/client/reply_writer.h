@@ -1,0 +1,40 @@
+// The replies that a client has not been sent yet, and their way into its socket.
+//
+// What is being written and what comes next are two strings that swap places: nothing is copied, and appending never
+// moves bytes that the kernel is about to take.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "gateway/net/net.h"
+
+namespace probegate {
+
+// Threads: the socket's strand. Never blocks.
+class ReplyWriter {
+ public:
+  // `socket` does not block, and outlives the writer.
+  explicit ReplyWriter(Socket& socket) : socket_(socket) {}
+
+  // Where to append replies; nothing is sent before Write.
+  std::string& out() { return out_; }
+
+  size_t UnsentBytes() const { return out_.size() + writing_.size() - written_; }
+
+  enum class Result : uint8_t {
+    kAllSent,
+    kFull,    // the socket takes no more for now: Write again when it can be written to
+    kFailed,  // the connection is gone
+  };
+  Result Write();
+
+ private:
+  Socket& socket_;
+  std::string out_;      // to be written next
+  std::string writing_;  // being written
+  size_t written_ = 0;   // of writing_
+};
+
+}  // namespace probegate

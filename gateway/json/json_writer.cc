@@ -1,0 +1,114 @@
+#include "gateway/json/json_writer.h"
+
+#include <array>
+#include <charconv>
+
+namespace probegate {
+namespace {
+
+constexpr std::string_view kHex = "0123456789abcdef";
+
+void AppendEscape(std::string& out, uint32_t unit) {
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kHex[unit >> shift & 0xF];
+}
+
+// Takes one character off the front of `text`, which is not empty and starts with a byte above 0x7F.
+uint32_t TakeCharacter(std::string_view& text) {
+  constexpr uint32_t kReplacement = 0xFFFD;
+  const auto lead = static_cast<unsigned char>(text.front());
+  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  uint32_t c = lead & (0x7FU >> length);
+  bool good = lead >= 0xC2 && lead <= 0xF4 && text.size() >= length;
+  for (size_t i = 1; good && i < length; ++i) {
+    const auto next = static_cast<unsigned char>(text[i]);
+    good = (next & 0xC0) == 0x80;
+    c = c << 6 | (next & 0x3FU);
+  }
+  text.remove_prefix(good ? length : 1);
+  return good ? c : kReplacement;
+}
+
+// `width` is the most that one element can take.
+template <typename Elements>
+void AppendList(std::string& out, const Elements& elements, size_t width) {
+  const size_t start = out.size();
+  out.resize(start + 2 + static_cast<size_t>(elements.size()) * (width + 2));
+  char* at = out.data() + start;
+  *at++ = '[';
+  bool first = true;
+  for (const auto element : elements) {
+    if (!first) {
+      *at++ = ',';
+      *at++ = ' ';
+    }
+    first = false;
+    const auto value = static_cast<std::make_unsigned_t<decltype(element)>>(element);
+    at = std::to_chars(at, at + width, static_cast<uint32_t>(value)).ptr;
+  }
+  *at++ = ']';
+  out.resize(static_cast<size_t>(at - out.data()));
+}
+
+}  // namespace
+
+void AppendUnsigned(std::string& out, uint64_t value) {
+  std::array<char, 20> digits;
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+}
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const char c = text.front();
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      const uint32_t character = TakeCharacter(text);
+      if (character >= 0x10000) {
+        AppendEscape(out, 0xD800 + ((character - 0x10000) >> 10));
+        AppendEscape(out, 0xDC00 + ((character - 0x10000) & 0x3FF));
+      } else {
+        AppendEscape(out, character);
+      }
+      continue;
+    }
+    text.remove_prefix(1);
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+          AppendEscape(out, static_cast<unsigned char>(c));
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+void AppendWords(std::string& out, const google::protobuf::RepeatedField<uint32_t>& words) {
+  AppendList(out, words, 10);
+}
+
+void AppendBytes(std::string& out, std::string_view bytes) { AppendList(out, bytes, 3); }
+
+}  // namespace probegate

@@ -1,0 +1,60 @@
+#include "gateway/net/net.h"
+
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "asio/ip/v6_only.hpp"
+
+namespace probegate {
+namespace {
+
+void SetOption(Socket& socket, int level, int name, int value) {
+  ::setsockopt(socket.native_handle(), level, name, &value, sizeof(value));
+}
+
+}  // namespace
+
+void ConfigureSocket(Socket& socket) {
+  asio::error_code ignored;
+  socket.non_blocking(true, ignored);
+  SetOption(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  SetOption(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  SetOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+  SetOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  SetOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
+  // Linux lets this overrule the count of probes. 10 s and three times 5 s, then, in milliseconds: the probe that
+  // follows is answered by giving up, which leaves 5 of the 30 seconds for the rest.
+  SetOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 25'000);
+}
+
+size_t UnacknowledgedBytes(Socket& socket) {
+  int bytes = 0;
+  if (!socket.is_open() || ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) != 0) return 0;
+  return static_cast<size_t>(bytes);
+}
+
+void ResetSocket(Socket& socket) {
+  asio::error_code ignored;
+  socket.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket.close(ignored);
+}
+
+bool HasPendingError(Socket& socket) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  return ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0;
+}
+
+std::string ToString(const asio::ip::tcp::endpoint& endpoint) {
+  const auto address = endpoint.address();
+  if (address.is_v6() && !address.to_v6().is_v4_mapped()) {
+    return "[" + address.to_string() + "]:" + std::to_string(endpoint.port());
+  }
+  const auto plain =
+      address.is_v6() ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address.to_v4();
+  return plain.to_string() + ":" + std::to_string(endpoint.port());
+}
+
+}  // namespace probegate

@@ -1,0 +1,115 @@
+// The types of commands' arguments. A command's handler takes them as parameters, so that its signature is its schema.
+//
+//   Step WriteDp(Call& call, U32<"address"> address, U32<"value"> value);
+//
+// Each type knows how to read itself from JSON and what to tell someone who sent something else. Bounds are checked
+// while reading: nothing is allocated for what is refused. What a value means to a probe is not checked here but by the
+// server.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/json/json_reader.h"
+#include "google/protobuf/repeated_field.h"
+#include "probegate/v1/debug_probe.pb.h"
+
+namespace probegate {
+
+// Words or bytes of one block: 16 MiB.
+inline constexpr size_t kMaxBlockBytes = size_t{16} << 20;
+inline constexpr size_t kMaxSequenceBits = 65536;
+
+using WordList = google::protobuf::RepeatedField<uint32_t>;
+using SegmentList = google::protobuf::RepeatedPtrField<v1::SwdSegment>;
+
+struct ByteList {
+  std::string bytes;
+};
+
+// Hz. pyOCD's users write 1.5e6 in their configurations.
+struct Frequency {
+  uint32_t hz = 0;
+};
+
+// A whole number, not negative, of at most kMaxSequenceBits bits.
+struct BigNumber {
+  std::string_view digits = "0";
+};
+
+// A memory interface's handle. Any other number is a handle that was never given.
+struct Handle {
+  std::optional<uint32_t> number;
+};
+
+// Reads `value` into `out`. Returns the value that is not as it has to be, `value` itself or one inside it.
+std::optional<JsonValue> ReadArgument(const JsonValue& value, uint32_t& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, uint64_t& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, bool& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, Frequency& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, BigNumber& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, Handle& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, WordList& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, ByteList& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, SegmentList& out);
+std::optional<JsonValue> ReadArgument(const JsonValue& value, JsonValue& out);
+
+// What ReadArgument wants, for a person.
+std::string_view Wanted(const uint32_t&);
+std::string_view Wanted(const uint64_t&);
+std::string_view Wanted(const bool&);
+std::string_view Wanted(const Frequency&);
+std::string_view Wanted(const BigNumber&);
+std::string_view Wanted(const Handle&);
+std::string_view Wanted(const WordList&);
+std::string_view Wanted(const ByteList&);
+std::string_view Wanted(const SegmentList&);
+std::string_view Wanted(const JsonValue&);
+
+// `name` must be `wanted`, got `value` (its JSON text, which is cut).
+std::string ArgumentError(std::string_view name, std::string_view wanted, std::string_view value);
+
+// JSON text cut to what fits into an error message; never in the middle of a character.
+std::string Excerpt(std::string_view text);
+
+template <size_t N>
+struct ArgumentName {
+  constexpr ArgumentName(const char (&name)[N]) { std::copy_n(name, N, text.begin()); }  // NOLINT(*-explicit-*)
+  constexpr std::string_view view() const { return {text.data(), N - 1}; }
+  std::array<char, N> text{};
+};
+
+template <typename T, ArgumentName name>
+struct Argument {
+  static constexpr std::string_view kName = name.view();
+  T value{};
+};
+
+template <ArgumentName name>
+using U32 = Argument<uint32_t, name>;
+template <ArgumentName name>
+using U64 = Argument<uint64_t, name>;
+template <ArgumentName name>
+using Flag = Argument<bool, name>;
+template <ArgumentName name>
+using Hertz = Argument<Frequency, name>;
+template <ArgumentName name>
+using Bits = Argument<BigNumber, name>;
+template <ArgumentName name>
+using MemoryHandle = Argument<Handle, name>;
+template <ArgumentName name>
+using Words = Argument<WordList, name>;
+template <ArgumentName name>
+using Bytes = Argument<ByteList, name>;
+template <ArgumentName name>
+using Segments = Argument<SegmentList, name>;
+// Read by the handler, which has its own words for what is wrong.
+template <ArgumentName name>
+using Anything = Argument<JsonValue, name>;
+
+}  // namespace probegate

@@ -1,0 +1,111 @@
+#include "gateway/json/big_integer.h"
+#include "gateway/json/json_writer.h"
+#include "gateway/protocol/commands.h"
+#include "gateway/protocol/wire_names.h"
+
+namespace probegate::commands {
+namespace {
+
+constexpr std::string_view kSequenceLength = "an integer from 1 to 65536";
+
+bool IsSequenceLength(uint32_t bits) { return bits >= 1 && bits <= kMaxSequenceBits; }
+
+bool AppendBool(bool value, std::string& out) {
+  out += value ? "true" : "false";
+  return true;
+}
+
+}  // namespace
+
+Step Connect(Call& call, Anything<"protocol"> protocol) {
+  const std::string name =
+      protocol.value.is_string() ? DecodeJsonString(protocol.value) : std::string(protocol.value.text);
+  const auto wire_protocol = protocol.value.is_string() ? WireProtocolByName(name) : std::nullopt;
+  if (!wire_protocol) {
+    call.text = "invalid protocol name " + Excerpt(name);
+    return Step::kRefuse;
+  }
+  call.request.mutable_connect()->set_protocol(*wire_protocol);
+  return Step::kSend;
+}
+
+void Disconnect(Call& call) { call.request.mutable_disconnect(); }
+
+Step SwjSequence(Call& call, U32<"length"> length, Bits<"bits"> bits) {
+  if (!IsSequenceLength(length.value)) {
+    return RefuseArgument(call, length.kName, kSequenceLength, std::to_string(length.value));
+  }
+  auto& request = *call.request.mutable_swj_sequence();
+  request.set_bit_count(length.value);
+  request.set_bits(DecimalToBits(bits.value.digits, length.value));
+  return Step::kSend;
+}
+
+void SwdSequence(Call& call, Segments<"sequences"> sequences) {
+  call.request.mutable_swd_sequence()->mutable_segments()->Swap(&sequences.value);
+}
+
+// The first element is what a CMSIS-DAP probe answers to a sequence that it ran, DAP_OK. A sequence that did not run is
+// an error reply.
+bool SwdSequenceResult(const v1::StreamResponse& response, std::string& out) {
+  out += "[0, [";
+  bool first = true;
+  for (const std::string& captured : response.swd_sequence().captured()) {
+    if (!first) out += ", ";
+    first = false;
+    AppendBytes(out, captured);
+  }
+  out += "]]";
+  return true;
+}
+
+Step JtagSequence(Call& call, U32<"cycles"> cycles, Flag<"tms"> tms, Flag<"read_tdo"> read_tdo, Bits<"tdi"> tdi) {
+  if (!IsSequenceLength(cycles.value)) {
+    return RefuseArgument(call, cycles.kName, kSequenceLength, std::to_string(cycles.value));
+  }
+  auto& request = *call.request.mutable_jtag_sequence();
+  request.set_cycles(cycles.value);
+  request.set_tms(tms.value);
+  request.set_read_tdo(read_tdo.value);
+  request.set_tdi(DecimalToBits(tdi.value.digits, cycles.value));
+  return Step::kSend;
+}
+
+bool JtagSequenceResult(const v1::StreamResponse& response, std::string& out) {
+  if (!response.jtag_sequence().has_tdo()) return false;
+  const std::string& tdo = response.jtag_sequence().tdo();
+  AppendBitsAsDecimal(out, tdo, tdo.size() * 8);
+  return true;
+}
+
+void SetClock(Call& call, Hertz<"frequency"> frequency) {
+  call.request.mutable_set_clock()->set_frequency_hz(frequency.value.hz);
+}
+
+void Reset(Call& call) { call.request.mutable_reset(); }
+
+void AssertReset(Call& call, Flag<"asserted"> asserted) {
+  call.request.mutable_assert_reset()->set_asserted(asserted.value);
+}
+
+void IsResetAsserted(Call& call) { call.request.mutable_is_reset_asserted(); }
+bool IsResetAssertedResult(const v1::StreamResponse& response, std::string& out) {
+  return AppendBool(response.is_reset_asserted().asserted(), out);
+}
+
+void Flush(Call& call) { call.request.mutable_flush(); }
+
+void HasSwo(Call& call) { call.request.mutable_has_swo(); }
+bool HasSwoResult(const v1::StreamResponse& response, std::string& out) {
+  return AppendBool(response.has_swo().has_swo(), out);
+}
+
+void SwoStart(Call& call, U32<"baudrate"> baudrate) { call.request.mutable_swo_start()->set_baudrate(baudrate.value); }
+void SwoStop(Call& call) { call.request.mutable_swo_stop(); }
+void SwoRead(Call& call) { call.request.mutable_swo_read(); }
+bool SwoReadResult(const v1::StreamResponse& response, std::string& out) {
+  AppendBytes(out, response.swo_read().data());
+  return true;
+}
+
+}  // namespace probegate::commands

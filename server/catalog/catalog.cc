@@ -1,0 +1,290 @@
+#include "server/catalog/catalog.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/ignoring_case.h"
+#include "base/one_line.h"
+#include "probe/error.h"
+#include "server/catalog/description.h"
+
+namespace probegate {
+
+Catalog::Catalog(CatalogOptions options, ServerMetrics& metrics, Log& log)
+    : options_(std::move(options)), metrics_(metrics), log_(log), retirer_([this] { RetireLanes(); }) {}
+
+Catalog::~Catalog() { Stop("the catalog is closed"); }
+
+absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone) {
+  const v1::ProbeDescription description = Describe(probe->info());
+  const std::string& unique_id = description.unique_id();
+  std::shared_ptr<Lane> lane;  // where it is not to be, the probe goes after the lock
+  absl::Status started;
+  {
+    MutexLock lock(mutex_);
+    if (absl::Status admitted = Admit(unique_id, location); !admitted.ok()) return admitted;
+    Row& row = rows_[unique_id];
+    row.description = description;
+    row.location = location;
+    row.problem.clear();
+    const auto metrics = metrics_.OnProbeHere(description);
+    row.metrics = metrics;
+    lane = Lane::Make(std::move(probe), {.options = options_.lane, .events = *this, .metrics = metrics, .log = log_});
+    // Under the lock, so that whatever the lane has to say finds the row.
+    started = lane->Start();
+    if (started.ok()) {
+      row.on_gone = std::move(on_gone);
+      row.lane = std::move(lane);
+    } else {
+      row.problem = OneLine({started.message().data(), started.message().size()});
+      metrics_.OnProbeGone(unique_id);
+    }
+  }
+  if (!started.ok()) {
+    TellWatchers(unique_id);
+    return started;
+  }
+  log_.Info("probe.connected", {{"probe", unique_id},
+                                {"description", description.description()},
+                                {"firmware", description.firmware_version()},
+                                {"location", location}});
+  TellWatchers(unique_id);
+  return absl::OkStatus();
+}
+
+absl::Status Catalog::Admits(const std::string& unique_id, const std::string& location) const {
+  MutexLock lock(mutex_);
+  return Admit(CleanUniqueId(unique_id), location);
+}
+
+void Catalog::ReportAway(const ProbeInfo& info, const std::string& location, const std::string& problem) {
+  const v1::ProbeDescription description = Describe(info);
+  const std::string& unique_id = description.unique_id();
+  {
+    MutexLock lock(mutex_);
+    if (!Admit(unique_id, location).ok()) return;
+    Row& row = rows_[unique_id];
+    // What it said of itself when it was there is more than what is known of it now.
+    if (row.description.unique_id().empty()) row.description = description;
+    row.location = location;
+    row.problem = OneLine(problem);
+  }
+  TellWatchers(unique_id);
+}
+
+void Catalog::CheckPresence(const std::string& unique_id) const {
+  MutexLock lock(mutex_);
+  const auto found = rows_.find(CleanUniqueId(unique_id));
+  if (found != rows_.end() && found->second.lane != nullptr) found->second.lane->CheckPresence();
+}
+
+absl::Status Catalog::Admit(const std::string& unique_id, const std::string& location) const {
+  if (stopping_) return MakeError(ErrorKind::kProbeDisconnected, "the server is shutting down");
+  if (unique_id.empty()) {
+    return MakeError(ErrorKind::kUnsupported, absl::StrCat("the probe at ", location, " has no unique id"));
+  }
+  const auto found = rows_.find(unique_id);
+  if (found != rows_.end() && found->second.lane != nullptr) {
+    return MakeError(ErrorKind::kBusy, absl::StrCat("the unique id ", unique_id, " of the probe at ", location,
+                                                    " is already that of the one at ", found->second.location));
+  }
+  return AdmitByOptions(unique_id);
+}
+
+absl::Status Catalog::AdmitByOptions(const std::string& unique_id) const {
+  const auto listed = [this](const std::string& id) {
+    return std::any_of(options_.uids.begin(), options_.uids.end(),
+                       [&](const auto& uid) { return EqualsIgnoringCase(uid, id); });
+  };
+  if (options_.uids.empty() || listed(unique_id)) return absl::OkStatus();
+  absl::Status refused =
+      MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", unique_id, " is not among those to serve (--uid)"));
+  for (const std::string& uid : options_.uids) {
+    if (!ContainsIgnoringCase(unique_id, uid)) continue;
+    const auto other = std::find_if(rows_.begin(), rows_.end(), [&](const auto& row) {
+      return row.first != unique_id && !listed(row.first) && ContainsIgnoringCase(row.first, uid);
+    });
+    if (other == rows_.end()) return absl::OkStatus();
+    refused = MakeError(ErrorKind::kBusy, absl::StrCat("probe ", unique_id, " is not served: --uid ", uid,
+                                                       " already stands for ", other->first));
+  }
+  return refused;
+}
+
+absl::StatusOr<std::string> Catalog::Resolve(std::string_view wanted) const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> matches;
+  std::vector<std::string> all;
+  for (const auto& [unique_id, row] : rows_) {
+    if (EqualsIgnoringCase(unique_id, wanted)) return unique_id;
+    if (ContainsIgnoringCase(unique_id, wanted)) matches.push_back(unique_id);
+    all.push_back(unique_id);
+  }
+  if (matches.size() == 1) return matches.front();
+  const std::string name = OneLine(wanted, 128);
+  if (!matches.empty()) {
+    const std::string question =
+        name.empty() ? "there are several probes, name one" : absl::StrCat("several probes match \"", name, "\"");
+    return MakeError(ErrorKind::kNotFound, absl::StrCat(question, ": ", absl::StrJoin(matches, ", ")));
+  }
+  const std::string there = all.empty() ? "none" : absl::StrJoin(all, ", ");
+  return MakeError(ErrorKind::kNotFound, name.empty()
+                                             ? std::string("there is no probe")
+                                             : absl::StrCat("no probe matches \"", name, "\"; there are: ", there));
+}
+
+absl::StatusOr<std::shared_ptr<Lane>> Catalog::FindLane(const std::string& unique_id) const {
+  MutexLock lock(mutex_);
+  const auto found = rows_.find(unique_id);
+  if (found == rows_.end()) return MakeError(ErrorKind::kNotFound, absl::StrCat("no probe ", unique_id));
+  if (found->second.lane == nullptr) {
+    return MakeError(ErrorKind::kProbeDisconnected,
+                     absl::StrCat("probe ", unique_id, " is away: ", found->second.problem));
+  }
+  return found->second.lane;
+}
+
+absl::StatusOr<v1::ProbeStatus> Catalog::Find(const std::string& unique_id) const {
+  MutexLock lock(mutex_);
+  const auto found = rows_.find(unique_id);
+  if (found == rows_.end()) return MakeError(ErrorKind::kNotFound, absl::StrCat("no probe ", unique_id));
+  return StatusOf(found->second);
+}
+
+std::vector<v1::ProbeStatus> Catalog::List() const {
+  MutexLock lock(mutex_);
+  std::vector<v1::ProbeStatus> all;
+  for (const auto& [unique_id, row] : rows_) all.push_back(StatusOf(row));
+  return all;
+}
+
+v1::ProbeStatus Catalog::StatusOf(const Row& row) { return StatsOf(row).status; }
+
+ProbeStats Catalog::StatsOf(const Row& row) {
+  ProbeStats stats;
+  *stats.status.mutable_description() = row.description;
+  stats.status.set_location(row.location);
+  stats.status.set_problem(row.problem);
+  stats.status.set_state(v1::PROBE_STATE_AWAY);
+  if (row.lane != nullptr) {
+    const LaneUsage usage = row.lane->usage();
+    stats.status.set_state(usage.sessions_open > 0 ? v1::PROBE_STATE_IN_USE : v1::PROBE_STATE_IDLE);
+    stats.status.set_session_count(static_cast<uint32_t>(usage.sessions));
+    stats.queue_depth = usage.queued;
+    stats.lock_held = usage.lock_held;
+    stats.lock_waiters = usage.lock_waiters;
+  }
+  return stats;
+}
+
+std::vector<ProbeStats> Catalog::Stats() const {
+  metrics_.DropExpired();
+  MutexLock lock(mutex_);
+  std::vector<ProbeStats> all;
+  for (const auto& [unique_id, row] : rows_) {
+    all.push_back(StatsOf(row));
+    if (const auto metrics = row.metrics.lock()) metrics->AddTotals(all.back());
+  }
+  return all;
+}
+
+void Catalog::RefreshMetrics() const {
+  metrics_.DropExpired();
+  MutexLock lock(mutex_);
+  for (const auto& [unique_id, row] : rows_) {
+    if (const auto metrics = row.metrics.lock()) metrics->SetGauges(StatsOf(row));
+  }
+}
+
+void Catalog::Watch(std::weak_ptr<ProbeWatcher> watcher) {
+  MutexLock lock(mutex_);
+  std::erase_if(watchers_, [](const auto& known) { return known.expired(); });
+  watchers_.push_back(std::move(watcher));
+}
+
+std::vector<std::shared_ptr<ProbeWatcher>> Catalog::Watchers() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<ProbeWatcher>> watchers;
+  for (const auto& known : watchers_) {
+    if (auto watcher = known.lock()) watchers.push_back(std::move(watcher));
+  }
+  return watchers;
+}
+
+void Catalog::TellWatchers(const std::string& unique_id) const {
+  for (const auto& watcher : Watchers()) watcher->OnProbeChanged(unique_id);
+}
+
+void Catalog::OnProbeGone(const std::string& unique_id, const absl::Status& why) {
+  std::string location;
+  {
+    MutexLock lock(mutex_);
+    const auto found = rows_.find(unique_id);
+    // The lane is not the row's any more where Stop took it.
+    if (found == rows_.end() || found->second.lane == nullptr) return;
+    Row& row = found->second;
+    row.problem = OneLine({why.message().data(), why.message().size()});
+    location = row.location;
+    retired_.push_back({std::move(row.lane), why, std::move(row.on_gone)});
+    row.lane = nullptr;
+    metrics_.OnProbeGone(unique_id);
+    wake_.NotifyAll();
+  }
+  log_.Warning("probe.gone", {{"probe", unique_id}, {"location", location}, {"reason", std::string(why.message())}});
+  TellWatchers(unique_id);
+}
+
+void Catalog::OnUsageChanged(const std::string& unique_id) { TellWatchers(unique_id); }
+
+void Catalog::OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) {
+  log_.Warning("lock.broken", {{"probe", holder.probe},
+                               {"holder_session", holder.name},
+                               {"waiter_session", waiter.name},
+                               {"holder", DescribeClient(holder.name, holder.client)},
+                               {"waiter", DescribeClient(waiter.name, waiter.client)}});
+}
+
+void Catalog::RetireLanes() {
+  while (true) {
+    Retired retired;
+    {
+      MutexLock lock(mutex_);
+      while (retired_.empty() && !stopping_) wake_.Wait(mutex_);
+      if (retired_.empty()) return;
+      retired = std::move(retired_.front());
+      retired_.pop_front();
+    }
+    retired.lane->Stop(retired.why);
+    retired.lane = nullptr;
+    retired.on_gone(retired.why);
+  }
+}
+
+void Catalog::Stop(const std::string& why) {
+  std::vector<std::shared_ptr<Lane>> lanes;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+    for (auto& [unique_id, row] : rows_) {
+      if (row.lane == nullptr) continue;
+      row.problem = why;
+      lanes.push_back(std::move(row.lane));
+      row.lane = nullptr;
+    }
+    wake_.NotifyAll();
+  }
+  const absl::Status reason = MakeError(ErrorKind::kProbeDisconnected, why);
+  // Together, since each may have to wait for its probe's last answer; one behind the other where there are no threads.
+  std::vector<std::future<void>> stops;
+  stops.reserve(lanes.size());
+  for (const auto& lane : lanes) stops.push_back(std::async([&lane, &reason] { lane->Stop(reason); }));
+  for (std::future<void>& stop : stops) stop.get();
+  for (const auto& watcher : Watchers()) watcher->OnCatalogStopped(reason);
+  retirer_.join();
+}
+
+}  // namespace probegate

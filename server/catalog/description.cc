@@ -1,0 +1,70 @@
+#include "server/catalog/description.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/one_line.h"
+
+namespace probegate {
+namespace {
+
+constexpr size_t kMaxText = 128;  // bytes; a USB string has at most 126 characters
+
+// "Vendor Product", as pyOCD says it; but many probes begin their product's name with the vendor's, and nobody wants to
+// read it twice.
+std::string VendorAndProduct(const std::string& vendor, const std::string& product) {
+  const std::vector<std::string> first = absl::StrSplit(vendor, ' ', absl::SkipEmpty());
+  const std::vector<std::string> second = absl::StrSplit(product, ' ', absl::SkipEmpty());
+  size_t doubled = std::min(first.size(), second.size());
+  const auto overlaps = [&](size_t count) {
+    return std::equal(second.begin(), second.begin() + static_cast<std::ptrdiff_t>(count),
+                      first.end() - static_cast<std::ptrdiff_t>(count),
+                      [](const auto& a, const auto& b) { return absl::EqualsIgnoreCase(a, b); });
+  };
+  while (!overlaps(doubled)) --doubled;
+  std::vector<std::string> words = first;
+  words.insert(words.end(), second.begin() + static_cast<std::ptrdiff_t>(doubled), second.end());
+  return absl::StrJoin(words, " ");
+}
+
+}  // namespace
+
+std::string CleanUniqueId(const std::string& unique_id) { return OneLine(unique_id, kMaxText); }
+
+v1::ProbeDescription Describe(const ProbeInfo& info) {
+  v1::ProbeDescription description;
+  description.set_unique_id(CleanUniqueId(info.unique_id));
+  description.set_vendor_name(OneLine(info.vendor_name, kMaxText));
+  description.set_product_name(OneLine(info.product_name, kMaxText));
+  description.set_firmware_version(OneLine(info.firmware_version, kMaxText));
+  description.set_description(VendorAndProduct(description.vendor_name(), description.product_name()));
+  const ProbeFeatures& features = info.features;
+  description.add_wire_protocols(v1::WIRE_PROTOCOL_DEFAULT);
+  description.add_wire_protocols(v1::WIRE_PROTOCOL_SWD);
+  if (features.jtag) description.add_wire_protocols(v1::WIRE_PROTOCOL_JTAG);
+
+  // What the server itself does for every probe comes first. MANAGED_DPBANKSEL must never be here: pyOCD would mask the
+  // bank off and read DPIDR for every banked register.
+  const struct {
+    bool offered;
+    v1::Capability capability;
+  } capabilities[] = {
+      {true, v1::CAPABILITY_SWJ_SEQUENCE},
+      {true, v1::CAPABILITY_BANKED_DP_REGISTERS},
+      {true, v1::CAPABILITY_APV2_ADDRESSES},
+      {true, v1::CAPABILITY_MANAGED_AP_SELECTION},
+      {features.jtag, v1::CAPABILITY_JTAG_SEQUENCE},
+      {features.swd_sequence, v1::CAPABILITY_SWD_SEQUENCE},
+      {features.swo, v1::CAPABILITY_SWO},
+  };
+  for (const auto& row : capabilities) {
+    if (row.offered) description.add_capabilities(row.capability);
+  }
+  return description;
+}
+
+}  // namespace probegate

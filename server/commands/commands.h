@@ -1,0 +1,74 @@
+// The handlers behind the rows of server/commands/command_table.h, a file a family. For command_table.cc alone.
+//
+// A Make… checks the request and turns it into transfers, or says that this one needs Run…; the Finish… beside it fills
+// in the response. A Run… does the whole command on the lane's thread. Errors are probe/error.h's; what is wrong with a
+// request is kInvalidArgument with the value in the message.
+#pragma once
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "probegate/v1/debug_probe.pb.h"
+#include "server/sharing/shared_probe.h"
+#include "server/sharing/transfer_job.h"
+
+namespace probegate::commands {
+
+using Request = v1::StreamRequest;
+using Response = v1::StreamResponse;
+using JobOr = absl::StatusOr<std::optional<TransferJob>>;
+
+// register_commands.cc: DP and AP registers.
+JobOr MakeReadDp(const Request& request);
+void FinishReadDp(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeWriteDp(const Request& request);
+void FinishWriteDp(const TransferJob& job, const Request& request, Response& response);
+absl::Status RunWriteDp(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+JobOr MakeReadAp(const Request& request);
+void FinishReadAp(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeWriteAp(const Request& request);
+void FinishWriteAp(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeReadApMultiple(const Request& request);
+void FinishReadApMultiple(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeWriteApMultiple(const Request& request);
+void FinishWriteApMultiple(const TransferJob& job, const Request& request, Response& response);
+
+// memory_commands.cc: through a MEM-AP.
+absl::Status RunGetMemoryInterface(SharedProbe& probe, SessionState& session, const Request& request,
+                                   Response& response);
+JobOr MakeReadMem(const Request& request);
+void FinishReadMem(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeWriteMem(const Request& request);
+void FinishWriteMem(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeReadBlock32(const Request& request);
+void FinishReadBlock32(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeWriteBlock32(const Request& request);
+void FinishWriteBlock32(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeReadBlock8(const Request& request);
+void FinishReadBlock8(const TransferJob& job, const Request& request, Response& response);
+JobOr MakeWriteBlock8(const Request& request);
+void FinishWriteBlock8(const TransferJob& job, const Request& request, Response& response);
+
+// probe_commands.cc: the probe itself, and raw sequences.
+absl::Status RunGetState(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunOpen(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunClose(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunConnect(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunDisconnect(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwjSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwdSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSetClock(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunAssertReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunFlush(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+
+// swo_commands.cc: the session's subscription to SWO.
+absl::Status RunHasSwo(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwoStart(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwoStop(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwoRead(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+
+}  // namespace probegate::commands

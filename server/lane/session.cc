@@ -1,0 +1,49 @@
+#include "server/lane/session.h"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/lane/lane.h"
+
+namespace probegate {
+
+SessionId SessionId::Random() {
+  std::array<char, 16> bytes;
+  // Short reads and failures do not happen for so few bytes once the system is up; without randomness an id is no
+  // secret.
+  ssize_t got = 0;
+  do {
+    got = getrandom(bytes.data(), bytes.size(), 0);
+  } while (got < 0 && errno == EINTR);
+  if (got != static_cast<ssize_t>(bytes.size())) std::abort();
+  return SessionId(absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size())));
+}
+
+std::string DescribeClient(const std::string& session_name, const v1::ClientInfo& client) {
+  std::string who = client.name().empty() ? "an unnamed client" : client.name();
+  if (!client.user().empty()) absl::StrAppend(&who, " (", client.user(), ")");
+  if (!client.peer_address().empty()) absl::StrAppend(&who, " at ", client.peer_address());
+  return absl::StrCat("session ", session_name, " of ", who);
+}
+
+Session::Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneMember> member)
+    : id_(std::move(id)), lane_(std::move(lane)), member_(std::move(member)) {}
+
+Session::~Session() { Leave(); }
+
+void Session::Leave() { lane_->Leave(member_); }
+
+void Session::Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
+  lane_->Submit(member_, std::move(request), std::move(done), std::move(abandoned));
+}
+
+void Session::End(const absl::Status& why) { lane_->End(member_, {SessionEndCause::kKicked, why}); }
+
+SessionSnapshot Session::snapshot() const { return lane_->Snapshot(*member_); }
+
+}  // namespace probegate

@@ -1,0 +1,103 @@
+// A session is one user's share of one probe: the handle by which the rim of the server (server/grpc/) uses a lane.
+//
+// What a session owns of the probe (opens, connects, its lock, power requests, nRESET, its clock, its view of SELECT,
+// CSW and TAR) is kept by the lane, and all given back when the session ends: when its owner drops it, or when somebody
+// ends it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "probegate/v1/debug_probe.pb.h"
+#include "server/sharing/session_end.h"
+
+namespace probegate {
+
+class Lane;
+struct LaneMember;
+
+// Answers one command. The response carries the request's id, and an ErrorDetail where the command failed.
+using ReplyCallback = absl::AnyInvocable<void(v1::StreamResponse)>;
+
+// 128 random bits in hexadecimal; the first half names the session in lists and logs, the whole is needed to use it.
+class SessionId {
+ public:
+  // From the system's random number generator.
+  static SessionId Random();
+
+  const std::string& secret() const { return secret_; }
+  std::string name() const { return secret_.substr(0, 16); }
+
+ private:
+  explicit SessionId(std::string secret) : secret_(std::move(secret)) {}
+  std::string secret_;
+};
+
+// Asked before a command is carried out: true where nobody waits for its answer any more, so that it must not run.
+// Called with the lane's lock held: it must be quick and call nothing back.
+using AbandonedCheck = absl::AnyInvocable<bool() const>;
+
+// How a session stands, for lists and messages.
+struct SessionSnapshot {
+  std::string name;
+  std::string probe;  // unique id
+  v1::ClientInfo client;
+  std::chrono::system_clock::time_point opened_at;
+  std::chrono::system_clock::time_point last_command_at;
+  bool has_open = false;
+  bool is_connected = false;
+  bool holds_lock = false;
+  bool waits_for_lock = false;
+  uint64_t command_count = 0;
+};
+
+// "session 3f2a… of pyocd at 10.0.0.7:51234": how error messages and logs name who holds something.
+std::string DescribeClient(const std::string& session_name, const v1::ClientInfo& client);
+
+// Threads: any. Nothing here blocks.
+class Session {
+ public:
+  using EndCallback = absl::AnyInvocable<void(const SessionEnd& end)>;
+
+  // Made by Lane::OpenSession.
+  Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneMember> member);
+
+  // Leaves, where it has not left.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Puts a command in the queue, behind those that are posted with it. `done` is called exactly once, unless the
+  // session is dropped first: with the command's answer or, where there are posted ones only, when the last of them is
+  // over. Where somebody else has ended the session it is called at once, with the reason, whether its owner has left
+  // since or not. The oneof must hold a command other than open_session; nothing at all is answered with
+  // kInvalidArgument. A command that `abandoned` says nobody waits for when its turn comes is answered with CANCELLED,
+  // and not carried out.
+  void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
+
+  // As its owner: gives back everything; what is queued is dropped without an answer, and so is what is on the wire.
+  // Neither the callbacks of what it had nor the end callback are called any more once this has returned, except one
+  // that is running just then on another thread. Whoever else holds the session at that moment keeps nothing alive by
+  // it.
+  void Leave();
+
+  // As the person who ends somebody's session (kKicked): what is queued is answered with `why`, then the end callback
+  // is called.
+  // A session that has ended already stays as it is.
+  void End(const absl::Status& why);
+
+  SessionSnapshot snapshot() const;
+  const SessionId& id() const { return id_; }
+  const Lane& lane() const { return *lane_; }
+
+ private:
+  const SessionId id_;
+  const std::shared_ptr<Lane> lane_;
+  const std::shared_ptr<LaneMember> member_;
+};
+
+}  // namespace probegate

@@ -1,0 +1,116 @@
+// All time series of one probe (server/metrics/metric_rows.h), made and dropped together.
+//
+// The probe's driver counts here what happens on the wire, its lane commands and locks, the registry sessions; gauges
+// are set when the metrics are asked for.
+//
+// Threads: any; nothing blocks for longer than a histogram's lock.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "probe/observer.h"
+#include "probegate/v1/debug_probe.pb.h"
+#include "server/commands/command_table.h"
+#include "server/metrics/probe_stats.h"
+#include "server/sharing/session_end.h"
+#include "server/sharing/shared_swo.h"
+#include "telemetry/metrics.h"
+#include "telemetry/scope.h"
+
+namespace probegate {
+
+// Of each command, its counters by outcome (server/commands/command_outcome.h); by CommandNumber.
+using CommandCounters = std::vector<std::vector<Counter>>;
+
+class ProbeMetrics final : public ProbeObserver {
+ public:
+  // `metrics` and `commands` must outlive this.
+  ProbeMetrics(MetricSet& metrics, const v1::ProbeDescription& probe, const CommandCounters& commands);
+  ProbeMetrics(const ProbeMetrics&) = delete;
+  ProbeMetrics& operator=(const ProbeMetrics&) = delete;
+
+  const std::string& unique_id() const { return unique_id_; }
+
+  // Where commands of `row` (null: the request holds none) are counted.
+  const OperationMetrics& command(const CommandRow* row) const { return operations_[CommandNumber(row)]; }
+
+  // Of commands that go to the probe together, their number.
+  const Histogram& batch_commands() const { return batch_commands_; }
+
+  // Good for as long as this.
+  SwoCounters swo_counters() const;
+
+  void OnSessionOpened() { sessions_opened_.Add(); }
+  void OnSessionEnded(SessionEndCause cause) { sessions_ended_[static_cast<size_t>(cause)].Add(); }
+
+  void OnLockTaken() { locks_taken_.Add(); }
+  void OnLockBroken() { locks_broken_.Add(); }
+  // The lock is free again, however that came.
+  void OnLockFree(std::chrono::steady_clock::duration held);
+
+  // ProbeObserver.
+  void OnPacket(size_t transfers, size_t bytes_out, size_t bytes_in) override;
+  void OnWait() override { waits_.Add(); }
+  void OnFault() override { faults_.Add(); }
+  void OnNoAck() override { no_acks_.Add(); }
+  void OnRetry() override { retries_.Add(); }
+  void OnDisconnect(DisconnectCause cause) override { disconnects_[static_cast<size_t>(cause)].Add(); }
+
+  // What the probe says of itself: where that changed, the series that said otherwise goes.
+  void SetInfo(const v1::ProbeDescription& probe);
+
+  // Takes the gauges from `now`; adds the totals to it.
+  void SetGauges(const ProbeStats& now);
+  void AddTotals(ProbeStats& stats) const;
+
+ private:
+  struct Info {
+    std::string vendor, product, firmware;
+    Gauge gauge;
+  };
+
+  MetricSet& metrics_;
+  const std::string unique_id_;
+
+  Mutex mutex_;
+  std::optional<Info> info_ ABSL_GUARDED_BY(mutex_);
+
+  const Gauge present_;
+  const std::vector<Gauge> states_;  // as kStates in probe_metrics.cc
+  const Gauge sessions_;
+  const Gauge lock_held_;
+  const Gauge lock_waiters_;
+  const Gauge queue_depth_;
+
+  const Counter sessions_opened_;
+  const std::vector<Counter> sessions_ended_;  // by SessionEndCause
+  const Counter locks_taken_;
+  const Counter locks_broken_;
+  const Counter lock_held_seconds_;
+
+  const Counter command_failures_;
+  const Histogram command_wait_;
+  const Histogram command_wire_;
+  const std::vector<OperationMetrics> operations_;  // by CommandNumber
+
+  const Counter packets_;
+  const Counter transfers_;
+  const Histogram batch_commands_;
+  const Counter bytes_out_;
+  const Counter bytes_in_;
+  const Counter waits_;
+  const Counter faults_;
+  const Counter no_acks_;
+  const Counter retries_;
+  const Counter swo_bytes_;
+  const Counter swo_dropped_bytes_;
+  const std::vector<Counter> swo_faults_;   // as kSwoFaultCauses in probe_metrics.cc
+  const std::vector<Counter> disconnects_;  // by DisconnectCause
+};
+
+}  // namespace probegate

@@ -1,0 +1,252 @@
+#include "server/sessions/session_registry.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/one_line.h"
+#include "probe/error.h"
+#include "server/catalog/description.h"
+#include "server/metrics/probe_metrics.h"
+#include "server/sessions/session_registry_entry.h"
+#include "telemetry/trace_context.h"
+
+namespace probegate {
+namespace {
+
+constexpr size_t kMaxClientText = 128;  // bytes, as proto/probegate/v1/debug_probe.proto says
+constexpr size_t kMaxReason = 256;      // bytes
+
+v1::ClientInfo CleanClient(const v1::ClientInfo& said, const Peer& peer) {
+  v1::ClientInfo client;
+  client.set_name(OneLine(said.name(), kMaxClientText));
+  client.set_version(OneLine(said.version(), kMaxClientText));
+  client.set_user(OneLine(said.user(), kMaxClientText));
+  client.set_peer_address(OneLine(said.peer_address().empty() ? peer.address : said.peer_address(), kMaxClientText));
+  return client;
+}
+
+google::protobuf::Timestamp ToTimestamp(std::chrono::system_clock::time_point time) {
+  const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+  google::protobuf::Timestamp stamp;
+  stamp.set_seconds(since.count() / 1'000'000'000);
+  stamp.set_nanos(static_cast<int32_t>(since.count() % 1'000'000'000));
+  return stamp;
+}
+
+v1::SessionInfo ToInfo(const SessionSnapshot& snapshot) {
+  v1::SessionInfo info;
+  info.set_session(snapshot.name);
+  info.set_probe(OneLine(snapshot.probe));
+  *info.mutable_client() = snapshot.client;
+  *info.mutable_opened_at() = ToTimestamp(snapshot.opened_at);
+  *info.mutable_last_command_at() = ToTimestamp(snapshot.last_command_at);
+  info.set_has_open(snapshot.has_open);
+  info.set_is_connected(snapshot.is_connected);
+  info.set_holds_lock(snapshot.holds_lock);
+  info.set_waits_for_lock(snapshot.waits_for_lock);
+  info.set_command_count(snapshot.command_count);
+  return info;
+}
+
+}  // namespace
+
+bool SameSecret(const std::string& a, const std::string& b) {
+  if (a.size() != b.size()) return false;
+  int difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
+  return difference == 0;
+}
+
+SessionHandle& SessionHandle::operator=(SessionHandle&& other) noexcept {
+  Release(SessionEndCause::kClientGone);
+  registry_ = std::exchange(other.registry_, nullptr);
+  session_ = std::move(other.session_);
+  return *this;
+}
+
+void SessionHandle::Release(SessionEndCause cause) {
+  if (session_ == nullptr) return;
+  const std::string name = session_->id().name();
+  session_ = nullptr;
+  std::exchange(registry_, nullptr)->Remove(name, {cause, absl::CancelledError("its stream ended")});
+}
+
+SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, size_t max_sessions)
+    : catalog_(catalog), log_(log), max_sessions_(max_sessions), idle_thread_([this] { EndIdleSessions(); }) {}
+
+SessionRegistry::~SessionRegistry() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.NotifyAll();
+  }
+  idle_thread_.join();
+  std::vector<std::string> names;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [name, entry] : entries_) names.push_back(name);
+  }
+  for (const std::string& name : names) {
+    Remove(name, {SessionEndCause::kServerStopped, absl::CancelledError("the server ended")});
+  }
+}
+
+absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared_ptr<Entry>& entry) {
+  MutexLock lock(mutex_);
+  if (entries_.size() >= max_sessions_) {
+    return MakeError(ErrorKind::kBusy, absl::StrCat("the server has ", entries_.size(), " sessions and takes no more"));
+  }
+  entries_[name] = entry;
+  return absl::OkStatus();
+}
+
+// The entry stands in the map before the session is opened, so that they are counted, and whoever ends it finds it.
+absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::Open(const v1::OpenSessionRequest& request, const Peer& peer,
+                                                               const std::shared_ptr<Entry>& entry, EndCallback on_end,
+                                                               std::string_view traceparent) {
+  const auto unique_id = catalog_.Resolve(request.probe());
+  if (!unique_id.ok()) return unique_id.status();
+  const auto lane = catalog_.FindLane(*unique_id);
+  if (!lane.ok()) return lane.status();
+  SessionId id = SessionId::Random();
+  const std::string name = id.name();
+  if (absl::Status reserved = Reserve(name, entry); !reserved.ok()) return reserved;
+
+  auto ended = [this, entry, on_end = std::move(on_end)](const SessionEnd& end) mutable {
+    {
+      MutexLock lock(mutex_);
+      entry->ended = end;
+    }
+    on_end(end.why);
+  };
+  const v1::ClientInfo client = CleanClient(request.client(), peer);
+  auto session = (*lane)->OpenSession(std::move(id), client, std::move(ended));
+  {
+    MutexLock lock(mutex_);
+    if (session.ok() && entry->ended) session = entry->ended->why;
+    if (!session.ok()) {
+      entries_.erase(name);
+      return session.status();
+    }
+    (*session)->lane().metrics().OnSessionOpened();
+    entry->session = *session;
+  }
+  LogOpened(**session, traceparent);
+  return session;
+}
+
+void SessionRegistry::LogOpened(const Session& opened, std::string_view traceparent) const {
+  const SessionSnapshot snapshot = opened.snapshot();
+  log_.Info("session.opened", {{"session", snapshot.name},
+                               {"probe", opened.lane().metrics().unique_id()},
+                               {"client", snapshot.client.name()},
+                               {"peer", snapshot.client.peer_address()},
+                               {"trace", TraceIdOf(traceparent)}});
+}
+
+absl::StatusOr<SessionRegistry::Opened> SessionRegistry::OpenForStream(const v1::OpenSessionRequest& request,
+                                                                       const Peer& peer, EndCallback on_end,
+                                                                       std::string_view traceparent) {
+  auto session = Open(request, peer, std::make_shared<Entry>(), std::move(on_end), traceparent);
+  if (!session.ok()) return session.status();
+  Opened opened;
+  opened.response.set_session_id((*session)->id().secret());
+  *opened.response.mutable_probe() = Describe((*session)->lane().probe_info());
+  opened.session.registry_ = this;
+  opened.session.session_ = *std::move(session);
+  return opened;
+}
+
+std::vector<v1::SessionInfo> SessionRegistry::List(const std::string& unique_id) const {
+  std::vector<std::shared_ptr<Session>> sessions;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [name, entry] : entries_) {
+      if (entry->session != nullptr) sessions.push_back(entry->session);
+    }
+  }
+  std::vector<SessionSnapshot> snapshots;
+  for (const auto& session : sessions) snapshots.push_back(session->snapshot());
+  std::sort(snapshots.begin(), snapshots.end(), [](const auto& a, const auto& b) { return a.opened_at < b.opened_at; });
+  std::vector<v1::SessionInfo> infos;
+  for (const SessionSnapshot& snapshot : snapshots) {
+    v1::SessionInfo info = ToInfo(snapshot);
+    if (unique_id.empty() || info.probe() == unique_id) infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+absl::Status SessionRegistry::End(const std::string& session_name, const std::string& reason) {
+  if (reason.size() > kMaxReason) {
+    return MakeError(ErrorKind::kInvalidArgument,
+                     absl::StrCat("the reason has ", reason.size(), " bytes, at most ", kMaxReason, " are possible"));
+  }
+  std::shared_ptr<Entry> entry;
+  std::shared_ptr<Session> session;
+  {
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(session_name.substr(0, kSessionNameLength));
+    if (found != entries_.end()) {
+      entry = found->second;
+      session = entry->session;
+    }
+  }
+  const bool named = session_name.size() == kSessionNameLength;
+  if (session == nullptr || (!named && !SameSecret(session->id().secret(), session_name))) {
+    return MakeError(ErrorKind::kNotFound,
+                     absl::StrCat("there is no session ", OneLine(session_name, kMaxClientText), ", or it has ended"));
+  }
+  const std::string said = reason.empty() ? std::string("no reason was given") : OneLine(reason);
+  const SessionEnd end{SessionEndCause::kKicked, absl::CancelledError(absl::StrCat("the session was ended: ", said))};
+  if (!entry->host) {
+    session->End(end.why);
+    return absl::OkStatus();
+  }
+  {
+    MutexLock lock(mutex_);
+    if (!entry->ended) entry->ended = end;
+  }
+  Remove(session->id().name(), end);
+  return absl::OkStatus();
+}
+
+void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
+  // Taken from its entry, which queued commands refer to and so keep; destroyed without the mutex.
+  std::shared_ptr<Session> session;
+  {
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) return;
+    Entry& entry = *found->second;
+    session = std::move(entry.session);
+    if (entry.ended) end = *entry.ended;
+    entries_.erase(found);
+  }
+  if (session == nullptr) return;  // it was never opened
+  ProbeMetrics& metrics = session->lane().metrics();
+  metrics.OnSessionEnded(end.cause);
+  const SessionSnapshot snapshot = session->snapshot();
+  session->Leave();  // now: a call that is being submitted on another thread may hold it for a moment longer
+  log_.Info("session.ended", {{"session", name},
+                              {"probe", metrics.unique_id()},
+                              {"client", snapshot.client.name()},
+                              {"cause", SessionEndCauseName(end.cause)},
+                              {"reason", std::string(end.why.message())},
+                              {"commands", snapshot.command_count}});
+}
+
+void SessionRegistry::RemoveEntry(const Entry& entry) {
+  std::string name;
+  SessionEnd end;
+  {
+    MutexLock lock(mutex_);
+    if (entry.session == nullptr || !entry.ended) return;  // Open sees that it has ended
+    name = entry.session->id().name();
+    end = *entry.ended;
+  }
+  Remove(name, std::move(end));
+}
+
+}  // namespace probegate

@@ -1,0 +1,57 @@
+// What one session has of the probe. Plain data; the lane's thread alone touches it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "probe/adi/registers.h"
+#include "server/sharing/ap_state.h"
+#include "server/sharing/posted_failure.h"
+#include "server/sharing/swo_subscription.h"
+
+namespace probegate {
+
+struct SessionState {
+  // For messages: DescribeClient.
+  std::string who;
+  // The SharedProbe knows of it.
+  bool joined = false;
+
+  uint32_t open_count = 0;
+  uint32_t connect_count = 0;
+
+  // What the session believes that the DP holds.
+  uint32_t select = 0;
+  uint32_t select1 = 0;
+
+  // CDBGPWRUPREQ and CSYSPWRUPREQ, as this session asked for them.
+  uint32_t power = 0;
+
+  bool holds_reset = false;
+  std::optional<uint32_t> clock_hz;
+
+  // The target on a multi-drop wire that this session selected with its own sequences.
+  std::optional<uint32_t> target_select;
+
+  PostedFailure posted_failure;
+
+  // The last AP read's value, which is what the session may find in RDBUFF.
+  std::optional<uint32_t> last_ap_read;
+
+  std::map<ApId, ApView> views;
+  std::vector<ApId> memory_interfaces;  // by handle
+
+  std::optional<SwoSubscription> swo;
+};
+
+// CTRL/STAT as a session sees it whose own power requests are `own`: of the wire's request and acknowledge bits, those
+// that it asked for itself.
+constexpr uint32_t VisiblePower(uint32_t control_status, uint32_t own) {
+  const uint32_t visible = own | (own << 1);  // each acknowledge bit lies above its request
+  return control_status & (visible | ~adi::kPowerBits);
+}
+
+}  // namespace probegate

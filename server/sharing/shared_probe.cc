@@ -1,0 +1,305 @@
+#include "server/sharing/shared_probe.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/hex.h"
+#include "probe/adi/link.h"
+#include "probe/error.h"
+
+namespace probegate {
+namespace {
+
+// Where nobody asks for a clock: what every target can follow.
+constexpr uint32_t kDefaultClockHz = 1'000'000;
+
+std::string_view Name(WireProtocol protocol) { return protocol == WireProtocol::kJtag ? "JTAG" : "SWD"; }
+
+// All bits that the segments drive, one after another, to look for a TARGETSEL write among them. What is captured
+// (the five bits in which no target answers) counts as zeros.
+std::vector<uint8_t> Flatten(absl::Span<const SwdSegment> segments, size_t& bit_count) {
+  bit_count = 0;
+  for (const SwdSegment& segment : segments) bit_count += segment.cycles;
+  std::vector<uint8_t> bits((bit_count + 7) / 8);
+  size_t at = 0;
+  for (const SwdSegment& segment : segments) {
+    for (size_t i = 0; i < segment.cycles; ++i, ++at) {
+      const bool bit = !segment.output.empty() && ((segment.output[i / 8] >> (i % 8)) & 1);
+      if (bit) bits[at / 8] = static_cast<uint8_t>(bits[at / 8] | (1u << (at % 8)));
+    }
+  }
+  return bits;
+}
+
+}  // namespace
+
+SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands, const SwoCounters& swo)
+    : probe_(std::move(probe)), swo_(*probe_, swo), batch_commands_(batch_commands) {}
+
+SharedProbe::~SharedProbe() { Shutdown(); }
+
+void SharedProbe::Join(SessionState& session) { sessions_.push_back(&session); }
+
+void SharedProbe::Leave(SessionState& session) {
+  (void)swo_.Stop(session);
+  LetGoOfWire(session);
+  session.open_count = 0;
+  std::erase(sessions_, &session);
+  wire_.Drop(session);
+  const bool still_open =
+      std::any_of(sessions_.begin(), sessions_.end(), [](const auto* s) { return s->open_count > 0; });
+  if (probe_open_ && !still_open) {
+    probe_->Close();
+    probe_open_ = false;
+    wire_clock_hz_.reset();
+  }
+}
+
+void SharedProbe::Shutdown() {
+  while (!sessions_.empty()) Leave(*sessions_.back());
+}
+
+absl::Status SharedProbe::Open(SessionState& session) {
+  if (!probe_open_) {
+    if (absl::Status status = probe_->Open(); !status.ok()) return status;
+    probe_open_ = true;
+  }
+  ++session.open_count;
+  return absl::OkStatus();
+}
+
+absl::Status SharedProbe::Close(SessionState& session) {
+  if (session.open_count == 0) return absl::OkStatus();
+  if (session.open_count > 1) {
+    --session.open_count;
+    return absl::OkStatus();
+  }
+  Leave(session);
+  Join(session);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<WireProtocol> SharedProbe::Connect(SessionState& session, WireProtocol protocol) {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  if (protocol_ && protocol != WireProtocol::kDefault && protocol != *protocol_) {
+    std::vector<std::string> users;
+    for (const SessionState* other : sessions_) {
+      if (other->connect_count > 0) users.push_back(other->who);
+    }
+    return MakeError(
+        ErrorKind::kProbeError,
+        absl::StrCat("cannot connect with ", std::string(Name(protocol)), ": probe ", info().unique_id,
+                     " is connected with ", std::string(Name(*protocol_)), " by ", absl::StrJoin(users, " and ")));
+  }
+  if (!protocol_) {
+    const auto chosen = probe_->Connect(protocol);
+    if (!chosen.ok()) return chosen.status();
+    wire_ = WireState{.jtag = *chosen == WireProtocol::kJtag};
+    wire_power_ = 0;
+    wire_clock_hz_.reset();
+    if (absl::Status status = ApplyClock(); !status.ok()) {
+      (void)probe_->Disconnect();
+      return status;
+    }
+    protocol_ = *chosen;
+  }
+  ++session.connect_count;
+  return *protocol_;
+}
+
+absl::Status SharedProbe::Disconnect(SessionState& session) {
+  if (session.connect_count > 1) {
+    --session.connect_count;
+  } else if (session.connect_count == 1) {
+    LetGoOfWire(session);
+  }
+  return absl::OkStatus();
+}
+
+std::optional<WireProtocol> SharedProbe::ProtocolFor(const SessionState& session) const {
+  return session.connect_count > 0 ? protocol_ : std::nullopt;
+}
+
+// The end of a session's use of the wire, as far as the probe still answers: errors have nobody to go to.
+void SharedProbe::LetGoOfWire(SessionState& session) {
+  const bool was_connected = session.connect_count > 0;
+  session.connect_count = 0;
+  session.clock_hz.reset();
+  if (std::exchange(session.holds_reset, false)) (void)ApplyReset();
+  if (!was_connected) {
+    if (protocol_) (void)ApplyClock();
+    return;
+  }
+  session.power = 0;
+  session.memory_interfaces.clear();
+  const bool last =
+      std::none_of(sessions_.begin(), sessions_.end(), [](const SessionState* s) { return s->connect_count > 0; });
+  if ((wire_power_ & ~PowerOfAll()) != 0 && PrepareLink(session, true).ok()) {
+    ReleasePower(session);
+  }
+  wire_.Drop(session);
+  session.views.clear();
+  session.select = session.select1 = 0;
+  session.last_ap_read.reset();
+  session.target_select.reset();
+  if (last) {
+    (void)probe_->Disconnect();
+    protocol_.reset();
+    wire_ = WireState();
+    wire_power_ = 0;
+  } else {
+    (void)ApplyClock();
+  }
+}
+
+absl::Status SharedProbe::RequireOpen(const SessionState& session) const {
+  if (session.open_count > 0) return absl::OkStatus();
+  return MakeError(ErrorKind::kNotOpen, absl::StrCat("this session has not opened probe ", info().unique_id));
+}
+
+absl::Status SharedProbe::RequireConnected(const SessionState& session) const {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  if (session.connect_count > 0) return absl::OkStatus();
+  return MakeError(ErrorKind::kNotOpen, absl::StrCat("this session has not connected probe ", info().unique_id));
+}
+
+// A line reset deselects what TARGETSEL had chosen, and only a line reset goes in front of one; so whatever raw bits do
+// not select is deselected.
+void SharedProbe::NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count) {
+  if (wire_.jtag) return;
+  wire_.target_select = adi::FindTargetSelect(bits, bit_count);
+  if (wire_.target_select) session.target_select = wire_.target_select;
+}
+
+absl::Status SharedProbe::SwjSequence(SessionState& session, size_t bit_count, absl::Span<const uint8_t> bits) {
+  if (absl::Status status = RequireConnected(session); !status.ok()) return status;
+  wire_.Touch(session, "raw SWJ sequence");
+  NoteTargetSelect(session, bits, bit_count);
+  return probe_->SwjSequence(bit_count, bits);
+}
+
+absl::StatusOr<std::vector<std::vector<uint8_t>>> SharedProbe::SwdSequence(SessionState& session,
+                                                                           absl::Span<const SwdSegment> segments) {
+  if (absl::Status status = RequireConnected(session); !status.ok()) return status;
+  if (!info().features.swd_sequence) {
+    return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no SWD sequences"));
+  }
+  if (absl::Status status = RequireProtocol(WireProtocol::kSwd); !status.ok()) return status;
+  wire_.Touch(session, "raw SWD sequence");
+  size_t bit_count = 0;
+  const std::vector<uint8_t> bits = Flatten(segments, bit_count);
+  NoteTargetSelect(session, bits, bit_count);
+  return probe_->SwdSequence(segments);
+}
+
+absl::StatusOr<std::vector<uint8_t>> SharedProbe::JtagSequence(SessionState& session, const JtagStretch& stretch) {
+  if (absl::Status status = RequireConnected(session); !status.ok()) return status;
+  if (!info().features.jtag) {
+    return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no JTAG sequences"));
+  }
+  if (absl::Status status = RequireProtocol(WireProtocol::kJtag); !status.ok()) return status;
+  wire_.Touch(session, "raw JTAG sequence");
+  return probe_->JtagSequence(stretch);
+}
+
+absl::Status SharedProbe::RequireProtocol(WireProtocol protocol) const {
+  if (protocol_ == protocol) return absl::OkStatus();
+  return MakeError(ErrorKind::kProbeError,
+                   absl::StrCat("a raw ", std::string(Name(protocol)), " sequence, but probe ", info().unique_id,
+                                " is connected with ", std::string(Name(*protocol_))));
+}
+
+absl::Status SharedProbe::SetClock(SessionState& session, uint32_t hertz) {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  const auto before = std::exchange(session.clock_hz, hertz);
+  absl::Status status = ApplyClock();
+  if (!status.ok()) session.clock_hz = before;
+  return status;
+}
+
+absl::Status SharedProbe::ApplyClock() {
+  std::optional<uint32_t> lowest;
+  for (const SessionState* session : sessions_) {
+    if (session->clock_hz && (!lowest || *session->clock_hz < *lowest)) lowest = session->clock_hz;
+  }
+  const uint32_t wanted = lowest.value_or(kDefaultClockHz);
+  if (wanted == wire_clock_hz_) return absl::OkStatus();
+  absl::Status status = probe_->SetClock(wanted);
+  if (status.ok()) wire_clock_hz_ = wanted;
+  return status;
+}
+
+absl::Status SharedProbe::SwoStart(SessionState& session, uint32_t baud) {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  return swo_.Start(session, baud);
+}
+
+absl::Status SharedProbe::Reset(SessionState& session) {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  wire_.Touch(session, "reset");
+  // While somebody holds nRESET the target is in reset already, and a pulse would let go of the pin.
+  return reset_asserted_ ? absl::OkStatus() : probe_->Reset();
+}
+
+absl::Status SharedProbe::AssertReset(SessionState& session, bool asserted) {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  wire_.Touch(session, asserted ? "hold on nRESET" : "release of nRESET");
+  session.holds_reset = asserted;
+  return ApplyReset();
+}
+
+absl::Status SharedProbe::ApplyReset() {
+  const bool wanted = std::any_of(sessions_.begin(), sessions_.end(), [](const auto* s) { return s->holds_reset; });
+  if (wanted == reset_asserted_) return absl::OkStatus();
+  absl::Status status = probe_->AssertReset(wanted);
+  if (status.ok()) reset_asserted_ = wanted;
+  return status;
+}
+
+absl::StatusOr<bool> SharedProbe::IsResetAsserted(SessionState& session) {
+  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
+  return probe_->IsResetAsserted();
+}
+
+absl::StatusOr<std::optional<uint32_t>> SharedProbe::MemoryInterface(SessionState& session, uint32_t ap_version,
+                                                                     uint64_t address) {
+  if (absl::Status status = RequireConnected(session); !status.ok()) return status;
+  if (absl::Status status = PrepareLink(session, true); !status.ok()) return status;
+  if ((ap_version == 2) != wire_.adiv6()) return std::nullopt;
+  if (absl::Status status = RequestPower(session); !status.ok()) return status;
+  const ApId ap = ap_version == 1 ? address << 24 : address;
+  // Reading CSW makes the plan find out what the AP is.
+  const uint64_t csw = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
+  absl::Status status = RunJob(session, TransferJob::ReadRegister(TransferStep::Target::kAp, csw, 1));
+  if (!status.ok()) return status;
+  if (!wire_.identities[ap].is_mem_ap) return std::nullopt;
+  const auto known = std::find(session.memory_interfaces.begin(), session.memory_interfaces.end(), ap);
+  const auto handle = static_cast<uint32_t>(known - session.memory_interfaces.begin());
+  if (known == session.memory_interfaces.end()) session.memory_interfaces.push_back(ap);
+  return handle;
+}
+
+absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32_t value) {
+  if (absl::Status status = RequireConnected(session); !status.ok()) return status;
+  if (address == adi::kDpTargetSel) {
+    wire_.Touch(session, "write of TARGETSEL");
+    wire_.target_select = session.target_select = value;
+    return RunOnWire(session, {{.port = Port::kDp, .address = address, .write = {&value, 1}, .read = {}}});
+  }
+  const uint32_t bank = session.select & adi::kSelectDpBankMask;
+  if (bank == 0) return WriteControlStatus(session, value);
+  if (bank == adi::kDlcrBank && (value & adi::kDlcrTurnround) != 0) {
+    return MakeError(
+        ErrorKind::kUnsupported,
+        absl::StrCat("DLCR ", Hex(value), " changes the turnaround, which the probe's other users rely on"));
+  }
+  if (bank == adi::kDpSelect1Bank && wire_.adiv6()) {
+    session.select1 = value;
+    return absl::OkStatus();
+  }
+  return RunJob(session, TransferJob::WriteRegister(TransferStep::Target::kDp, address, {value}));
+}
+
+}  // namespace probegate

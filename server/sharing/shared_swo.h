@@ -1,0 +1,75 @@
+// One probe's SWO, shared: captured while anybody subscribes, and every subscriber gets every byte.
+//
+// A subscriber that does not read keeps the last kSwoBufferBytes; what is older goes, and the next read says so. The
+// rate is that of the first; another is refused while somebody else subscribes.
+//
+// Threads: one; in the server the lane's. Methods block for as long as the probe takes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "probe/probe.h"
+#include "server/sharing/session_state.h"
+#include "telemetry/metrics.h"
+
+namespace probegate {
+
+// Ten seconds at 1 Mbaud.
+inline constexpr size_t kSwoBufferBytes = 1024 * 1024;
+
+// Where SWO is counted; null for nowhere.
+struct SwoCounters {
+  const Counter* bytes = nullptr;      // that the probe captured
+  const Counter* dropped = nullptr;    // that a session was too slow for
+  const Counter* overruns = nullptr;   // of the probe's buffer
+  const Counter* garbled = nullptr;    // answers that tell of bits that were no byte
+  const Counter* no_answer = nullptr;  // answers that were lost, and what was in them
+};
+
+// What a session gets by one read.
+struct SwoTaken {
+  std::string bytes;
+  bool lost = false;
+  bool garbled = false;
+};
+
+class SharedSwo {
+ public:
+  // `probe` must outlive it, and what `counters` points to.
+  SharedSwo(Probe& probe, const SwoCounters& counters) : probe_(probe), counters_(counters) {}
+
+  // kUnsupported, of these three, where the probe has no SWO.
+
+  // Subscribes `session`, from here on: what it had not read is dropped. kBusy where another rate is in use.
+  absl::Status Start(SessionState& session, uint32_t baud);
+  // Ends the subscription; the last one's end is that of the capture. Nothing where there is none.
+  absl::Status Stop(SessionState& session);
+  // Nothing without a subscription; what has ended it, once all that came before has been read.
+  absl::StatusOr<SwoTaken> Read(SessionState& session);
+
+  // Whether there is anything to poll for.
+  bool active() const { return !subscribers_.empty(); }
+  // Takes what the probe has and gives it to all; a few packets at most. True where there is more. Of failures only
+  // that the probe is gone is answered: others are the subscribers'.
+  absl::StatusOr<bool> Poll();
+
+ private:
+  absl::Status CheckSupported() const;
+  void Deliver(const SwoData& data);
+  absl::Status Failed(const absl::Status& why);
+  bool Remove(SessionState& session);
+  std::string Users(const SessionState& but) const;
+
+  Probe& probe_;
+  const SwoCounters counters_;
+  std::vector<SessionState*> subscribers_;
+  uint32_t baud_ = 0;
+  unsigned failures_ = 0;  // in a row
+};
+
+}  // namespace probegate

@@ -1,0 +1,67 @@
+// A debug command as register transfers that have not been placed on the wire yet.
+//
+// Made from a request alone, on any thread; then the lane's thread plans it (server/sharing/transfer_plan.h), in one go
+// or, where it is long, in slices between which other sessions have their turn.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "probe/adi/mem_ap.h"
+
+namespace probegate {
+
+// One stretch of accesses to one place. Its data is in TransferJob::words.
+struct TransferStep {
+  enum class Target : uint8_t {
+    kDp,      // `address` is the DP register: 0x0 to 0xC
+    kAp,      // `address` is the AP register's, as the protocols carry it
+    kMemory,  // through the memory interface TransferJob::handle, as `run` says
+  };
+  Target target = Target::kDp;
+  bool write = false;
+  uint64_t address = 0;
+  adi::MemApRun run;
+  size_t first_word = 0;
+  size_t word_count = 0;
+};
+
+struct TransferJob {
+  std::vector<TransferStep> steps;
+  // What is written, and where what is read lands. Its size does not change any more.
+  std::vector<uint32_t> words;
+  // The command's name where nobody waits for how it ends (server/sharing/posted_failure.h); else empty.
+  std::string_view posted_as;
+  // Of the session's memory interfaces, for a job whose steps are kMemory; also where it has none.
+  std::optional<uint32_t> handle;
+
+  // Progress: the current step and how many of its words are done.
+  size_t step = 0;
+  size_t step_done = 0;
+  uint64_t bytes_done = 0;
+
+  // How it ended; meaningful once finished.
+  absl::Status status;
+
+  bool finished() const { return step >= steps.size(); }
+  void Fail(absl::Status why);
+  size_t transfers_left() const;
+
+  // One access to a DP or an AP register.
+  static TransferJob ReadRegister(TransferStep::Target target, uint64_t address, size_t count);
+  static TransferJob WriteRegister(TransferStep::Target target, uint64_t address, std::vector<uint32_t> words);
+
+  // Memory accesses; `bytes` are the target's, in its order.
+  static TransferJob ReadMemory(uint32_t handle, std::vector<adi::MemApRun> runs);
+  static TransferJob WriteMemory(uint32_t handle, std::vector<adi::MemApRun> runs, absl::Span<const uint8_t> bytes);
+
+  // After a job of ReadMemory has ended well: the bytes it read, `bytes` being as long as its runs together.
+  void CopyBytesTo(absl::Span<uint8_t> bytes) const;
+};
+
+}  // namespace probegate

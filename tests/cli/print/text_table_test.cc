@@ -1,0 +1,18 @@
+#include "cli/print/text_table.h"
+
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+TEST(FormatTable, LinesColumnsUp) {
+  EXPECT_EQ(FormatTable({{"A", "LONG", "C"}, {"abc", "\xC3\xA4", "last"}}), "A    LONG  C\nabc  \xC3\xA4     last\n");
+}
+
+TEST(FormatTable, LetsNoCellCommandTheTerminal) {
+  EXPECT_EQ(FormatTable({{"A", "B"}, {"x\x1b[2J\nPROBE", "y"}}),
+            "A                      B\nx\\u001b[2J\\u000aPROBE  y\n");
+}
+
+}  // namespace
+}  // namespace probegate

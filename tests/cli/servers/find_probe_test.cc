@@ -1,0 +1,95 @@
+// The probe that somebody names, among several servers.
+#include "cli/servers/find_probe.h"
+
+#include <optional>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace probegate {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+struct Probe {
+  std::string unique_id;
+  v1::ProbeState state = v1::PROBE_STATE_IDLE;
+};
+constexpr v1::ProbeState kAway = v1::PROBE_STATE_AWAY;
+
+std::vector<ServerProbes> Lists(const std::vector<std::vector<Probe>>& servers) {
+  std::vector<ServerProbes> lists;
+  for (const std::vector<Probe>& probes : servers) {
+    ServerProbes& list = lists.emplace_back();
+    list.server.address = {"10.0.0.1", static_cast<uint16_t>(lists.size())};
+    for (const Probe& probe : probes) {
+      v1::ProbeStatus& status = *list.probes.add_probes();
+      status.mutable_description()->set_unique_id(probe.unique_id);
+      status.set_state(probe.state);
+    }
+  }
+  return lists;
+}
+
+// "SERVER UID", or nothing where there is no such probe, and then why in `why`.
+std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers, const std::string& wanted,
+                                  std::string* why = nullptr, bool complete = true) {
+  try {
+    const ChosenProbe chosen = ChooseProbe(Lists(servers), wanted, complete);
+    return std::to_string(chosen.server) + " " + chosen.unique_id;
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.code, ExitCode::kNotFound);
+    if (why != nullptr) *why = failure.what();
+    return std::nullopt;
+  }
+}
+
+TEST(ChooseProbe, TakesAPartThatNoOtherHas) {
+  EXPECT_EQ(Choose({{{"7A22"}}, {{"7A33"}, {"8B44"}}}, "a3"), "1 7A33");
+  EXPECT_EQ(Choose({{}, {{"7A22"}}}, ""), "1 7A22");
+  std::string why;
+  EXPECT_EQ(Choose({{{"7A22"}}, {{"7A33"}, {"8B44"}}}, "7a", &why), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("several probes match \"7a\""), HasSubstr("7A22, 7A33")));
+  EXPECT_EQ(Choose({{{"7A22"}}, {{"7A33"}}}, "", &why), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("name one"), HasSubstr("7A22, 7A33")));
+}
+
+TEST(ChooseProbe, LeavesOutWhatHasNoId) { EXPECT_EQ(Choose({{{""}}, {{"7A22"}}}, ""), "1 7A22"); }
+
+TEST(ChooseProbe, TakesAWholeIdBeforeAPart) { EXPECT_EQ(Choose({{{"7A22-1"}}, {{"7A22"}}}, "7a22"), "1 7A22"); }
+
+TEST(ChooseProbe, TakesOnlyAWholeIdWhileAServerIsMissing) {
+  const std::vector<std::vector<Probe>> servers = {{{"7A22-1"}}, {{"8B44"}}};
+  std::string why;
+  EXPECT_EQ(Choose(servers, "8b44", &why, false), "1 8B44");
+  EXPECT_EQ(Choose(servers, "8B", &why, false), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("a server is missing"), HasSubstr("8B44")));
+  EXPECT_EQ(Choose({{{"8B44"}}}, "", &why, false), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("a server is missing"), HasSubstr("8B44")));
+}
+
+TEST(ChooseProbe, SaysWhatThereIs) {
+  std::string why;
+  EXPECT_EQ(Choose({{{"7A22"}}, {{"8B44"}}}, "9", &why), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("\"9\""), HasSubstr("7A22, 8B44")));
+  EXPECT_EQ(Choose({{}}, "9", &why), std::nullopt);
+  EXPECT_THAT(why, HasSubstr("there are: none"));
+  EXPECT_EQ(Choose({{}}, "", &why), std::nullopt);
+}
+
+TEST(ChooseProbe, TakesOneThatMovedWhereItIs) {
+  EXPECT_EQ(Choose({{{"7A22", kAway}}, {{"7A22"}}}, "7A22"), "1 7A22");
+  EXPECT_EQ(Choose({{{"7A22", kAway}}, {{"7A22", v1::PROBE_STATE_IN_USE}}}, ""), "1 7A22");
+  // The server says then that it is away.
+  EXPECT_EQ(Choose({{}, {{"7A22", kAway}}, {{"7A22", kAway}}}, "7A22"), "1 7A22");
+}
+
+TEST(ChooseProbe, DoesNotGuessBetweenServers) {
+  std::string why;
+  EXPECT_EQ(Choose({{{"7A22"}}, {{"7A22"}}, {{"7A22", kAway}}}, "7A22", &why), std::nullopt);
+  EXPECT_THAT(why, AllOf(HasSubstr("10.0.0.1:1, 10.0.0.1:2;"), HasSubstr("--server")));
+}
+
+}  // namespace
+}  // namespace probegate

@@ -1,0 +1,64 @@
+#include "gateway/fleet/name_lookup.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "asio/executor_work_guard.hpp"
+#include "asio/post.hpp"
+
+namespace probegate {
+namespace {
+
+using Addresses = std::vector<std::string>;
+
+// A resolver that answers when the test lets it.
+struct SlowResolver {
+  std::promise<void> asked;
+  std::promise<void> may_answer;
+};
+
+TEST(NameLookup, LooksUpAgainAfterEachResult) {
+  asio::io_context io;
+  const Strand strand = asio::make_strand(io);
+  int results = 0;
+  std::unique_ptr<NameLookup> lookup;
+  lookup = std::make_unique<NameLookup>(
+      strand, Endpoint{"lab", 1}, std::chrono::milliseconds(1),
+      [](const Endpoint& server) { return Addresses{server.host}; },
+      [&](const absl::StatusOr<Addresses>& addresses) {
+        EXPECT_EQ(*addresses, Addresses{"lab"});
+        if (++results < 3) return;
+        lookup->Stop();
+        io.stop();
+      });
+  const auto work = asio::make_work_guard(io);
+  lookup->Start();
+  io.run();
+  EXPECT_EQ(results, 3);
+}
+
+TEST(NameLookup, WhatComesAfterStopIsDroppedAndNotWaitedFor) {
+  const auto resolver = std::make_shared<SlowResolver>();
+  {
+    asio::io_context io;
+    NameLookup lookup(
+        asio::make_strand(io), Endpoint{"lab", 1}, std::chrono::milliseconds(1),
+        [resolver](const Endpoint&) -> absl::StatusOr<Addresses> {
+          resolver->asked.set_value();
+          resolver->may_answer.get_future().wait();
+          return Addresses{};
+        },
+        [](const auto&) { ADD_FAILURE() << "it was stopped"; });
+    lookup.Start();
+    resolver->asked.get_future().wait();
+    lookup.Stop();
+    io.run();
+  }
+  // Nothing of the look-up is left, and its thread is still to come back.
+  resolver->may_answer.set_value();
+}
+
+}  // namespace
+}  // namespace probegate

@@ -1,0 +1,170 @@
+// Which probes there are, and what becomes of them.
+#include "server/catalog/catalog.h"
+
+#include <atomic>
+
+#include "gmock/gmock.h"
+#include "probe/error.h"
+#include "server/catalog/description.h"
+#include "tests/base/no_threads.h"
+#include "tests/server/server_fixture.h"
+
+namespace probegate {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+absl::Status Add(ServerFixture& server, const std::string& unique_id, const std::string& location) {
+  auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, FakeWire::DefaultInfo(unique_id));
+  return server.catalog.Add(std::make_unique<FakeProbe>(wire), location, [](const absl::Status&) {});
+}
+
+TEST(CatalogTest, ResolvesAUniqueIdOrAPartThatOneHas) {
+  ServerFixture server;
+  for (const char* id : {"AB12", "AB13", "AB1", "CD"}) server.Plug(id);
+  EXPECT_EQ(*server.catalog.Resolve("AB12"), "AB12");
+  EXPECT_EQ(*server.catalog.Resolve("b13"), "AB13");
+  EXPECT_EQ(*server.catalog.Resolve("ab1"), "AB1") << "the whole id wins over parts";
+  EXPECT_EQ(*server.catalog.Resolve("cd"), "CD");
+}
+
+TEST(CatalogTest, AProbeWithoutAThreadForItIsRefusedAndMayComeAgain) {
+  ServerFixture server;
+  {
+    const NoThreads no_threads;
+    const absl::Status refused = Add(server, "PROBE1", "a:1");
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("there is no thread for the probe"));
+    EXPECT_EQ(server.catalog.Find("PROBE1")->problem(), refused.message());
+  }
+  EXPECT_TRUE(server.IsAway("PROBE1"));
+  EXPECT_TRUE(Add(server, "PROBE1", "a:1").ok());
+  EXPECT_TRUE(server.catalog.FindLane("PROBE1").ok());
+}
+
+TEST(CatalogTest, StopsWithoutMoreThreads) {
+  ServerFixture server;
+  for (const char* id : {"PROBE1", "PROBE2"}) server.Plug(id);
+  const NoThreads no_threads;
+  server.catalog.Stop("the test is over");
+  for (const char* id : {"PROBE1", "PROBE2"}) EXPECT_TRUE(server.IsAway(id));
+}
+
+TEST(CatalogTest, AnAmbiguousPartListsTheMatches) {
+  ServerFixture server;
+  for (const char* id : {"AB12", "AB13", "CD"}) server.Plug(id);
+  const absl::Status status = server.catalog.Resolve("AB").status();
+  EXPECT_TRUE(IsError(status, ErrorKind::kNotFound));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("AB12, AB13"));
+  EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr("CD")));
+}
+
+TEST(CatalogTest, AnUnknownIdListsWhatThereIs) {
+  ServerFixture server;
+  EXPECT_THAT(std::string(server.catalog.Resolve("x").status().message()), HasSubstr("none"));
+  server.Plug("AB12");
+  EXPECT_THAT(std::string(server.catalog.Resolve("x").status().message()), HasSubstr("AB12"));
+}
+
+TEST(CatalogTest, NoNameStandsForTheOnlyProbe) {
+  ServerFixture server;
+  EXPECT_FALSE(server.catalog.Resolve("").ok());
+  server.Plug("AB12");
+  EXPECT_EQ(*server.catalog.Resolve(""), "AB12");
+  server.Plug("AB13");
+  EXPECT_FALSE(server.catalog.Resolve("").ok());
+}
+
+TEST(CatalogTest, AProbeThatGoesKeepsItsRowAndMayComeBack) {
+  ServerFixture server;
+  auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, FakeWire::DefaultInfo("AB12"));
+  std::atomic<bool> told = false;
+  ASSERT_TRUE(
+      server.catalog.Add(std::make_unique<FakeProbe>(wire), "x", [&](const absl::Status&) { told = true; }).ok());
+  wire->Unplug();
+  ASSERT_TRUE(Eventually([&] { return told.load(); }));
+  EXPECT_TRUE(server.IsAway("AB12"));
+  EXPECT_NE(server.catalog.Find("AB12")->problem(), "");
+  EXPECT_TRUE(IsError(server.catalog.FindLane("AB12").status(), ErrorKind::kProbeDisconnected));
+  ASSERT_TRUE(Add(server, "AB12", "y").ok());
+  EXPECT_EQ(server.catalog.Find("AB12")->state(), v1::PROBE_STATE_IDLE);
+  EXPECT_EQ(server.catalog.Find("AB12")->location(), "y");
+  EXPECT_EQ(server.catalog.Find("AB12")->problem(), "");
+}
+
+TEST(CatalogTest, OfTwoProbesWithOneIdTheFirstIsKept) {
+  ServerFixture server;
+  ASSERT_TRUE(Add(server, "AB12", "first").ok());
+  const absl::Status status = Add(server, "AB12", "second");
+  EXPECT_TRUE(IsError(status, ErrorKind::kBusy));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("first"));
+  EXPECT_EQ(server.catalog.Find("AB12")->location(), "first");
+}
+
+TEST(CatalogTest, ServesOnlyTheProbesOfItsOptions) {
+  ServerFixture server({.catalog = {.uids = {"ab1", "CD34"}}});
+  EXPECT_TRUE(Add(server, "AB12", "x").ok());
+  EXPECT_TRUE(Add(server, "CD34", "x").ok());
+  EXPECT_TRUE(IsError(Add(server, "EF56", "x"), ErrorKind::kUnsupported));
+  EXPECT_EQ(server.catalog.List().size(), 2u);
+}
+
+TEST(CatalogTest, APartInTheOptionsStandsForOneProbe) {
+  ServerFixture server({.catalog = {.uids = {"AB", "AB9"}}});
+  EXPECT_TRUE(Add(server, "AB9", "x").ok()) << "listed by its whole id";
+  EXPECT_TRUE(Add(server, "AB12", "x").ok());
+  const absl::Status status = Add(server, "AB13", "x");
+  EXPECT_TRUE(IsError(status, ErrorKind::kBusy));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("AB12"));
+}
+
+TEST(CatalogTest, StopLeavesProbesClosedAndTakesNoMore) {
+  ServerFixture server;
+  const auto wire = server.Plug("AB12");
+  v1::OpenSessionRequest request;
+  auto opened = server.sessions.OpenForStream(request, {"p", "p"}, [](const absl::Status&) {});
+  ASSERT_TRUE(opened.ok());
+  v1::StreamRequest open;
+  open.mutable_open();
+  opened->session.session()->Submit(open, [](v1::StreamResponse) {});
+  ASSERT_TRUE(Eventually([&] { return wire->is_open(); }));
+  server.catalog.Stop("server is shutting down");
+  EXPECT_FALSE(wire->is_open());
+  EXPECT_FALSE(Add(server, "CD34", "x").ok());
+  EXPECT_FALSE(server.catalog.FindLane("AB12").ok());
+}
+
+TEST(DescribeTest, NamesAreNotDoubled) {
+  ProbeInfo info{.unique_id = "1", .vendor_name = "Arm", .product_name = "arm DAPLink CMSIS-DAP"};
+  EXPECT_EQ(Describe(info).description(), "Arm DAPLink CMSIS-DAP");
+  info.product_name = "DAPLink";
+  EXPECT_EQ(Describe(info).description(), "Arm DAPLink");
+  info.product_name = "Armada";
+  EXPECT_EQ(Describe(info).description(), "Arm Armada");
+  info.vendor_name = "";
+  EXPECT_EQ(Describe(info).description(), "Armada");
+}
+
+TEST(DescribeTest, CapabilitiesAreInTheirOrder) {
+  ProbeInfo info{.unique_id = "1"};
+  EXPECT_THAT(Describe(info).capabilities(),
+              ElementsAre(v1::CAPABILITY_SWJ_SEQUENCE, v1::CAPABILITY_BANKED_DP_REGISTERS,
+                          v1::CAPABILITY_APV2_ADDRESSES, v1::CAPABILITY_MANAGED_AP_SELECTION));
+  EXPECT_THAT(Describe(info).wire_protocols(), ElementsAre(v1::WIRE_PROTOCOL_DEFAULT, v1::WIRE_PROTOCOL_SWD));
+  info.features = {.jtag = true, .swd_sequence = true, .swo = true};
+  EXPECT_THAT(Describe(info).capabilities(),
+              ElementsAre(v1::CAPABILITY_SWJ_SEQUENCE, v1::CAPABILITY_BANKED_DP_REGISTERS,
+                          v1::CAPABILITY_APV2_ADDRESSES, v1::CAPABILITY_MANAGED_AP_SELECTION,
+                          v1::CAPABILITY_JTAG_SEQUENCE, v1::CAPABILITY_SWD_SEQUENCE, v1::CAPABILITY_SWO));
+  EXPECT_THAT(Describe(info).wire_protocols(),
+              ElementsAre(v1::WIRE_PROTOCOL_DEFAULT, v1::WIRE_PROTOCOL_SWD, v1::WIRE_PROTOCOL_JTAG));
+}
+
+TEST(DescribeTest, StringsAreValidUtf8) {
+  const ProbeInfo info{.unique_id = "1\xFF", .vendor_name = "a\nb", .product_name = "\xC3\xA4"};
+  EXPECT_EQ(Describe(info).unique_id(), "1?");
+  EXPECT_EQ(Describe(info).description(), "a b \xC3\xA4");
+}
+
+}  // namespace
+}  // namespace probegate

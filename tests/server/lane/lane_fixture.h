@@ -1,0 +1,144 @@
+// A lane on a fake probe, and what its tests say to it.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "probe/error.h"
+#include "server/catalog/description.h"
+#include "server/lane/lane.h"
+#include "server/metrics/server_metrics.h"
+#include "tests/fakes/fake_probe.h"
+#include "tests/server/server_fixture.h"
+
+namespace probegate {
+
+inline constexpr uint32_t kRam = 0x20000000;
+
+// What happened, in the order in which it did; tests wait until enough has.
+class Diary {
+ public:
+  void Add(std::string line) {
+    const std::lock_guard lock(mutex_);
+    lines_.push_back(std::move(line));
+    changed_.notify_all();
+  }
+  std::vector<std::string> WaitFor(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kBound, [&] { return lines_.size() >= count; });
+    return lines_;
+  }
+  std::vector<std::string> lines() { return WaitFor(0); }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
+};
+
+class Events : public LaneEvents {
+ public:
+  void OnProbeGone(const std::string& unique_id, const absl::Status&) override { diary.Add("gone " + unique_id); }
+  void OnUsageChanged(const std::string&) override {}
+  void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) override {
+    diary.Add("broken " + holder.client.name() + " for " + waiter.client.name());
+  }
+  Diary diary;
+};
+
+class LaneTest : public testing::Test {
+ protected:
+  // Nobody loses a lock by the way.
+  explicit LaneTest(LaneOptions options = {.lock_idle = std::chrono::hours(1), .lock_max = std::chrono::hours(1)},
+                    LogLevel log_level = LogLevel::kError, ProbeInfo info = FakeWire::DefaultInfo("FAKE0001"))
+      : wire_(std::make_shared<FakeWire>(FakeBoardOptions{}, std::move(info))),
+        log_(LogFormat::kText, log_level),
+        metrics_(server_metrics_.OnProbeHere(Describe(wire_->info()))),
+        lane_(Lane::Make(std::make_unique<FakeProbe>(wire_),
+                         {.options = options, .events = events_, .metrics = metrics_, .log = log_})) {
+    EXPECT_TRUE(lane_->Start().ok());
+  }
+  ~LaneTest() override { lane_->Stop(MakeError(ErrorKind::kProbeDisconnected, "the test is over")); }
+
+  std::shared_ptr<Session> Open(const std::string& name) {
+    v1::ClientInfo client;
+    client.set_name(name);
+    return lane_
+        ->OpenSession(
+            SessionId::Random(), client,
+            [this, name](const SessionEnd& end) { diary_.Add(name + " ended: " + std::string(end.why.message())); })
+        .value();
+  }
+
+  void Send(Session& session, v1::StreamRequest request, const std::string& note) {
+    session.Submit(std::move(request), [this, note](const v1::StreamResponse& response) {
+      diary_.Add(note + (response.has_error() ? " error " + v1::ErrorKind_Name(response.error().kind()) : ""));
+    });
+  }
+
+  // Sends and waits.
+  v1::StreamResponse Call(Session& session, v1::StreamRequest request) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<v1::StreamResponse> answer;
+    session.Submit(std::move(request), [&](v1::StreamResponse response) {
+      const std::lock_guard lock(mutex);
+      answer = std::move(response);
+      changed.notify_all();
+    });
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, kBound, [&] { return answer.has_value(); }));
+    return answer.value_or(v1::StreamResponse());
+  }
+
+  // Opens, connects and wakes the DP.
+  void Attach(Session& session) {
+    EXPECT_TRUE(Call(session, Request([](auto& r) { r.mutable_open(); })).has_open());
+    EXPECT_TRUE(Call(session, Request([](auto& r) { r.mutable_connect(); })).has_connect());
+    EXPECT_TRUE(Call(session, Request([](auto& r) { r.mutable_get_memory_interface_for_ap()->set_ap_version(1); }))
+                    .get_memory_interface_for_ap()
+                    .has_handle());
+  }
+
+  static v1::StreamRequest Request(const std::function<void(v1::StreamRequest&)>& fill) {
+    v1::StreamRequest request;
+    fill(request);
+    return request;
+  }
+  static v1::StreamRequest Lock() {
+    return Request([](auto& r) { r.mutable_lock(); });
+  }
+  static v1::StreamRequest Unlock() {
+    return Request([](auto& r) { r.mutable_unlock(); });
+  }
+  static v1::StreamRequest ReadDp() {
+    return Request([](auto& r) { r.mutable_read_dp()->set_address(4); });
+  }
+  static v1::StreamRequest GetState() {
+    return Request([](auto& r) { r.mutable_get_state(); });
+  }
+  static v1::StreamRequest ReadBlock(uint32_t bytes) {
+    return Request([&](auto& r) {
+      r.mutable_read_block8()->set_address(kRam);
+      r.mutable_read_block8()->set_byte_count(bytes);
+    });
+  }
+
+  const std::shared_ptr<FakeWire> wire_;
+  Log log_;
+  MetricSet metric_set_;
+  ServerMetrics server_metrics_{metric_set_};
+  const std::shared_ptr<ProbeMetrics> metrics_;
+  Events events_;
+  Diary diary_;
+  const std::shared_ptr<Lane> lane_;
+};
+
+}  // namespace probegate

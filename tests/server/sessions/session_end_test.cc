@@ -1,0 +1,172 @@
+// How sessions end: the cause that is counted and logged, once for each session that was opened.
+#include "server/sharing/session_end.h"
+
+#include <map>
+
+#include "gmock/gmock.h"
+#include "server/sessions/session_registry.h"
+#include "tests/server/server_fixture.h"
+#include "tests/telemetry/exposed.h"
+
+namespace probegate {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const Peer kAlice{"10.0.0.1:1000", "10.0.0.1"};
+constexpr char kTraceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+using Causes = std::map<std::string, double>;
+
+class SessionEndTest : public testing::Test {
+ protected:
+  explicit SessionEndTest(ServerOptions options = {}) : server(std::move(options)), wire(server.Plug("A1")) {}
+
+  static v1::OpenSessionRequest Request(uint32_t idle_timeout = 0) {
+    v1::OpenSessionRequest request;
+    request.set_probe("A1");
+    request.mutable_client()->set_name("alice");
+    request.set_idle_timeout_seconds(idle_timeout);
+    return request;
+  }
+  SessionHandle OpenStream() {
+    return std::move(server.sessions.OpenForStream(Request(), kAlice, [](const absl::Status&) {})->session);
+  }
+  std::string OpenCalls(uint32_t idle_timeout = 0) {
+    return server.sessions.OpenForCalls(Request(idle_timeout), kAlice)->session_id();
+  }
+  double Opened() { return Exposed(server.metric_set, "probegate_sessions_opened_total{probe=\"A1\"}").value_or(-1); }
+  // "kicked" → 1, …: without zeros.
+  Causes Ended() {
+    Causes causes;
+    for (const std::string_view cause : kSessionEndCauses) {
+      const std::string series = "probegate_sessions_ended_total{cause=\"" + std::string(cause) + "\",probe=\"A1\"}";
+      const double count = Exposed(server.metric_set, series).value_or(-1);
+      if (count != 0) causes[std::string(cause)] = count;
+    }
+    return causes;
+  }
+  bool EventuallyNone() {
+    return Eventually([this] { return server.sessions.List("").empty(); });
+  }
+
+  ServerFixture server;
+  const std::shared_ptr<FakeWire> wire;
+};
+
+TEST_F(SessionEndTest, WhatItsClientEndsIsClosed) {
+  SessionHandle stream = OpenStream();
+  const std::string calls = OpenCalls();
+  EXPECT_EQ(Opened(), 2);
+  EXPECT_EQ(Ended(), Causes{});
+  stream.Release(SessionEndCause::kClosed);
+  ASSERT_TRUE(server.sessions.Close(calls, kAlice).ok());
+  EXPECT_EQ(Ended(), (Causes{{"closed", 2}}));
+}
+
+TEST_F(SessionEndTest, AStreamThatIsDroppedHasLostItsClient) {
+  OpenStream();
+  EXPECT_EQ(Ended(), (Causes{{"client_gone", 1}}));
+}
+
+TEST_F(SessionEndTest, WhatNobodyUsesIsIdle) {
+  OpenCalls(1);
+  ASSERT_TRUE(EventuallyNone());
+  EXPECT_TRUE(Eventually([this] { return Ended() == Causes{{"idle", 1}}; }));
+}
+
+TEST_F(SessionEndTest, WhatSomebodyElseEndsIsKickedWhateverItsClientDoesThen) {
+  SessionHandle stream = OpenStream();
+  const std::string calls = OpenCalls();
+  ASSERT_TRUE(server.sessions.End(stream.session()->id().name(), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(calls.substr(0, 16), "lunch").ok());
+  stream.Release(SessionEndCause::kClientGone);
+  EXPECT_EQ(Ended(), (Causes{{"kicked", 2}}));
+}
+
+TEST_F(SessionEndTest, WhatGoesWithItsProbeSaysSo) {
+  SessionHandle stream = OpenStream();
+  OpenCalls();
+  wire->Unplug();
+  ASSERT_TRUE(Eventually([this] { return server.IsAway("A1"); }));
+  stream.Release(SessionEndCause::kClosed);
+  ASSERT_TRUE(EventuallyNone());
+  EXPECT_EQ(Ended(), (Causes{{"probe_gone", 2}}));
+}
+
+TEST_F(SessionEndTest, WhatTheServerEndsSaysSo) {
+  SessionHandle stream = OpenStream();
+  OpenCalls();
+  server.catalog.Stop("server is shutting down");
+  stream.Release(SessionEndCause::kClientGone);
+  EXPECT_EQ(Ended(), (Causes{{"server_stopped", 2}}));
+  EXPECT_EQ(Opened(), 2);
+}
+
+TEST_F(SessionEndTest, ASessionThatIsRefusedIsNotCounted) {
+  server.catalog.Stop("server is shutting down");
+  EXPECT_FALSE(server.sessions.OpenForCalls(Request(), kAlice).ok());
+  EXPECT_EQ(Opened(), 0);
+  EXPECT_EQ(Ended(), Causes{});
+}
+
+// --- Logs
+
+class SessionLogTest : public SessionEndTest {
+ protected:
+  SessionLogTest() : SessionEndTest({.log_level = LogLevel::kInfo}) {}
+};
+
+TEST_F(SessionLogTest, TheEndIsALineWithTheCauseAndWhatTheSessionDid) {
+  const std::string calls = OpenCalls();
+  v1::StreamRequest request;
+  request.mutable_get_state();
+  std::atomic<bool> answered = false;
+  server.sessions.Submit(calls, kAlice, request, [&](const auto&) { answered = true; });
+  ASSERT_TRUE(Eventually([&] { return answered.load(); }));
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(server.sessions.End(calls.substr(0, 16), "lunch").ok());
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("session.ended session=" + calls.substr(0, 16) +
+                             " probe=A1 client=alice cause=kicked reason=\"the session was ended: lunch\" commands=1"));
+  EXPECT_THAT(log, Not(HasSubstr(calls)));
+}
+
+TEST_F(SessionLogTest, TheBeginIsALineWithTheTraceWhereThereIsOne) {
+  testing::internal::CaptureStderr();
+  const auto traced = server.sessions.OpenForCalls(Request(), kAlice, kTraceparent);
+  std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("session.opened session=" + traced->session_id().substr(0, 16) +
+                             " probe=A1 client=alice peer=10.0.0.1:1000 trace=0af7651916cd43dd8448eb211c80319c"));
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(server.sessions.OpenForCalls(Request(), kAlice, "00-nonsense").ok());
+  log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("session.opened"));
+  EXPECT_THAT(log, Not(HasSubstr("trace=")));
+}
+
+class BrokenLockLogTest : public SessionEndTest {
+ protected:
+  BrokenLockLogTest()
+      : SessionEndTest(
+            {.catalog = {.lane = {.lock_idle = std::chrono::milliseconds(1)}}, .log_level = LogLevel::kWarning}) {}
+};
+
+TEST_F(BrokenLockLogTest, ABrokenLockNamesBothSessions) {
+  const SessionHandle holder = OpenStream();
+  const SessionHandle waiter = OpenStream();
+  v1::StreamRequest lock;
+  lock.mutable_lock();
+  std::atomic<int> answered = 0;
+  testing::internal::CaptureStderr();
+  holder.session()->Submit(lock, [&](const v1::StreamResponse&) { ++answered; });
+  waiter.session()->Submit(lock, [&](const v1::StreamResponse&) { ++answered; });
+  ASSERT_TRUE(Eventually([&] { return answered == 2; }));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("lock.broken probe=A1 holder_session=" + holder.session()->id().name() +
+                        " waiter_session=" + waiter.session()->id().name() + " holder=\"session "));
+}
+
+}  // namespace
+}  // namespace probegate
