@@ -61,29 +61,29 @@ sim             |            |
 
 # What is put in which file, and a part of the complaint it must cause; None where it is allowed.
 CASES = [
-    ("server/lane/lane.cc", '#include "base/mutex.h"', None),
-    ("server/lane/lane.cc", "#include <vector>\n#include <sys/socket.h>", None),
-    ("server/lane/lane.cc", '#include "absl/status/status.h"', None),
-    ("server/lane/lane.cc", "#include <grpcpp/grpcpp.h>", "grpc is not among what server may use"),
-    ("server/lane/lane.cc", '#include "probegate/v1/debug_probe.grpc.pb.h"', "grpc is not among"),
-    ("server/lane/lane.cc", '#include "server/grpc/service.h"', "server/grpc is not among what server may use"),
-    ("server/lane/lane.cc", "#include <asio.hpp>", "asio is not among what server may use"),
-    ("server/lane/lane.cc", "#include <boost/any.hpp>", "belongs to no library"),
+    ("server/lane.cc", '#include "base/mutex.h"', None),
+    ("server/lane.cc", "#include <vector>\n#include <sys/socket.h>", None),
+    ("server/lane.cc", '#include "absl/status/status.h"', None),
+    ("server/lane.cc", "#include <grpcpp/grpcpp.h>", "grpc is not among what server may use"),
+    ("server/lane.cc", '#include "probegate/v1/debug_probe.grpc.pb.h"', "grpc is not among"),
+    ("server/lane.cc", '#include "server/grpc/service.h"', "server/grpc is not among what server may use"),
+    ("server/lane.cc", "#include <asio.hpp>", "asio is not among what server may use"),
+    ("server/lane.cc", "#include <boost/any.hpp>", "belongs to no library"),
     ("server/wire.cc", "#include <asio.hpp>", None),
-    ("server/wire.cc", '#include "server/lane/lane.h"', None),
+    ("server/wire.cc", '#include "server/lane.h"', None),
     ("server/grpc/service.cc", "#include <grpcpp/grpcpp.h>", None),
-    ("server/grpc/service.cc", '#include "server/lane/lane.h"', None),
+    ("server/grpc/service.cc", '#include "server/lane.h"', None),
     ("sim/board.cc", '#include "base/mutex.h"', "base is not among what sim may use"),
     ("sim/board.cc", '  #  include "absl/strings/str_cat.h"', "absl is not among what sim may use"),
     ("sim/main.c", '#include "base/mutex.h"', "base is not among what sim may use"),
-    ("base/mutex.cc", '#include "server/lane/lane.h"', "server is not among what base may use"),
+    ("base/mutex.cc", '#include "server/lane.h"', "server is not among what base may use"),
     ("tracing/span.cc", "#include <vector>", "has no row"),
 ]
 
 
 @pytest.mark.parametrize("path,text,complaint", CASES)
 def test_an_include_is_judged(tmp_path, path, text, complaint):
-    for name in ("base/mutex.h", "server/lane/lane.h", "server/grpc/service.h", path):
+    for name in ("base/mutex.h", "server/lane.h", "server/grpc/service.h", path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / path).write_text(text)
@@ -96,10 +96,10 @@ def test_an_include_is_judged(tmp_path, path, text, complaint):
 
 
 def test_unused_grants_are_found(tmp_path):
-    for name in ("base/mutex.h", "server/lane/lane.h"):
+    for name in ("base/mutex.h", "server/lane.h"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text("")
-    (tmp_path / "server/lane/lane.h").write_text('#include "absl/status/status.h"\n')
+    (tmp_path / "server/lane.h").write_text('#include "absl/status/status.h"\n')
     rules = folder_rules.Rules("[libraries]\nabsl absl/*\nasio asio.hpp\n[folders]\nbase | | \nserver | base | absl\n")
     assert list(folder_rules.unused_grants(tmp_path, rules)) == [
         "server may use base, and does not",
