@@ -3,6 +3,8 @@
 # file uses nothing else.
 
 readonly venv=build/venv
+# Where the project's C and C++ sources are.
+readonly source_folders=(base cli config debug gateway health probe server sim telemetry tests)
 
 say() { printf 'dev: %s\n' "$*" >&2; }
 
@@ -84,5 +86,5 @@ build() {
 sources_of() {
   local pattern names=()
   for pattern in "$@"; do names+=(-o -name "$pattern"); done
-  find base cli config debug gateway health probe server sim telemetry tests -type f \( "${names[@]:1}" \) | sort
+  find "${source_folders[@]}" -type f \( "${names[@]:1}" \) | sort
 }

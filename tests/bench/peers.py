@@ -84,7 +84,7 @@ class Stock:
 
     def __init__(self, directory, latency_us):
         self.port = free_port()
-        self._log = open(pathlib.Path(directory) / f"stock-{latency_us}.log", "wb")
+        self._log = open(pathlib.Path(directory) / f"stock-{latency_us}.log", "wb")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, HERE / "memprobe" / "stock_server.py", str(self.port), str(latency_us)],
             stdin=subprocess.DEVNULL,

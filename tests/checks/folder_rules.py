@@ -112,7 +112,7 @@ def orphan_sources(root, compiled):
     """Sources that no target compiles. `compiled` is what compile_commands.json names."""
     compiled = {pathlib.Path(path).resolve() for path in compiled}
     root = pathlib.Path(root)
-    sources = [f for f in source_files(root)] + list((root / "tests").rglob("*.cc"))
+    sources = list(source_files(root)) + list((root / "tests").rglob("*.cc"))
     for file in sorted(sources):
         if file.suffix != ".cc" or file.name.endswith("_fuzz.cc") or "fixtures" in file.parts:
             continue  # tests/fuzz/CMakeLists.txt takes every *_fuzz.cc
@@ -123,7 +123,7 @@ def orphan_sources(root, compiled):
 def orphan_headers(root):
     """Headers that no file includes, by their path from the root or, beside them, by their name."""
     root = pathlib.Path(root)
-    files = [f for f in source_files(root)]
+    files = list(source_files(root))
     files += [f for pattern in ("*.h", "*.cc") for f in (root / "tests").rglob(pattern) if "fixtures" not in f.parts]
     included = set()
     for file in files:

@@ -22,9 +22,7 @@ def dead_links(page, text):
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        if not file.exists():
-            yield target
-        elif anchor and anchor not in anchors(text if file == page else file.read_text()):
+        if not file.exists() or anchor and anchor not in anchors(text if file == page else file.read_text()):
             yield target
 
 

@@ -11,10 +11,15 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 def test_the_tree_is_clean():
     files = list(style.files_of(ROOT))
-    long = list(style.long_files(ROOT, files))
+    long = list(style.long_types(ROOT, files))
     if long:
-        warnings.warn("long files, perhaps two ideas each:\n" + "\n".join(long))
+        warnings.warn("long types, perhaps two ideas each:\n" + "\n".join(long), stacklevel=1)
     found = list(style.problems(ROOT, files))
+    assert not found, "\n".join(found)
+
+
+def test_every_type_is_implemented_in_one_file():
+    found = list(style.scattered_types(ROOT, list(style.files_of(ROOT))))
     assert not found, "\n".join(found)
 
 
@@ -29,9 +34,6 @@ CASES = [
     ("base/a.cc", "// TO" + "DO: more\n", "TO" + "DO"),
     ("base/a.cc", "int a;", "newline"),
     ("base/a.cc", "int a;\n\n", "newline"),
-    ("base/a.cc", "//\n" * 450, None),
-    ("base/a.cc", "//\n" * 451, "451 lines"),
-    ("tests/base/a_test.cc", "//\n" * 451, None),
 ]
 
 
@@ -47,8 +49,48 @@ def test_a_file_is_judged(tmp_path, path, text, complaint):
         assert len(found) == 1 and path in found[0] and complaint in found[0]
 
 
-def test_a_long_file_is_listed(tmp_path):
+LANE = """\
+#pragma once
+class Other;
+class Lane {
+  void Run();
+};
+struct Options : Base {
+};
+"""
+
+# The sources beside that header, and what is said of them.
+IMPLEMENTATIONS = [
+    ({"a.cc": "void Lane::Run() {}\n"}, []),
+    ({"a.cc": "Lane::Lane() {}\nLane::~Lane() = default;\n", "b.cc": "int Run() { return Lane::kMost(); }\n"}, []),
+    ({"a.cc": "void Lane::Run() {}\n", "b.cc": "void Other::Run() {}\n"}, []),
+    (
+        {"a.cc": "void Lane::Run() {}\n", "b.cc": "absl::Status Lane::Stop(int a,\n"},
+        ["base: Lane is implemented in a.cc, b.cc"],
+    ),
+    (
+        {"a.cc": "Lane::Lane() {}\n", "b.cc": "Lane::Item* Lane::Next() {\n"},
+        ["base: Lane is implemented in a.cc, b.cc"],
+    ),
+    (
+        {"a.cc": "Options::Options() {}\n", "b.cc": "Options::operator bool() {\n"},
+        ["base: Options is implemented in a.cc, b.cc"],
+    ),
+]
+
+
+@pytest.mark.parametrize("sources,complaints", IMPLEMENTATIONS)
+def test_a_type_in_pieces_is_found(tmp_path, sources, complaints):
     (tmp_path / "base").mkdir()
-    (tmp_path / "base/a.cc").write_text("//\n" * 301)
-    (tmp_path / "base/b.cc").write_text("//\n" * 300)
-    assert list(style.long_files(tmp_path, list(style.files_of(tmp_path)))) == ["base/a.cc: 301 lines"]
+    (tmp_path / "base/lane.h").write_text(LANE)
+    for name, text in sources.items():
+        (tmp_path / "base" / name).write_text(text)
+    assert list(style.scattered_types(tmp_path, list(style.files_of(tmp_path)))) == complaints
+
+
+def test_a_long_type_is_listed(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/lane.h").write_text(LANE)
+    (tmp_path / "base/a.cc").write_text("void Lane::Run() {}\n" * 301)
+    (tmp_path / "base/b.cc").write_text("void Options::Run() {}\n" * 300)
+    assert list(style.long_types(tmp_path, list(style.files_of(tmp_path)))) == ["base: Lane, 301 lines"]

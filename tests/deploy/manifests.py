@@ -12,9 +12,7 @@ WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
 
 
 def render(kustomize, directory):
-    done = subprocess.run(
-        [kustomize, "build", directory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run([kustomize, "build", directory], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr  # what is deprecated
     return [document for document in yaml.safe_load_all(done.stdout) if document is not None]

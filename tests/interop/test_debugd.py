@@ -1,5 +1,6 @@
 """Debugging sessions over gRPC: a real gdb, through pyOCD's GDB server and a gateway, on the simulated board."""
 
+import pathlib
 import re
 import signal
 import subprocess
@@ -303,7 +304,9 @@ def test_a_hundred_megabytes_of_input(lab):
     assert "input wait for gdb" in session.wait_end()
     assert session.code == grpc.StatusCode.RESOURCE_EXHAUSTED
     wait_for_no_tools(lab.debugd)
-    resident = int(re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{lab.debugd.program.pid}/status").read())[1])
+    resident = int(
+        re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{lab.debugd.program.pid}/status").read_text())[1]
+    )
     assert resident < 200 * 1024 or "asan" in str(lab.stack.programs.bin)
 
 

@@ -200,7 +200,7 @@ class Board:
     """A simulated board and its control port."""
 
     def __init__(self, image, directory):
-        self.log = open(directory / "sim.log", "w+")
+        self.log = open(directory / "sim.log", "w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             [BIN / "probegate-sim", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--flash", image],
             stdout=self.log,

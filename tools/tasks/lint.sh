@@ -1,13 +1,23 @@
 # shellcheck shell=bash
 # Every part runs, so that one run shows all there is to mend; the closing line names what failed.
+changed=
+case "$*" in
+  '') ;;
+  --changed) changed=yes ;;
+  *) die 'usage: ./dev lint [--changed]' ;;
+esac
 need_packages build python clang lint
 need_venv
+source tools/changed.sh
 configure lint
 
 mapfile -t sources < <(sources_of '*.cc')
 mapfile -t formatted < <(sources_of '*.c' '*.cc' '*.h')
 mapfile -t scripts < <(printf '%s\n' dev .ci/run && find deploy tools tests -name '*.sh')
-mapfile -t python_files < <(find deploy tools tests -name '*.py')
+if [[ $changed ]]; then
+  mapfile -t sources < <(changed_sources)
+  say "clang-tidy: ${#sources[@]} sources changed since $(change_base)"
+fi
 
 # The compile commands need the generated headers, and nothing compiled.
 generated=()
@@ -19,14 +29,17 @@ part() {
   "${@:2}" || failed+=("$1")
 }
 
-python_syntax() { "$venv/bin/python" -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' "$@"; }
+clang_tidy() {
+  ((${#sources[@]} == 0)) || "$venv/bin/python" tools/tidy.py build/lint "${source_folders[*]}" "${sources[@]}"
+}
 
 part 'clang-format' clang-format-19 --dry-run --Werror "${formatted[@]}"
 part 'shellcheck' shellcheck "${scripts[@]}"
-part 'Python syntax' python_syntax "${python_files[@]}"
+part 'ruff format' "$venv/bin/ruff" format --quiet --diff .
+part 'ruff' "$venv/bin/ruff" check --quiet .
 part 'folder rules, style and .proto compatibility' "$venv/bin/python" -m pytest -q tests/checks tests/proto
 part 'generated headers' cmake --build build/lint --target "${generated[@]}"
-part 'clang-tidy and thread-safety analysis' tools/tidy.sh build/lint "${sources[@]}"
+part 'clang-tidy and thread-safety analysis' clang_tidy
 
 ((${#failed[@]} == 0)) || die "failed: $(IFS=,; echo "${failed[*]}")"
 say 'nothing to mend'

@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# What changed since the last release tag, or in the last 20 commits if there is none. Expects tools/lib.sh.
+
+change_base() {
+  git describe --tags --abbrev=0 2>/dev/null || git rev-parse --verify --quiet HEAD~20 || git rev-list --max-parents=0 HEAD
+}
+
+# changed_sources: each source that changed and, for each header that did, the source of the same name or else one that
+# includes it. One path a line.
+changed_sources() {
+  local path source
+  git diff --name-only --diff-filter=d "$(change_base)" -- "${source_folders[@]}" | while read -r path; do
+    case $path in
+      *.cc) echo "$path" ;;
+      *.h)
+        source=${path%.h}.cc
+        [[ -f $source ]] || source=$(grep -rlF --include='*.cc' "\"$path\"" "${source_folders[@]}" | sort | head -n 1)
+        [[ -z $source ]] || echo "$source"
+        ;;
+    esac
+  done | sort -u
+}
