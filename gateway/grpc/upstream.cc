@@ -7,7 +7,7 @@
 
 #include "base/grpc/channel.h"
 #include "base/mutex.h"
-#include "gateway/grpc/read_gate.h"
+#include "gateway/fleet/read_gate.h"
 #include "grpcpp/grpcpp.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"

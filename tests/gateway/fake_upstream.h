@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "gateway/fleet/read_gate.h"
 #include "gateway/fleet/upstream.h"
-#include "gateway/grpc/read_gate.h"
 
 namespace probegate {
 

@@ -1,4 +1,4 @@
-#include "gateway/grpc/read_gate.h"
+#include "gateway/fleet/read_gate.h"
 
 #include <gtest/gtest.h>
 
