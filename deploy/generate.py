@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the files here that are made from others. What it writes is committed; a test holds it to its sources.
+"""Generates files in this folder from others. The generated files are committed; a test checks that they are up to date.
 
-`generate.py --check` writes nothing, and ends with 1 where something is not what it would write.
+`generate.py --check` writes nothing, and exits with 1 if a file is not up to date.
 """
 
 import json
@@ -19,7 +19,7 @@ import probe
 DASHBOARDS = {"grafana/dashboards/probegate-fleet.json": fleet, "grafana/dashboards/probegate-probe.json": probe}
 RULES = ("prometheus/rules/recording.yml", "prometheus/rules/alerts.yml")
 
-# A PrometheusRule is a file of rules, one level deeper.
+# A PrometheusRule contains a rule file, indented by one level.
 RULE_RESOURCE = """\
 # Made by deploy/generate.py from deploy/{source}.
 apiVersion: monitoring.coreos.com/v1
@@ -39,7 +39,7 @@ def prometheus_rule(source):
 
 
 def made():
-    """Each file, and what it is to hold."""
+    """Yields each generated file with its contents."""
     for file, module in DASHBOARDS.items():
         yield HERE / file, json.dumps(module.make(), indent=2, ensure_ascii=False) + "\n"
     yield HERE / "kubernetes/overlays/monitoring/rules.yaml", "---\n".join(map(prometheus_rule, RULES))

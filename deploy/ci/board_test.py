@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Waits for the verdict of firmware that tests itself: a 32-bit variable, looked at while the target runs.
+"""Waits for the result of self-testing firmware: a 32-bit variable, which is read while the target runs.
 
     board_test.py --elf app.elf --symbol test_result --equals 1
     board_test.py --elf app.elf --symbol heartbeat --changes
 
-The board is $PROBEGATE_BOARD (HOST:PORT of a gateway), the kind of target $TARGET, as pyOCD calls it. The target is reset first,
-and left running. Exit code: 0 as wanted, 1 not within --timeout, 2 wrong arguments; 3 no board, or it cannot be read.
+The board is $PROBEGATE_BOARD (HOST:PORT of a gateway), and the target type is $TARGET (its pyOCD name). The target is reset
+first, and left running. Exit code: 0 if the condition was met, 1 if not within --timeout, 2 for invalid arguments or an
+unknown symbol, 3 if the board cannot be reached or read.
 """
 
 import argparse
@@ -19,15 +20,15 @@ from pyocd.debug.elf.symbols import ELFSymbolProvider
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description="Waits for the verdict of firmware that tests itself.")
-    parser.add_argument("--elf", required=True, help="the firmware, with its symbols")
-    parser.add_argument("--symbol", required=True, help="the variable")
+    parser = argparse.ArgumentParser(description="Waits for the result of self-testing firmware.")
+    parser.add_argument("--elf", required=True, help="the firmware, with symbols")
+    parser.add_argument("--symbol", required=True, help="the name of the variable")
     wanted = parser.add_mutually_exclusive_group(required=True)
-    wanted.add_argument("--equals", type=lambda text: int(text, 0), help="until it has this value")
-    wanted.add_argument("--changes", action="store_true", help="until it changes")
-    parser.add_argument("--timeout", type=float, default=30, help="seconds (30)")
+    wanted.add_argument("--equals", type=lambda text: int(text, 0), help="wait until the variable has this value")
+    wanted.add_argument("--changes", action="store_true", help="wait until the variable changes")
+    parser.add_argument("--timeout", type=float, default=30, help="seconds (default: 30)")
     parser.add_argument("--board", default=os.environ.get("PROBEGATE_BOARD"), help="HOST:PORT ($PROBEGATE_BOARD)")
-    parser.add_argument("--target", default=os.environ.get("TARGET"), help="its kind, as pyOCD calls it ($TARGET)")
+    parser.add_argument("--target", default=os.environ.get("TARGET"), help="target type, by its pyOCD name ($TARGET)")
     given = parser.parse_args()
     if not given.board or not given.target:
         parser.error("--board and --target, or $PROBEGATE_BOARD and $TARGET, are needed")
@@ -35,7 +36,7 @@ def arguments():
 
 
 def watch(target, address, given):
-    """The last value, and whether it is what was wanted."""
+    """Returns the last value, and whether the condition was met."""
     deadline = time.monotonic() + given.timeout
     first = target.read32(address)
     while True:

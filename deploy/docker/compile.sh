@@ -1,11 +1,12 @@
 #!/bin/sh
-# compile.sh packages: what compiling needs, by /tools/packages.txt. compile.sh programs [JOBS]: /src, into /usr/local.
+# compile.sh packages: installs the build dependencies listed in /tools/packages.txt.
+# compile.sh programs [JOBS]: compiles /src and installs the programs into /usr/local.
 set -eu
 case $1 in
   packages)
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update
-    # shellcheck disable=SC2046 # one package a word
+    # shellcheck disable=SC2046 # one package per word
     apt-get -qq install --yes --no-install-recommends $(sed -n 's/^build //p' "${0%/*}/packages.txt") >/dev/null
     ;;
   programs)

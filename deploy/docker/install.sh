@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh PACKAGE…: Debian's packages, into an image, and nothing besides.
+# install.sh PACKAGE…: installs Debian packages into an image, and leaves no caches or logs.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes the image that ours are built on from Debian's packages, for machines that can reach a mirror of Debian and no
-# registry: much the same as debian:bookworm-slim. Needs docker and mmdebstrap. usage: local-base.sh [--anew] [IMAGE]
+# Makes a base image from Debian packages, much like debian:bookworm-slim, for machines that can reach a Debian mirror but no
+# image registry. Needs docker and mmdebstrap. usage: local-base.sh [--anew] [IMAGE]
 #
-# What this machine's apt and its users had to be told to reach the world holds in the image too: the mirrors, proxies and
-# lenience of apt, and certificates in /usr/local/share/ca-certificates.
+# The image inherits this machine's network settings: apt's mirrors, proxies and relaxed checks, and the certificates in
+# /usr/local/share/ca-certificates.
 set -euo pipefail
 
 anew=
@@ -20,21 +20,21 @@ command -v mmdebstrap >/dev/null || {
   exit 1
 }
 
-# What debian:bookworm-slim leaves out; licences stay.
+# Leave out what debian:bookworm-slim leaves out, but keep the licences.
 options=(--variant=minbase --aptopt='APT::Install-Recommends "false"')
-# Else usrmerge comes, and all of Perl with it, to merge what is merged from the start.
+# Without this, usrmerge and all of Perl would be installed, to merge directories that are merged from the start.
 options+=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged)
 for path in doc man info locale lintian groff; do options+=(--dpkgopt="path-exclude=/usr/share/$path/*"); done
 options+=(--dpkgopt='path-include=/usr/share/doc/*/copyright')
 
-# apt-config quotes nothing and ends each line as a file has it.
+# apt-config does not quote values, and ends each line as in a configuration file.
 while read -r setting; do
   options+=(--aptopt="$setting")
 done < <(apt-config dump | grep -E '^Acquire::(Check-(Valid-Until|Date)|https?::[Pp]roxy) ' || true)
 
 sources() {
   local rows
-  # shellcheck disable=SC2016 # apt's variables
+  # shellcheck disable=SC2016 # apt expands the variables
   rows=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
     grep -E " $release(-updates|-security)? main$" | sort -u) || true
   [[ $rows == *" $release main"* ]] || rows="deb http://deb.debian.org/debian $release main
@@ -43,13 +43,13 @@ deb http://deb.debian.org/debian-security $release-security main"
   printf '%s\n' "$rows"
 }
 
-# Each hook has the new system's directory as its $1.
+# mmdebstrap passes the new system's directory to each hook as $1.
 # shellcheck disable=SC2016
 if compgen -G "$certificates/*.crt" >/dev/null; then
   options+=(--include=ca-certificates --customize-hook="copy-in $(printf '%s ' "$certificates"/*.crt) $certificates"
     --customize-hook='chroot "$1" update-ca-certificates >/dev/null')
 fi
-# Written by this system, and not for others.
+# These files were copied from this machine and do not belong in the image.
 # shellcheck disable=SC2016
 options+=(--customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf')
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes an image of programs that are compiled already, for the build argument PROGRAMS of deploy/docker/Dockerfile: they must have
-# been compiled on the same release of Debian. usage: programs-image.sh BUILD [IMAGE], e.g. build/release
+# Makes an image from compiled programs, for the build argument PROGRAMS of deploy/docker/Dockerfile. They must have been
+# compiled on the same release of Debian. usage: programs-image.sh BUILD [IMAGE], where BUILD is e.g. build/release
 set -euo pipefail
 readonly build=$1 image=${2:-probegate-programs:local}
 

@@ -1,10 +1,10 @@
-"""The Fleet dashboard: which probes are there, who uses them, which fail, and whether users wait."""
+"""The Fleet dashboard: which probes are present, who uses them, which fail, and whether users wait."""
 
 from panels import Panel, Query, Row, dashboard, datasource_variable, label_variable
 
 UID = "probegate-fleet"
-S = '{host=~"$host"}'  # series of the servers that were chosen
-G = '{host=~"$gateway"}'  # series of the gateways
+S = '{host=~"$host"}'  # series of the selected servers
+G = '{host=~"$gateway"}'  # series of the selected gateways
 
 
 def _stat(title, description, expression, unit="short", **options):
@@ -18,10 +18,15 @@ def _by_state(state):
 NOW = Row(
     "Now",
     (
-        _stat("Probes", "Probes that are there.", f"sum(probegate_probe_present{S}) or vector(0)"),
-        _stat("In use", "Probes that somebody has a session on.", _by_state("in_use")),
-        _stat("Idle", "Probes that are there and that nobody uses.", _by_state("idle")),
-        _stat("Away", "Probes that were there within the last hour and are not now.", _by_state("away"), bad_above=1),
+        _stat("Probes", "Probes that are present.", f"sum(probegate_probe_present{S}) or vector(0)"),
+        _stat("In use", "Probes that at least one session has opened.", _by_state("in_use")),
+        _stat("Idle", "Probes that are present and that no session has opened.", _by_state("idle")),
+        _stat(
+            "Away",
+            "Probes that were present within the last hour and are not present now.",
+            _by_state("away"),
+            bad_above=1,
+        ),
         _stat("Sessions", "Sessions on all probes.", f"sum(probegate_sessions{S}) or vector(0)"),
         _stat(
             "Waiting",
@@ -31,13 +36,13 @@ NOW = Row(
         ),
         _stat(
             "Programs down",
-            "Servers, gateways and the like that Prometheus asks and that do not answer.",
+            "Servers, gateways and other Probegate programs that do not answer Prometheus.",
             'count(up{job=~"probegate-.+"} == 0) or vector(0)',
             bad_above=1,
         ),
         _stat(
             "Alerts",
-            "Alerts of Probegate that fire.",
+            "Probegate alerts that are firing.",
             'count(ALERTS{alertname=~"Probegate.+", alertstate="firing"}) or vector(0)',
             bad_above=1,
         ),
@@ -50,7 +55,7 @@ PROBES = Row(
         Panel(
             "Each probe",
             "short",
-            "Each probe with what it is, who is on it and who waits for it, now.",
+            "Each probe with its description, its sessions, and the sessions waiting for its lock, now.",
             (
                 Query(f"max by (host, probe, vendor, product, firmware) (probegate_probe_info{S})"),
                 Query(f"max by (host, probe) (probegate_probe_present{S})"),
@@ -74,14 +79,14 @@ PROBES = Row(
         Panel(
             "Probes by state",
             "short",
-            "How many probes are in use, idle, or away.",
+            "Number of probes that are in use, idle or away.",
             (Query(f"sum by (state) (probegate_probe_state{S})", "{{state}}"),),
             stacked=True,
         ),
         Panel(
             "Busiest probes",
             "percentunit",
-            "Which part of the time a probe spends with commands: 100 % is all of it.",
+            "Fraction of the time that a probe spends on commands: 100 % means that it is always busy.",
             (
                 Query(
                     f"topk(10, sum by (host, probe) (rate(probegate_command_wire_seconds_sum{S}[$__rate_interval])))",
@@ -92,7 +97,7 @@ PROBES = Row(
         Panel(
             "Lost probes",
             "short",
-            "How often probes were lost within the last hour, by cause.",
+            "Times that probes were lost within the last hour, by cause.",
             (Query(f"sum by (cause) (increase(probegate_probe_disconnects_total{S}[1h]))", "{{cause}}"),),
             stacked=True,
         ),
@@ -105,20 +110,20 @@ USERS = Row(
         Panel(
             "Sessions",
             "short",
-            "Sessions by host.",
+            "Current sessions, by host.",
             (Query(f"sum by (host) (probegate_sessions{S})", "{{host}}"),),
             stacked=True,
         ),
         Panel(
             "Sessions opened",
             "ops",
-            "Sessions that users begin, a second.",
+            "Sessions opened per second.",
             (Query(f"sum by (host) (rate(probegate_sessions_opened_total{S}[$__rate_interval]))", "{{host}}"),),
         ),
         Panel(
             "Sessions ended",
             "ops",
-            "Sessions that end, a second, by what ended them.",
+            "Sessions ended per second, by cause.",
             (Query(f"sum by (cause) (rate(probegate_sessions_ended_total{S}[$__rate_interval]))", "{{cause}}"),),
             stacked=True,
         ),
@@ -131,26 +136,25 @@ WAITING = Row(
         Panel(
             "Wait for a turn",
             "s",
-            "How long commands wait, for their turn and for others' locks: half of them, and 99 of "
-            "100, no longer than this.",
+            "Time that commands wait, for their turn and for other sessions' locks: median and 99th percentile.",
             tuple(
                 Query(
                     f"histogram_quantile({q}, sum by (le) (rate(probegate_command_wait_seconds_bucket{S}[$__rate_interval])))",
                     legend,
                 )
-                for q, legend in (("0.5", "half"), ("0.99", "99 of 100"))
+                for q, legend in (("0.5", "median"), ("0.99", "99th percentile"))
             ),
         ),
         Panel(
-            "Who waits now",
+            "Waiting now",
             "short",
-            "Sessions that wait for a lock, and commands that wait for their turn.",
+            "Sessions waiting for a lock, and commands waiting for their turn.",
             (Query(f"sum(probegate_lock_waiters{S})", "sessions"), Query(f"sum(probegate_queue_depth{S})", "commands")),
         ),
         Panel(
             "Locks taken away",
             "short",
-            "Locks that were taken away from their holders within the last hour, since others "
+            "Locks that were taken away from their holders within the last hour because other sessions "
             "waited (--lock-idle, --lock-max).",
             (Query(f"sum by (host) (increase(probegate_locks_broken_total{S}[1h]))", "{{host}}"),),
         ),
@@ -161,9 +165,9 @@ ERRORS = Row(
     "Errors",
     (
         Panel(
-            "Commands that fail",
+            "Failed commands",
             "percentunit",
-            "The part of each host's commands that do not end well.",
+            "Fraction of each host's commands that fail.",
             (
                 Query(
                     f"sum by (host) (rate(probegate_command_failures_total{S}[$__rate_interval])) / "
@@ -175,7 +179,7 @@ ERRORS = Row(
         Panel(
             "Errors by kind",
             "ops",
-            "Commands that do not end well, a second, by the kind of error.",
+            "Failed commands per second, by kind of error.",
             (
                 Query(
                     'sum by (outcome) (rate(probegate_commands_total{host=~"$host", outcome!="ok"}[$__rate_interval]))',
@@ -187,7 +191,7 @@ ERRORS = Row(
         Panel(
             "Probes with most failures",
             "ops",
-            "Commands that do not end well, a second, of the ten probes that have most.",
+            "Failed commands per second, for the ten probes with the most failures.",
             (
                 Query(
                     f"topk(10, sum by (host, probe) (rate(probegate_command_failures_total{S}[$__rate_interval])))",
@@ -202,9 +206,9 @@ GATEWAYS = Row(
     "Gateways",
     (
         Panel(
-            "Servers out of reach",
+            "Unreachable servers",
             "short",
-            "Servers whose list of probes a gateway should follow, and cannot.",
+            "Servers that a gateway is configured to use but cannot reach.",
             (
                 Query(
                     f"count by (host) (probegate_gateway_server_up{G}) - sum by (host) (probegate_gateway_server_up{G})",
@@ -215,34 +219,34 @@ GATEWAYS = Row(
         Panel(
             "Clients",
             "short",
-            "Clients of each gateway.",
+            "Clients connected to each gateway.",
             (Query(f"sum by (host) (probegate_gateway_connections{G})", "{{host}}"),),
             stacked=True,
         ),
         Panel(
             "Requests",
             "reqps",
-            "Requests of pyOCD and its like, a second.",
+            "Requests per second from pyOCD and similar clients.",
             (Query(f"sum by (host) (rate(probegate_gateway_requests_total{G}[$__rate_interval]))", "{{host}}"),),
             stacked=True,
         ),
         Panel(
             "What pyOCD sees",
             "s",
-            "From a request's arrival until its reply is ready: half of them, and 99 of 100, are no slower.",
+            "Time from a request's arrival until its reply is ready: median and 99th percentile.",
             tuple(
                 Query(
                     "histogram_quantile("
                     f"{q}, sum by (le) (rate(probegate_gateway_request_seconds_bucket{G}[$__rate_interval])))",
                     legend,
                 )
-                for q, legend in (("0.5", "half"), ("0.99", "99 of 100"))
+                for q, legend in (("0.5", "median"), ("0.99", "99th percentile"))
             ),
         ),
         Panel(
-            "Requests that fail",
+            "Failed requests",
             "reqps",
-            "Requests that are answered with an error, a second, by status.",
+            "Requests answered with an error per second, by status.",
             (
                 Query(
                     'sum by (status) (rate(probegate_gateway_requests_total{host=~"$gateway", status!="ok"}'
@@ -253,10 +257,10 @@ GATEWAYS = Row(
             stacked=True,
         ),
         Panel(
-            "Turned away",
+            "Lost sessions, refused clients, bad lines",
             "short",
-            "Within the last hour: sessions that were lost, clients that were one too many, and lines "
-            "that are no request.",
+            "Within the last hour: sessions that were lost, clients that were refused because the limit was "
+            "reached, and lines that are not valid requests.",
             (
                 Query(f"sum(increase(probegate_gateway_sessions_lost_total{G}[1h]))", "sessions lost"),
                 Query(f"sum(increase(probegate_gateway_connections_refused_total{G}[1h]))", "clients refused"),
@@ -272,7 +276,7 @@ PROGRAMS = Row(
         Panel(
             "Processor time",
             "percentunit",
-            "100 % is one processor.",
+            "Processor time used; 100 % is one processor.",
             (
                 Query(
                     'sum by (job, host) (rate(process_cpu_seconds_total{job=~"probegate-.+"}[$__rate_interval]))',
@@ -284,14 +288,14 @@ PROGRAMS = Row(
         Panel(
             "Memory",
             "bytes",
-            "What each program has in memory.",
+            "Resident memory of each program.",
             (Query('sum by (job, host) (process_resident_memory_bytes{job=~"probegate-.+"})', "{{job}} ({{host}})"),),
             width=6,
         ),
         Panel(
             "Open files",
             "percentunit",
-            "Open files and sockets, as a part of how many there may be.",
+            "Open files and sockets, as a fraction of the limit.",
             (
                 Query(
                     'max by (job, host) (process_open_fds{job=~"probegate-.+"} / process_max_fds{job=~"probegate-.+"})',
@@ -301,9 +305,9 @@ PROGRAMS = Row(
             width=6,
         ),
         Panel(
-            "Up for",
+            "Uptime",
             "s",
-            "Since when each program runs. A drop is a restart.",
+            "Time since each program started. A drop is a restart.",
             (
                 Query(
                     'time() - max by (job, host) (process_start_time_seconds{job=~"probegate-.+"})',
@@ -321,7 +325,7 @@ EACH_HOST = Row(
         Panel(
             "Probes by state",
             "short",
-            "Probes of this host: in use, idle, away.",
+            "Probes of this host that are in use, idle or away.",
             (Query(f"sum by (state) (probegate_probe_state{S})", "{{state}}"),),
             width=6,
             height=6,
@@ -330,7 +334,7 @@ EACH_HOST = Row(
         Panel(
             "Users",
             "short",
-            "Sessions on this host's probes, and how many of them wait for a lock.",
+            "Sessions on this host's probes, and the number of them waiting for a lock.",
             (Query(f"sum(probegate_sessions{S})", "sessions"), Query(f"sum(probegate_lock_waiters{S})", "waiting")),
             width=6,
             height=6,
@@ -338,7 +342,7 @@ EACH_HOST = Row(
         Panel(
             "Commands",
             "ops",
-            "Commands of this host's probes, a second.",
+            "Commands per second on this host's probes.",
             (Query(f"sum by (probe) (rate(probegate_command_wire_seconds_count{S}[$__rate_interval]))", "{{probe}}"),),
             width=6,
             height=6,
@@ -347,7 +351,7 @@ EACH_HOST = Row(
         Panel(
             "Failures",
             "ops",
-            "Commands of this host's probes that do not end well, a second.",
+            "Failed commands per second on this host's probes.",
             (Query(f"sum by (probe) (rate(probegate_command_failures_total{S}[$__rate_interval]))", "{{probe}}"),),
             width=6,
             height=6,
@@ -368,7 +372,7 @@ def make():
     return dashboard(
         UID,
         "Probegate: fleet",
-        "Which probes are there, who uses them, which fail, and whether users wait.",
+        "Which probes are present, who uses them, which fail, and whether users wait.",
         VARIABLES,
         (NOW, PROBES, USERS, WAITING, ERRORS, GATEWAYS, PROGRAMS, EACH_HOST),
         links=[("probegate-probe", "Probegate: probe")],

@@ -1,7 +1,7 @@
-"""What Grafana dashboards are made of: tables of panels become the JSON that Grafana imports.
+"""Generates the JSON of Grafana dashboards from tables of panels.
 
-A panel is a row of a table in fleet.py or probe.py; where it lies follows from its place in the table. Only the part of
-the format (schemaVersion 39) that is used here is known.
+A panel is a row of a table in fleet.py or probe.py; its position on the dashboard follows from its place in the table.
+This module only covers the part of the format (schemaVersion 39) that these dashboards use.
 """
 
 import dataclasses
@@ -14,22 +14,22 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 @dataclasses.dataclass(frozen=True)
 class Query:
     expression: str
-    legend: str = ""  # what a series is called: {{label}}
+    legend: str = ""  # name of a series: {{label}}
 
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
     title: str
-    unit: str  # Grafana's id of the unit: short, s, ops, Bps, percentunit, …
+    unit: str  # Grafana's unit ID: short, s, ops, Bps, percentunit, …
     description: str
     queries: tuple
     sort: str = "timeseries"  # or stat, or table
     width: int = 8
     height: int = 8
     stacked: bool = False
-    bad_above: float | None = None  # a stat turns red there, else it is green
+    bad_above: float | None = None  # from this value upward, a stat is red instead of green
     bad_below: float | None = None
-    columns: tuple = ()  # of a table: (label or value, title), in this order; the others are hidden
+    columns: tuple = ()  # for a table: (label or value, title) in this order; other columns are hidden
     from_zero: bool = True
 
     def json(self):
@@ -93,7 +93,7 @@ class Panel:
         }
 
     def _transformations(self):
-        """The queries side by side, a line for each set of labels."""
+        """Joins the queries into one table, with one row per set of labels."""
         names = [name for name, _ in self.columns]
         return [
             {"id": "merge", "options": {}},
@@ -112,7 +112,7 @@ class Panel:
 class Row:
     title: str
     panels: tuple
-    repeat: str | None = None  # the variable that has a row for each of its values
+    repeat: str | None = None  # the variable whose values each get a copy of this row
 
 
 def datasource_variable():
@@ -128,7 +128,7 @@ def datasource_variable():
 
 
 def label_variable(name, title, series, label, several=True):
-    """A choice among the values that a label of these series has."""
+    """A variable for choosing among the values of a label of these series."""
     query = f"label_values({series}, {label})"
     variable = {
         "name": name,
@@ -149,7 +149,7 @@ def label_variable(name, title, series, label, several=True):
 
 
 def dashboard(uid, title, description, variables, rows, links=()):
-    """What Grafana imports."""
+    """Returns the dashboard as Grafana imports it."""
     panels, ids, y = [], itertools.count(1), 0
     for row in rows:
         panels.append(

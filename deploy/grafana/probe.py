@@ -13,7 +13,7 @@ def _rate(metric, by="probe"):
 def _quantiles(metric):
     return tuple(
         Query(f"histogram_quantile({q}, {_rate(metric + '_bucket', 'le, probe')})", f"{{{{probe}}}} {legend}")
-        for q, legend in (("0.5", "half"), ("0.99", "99 of 100"))
+        for q, legend in (("0.5", "median"), ("0.99", "99th percentile"))
     )
 
 
@@ -26,20 +26,20 @@ def _now(title, description, expression, **options):
 NOW = Row(
     "Now",
     (
-        _now("Present", "1 while the probe is there.", f"max by (probe) (probegate_probe_present{P})", bad_below=1),
-        _now("Sessions", "Sessions on the probe.", f"sum by (probe) (probegate_sessions{P})"),
+        _now("Present", "1 while the probe is present.", f"max by (probe) (probegate_probe_present{P})", bad_below=1),
+        _now("Sessions", "Current sessions on the probe.", f"sum by (probe) (probegate_sessions{P})"),
         _now("Lock", "1 while a session holds the probe's lock.", f"max by (probe) (probegate_lock_held{P})"),
         _now(
             "Waiting",
-            "Sessions that wait for another's lock.",
+            "Sessions waiting for another session's lock.",
             f"sum by (probe) (probegate_lock_waiters{P})",
             bad_above=1,
         ),
-        _now("Queue", "Commands that wait for their turn.", f"sum by (probe) (probegate_queue_depth{P})"),
+        _now("Queue", "Commands waiting for their turn.", f"sum by (probe) (probegate_queue_depth{P})"),
         Panel(
             "Used",
             "percentunit",
-            "Which part of the last day the probe was in use.",
+            "Fraction of the last day during which the probe was in use.",
             (
                 Query(
                     'avg by (probe) (avg_over_time(probegate_probe_state{host=~"$host", probe=~"$probe", state="in_use"}[1d]))',
@@ -51,9 +51,9 @@ NOW = Row(
             height=4,
         ),
         Panel(
-            "What it is",
+            "Identity",
             "short",
-            "What the probe says of itself, and which host has it.",
+            "The description that the probe reports, and the host it is on.",
             (Query(f"max by (host, probe, vendor, product, firmware) (probegate_probe_info{P})"),),
             sort="table",
             width=24,
@@ -75,15 +75,15 @@ LATENCY = Row(
         Panel(
             "Waiting",
             "s",
-            "How long commands wait, for their turn and for others' locks. Where it grows, the probe is "
-            "shared by too many.",
+            "Time that commands wait, for their turn and for other sessions' locks. If it grows, too many users "
+            "share the probe.",
             _quantiles("probegate_command_wait_seconds"),
             width=12,
         ),
         Panel(
             "On the wire",
             "s",
-            "From a command's turn to its answer. Where it grows, it is the probe, its link, or the target.",
+            "Time from a command's turn to its answer. If it grows, the cause is the probe, its link or the target.",
             _quantiles("probegate_command_wire_seconds"),
             width=12,
         ),
@@ -96,19 +96,19 @@ THROUGHPUT = Row(
         Panel(
             "Commands",
             "ops",
-            "Commands that are answered, a second.",
+            "Commands answered per second.",
             (Query(_rate("probegate_command_wire_seconds_count"), "{{probe}}"),),
         ),
         Panel(
             "Bytes",
             "Bps",
-            "Bytes of the packets to the probe (out) and from it (in).",
+            "Bytes per second in packets to the probe (out) and from it (in).",
             (Query(_rate("probegate_probe_bytes_total", "probe, direction"), "{{probe}} {{direction}}"),),
         ),
         Panel(
             "Busy",
             "percentunit",
-            "Which part of the time the probe spends with commands.",
+            "Fraction of the time that the probe spends on commands.",
             (Query(_rate("probegate_command_wire_seconds_sum"), "{{probe}}"),),
         ),
     ),
@@ -120,19 +120,19 @@ PACKETS = Row(
         Panel(
             "Packets",
             "pps",
-            "Packets that the probe answers, a second.",
+            "Packets answered by the probe per second.",
             (Query(_rate("probegate_packets_total"), "{{probe}}"),),
         ),
         Panel(
-            "Transfers in a packet",
+            "Transfers per packet",
             "short",
-            "Register transfers that a packet carries. Few of them make a probe slow.",
+            "Register transfers in each packet. A low number makes a probe slow.",
             (Query(f"{_rate('probegate_transfers_total')} / ({_rate('probegate_packets_total')} > 0)", "{{probe}}"),),
         ),
         Panel(
-            "Commands together",
+            "Commands per batch",
             "short",
-            "Commands that go to the probe together. 1 says that nothing is batched.",
+            "Commands sent to the probe as one batch. 1 means that nothing is batched.",
             (
                 Query(
                     f"{_rate('probegate_batch_commands_sum')} / ({_rate('probegate_batch_commands_count')} > 0)",
@@ -149,7 +149,7 @@ SESSIONS = Row(
         Panel(
             "Sessions",
             "short",
-            "Sessions on the probe, and how many of them wait for a lock.",
+            "Sessions on the probe, and the number of them waiting for a lock.",
             (
                 Query(f"sum by (probe) (probegate_sessions{P})", "{{probe}}"),
                 Query(f"sum by (probe) (probegate_lock_waiters{P})", "{{probe}} waiting"),
@@ -158,32 +158,32 @@ SESSIONS = Row(
         Panel(
             "How sessions end",
             "ops",
-            "Sessions that end, a second, by what ended them.",
+            "Sessions ended per second, by cause.",
             (Query(_rate("probegate_sessions_ended_total", "probe, cause"), "{{probe}} {{cause}}"),),
             stacked=True,
         ),
         Panel(
             "Sessions opened",
             "ops",
-            "Sessions that users begin, a second.",
+            "Sessions opened per second.",
             (Query(_rate("probegate_sessions_opened_total"), "{{probe}}"),),
         ),
         Panel(
             "Lock held",
             "percentunit",
-            "Which part of the time the lock was held, counted when it is free again.",
+            "Fraction of the time that the lock was held, counted when it is released.",
             (Query(_rate("probegate_lock_held_seconds_total"), "{{probe}}"),),
         ),
         Panel(
             "Locks taken",
             "ops",
-            "How often the lock is taken, a second.",
+            "Times that the lock is taken per second.",
             (Query(_rate("probegate_locks_taken_total"), "{{probe}}"),),
         ),
         Panel(
             "Locks taken away",
             "short",
-            "How often the lock was taken away from its holder within the last hour.",
+            "Times that the lock was taken away from its holder within the last hour.",
             (Query(f"sum by (probe) (increase(probegate_locks_broken_total{P}[1h]))", "{{probe}}"),),
         ),
     ),
@@ -193,16 +193,16 @@ TROUBLE = Row(
     "Retries and errors",
     (
         Panel(
-            "Commands that fail",
+            "Failed commands",
             "ops",
-            "Commands that do not end well, a second.",
+            "Failed commands per second.",
             (Query(_rate("probegate_command_failures_total"), "{{probe}}"),),
         ),
         Panel(
             "The target's answers",
             "ops",
-            "WAIT: the target sleeps, or its clock is slow. FAULT: a client reads where nothing "
-            "is. No answer: no power, a bad cable, a clock that is too fast.",
+            "WAIT: the target sleeps, or its clock is slow. FAULT: a client accesses an address where there is "
+            "nothing. No answer: no power, a bad cable, or too fast a clock.",
             (
                 Query(_rate("probegate_waits_total"), "{{probe}} WAIT"),
                 Query(_rate("probegate_faults_total"), "{{probe}} FAULT"),
@@ -212,13 +212,13 @@ TROUBLE = Row(
         Panel(
             "Retries",
             "ops",
-            "Tries to find the place again after a reply of the probe was lost, a second.",
+            "Attempts per second to resynchronize with the probe after a reply was lost.",
             (Query(_rate("probegate_retries_total"), "{{probe}}"),),
         ),
         Panel(
             "Lost",
             "short",
-            "How often the probe was lost within the last hour, by cause.",
+            "Times that the probe was lost within the last hour, by cause.",
             (
                 Query(
                     f"sum by (probe, cause) (increase(probegate_probe_disconnects_total{P}[1h]))", "{{probe}} {{cause}}"
