@@ -1,7 +1,8 @@
-# Compiles through ccache where there is one, set so that two clones of the project share what they compiled.
+# Compiles through ccache if it is installed, configured so that two clones of the project share their cached results.
 #
-# base_dir and no hash_dir: a path below the source root does not count, so a clone elsewhere hits. The sloppiness is
-# what ccache's manual asks for with precompiled headers (section "Precompiled headers").
+# base_dir and no hash_dir: paths below the source root are not part of the hash, so a clone in another place gets cache
+# hits. The sloppiness settings are those that ccache's manual requires for precompiled headers (section "Precompiled
+# headers").
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

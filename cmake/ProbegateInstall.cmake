@@ -1,16 +1,18 @@
-# What `cmake --install` puts where, below CMAKE_INSTALL_PREFIX:
+# What `cmake --install` installs, under CMAKE_INSTALL_PREFIX:
 #
 #   bin/                  the programs
-#   lib/systemd/system/   their units, which name them there
-#   lib/udev/rules.d/     rules that give debug probes to a group
+#   lib/systemd/system/   their units, which refer to the installed programs
+#   lib/udev/rules.d/     rules that assign debug probes to a group
 #   share/doc/probegate/  the documentation
-#   share/probegate/      examples of configuration, the .proto files, what deploy/ has for Prometheus, Grafana, CI
+#   share/probegate/      example configuration files, the .proto files, and the files in deploy/ for Prometheus, Grafana
+#                         and CI
 include(GNUInstallDirs)
 
 install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-health
   probegate-sim RUNTIME)
 
-# Units name their programs by the prefix that counts, that of `cmake --install --prefix`.
+# Units must name their programs with the prefix given to `cmake --install --prefix`, so they are configured at install
+# time.
 set(units probegate-server.service probegate-gateway.service probegate-debugd.service)
 install(CODE "
   get_filename_component(prefix \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)

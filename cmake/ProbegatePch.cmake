@@ -1,9 +1,10 @@
-# Precompiled headers for what costs seconds to parse: generated Protobuf code, gRPC and GoogleTest.
+# Precompiled headers for headers that take seconds to parse: generated Protobuf code, gRPC and GoogleTest.
 #
-# A target gets the one that fits the libraries it links, without asking: its sources include what they use as if there
-# were none (`./dev lint` and the fuzz build compile without). Each is built once, and only where a target uses it.
+# A target automatically gets the one that matches the libraries it links. Sources still include what they use, as if
+# there were no precompiled headers (`./dev lint` and the fuzz build compile without them). Each is built once, and only if
+# a target uses it.
 
-# One row a precompiled header: name, what it is compiled against, its headers.
+# One row per precompiled header: its name, the libraries it is compiled against, and its headers.
 function(probegate_define_pchs)
   set(messages "probegate/v1/debug_probe.pb.h" "probegate/v1/probe_directory.pb.h")
   set(services "probegate/v1/debug_probe.grpc.pb.h" "probegate/v1/probe_directory.grpc.pb.h")
@@ -23,7 +24,7 @@ function(probegate_define_pch name)
   target_precompile_headers(probegate_pch_${name} PRIVATE ${ARG_HEADERS})
 endfunction()
 
-# probegate_use_pch(target libs…): the precompiled header for a target that links `libs`.
+# probegate_use_pch(target libs…): gives the target the precompiled header for the libraries `libs` that it links.
 function(probegate_use_pch target)
   set(test)
   if("GTest::gtest" IN_LIST ARGN)

@@ -1,9 +1,9 @@
-# How every target of the project is made: one set of flags, and include paths that follow the link graph.
+# Functions that create every target of the project, with one set of flags and include paths that follow the link graph.
 #
-# The headers of a room (a folder, without the folders below it) are found only through a private directory of symbolic
-# links to them. A target gets that directory by linking the room's library, directly or through another library, so an
-# include of a room that is not linked does not compile. tests/checks/folder_rules.txt is stricter: it judges each
-# include by itself.
+# A room is a folder without its subfolders. Its headers are found only through a private directory of symbolic links. A
+# target gets that directory by linking the room's library, directly or through another library, so including a header of
+# a room that is not linked does not compile. tests/checks/folder_rules.txt is stricter: it checks each include
+# individually.
 
 include(ProbegateCcache)
 include(ProbegatePch)
@@ -18,19 +18,19 @@ add_library(probegate_flags INTERFACE)
 target_compile_options(probegate_flags INTERFACE
   -Wall -Wextra -Werror -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2
   -Wimplicit-fallthrough -Wno-missing-field-initializers)
-# At -O3 gcc 12 sees copies in `"text" + std::string` that are not there (its bug 105651), and says so in several ways:
-# what is shipped is not refused for that. The other presets hold the sources to all warnings.
+# At -O3 gcc 12 emits several false warnings about overlapping copies in `"text" + std::string` (GCC bug 105651), so release
+# builds do not treat warnings as errors. The other presets do.
 target_compile_options(probegate_flags INTERFACE $<$<CONFIG:Release>:-Wno-error>)
-# gRPC brings -pthread along; a precompiled header is refused where it was made without.
+# gRPC adds -pthread, and gcc rejects a precompiled header that was compiled without it.
 target_compile_options(probegate_flags INTERFACE -pthread)
 target_compile_definitions(probegate_flags INTERFACE PROBEGATE_VERSION="${PROJECT_VERSION}"
-  # Asio 1.22 looks for the coroutines that clang had before C++20, and so finds none in today's.
+  # Asio 1.22 only checks for clang's coroutines from before C++20, which current versions no longer have.
   $<$<CXX_COMPILER_ID:Clang>:ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE>)
 
-# Builds the programs and nothing else: what `./dev run` waits for.
+# Builds only the programs. `./dev run` uses it.
 add_custom_target(programs)
 
-# The include directory of a room; `room` is its path below the source root.
+# Creates the include directory of a room; `room` is its path relative to the source root.
 function(probegate_include_dir room result)
   string(REPLACE "/" "_" flat ${room})
   set(dir ${CMAKE_BINARY_DIR}/include/${flat})
@@ -51,7 +51,8 @@ function(probegate_include_dir room result)
 endfunction()
 
 # probegate_library(NAME [ROOMS path…] SOURCES … [PUBLIC libs…] [PRIVATE libs…])
-# ROOMS are the paths below the source root whose headers users of this library may include (default: this folder).
+# ROOMS are the folders, relative to the source root, whose headers users of this library may include (default: this
+# folder).
 function(probegate_library name)
   cmake_parse_arguments(ARG "" "" "ROOMS;SOURCES;PUBLIC;PRIVATE" ${ARGN})
   if(NOT ARG_ROOMS)
@@ -74,7 +75,7 @@ function(probegate_library name)
   endif()
 endfunction()
 
-# probegate_program(NAME SOURCES … LIBS …): lands in <build>/bin.
+# probegate_program(NAME SOURCES … LIBS …): a program, in <build>/bin.
 function(probegate_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
