@@ -1,8 +1,8 @@
 # Precompiled headers for headers that take seconds to parse: generated Protobuf code, gRPC and GoogleTest.
 #
 # A target automatically gets the one that matches the libraries it links. Sources still include what they use, as if
-# there were no precompiled headers (`./dev lint` and the fuzz build compile without them). Each is built once, and only if
-# a target uses it.
+# there were no precompiled headers (`./dev lint` and the fuzz build compile without them). Each is built once, and only
+# if a target uses it.
 
 # One row per precompiled header: its name, the libraries it is compiled against, and its headers.
 function(probegate_define_pchs)

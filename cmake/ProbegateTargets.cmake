@@ -1,8 +1,8 @@
 # Functions that create every target of the project, with one set of flags and include paths that follow the link graph.
 #
 # A room is a folder without its subfolders. Its headers are found only through a private directory of symbolic links. A
-# target gets that directory by linking the room's library, directly or through another library, so including a header of
-# a room that is not linked does not compile. tests/checks/folder_rules.txt is stricter: it checks each include
+# target gets that directory by linking the room's library, directly or through another library, so including a header
+# of a room that is not linked does not compile. tests/checks/folder_rules.txt is stricter: it checks each include
 # individually.
 
 include(ProbegateCcache)
@@ -18,8 +18,8 @@ add_library(probegate_flags INTERFACE)
 target_compile_options(probegate_flags INTERFACE
   -Wall -Wextra -Werror -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2
   -Wimplicit-fallthrough -Wno-missing-field-initializers)
-# At -O3 gcc 12 emits several false warnings about overlapping copies in `"text" + std::string` (GCC bug 105651), so release
-# builds do not treat warnings as errors. The other presets do.
+# At -O3 gcc 12 emits several false warnings about overlapping copies in `"text" + std::string` (GCC bug 105651), so
+# release builds do not treat warnings as errors. The other presets do.
 target_compile_options(probegate_flags INTERFACE $<$<CONFIG:Release>:-Wno-error>)
 # gRPC adds -pthread, and gcc rejects a precompiled header that was compiled without it.
 target_compile_options(probegate_flags INTERFACE -pthread)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What tasks share. Until the packages are there a fresh Debian has bash, coreutils, find and apt, and no more: so this
+# Functions that tasks share. Before packages are installed, a fresh Debian only has bash, coreutils, find and apt, so this
 # file uses nothing else.
 
 readonly venv=build/venv
@@ -13,7 +13,7 @@ die() {
   exit 1
 }
 
-# need_packages group…: installs the packages of tools/packages.txt that are missing from these groups.
+# need_packages group…: installs the packages of these groups in tools/packages.txt that are missing.
 need_packages() {
   local group package wanted=() missing=() installed
   while read -r group package; do
@@ -36,7 +36,7 @@ install_packages() {
     as_root=(sudo "${as_root[@]}")
   fi
   say "installing $# Debian packages: $*"
-  # The output of apt is of interest only when it fails.
+  # Show the output of apt only if it fails.
   local log
   log=$(mktemp)
   if ! { "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update &&
@@ -47,8 +47,8 @@ install_packages() {
   rm -f "$log"
 }
 
-# Makes the virtual environment of tools/requirements.txt, or makes it anew when that file or the place has changed.
-# Debian's own interpreter is named, since python3 on the path may be another version's.
+# Creates the virtual environment for tools/requirements.txt, and recreates it if that file or the location has changed.
+# Uses Debian's own interpreter, because python3 in PATH may be another version.
 need_venv() {
   need_packages python
   local stamp=$venv/probegate-stamp want
@@ -64,7 +64,7 @@ need_venv() {
   printf '%s\n' "$want" >"$stamp"
 }
 
-# configure preset: silent when there is nothing to do or all went well.
+# configure preset: prints CMake's output only if it fails.
 configure() {
   local log=build/$1.configure.log
   mkdir -p build
@@ -76,13 +76,13 @@ configure() {
   }
 }
 
-# build preset [target…]: the preset's own targets where none is named.
+# build preset [target…]: builds these targets, or the preset's own targets if none is given.
 build() {
   configure "$1"
   cmake --build --preset "$1" ${2:+--target "${@:2}"}
 }
 
-# sources_of pattern…: the project's own files whose names match one of the patterns, one a line.
+# sources_of pattern…: lists the project's own files whose names match one of the patterns, one per line.
 sources_of() {
   local pattern names=()
   for pattern in "$@"; do names+=(-o -name "$pattern"); done

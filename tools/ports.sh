@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Who listens on a TCP port, read from /proc: a fresh Debian has neither ss nor lsof.
+# Finds the program that listens on a TCP port, from /proc, because a fresh Debian has neither ss nor lsof.
 
-# require_free_port port program option: else ends with a line that names the port, who has it, and the way out.
+# require_free_port port program option: if the port is in use, exits with a message that names the port, the program that
+# uses it, and the option that selects another.
 require_free_port() {
   local inode holder
   inode=$(listening_inode "$1")
@@ -10,7 +11,7 @@ require_free_port() {
   die "port $1, which $2 would listen on, is in use${holder:+ by $holder}. Choose another: ./dev run $3 N"
 }
 
-# The inode of a listening socket on the port that would keep 127.0.0.1 from being bound; nothing if there is none.
+# Prints the inode of a listening socket that would prevent binding the port on 127.0.0.1; nothing if there is none.
 listening_inode() {
   local port table address state inode
   printf -v port '%04X' "$1"
@@ -24,13 +25,13 @@ listening_inode() {
   done
 }
 
-# "name (pid N)", when this user may see it.
+# Prints "name (pid N)" if this user is allowed to see the process.
 socket_holder() {
   local link pid command
   link=$(find /proc/[0-9]*/fd -lname "socket:\[$1\]" -print -quit 2>/dev/null) || true
   [[ $link =~ ^/proc/([0-9]+)/ ]] || return 0
   pid=${BASH_REMATCH[1]}
-  # The first argument, since the kernel's own name for the process is cut off at 15 characters.
+  # Use the first argument, because the kernel truncates its own name for the process to 15 characters.
   read -r -d '' command <"/proc/$pid/cmdline" || true
   echo "${command##*/} (pid $pid)"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Runs suites and keeps one count of what passed and failed in all of them. Every suite writes a JUnit file. One that ends
-# without, or with a bad status though the file names no failure, counts as one failure.
+# Runs test suites and counts what passed and failed in all of them. Every suite writes a JUnit file. A suite that writes
+# none, or that exits with a nonzero status although its file has no failure, counts as one failure.
 
 passed=0
 failed=0
@@ -32,12 +32,12 @@ count_junit() {
   ((bad == 0)) || failed_suites+=("$name")
 }
 
-# attribute element name: the number, or 0.
+# attribute element name: prints the number, or 0 if the attribute is missing.
 attribute() {
   [[ $1 =~ [[:space:]]$2=\"([0-9]+)\" ]] && echo "${BASH_REMATCH[1]}" || echo 0
 }
 
-# build_for name preset: a build that fails is a failure of that name, and ends nothing else.
+# build_for name preset: if the build fails, counts it as a failure of the suite `name`; other suites still run.
 build_for() {
   (build "$2") && return
   failed=$((failed + 1))
@@ -45,7 +45,7 @@ build_for() {
   return 1
 }
 
-# The closing line; the status says whether all passed.
+# Prints the closing line. The exit status says whether everything passed.
 finish() {
   local suite
   for suite in "${failed_suites[@]}"; do say "failed: $suite"; done

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The suites that test, asan and tsan are made of. Expects tools/lib.sh and tools/results.sh, and for pytest
+# The test suites that the tasks test, asan and tsan run. Expects tools/lib.sh and tools/results.sh, and for pytest
 # tools/unpacked.sh.
 
 # ctest_suite name preset [ctest arguments…]
@@ -10,8 +10,9 @@ ctest_suite() {
     ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$PWD/build/results/$preset.xml" "${@:3}"
 }
 
-# pytest_suite name preset path…: PROBEGATE_BIN names the programs under test, PROBEGATE_PROMETHEUS and PROBEGATE_KUSTOMIZE the
-# directories of Prometheus and kustomize; soak_seconds, where it is set, is how long the test with sixteen clients takes.
+# pytest_suite name preset path…: sets PROBEGATE_BIN to the directory of the programs under test, and PROBEGATE_PROMETHEUS and
+# PROBEGATE_KUSTOMIZE to those of Prometheus and kustomize. soak_seconds, if set, is the duration of the test with sixteen
+# clients.
 pytest_suite() {
   local name=$1 preset=$2 junit
   junit=build/results/$preset-pytest.xml

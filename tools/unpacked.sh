@@ -1,18 +1,19 @@
 # shellcheck shell=bash
-# Programs of Debian's that tests need and that are unpacked below build/, not installed. Prometheus would start a daemon;
-# kustomize is the next release's, since Debian 12's is too old for what deploy/kubernetes/ says. Expects tools/lib.sh.
+# Unpacks Debian packages that tests need under build/ instead of installing them: Prometheus, because installing it would
+# start a daemon, and kustomize of the next release, because Debian 12's is too old for deploy/kubernetes/. Expects
+# tools/lib.sh.
 
 readonly prometheus=build/prometheus
 readonly kustomize=build/kustomize
 
-# Makes $prometheus/usr/bin/prometheus and promtool, and $kustomize/usr/bin/kustomize, unless they are there.
+# Provides $prometheus/usr/bin/prometheus and promtool, and $kustomize/usr/bin/kustomize, unless they exist.
 need_unpacked() {
   need_unpacked_package prometheus "$prometheus" '' promtool --version
   need_unpacked_package kustomize "$kustomize" trixie kustomize version
 }
 
-# need_unpacked_package package directory release program arguments…: unpacks it, of another release where one is named,
-# unless it has been; the program is run to see that it can be.
+# need_unpacked_package package directory release program arguments…: unpacks the package unless that has been done, from
+# another release if `release` is not empty, and runs the program to check that it works.
 need_unpacked_package() {
   local package=$1 directory=$2 release=$3 program=$4
   [[ ! -x $directory/usr/bin/$program ]] || return 0
@@ -21,13 +22,13 @@ need_unpacked_package() {
   rm -rf "$directory" "$new"
   mkdir -p "$new"
   : >"$log"
-  local options=(-o APT::Sandbox::User=root) # apt's own user may not write there
+  local options=(-o APT::Sandbox::User=root) # apt's own user cannot write there
   if [[ $release ]]; then
     release_options "$new/apt" "$release"
     apt-get "${options[@]}" update >>"$log" 2>&1 || unpack_failed "apt-get update, for $release" "$log"
   fi
   if ! (cd "$new" && apt-get "${options[@]}" download "$package") >>"$log" 2>&1; then
-    # Where the lists of packages are missing, or older than the archive.
+    # The package lists may be missing, or older than the archive.
     [[ $release ]] || update_package_lists >>"$log" 2>&1 || true
     (cd "$new" && apt-get "${options[@]}" download "$package") >>"$log" 2>&1 ||
       unpack_failed "apt-get download $package" "$log"
@@ -38,11 +39,11 @@ need_unpacked_package() {
   mv "$new" "$directory"
 }
 
-# release_options directory release: adds to `options` what makes apt see this release's packages and nothing else, with its lists
-# in the directory; from the mirror that this system has.
+# release_options directory release: adds options to `options` that make apt use only this release's packages, from the
+# mirror that this system uses, and keep its package lists in the directory.
 release_options() {
   local directory=$PWD/$1 release=$2 mirror='' row
-  # shellcheck disable=SC2016 # apt's variables
+  # shellcheck disable=SC2016 # apt expands the variables
   while read -r row; do
     [[ $row != *' bookworm main' ]] || mirror=${row%% *}
   done < <(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Identifier: Packages')

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# How much of each folder's lines and branches the project's unit tests run: a table a folder, and for each its sources.
-# The tests are built with clang's source-based coverage; real clients are left out, so that a figure says what the
-# tests at the lowest level hold.
+# Prints how many of each folder's lines and branches the unit tests cover: one table per folder, with a row per source.
+# The tests are built with clang's source-based coverage. Tests with real clients do not run, so that the figures show what
+# the tests at the lowest level cover.
 folders=("${@:-server}")
 (($# > 0)) || folders=(server gateway)
 for folder in "${folders[@]}"; do

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The images, where none can be pulled: upon Debian's packages, of the programs of build/release, or compiled within the build.
+# Builds the images without pulling any: from Debian packages, with the programs in build/release or compiled during the
+# image build.
 compiled=
 case "$*" in
   '') ;;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Runs the targets one after another, each on every CPU, and stops at the first that finds something: libFuzzer prints
-# what it found and leaves the input in the folder that it was run from.
+# Runs the targets one after another, each on all CPUs, and stops at the first finding. libFuzzer prints the finding and
+# leaves the input in its working directory.
 seconds=${1:-300}
 [[ $seconds =~ ^[0-9]+$ ]] || die "usage: ./dev fuzz [seconds] [target…]; '$seconds' is not a number of seconds"
 targets=("${@:2}")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Every part runs, so that one run shows all there is to mend; the closing line names what failed.
+# Runs every part even if one fails, so that one run shows all problems. The last line names the parts that failed.
 changed=
 case "$*" in
   '') ;;
@@ -19,7 +19,7 @@ if [[ $changed ]]; then
   say "clang-tidy: ${#sources[@]} sources changed since $(change_base)"
 fi
 
-# The compile commands need the generated headers, and nothing compiled.
+# clang-tidy needs the generated headers, but nothing compiled.
 generated=()
 for proto in proto/probegate/v1/*.proto proto/google/rpc/*.proto proto/cc/arduino/cli/*/*.proto; do generated+=("${proto%.proto}.pb.h"); done
 

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# A simulated board, a server and a gateway, tied to this shell: whatever ends, all end.
+# Runs a simulated board, a server and a gateway. If one of them or this shell ends, all end.
 #
-# Each program runs in a session of its own, so that Ctrl-C reaches this shell alone, which then stops the gateway before
-# the server and the server before the board, and the probe is left disconnected. Should this shell be killed outright,
-# the kernel ends its children (PR_SET_PDEATHSIG).
+# Each program runs in its own session, so that Ctrl-C reaches only this shell. The shell then stops the gateway before the
+# server and the server before the board, so that the probe is left disconnected. If this shell is killed, the kernel
+# terminates its children (PR_SET_PDEATHSIG).
 source tools/ports.sh
 
 sim_port=4441
@@ -14,7 +14,7 @@ gateway_metrics_port=9465
 readonly usage="./dev run [--sim-port N] [--server-port N] [--gateway-port N] [--server-metrics-port N] \
 [--gateway-metrics-port N]"
 
-# option_port option value: the number, or an error that says what is wrong with it.
+# option_port option value: prints the port number, or fails with an error message.
 option_port() {
   if ! [[ $2 =~ ^[1-9][0-9]{0,4}$ ]] || (($2 > 65535)); then die "$1 takes a port from 1 to 65535, not '$2'"; fi
   echo "$2"
@@ -32,7 +32,7 @@ while (($#)); do
   shift 2
 done
 
-# One row a port: its program, its number, the option that chooses another.
+# One row per port: its program, its number, and the option that changes it.
 listeners=(
   "probegate-sim $sim_port --sim-port"
   "probegate-server $server_port --server-port"
@@ -59,7 +59,7 @@ start() {
   names+=("$1")
 }
 
-# Stops the programs, the last started first. One that does not end within 10 s of SIGTERM is killed.
+# Stops the programs, the last started first. A program that does not end within 10 s of SIGTERM is killed.
 stop_all() {
   trap '' INT TERM HUP
   local i tenths
@@ -74,7 +74,8 @@ stop_all() {
   wait
 }
 
-# Answers when the program with these metrics is ready; ends everything when a program dies first, or after 30 s.
+# Returns when the program with this metrics port is ready. Fails, which ends all programs, after 30 s or if one of them
+# ends first.
 wait_until_ready() {
   local tenths
   for ((tenths = 0; tenths < 300; tenths++)); do
@@ -85,7 +86,7 @@ wait_until_ready() {
   die "not ready after 30 s: see http://127.0.0.1:$1/readyz, and the lines above"
 }
 
-# The first line of its answer.
+# Prints the first line of the response.
 readiness() {
   exec 3<>"/dev/tcp/127.0.0.1/$1" || return 0
   printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3

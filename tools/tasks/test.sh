@@ -6,7 +6,7 @@ case "$*" in
   *) die 'usage: ./dev test [--full]' ;;
 esac
 need_packages build python test clang
-# Containers are tested where there is an engine for them.
+# Containers are tested only if docker is installed.
 ! command -v docker >/dev/null || need_packages containers
 need_venv
 source tools/unpacked.sh
