@@ -4,8 +4,8 @@
 #   lib/systemd/system/   their units, which refer to the installed programs
 #   lib/udev/rules.d/     rules that assign debug probes to a group
 #   share/doc/probegate/  the documentation
-#   share/probegate/      example configuration files, the .proto files, and what deploy/ has for Prometheus, Grafana and
-#                         CI
+#   share/probegate/      example configuration files, the .proto files, and what deploy/ has for Prometheus, Grafana
+#                         and CI
 include(GNUInstallDirs)
 
 install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-health
