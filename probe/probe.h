@@ -72,9 +72,10 @@ struct TransferResult {
   size_t uncertain = 0;
 };
 
-// One stretch of SWD bits (CMSIS-DAP 2.1, DAP_SWD_Sequence): `cycles` (1 to 64) clocks, driven from `output` (least
-// significant bit first, ⌈cycles/8⌉ bytes) or, where `output` is empty, captured.
+// One stretch of SWD bits (CMSIS-DAP 2.1, DAP_SWD_Sequence): `cycles` (1 to kMaxCycles) clocks, driven from `output`
+// (least significant bit first, ⌈cycles/8⌉ bytes) or, if `output` is empty, captured.
 struct SwdSegment {
+  static constexpr uint32_t kMaxCycles = 64;  // the count has six bits, whose 0 is 64
   uint32_t cycles = 0;
   std::vector<uint8_t> output;
 };

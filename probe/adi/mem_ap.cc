@@ -113,7 +113,7 @@ uint32_t TarIncrementPage(uint32_t idr) {
   constexpr uint32_t kLastVariant = 2;
   const bool known =
       ((idr >> 17) & 0x7FF) == kArm && IsMemAp(idr) && (idr & 0xF) == kTypeAhb && ((idr >> 4) & 0xF) <= kLastVariant;
-  return known ? 4096 : 1024;
+  return known ? 4096 : kPromisedPage;
 }
 
 }  // namespace probegate::adi

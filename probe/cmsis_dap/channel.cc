@@ -15,6 +15,10 @@ bool BeginsWith(absl::Span<const uint8_t> bytes, absl::Span<const uint8_t> begin
 
 }  // namespace
 
+absl::Status Refused(Command command) {
+  return MakeError(ErrorKind::kProbeError, std::string("the probe refuses ") + CommandName(command));
+}
+
 Channel::Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout)
     : transport_(std::move(transport)), reply_timeout_(reply_timeout), buffer_(transport_->max_packet_size()) {}
 
@@ -23,7 +27,7 @@ absl::Status Channel::Fail(absl::Status status) {
   return End(std::move(status), transport_->cause());
 }
 
-// What became of a packet: where it was lost and the device was not, the place is found again.
+// What became of a packet: if it was lost and the device was not, the place is found again.
 absl::Status Channel::Check(absl::Status status, Command command) {
   if (status.ok() || IsError(status, ErrorKind::kProbeDisconnected)) return Fail(std::move(status));
   return Recover(std::string(CommandName(command)) + " is lost: " + std::string(status.message()));
@@ -37,13 +41,13 @@ absl::Status Channel::End(absl::Status status, DisconnectCause cause) {
 
 absl::Status Channel::CheckPresent() { return gone_.ok() ? Fail(transport_->CheckPresent()) : gone_; }
 
-absl::Status Channel::Send(absl::Span<const uint8_t> request, size_t transfers) {
+absl::Status Channel::SendRequest(absl::Span<const uint8_t> request, size_t transfers) {
   if (!gone_.ok()) return gone_;
   pending_.push_back({static_cast<Command>(request[0]), transfers, request.size()});
   return Check(transport_->Send(request), pending_.back().command);
 }
 
-absl::StatusOr<absl::Span<const uint8_t>> Channel::Receive(std::chrono::microseconds busy) {
+absl::StatusOr<absl::Span<const uint8_t>> Channel::ReceiveReply(std::chrono::microseconds busy) {
   if (!gone_.ok()) return gone_;
   const Pending request = pending_.front();
   auto reply = transport_->Receive(std::chrono::steady_clock::now() + reply_timeout_ + busy);
@@ -61,19 +65,10 @@ absl::StatusOr<absl::Span<const uint8_t>> Channel::Receive(std::chrono::microsec
   return bytes;
 }
 
-absl::StatusOr<absl::Span<const uint8_t>> Channel::Exchange(absl::Span<const uint8_t> request, size_t transfers,
-                                                            std::chrono::microseconds busy) {
-  if (absl::Status sent = Send(request, transfers); !sent.ok()) return sent;
-  return Receive(busy);
-}
-
-absl::Status Channel::CheckStatus(const absl::StatusOr<absl::Span<const uint8_t>>& reply) {
-  if (!reply.ok()) return reply.status();
-  const auto command = static_cast<Command>((*reply)[0]);
-  const std::optional<bool> done = DecodeStatus(*reply);
+absl::Status Channel::CheckStatus(absl::Span<const uint8_t> reply, Command command) {
+  const std::optional<bool> done = DecodeStatus(reply);
   if (!done) return Nonsense(command);
-  if (!*done) return MakeError(ErrorKind::kProbeError, std::string("the probe refuses ") + CommandName(command));
-  return absl::OkStatus();
+  return *done ? absl::OkStatus() : Refused(command);
 }
 
 absl::Status Channel::Nonsense(Command command) {
@@ -86,8 +81,7 @@ absl::Status Channel::Recover(const std::string& why) {
       std::any_of(pending_.begin(), pending_.end(), [](const Pending& p) { return p.transfers > 0; });
   pending_.clear();
   if (transferring) {
-    const size_t size = Encode(TransferAbort{}, absl::MakeSpan(buffer_));
-    absl::Status sent = transport_->Send(absl::MakeConstSpan(buffer_).first(size));
+    absl::Status sent = transport_->Send(Encoded(TransferAbort{}));
     if (IsError(sent, ErrorKind::kProbeDisconnected)) return Fail(std::move(sent));
   }
   for (size_t attempt = 0; attempt < markers_.size(); ++attempt) {
@@ -119,8 +113,7 @@ absl::StatusOr<bool> Channel::TakeTrace(std::vector<uint8_t>& bytes, size_t most
 }
 
 absl::StatusOr<bool> Channel::FindMarker(const Marker& marker) {
-  const size_t size = Encode(Info{marker.id}, absl::MakeSpan(buffer_));
-  if (absl::Status sent = transport_->Send(absl::MakeConstSpan(buffer_).first(size)); !sent.ok()) return sent;
+  if (absl::Status sent = transport_->Send(Encoded(marker.question)); !sent.ok()) return sent;
   const TimePoint deadline = std::chrono::steady_clock::now() + reply_timeout_;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto reply = transport_->Receive(deadline);

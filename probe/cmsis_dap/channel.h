@@ -1,10 +1,13 @@
-// Requests to a CMSIS-DAP device and the replies to them: which reply belongs to which, and what to do when one does
-// not come or is another's.
+// Commands to a CMSIS-DAP device and the replies to them: which reply belongs to which command, and what to do if one
+// does not come, or another command's comes instead.
 //
 // A reply carries nothing but its command's number, so after one was lost the next could be taken for it. Whenever that
 // may be, the channel finds its place again: it discards what arrives until the device has answered a question whose
 // answer cannot be mistaken. What was under way then fails with kProbeError and is not repeated, since it may have been
 // done. A device that does not answer that question either is gone: kProbeDisconnected, from then on for ever.
+//
+// Errors of every command: kProbeDisconnected; kProbeError if the device refuses, does not answer in time, or sends
+// what cannot be a reply. The message names the command.
 //
 // Threads: one at a time.
 #pragma once
@@ -13,7 +16,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,11 +31,14 @@
 
 namespace probegate::cmsis_dap {
 
+// The error of a command that the device has refused.
+absl::Status Refused(Command command);
+
 class Channel {
  public:
-  // A question and the reply that it got, without what may be behind that in its packet.
+  // A question and the reply that it got, without what may follow that in its packet.
   struct Marker {
-    InfoId id;
+    Info question;
     std::vector<uint8_t> reply;
   };
 
@@ -45,34 +53,56 @@ class Channel {
   void SetObserver(ProbeObserver* observer) { observer_ = observer != nullptr ? observer : &nobody_; }
   ProbeObserver& observer() const { return *observer_; }
 
-  // What to ask when the place was lost, in the order to try; no reply may begin with
-  // another's. Each time but the first the transport restores the link before. Until there are any a lost reply
-  // is the end of the channel.
+  // What to ask when the place was lost, in the order to try; no reply may begin with another's. Before each but the
+  // first the transport restores the link. Until there are any, the place cannot be found again.
   void SetMarkers(std::vector<Marker> markers) { markers_ = std::move(markers); }
 
-  // Sends a request. `transfers` is for the observer.
-  absl::Status Send(absl::Span<const uint8_t> request, size_t transfers);
-
-  // The reply to the oldest request that has none, which begins with its command. It is good until the next call.
-  // `busy`: how long the device may need beyond what a short command takes.
-  absl::StatusOr<absl::Span<const uint8_t>> Receive(std::chrono::microseconds busy);
-
-  // Both.
-  absl::StatusOr<absl::Span<const uint8_t>> Exchange(absl::Span<const uint8_t> request, size_t transfers,
-                                                     std::chrono::microseconds busy);
-
-  // A command, its reply's status byte looked at: kProbeError where the device says no.
-  template <typename CommandValue>
-  absl::Status Order(const CommandValue& command, std::chrono::microseconds busy = {}) {
-    return CheckStatus(Ask(command, busy));
-  }
-  // A command and its reply.
-  template <typename CommandValue>
-  absl::StatusOr<absl::Span<const uint8_t>> Ask(const CommandValue& command, std::chrono::microseconds busy = {}) {
-    return Exchange(absl::MakeConstSpan(buffer_).first(Encode(command, absl::MakeSpan(buffer_))), 0, busy);
+  // Sends `command`, and waits for its reply: for the channel's `reply_timeout` and `busy`, which is how long the
+  // device may need beyond what a short command takes. `transfers`, how many the command has, is for the observer. What
+  // the reply refers to is good until the next call.
+  template <typename Value>
+  absl::StatusOr<typename std::remove_cvref_t<Value>::Reply> Ask(Value&& command, std::chrono::microseconds busy = {},
+                                                                 size_t transfers = 0) {
+    if (absl::Status sent = Send(command, transfers); !sent.ok()) return sent;
+    return Receive(command, busy);
   }
 
-  // Whether the transport has the device's endpoint for SWO. The next three are for where it has.
+  // As Ask, for a command that is answered by its status alone.
+  template <typename Value>
+  absl::Status Order(const Value& command, std::chrono::microseconds busy = {}) {
+    return Ask(command, busy).status();
+  }
+
+  // The two halves of Ask, for commands that are on their way together: replies come in the order of the commands.
+  template <typename Value>
+  absl::Status Send(const Value& command, size_t transfers) {
+    if constexpr (requires { command.bytes(); }) {
+      return SendRequest(command.bytes(), transfers);
+    } else {
+      return SendRequest(Encoded(command), transfers);
+    }
+  }
+  template <typename Value>
+  absl::StatusOr<typename std::remove_cvref_t<Value>::Reply> Receive(Value&& command, std::chrono::microseconds busy) {
+    using Type = std::remove_cvref_t<Value>;
+    using Reply = typename Type::Reply;
+    constexpr ReplyForm kForm = FindCommand(Type::kCommand)->reply;
+    static_assert(kForm != ReplyForm::kNone);
+    const auto bytes = ReceiveReply(busy);
+    if (!bytes.ok()) return bytes.status();
+    if constexpr (kForm == ReplyForm::kStatus) {
+      if (absl::Status status = CheckStatus(*bytes, Type::kCommand); !status.ok()) return status;
+    }
+    if constexpr (std::is_same_v<Reply, Done>) {
+      return Done{};
+    } else {
+      std::optional<Reply> reply = command.Decode(*bytes);
+      if (!reply) return Nonsense(Type::kCommand);
+      return *std::move(reply);
+    }
+  }
+
+  // Whether the transport has the device's endpoint for SWO. The next three need it.
   bool has_trace() const { return transport_->trace() != nullptr; }
   // As its methods; an error may be the end of the channel.
   absl::Status StartTrace();
@@ -83,9 +113,6 @@ class Channel {
   // what it was told.
   bool TakeReset() { return std::exchange(was_reset_, false); }
 
-  // To be called when the last reply makes no sense: finds the place again. The error to report, never OK.
-  absl::Status Nonsense(Command command);
-
  private:
   struct Pending {
     Command command;
@@ -93,8 +120,17 @@ class Channel {
     size_t bytes;
   };
 
-  absl::Status CheckStatus(const absl::StatusOr<absl::Span<const uint8_t>>& reply);
-  // Takes an error of the transport's: it is the end of the channel where the device is gone.
+  template <typename Value>
+  absl::Span<const uint8_t> Encoded(const Value& command) {
+    return absl::MakeConstSpan(buffer_).first(command.Encode(absl::MakeSpan(buffer_)));
+  }
+  absl::Status SendRequest(absl::Span<const uint8_t> request, size_t transfers);
+  // The reply to the oldest request that has none, which begins with its command. It is good until the next call.
+  absl::StatusOr<absl::Span<const uint8_t>> ReceiveReply(std::chrono::microseconds busy);
+  absl::Status CheckStatus(absl::Span<const uint8_t> reply, Command command);
+  // The last reply makes no sense: finds the place again. The error to report, never OK.
+  absl::Status Nonsense(Command command);
+  // Takes an error of the transport's: it is the end of the channel if the device is gone.
   absl::Status Fail(absl::Status status);
   absl::Status Check(absl::Status status, Command command);
   absl::Status End(absl::Status status, DisconnectCause cause);

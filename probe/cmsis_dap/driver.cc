@@ -5,8 +5,12 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "probe/cmsis_dap/channel.h"
 #include "probe/cmsis_dap/identify.h"
+#include "probe/cmsis_dap/jtag_commands.h"
+#include "probe/cmsis_dap/packet_writer.h"
+#include "probe/cmsis_dap/protocol.h"
 #include "probe/cmsis_dap/swo.h"
 #include "probe/cmsis_dap/transfers.h"
 #include "probe/error.h"
@@ -16,7 +20,7 @@ namespace {
 
 using std::chrono::microseconds;
 
-constexpr uint8_t kIdleCycles = 2;  // behind each transfer, so that the DP gets on where the clock then stops
+constexpr uint8_t kIdleCycles = 2;  // after each transfer, so that the DP gets on if the clock then stops
 constexpr microseconds kResetPulse{20'000};
 constexpr microseconds kResetRise{100'000};  // for nRESET to be high again, against a capacitor on it
 
@@ -75,7 +79,7 @@ class CmsisDapProbe : public Probe {
   bool forgetful_ = false;       // the device was reset, and has not been told anew yet
 };
 
-// For every operation to begin with, but for what ends another.
+// Every operation begins with this, except those that end another.
 absl::Status CmsisDapProbe::Ready() {
   forgetful_ |= channel_->TakeReset();
   if (!forgetful_) return absl::OkStatus();
@@ -91,7 +95,7 @@ absl::Status CmsisDapProbe::TellAnew() {
   if (reset_asserted_) {
     if (absl::Status status = Pins(true, microseconds(0)).status(); !status.ok()) return status;
   }
-  const absl::Status swo = swo_.Resume();  // else its users hear of it
+  const absl::Status swo = swo_.Resume();  // if it fails, the next SwoRead says so
   return IsError(swo, ErrorKind::kProbeDisconnected) ? swo : absl::OkStatus();
 }
 
@@ -110,12 +114,9 @@ absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
 }
 
 absl::Status CmsisDapProbe::ConnectPort() {
-  const cmsis_dap::Connect command{jtag_};
-  const auto reply = channel_->Ask(command);
+  const auto reply = channel_->Ask(cmsis_dap::Connect{jtag_});
   if (!reply.ok()) return reply.status();
-  const std::optional<bool> connected = DecodeConnect(command, *reply);
-  if (!connected) return channel_->Nonsense(Command::kConnect);
-  if (!*connected) {
+  if (!reply->connected) {
     return MakeError(ErrorKind::kProbeError,
                      jtag_ ? "the probe refuses to connect for JTAG" : "the probe refuses to connect for SWD");
   }
@@ -149,16 +150,16 @@ absl::Status CmsisDapProbe::ApplyClock(uint32_t hertz) {
 }
 
 absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
-  if (bit_count == 0 || bits.size() < (bit_count + 7) / 8) {
+  if (bit_count == 0 || bits.size() < ByteCount(bit_count)) {
     return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   while (bit_count > 0) {
-    const size_t count = std::min(bit_count, kMaxSwjBits);
+    const size_t count = std::min(bit_count, cmsis_dap::SwjSequence::kMaxBits);
     const absl::Status status = channel_->Order(cmsis_dap::SwjSequence{count, bits}, ClockTime(count));
     if (!status.ok()) return status;
     bit_count -= count;
-    bits.remove_prefix((count + 7) / 8);
+    bits.remove_prefix(ByteCount(count));
   }
   return absl::OkStatus();
 }
@@ -166,22 +167,19 @@ absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8
 absl::StatusOr<std::vector<std::vector<uint8_t>>> CmsisDapProbe::SwdSequence(absl::Span<const SwdSegment> segments) {
   if (!info().features.swd_sequence) return MakeError(ErrorKind::kUnsupported, "this probe has no DAP_SWD_Sequence");
   for (const SwdSegment& segment : segments) {
-    const bool whole = segment.output.empty() || segment.output.size() >= (segment.cycles + 7) / 8;
-    if (segment.cycles == 0 || segment.cycles > 64 || !whole) {
-      return MakeError(ErrorKind::kInvalidArgument, "a segment takes 1 to 64 cycles and a bit for each");
+    const bool whole = segment.output.empty() || segment.output.size() >= ByteCount(segment.cycles);
+    if (segment.cycles == 0 || segment.cycles > SwdSegment::kMaxCycles || !whole) {
+      return MakeError(ErrorKind::kInvalidArgument,
+                       absl::StrCat("a segment takes 1 to ", SwdSegment::kMaxCycles, " cycles and a bit for each"));
     }
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   std::vector<std::vector<uint8_t>> captured;
   while (!segments.empty()) {
-    const size_t count = FitSwdSegments(segments, identity_.packet_size);
-    const cmsis_dap::SwdSequence command{segments.first(count)};
-    const auto reply = channel_->Ask(command, ClockTime(64 * count));
-    if (!reply.ok()) return reply.status();
-    const std::optional<bool> done = DecodeStatus(*reply);
-    if (done && !*done) return MakeError(ErrorKind::kProbeError, "the probe refuses DAP_SWD_Sequence");
-    auto pieces = DecodeSwdSequence(command, *reply);
-    if (!pieces) return channel_->Nonsense(Command::kSwdSequence);
+    const size_t count = cmsis_dap::SwdSequence::Fit(segments, identity_.packet_size);
+    auto pieces =
+        channel_->Ask(cmsis_dap::SwdSequence{segments.first(count)}, ClockTime(SwdSegment::kMaxCycles * count));
+    if (!pieces.ok()) return pieces.status();
     std::move(pieces->begin(), pieces->end(), std::back_inserter(captured));
     segments.remove_prefix(count);
   }
@@ -190,22 +188,18 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> CmsisDapProbe::SwdSequence(abs
 
 absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStretch& stretch) {
   if (!info().features.jtag) return MakeError(ErrorKind::kUnsupported, "this probe has no DAP_JTAG_Sequence");
-  if (stretch.cycles == 0 || stretch.tdi.size() < (stretch.cycles + 7) / 8) {
+  if (stretch.cycles == 0 || stretch.tdi.size() < ByteCount(stretch.cycles)) {
     return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
-  const size_t most = MaxJtagCycles(identity_.packet_size);
+  const size_t most = cmsis_dap::JtagSequence::MaxCycles(identity_.packet_size);
   std::vector<uint8_t> captured;
   for (size_t first = 0; first < stretch.cycles; first += most) {
     cmsis_dap::JtagSequence command{stretch};
     command.stretch.cycles = std::min(most, stretch.cycles - first);
     command.stretch.tdi.remove_prefix(first / 8);
-    const auto reply = channel_->Ask(command, ClockTime(command.stretch.cycles));
-    if (!reply.ok()) return reply.status();
-    const std::optional<bool> done = DecodeStatus(*reply);
-    if (done && !*done) return MakeError(ErrorKind::kProbeError, "the probe refuses DAP_JTAG_Sequence");
-    const auto piece = DecodeJtagSequence(command, *reply);
-    if (!piece) return channel_->Nonsense(Command::kJtagSequence);
+    const auto piece = channel_->Ask(command, ClockTime(command.stretch.cycles));
+    if (!piece.ok()) return piece.status();
     captured.insert(captured.end(), piece->begin(), piece->end());
   }
   return captured;
@@ -220,9 +214,7 @@ absl::Status CmsisDapProbe::Reset() {
   if (absl::Status status = Ready(); !status.ok()) return status;
   const auto reply = channel_->Ask(ResetTarget{}, microseconds(std::chrono::seconds(1)));
   if (!reply.ok()) return reply.status();
-  const std::optional<bool> done = DecodeResetTarget(*reply);
-  if (!done) return channel_->Nonsense(Command::kResetTarget);
-  if (*done) return absl::OkStatus();
+  if (reply->was_reset) return absl::OkStatus();
 
   if (absl::Status status = Pins(true, microseconds(0)).status(); !status.ok()) return status;
   const absl::Status pulse = channel_->Order(Delay{static_cast<uint16_t>(kResetPulse.count())}, kResetPulse);
@@ -258,16 +250,14 @@ absl::StatusOr<bool> CmsisDapProbe::IsResetAsserted() {
   return (*pins & kPinReset) == 0;
 }
 
-// All pins, after nRESET was asserted or released where `reset` says so.
+// All pins, after nRESET was asserted or released, if `reset` says either.
 absl::StatusOr<uint8_t> CmsisDapProbe::Pins(std::optional<bool> reset, microseconds wait) {
   const SwjPins command{.output = reset == false ? kPinReset : uint8_t{0},
                         .select = reset ? kPinReset : uint8_t{0},
                         .wait_microseconds = static_cast<uint32_t>(wait.count())};
   const auto reply = channel_->Ask(command, wait);
   if (!reply.ok()) return reply.status();
-  const std::optional<uint8_t> pins = DecodeSwjPins(*reply);
-  if (!pins) return channel_->Nonsense(Command::kSwjPins);
-  return *pins;
+  return reply->pins;
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 // one device on the chain.
 //
 // A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; nothing is sent
-// again by the driver, since what came behind it in the same packet may depend on it. After that the AP's access is
+// again by the driver, since what follows it in the same packet may depend on it. After that the AP's access is
 // aborted (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
 //
 // A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not
 // the probe: see channel.h. It takes up to `reply_timeout`, and four times that, with what the transport needs to
-// restore the link twice, until a dead probe is declared gone. Where the device had to be reset for it, the next
+// restore the link twice, until a dead probe is declared gone. If the device had to be reset for it, the next
 // operation first tells it anew what it was told before: connection, clock, nRESET, SWO. So the session goes on; on the
 // wire the target has seen what a connecting probe does.
 #pragma once
@@ -28,13 +28,12 @@ struct Options {
   std::chrono::milliseconds wait_bound{100};
   uint32_t initial_clock = 1'000'000;  // hertz, until SetClock
   std::string fallback_id;             // unique id of a device that has no serial number
-  // What is known of the device from elsewhere: unique id, vendor and product where not empty, instead of its own.
+  // What is known of the device from elsewhere: unique id, vendor and product, if not empty, instead of its own.
   ProbeInfo known;
 };
 
-// Identifies the device behind `transport`, nothing more.
-// Errors: kProbeDisconnected; kProbeError where it is no CMSIS-DAP device with SWD, or one that cannot be told from
-// another.
+// Identifies the device at the other end of `transport`, nothing more.
+// Errors: kProbeDisconnected; kProbeError if it is not a CMSIS-DAP device with SWD, or cannot be told from another.
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options);
 
 }  // namespace probegate::cmsis_dap

@@ -19,11 +19,7 @@ struct Answer {
 absl::StatusOr<Answer> AskInfo(Channel& channel, InfoId id) {
   const auto reply = channel.Ask(Info{id});
   if (!reply.ok()) return reply.status();
-  const auto info = DecodeInfo(*reply);
-  if (!info) return channel.Nonsense(Command::kInfo);
-  return Answer{{reply->begin(), reply->begin() + 2 + static_cast<std::ptrdiff_t>(info->size())},
-                InfoText(*info),
-                InfoNumber(*info)};
+  return Answer{{reply->bytes.begin(), reply->bytes.end()}, reply->Text(), reply->Number()};
 }
 
 // DAP_SWD_Sequence came with version 1.2 of the protocol.
@@ -39,7 +35,7 @@ void SetMarkers(Channel& channel, const std::vector<std::pair<InfoId, Answer>>& 
   for (const auto& [id, answer] : answers) {
     const bool known = std::any_of(markers.begin(), markers.end(),
                                    [&a = answer](const Channel::Marker& marker) { return marker.reply == a.reply; });
-    if (!known) markers.push_back({id, answer.reply});
+    if (!known) markers.push_back({Info{id}, answer.reply});
   }
   channel.SetMarkers(std::move(markers));
 }

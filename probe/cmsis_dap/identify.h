@@ -1,4 +1,4 @@
-// Who a CMSIS-DAP device is and what it can do, by DAP_Info.
+// Which device a CMSIS-DAP device is and what it can do, by DAP_Info.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,12 @@ struct Identity {
   ProbeInfo info;
   size_t packet_size = 0;   // bytes, request and reply
   size_t packet_count = 0;  // that the device can hold at once
-  bool swo_stream = false;  // it can send SWO by an endpoint of its own, where there is one
+  bool swo_stream = false;  // it can send SWO by an endpoint of its own, if it has one
 };
 
-// Asks, and gives `channel` its markers. What `known` says, its unique id and names, where these are
-// not empty, takes the place of what the device does. A device without a serial number is known by `fallback_id`.
-// kProbeError: it has no SWD, no unique id, or answers nonsense.
+// Asks, and gives `channel` its markers. The unique id and the names of `known`, if not empty, take the place of the
+// device's own. A device without a serial number is known by `fallback_id`.
+// kProbeError: it has no SWD, no unique id, or its answers make no sense.
 absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id);
 
 }  // namespace probegate::cmsis_dap

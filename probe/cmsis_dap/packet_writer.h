@@ -1,4 +1,4 @@
-// Writes little-endian numbers into a packet without leaving it.
+// Numbers and bits in packets: little endian, and never beyond the packet.
 #pragma once
 
 #include <algorithm>
@@ -6,12 +6,14 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "probe/cmsis_dap/command.h"
 
 namespace probegate::cmsis_dap {
 
 class PacketWriter {
  public:
-  explicit PacketWriter(absl::Span<uint8_t> packet) : packet_(packet) {}
+  // Begins the request of `command`.
+  PacketWriter(absl::Span<uint8_t> packet, Command command) : packet_(packet) { U8(static_cast<uint8_t>(command)); }
 
   PacketWriter& U8(unsigned value) {
     if (size_ < packet_.size()) packet_[size_] = static_cast<uint8_t>(value);
@@ -26,7 +28,7 @@ class PacketWriter {
     return *this;
   }
 
-  // 0 where it did not fit.
+  // 0 if it did not fit.
   size_t size() const { return size_ <= packet_.size() ? size_ : 0; }
 
  private:
@@ -34,8 +36,11 @@ class PacketWriter {
   size_t size_ = 0;
 };
 
-inline uint32_t ReadU32(const uint8_t* bytes) {
-  return bytes[0] | uint32_t{bytes[1]} << 8 | uint32_t{bytes[2]} << 16 | uint32_t{bytes[3]} << 24;
-}
+inline uint16_t ReadU16(const uint8_t* bytes) { return static_cast<uint16_t>(bytes[0] | unsigned{bytes[1]} << 8); }
+
+inline uint32_t ReadU32(const uint8_t* bytes) { return ReadU16(bytes) | uint32_t{ReadU16(bytes + 2)} << 16; }
+
+// Bytes that hold `bits` bits.
+constexpr size_t ByteCount(size_t bits) { return (bits + 7) / 8; }
 
 }  // namespace probegate::cmsis_dap

@@ -14,6 +14,7 @@
 namespace probegate::cmsis_dap {
 
 inline constexpr size_t kTcpHeaderSize = 8;
+// The longest packet, without its header: what OpenOCD's backend carries (its CMSIS_DAP_PACKET_SIZE).
 inline constexpr size_t kTcpMaxPacket = 1024;
 
 enum class TcpPacketType : uint8_t { kRequest = 1, kResponse = 2 };

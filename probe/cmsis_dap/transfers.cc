@@ -4,6 +4,8 @@
 #include <string>
 
 #include "probe/adi/registers.h"
+#include "probe/cmsis_dap/protocol.h"
+#include "probe/cmsis_dap/transfer_block.h"
 #include "probe/error.h"
 
 namespace probegate::cmsis_dap {
@@ -30,12 +32,17 @@ Transfers::Transfers(Channel& channel, size_t packet_size, size_t packet_count)
     : channel_(channel),
       packet_size_(packet_size),
       packet_count_(std::clamp<size_t>(packet_count, 1, kMostInFlight)),
-      packet_(packet_size, channel.pads_replies()),
-      block_(packet_size) {}
+      swd_packet_(packet_size, channel.pads_replies()),
+      jtag_packet_(packet_size, channel.pads_replies()) {}
 
 void Transfers::UseJtag(bool jtag) {
   jtag_ = jtag;
-  packet_.UseJtag(jtag);
+  jtag_packet_.ForgetSelect();
+}
+
+TransferEncoder& Transfers::packet() {
+  if (jtag_) return jtag_packet_;
+  return swd_packet_;
 }
 
 bool Transfers::IsAbort(const TransferOp& op) const {
@@ -61,7 +68,7 @@ TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
     if (IsAbort(op)) {
       part = RunAbort(op);
       cursor = {cursor.op + 1, 0};
-    } else if (op.size() - cursor.word > packet_.Capacity(op.is_read())) {
+    } else if (op.size() - cursor.word > packet().Capacity(op.is_read())) {
       part = RunBlock(Piece(op, cursor.word, op.size() - cursor.word));
       cursor = {cursor.op + 1, 0};
     } else {
@@ -75,7 +82,8 @@ TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
 }
 
 TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor) {
-  packet_.Clear();
+  TransferEncoder& packet = this->packet();
+  packet.Clear();
   size_t words = 0;
   while (cursor.op < ops.size()) {
     const TransferOp& op = ops[cursor.op];
@@ -84,22 +92,21 @@ TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cu
       cursor = {cursor.op + 1, 0};
       continue;
     }
-    if (!packet_.Add(op, cursor.word)) break;
+    if (!packet.Add(op, cursor.word)) break;
     ++cursor.word;
     ++words;
   }
-  if (packet_.empty()) return {};
-  packet_.Close();
-  return ExchangePacket(words);
+  if (packet.empty()) return {};
+  packet.Close();
+  return AskPacket(packet, words);
 }
 
-// `words`: of the caller's, that may have been done if the answer is lost.
-TransferResult Transfers::ExchangePacket(size_t words) {
-  const auto reply = channel_.Exchange(packet_.bytes(), packet_.size(), Busy(packet_.size()));
-  const std::optional<TransferOutcome> outcome = reply.ok() ? packet_.Decode(*reply) : std::nullopt;
-  if (!outcome) {
-    packet_.ForgetSelect();
-    return {.status = reply.ok() ? channel_.Nonsense(Command::kTransfer) : reply.status(), .uncertain = words};
+// `words`: how many of the caller's may have been done if the answer is lost.
+TransferResult Transfers::AskPacket(TransferEncoder& packet, size_t words) {
+  const auto outcome = channel_.Ask(packet, Busy(packet.size()), packet.size());
+  if (!outcome.ok()) {
+    jtag_packet_.ForgetSelect();
+    return {.status = outcome.status(), .uncertain = words};
   }
   return {.status = Judge(outcome->ack), .completed = outcome->completed, .uncertain = outcome->uncertain};
 }
@@ -112,12 +119,12 @@ TransferResult Transfers::RunAbort(const TransferOp& op) {
     result.status = channel_.Order(WriteAbort{value});
     uint32_t flags = 0;
     if (result.status.ok() && (value & adi::kAbortClearSticky) != 0) {
-      packet_.MakeStatusRead(flags);
-      result.status = ExchangePacket(0).status;
+      jtag_packet_.MakeStatusRead(flags);
+      result.status = AskPacket(jtag_packet_, 0).status;
     }
     if (result.status.ok() && (flags & adi::kStickyFlags) != 0) {
-      packet_.MakeStatusWrite(flags);
-      result.status = ExchangePacket(0).status;
+      jtag_packet_.MakeStatusWrite(flags);
+      result.status = AskPacket(jtag_packet_, 0).status;
     }
     if (!result.status.ok()) {
       result.uncertain = 1;
@@ -135,13 +142,12 @@ TransferResult Transfers::RunBlock(const TransferOp& op) {
 }
 
 TransferResult Transfers::CheckBlock(const TransferOp& op) {
-  packet_.Clear();
-  packet_.Close(op.size());
-  return ExchangePacket(op.size());
+  jtag_packet_.MakeCheck(op.size());
+  return AskPacket(jtag_packet_, op.size());
 }
 
 TransferResult Transfers::SendBlocks(const TransferOp& op) {
-  const size_t piece_words = MaxBlockWords(op.is_read(), packet_size_);
+  const size_t piece_words = TransferBlock::MaxWords(op.is_read(), packet_size_);
   const auto piece_at = [&op, piece_words](size_t first) {
     return Piece(op, first, std::min(piece_words, op.size() - first));
   };
@@ -151,7 +157,7 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
   for (size_t received = 0; received < sent || (ack == kAckOk && received < op.size());) {
     while (ack == kAckOk && sent < op.size() && sent < received + packet_count_ * piece_words) {
       const TransferOp piece = piece_at(sent);
-      result.status = SendBlock(piece);
+      result.status = channel_.Send(TransferBlock{piece}, piece.size());
       if (!result.status.ok()) {
         result.uncertain = op.size() - result.completed;
         return result;
@@ -159,7 +165,7 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
       sent += piece.size();
     }
     const TransferOp piece = piece_at(received);
-    const auto outcome = ReceiveBlock(piece);
+    const auto outcome = channel_.Receive(TransferBlock{piece}, Busy(piece.size()));
     if (!outcome.ok()) {
       if (ack == kAckOk) {
         result.status = outcome.status();
@@ -168,26 +174,13 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
       break;
     }
     received += piece.size();
-    // What was sent behind a failure may have run, but it is not behind what the caller asked for.
+    // What was sent after the one that failed may have run, but the caller is not told that it completed.
     if (ack != kAckOk) continue;
     ack = outcome->ack;
     result.completed += outcome->completed;
   }
   if (ack != kAckOk) result.status = Judge(ack);
   return result;
-}
-
-absl::Status Transfers::SendBlock(const TransferOp& piece) {
-  const size_t size = EncodeTransferBlock(piece, absl::MakeSpan(block_));
-  return channel_.Send(absl::MakeConstSpan(block_).first(size), piece.size());
-}
-
-absl::StatusOr<TransferOutcome> Transfers::ReceiveBlock(const TransferOp& piece) {
-  const auto reply = channel_.Receive(Busy(piece.size()));
-  if (!reply.ok()) return reply.status();
-  const std::optional<TransferOutcome> outcome = DecodeTransferBlock(piece, *reply);
-  if (!outcome) return channel_.Nonsense(Command::kTransferBlock);
-  return *outcome;
 }
 
 absl::Status Transfers::Judge(uint8_t ack) {
@@ -199,7 +192,7 @@ absl::Status Transfers::Judge(uint8_t ack) {
       return MakeError(ErrorKind::kProbeError, "the probe did not run the transfer: it is not connected to a target");
     case kAckWait:
       channel_.observer().OnWait();
-      // Whether it helps shows at the next transfer; the error to report is the WAIT in any case.
+      // The next transfer shows whether it helps; the error to report is the WAIT in any case.
       static_cast<void>(channel_.Order(WriteAbort{adi::kAbortDapAbort}));
       return MakeError(ErrorKind::kTransferTimeout, "the target answers WAIT for too long");
     case kAckFault:

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "absl/types/span.h"
 #include "probe/cmsis_dap/channel.h"
-#include "probe/cmsis_dap/transfer_packet.h"
+#include "probe/cmsis_dap/jtag_encoder.h"
+#include "probe/cmsis_dap/swd_encoder.h"
 #include "probe/probe.h"
 
 namespace probegate::cmsis_dap {
@@ -24,9 +24,9 @@ class Transfers {
   // Which protocol the wire has; SWD at first.
   void UseJtag(bool jtag);
 
-  // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the one in
-  // front of it has been answered, unless both are of one operation that is longer than a packet. After WAIT for too
-  // long the AP's access is aborted (DAPABORT), so that the AP is free for who comes next.
+  // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the previous
+  // one has been answered, unless both are of one operation that is longer than a packet. After WAIT for too long the
+  // AP's access is aborted (DAPABORT), so that the AP is free for the next user.
   TransferResult Run(absl::Span<const TransferOp> ops);
 
  private:
@@ -41,19 +41,18 @@ class Transfers {
   TransferResult SendBlocks(const TransferOp& op);
   TransferResult CheckBlock(const TransferOp& op);
   TransferResult RunAbort(const TransferOp& op);
-  TransferResult ExchangePacket(size_t words);
+  TransferResult AskPacket(TransferEncoder& packet, size_t words);
+  TransferEncoder& packet();
   bool IsAbort(const TransferOp& op) const;
-  absl::Status SendBlock(const TransferOp& piece);
-  absl::StatusOr<TransferOutcome> ReceiveBlock(const TransferOp& piece);
   absl::Status Judge(uint8_t ack);
   std::chrono::microseconds Busy(size_t transfers) const;
 
   Channel& channel_;
   const size_t packet_size_;
   const size_t packet_count_;
-  bool jtag_ = false;
-  TransferPacket packet_;
-  std::vector<uint8_t> block_;
+  bool jtag_ = false;  // which of the two packets is in use
+  SwdEncoder swd_packet_;
+  JtagEncoder jtag_packet_;
   uint32_t hertz_ = 0;
   std::chrono::milliseconds wait_bound_{0};
 };

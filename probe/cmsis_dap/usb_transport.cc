@@ -143,14 +143,15 @@ absl::Status UsbTransport::ReadReportSizes() {
 }
 
 absl::Status UsbTransport::AskPacketSize() {
+  constexpr Info kQuestion{InfoId::kPacketSize};
   std::array<uint8_t, 2> request;
-  Encode(Info{InfoId::kPacketSize}, absl::MakeSpan(request));
+  kQuestion.Encode(absl::MakeSpan(request));
   if (absl::Status sent = Send(request); !sent.ok()) return sent;
   const auto reply = Receive(Clock::now() + kBound);
   if (!reply.ok()) return reply.status();
   if (!reply->has_value()) return MakeError(ErrorKind::kProbeError, "it does not answer");
-  const auto info = Answers(**reply, Command::kInfo) ? DecodeInfo(**reply) : std::nullopt;
-  const size_t size = info ? InfoNumber(*info).value_or(0) : 0;
+  const auto info = Answers(**reply, Command::kInfo) ? kQuestion.Decode(**reply) : std::nullopt;
+  const size_t size = info ? info->Number().value_or(0) : 0;
   if (size < kSmallestPacket || size > kLargestPacket) {
     return MakeError(ErrorKind::kProbeError, "the probe does not say how large its packets are");
   }

@@ -4,9 +4,12 @@
 #include <cstdlib>
 #include <vector>
 
+#include "probe/cmsis_dap/jtag_commands.h"
+#include "probe/cmsis_dap/jtag_encoder.h"
 #include "probe/cmsis_dap/protocol.h"
-#include "probe/cmsis_dap/swo.h"
-#include "probe/cmsis_dap/transfer_packet.h"
+#include "probe/cmsis_dap/swd_encoder.h"
+#include "probe/cmsis_dap/swo_commands.h"
+#include "probe/cmsis_dap/transfer_block.h"
 
 namespace probegate::cmsis_dap {
 namespace {
@@ -25,12 +28,11 @@ void CheckOutcome(const std::optional<TransferOutcome>& outcome, size_t asked) {
 }
 
 // Each byte of `shape` is one transfer: bit 0 APnDP, bit 1 RnW, bits 3:2 the address.
-void DecodeTransfer(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply, bool jtag) {
+void DecodeTransfer(TransferEncoder& packet, absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
   const std::vector<uint32_t> word = {0x12345678};
   std::vector<std::vector<uint32_t>> reads;
   reads.reserve(shape.size());
-  TransferPacket packet(kPacketSize);
-  packet.UseJtag(jtag);
+  packet.Clear();
   size_t added = 0;
   for (const uint8_t bits : shape) {
     TransferOp op{.port = (bits & 1) != 0 ? Port::kAp : Port::kDp, .address = static_cast<uint8_t>(bits & 0xC)};
@@ -56,30 +58,30 @@ void DecodeBlock(bool read, size_t words, absl::Span<const uint8_t> reply) {
     op.write = data;
   }
   if (words == 0) return;
-  CheckOutcome(DecodeTransferBlock(op, reply), words);
+  CheckOutcome(TransferBlock{op}.Decode(reply), words);
 }
 
 void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
   static_cast<void>(DecodeStatus(reply));
-  static_cast<void>(DecodeConnect(Connect{false}, reply));
-  static_cast<void>(DecodeResetTarget(reply));
-  static_cast<void>(DecodeSwjPins(reply));
-  if (const auto info = DecodeInfo(reply)) {
-    Check(info->size() <= reply.size());
-    Check(InfoText(*info).size() <= info->size());
-    Check(InfoNumber(*info).value_or(0) <= UINT16_MAX);
+  static_cast<void>(Connect{false}.Decode(reply));
+  static_cast<void>(ResetTarget{}.Decode(reply));
+  static_cast<void>(SwjPins{}.Decode(reply));
+  if (const auto info = Info{}.Decode(reply)) {
+    Check(info->bytes.size() <= reply.size());
+    Check(info->Text().size() <= info->value().size());
+    Check(info->Number().value_or(0) <= UINT16_MAX);
   }
-  static_cast<void>(DecodeSwoBaudrate(reply));
-  static_cast<void>(DecodeSwoStatus(reply));
-  const SwoDataRequest swo{static_cast<uint16_t>(shape.size())};
-  if (const auto data = DecodeSwoData(swo, reply)) {
+  static_cast<void>(SwoBaudrate{}.Decode(reply));
+  static_cast<void>(SwoStatus{}.Decode(reply));
+  const SwoRead swo{static_cast<uint16_t>(shape.size())};
+  if (const auto data = swo.Decode(reply)) {
     const std::vector<uint8_t> copy(data->bytes.begin(), data->bytes.end());  // reads each
     Check(copy.size() <= swo.most);
   }
   const std::vector<uint8_t> tdi(kPacketSize);
-  const size_t cycles = std::min(shape.size() * 7 + 1, MaxJtagCycles(kPacketSize));
+  const size_t cycles = std::min(shape.size() * 7 + 1, JtagSequence::MaxCycles(kPacketSize));
   const JtagSequence sequence{{.cycles = cycles, .capture = true, .tdi = tdi}};
-  if (const auto tdo = DecodeJtagSequence(sequence, reply)) Check(tdo->size() == (cycles + 7) / 8);
+  if (const auto tdo = sequence.Decode(reply)) Check(tdo->size() == (cycles + 7) / 8);
   std::vector<SwdSegment> segments;
   for (const uint8_t bits : shape) {
     const uint32_t clocks = bits % 64 + 1;
@@ -87,10 +89,10 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
     segments.push_back({.cycles = clocks, .output = std::vector<uint8_t>(bytes)});
   }
   std::vector<uint8_t> packet(kPacketSize);
-  const size_t count = FitSwdSegments(segments, kPacketSize);
+  const size_t count = SwdSequence::Fit(segments, kPacketSize);
   const SwdSequence command{absl::MakeConstSpan(segments).first(count)};
-  Check(Encode(command, absl::MakeSpan(packet)) != 0);
-  const auto captured = DecodeSwdSequence(command, reply);
+  Check(command.Encode(absl::MakeSpan(packet)) != 0);
+  const auto captured = command.Decode(reply);
   if (!captured) return;
   size_t capturing = 0;
   for (const SwdSegment& segment : command.segments) capturing += segment.output.empty() ? 1 : 0;
@@ -104,8 +106,10 @@ void Run(const uint8_t* data, size_t size) {
   const absl::Span<const uint8_t> shape(data + 1, shape_size);
   // A copy of exactly its size, so that a sanitizer sees a read beyond it.
   const std::vector<uint8_t> reply(data + 1 + shape_size, data + size);
-  DecodeTransfer(shape, reply, false);
-  DecodeTransfer(shape, reply, true);
+  SwdEncoder swd(kPacketSize);
+  JtagEncoder jtag(kPacketSize);
+  DecodeTransfer(swd, shape, reply);
+  DecodeTransfer(jtag, shape, reply);
   DecodeBlock((data[0] & 1) != 0, shape_size, reply);
   DecodeOthers(shape, reply);
 }

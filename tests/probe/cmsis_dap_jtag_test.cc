@@ -7,8 +7,9 @@
 
 #include "probe/adi/registers.h"
 #include "probe/cmsis_dap/driver.h"
+#include "probe/cmsis_dap/jtag_commands.h"
+#include "probe/cmsis_dap/jtag_encoder.h"
 #include "probe/cmsis_dap/protocol.h"
-#include "probe/cmsis_dap/transfer_packet.h"
 #include "probe/error.h"
 #include "tests/fakes/fake_transport.h"
 
@@ -20,7 +21,7 @@ using Bytes = std::vector<uint8_t>;
 template <typename CommandValue>
 Bytes Encoded(const CommandValue& command, size_t size = 64) {
   Bytes packet(size);
-  packet.resize(Encode(command, absl::MakeSpan(packet)));
+  packet.resize(command.Encode(absl::MakeSpan(packet)));
   return packet;
 }
 
@@ -34,7 +35,7 @@ TEST(JtagProtocol, RequestsAreAsDocumented) {
 
 TEST(JtagProtocol, AStretchOfTheLongestFitsAndNoneLonger) {
   for (const size_t size : {64u, 512u, 1024u, 65535u}) {
-    const size_t most = MaxJtagCycles(size);
+    const size_t most = JtagSequence::MaxCycles(size);
     const Bytes tdi(most / 8 + 8);
     const JtagSequence command{{.cycles = most, .capture = true, .tdi = tdi}};
     EXPECT_NE(Encoded(command, size).size(), 0u) << size;
@@ -45,17 +46,15 @@ TEST(JtagProtocol, AStretchOfTheLongestFitsAndNoneLonger) {
 TEST(JtagProtocol, RepliesAreNotTrusted) {
   const Bytes tdi(2);
   const JtagSequence command{{.cycles = 9, .capture = true, .tdi = tdi}};
-  EXPECT_EQ(DecodeJtagSequence(command, Bytes{0x14, 0, 0xAA, 0x01}), (Bytes{0xAA, 0x01}));
-  EXPECT_FALSE(DecodeJtagSequence(command, Bytes{0x14, 0, 0xAA}));
-  EXPECT_FALSE(DecodeJtagSequence(command, Bytes{0x14, 0xFF, 0xAA, 0x01}));
-  EXPECT_FALSE(DecodeJtagSequence(command, Bytes{0x14}));
-  EXPECT_EQ(DecodeJtagSequence(JtagSequence{{.cycles = 9, .tdi = tdi}}, Bytes{0x14, 0}), Bytes());
+  EXPECT_EQ(command.Decode(Bytes{0x14, 0, 0xAA, 0x01}), (Bytes{0xAA, 0x01}));
+  EXPECT_FALSE(command.Decode(Bytes{0x14, 0, 0xAA}));
+  EXPECT_FALSE(command.Decode(Bytes{0x14, 0xFF, 0xAA, 0x01}));
+  EXPECT_FALSE(command.Decode(Bytes{0x14}));
+  EXPECT_EQ((JtagSequence{{.cycles = 9, .tdi = tdi}}.Decode(Bytes{0x14, 0})), Bytes());
 }
 
-class JtagPacketTest : public ::testing::Test {
+class JtagEncoderTest : public ::testing::Test {
  protected:
-  JtagPacketTest() { packet_.UseJtag(true); }
-
   void WriteAp() { Add({.port = Port::kAp, .address = 0xC, .write = absl::MakeConstSpan(&word_, 1)}); }
   void WriteDp(uint8_t address, const uint32_t& word) {
     Add({.port = Port::kDp, .address = address, .write = absl::MakeConstSpan(&word, 1)});
@@ -77,10 +76,10 @@ class JtagPacketTest : public ::testing::Test {
   const uint32_t bank_2_ = 0x00000002;
   std::array<uint32_t, 4> read_ = {};
   size_t reads_ = 0;
-  TransferPacket packet_{64};
+  JtagEncoder packet_{64};
 };
 
-TEST_F(JtagPacketTest, LooksForFailuresBehindEachOperationOnAnAp) {
+TEST_F(JtagEncoderTest, LooksForFailuresBehindEachOperationOnAnAp) {
   WriteAp();
   Read(Port::kDp, adi::kDpIdr);
   Read(Port::kAp, 0xC);
@@ -101,14 +100,14 @@ TEST_F(JtagPacketTest, LooksForFailuresBehindEachOperationOnAnAp) {
   ExpectOutcome({0x05, 0x01, 0x07}, kAckNone, 0, 1);
 }
 
-TEST_F(JtagPacketTest, NothingIsLookedForWhereNoApWasAccessed) {
+TEST_F(JtagEncoderTest, NothingIsLookedForWhereNoApWasAccessed) {
   Read(Port::kDp, adi::kDpIdr);
   packet_.Close();
   EXPECT_EQ(packet_.bytes(), absl::MakeConstSpan(Bytes{0x05, 0x00, 0x01, 0x02}));
   ExpectOutcome({0x05, 0x01, 0x07}, kAckNone, 0, 1);  // begun, and its value has not come
 }
 
-TEST_F(JtagPacketTest, WhichOfManyWordsFailedIsNotKnown) {
+TEST_F(JtagEncoderTest, WhichOfManyWordsFailedIsNotKnown) {
   std::vector<uint32_t> words(3);
   const TransferOp op{.port = Port::kAp, .address = 0xC, .write = words};
   for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(packet_.Add(op, i));
@@ -118,7 +117,7 @@ TEST_F(JtagPacketTest, WhichOfManyWordsFailedIsNotKnown) {
   ExpectOutcome({0x05, 0x05, 0x02}, kAckOk, 3, 0);  // only the firmware's own last read failed
 }
 
-TEST_F(JtagPacketTest, CtrlStatIsLookedAtInItsBank) {
+TEST_F(JtagEncoderTest, CtrlStatIsLookedAtInItsBank) {
   WriteDp(adi::kDpSelect, bank_2_);
   WriteAp();
   packet_.Close();
@@ -133,7 +132,7 @@ TEST_F(JtagPacketTest, CtrlStatIsLookedAtInItsBank) {
   EXPECT_EQ(packet_.bytes(), absl::MakeConstSpan(Bytes{0x05, 0x00, 0x01, 0x06}));
 }
 
-TEST_F(JtagPacketTest, SelectIsRememberedFromPacketToPacket) {
+TEST_F(JtagEncoderTest, SelectIsRememberedFromPacketToPacket) {
   WriteDp(adi::kDpSelect, bank_2_);
   packet_.Close();
   ExpectOutcome({0x05, 0x01, 0x01}, kAckOk, 1, 0);
@@ -147,7 +146,7 @@ TEST_F(JtagPacketTest, SelectIsRememberedFromPacketToPacket) {
   EXPECT_EQ(packet_.bytes().size(), 4u);
 }
 
-TEST_F(JtagPacketTest, TakesNoReplyThatCannotBe) {
+TEST_F(JtagEncoderTest, TakesNoReplyThatCannotBe) {
   WriteAp();
   Read(Port::kAp, 0xC);
   packet_.Close();
@@ -159,7 +158,7 @@ TEST_F(JtagPacketTest, TakesNoReplyThatCannotBe) {
   EXPECT_FALSE(packet_.Decode(Bytes{0x05}));
 }
 
-TEST_F(JtagPacketTest, LeavesRoomToLook) {
+TEST_F(JtagEncoderTest, LeavesRoomToLook) {
   std::vector<uint32_t> words(300);
   for (const bool read : {true, false}) {
     TransferOp op{.port = Port::kAp, .address = 0xC};
@@ -169,8 +168,7 @@ TEST_F(JtagPacketTest, LeavesRoomToLook) {
       op.write = words;
     }
     for (const size_t size : {64u, 1024u}) {
-      TransferPacket packet(size);
-      packet.UseJtag(true);
+      JtagEncoder packet(size);
       size_t count = 0;
       while (packet.Add(op, count)) ++count;
       EXPECT_GE(count, packet.Capacity(read));

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <set>
+#include <string>
 
 #include "probe/adi/registers.h"
-#include "probe/cmsis_dap/transfer_packet.h"
+#include "probe/cmsis_dap/swd_encoder.h"
+#include "probe/cmsis_dap/transfer_block.h"
 
 namespace probegate::cmsis_dap {
 namespace {
@@ -15,8 +18,20 @@ using Bytes = std::vector<uint8_t>;
 template <typename CommandValue>
 Bytes Encoded(const CommandValue& command, size_t room = 64) {
   Bytes packet(room);
-  packet.resize(Encode(command, absl::MakeSpan(packet)));
+  packet.resize(command.Encode(absl::MakeSpan(packet)));
   return packet;
+}
+
+TEST(Commands, EachHasOneRowAndOneName) {
+  std::set<std::string> names;
+  std::set<Command> commands;
+  for (const CommandRow& row : kCommands) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_TRUE(commands.insert(row.command).second) << row.name;
+    EXPECT_STREQ(CommandName(row.command), row.name);
+  }
+  EXPECT_EQ(FindCommand(Command{0x80}), nullptr);
+  EXPECT_STREQ(CommandName(Command{0x80}), "a vendor's command");
 }
 
 TEST(Protocol, RequestsAreAsDocumented) {
@@ -47,29 +62,29 @@ TEST(Protocol, ARequestThatDoesNotFitIsNone) {
 
 TEST(Protocol, RepliesThatEndTooEarlyAreNone) {
   EXPECT_FALSE(DecodeStatus(Bytes{0x04}));
-  EXPECT_FALSE(DecodeConnect(Connect{false}, Bytes{0x02}));
-  EXPECT_FALSE(DecodeResetTarget(Bytes{0x0A, 0x00}));
-  EXPECT_FALSE(DecodeSwjPins(Bytes{0x10}));
-  EXPECT_FALSE(DecodeInfo(Bytes{0x00, 0x02, 0x41}));
+  EXPECT_FALSE(Connect{false}.Decode(Bytes{0x02}));
+  EXPECT_FALSE(ResetTarget{}.Decode(Bytes{0x0A, 0x00}));
+  EXPECT_FALSE(SwjPins{}.Decode(Bytes{0x10}));
+  EXPECT_FALSE(Info{}.Decode(Bytes{0x00, 0x02, 0x41}));
   const std::vector<SwdSegment> segments = {{.cycles = 9}};
-  EXPECT_FALSE(DecodeSwdSequence({segments}, Bytes{0x1D, 0x00, 0x01}));
+  EXPECT_FALSE(SwdSequence{segments}.Decode(Bytes{0x1D, 0x00, 0x01}));
 }
 
 TEST(Protocol, InfoIsTextOrANumber) {
-  EXPECT_EQ(InfoText(*DecodeInfo(Bytes{0x00, 0x03, 'A', 'B', 0x00})), "AB");
-  EXPECT_EQ(InfoNumber(*DecodeInfo(Bytes{0x00, 0x02, 0x00, 0x04})), 1024u);
-  EXPECT_EQ(InfoNumber(*DecodeInfo(Bytes{0x00, 0x00})), std::nullopt);
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x03, 'A', 'B', 0x00})->Text(), "AB");
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x02, 0x00, 0x04})->Number(), 1024u);
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x00})->Number(), std::nullopt);
 }
 
 TEST(Protocol, SegmentsFitInRequestAndReply) {
   const std::vector<SwdSegment> captures(300, {.cycles = 64});
-  EXPECT_EQ(FitSwdSegments(captures, 64), 7u);
-  EXPECT_EQ(FitSwdSegments(captures, 4096), 255u);
+  EXPECT_EQ(SwdSequence::Fit(captures, 64), 7u);
+  EXPECT_EQ(SwdSequence::Fit(captures, 4096), 255u);
   const std::vector<SwdSegment> outputs(300, {.cycles = 64, .output = Bytes(8)});
-  EXPECT_EQ(FitSwdSegments(outputs, 64), 6u);
+  EXPECT_EQ(SwdSequence::Fit(outputs, 64), 6u);
 }
 
-class TransferPacketTest : public ::testing::Test {
+class SwdEncoderTest : public ::testing::Test {
  protected:
   void WriteAp() { Add({.port = Port::kAp, .address = 0xC, .write = absl::MakeConstSpan(&word_, 1)}); }
   void WriteDp(uint8_t address) {
@@ -90,10 +105,10 @@ class TransferPacketTest : public ::testing::Test {
   const uint32_t word_ = 0x44332211;
   std::array<uint32_t, 4> read_ = {};
   size_t reads_ = 0;
-  TransferPacket packet_{64};
+  SwdEncoder packet_{64};
 };
 
-TEST_F(TransferPacketTest, IsAsDocumented) {
+TEST_F(SwdEncoderTest, IsAsDocumented) {
   WriteDp(8);
   Read(Port::kAp, 0xC);
   EXPECT_EQ(packet_.bytes(), absl::MakeConstSpan(Bytes{0x05, 0x00, 0x02, 0x08, 0x11, 0x22, 0x33, 0x44, 0x0F}));
@@ -101,7 +116,7 @@ TEST_F(TransferPacketTest, IsAsDocumented) {
   EXPECT_EQ(read_[0], 0x12345678u);
 }
 
-TEST_F(TransferPacketTest, AReadWhoseDataDidNotComeHasNotCompleted) {
+TEST_F(SwdEncoderTest, AReadWhoseDataDidNotComeHasNotCompleted) {
   WriteAp();
   Read(Port::kAp, 0xC);
   ExpectOutcome({0x05, 0x02, 0x04}, kAckFault, 1);  // accepted, then failed: so the write has landed
@@ -109,14 +124,14 @@ TEST_F(TransferPacketTest, AReadWhoseDataDidNotComeHasNotCompleted) {
   ExpectOutcome({0x05, 0x00, 0x02}, kAckWait, 0);
 }
 
-TEST_F(TransferPacketTest, TheLastWriteIsLeftOutWhenItsCheckFails) {
+TEST_F(SwdEncoderTest, TheLastWriteIsLeftOutWhenItsCheckFails) {
   WriteAp();
   WriteAp();
   ExpectOutcome({0x05, 0x02, 0x04}, kAckFault, 1);
   ExpectOutcome({0x05, 0x02, 0x01}, kAckOk, 2);
 }
 
-TEST_F(TransferPacketTest, ChecksAWriteBeforeWhatWouldHideItsFailure) {
+TEST_F(SwdEncoderTest, ChecksAWriteBeforeWhatWouldHideItsFailure) {
   WriteAp();
   Read(Port::kDp, adi::kDpCtrlStat);
   EXPECT_EQ(packet_.bytes()[2], 3);
@@ -127,7 +142,7 @@ TEST_F(TransferPacketTest, ChecksAWriteBeforeWhatWouldHideItsFailure) {
   ExpectOutcome({0x05, 0x02, 0x07, 0, 0, 0, 0}, kAckNone, 1);
 }
 
-TEST_F(TransferPacketTest, TakesNoReplyThatCannotBe) {
+TEST_F(SwdEncoderTest, TakesNoReplyThatCannotBe) {
   WriteAp();
   Read(Port::kAp, 0xC);
   EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x03, 0x01}));                       // more than were asked for
@@ -137,7 +152,7 @@ TEST_F(TransferPacketTest, TakesNoReplyThatCannotBe) {
   EXPECT_FALSE(packet_.Decode(Bytes{0x05}));
 }
 
-TEST_F(TransferPacketTest, FillsRequestAndReplyUpToTheirSize) {
+TEST_F(SwdEncoderTest, FillsRequestAndReplyUpToTheirSize) {
   std::vector<uint32_t> words(300);
   const TransferOp reads{.port = Port::kAp, .address = 0xC, .read = absl::MakeSpan(words)};
   const TransferOp writes{.port = Port::kAp, .address = 0xC, .write = words};
@@ -152,22 +167,23 @@ TEST_F(TransferPacketTest, FillsRequestAndReplyUpToTheirSize) {
 TEST(TransferBlock, IsAsDocumented) {
   const std::vector<uint32_t> words = {1, 2};
   Bytes packet(64);
-  packet.resize(EncodeTransferBlock({.port = Port::kAp, .address = 0xC, .write = words}, absl::MakeSpan(packet)));
+  const TransferBlock block{{.port = Port::kAp, .address = 0xC, .write = words}};
+  packet.resize(block.Encode(absl::MakeSpan(packet)));
   EXPECT_EQ(packet, (Bytes{0x06, 0x00, 0x02, 0x00, 0x0D, 1, 0, 0, 0, 2, 0, 0, 0}));
 }
 
 TEST(TransferBlock, CountsWhatCompleted) {
   std::vector<uint32_t> words = {1, 2};
   const TransferOp write{.port = Port::kAp, .address = 0xC, .write = words};
-  EXPECT_EQ(DecodeTransferBlock(write, Bytes{0x06, 0x02, 0x00, 0x01})->completed, 2u);
-  EXPECT_EQ(DecodeTransferBlock(write, Bytes{0x06, 0x02, 0x00, 0x04})->completed, 1u);
-  EXPECT_EQ(DecodeTransferBlock(write, Bytes{0x06, 0x00, 0x00, 0x04})->completed, 0u);
-  EXPECT_FALSE(DecodeTransferBlock(write, Bytes{0x06, 0x03, 0x00, 0x01}));
+  EXPECT_EQ(TransferBlock{write}.Decode(Bytes{0x06, 0x02, 0x00, 0x01})->completed, 2u);
+  EXPECT_EQ(TransferBlock{write}.Decode(Bytes{0x06, 0x02, 0x00, 0x04})->completed, 1u);
+  EXPECT_EQ(TransferBlock{write}.Decode(Bytes{0x06, 0x00, 0x00, 0x04})->completed, 0u);
+  EXPECT_FALSE(TransferBlock{write}.Decode(Bytes{0x06, 0x03, 0x00, 0x01}));
   std::vector<uint32_t> data(2);
   const TransferOp read{.port = Port::kAp, .address = 0xC, .read = absl::MakeSpan(data)};
-  EXPECT_EQ(DecodeTransferBlock(read, Bytes{0x06, 0x01, 0x00, 0x04, 9, 0, 0, 0})->completed, 1u);
+  EXPECT_EQ(TransferBlock{read}.Decode(Bytes{0x06, 0x01, 0x00, 0x04, 9, 0, 0, 0})->completed, 1u);
   EXPECT_EQ(data[0], 9u);
-  EXPECT_FALSE(DecodeTransferBlock(read, Bytes{0x06, 0x02, 0x00, 0x01, 9, 0, 0, 0}));
+  EXPECT_FALSE(TransferBlock{read}.Decode(Bytes{0x06, 0x02, 0x00, 0x01, 9, 0, 0, 0}));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "probe/cmsis_dap/driver.h"
+#include "probe/cmsis_dap/protocol.h"
 #include "probe/error.h"
 #include "tests/fakes/fake_transport.h"
 
