@@ -3,19 +3,17 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <future>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/background.h"
+#include "base/socket.h"
 
 namespace probegate {
 namespace {
@@ -27,7 +25,7 @@ std::string ToText(int family, const void* address) {
   return inet_ntop(family, address, text, sizeof text);
 }
 
-// The one spelling of an address, by which two are compared; nothing where `host` is none.
+// The one spelling of an address, by which two are compared; nothing if `host` is not one.
 std::optional<std::string> Canonical(const std::string& host) {
   in_addr v4;
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ToText(AF_INET, &v4);
@@ -57,13 +55,12 @@ std::vector<std::string> Choose(std::vector<std::string> addresses) {
   return addresses;
 }
 
-// getaddrinfo's errors that say that there is nothing, rather than that it could not be found out.
+// getaddrinfo's errors that say that there is nothing, rather than that the system could not find out.
 constexpr int kNothingThere[] = {EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY};
 
-absl::Status LookupError(const std::string& host, int error) {
-  const char* why = error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error);
-  const std::string message = absl::StrCat(host, " cannot be looked up: ", why);
-  return Contains(kNothingThere, error) ? absl::NotFoundError(message) : absl::UnavailableError(message);
+absl::Status LookupError(const std::string& host, const Resolution& failed) {
+  const std::string message = absl::StrCat(host, " cannot be looked up: ", failed.why);
+  return Contains(kNothingThere, failed.error) ? absl::NotFoundError(message) : absl::UnavailableError(message);
 }
 
 }  // namespace
@@ -90,21 +87,11 @@ absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::st
 }
 
 absl::StatusOr<std::vector<std::string>> ResolveHost(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
   // This machine reaches itself by either family, whatever addresses its network has.
-  hints.ai_flags = IsLoopback(host) ? 0 : AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found); error != 0) return LookupError(host, error);
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+  const Resolution found = Resolve({host, 0}, IsLoopback(host) ? 0 : AI_ADDRCONFIG);
+  if (!found.ok()) return LookupError(host, found);
   std::vector<std::string> addresses;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    char text[NI_MAXHOST];
-    const int error = getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
-    if (error != 0) return LookupError(host, error);
-    addresses.emplace_back(text);
-  }
+  for (const SocketAddress& address : found.addresses) addresses.push_back(address.Host());
   return addresses;
 }
 

@@ -10,7 +10,7 @@
 
 namespace probegate {
 
-// An answer, or, in words, why there is none.
+// An answer, or why there is none, in words.
 struct Answer {
   bool ok = false;
   std::string text;
@@ -20,7 +20,7 @@ struct Answer {
 enum class AnswerEnd { kLine, kConnection };
 
 // Connects, sends `question`, and reads until the answer's end, or 1 MiB of it. Looking a name up takes as long as the
-// system lets it: patience is for what comes then.
+// system lets it: `patience` is for what follows.
 Answer Ask(const Endpoint& where, const std::string& question, AnswerEnd end, std::chrono::milliseconds patience);
 
 }  // namespace probegate

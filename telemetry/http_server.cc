@@ -1,8 +1,6 @@
 #include "telemetry/http_server.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
-
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -16,7 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "base/file_descriptor.h"
+#include "base/socket.h"
 
 namespace probegate {
 namespace {
@@ -28,25 +26,11 @@ constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
 constexpr char kHttpDate[] = "%a, %d %b %Y %H:%M:%S GMT";  // RFC 9110 §5.6.7
 constexpr std::chrono::milliseconds kBetweenKnocks{5};
 
-using AddressInfo = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
-
-// What `host` stands for; null where it stands for nothing, with the reason in `why`.
-AddressInfo LookUp(const std::string& host, uint16_t port, std::string& why) {
-  const addrinfo hints{.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (error != 0) why = ::gai_strerror(error);
-  return {found, &::freeaddrinfo};
-}
-
 // IPv4 before IPv6, as clients of a name such as localhost try both.
-std::string InFigures(const addrinfo* addresses) {
-  const addrinfo* chosen = addresses;
-  while (chosen->ai_family != AF_INET && chosen->ai_next != nullptr) chosen = chosen->ai_next;
-  if (chosen->ai_family != AF_INET) chosen = addresses;
-  char text[NI_MAXHOST] = "";
-  ::getnameinfo(chosen->ai_addr, chosen->ai_addrlen, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
-  return text;
+const SocketAddress& Choose(const std::vector<SocketAddress>& addresses) {
+  const auto is_v4 = [](const SocketAddress& address) { return address.family() == AF_INET; };
+  const auto v4 = std::find_if(addresses.begin(), addresses.end(), is_v4);
+  return v4 == addresses.end() ? addresses.front() : *v4;
 }
 
 // CivetWeb names the reason in brackets, after the number of the error.
@@ -78,12 +62,9 @@ class SignalsBlocked {
 };
 
 // Connects to `address`, and leaves again.
-void Knock(const std::string& address, uint16_t port) {
-  std::string why;
-  const AddressInfo info = LookUp(address, port, why);
-  if (info == nullptr) return;
-  const FileDescriptor socket(::socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.ok()) ::connect(socket.number(), info->ai_addr, info->ai_addrlen);
+void Knock(const Endpoint& address) {
+  const Resolution found = Resolve(address);
+  if (found.ok()) ConnectTo(found.addresses.front(), std::chrono::steady_clock::now());
 }
 
 }  // namespace
@@ -113,11 +94,10 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const Endpoint& li
 
 absl::Status HttpServer::Listen(const Endpoint& listen) {
   endpoint_ = listen;
-  std::string why;
   // CivetWeb takes names too, but says nothing useful of those that it cannot find.
-  const AddressInfo found = LookUp(listen.host, listen.port, why);
-  if (found == nullptr) return CannotListen(listen, why);
-  address_ = InFigures(found.get());
+  const Resolution found = Resolve(listen);
+  if (!found.ok()) return CannotListen(listen, found.why);
+  address_ = Choose(found.addresses).Host();
   if (address_.find(':') != std::string::npos && mg_check_feature(MG_FEATURES_IPV6) == 0) {
     return CannotListen(listen, "the CivetWeb library of this system knows no IPv6");
   }
@@ -157,15 +137,15 @@ absl::Status HttpServer::Listen(const Endpoint& listen) {
 HttpServer::~HttpServer() {
   if (context_ == nullptr) return;
   const SignalsBlocked blocked;
-  // CivetWeb looks only every other second whether it is to stop, or when somebody connects.
+  // CivetWeb looks only every other second whether it is to stop, or when a client connects.
   std::future<void> stopped;
   try {
     stopped = std::async(std::launch::async, mg_stop, context_);
   } catch (const std::system_error&) {
-    mg_stop(context_);  // no thread is to be had, so nobody connects meanwhile
+    mg_stop(context_);  // the system has no thread left to knock from
     return;
   }
-  while (stopped.wait_for(kBetweenKnocks) != std::future_status::ready) Knock(address_, endpoint_.port);
+  while (stopped.wait_for(kBetweenKnocks) != std::future_status::ready) Knock({address_, endpoint_.port});
 }
 
 HttpServer::Reply HttpServer::Metrics() const { return {.body = metrics_.Expose(), .type = kMetricsText}; }
@@ -204,7 +184,7 @@ int HttpServer::OnRequest(mg_connection* connection) {
   const Reply reply = static_cast<HttpServer*>(request.user_data)->MakeReply(method, request.local_uri);
   // Nor is a body read, which might never end.
   mg_disable_connection_keep_alive(connection);
-  // Not for one who asks for a WebSocket, say: then there is nothing that a body could follow.
+  // It fails for a client that asks for a WebSocket, say: then there is nothing that a body could follow.
   if (mg_response_header_start(connection, reply.status) != 0) return 400;
   // CivetWeb's own comes from gmtime, which its threads may not call at once.
   mg_response_header_add(connection, "Date", absl::FormatTime(kHttpDate, absl::Now(), absl::UTCTimeZone()).c_str(), -1);

@@ -1,11 +1,5 @@
 #include "base/grpc/listener.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <string>
 
 #include <google/protobuf/stubs/logging.h>
@@ -14,6 +8,7 @@
 #include <grpcpp/health_check_service_interface.h>
 
 #include "base/grpc/keepalive.h"
+#include "base/socket.h"
 
 namespace probegate {
 namespace {
@@ -28,21 +23,10 @@ constexpr GrpcArgument kArguments[] = {
 
 // gRPC says only that it could not listen; the system says why.
 std::string WhyNot(const Endpoint& listen) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* found = nullptr;
-  const int looked_up = getaddrinfo(listen.host.c_str(), std::to_string(listen.port).c_str(), &hints, &found);
-  if (looked_up != 0) return gai_strerror(looked_up);
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
-  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::strerror(errno);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  std::string why = "gRPC could not listen";
-  if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd, 1) != 0) why = std::strerror(errno);
-  close(fd);
-  return why;
+  const Resolution found = Resolve(listen);
+  if (!found.ok()) return found.why;
+  const int error = ListenAt(found.addresses.front()).error;
+  return error == 0 ? "gRPC could not listen" : ErrorText(error);
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ namespace probegate {
 
 class GrpcListener {
  public:
-  // Listens, with what `add` gives the builder: services, interceptors, limits. The error, in one line with the
-  // system's reason, where the address cannot be had. What is added must outlive the listener.
+  // Listens, with what `add` gives the builder: services, interceptors, limits. If the address cannot be had, the error
+  // is one line with the system's reason. What is added must outlive the listener.
   static absl::StatusOr<std::unique_ptr<GrpcListener>> Start(const Endpoint& listen,
                                                              const std::function<void(grpc::ServerBuilder&)>& add);
 
@@ -27,7 +27,7 @@ class GrpcListener {
   GrpcListener(const GrpcListener&) = delete;
   GrpcListener& operator=(const GrpcListener&) = delete;
 
-  // Where it listens; the port is the real one where 0 was asked for.
+  // Where it listens; the port is the real one if 0 was asked for.
   const Endpoint& endpoint() const { return endpoint_; }
 
   // Health checks are answered NOT_SERVING from now on.
@@ -44,8 +44,8 @@ class GrpcListener {
 };
 
 // gRPC and Protobuf have their own logs on standard error; what of them matters to a user, a program says itself.
-// Protobuf would write a line for each bad message that a client sends, and gRPC's lines are no JSON. gRPC's are kept
-// where `keep_grpc`.
+// Protobuf would write a line for each bad message that a client sends, and gRPC's lines are not JSON. `keep_grpc`
+// keeps gRPC's.
 void SilenceGrpcLogs(bool keep_grpc);
 
 }  // namespace probegate

@@ -1,32 +1,18 @@
 #include "gateway/net/net.h"
 
 #include <linux/sockios.h>
-#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "asio/ip/v6_only.hpp"
+#include "base/socket.h"
 
 namespace probegate {
-namespace {
-
-void SetOption(Socket& socket, int level, int name, int value) {
-  ::setsockopt(socket.native_handle(), level, name, &value, sizeof(value));
-}
-
-}  // namespace
 
 void ConfigureSocket(Socket& socket) {
   asio::error_code ignored;
   socket.non_blocking(true, ignored);
-  SetOption(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  SetOption(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-  SetOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, 10);
-  SetOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
-  SetOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
-  // Linux lets this overrule the count of probes. 10 s and three times 5 s, then, in milliseconds: the probe that
-  // follows is answered by giving up, which leaves 5 of the 30 seconds for the rest.
-  SetOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 25'000);
+  SetUpConnection(socket.native_handle());
 }
 
 size_t UnacknowledgedBytes(Socket& socket) {

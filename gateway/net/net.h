@@ -23,8 +23,8 @@ template <typename T = void>
 using Task = asio::awaitable<T, Strand>;
 inline constexpr asio::use_awaitable_t<Strand> kUseTask{};
 
-// Prepares a client's socket: no delay of small segments, no blocking, and a dead peer is noticed within 30 s, whether
-// or not something is being sent to it. Errors are ignored: then the socket is about to fail anyway.
+// Prepares a client's socket: SetUpConnection of base/socket.h, and no blocking. Errors are ignored: the socket is
+// about to fail anyway then.
 void ConfigureSocket(Socket& socket);
 
 // Bytes that the peer has not acknowledged yet; 0 where the socket is gone.

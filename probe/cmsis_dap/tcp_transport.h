@@ -1,4 +1,4 @@
-// The TCP transport: a CMSIS-DAP device behind HOST:PORT.
+// The TCP transport: a CMSIS-DAP device at HOST:PORT.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 
 namespace probegate::cmsis_dap {
 
-// Connects within `bound` (not counting the look-up of a host's name, which is the resolver's). Where the name has
-// several addresses, they share it: one that does not answer leaves the others their part. Nagle's algorithm is off.
+// Connects within `bound` (not counting the look-up of a host's name, which is the resolver's). If the name has several
+// addresses, they share it: one that does not answer leaves the others their part. Nagle's algorithm is off.
 // A device that vanishes without a word is noticed by TCP keepalive within half a minute, or by its missing
 // replies. Errors: kProbeDisconnected, with what was wrong and at which address.
 absl::StatusOr<std::unique_ptr<Transport>> ConnectTcp(const Endpoint& endpoint, std::chrono::milliseconds bound);

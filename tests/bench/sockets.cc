@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -44,22 +43,18 @@ constexpr std::string_view kAttach[] = {
 }  // namespace
 
 Socket::Socket(const Address& address, Mode mode)
-    : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (mode == Mode::kNonBlocking ? SOCK_NONBLOCK : 0), 0)) {
-  if (fd_ < 0) ThrowErrno("socket");
+    : file_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (mode == Mode::kNonBlocking ? SOCK_NONBLOCK : 0), 0)) {
+  if (!file_.ok()) ThrowErrno("socket");
   const int one = 1;
-  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  ::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   const sockaddr_in to = Resolve(address);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)
+  if (::connect(fd(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)
     ThrowErrno("connect");
-}
-
-Socket::~Socket() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 void Socket::SendAll(std::string_view data) const {
   while (!data.empty()) {
-    const ssize_t sent = ::send(fd_, data.data(), data.size(), MSG_NOSIGNAL);
+    const ssize_t sent = ::send(fd(), data.data(), data.size(), MSG_NOSIGNAL);
     if (sent < 0) ThrowErrno("send");
     data.remove_prefix(static_cast<size_t>(sent));
   }
@@ -67,7 +62,7 @@ void Socket::SendAll(std::string_view data) const {
 
 void Socket::Receive(std::string& buffer) const {
   std::array<char, 65536> chunk;
-  const ssize_t received = ::recv(fd_, chunk.data(), chunk.size(), 0);
+  const ssize_t received = ::recv(fd(), chunk.data(), chunk.size(), 0);
   if (received < 0) ThrowErrno("recv");
   if (received == 0) throw std::runtime_error("the other side closed the connection");
   buffer.append(chunk.data(), static_cast<size_t>(received));

@@ -1,11 +1,10 @@
-// TCP as the load client needs it. Everything throws std::system_error, or std::runtime_error where the other side
-// closes.
+// TCP as the load client needs it. Everything throws std::system_error, or std::runtime_error if the other side closes.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "base/file_descriptor.h"
 #include "tests/bench/load.h"
 
 namespace probegate::bench {
@@ -17,11 +16,8 @@ class Socket {
 
   // In mode kNonBlocking the connection may still be under way afterwards; the socket is writable once it is there.
   explicit Socket(const Address& address, Mode mode = Mode::kBlocking);
-  ~Socket();
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Socket& operator=(Socket&&) = delete;
 
-  int fd() const { return fd_; }
+  int fd() const { return file_.number(); }
 
   void SendAll(std::string_view data) const;
 
@@ -32,7 +28,7 @@ class Socket {
   std::string ReceiveExactly(size_t size) const;
 
  private:
-  int fd_;
+  FileDescriptor file_;
 };
 
 // Requests out, replies in, on one connection of the remote probe protocol.
@@ -44,10 +40,10 @@ class JsonLines {
 
   void Send(std::string_view lines) const { socket_.SendAll(lines); }
 
-  // Waits for the next reply, and throws where it is an error.
+  // Waits for the next reply, and throws if it is an error.
   void ExpectOk();
 
-  // Takes what has arrived, waiting for something, and answers how many replies that completed. Throws where one is an
+  // Takes what has arrived, waiting for something, and answers how many replies that completed. Throws if one is an
   // error.
   size_t TakeReplies();
 
