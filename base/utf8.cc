@@ -1,7 +1,5 @@
 #include "base/utf8.h"
 
-#include <cstdint>
-
 namespace probegate {
 namespace {
 
@@ -20,20 +18,50 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-size_t CharacterLength(std::string_view text) {
+size_t CharacterLength(std::string_view text, Surrogates surrogates) {
   if (text.empty()) return 0;
   const uint8_t lead = ByteAt(text, 0);
   for (const Row& row : kRows) {
     if (lead < row.lead_first || lead > row.lead_last) continue;
     if (row.length == 1) return 1;
     if (text.size() < row.length) return 0;
-    if (ByteAt(text, 1) < row.second_first || ByteAt(text, 1) > row.second_last) return 0;
+    const bool any_second = lead == 0xED && surrogates == Surrogates::kAllowed;
+    if (ByteAt(text, 1) < row.second_first || ByteAt(text, 1) > (any_second ? 0xBF : row.second_last)) return 0;
     for (size_t i = 2; i < row.length; ++i) {
       if ((ByteAt(text, i) & 0xC0) != 0x80) return 0;
     }
     return row.length;
   }
   return 0;
+}
+
+char32_t CodePoint(std::string_view character) {
+  const uint8_t lead = ByteAt(character, 0);
+  if (character.size() == 1) return lead;
+  // After as many ones as there are bytes, and a zero, the lead has the highest bits; each other byte has six.
+  char32_t code_point = lead & (0x7FU >> character.size());
+  for (size_t i = 1; i < character.size(); ++i) code_point = code_point << 6 | (ByteAt(character, i) & 0x3FU);
+  return code_point;
+}
+
+void AppendUtf8(std::string& out, char32_t code_point) {
+  const auto append = [&out](char32_t byte) { out += static_cast<char>(byte); };
+  const auto append_six_bits = [&](int shift) { append(0x80 | (code_point >> shift & 0x3F)); };
+  if (code_point < 0x80) {
+    append(code_point);
+  } else if (code_point < 0x800) {
+    append(0xC0 | code_point >> 6);
+    append_six_bits(0);
+  } else if (code_point < 0x10000) {
+    append(0xE0 | code_point >> 12);
+    append_six_bits(6);
+    append_six_bits(0);
+  } else {
+    append(0xF0 | code_point >> 18);
+    append_six_bits(12);
+    append_six_bits(6);
+    append_six_bits(0);
+  }
 }
 
 }  // namespace probegate

@@ -2,11 +2,23 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace probegate {
 
-// How many bytes the character has that `text` begins with, 1 to 4; 0 where it begins with none, or is empty.
-size_t CharacterLength(std::string_view text);
+// Whether a surrogate (U+D800 to U+DFFF), encoded in three bytes as if it were a character, counts as one. In UTF-8 it
+// does not; text that was escaped UTF-16, as in JSON, may contain one without its other half.
+enum class Surrogates : uint8_t { kMalformed, kAllowed };
+
+// The number of bytes of the character that `text` begins with, 1 to 4; 0 if it begins with none, or is empty.
+size_t CharacterLength(std::string_view text, Surrogates surrogates = Surrogates::kMalformed);
+
+// The code point of `character`, which must be one that CharacterLength has accepted, whole and alone.
+char32_t CodePoint(std::string_view character);
+
+// Appends the character `code_point`, at most U+10FFFF. A surrogate is encoded in three bytes, see Surrogates.
+void AppendUtf8(std::string& out, char32_t code_point);
 
 }  // namespace probegate

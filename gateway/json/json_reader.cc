@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/utf8.h"
+
 namespace probegate {
 namespace {
 
@@ -17,10 +19,10 @@ int HexDigit(char c) {
   return -1;
 }
 
-// The four digits behind \u.
-uint32_t CodeUnit(const char* digits) {
-  uint32_t unit = 0;
-  for (int i = 0; i < 4; ++i) unit = unit << 4 | static_cast<uint32_t>(HexDigit(digits[i]));
+// The four digits after \u.
+char32_t CodeUnit(const char* digits) {
+  char32_t unit = 0;
+  for (int i = 0; i < 4; ++i) unit = unit << 4 | static_cast<char32_t>(HexDigit(digits[i]));
   return unit;
 }
 
@@ -30,25 +32,6 @@ bool IsFinite(const char* begin, const char* end) {
   const auto result = std::from_chars(begin, end, value);
   if (result.ec != std::errc::result_out_of_range) return true;
   return std::isfinite(std::strtod(std::string(begin, end).c_str(), nullptr));
-}
-
-void AppendUtf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-    return;
-  }
-  if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-  } else {
-    if (c < 0x10000) {
-      out += static_cast<char>(0xE0 | c >> 12);
-    } else {
-      out += static_cast<char>(0xF0 | c >> 18);
-      out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    }
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-  }
-  out += static_cast<char>(0x80 | (c & 0x3F));
 }
 
 }  // namespace
@@ -150,7 +133,9 @@ bool JsonReader::ReadString() {
     if (c == '\\') {
       if (!ReadEscape()) return false;
     } else if (c >= 0x80) {
-      if (!ReadUtf8()) return false;
+      const size_t length = CharacterLength(std::string_view(at_, static_cast<size_t>(end_ - at_)));
+      if (length == 0) return false;
+      at_ += length;
     } else if (c < 0x20) {
       return false;
     } else {
@@ -168,35 +153,6 @@ bool JsonReader::ReadEscape() {
   if (end_ - at_ < 4) return false;
   for (int i = 0; i < 4; ++i) {
     if (HexDigit(*at_++) < 0) return false;
-  }
-  return true;
-}
-
-// Unicode 15, table 3-7: well-formed UTF-8 byte sequences.
-bool JsonReader::ReadUtf8() {
-  const auto lead = static_cast<unsigned char>(*at_++);
-  int more = 0;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    more = 1;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    more = 2;
-    if (lead == 0xE0) low = 0xA0;
-    if (lead == 0xED) high = 0x9F;
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    more = 3;
-    if (lead == 0xF0) low = 0x90;
-    if (lead == 0xF4) high = 0x8F;
-  } else {
-    return false;
-  }
-  for (; more > 0; --more) {
-    if (at_ == end_) return false;
-    const auto c = static_cast<unsigned char>(*at_++);
-    if (c < low || c > high) return false;
-    low = 0x80;
-    high = 0xBF;
   }
   return true;
 }
@@ -252,10 +208,10 @@ std::string DecodeJsonString(const JsonValue& value) {
         out += '\t';
         break;
       case 'u': {
-        uint32_t unit = CodeUnit(at);
+        char32_t unit = CodeUnit(at);
         at += 4;
         if (unit >= 0xD800 && unit < 0xDC00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
-          const uint32_t second = CodeUnit(at + 2);
+          const char32_t second = CodeUnit(at + 2);
           if (second >= 0xDC00 && second < 0xE000) {
             unit = 0x10000 + ((unit - 0xD800) << 10) + (second - 0xDC00);
             at += 6;

@@ -1,12 +1,11 @@
-// Reads JSON in place: it checks a text and says where its values are, and copies nothing.
+// Reads JSON in place: checks a text and says where its values are, without copying them.
 //
-// Written here, and not taken from a library, for what pyOCD's protocol asks and nlohmann/json does not give: integers
-// of any length, an id that goes back exactly as it came, escaped lone surrogates (Python takes them, nlohmann/json
-// refuses the text), and blocks of a million words without a million objects. Where neither of these is in play it
-// accepts what nlohmann/json accepts, and a test and a fuzz target hold it to that.
-//
-// RFC 8259, and as Python's json module: NaN and Infinity are not numbers, nor is a float beyond the range of a double.
-// Strings must be UTF-8. Nesting is bounded.
+// What it accepts is RFC 8259, in the way of Python's json module, with which pyOCD's server reads:
+//  - Integers may have any length, and an escaped surrogate may stand alone ("\ud800").
+//  - Strings must be UTF-8, nesting is bounded, and a float must be within the range of a double.
+//  - Unlike in Python, NaN and Infinity are malformed.
+// docs/decisions/a-json-reader-of-our-own.md says why this is not left to a library. A test compares it with
+// nlohmann/json, which differs in the first point, in the bound, and in taking a byte order mark.
 //
 // Threads: any, one at a time per object.
 #pragma once
@@ -18,7 +17,7 @@
 
 namespace probegate {
 
-// A value, checked, and where it stands in the text that it was read from.
+// A value that has been checked, and its place in the text that it was read from.
 struct JsonValue {
   enum class Kind : uint8_t { kNull, kBool, kInteger, kFloat, kString, kList, kObject };
 
@@ -32,19 +31,19 @@ struct JsonValue {
 
 class JsonReader {
  public:
-  // Values may be nested this deep: about what Python's own decoder allows.
+  // How deep values may be nested: about what Python's own decoder allows.
   static constexpr int kMaxDepth = 1000;
 
   // `text` must outlive the reader and the values read.
   explicit JsonReader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
 
-  // Reads one value. False where there is none, or it is not well-formed; the reader is of no use then.
+  // Reads one value. False if there is none, or it is malformed; the reader is of no use after that.
   bool ReadValue(JsonValue& value);
 
-  // Steps over white space and then over `c`. False, with nothing but white space stepped over, where that is not next.
+  // Steps over white space and then over `c`. False, after the white space, if `c` does not come next.
   bool Consume(char c);
 
-  // True where nothing but white space is left.
+  // True if nothing but white space is left.
   bool AtEnd();
 
  private:
@@ -54,7 +53,6 @@ class JsonReader {
   bool ReadNumber(JsonValue::Kind& kind);
   bool ReadString();
   bool ReadEscape();
-  bool ReadUtf8();
   bool ReadList(int depth);
   bool ReadObject(int depth);
 
@@ -80,7 +78,7 @@ class JsonElements {
 };
 
 // The characters of a string that a JsonReader has read, in UTF-8. A lone surrogate is encoded as if it were a
-// character.
+// character (base/utf8.h, Surrogates::kAllowed).
 std::string DecodeJsonString(const JsonValue& value);
 
 }  // namespace probegate

@@ -3,30 +3,25 @@
 #include <array>
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace probegate {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
-void AppendEscape(std::string& out, uint32_t unit) {
+void AppendEscape(std::string& out, char32_t unit) {
   out += "\\u";
   for (int shift = 12; shift >= 0; shift -= 4) out += kHex[unit >> shift & 0xF];
 }
 
-// Takes one character off the front of `text`, which is not empty and starts with a byte above 0x7F.
-uint32_t TakeCharacter(std::string_view& text) {
-  constexpr uint32_t kReplacement = 0xFFFD;
-  const auto lead = static_cast<unsigned char>(text.front());
-  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  uint32_t c = lead & (0x7FU >> length);
-  bool good = lead >= 0xC2 && lead <= 0xF4 && text.size() >= length;
-  for (size_t i = 1; good && i < length; ++i) {
-    const auto next = static_cast<unsigned char>(text[i]);
-    good = (next & 0xC0) == 0x80;
-    c = c << 6 | (next & 0x3FU);
-  }
-  text.remove_prefix(good ? length : 1);
-  return good ? c : kReplacement;
+// Takes one character off the front of `text`, which is not empty, or one byte if that begins none.
+char32_t TakeCharacter(std::string_view& text) {
+  constexpr char32_t kReplacement = 0xFFFD;
+  const size_t length = CharacterLength(text, Surrogates::kAllowed);
+  const char32_t character = length == 0 ? kReplacement : CodePoint(text.substr(0, length));
+  text.remove_prefix(length == 0 ? 1 : length);
+  return character;
 }
 
 // `width` is the most that one element can take.
@@ -62,7 +57,7 @@ void AppendJsonString(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const char c = text.front();
     if (static_cast<unsigned char>(c) >= 0x80) {
-      const uint32_t character = TakeCharacter(text);
+      const char32_t character = TakeCharacter(text);
       if (character >= 0x10000) {
         AppendEscape(out, 0xD800 + ((character - 0x10000) >> 10));
         AppendEscape(out, 0xDC00 + ((character - 0x10000) & 0x3FF));

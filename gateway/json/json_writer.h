@@ -1,6 +1,6 @@
 // Writes JSON as Python's json.dumps does by default: ", " and ": " between things, and nothing but ASCII.
 //
-// Everything is appended to a string; nothing is built in between.
+// Everything is appended to a string; there are no intermediate objects.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@ namespace probegate {
 
 void AppendUnsigned(std::string& out, uint64_t value);
 
-// `text` is UTF-8, in which surrogates may stand alone; what is not becomes U+FFFD.
+// `text` is UTF-8, in which surrogates may stand alone (base/utf8.h, Surrogates::kAllowed). Each byte that is not part
+// of a character becomes U+FFFD.
 void AppendJsonString(std::string& out, std::string_view text);
 
 // A list of integers.

@@ -52,5 +52,33 @@ TEST(CharacterLength, IsNothingForWhatIsCutOffOrBroken) {
   }
 }
 
+TEST(CharacterLength, TakesSurrogatesOnRequest) {
+  for (const char* text : {"\xED\xA0\x80", "\xED\xAF\xBF", "\xED\xB0\x80", "\xED\xBF\xBF", "\xED\x9F\xBF"}) {
+    EXPECT_EQ(CharacterLength(text, Surrogates::kAllowed), 3U);
+  }
+  for (const char* text : {"\xED\xA0", "\xED\xC0\x80", "\xED\xA0\xC0", "\xE0\x80\x80", "\xF4\x90\x80\x80", "\x80"}) {
+    EXPECT_EQ(CharacterLength(text, Surrogates::kAllowed), 0U);
+  }
+}
+
+TEST(CodePoint, IsWhatAppendUtf8Encodes) {
+  // The first and the last of each length, and those next to the surrogates.
+  for (const char32_t code_point :
+       {0x0U, 0x7FU, 0x80U, 0x7FFU, 0x800U, 0xD7FFU, 0xE000U, 0xFFFFU, 0x10000U, 0x10FFFFU}) {
+    std::string text = "a";
+    AppendUtf8(text, code_point);
+    const std::string_view character = std::string_view(text).substr(1);
+    EXPECT_EQ(CharacterLength(character), character.size());
+    EXPECT_EQ(CodePoint(character), code_point);
+  }
+  for (const char32_t surrogate : {0xD800U, 0xDBFFU, 0xDC00U, 0xDFFFU}) {
+    std::string text;
+    AppendUtf8(text, surrogate);
+    EXPECT_EQ(CharacterLength(text), 0U);
+    EXPECT_EQ(CharacterLength(text, Surrogates::kAllowed), 3U);
+    EXPECT_EQ(CodePoint(text), surrogate);
+  }
+}
+
 }  // namespace
 }  // namespace probegate
