@@ -47,6 +47,8 @@ void AppendList(std::string& out, const Elements& elements, size_t width) {
 
 }  // namespace
 
+void AppendBool(std::string& out, bool value) { out += value ? "true" : "false"; }
+
 void AppendUnsigned(std::string& out, uint64_t value) {
   std::array<char, 20> digits;
   out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);

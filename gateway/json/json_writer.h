@@ -11,6 +11,8 @@
 
 namespace probegate {
 
+void AppendBool(std::string& out, bool value);
+
 void AppendUnsigned(std::string& out, uint64_t value);
 
 // `text` is UTF-8, in which surrogates may stand alone (base/utf8.h, Surrogates::kAllowed). Each byte that is not part

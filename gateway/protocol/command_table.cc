@@ -34,16 +34,16 @@ constexpr auto kCommands = std::to_array<Command>({
     MakeCommand<&ReadApMultiple>("read_ap_multiple", &ReadApMultipleResult),
     MakeCommand<&WriteApMultiple>("write_ap_multiple"),
     MakeCommand<&GetMemoryInterface>("get_memory_interface_for_ap", &GetMemoryInterfaceResult),
-    MakeCommand<&HasSwo>("has_swo", &HasSwoResult),
-    MakeCommand<&SwoStart>("swo_start"),
-    MakeCommand<&SwoStop>("swo_stop"),
-    MakeCommand<&SwoRead>("swo_read", &SwoReadResult),
     MakeCommand<&ReadMem>("read_mem", &ReadMemResult, kInvalidHandle),
     MakeCommand<&WriteMem>("write_mem", nullptr, kInvalidHandle),
     MakeCommand<&ReadBlock32>("read_block32", &ReadBlock32Result, kInvalidHandle),
     MakeCommand<&WriteBlock32>("write_block32", nullptr, kInvalidHandle),
     MakeCommand<&ReadBlock8>("read_block8", &ReadBlock8Result, kInvalidHandle),
     MakeCommand<&WriteBlock8>("write_block8", nullptr, kInvalidHandle),
+    MakeCommand<&HasSwo>("has_swo", &HasSwoResult),
+    MakeCommand<&SwoStart>("swo_start"),
+    MakeCommand<&SwoStop>("swo_stop"),
+    MakeCommand<&SwoRead>("swo_read", &SwoReadResult),
 });
 
 const Command* FindByName(std::string_view name) {

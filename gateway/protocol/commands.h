@@ -1,5 +1,5 @@
-// The handlers of the commands, by family, and the writers of their results. gateway/protocol/command_table.cc binds
-// them to names.
+// The handlers of the commands and the writers of their results, with a file for each family, for the rows of
+// gateway/protocol/command_table.cc. The families are those of server/commands/commands.h.
 #pragma once
 
 #include <string>
@@ -31,12 +31,6 @@ void AssertReset(Call& call, Flag<"asserted"> asserted);
 void IsResetAsserted(Call& call);
 bool IsResetAssertedResult(const v1::StreamResponse& response, std::string& out);
 void Flush(Call& call);
-void HasSwo(Call& call);
-bool HasSwoResult(const v1::StreamResponse& response, std::string& out);
-void SwoStart(Call& call, U32<"baudrate"> baudrate);
-void SwoStop(Call& call);
-void SwoRead(Call& call);
-bool SwoReadResult(const v1::StreamResponse& response, std::string& out);
 
 // register_commands.cc: DP and AP registers.
 void ReadDp(Call& call, U32<"address"> address);
@@ -62,6 +56,14 @@ Step WriteBlock32(Call& call, MemoryHandle<"handle"> handle, U64<"address"> addr
 Step ReadBlock8(Call& call, MemoryHandle<"handle"> handle, U64<"address"> address, U32<"byte_count"> byte_count);
 bool ReadBlock8Result(const v1::StreamResponse& response, std::string& out);
 Step WriteBlock8(Call& call, MemoryHandle<"handle"> handle, U64<"address"> address, Bytes<"data"> data);
+
+// swo_commands.cc: what the target sends over SWO.
+void HasSwo(Call& call);
+bool HasSwoResult(const v1::StreamResponse& response, std::string& out);
+void SwoStart(Call& call, U32<"baudrate"> baudrate);
+void SwoStop(Call& call);
+void SwoRead(Call& call);
+bool SwoReadResult(const v1::StreamResponse& response, std::string& out);
 
 // pyOCD's server's words.
 inline constexpr std::string_view kInvalidHandle = "invalid handle received from remote memory access";

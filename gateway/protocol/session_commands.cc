@@ -31,7 +31,7 @@ bool IsOne(const JsonValue& value) {
 }
 
 bool IsOpenResult(const v1::StreamResponse& response, std::string& out) {
-  out += response.get_state().is_open() ? "true" : "false";
+  AppendBool(out, response.get_state().is_open());
   return true;
 }
 

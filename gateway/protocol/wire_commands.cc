@@ -10,11 +10,6 @@ constexpr std::string_view kSequenceLength = "an integer from 1 to 65536";
 
 bool IsSequenceLength(uint32_t bits) { return bits >= 1 && bits <= kMaxSequenceBits; }
 
-bool AppendBool(bool value, std::string& out) {
-  out += value ? "true" : "false";
-  return true;
-}
-
 }  // namespace
 
 Step Connect(Call& call, Anything<"protocol"> protocol) {
@@ -90,22 +85,10 @@ void AssertReset(Call& call, Flag<"asserted"> asserted) {
 
 void IsResetAsserted(Call& call) { call.request.mutable_is_reset_asserted(); }
 bool IsResetAssertedResult(const v1::StreamResponse& response, std::string& out) {
-  return AppendBool(response.is_reset_asserted().asserted(), out);
+  AppendBool(out, response.is_reset_asserted().asserted());
+  return true;
 }
 
 void Flush(Call& call) { call.request.mutable_flush(); }
-
-void HasSwo(Call& call) { call.request.mutable_has_swo(); }
-bool HasSwoResult(const v1::StreamResponse& response, std::string& out) {
-  return AppendBool(response.has_swo().has_swo(), out);
-}
-
-void SwoStart(Call& call, U32<"baudrate"> baudrate) { call.request.mutable_swo_start()->set_baudrate(baudrate.value); }
-void SwoStop(Call& call) { call.request.mutable_swo_stop(); }
-void SwoRead(Call& call) { call.request.mutable_swo_read(); }
-bool SwoReadResult(const v1::StreamResponse& response, std::string& out) {
-  AppendBytes(out, response.swo_read().data());
-  return true;
-}
 
 }  // namespace probegate::commands

@@ -1,8 +1,9 @@
-// The handlers behind the rows of server/commands/command_table.h, a file a family. For command_table.cc alone.
+// The handlers of the commands, with a file for each family, for the rows of server/commands/command_table.cc. The
+// families are those of gateway/protocol/commands.h.
 //
-// A Make… checks the request and turns it into transfers, or says that this one needs Run…; the Finish… beside it fills
-// in the response. A Run… does the whole command on the lane's thread. Errors are probe/error.h's; what is wrong with a
-// request is kInvalidArgument with the value in the message.
+// A Make… checks the request and turns it into transfers, or says that this one needs Run…; its Finish… fills in the
+// response. A Run… does the whole command on the lane's thread. Errors are those of probe/error.h; an invalid request
+// is kInvalidArgument, with the value in the message.
 #pragma once
 
 #include <optional>
@@ -18,6 +19,25 @@ namespace probegate::commands {
 using Request = v1::StreamRequest;
 using Response = v1::StreamResponse;
 using JobOr = absl::StatusOr<std::optional<TransferJob>>;
+
+// session_commands.cc: the session's state and its use of the probe. (The lane itself carries out lock and unlock.)
+absl::Status RunGetState(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunOpen(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunClose(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+
+// wire_commands.cc: the wire, its pins and its clock.
+absl::Status RunConnect(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunDisconnect(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwjSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSwdSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunSetClock(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunAssertReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+absl::Status RunFlush(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
+// As responses name a protocol that a session has connected with.
+v1::WireProtocol ToProto(WireProtocol protocol);
 
 // register_commands.cc: DP and AP registers.
 JobOr MakeReadDp(const Request& request);
@@ -49,21 +69,6 @@ JobOr MakeReadBlock8(const Request& request);
 void FinishReadBlock8(const TransferJob& job, const Request& request, Response& response);
 JobOr MakeWriteBlock8(const Request& request);
 void FinishWriteBlock8(const TransferJob& job, const Request& request, Response& response);
-
-// probe_commands.cc: the probe itself, and raw sequences.
-absl::Status RunGetState(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunOpen(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunClose(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunConnect(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunDisconnect(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunSwjSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunSwdSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunSetClock(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunAssertReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunFlush(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 
 // swo_commands.cc: the session's subscription to SWO.
 absl::Status RunHasSwo(SharedProbe& probe, SessionState& session, const Request& request, Response& response);

@@ -71,16 +71,16 @@ const std::map<std::string, std::string> kGood = {
     {"read_ap_multiple", "[12, 4194304]"},
     {"write_ap_multiple", "[12, [1, 4294967295]]"},
     {"get_memory_interface_for_ap", "[2, 4096]"},
-    {"has_swo", "[]"},
-    {"swo_start", "[2000000]"},
-    {"swo_stop", "[]"},
-    {"swo_read", "[]"},
     {"read_mem", "[1, 4096, 16]"},
     {"write_mem", "[1, 4096, 7, 16]"},
     {"read_block32", "[1, 4096, 3]"},
     {"write_block32", "[1, 4096, [5, 6]]"},
     {"read_block8", "[1, 4096, 3]"},
     {"write_block8", "[1, 4096, [5, 255]]"},
+    {"has_swo", "[]"},
+    {"swo_start", "[2000000]"},
+    {"swo_stop", "[]"},
+    {"swo_read", "[]"},
 };
 
 TEST(CommandTable, HasTheWholeProtocol) {
