@@ -65,6 +65,8 @@ absl::Status LookupError(const std::string& host, const Resolution& failed) {
 
 }  // namespace
 
+Endpoint DefaultServer() { return {"127.0.0.1", 50051}; }
+
 bool IsAddress(const std::string& host) { return Canonical(host).has_value(); }
 
 std::string Server::ToString() const {

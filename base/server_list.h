@@ -23,6 +23,9 @@ namespace probegate {
 
 inline constexpr std::chrono::seconds kLookupInterval{10};
 
+// Where probegate-server listens unless told otherwise, and where the other programs look for it: on this machine.
+Endpoint DefaultServer();
+
 // Whether `host`, as Endpoint has it, is an IPv4 or IPv6 address, rather than a name that is to be looked up. An IPv6
 // address may have a zone (RFC 4007): fe80::1%eth0.
 bool IsAddress(const std::string& host);

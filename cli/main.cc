@@ -19,7 +19,6 @@
 namespace probegate {
 namespace {
 
-constexpr char kDefaultServer[] = "127.0.0.1:50051";
 constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 a server is missing, or is "
     "of\n"
@@ -141,7 +140,7 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
   app.add_option("--server", arguments.servers,
                  "Where a server is (repeatable); a name with several addresses is as many servers")
-      ->option_text(std::string("HOST:PORT [") + kDefaultServer + "]")
+      ->option_text("HOST:PORT [" + DefaultServer().ToString() + "]")
       ->allow_extra_args(false)
       ->check(IsEndpoint);
   app.add_flag("--json", arguments.common.json, "Print JSON");
@@ -150,7 +149,7 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   // Runs before the subcommands' callbacks.
   app.parse_complete_callback([&arguments] {
-    if (arguments.servers.empty()) arguments.servers = {kDefaultServer};
+    if (arguments.servers.empty()) arguments.servers = {DefaultServer().ToString()};
     auto servers = ParseServerNames(arguments.servers);
     if (!servers.ok()) throw Failure(ExitCode::kUsage, "--server: " + std::string(servers.status().message()));
     arguments.common.servers = *std::move(servers);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/server_list.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
 #include "debug/sessions.h"
@@ -16,8 +17,8 @@ struct DebugdOptions {
   Endpoint listen{"127.0.0.1", 50061};
   bool allow_remote = false;
   bool allow_unconfined = false;
-  std::vector<Endpoint> servers{{"127.0.0.1", 50051}};  // at least one
-  std::string recipes;                                  // a file, or empty for what is built in
+  std::vector<Endpoint> servers{DefaultServer()};  // at least one
+  std::string recipes;                             // a file, or empty for what is built in
   std::vector<std::string> elf_folders;
   std::string work = "/tmp";  // where the program makes a folder of its own
   uint64_t max_upload = uint64_t{64} << 20;

@@ -49,7 +49,7 @@ void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw
 
 void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
   app.add_option("-p,--port", gateway.first_port, "The first port to give to a probe; 0 takes any free one")
-      ->option_text("PORT [5555]")
+      ->option_text("PORT [" + std::to_string(gateway.first_port) + "]")
       ->check(CLI::Range(0, 65535));
   app.add_option("--map", raw.maps, "Serve this probe on this port; repeatable")
       ->option_text("UID=PORT")
@@ -62,16 +62,16 @@ void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw)
 void DeclareLimits(CLI::App& app, ProgramOptions& options) {
   ConnectionOptions& connection = options.gateway.connection;
   app.add_option("--max-line-bytes", connection.max_line_bytes, "The longest request that is taken")
-      ->option_text("BYTES [16777216]")
+      ->option_text("BYTES [" + std::to_string(connection.max_line_bytes) + "]")
       ->check(CLI::Range(256, 1 << 30));
   app.add_option("--max-in-flight", connection.max_in_flight, "Requests of one client that may wait for their replies")
-      ->option_text("COUNT [256]")
+      ->option_text("COUNT [" + std::to_string(connection.max_in_flight) + "]")
       ->check(CLI::Range(1, 65536));
   app.add_option("--max-connections", options.gateway.max_connections, "Clients at once, over all ports")
-      ->option_text("COUNT [1024]")
+      ->option_text("COUNT [" + std::to_string(GatewayOptions{}.max_connections) + "]")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--io-threads", options.io_threads, "Threads that serve the clients")
-      ->option_text("COUNT [1]")
+      ->option_text("COUNT [" + std::to_string(options.io_threads) + "]")
       ->check(CLI::Range(1, 64));
 }
 

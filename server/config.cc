@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include "absl/strings/str_cat.h"
 #include "config/arguments.h"
 #include "config/checks.h"
 
@@ -42,10 +43,10 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
                  "Write every packet to and from the probes to this file, which is made anew")
       ->option_text("FILE");
   app.add_option("--lock-idle", lock_idle, "Seconds after which a silent holder loses its lock to one who waits")
-      ->option_text("SECONDS [10]")
+      ->option_text(absl::StrCat("SECONDS [", lock_idle, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   app.add_option("--lock-max", lock_max, "Seconds after which any holder loses its lock to one who waits")
-      ->option_text("SECONDS [60]")
+      ->option_text(absl::StrCat("SECONDS [", lock_max, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   AddLogOptions(app, config.log);
   AddMetricsOption(app, config.metrics, "127.0.0.1:9464");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/server_list.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
 #include "server/lane/lane.h"
@@ -14,7 +15,7 @@ namespace probegate {
 
 struct ServerConfig {
   std::vector<std::string> uids;  // of the probes to serve; empty for all
-  Endpoint listen{"127.0.0.1", 50051};
+  Endpoint listen = DefaultServer();
   bool allow_remote = false;
   std::vector<Endpoint> cmsis_dap_tcp;
   bool usb = true;     // serve what is plugged in

@@ -1,13 +1,14 @@
 #include "base/grpc/channel.h"
 
 #include "base/grpc/keepalive.h"
+#include "base/request_limits.h"
 
 namespace probegate {
 namespace {
 
 constexpr GrpcArgument kArguments[] = {
-    {GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, 20 << 20},
-    {GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, 20 << 20},
+    {GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMaxMessageBytes},
+    {GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, kMaxMessageBytes},
     {GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200},
     {GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000},
     {GRPC_ARG_ENABLE_HTTP_PROXY, 0},

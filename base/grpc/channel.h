@@ -1,6 +1,6 @@
 // How every program of the project makes a gRPC channel to another.
 //
-// Messages may have 20 MiB: a block of 16 MiB, and what is around it. A peer whose host is gone is noticed within 15 s,
+// Messages may have kMaxMessageBytes (base/request_limits.h). A peer whose host is gone is noticed within 15 s,
 // also while nobody asks for anything (base/grpc/keepalive.h). A connection that is lost is made anew
 // with pauses of at most 2 s. Proxies of the environment are not used: they are for browsers, and what they would be
 // asked for is an address that only this machine's resolver knows to be the server's.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/request_limits.h"
 #include "cli/print/client_text.h"
 #include "cli/print/complain.h"
 #include "cli/print/failure.h"
@@ -10,10 +11,12 @@
 namespace probegate {
 namespace {
 
-constexpr uint64_t kWordsPerRequest = 64 * 1024;
 constexpr size_t kBytesPerRequest = 256 * 1024;
-// Single accesses that are under way together; below what the server lets a stream have.
+constexpr uint64_t kWordsPerRequest = kBytesPerRequest / sizeof(uint32_t);
+static_assert(kBytesPerRequest <= kMaxBlockBytes);
+// Single accesses that are under way together.
 constexpr uint64_t kAccessesInFlight = 100;
+static_assert(kAccessesInFlight < kMaxUnanswered, "the server must read on while they are");
 constexpr std::chrono::seconds kPatience{2};  // until a person wants to know what is waited for
 
 }  // namespace

@@ -30,7 +30,7 @@ namespace probegate {
 
 struct FleetOptions {
   // At least one.
-  std::vector<Endpoint> servers = {{"127.0.0.1", 50051}};
+  std::vector<Endpoint> servers = {DefaultServer()};
   // Between look-ups of a name.
   std::chrono::milliseconds lookup_interval = kLookupInterval;
 };

@@ -4,13 +4,16 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+#include "base/request_limits.h"
 #include "gateway/json/big_integer.h"
 
 namespace probegate {
 namespace {
 
-// 2^65536 has 19729 digits.
-constexpr size_t kMaxDigits = 19729;
+// Those of the largest number of kMaxSequenceBits bits; the decimal logarithm of 2 is 0.30103.
+constexpr size_t kMaxDigits = kMaxSequenceBits * 30103 / 100000 + 1;
+static_assert(kMaxDigits == 19729);
 
 // Python's True and False are the integers 1 and 0.
 template <typename T>
@@ -34,7 +37,8 @@ std::optional<JsonValue> ReadSegment(const JsonValue& value, SegmentList& out, s
   JsonElements elements(value);
   JsonValue element;
   uint32_t cycles = 0;
-  if (!elements.Next(element) || !ReadUnsigned(element, cycles) || cycles < 1 || cycles > 64) return value;
+  if (!elements.Next(element) || !ReadUnsigned(element, cycles) || cycles < 1 || cycles > kMaxSegmentCycles)
+    return value;
   total_cycles += cycles;
   if (total_cycles > kMaxSequenceBits) return value;
   v1::SwdSegment& segment = *out.Add();
@@ -105,8 +109,7 @@ std::optional<JsonValue> ReadArgument(const JsonValue& value, WordList& out) {
   JsonValue element;
   while (elements.Next(element)) {
     uint32_t word = 0;
-    if (!ReadUnsigned(element, word) || static_cast<size_t>(out.size()) == kMaxBlockBytes / sizeof(word))
-      return element;
+    if (!ReadUnsigned(element, word) || static_cast<size_t>(out.size()) == kMaxBlockWords) return element;
     out.Add(word);
   }
   return std::nullopt;
@@ -144,12 +147,23 @@ std::string_view Wanted(const uint32_t&) { return "an integer from 0 to 42949672
 std::string_view Wanted(const uint64_t&) { return "an integer from 0 to 18446744073709551615"; }
 std::string_view Wanted(const bool&) { return "true or false"; }
 std::string_view Wanted(const Frequency&) { return "a number of Hz from 1 to 4294967295"; }
-std::string_view Wanted(const BigNumber&) { return "an integer from 0 upward of at most 65536 bits"; }
+std::string_view Wanted(const BigNumber&) {
+  static const std::string text = absl::StrCat("an integer from 0 upward of at most ", kMaxSequenceBits, " bits");
+  return text;
+}
 std::string_view Wanted(const Handle&) { return "a handle from get_memory_interface_for_ap"; }
-std::string_view Wanted(const WordList&) { return "a list of at most 4194304 integers from 0 to 4294967295"; }
-std::string_view Wanted(const ByteList&) { return "a list of at most 16777216 integers from 0 to 255"; }
+std::string_view Wanted(const WordList&) {
+  static const std::string text = absl::StrCat("a list of at most ", kMaxBlockWords, " integers from 0 to 4294967295");
+  return text;
+}
+std::string_view Wanted(const ByteList&) {
+  static const std::string text = absl::StrCat("a list of at most ", kMaxBlockBytes, " integers from 0 to 255");
+  return text;
+}
 std::string_view Wanted(const SegmentList&) {
-  return "a list of [cycles] and [cycles, bits], cycles from 1 to 64 each and at most 65536 in all";
+  static const std::string text = absl::StrCat("a list of [cycles] and [cycles, bits], cycles from 1 to ",
+                                               kMaxSegmentCycles, " each and at most ", kMaxSequenceBits, " in all");
+  return text;
 }
 std::string_view Wanted(const JsonValue&) { return "a value"; }
 

@@ -21,10 +21,6 @@
 
 namespace probegate {
 
-// Words or bytes of one block: 16 MiB.
-inline constexpr size_t kMaxBlockBytes = size_t{16} << 20;
-inline constexpr size_t kMaxSequenceBits = 65536;
-
 using WordList = google::protobuf::RepeatedField<uint32_t>;
 using SegmentList = google::protobuf::RepeatedPtrField<v1::SwdSegment>;
 
@@ -37,7 +33,7 @@ struct Frequency {
   uint32_t hz = 0;
 };
 
-// A whole number, not negative, of at most kMaxSequenceBits bits.
+// A whole number, not negative, of at most kMaxSequenceBits bits (base/request_limits.h).
 struct BigNumber {
   std::string_view digits = "0";
 };

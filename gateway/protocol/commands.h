@@ -68,7 +68,9 @@ bool SwoReadResult(const v1::StreamResponse& response, std::string& out);
 // pyOCD's server's words.
 inline constexpr std::string_view kInvalidHandle = "invalid handle received from remote memory access";
 
-// Refuses with `name` must be `wanted`, got `value`.
+// refusals.cc: what the families refuse with. `name` must be `wanted`, got `value`.
 Step RefuseArgument(Call& call, std::string_view name, std::string_view wanted, std::string_view value);
+// The same for a number `count`, which may be at most `most`.
+Step RefuseCount(Call& call, std::string_view name, uint32_t count, size_t most);
 
 }  // namespace probegate::commands

@@ -1,3 +1,4 @@
+#include "base/request_limits.h"
 #include "gateway/json/json_writer.h"
 #include "gateway/protocol/commands.h"
 
@@ -55,9 +56,7 @@ Step WriteMem(Call& call, MemoryHandle<"handle"> handle, U64<"address"> address,
 
 Step ReadBlock32(Call& call, MemoryHandle<"handle"> handle, U64<"address"> address, U32<"word_count"> word_count) {
   if (!handle.value.number) return RefuseHandle(call);
-  if (word_count.value > kMaxBlockBytes / 4) {
-    return RefuseArgument(call, word_count.kName, "an integer from 0 to 4194304", std::to_string(word_count.value));
-  }
+  if (word_count.value > kMaxBlockWords) return RefuseCount(call, word_count.kName, word_count.value, kMaxBlockWords);
   auto& request = *call.request.mutable_read_block32();
   request.set_handle(*handle.value.number);
   request.set_address(address.value);
@@ -80,9 +79,7 @@ Step WriteBlock32(Call& call, MemoryHandle<"handle"> handle, U64<"address"> addr
 
 Step ReadBlock8(Call& call, MemoryHandle<"handle"> handle, U64<"address"> address, U32<"byte_count"> byte_count) {
   if (!handle.value.number) return RefuseHandle(call);
-  if (byte_count.value > kMaxBlockBytes) {
-    return RefuseArgument(call, byte_count.kName, "an integer from 0 to 16777216", std::to_string(byte_count.value));
-  }
+  if (byte_count.value > kMaxBlockBytes) return RefuseCount(call, byte_count.kName, byte_count.value, kMaxBlockBytes);
   auto& request = *call.request.mutable_read_block8();
   request.set_handle(*handle.value.number);
   request.set_address(address.value);

@@ -1,3 +1,4 @@
+#include "base/request_limits.h"
 #include "gateway/json/json_writer.h"
 #include "gateway/protocol/commands.h"
 
@@ -40,9 +41,7 @@ void WriteAp(Call& call, U64<"address"> address, U32<"value"> value) {
 }
 
 Step ReadApMultiple(Call& call, U64<"address"> address, U32<"count"> count) {
-  if (count.value > kMaxBlockBytes / 4) {
-    return RefuseArgument(call, count.kName, "an integer from 0 to 4194304", std::to_string(count.value));
-  }
+  if (count.value > kMaxBlockWords) return RefuseCount(call, count.kName, count.value, kMaxBlockWords);
   auto& request = *call.request.mutable_read_ap_multiple();
   request.set_address(address.value);
   request.set_count(count.value);

@@ -89,11 +89,6 @@ constexpr auto kStateProperties = std::to_array<StateProperty>({
 
 }  // namespace
 
-Step RefuseArgument(Call& call, std::string_view name, std::string_view wanted, std::string_view value) {
-  call.text = ArgumentError(name, wanted, value);
-  return Step::kRefuse;
-}
-
 Step Hello(Call& call, Anything<"version"> version) {
   if (!IsNumber(version.value)) return RefuseArgument(call, version.kName, "an integer", version.value.text);
   if (IsOne(version.value)) return Step::kAnswer;

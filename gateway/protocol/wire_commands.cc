@@ -1,3 +1,5 @@
+#include "absl/strings/str_cat.h"
+#include "base/request_limits.h"
 #include "gateway/json/big_integer.h"
 #include "gateway/json/json_writer.h"
 #include "gateway/protocol/commands.h"
@@ -6,9 +8,11 @@
 namespace probegate::commands {
 namespace {
 
-constexpr std::string_view kSequenceLength = "an integer from 1 to 65536";
-
 bool IsSequenceLength(uint32_t bits) { return bits >= 1 && bits <= kMaxSequenceBits; }
+
+Step RefuseSequenceLength(Call& call, std::string_view name, uint32_t length) {
+  return RefuseArgument(call, name, absl::StrCat("an integer from 1 to ", kMaxSequenceBits), std::to_string(length));
+}
 
 }  // namespace
 
@@ -27,9 +31,7 @@ Step Connect(Call& call, Anything<"protocol"> protocol) {
 void Disconnect(Call& call) { call.request.mutable_disconnect(); }
 
 Step SwjSequence(Call& call, U32<"length"> length, Bits<"bits"> bits) {
-  if (!IsSequenceLength(length.value)) {
-    return RefuseArgument(call, length.kName, kSequenceLength, std::to_string(length.value));
-  }
+  if (!IsSequenceLength(length.value)) return RefuseSequenceLength(call, length.kName, length.value);
   auto& request = *call.request.mutable_swj_sequence();
   request.set_bit_count(length.value);
   request.set_bits(DecimalToBits(bits.value.digits, length.value));
@@ -55,9 +57,7 @@ bool SwdSequenceResult(const v1::StreamResponse& response, std::string& out) {
 }
 
 Step JtagSequence(Call& call, U32<"cycles"> cycles, Flag<"tms"> tms, Flag<"read_tdo"> read_tdo, Bits<"tdi"> tdi) {
-  if (!IsSequenceLength(cycles.value)) {
-    return RefuseArgument(call, cycles.kName, kSequenceLength, std::to_string(cycles.value));
-  }
+  if (!IsSequenceLength(cycles.value)) return RefuseSequenceLength(call, cycles.kName, cycles.value);
   auto& request = *call.request.mutable_jtag_sequence();
   request.set_cycles(cycles.value);
   request.set_tms(tms.value);

@@ -124,7 +124,7 @@ absl::StatusOr<std::string> Catalog::Resolve(std::string_view wanted) const {
     all.push_back(unique_id);
   }
   if (matches.size() == 1) return matches.front();
-  const std::string name = OneLine(wanted, 128);
+  const std::string name = OneLine(wanted, kMaxProbeText);
   if (!matches.empty()) {
     const std::string question =
         name.empty() ? "there are several probes, name one" : absl::StrCat("several probes match \"", name, "\"");

@@ -12,8 +12,6 @@
 namespace probegate {
 namespace {
 
-constexpr size_t kMaxText = 128;  // bytes; a USB string has at most 126 characters
-
 // "Vendor Product", as pyOCD says it; but many probes begin their product's name with the vendor's, and nobody wants to
 // read it twice.
 std::string VendorAndProduct(const std::string& vendor, const std::string& product) {
@@ -33,14 +31,14 @@ std::string VendorAndProduct(const std::string& vendor, const std::string& produ
 
 }  // namespace
 
-std::string CleanUniqueId(const std::string& unique_id) { return OneLine(unique_id, kMaxText); }
+std::string CleanUniqueId(const std::string& unique_id) { return OneLine(unique_id, kMaxProbeText); }
 
 v1::ProbeDescription Describe(const ProbeInfo& info) {
   v1::ProbeDescription description;
   description.set_unique_id(CleanUniqueId(info.unique_id));
-  description.set_vendor_name(OneLine(info.vendor_name, kMaxText));
-  description.set_product_name(OneLine(info.product_name, kMaxText));
-  description.set_firmware_version(OneLine(info.firmware_version, kMaxText));
+  description.set_vendor_name(OneLine(info.vendor_name, kMaxProbeText));
+  description.set_product_name(OneLine(info.product_name, kMaxProbeText));
+  description.set_firmware_version(OneLine(info.firmware_version, kMaxProbeText));
   description.set_description(VendorAndProduct(description.vendor_name(), description.product_name()));
   const ProbeFeatures& features = info.features;
   description.add_wire_protocols(v1::WIRE_PROTOCOL_DEFAULT);

@@ -8,6 +8,9 @@
 
 namespace probegate {
 
+// Bytes of what a probe says of itself; a USB string has at most 126 characters.
+inline constexpr size_t kMaxProbeText = 128;
+
 // A probe's unique id, made a line of valid UTF-8: by this it is known to users, whatever its strings hold.
 std::string CleanUniqueId(const std::string& unique_id);
 

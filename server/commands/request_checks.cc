@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hex.h"
+#include "base/request_limits.h"
 #include "probe/error.h"
 
 namespace probegate {

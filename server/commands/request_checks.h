@@ -1,5 +1,5 @@
-// What the handlers check before anything is allocated or sent. Each returns kInvalidArgument with the value in its
-// message.
+// What the handlers check before anything is allocated or sent; base/request_limits.h has the limits. Each function
+// returns kInvalidArgument with the value in its message.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,6 @@
 #include "probe/adi/mem_ap.h"
 
 namespace probegate {
-
-// The bounds of a request: of the memory it takes here, not of what probes can do.
-inline constexpr size_t kMaxBlockBytes = 16u << 20;
-inline constexpr size_t kMaxSequenceBits = 64u << 10;
 
 absl::Status InvalidArgument(std::string_view message);
 

@@ -7,12 +7,8 @@
 
 namespace probegate {
 
-// Unanswered commands of a session, on a stream or in unary calls.
-inline constexpr size_t kMaxUnanswered = 256;
+// Of a session's unanswered commands, on a stream or in unary calls. Their number is base/request_limits.h's.
 inline constexpr size_t kMaxUnansweredBytes = size_t{32} << 20;
-
-// Posted commands in one request of a stream.
-inline constexpr int kMaxPosted = 256;
 
 // Unary calls' bytes of all sessions together; a stream's client is slowed down by flow control, a call's is not.
 inline constexpr size_t kMaxUnaryBytes = size_t{256} << 20;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/request_limits.h"
 #include "server/commands/commands.h"
 #include "server/commands/request_checks.h"
 
@@ -49,8 +50,9 @@ absl::Status RunSwdSequence(SharedProbe& probe, SessionState& session, const Req
   std::vector<SwdSegment> segments;
   size_t cycles = 0;
   for (const v1::SwdSegment& segment : request.swd_sequence().segments()) {
-    if (segment.cycles() == 0 || segment.cycles() > 64) {
-      return InvalidArgument(absl::StrCat("a segment of ", segment.cycles(), " cycles is not within 1 to 64"));
+    if (segment.cycles() == 0 || segment.cycles() > kMaxSegmentCycles) {
+      return InvalidArgument(
+          absl::StrCat("a segment of ", segment.cycles(), " cycles is not within 1 to ", kMaxSegmentCycles));
     }
     cycles += segment.cycles();
     SwdSegment out{.cycles = segment.cycles(), .output = {}};

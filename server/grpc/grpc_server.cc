@@ -5,15 +5,13 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include "base/request_limits.h"
 #include "server/grpc/stream_call.h"
 #include "server/grpc/watch_call.h"
 #include "telemetry/grpc/server_interceptor.h"
 
 namespace probegate {
 namespace {
-
-// A block of 16 MiB, and room for what is around it.
-constexpr int kMaxMessageBytes = 20 << 20;
 
 // All but health, which gRPC implements without Protobuf's descriptors.
 constexpr const char* kServices[] = {v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(),

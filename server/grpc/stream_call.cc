@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/request_limits.h"
 #include "probe/error.h"
 #include "server/commands/error_detail.h"
 #include "server/commands/request_cost.h"

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/request_limits.h"
 #include "probe/error.h"
 #include "server/catalog/description.h"
 #include "server/commands/request_cost.h"
