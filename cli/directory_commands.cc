@@ -13,8 +13,8 @@
 #include "cli/print/place.h"
 #include "cli/servers/find_probe.h"
 #include "cli/servers/find_session.h"
-#include "cli/servers/fleet.h"
 #include "cli/servers/gateway_ports.h"
+#include "cli/servers/server_group.h"
 
 namespace probegate {
 namespace {
@@ -31,11 +31,11 @@ std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& se
 }
 
 // The sessions of all that answer: of the named probe, or of all probes.
-std::vector<FleetAnswer<v1::ListSessionsResponse>> AskSessions(Fleet& fleet, const std::string& probe) {
+std::vector<ServerAnswer<v1::ListSessionsResponse>> AskSessions(ServerGroup& group, const std::string& probe) {
   if (probe.empty()) {
-    return fleet.Ask<v1::ListSessionsResponse>([](ServerClient& server) { return server.ListSessions(""); });
+    return group.Ask<v1::ListSessionsResponse>([](ServerClient& server) { return server.ListSessions(""); });
   }
-  const auto [server, unique_id] = FindProbe(fleet, probe);
+  const auto [server, unique_id] = FindProbe(group, probe);
   return {{server, server->ListSessions(unique_id)}};
 }
 
@@ -47,10 +47,10 @@ ExitCode RunList(const CommonArguments& common, const ListArguments& arguments) 
     v1::ListSessionsResponse sessions;
     const std::string& host() const { return probes.host(); }
   };
-  Fleet fleet(common.servers);
+  ServerGroup group(common.servers);
   const auto answers =
-      fleet.Ask<Lists>([](ServerClient& server) { return Lists{server.ListProbes(), server.ListSessions("")}; });
-  fleet.ThrowWhereNobodyAnswers();
+      group.Ask<Lists>([](ServerClient& server) { return Lists{server.ListProbes(), server.ListSessions("")}; });
+  group.ThrowIfNoneAnswers();
   const auto ports = AskGatewayPorts(arguments.gateway_ports);
   const std::vector<Place> places = PlacesOfAnswers(answers);
   std::vector<ListedProbe> probes;
@@ -71,13 +71,13 @@ ExitCode RunList(const CommonArguments& common, const ListArguments& arguments) 
   } else {
     std::cout << ToTable(probes, !arguments.gateway_ports.empty());
   }
-  return fleet.ReportFailures();
+  return group.ReportFailures();
 }
 
 ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arguments) {
-  Fleet fleet(common.servers);
-  const auto answers = AskSessions(fleet, arguments.probe);
-  fleet.ThrowWhereNobodyAnswers();
+  ServerGroup group(common.servers);
+  const auto answers = AskSessions(group, arguments.probe);
+  group.ThrowIfNoneAnswers();
   const std::vector<Place> places = PlacesOfAnswers(answers);
   std::vector<ListedSession> sessions;
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -94,12 +94,12 @@ ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arg
     std::cout << ToTable(sessions);
   }
   // Where one probe was asked for, FindProbe has said who is missing, and nothing is.
-  return arguments.probe.empty() ? fleet.ReportFailures() : ExitCode::kOk;
+  return arguments.probe.empty() ? group.ReportFailures() : ExitCode::kOk;
 }
 
 void RunKick(const CommonArguments& common, const KickArguments& arguments) {
-  Fleet fleet(common.servers);
-  const auto [server, session] = FindSession(fleet, arguments.session);
+  ServerGroup group(common.servers);
+  const auto [server, session] = FindSession(group, arguments.session);
   server->EndSession(session, arguments.reason);
   const std::string name = session.substr(0, kSessionNameLength);
   std::cout << (common.json ? "{\"ended\":" + ToJson(name) + "}" : "Ended session " + Printable(name) + ".") << "\n";

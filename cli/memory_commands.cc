@@ -10,7 +10,7 @@
 #include "cli/print/failure.h"
 #include "cli/print/json.h"
 #include "cli/servers/find_probe.h"
-#include "cli/servers/fleet.h"
+#include "cli/servers/server_group.h"
 
 namespace probegate {
 namespace {
@@ -46,8 +46,8 @@ std::string ValuesAsJson(const std::string& probe, const MemoryArguments& memory
 void RunRead(const CommonArguments& common, const ReadArguments& arguments) {
   const MemoryArguments& memory = arguments.memory;
   CheckAligned(memory);
-  Fleet fleet(common.servers);
-  const auto [server, probe] = FindProbe(fleet, memory.probe);
+  ServerGroup group(common.servers);
+  const auto [server, probe] = FindProbe(group, memory.probe);
   TargetMemory target(*server, common.client, probe, memory.ap, memory.timeout);
   const std::vector<uint32_t> values = target.Read(memory.address, arguments.count, memory.width);
   if (!arguments.output.empty()) {
@@ -71,8 +71,8 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   }
   if (arguments.file.empty()) CheckAligned(memory);
   const std::string bytes = arguments.file.empty() ? std::string() : ReadFile(arguments.file);
-  Fleet fleet(common.servers);
-  const auto [server, probe] = FindProbe(fleet, memory.probe);
+  ServerGroup group(common.servers);
+  const auto [server, probe] = FindProbe(group, memory.probe);
   TargetMemory target(*server, common.client, probe, memory.ap, memory.timeout);
   if (arguments.file.empty()) {
     target.Write(memory.address, values, memory.width);

@@ -12,7 +12,7 @@
 #include "cli/print/failure.h"
 #include "cli/print/screen.h"
 #include "cli/servers/find_probe.h"
-#include "cli/servers/fleet.h"
+#include "cli/servers/server_group.h"
 #include "cli/top/top.h"
 #include "cli/top/top_watch.h"
 
@@ -58,18 +58,18 @@ void Watch(const CommonArguments& common, const std::string& probe, std::chrono:
 }
 
 // `probe` as TopWatch's.
-ExitCode LookOnce(const CommonArguments& common, Fleet& fleet, const std::string& probe,
+ExitCode LookOnce(const CommonArguments& common, ServerGroup& group, const std::string& probe,
                   std::chrono::milliseconds interval) {
   struct Look {
     v1::StatsResponse stats;
     v1::ListSessionsResponse sessions;
     const std::string& host() const { return stats.host(); }
   };
-  const auto befores = fleet.Ask<v1::StatsResponse>([](ServerClient& server) { return server.Stats(""); });
+  const auto befores = group.Ask<v1::StatsResponse>([](ServerClient& server) { return server.Stats(""); });
   std::this_thread::sleep_for(interval);
   const auto afters =
-      fleet.Ask<Look>([](ServerClient& server) { return Look{server.Stats(""), server.ListSessions("")}; });
-  fleet.ThrowWhereNobodyAnswers();
+      group.Ask<Look>([](ServerClient& server) { return Look{server.Stats(""), server.ListSessions("")}; });
+  group.ThrowIfNoneAnswers();
   const std::vector<Place> places = PlacesOfAnswers(afters);
   std::vector<ServerTop> tops;
   for (size_t i = 0; i < afters.size(); ++i) {
@@ -81,7 +81,7 @@ ExitCode LookOnce(const CommonArguments& common, Fleet& fleet, const std::string
   const Top top = OnlyOf(probe, Merge(tops));
   std::cout << (common.json ? ToJson(top) + "\n" : ToTable(top)) << std::flush;
   // Where one probe was asked for, FindProbe has said who is missing, and nothing is.
-  return probe.empty() ? fleet.ReportFailures() : ExitCode::kOk;
+  return probe.empty() ? group.ReportFailures() : ExitCode::kOk;
 }
 
 }  // namespace
@@ -91,9 +91,9 @@ ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments) {
   const EndOnSignal end_on_signal([&screen] { screen.Restore(); });
   std::string probe;
   {
-    Fleet fleet(common.servers);
-    if (!arguments.probe.empty()) probe = FindProbe(fleet, arguments.probe).unique_id;
-    if (arguments.once) return LookOnce(common, fleet, probe, arguments.interval);
+    ServerGroup group(common.servers);
+    if (!arguments.probe.empty()) probe = FindProbe(group, arguments.probe).unique_id;
+    if (arguments.once) return LookOnce(common, group, probe, arguments.interval);
   }
   Watch(common, probe, arguments.interval, screen);
   return ExitCode::kOk;

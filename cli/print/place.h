@@ -23,9 +23,9 @@ struct HostOfServer {
 // In the order of `servers`.
 std::vector<Place> PlacesOf(const std::vector<HostOfServer>& servers);
 
-// The same, of what servers answered (cli/servers/fleet.h).
-template <typename FleetAnswers>
-std::vector<Place> PlacesOfAnswers(const FleetAnswers& answers) {
+// The same, of what servers answered (cli/servers/server_group.h).
+template <typename Answers>
+std::vector<Place> PlacesOfAnswers(const Answers& answers) {
   std::vector<HostOfServer> servers;
   for (const auto& [server, answer] : answers) servers.push_back({server->server(), answer.host()});
   return PlacesOf(servers);

@@ -63,12 +63,12 @@ ChosenProbe ChooseProbe(const std::vector<ServerProbes>& lists, const std::strin
   return {there.empty() ? away.front() : there.front(), unique_id};
 }
 
-FoundProbe FindProbe(Fleet& fleet, const std::string& wanted) {
-  const auto answers = fleet.Ask<v1::ListProbesResponse>([](ServerClient& server) { return server.ListProbes(); });
-  fleet.ThrowWhereNobodyAnswers();
+FoundProbe FindProbe(ServerGroup& group, const std::string& wanted) {
+  const auto answers = group.Ask<v1::ListProbesResponse>([](ServerClient& server) { return server.ListProbes(); });
+  group.ThrowIfNoneAnswers();
   std::vector<ServerProbes> lists;
   for (const auto& [server, probes] : answers) lists.push_back({server->server(), probes});
-  const ExitCode missing = fleet.ReportFailures();
+  const ExitCode missing = group.ReportFailures();
   try {
     const ChosenProbe chosen = ChooseProbe(lists, wanted, missing == ExitCode::kOk);
     return {answers[chosen.server].server, chosen.unique_id};

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/server_list.h"
-#include "cli/servers/fleet.h"
+#include "cli/servers/server_group.h"
 #include "probegate/v1/probe_directory.pb.h"
 
 namespace probegate {
@@ -30,12 +30,12 @@ struct ChosenProbe {
 ChosenProbe ChooseProbe(const std::vector<ServerProbes>& lists, const std::string& wanted, bool complete);
 
 struct FoundProbe {
-  ServerClient* server;  // the fleet's
+  ServerClient* server;  // of the group
   std::string unique_id;
 };
 
-// Asks the fleet. Says on standard error which servers do not answer. Where one does not, and ChooseProbe finds no
+// Asks the group. Says on standard error which servers do not answer. Where one does not, and ChooseProbe finds no
 // probe among the others', the failure is kUnreachable.
-FoundProbe FindProbe(Fleet& fleet, const std::string& wanted);
+FoundProbe FindProbe(ServerGroup& group, const std::string& wanted);
 
 }  // namespace probegate

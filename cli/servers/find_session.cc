@@ -35,13 +35,13 @@ ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, 
   return found.front();
 }
 
-FoundSession FindSession(Fleet& fleet, const std::string& part) {
+FoundSession FindSession(ServerGroup& group, const std::string& part) {
   const auto answers =
-      fleet.Ask<v1::ListSessionsResponse>([](ServerClient& server) { return server.ListSessions(""); });
-  fleet.ThrowWhereNobodyAnswers();
+      group.Ask<v1::ListSessionsResponse>([](ServerClient& server) { return server.ListSessions(""); });
+  group.ThrowIfNoneAnswers();
   std::vector<v1::ListSessionsResponse> lists;
   for (const auto& [server, sessions] : answers) lists.push_back(sessions);
-  const ExitCode missing = fleet.ReportFailures();
+  const ExitCode missing = group.ReportFailures();
   try {
     const ChosenSession chosen = ChooseSession(lists, part, missing == ExitCode::kOk);
     return {answers[chosen.server].server, chosen.session};

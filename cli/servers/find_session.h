@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/servers/fleet.h"
+#include "cli/servers/server_group.h"
 #include "probegate/v1/probe_directory.pb.h"
 
 namespace probegate {
@@ -22,12 +22,12 @@ struct ChosenSession {
 ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, const std::string& part, bool complete);
 
 struct FoundSession {
-  ServerClient* server;  // the fleet's
+  ServerClient* server;  // of the group
   std::string session;
 };
 
-// Asks the fleet. Says on standard error which servers do not answer; with kUnreachable where the session is on none of
+// Asks the group. Says on standard error which servers do not answer; with kUnreachable where the session is on none of
 // the others, or may not be the one that is meant, else as ChooseSession.
-FoundSession FindSession(Fleet& fleet, const std::string& part);
+FoundSession FindSession(ServerGroup& group, const std::string& part);
 
 }  // namespace probegate

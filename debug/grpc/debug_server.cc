@@ -1,9 +1,6 @@
 #include "debug/grpc/debug_server.h"
 
 #include <utility>
-#include <vector>
-
-#include <google/protobuf/descriptor.h>
 
 #include "debug/grpc/debug_call.h"
 #include "telemetry/grpc/server_interceptor.h"
@@ -11,24 +8,14 @@
 namespace probegate {
 namespace {
 
-constexpr const char* kServices[] = {cc::arduino::cli::debug::Debug::service_full_name(),
-                                     v1::DebugFiles::service_full_name(), "grpc.reflection.v1alpha.ServerReflection"};
-
-// All but health, which gRPC implements without Protobuf's descriptors, have one.
-std::vector<RpcMethod> ServedMethods() {
-  std::vector<const google::protobuf::ServiceDescriptor*> services;
-  for (const char* name : kServices) {
-    services.push_back(google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name));
-  }
-  std::vector<RpcMethod> methods = MethodsOf(services);
-  for (RpcMethod& method : HealthMethods()) methods.push_back(std::move(method));
-  return methods;
-}
+constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 
 }  // namespace
 
 DebugServer::DebugServer(DebugSessions& sessions, MetricSet& metrics)
-    : rpc_metrics_(metrics, kServerRpcRows, ServedMethods()),
+    : rpc_metrics_(metrics, kServerRpcRows,
+                   ServedMethods({cc::arduino::cli::debug::Debug::service_full_name(),
+                                  v1::DebugFiles::service_full_name(), kReflection})),
       debug_(sessions, rpc_metrics_),
       files_(sessions.context()) {}
 

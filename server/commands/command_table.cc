@@ -70,7 +70,7 @@ size_t CommandNumber(const CommandRow* row) {
 
 std::string_view CommandName(size_t number) { return number < kTable.size() ? kTable[number].name : "none"; }
 
-const CommandRow* FindCommand(v1::StreamRequest::RequestCase request_case) {
+const CommandRow* FindCommandRow(v1::StreamRequest::RequestCase request_case) {
   for (const CommandRow& row : kTable) {
     if (row.request_case == request_case) return &row;
   }

@@ -59,6 +59,6 @@ size_t CommandNumber(const CommandRow* row);
 std::string_view CommandName(size_t number);
 
 // The row of `request_case`, or null for open_session and for none.
-const CommandRow* FindCommand(v1::StreamRequest::RequestCase request_case);
+const CommandRow* FindCommandRow(v1::StreamRequest::RequestCase request_case);
 
 }  // namespace probegate

@@ -1,9 +1,6 @@
 #include "server/grpc/grpc_server.h"
 
 #include <utility>
-#include <vector>
-
-#include <google/protobuf/descriptor.h>
 
 #include "base/request_limits.h"
 #include "server/grpc/stream_call.h"
@@ -13,24 +10,14 @@
 namespace probegate {
 namespace {
 
-// All but health, which gRPC implements without Protobuf's descriptors.
-constexpr const char* kServices[] = {v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(),
-                                     "grpc.reflection.v1alpha.ServerReflection"};
-
-std::vector<RpcMethod> ServedMethods() {
-  std::vector<const google::protobuf::ServiceDescriptor*> services;
-  for (const char* name : kServices) {
-    services.push_back(google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name));
-  }
-  std::vector<RpcMethod> methods = MethodsOf(services);
-  for (RpcMethod& method : HealthMethods()) methods.push_back(std::move(method));
-  return methods;
-}
+constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 
 }  // namespace
 
 GrpcServer::GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics)
-    : rpc_metrics_(metrics, kServerRpcRows, ServedMethods()),
+    : rpc_metrics_(
+          metrics, kServerRpcRows,
+          ServedMethods({v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(), kReflection})),
       debug_probe_(sessions, rpc_metrics_),
       probe_directory_(std::move(host), catalog, sessions, rpc_metrics_) {}
 

@@ -96,7 +96,7 @@ LaneUsage Lane::usage() const {
 
 PendingCommand Lane::MakeCommand(v1::StreamRequest request, bool posted, Clock::time_point now) const {
   PendingCommand command{.request = std::move(request), .posted = posted};
-  command.row = FindCommand(command.request.request_case());
+  command.row = FindCommandRow(command.request.request_case());
   if (command.row == nullptr) {
     command.refused = MakeError(ErrorKind::kInvalidArgument, "the request holds no command");
   } else if (posted && command.row->posted_role != PostedRole::kMay) {

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include <google/protobuf/descriptor.h>
+
 namespace probegate {
 namespace {
 
@@ -32,20 +34,24 @@ std::vector<Counter> HandledCounters(MetricSet& metrics, const CounterRow& row, 
 
 std::string RpcMethod::path() const { return "/" + std::string(service) + "/" + std::string(name); }
 
-std::vector<RpcMethod> MethodsOf(const std::vector<const google::protobuf::ServiceDescriptor*>& services) {
+std::vector<RpcMethod> MethodsOf(const std::vector<std::string>& services) {
   std::vector<RpcMethod> methods;
-  for (const google::protobuf::ServiceDescriptor* service : services) {
-    for (int i = 0; i < service->method_count(); ++i) {
-      const google::protobuf::MethodDescriptor& method = *service->method(i);
-      methods.push_back({service->full_name(), method.name(), method.client_streaming(), method.server_streaming()});
+  for (const std::string& name : services) {
+    const auto& service = *google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+    for (int i = 0; i < service.method_count(); ++i) {
+      const google::protobuf::MethodDescriptor& method = *service.method(i);
+      methods.push_back({service.full_name(), method.name(), method.client_streaming(), method.server_streaming()});
     }
   }
   return methods;
 }
 
-std::vector<RpcMethod> HealthMethods() {
+std::vector<RpcMethod> ServedMethods(const std::vector<std::string>& services) {
   static constexpr char kHealth[] = "grpc.health.v1.Health";
-  return {{.service = kHealth, .name = "Check"}, {.service = kHealth, .name = "Watch", .server_streams = true}};
+  std::vector<RpcMethod> methods = MethodsOf(services);
+  methods.push_back({.service = kHealth, .name = "Check"});
+  methods.push_back({.service = kHealth, .name = "Watch", .server_streams = true});
+  return methods;
 }
 
 void RpcScope::Finish(grpc::StatusCode code) {

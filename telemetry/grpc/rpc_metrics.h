@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include <google/protobuf/descriptor.h>
 #include <grpcpp/support/status.h>
 
 #include "telemetry/grpc/rpc_metric_rows.h"
@@ -35,11 +34,11 @@ struct RpcMethod {
   std::string path() const;
 };
 
-// The methods of services, from their descriptors, which must outlive them.
-std::vector<RpcMethod> MethodsOf(const std::vector<const google::protobuf::ServiceDescriptor*>& services);
+// The methods of services, which are given with their package and must be linked into this program.
+std::vector<RpcMethod> MethodsOf(const std::vector<std::string>& services);
 
-// grpc.health.v1.Health's methods, of which gRPC's own implementation has no descriptor.
-std::vector<RpcMethod> HealthMethods();
+// The same, and those of gRPC's own health service, which has no descriptor: all that a server counts.
+std::vector<RpcMethod> ServedMethods(const std::vector<std::string>& services);
 
 // A call until it has ended. Counts nothing where its method is not known.
 class RpcScope {

@@ -30,9 +30,7 @@ using testing::Not;
 constexpr char kDirectory[] = "probegate.v1.ProbeDirectory";
 constexpr char kWatchPath[] = "/probegate.v1.ProbeDirectory/WatchProbes";
 
-std::vector<RpcMethod> DirectoryMethods() {
-  return MethodsOf({google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(kDirectory)});
-}
+std::vector<RpcMethod> DirectoryMethods() { return MethodsOf({kDirectory}); }
 
 // The sum of all series of `name` whose labels have `part` in them.
 double Sum(MetricSet& metrics, const std::string& name, const std::string& part) {
@@ -94,9 +92,7 @@ class Directory final : public v1::ProbeDirectory::CallbackService {
 class RpcMetricsTest : public testing::Test {
  protected:
   void Serve(std::vector<std::string> counted_elsewhere = {}) {
-    std::vector<RpcMethod> methods = DirectoryMethods();
-    for (const RpcMethod& method : HealthMethods()) methods.push_back(method);
-    rpcs_.emplace(metrics_, kServerRpcRows, methods);
+    rpcs_.emplace(metrics_, kServerRpcRows, ServedMethods({kDirectory}));
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
     int port = 0;

@@ -1,4 +1,4 @@
-#include "cli/servers/fleet.h"
+#include "cli/servers/server_group.h"
 
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace probegate {
 
-Fleet::Fleet(const std::vector<Endpoint>& names) {
+ServerGroup::ServerGroup(const std::vector<Endpoint>& names) {
   const ServerLookup lookup = LookUpServers(names);
   for (const Server& server : lookup.servers) {
     servers_.push_back(std::make_unique<ServerClient>(server));
@@ -18,12 +18,12 @@ Fleet::Fleet(const std::vector<Endpoint>& names) {
   }
 }
 
-ExitCode Fleet::ReportFailures() const {
+ExitCode ServerGroup::ReportFailures() const {
   for (const Failure& failure : failures_) Complain(failure.what());
   return failures_.empty() ? ExitCode::kOk : failures_.front().code;
 }
 
-void Fleet::ThrowWhereNobodyAnswers() const {
+void ServerGroup::ThrowIfNoneAnswers() const {
   if (!asked_.empty()) return;
   for (size_t i = 0; i + 1 < failures_.size(); ++i) Complain(failures_[i].what());
   throw failures_.back();

@@ -1,5 +1,5 @@
 // Servers asked at once, where that cannot be.
-#include "cli/servers/fleet.h"
+#include "cli/servers/server_group.h"
 
 #include "cli/top/server_poll.h"
 #include "gmock/gmock.h"
@@ -14,13 +14,13 @@ using testing::HasSubstr;
 // Nobody listens there.
 const Endpoint kNobody{"127.0.0.1", 1};
 
-TEST(Fleet, AServerThatNoThreadAsksIsAFailure) {
-  Fleet fleet({kNobody});
+TEST(ServerGroup, AServerThatNoThreadAsksIsAFailure) {
+  ServerGroup group({kNobody});
   const NoThreads no_threads;
-  EXPECT_TRUE(fleet.Ask<int>([](ServerClient&) { return 1; }).empty());
-  ASSERT_EQ(fleet.failures().size(), 1u);
-  EXPECT_EQ(fleet.failures()[0].code, ExitCode::kUnreachable);
-  EXPECT_THAT(fleet.failures()[0].what(), HasSubstr("127.0.0.1:1 cannot be asked: there is no thread for it"));
+  EXPECT_TRUE(group.Ask<int>([](ServerClient&) { return 1; }).empty());
+  ASSERT_EQ(group.failures().size(), 1u);
+  EXPECT_EQ(group.failures()[0].code, ExitCode::kUnreachable);
+  EXPECT_THAT(group.failures()[0].what(), HasSubstr("127.0.0.1:1 cannot be asked: there is no thread for it"));
 }
 
 TEST(ServerPoll, AServerThatNoThreadAsksIsAProblem) {

@@ -1,4 +1,4 @@
-// The servers of the list, asked together.
+// Servers that one command of `probegate` asks, all at once.
 #pragma once
 
 #include <functional>
@@ -18,22 +18,22 @@ namespace probegate {
 
 // What one server answered.
 template <typename Answer>
-struct FleetAnswer {
-  ServerClient* server;  // the fleet's
+struct ServerAnswer {
+  ServerClient* server;  // of the group
   Answer answer;
 };
 
 // Threads: one.
-class Fleet {
+class ServerGroup {
  public:
   // Looks `names` up, and blocks until that is done (base/server_list.h). A name that cannot be looked up is among the
   // failures.
-  explicit Fleet(const std::vector<Endpoint>& names);
+  explicit ServerGroup(const std::vector<Endpoint>& names);
 
   // Asks all servers at once, and waits until each has answered or failed, which ServerClient bounds. The answers are
   // in the servers' order. One that failed is not asked again. `question` is called on threads, at the same time.
   template <typename Answer>
-  std::vector<FleetAnswer<Answer>> Ask(const std::function<Answer(ServerClient&)>& question);
+  std::vector<ServerAnswer<Answer>> Ask(const std::function<Answer(ServerClient&)>& question);
 
   // Why servers are missing among the answers; each a line for a person.
   const std::vector<Failure>& failures() const { return failures_; }
@@ -41,7 +41,7 @@ class Fleet {
   // Says them on standard error. The first's exit code, or kOk where there is none.
   ExitCode ReportFailures() const;
   // The same where no server is left, and throws the last.
-  void ThrowWhereNobodyAnswers() const;
+  void ThrowIfNoneAnswers() const;
 
  private:
   std::vector<std::unique_ptr<ServerClient>> servers_;  // a server's that failed stays: answers may name it
@@ -50,7 +50,7 @@ class Fleet {
 };
 
 template <typename Answer>
-std::vector<FleetAnswer<Answer>> Fleet::Ask(const std::function<Answer(ServerClient&)>& question) {
+std::vector<ServerAnswer<Answer>> ServerGroup::Ask(const std::function<Answer(ServerClient&)>& question) {
   using Result = std::variant<Answer, Failure>;
   std::vector<std::future<Result>> results;
   for (ServerClient* server : asked_) {
@@ -65,7 +65,7 @@ std::vector<FleetAnswer<Answer>> Fleet::Ask(const std::function<Answer(ServerCli
         },
         [server](const std::string& why) -> Result { return NotAsked(server->server(), why); }));
   }
-  std::vector<FleetAnswer<Answer>> answers;
+  std::vector<ServerAnswer<Answer>> answers;
   for (size_t i = 0; i < results.size(); ++i) {
     Result result = results[i].get();
     if (Answer* const answer = std::get_if<Answer>(&result)) {
@@ -75,7 +75,7 @@ std::vector<FleetAnswer<Answer>> Fleet::Ask(const std::function<Answer(ServerCli
     }
   }
   asked_.clear();
-  for (const FleetAnswer<Answer>& answer : answers) asked_.push_back(answer.server);
+  for (const ServerAnswer<Answer>& answer : answers) asked_.push_back(answer.server);
   return answers;
 }
 
