@@ -34,8 +34,6 @@ const ErrorKindRow& Row(ErrorKind kind) { return kRows[static_cast<size_t>(kind)
 
 absl::Span<const ErrorKindRow> ErrorKinds() { return kRows; }
 
-std::string_view ErrorKindName(ErrorKind kind) { return Row(kind).name; }
-
 absl::Status MakeError(ErrorKind kind, std::string_view message) { return MakeError(ErrorInfo{.kind = kind}, message); }
 
 absl::Status MakeError(const ErrorInfo& info, std::string_view message) {

@@ -36,7 +36,6 @@ struct ErrorKindRow {
   absl::StatusCode code;
 };
 absl::Span<const ErrorKindRow> ErrorKinds();
-std::string_view ErrorKindName(ErrorKind kind);
 
 struct ErrorInfo {
   ErrorKind kind = ErrorKind::kInternal;

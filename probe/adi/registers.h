@@ -10,10 +10,9 @@ namespace probegate::adi {
 inline constexpr uint8_t kDpAbort = 0x0;  // write
 inline constexpr uint8_t kDpIdr = 0x0;    // read
 inline constexpr uint8_t kDpCtrlStat = 0x4;
-inline constexpr uint8_t kDpResend = 0x8;   // read
-inline constexpr uint8_t kDpSelect = 0x8;   // write
-inline constexpr uint8_t kDpSelect1 = 0x4;  // bank 5, DPv3 (IHI 0074 §B2.2.11)
-inline constexpr uint8_t kDpSelect1Bank = 5;
+inline constexpr uint8_t kDpResend = 0x8;     // read
+inline constexpr uint8_t kDpSelect = 0x8;     // write
+inline constexpr uint8_t kDpSelect1Bank = 5;  // of address 0x4: SELECT1 of a DPv3 (IHI 0074 §B2.2.11)
 inline constexpr uint8_t kDpRdbuff = 0xC;     // read
 inline constexpr uint8_t kDpTargetSel = 0xC;  // write, straight after a line reset
 

@@ -14,7 +14,6 @@ inline constexpr uint32_t kAlignStack = 1u << 9;
 
 // SCR.
 inline constexpr uint32_t kSleepOnExit = 1u << 1;
-inline constexpr uint32_t kDeepSleep = 1u << 2;
 inline constexpr uint32_t kEventOnPend = 1u << 4;
 
 // CFSR, HFSR.

@@ -12,7 +12,6 @@ inline constexpr uint32_t kHaltRequest = 1u << 0;  // C_HALT, or a step that has
 inline constexpr uint32_t kHaltBreakpoint = 1u << 1;
 inline constexpr uint32_t kHaltWatchpoint = 1u << 2;
 inline constexpr uint32_t kHaltVectorCatch = 1u << 3;
-inline constexpr uint32_t kHaltExternal = 1u << 4;
 
 // DEMCR.
 inline constexpr uint32_t kCatchCoreReset = 1u << 0;
@@ -25,8 +24,6 @@ inline constexpr uint32_t kCatchException = 1u << 9;
 inline constexpr uint32_t kCatchHardFault = 1u << 10;
 inline constexpr uint32_t kMonitorEnable = 1u << 16;
 inline constexpr uint32_t kMonitorPend = 1u << 17;
-inline constexpr uint32_t kMonitorStep = 1u << 18;
-inline constexpr uint32_t kMonitorRequest = 1u << 19;
 inline constexpr uint32_t kTraceEnable = 1u << 24;
 
 struct DebugState {

@@ -34,7 +34,6 @@ class SimClock {
 
   // One instruction's time. RunDue is to be called before the next one where due() says so.
   void Tick() { ++now_; }
-  void Untick() { --now_; }
   bool due() const { return now_ >= next_due_; }
   // Calls the alarms that are due, in the order of their cycles and, within a cycle, of their setting.
   void RunDue();
