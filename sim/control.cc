@@ -175,9 +175,9 @@ json ReadState(Boards boards, ControlArguments& arguments) {
     const uint32_t ctrl_stat = chip.debug_port().ctrl_stat();
     return json{{"plugged", server.plugged()},
                 {"client", server.has_client()},
-                {"connected", device.connected()},
-                {"clock_hz", device.clock_hz()},
-                {"nreset_asserted", device.reset_asserted()},
+                {"connected", device.pins().connected()},
+                {"clock_hz", device.pins().clock_hz()},
+                {"nreset_asserted", device.pins().reset_asserted()},
                 {"wire", WireName(chip.pins().mode())},
                 {"select", chip.debug_port().select()},
                 {"ctrl_stat", ctrl_stat},

@@ -2,52 +2,47 @@
 
 #include <algorithm>
 
+#include "sim/cmsis_dap/info.h"
+
 namespace probegate::sim {
-namespace {
-
-constexpr uint32_t kDefaultClock = 1'000'000;
-
-constexpr uint8_t kPortDefault = 0;
-constexpr uint8_t kPortSwd = 1;
-constexpr uint8_t kPortJtag = 2;
-
-}  // namespace
-
 const Device::CommandRow Device::kCommands[] = {
-    {Command::kInfo, &Device::Info},
-    {Command::kHostStatus, &Device::HostStatus},
-    {Command::kConnect, &Device::Connect},
-    {Command::kDisconnect, &Device::Disconnect},
-    {Command::kTransferConfigure, &Device::TransferConfigure},
-    {Command::kTransfer, &Device::Transfer},
-    {Command::kTransferBlock, &Device::TransferBlock},
-    {Command::kWriteAbort, &Device::WriteAbort},
-    {Command::kDelay, &Device::Delay},
-    {Command::kResetTarget, &Device::ResetTarget},
-    {Command::kSwjPins, &Device::SwjPins},
-    {Command::kSwjClock, &Device::SwjClock},
-    {Command::kSwjSequence, &Device::SwjSequence},
-    {Command::kSwdConfigure, &Device::SwdConfigure},
-    {Command::kSwdSequence, &Device::SwdSequence},
-    {Command::kJtagSequence, &Device::JtagSequence},
-    {Command::kJtagConfigure, &Device::JtagConfigure},
-    {Command::kJtagIdcode, &Device::JtagIdcode},
-    {Command::kSwoTransport, &Device::SwoTransport},
-    {Command::kSwoMode, &Device::SwoMode},
-    {Command::kSwoBaudrate, &Device::SwoBaudrate},
-    {Command::kSwoControl, &Device::SwoControl},
-    {Command::kSwoStatus, &Device::SwoStatus},
-    {Command::kSwoExtendedStatus, &Device::SwoExtendedStatus},
-    {Command::kSwoData, &Device::SwoData},
+    {Command::kInfo, &CallOwn<&Device::Info>},
+    {Command::kHostStatus, &CallOwn<&Device::HostStatus>},
+    {Command::kDelay, &CallOwn<&Device::Delay>},
+    {Command::kResetTarget, &CallOwn<&Device::ResetTarget>},
+    {Command::kConnect, &Call<&Device::pin_commands_, &PinCommands::Connect>},
+    {Command::kDisconnect, &Call<&Device::pin_commands_, &PinCommands::Disconnect>},
+    {Command::kSwjPins, &Call<&Device::pin_commands_, &PinCommands::Pins>},
+    {Command::kSwjClock, &Call<&Device::pin_commands_, &PinCommands::Clock>},
+    {Command::kSwjSequence, &Call<&Device::pin_commands_, &PinCommands::Sequence>},
+    {Command::kTransferConfigure, &Call<&Device::transfers_, &Transfers::Configure>},
+    {Command::kTransfer, &Call<&Device::transfers_, &Transfers::Transfer>},
+    {Command::kTransferBlock, &Call<&Device::transfers_, &Transfers::TransferBlock>},
+    {Command::kWriteAbort, &Call<&Device::transfers_, &Transfers::WriteAbort>},
+    {Command::kSwdConfigure, &Call<&Device::swd_commands_, &SwdCommands::Configure>},
+    {Command::kSwdSequence, &Call<&Device::swd_commands_, &SwdCommands::Sequence>},
+    {Command::kJtagSequence, &Call<&Device::jtag_commands_, &JtagCommands::Sequence>},
+    {Command::kJtagConfigure, &Call<&Device::jtag_commands_, &JtagCommands::Configure>},
+    {Command::kJtagIdcode, &Call<&Device::jtag_commands_, &JtagCommands::Idcode>},
+    {Command::kSwoTransport, &Call<&Device::swo_commands_, &SwoCommands::Transport>},
+    {Command::kSwoMode, &Call<&Device::swo_commands_, &SwoCommands::Mode>},
+    {Command::kSwoBaudrate, &Call<&Device::swo_commands_, &SwoCommands::Baudrate>},
+    {Command::kSwoControl, &Call<&Device::swo_commands_, &SwoCommands::Control>},
+    {Command::kSwoStatus, &Call<&Device::swo_commands_, &SwoCommands::Status>},
+    {Command::kSwoExtendedStatus, &Call<&Device::swo_commands_, &SwoCommands::ExtendedStatus>},
+    {Command::kSwoData, &Call<&Device::swo_commands_, &SwoCommands::Data>},
 };
 
 Device::Device(Chip& chip, std::string serial, std::function<uint32_t()> timer)
-    : chip_(chip),
-      serial_(std::move(serial)),
+    : serial_(std::move(serial)),
       timer_(std::move(timer)),
-      transfers_(chip.pins(), chip.debug_port(), timer_),
+      pins_(chip),
+      transfers_(pins_, chip.pins(), chip.debug_port(), timer_),
       swo_(chip),
-      clock_hz_(kDefaultClock) {}
+      pin_commands_(pins_),
+      swd_commands_(pins_, transfers_.swd_settings()),
+      jtag_commands_(pins_, transfers_.jtag()),
+      swo_commands_(swo_, timer_) {}
 
 std::span<const Reply> Device::Process(std::span<const uint8_t> packet) {
   reply_count_ = 0;
@@ -98,21 +93,23 @@ void Device::ExecuteOne(RequestReader& request, ReplyWriter& reply) {
                                 [command](const CommandRow& candidate) { return candidate.command == command; });
   if (request.ok() && row != std::end(kCommands)) {
     reply.U8(static_cast<uint8_t>(command));
-    if ((this->*row->handler)(request, reply)) return;
+    if (row->handler(*this, request, reply)) return;
   }
-  // What follows a command that cannot be understood has no known beginning.
+  // It is not known where a command that cannot be understood ends, so whatever follows it is skipped.
   request.Bytes(request.left() + 1);
   reply.Truncate(head);
   reply.U8(static_cast<uint8_t>(Command::kInvalid));
 }
 
 void Device::Unplug() {
-  port_ = Port::kNone;
-  DriveReset(false);
-  clock_hz_ = kDefaultClock;
+  pins_.PowerOff();
   transfers_.ResetSettings();
   swo_.Reset();
   queued_.clear();
+}
+
+bool Device::Info(RequestReader& request, ReplyWriter& reply) {
+  return AnswerInfo(serial_, swo_.offers_stream(), request, reply);
 }
 
 bool Device::HostStatus(RequestReader& request, ReplyWriter& reply) {
@@ -122,40 +119,17 @@ bool Device::HostStatus(RequestReader& request, ReplyWriter& reply) {
   return request.ok();
 }
 
-bool Device::Connect(RequestReader& request, ReplyWriter& reply) {
-  const uint8_t port = request.U8();
-  if (!request.ok()) return false;
-  if (port == kPortDefault || port == kPortSwd) port_ = Port::kSwd;
-  if (port == kPortJtag) port_ = Port::kJtag;
-  transfers_.UseJtag(port_ == Port::kJtag);
-  tdi_ = true;
-  reply.U8(port <= kPortJtag ? static_cast<uint8_t>(port_) : 0);
-  return true;
-}
-
-bool Device::Disconnect(RequestReader&, ReplyWriter& reply) {
-  port_ = Port::kNone;
-  DriveReset(false);
-  reply.U8(kStatusOk);
-  return true;
-}
-
 bool Device::Delay(RequestReader& request, ReplyWriter& reply) {
   busy_ += std::chrono::microseconds(request.U16());
   reply.U8(kStatusOk);
   return request.ok();
 }
 
-// No reset sequence of a device's own.
+// The reply says that the probe has no device-specific reset sequence.
 bool Device::ResetTarget(RequestReader&, ReplyWriter& reply) {
   reply.U8(kStatusOk);
   reply.U8(0);
   return true;
-}
-
-void Device::DriveReset(bool asserted) {
-  reset_asserted_ = asserted;
-  chip_.SetReset(asserted);
 }
 
 }  // namespace probegate::sim

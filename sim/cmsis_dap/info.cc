@@ -1,14 +1,14 @@
-// DAP_Info: what the probe says about itself.
-#include <array>
+#include "sim/cmsis_dap/info.h"
 
-#include "sim/cmsis_dap/device.h"
+#include "sim/cmsis_dap/protocol.h"
+#include "sim/cmsis_dap/swo_capture.h"
 
 namespace probegate::sim {
 namespace {
 
 constexpr uint8_t kSerialNumber = 0x03;
 
-// Strings are sent with their final zero; one that is not here has length 0.
+// Strings are sent with their terminating zero; a string that is not listed here has length 0.
 struct TextRow {
   uint8_t id;
   std::string_view text;
@@ -43,10 +43,10 @@ constexpr NumberRow kNumbers[] = {
 
 }  // namespace
 
-bool Device::Info(RequestReader& request, ReplyWriter& reply) {
+bool AnswerInfo(std::string_view serial, bool streams_swo, RequestReader& request, ReplyWriter& reply) {
   const uint8_t id = request.U8();
   if (!request.ok()) return false;
-  std::string_view text = id == kSerialNumber ? std::string_view(serial_) : std::string_view();
+  std::string_view text = id == kSerialNumber ? serial : std::string_view();
   for (const TextRow& row : kTexts) {
     if (row.id == id) text = row.text;
   }
@@ -58,7 +58,7 @@ bool Device::Info(RequestReader& request, ReplyWriter& reply) {
   }
   for (const NumberRow& row : kNumbers) {
     if (row.id != id) continue;
-    const uint32_t value = row.value | (id == kCapabilities && swo_.offers_stream() ? kSwoStream : 0);
+    const uint32_t value = row.value | (id == kCapabilities && streams_swo ? kSwoStream : 0);
     reply.U8(row.size);
     for (unsigned i = 0; i < row.size; ++i) reply.U8(static_cast<uint8_t>(value >> (8 * i)));
     return true;

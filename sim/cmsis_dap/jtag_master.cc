@@ -31,7 +31,7 @@ bool JtagMaster::Begin(uint8_t device) {
   return device < device_count_;
 }
 
-// All other devices get BYPASS, which is all ones.
+// All other devices get the instruction BYPASS, which is all ones.
 void JtagMaster::Select(uint8_t instruction) {
   if (instruction_ == instruction) return;
   instruction_ = instruction;
@@ -42,7 +42,7 @@ void JtagMaster::Select(uint8_t instruction) {
   const unsigned before = sum(lengths.first(device_));
   const unsigned total = sum(lengths);
   for (unsigned bit = 0; bit < total; ++bit) {
-    const unsigned own = bit - before;  // wraps in front of the device
+    const unsigned own = bit - before;  // wraps around for bits before the device's
     const bool level = own >= lengths[device_] || (instruction >> own & 1) != 0;
     Cycle(bit + 1 == total, level);
   }
@@ -50,19 +50,19 @@ void JtagMaster::Select(uint8_t instruction) {
   Cycle(kLow, kHigh);   // Run-Test/Idle
 }
 
-// To the first bit of the device's register, behind the bypass bits of those nearer to TDO.
+// Shifts to the first bit of the device's register, past the bypass bits of the devices nearer to TDO.
 void JtagMaster::EnterShiftDr() {
   Cycle(kHigh, kHigh);     // Select-DR-Scan
   Cycles(2, kLow, kHigh);  // Capture-DR, Shift-DR
   Cycles(static_cast<unsigned>(device_), kLow, kHigh);
 }
 
-// From Shift-DR, where `last_bit` and a bypass bit for each device behind are still to be shifted.
+// Leaves Shift-DR, after shifting `last_bit` and a bypass bit for each device further from TDO.
 void JtagMaster::LeaveShiftDr(bool last_bit) {
-  const auto behind = static_cast<unsigned>(device_count_ - device_ - 1);
-  Cycle(behind == 0, last_bit);
-  if (behind != 0) {
-    Cycles(behind - 1, kLow, kHigh);
+  const auto further = static_cast<unsigned>(device_count_ - device_ - 1);
+  Cycle(further == 0, last_bit);
+  if (further != 0) {
+    Cycles(further - 1, kLow, kHigh);
     Cycle(kHigh, kHigh);
   }
 }
@@ -76,13 +76,13 @@ uint8_t JtagMaster::Transfer(uint8_t request, uint32_t* data, bool spoiled) {
   for (unsigned bit = 0; bit < 3; ++bit) {
     ack |= static_cast<unsigned>(Cycle(kLow, (request >> (bit + 1) & 1) != 0)) << bit;
   }
-  // On the wire OK/FAULT is 010 and WAIT 001; DAP_Transfer has them the other way round.
+  // On the wire OK/FAULT is 010 and WAIT 001; DAP_Transfer has them swapped.
   ack = (ack & 4) | (ack & 1) << 1 | (ack >> 1 & 1);
   if (ack == kAckOk) {
     uint32_t value = 0;
     for (unsigned bit = 0; bit < 32; ++bit) {
       const bool out = read || (*data >> bit & 1) != 0;
-      // The last bit is sampled where the state is left.
+      // The last bit is sampled in the cycle that leaves Shift-DR.
       value |= static_cast<uint32_t>(bit < 31 ? Cycle(kLow, out) : pins_.tdo()) << bit;
       if (bit == 31) LeaveShiftDr(out);
     }

@@ -17,19 +17,21 @@ class JtagMaster : public WireMaster {
  public:
   static constexpr size_t kMaxDevices = 8;
 
-  // `pins` must outlive it. There is no device until Configure has said so.
+  // `pins` must outlive it. The chain has no devices until Configure.
   explicit JtagMaster(SwjDp& pins) : pins_(pins) {}
 
-  // DAP_JTAG_Configure: the instruction lengths of the devices, that next to TDO first. False for too many.
+  // DAP_JTAG_Configure: the instruction lengths of the devices, starting with the one next to TDO. False if there are
+  // more than kMaxDevices.
   bool Configure(std::span<const uint8_t> instruction_bits);
   void set_idle_cycles(unsigned cycles) { idle_cycles_ = cycles; }
 
   bool Begin(uint8_t device) override;
-  // A scan brings the result of the access before it; what has another instruction is fetched through RDBUFF.
+  // A scan returns the result of the access before it; after a change of instruction that result is fetched through
+  // RDBUFF.
   bool Posts(uint8_t) const override { return true; }
   uint8_t Transfer(uint8_t request, uint32_t* data, bool spoiled) override;
 
-  // DAP_WriteABORT and DAP_JTAG_IDCODE, for the device of Begin.
+  // DAP_WriteABORT and DAP_JTAG_IDCODE, for the device that Begin selected.
   void WriteAbort(uint32_t value);
   uint32_t ReadIdcode();
 

@@ -1,4 +1,8 @@
 // Bounded access to the bytes of a packet: a request can be cut short anywhere, and no reply outgrows its packet.
+//
+// A command handler is a function `bool (RequestReader& request, ReplyWriter& reply)`. Both start after the byte that
+// names the command. It returns false, having done nothing, if the request is cut short or its reply would not fit; the
+// caller then discards what the handler has written.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +11,7 @@
 
 namespace probegate::sim {
 
-// Reads little-endian numbers. Past the end it answers zeros and is not ok() any more.
+// Reads little-endian numbers. Past the end it returns zeros and is no longer ok().
 class RequestReader {
  public:
   explicit RequestReader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
@@ -19,7 +23,7 @@ class RequestReader {
   uint16_t U16() { return static_cast<uint16_t>(Number(2)); }
   uint32_t U32() { return Number(4); }
 
-  // Empty, and not ok(), where there are not so many.
+  // Empty, and no longer ok(), if there are not that many.
   std::span<const uint8_t> Bytes(size_t count) {
     if (count > bytes_.size()) {
       ok_ = false;
@@ -46,7 +50,7 @@ class RequestReader {
   bool ok_ = true;
 };
 
-// Writes into a buffer of fixed size. What does not fit is dropped, so callers that answer much ask room() first.
+// Writes into a buffer of fixed size. What does not fit is dropped, so callers with long replies check room() first.
 class ReplyWriter {
  public:
   explicit ReplyWriter(std::span<uint8_t> buffer) : buffer_(buffer) {}
@@ -69,9 +73,9 @@ class ReplyWriter {
     for (const char c : text) U8(static_cast<uint8_t>(c));
   }
 
-  // Leaves out everything from `size` on.
+  // Discards everything after the first `size` bytes.
   void Truncate(size_t size) { size_ = size; }
-  // Overwrites what has been written.
+  // Overwrites a byte that has been written.
   void Patch(size_t at, uint8_t value) { buffer_[at] = value; }
 
  private:

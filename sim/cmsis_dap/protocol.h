@@ -44,6 +44,11 @@ enum class Command : uint8_t {
 inline constexpr uint8_t kStatusOk = 0x00;
 inline constexpr uint8_t kStatusError = 0xFF;
 
+// DAP_SWD_Sequence and DAP_JTAG_Sequence: the clock cycles that a sequence's info byte asks for, 1 to 64.
+constexpr unsigned SequenceCycles(uint8_t info) { return (info & 0x3F) == 0 ? 64 : info & 0x3F; }
+// The bytes that hold so many bits.
+constexpr size_t BytesFor(unsigned bits) { return (bits + 7) / 8; }
+
 // Transfer requests: bits 3:0 are those of the SWD request, APnDP first.
 inline constexpr uint8_t kTransferAp = 1u << 0;
 inline constexpr uint8_t kTransferRead = 1u << 1;
@@ -52,8 +57,7 @@ inline constexpr uint8_t kTransferMatchValue = 1u << 4;
 inline constexpr uint8_t kTransferMatchMask = 1u << 5;
 inline constexpr uint8_t kTransferTimestamp = 1u << 7;
 
-// Acknowledges of transfers: the three bits from the wire (over JTAG with OK and WAIT changed over), then the probe's
-// own.
+// Acknowledges of transfers: the three bits from the wire (over JTAG with OK and WAIT swapped), then the probe's own.
 inline constexpr uint8_t kAckOk = 1;
 inline constexpr uint8_t kAckWait = 2;
 inline constexpr uint8_t kAckFault = 4;

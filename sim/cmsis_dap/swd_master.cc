@@ -40,7 +40,7 @@ uint8_t SwdMaster::Transfer(uint8_t request, uint32_t* data, bool spoil_parity) 
     Float(settings_.turnaround);
     if (settings_.data_phase && !read) Drive(kDataPhaseClocks, false);
   } else {
-    // Nobody answered, or nothing that can be understood: keep off for as long as data could come.
+    // No acknowledge, or not a valid one: keep off the wire for as long as a data phase could last.
     Float(settings_.turnaround + kDataPhaseClocks);
   }
   return ack;

@@ -12,7 +12,7 @@ namespace probegate::sim {
 // DAP_SWD_Configure and the idle cycles of DAP_TransferConfigure.
 struct SwdSettings {
   unsigned turnaround = 1;  // clocks
-  bool data_phase = false;  // always, also after WAIT and FAULT
+  bool data_phase = false;  // always have one, even after WAIT and FAULT
   unsigned idle_cycles = 0;
 };
 
@@ -26,8 +26,8 @@ class SwdMaster : public WireMaster {
   bool Begin(uint8_t) override { return true; }
   bool Posts(uint8_t request) const override { return (request & kTransferAp) != 0; }
 
-  // Returns the three bits that were read as acknowledge, or kAckProtocolError for data with wrong parity.
-  // `spoil_parity` sends the request with its parity wrong.
+  // Returns the three bits that were read as the acknowledge, or kAckProtocolError for data with wrong parity.
+  // `spoil_parity` sends the request with wrong parity.
   uint8_t Transfer(uint8_t request, uint32_t* data, bool spoil_parity) override;
 
  private:

@@ -22,7 +22,7 @@ bool SwoCapture::SetTransport(uint8_t transport) {
   return true;
 }
 
-// Whatever the answer, a capture ends.
+// A running capture ends even if the mode is refused.
 bool SwoCapture::SetMode(uint8_t mode) {
   Stop();
   const bool known = mode <= static_cast<uint8_t>(Mode::kUart);

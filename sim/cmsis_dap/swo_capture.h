@@ -1,8 +1,8 @@
-// The probe's SWO capture, as CMSIS-DAP 2.1 has it ("SWO Commands"): how it is set up, the buffer between the pin and
+// The probe's SWO capture, as CMSIS-DAP 2.1 defines it ("SWO Commands"): its settings, the buffer between the pin and
 // the host, and its status.
 //
-// UART mode only. What comes while the buffer is full is lost, and the status says so once. The buffer is read either
-// by DAP_SWO_Data (transport 1) or, where the probe has an endpoint for it, as a stream (transport 2).
+// UART mode only. Bytes that arrive while the buffer is full are lost, and the status reports that once. The buffer is
+// read either by DAP_SWO_Data (transport 1) or, if the probe has an endpoint for it, as a stream (transport 2).
 //
 // Threads: the chip's rule.
 #pragma once
@@ -37,34 +37,36 @@ class SwoCapture {
   SwoCapture(const SwoCapture&) = delete;
   SwoCapture& operator=(const SwoCapture&) = delete;
 
-  // Whether there is an endpoint for the stream: then transport 2 can be chosen.
+  // Whether the probe has an endpoint for the stream; transport 2 can be chosen only if it has.
   void OfferStream(bool offered) { stream_offered_ = offered; }
   bool offers_stream() const { return stream_offered_; }
 
-  // False where the probe cannot, or not while it captures.
+  // False if the probe does not support it, or for the transport, if a capture is running.
   bool SetTransport(uint8_t transport);
   bool SetMode(uint8_t mode);
-  // The rate that is used: the nearest one to `baud` that the probe has. A capture goes on at it.
+  // Returns the rate that is used: the one nearest to `baud` that the probe supports. A running capture continues at
+  // it.
   uint32_t SetBaud(uint32_t baud);
-  // Starting empties the buffer. False without a mode or a rate.
+  // Starting empties the buffer. False if no mode or no rate has been set.
   bool Start();
   void Stop();
   // As after power-up.
   void Reset();
 
-  // Status bits; errors are told once.
+  // Status bits; reading them clears the error bits.
   uint8_t TakeStatus();
   size_t waiting();
-  // Bytes captured since the start.
+  // Bytes captured since Start.
   uint32_t index();
 
-  // The oldest bytes, as many as there are and `out` takes; how many. Each for its own transport: nothing for another.
+  // Moves the oldest bytes to `out`, as many as there are and fit, and returns their number; 0 unless the transport
+  // that was chosen is the function's own.
   size_t ReadData(std::span<uint8_t> out) { return Read(Transport::kData, out); }
   size_t ReadStream(std::span<uint8_t> out) { return Read(Transport::kStream, out); }
 
  private:
   void Receive(uint8_t byte);
-  // Takes in what has come until now.
+  // Receives everything that has arrived so far.
   void Settle();
   size_t Read(Transport transport, std::span<uint8_t> out);
 

@@ -1,8 +1,9 @@
-// DAP_SWO_Transport, _Mode, _Baudrate, _Control, _Status, _ExtendedStatus and _Data.
+#include "sim/cmsis_dap/swo_commands.h"
+
 #include <algorithm>
 #include <array>
 
-#include "sim/cmsis_dap/device.h"
+#include "sim/cmsis_dap/protocol.h"
 
 namespace probegate::sim {
 namespace {
@@ -17,64 +18,64 @@ uint8_t StatusByte(bool done) { return done ? kStatusOk : kStatusError; }
 
 }  // namespace
 
-bool Device::SwoTransport(RequestReader& request, ReplyWriter& reply) {
+bool SwoCommands::Transport(RequestReader& request, ReplyWriter& reply) {
   const uint8_t transport = request.U8();
   if (!request.ok()) return false;
-  reply.U8(StatusByte(swo_.SetTransport(transport)));
+  reply.U8(StatusByte(capture_.SetTransport(transport)));
   return true;
 }
 
-bool Device::SwoMode(RequestReader& request, ReplyWriter& reply) {
+bool SwoCommands::Mode(RequestReader& request, ReplyWriter& reply) {
   const uint8_t mode = request.U8();
   if (!request.ok()) return false;
-  reply.U8(StatusByte(swo_.SetMode(mode)));
+  reply.U8(StatusByte(capture_.SetMode(mode)));
   return true;
 }
 
-bool Device::SwoBaudrate(RequestReader& request, ReplyWriter& reply) {
+bool SwoCommands::Baudrate(RequestReader& request, ReplyWriter& reply) {
   const uint32_t baud = request.U32();
   if (!request.ok()) return false;
-  reply.U32(swo_.SetBaud(baud));
+  reply.U32(capture_.SetBaud(baud));
   return true;
 }
 
-bool Device::SwoControl(RequestReader& request, ReplyWriter& reply) {
+bool SwoCommands::Control(RequestReader& request, ReplyWriter& reply) {
   const uint8_t control = request.U8();
   if (!request.ok()) return false;
   bool done = true;
   if ((control & 1) != 0) {
-    done = swo_.Start();
+    done = capture_.Start();
   } else {
-    swo_.Stop();
+    capture_.Stop();
   }
   reply.U8(StatusByte(done));
   return true;
 }
 
-bool Device::SwoStatus(RequestReader&, ReplyWriter& reply) {
-  reply.U8(swo_.TakeStatus());
-  reply.U32(static_cast<uint32_t>(swo_.waiting()));
+bool SwoCommands::Status(RequestReader&, ReplyWriter& reply) {
+  reply.U8(capture_.TakeStatus());
+  reply.U32(static_cast<uint32_t>(capture_.waiting()));
   return true;
 }
 
-bool Device::SwoExtendedStatus(RequestReader& request, ReplyWriter& reply) {
+bool SwoCommands::ExtendedStatus(RequestReader& request, ReplyWriter& reply) {
   const uint8_t wanted = request.U8();
   if (!request.ok()) return false;
-  if ((wanted & kWantStatus) != 0) reply.U8(swo_.TakeStatus());
-  if ((wanted & kWantCount) != 0) reply.U32(static_cast<uint32_t>(swo_.waiting()));
+  if ((wanted & kWantStatus) != 0) reply.U8(capture_.TakeStatus());
+  if ((wanted & kWantCount) != 0) reply.U32(static_cast<uint32_t>(capture_.waiting()));
   if ((wanted & kWantIndex) != 0) {
-    reply.U32(swo_.index());
+    reply.U32(capture_.index());
     reply.U32(timer_());
   }
   return true;
 }
 
-bool Device::SwoData(RequestReader& request, ReplyWriter& reply) {
+bool SwoCommands::Data(RequestReader& request, ReplyWriter& reply) {
   const size_t wanted = request.U16();
   if (!request.ok() || reply.room() < kDataHead) return false;
   std::array<uint8_t, kMaxPacketSize> bytes;
-  const uint8_t status = swo_.TakeStatus();
-  const size_t count = swo_.ReadData({bytes.data(), std::min(wanted, reply.room() - kDataHead)});
+  const uint8_t status = capture_.TakeStatus();
+  const size_t count = capture_.ReadData({bytes.data(), std::min(wanted, reply.room() - kDataHead)});
   reply.U8(status);
   reply.U16(static_cast<uint16_t>(count));
   for (size_t i = 0; i < count; ++i) reply.U8(bytes[i]);

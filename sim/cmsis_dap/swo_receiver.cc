@@ -43,7 +43,7 @@ bool SwoReceiver::LevelAt(uint64_t cycle) const {
   return frame == nullptr || BitOf(*frame, (cycle - frame->start) / frame->bit_cycles);
 }
 
-// A frame ends high, so that whatever is low ends within it.
+// A frame ends high, so any low level ends within its frame.
 uint64_t SwoReceiver::FindHigh(uint64_t cycle) const {
   while (!LevelAt(cycle)) {
     const SwoFrame* frame = FrameAt(cycle);
@@ -65,7 +65,7 @@ uint64_t SwoReceiver::FindLow(uint64_t cycle) const {
 
 void SwoReceiver::AdvanceTo(uint64_t cycle) {
   for (;;) {
-    const uint64_t high = looked_ == 0 ? 0 : FindHigh(looked_ - 1);  // an edge comes behind a high level
+    const uint64_t high = looked_ == 0 ? 0 : FindHigh(looked_ - 1);  // an edge follows a high level
     const uint64_t edge = high < cycle ? FindLow(high) : kNone;
     if (edge == kNone || edge >= cycle) {
       looked_ = std::max(looked_, std::min(high, cycle));

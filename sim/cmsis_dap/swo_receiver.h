@@ -1,7 +1,7 @@
-// A UART's receiver on the SWO pin: makes bytes of the line's levels, at its own rate.
+// A UART receiver on the SWO pin: turns the line's levels into bytes, at its own rate.
 //
-// It looks for a falling edge, then at the middle of each of its own bits; so at another rate than the sender's it
-// finds other bytes, or none, as a real one does, and always the same ones. Time is the chip's, in cycles.
+// It waits for a falling edge, then samples the middle of each of its own bits. So at a rate other than the sender's it
+// receives different bytes, or none, as a real one does, and the same ones each time. Time is the chip's, in cycles.
 //
 // Threads: the chip's rule.
 #pragma once
@@ -16,32 +16,32 @@ namespace probegate::sim {
 
 class SwoReceiver {
  public:
-  // `clock_hz`: cycles a second. `received` is called with each byte; `framing_error` where the stop bit was low.
+  // `clock_hz`: cycles a second. `received` is called with each byte; `framing_error` if the stop bit was low.
   SwoReceiver(uint32_t clock_hz, std::function<void(uint8_t)> received, std::function<void()> framing_error);
 
-  // Listens from `cycle` on, the line being taken for idle until then, at `baud` bits a second (1 to a fourth of
-  // `clock_hz`).
+  // Listens from `cycle` on at `baud` bits a second (1 to a quarter of `clock_hz`), as if the line had been idle until
+  // then.
   void Start(uint32_t baud, uint64_t cycle);
 
-  // A frame begins, at its start; frames do not overlap, and come in order.
+  // To be called at each frame's start. Frames come in order and do not overlap.
   void OnFrame(const SwoFrame& frame);
-  // What has come up to `cycle` is received.
+  // Receives everything up to `cycle`.
   void AdvanceTo(uint64_t cycle);
 
  private:
   bool LevelAt(uint64_t cycle) const;
-  // The first cycle from `cycle` on at which the line is low (UINT64_MAX: none that is known of), or high.
+  // The first cycle from `cycle` on at which the line is low (UINT64_MAX: none known yet), or high.
   uint64_t FindLow(uint64_t cycle) const;
   uint64_t FindHigh(uint64_t cycle) const;
   const SwoFrame* FrameAt(uint64_t cycle) const;
-  // Half bits behind the edge, in cycles.
+  // The length of so many half bits, in cycles.
   uint64_t HalfBits(unsigned count) const { return uint64_t{count} * clock_hz_ / (2 * uint64_t{baud_}); }
 
   const uint32_t clock_hz_;
   const std::function<void(uint8_t)> received_;
   const std::function<void()> framing_error_;
   uint32_t baud_ = 1;
-  uint64_t looked_ = 0;  // from here on an edge is looked for
+  uint64_t looked_ = 0;  // the search for an edge continues here
   std::deque<SwoFrame> frames_;
 };
 

@@ -13,7 +13,7 @@ bool IsRead(uint8_t request) { return (request & kTransferRead) != 0; }
 bool IsAp(uint8_t request) { return (request & kTransferAp) != 0; }
 bool IsMatch(uint8_t request) { return IsRead(request) && (request & kTransferMatchValue) != 0; }
 
-// The most that one transfer can add to a reply.
+// The most bytes that one transfer can add to a reply.
 size_t ReplySize(uint8_t request) {
   const size_t stamp = (request & kTransferTimestamp) != 0 ? 4 : 0;
   return stamp + (IsRead(request) && !IsMatch(request) ? 4 : 0);
@@ -43,18 +43,24 @@ bool Transfers::Configure(RequestReader& request, ReplyWriter& reply) {
   return true;
 }
 
-bool Transfers::WriteAbort(RequestReader& request, ReplyWriter& reply, bool connected) {
+bool Transfers::Begin(uint8_t device) {
+  if (!probe_.connected()) return false;
+  master_ = probe_.port() == ProbePins::Port::kJtag ? static_cast<WireMaster*>(&jtag_) : &swd_;
+  return master_->Begin(device);
+}
+
+bool Transfers::WriteAbort(RequestReader& request, ReplyWriter& reply) {
   const uint8_t device = request.U8();
   uint32_t value = request.U32();
   if (!request.ok()) return false;
-  const bool reachable = connected && master_->Begin(device);
+  const bool reachable = Begin(device);
   if (reachable && master_ == &jtag_) jtag_.WriteAbort(value);
   if (reachable && master_ == &swd_) Once(kWriteAbort, &value);
   reply.U8(reachable ? kStatusOk : kStatusError);
   return true;
 }
 
-bool Transfers::Transfer(RequestReader& request, ReplyWriter& reply, bool connected) {
+bool Transfers::Transfer(RequestReader& request, ReplyWriter& reply) {
   const uint8_t device = request.U8();
   const uint8_t total = request.U8();
   std::array<Item, UINT8_MAX> items;
@@ -69,7 +75,7 @@ bool Transfers::Transfer(RequestReader& request, ReplyWriter& reply, bool connec
   const size_t head = reply.size();
   reply.U8(0);
   reply.U8(0);
-  if (!connected || !master_->Begin(device)) return true;
+  if (!Begin(device)) return true;
   Progress progress;
   for (size_t i = 0; i < total && Run(items[i], progress, reply); ++i) ++progress.count;
   if (progress.ack == kAckOk) {
@@ -107,7 +113,7 @@ bool Transfers::RunRead(const Item& item, Progress& progress, ReplyWriter& reply
     reply.U32(data);
     return true;
   }
-  // A posted read brings what the one before it fetched.
+  // A posted read returns what the read before it fetched.
   progress.ack = Retried(item.request, &data);
   if (progress.ack != kAckOk) return false;
   if (progress.posted_read) reply.U32(data);
@@ -157,7 +163,7 @@ bool Transfers::CollectPosted(Progress& progress, ReplyWriter& reply) {
   return true;
 }
 
-bool Transfers::TransferBlock(RequestReader& request, ReplyWriter& reply, bool connected) {
+bool Transfers::TransferBlock(RequestReader& request, ReplyWriter& reply) {
   const uint8_t device = request.U8();
   const uint16_t words = request.U16();
   const uint8_t bits = request.U8() & kWireBits;
@@ -167,7 +173,7 @@ bool Transfers::TransferBlock(RequestReader& request, ReplyWriter& reply, bool c
   const size_t head = reply.size();
   reply.U16(0);
   reply.U8(0);
-  if (!connected || words == 0 || !master_->Begin(device)) return true;
+  if (words == 0 || !Begin(device)) return true;
   uint16_t done = 0;
   const uint8_t ack = IsRead(bits) ? ReadBlock(bits, words, done, reply) : WriteBlock(bits, data, done);
   reply.Patch(head, static_cast<uint8_t>(done));

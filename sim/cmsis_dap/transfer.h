@@ -1,9 +1,9 @@
-// DAP_TransferConfigure, DAP_Transfer, DAP_TransferBlock and DAP_WriteABORT, as Arm's firmware does them: posted AP
-// reads are pipelined, WAIT is tried again, the last write of a packet is checked by a read of RDBUFF, and the reply
-// says how many transfers were acknowledged and how the last one was.
+// DAP_TransferConfigure, DAP_Transfer, DAP_TransferBlock and DAP_WriteABORT, as Arm's firmware executes them: posted AP
+// reads are pipelined, transfers that get WAIT are retried, the last write of a packet is checked by a read of RDBUFF,
+// and the reply gives the number of acknowledged transfers and the last acknowledge.
 //
-// Here is also where a wire transfer is made to fail on purpose, and where they are counted: each that goes out on the
-// wire, the probe's own repeats and reads of RDBUFF included.
+// This is also where transfers are counted and made to fail on purpose. Every transfer on the wire counts, including
+// the probe's own retries and reads of RDBUFF.
 #pragma once
 
 #include <cstdint>
@@ -11,35 +11,31 @@
 
 #include "sim/cmsis_dap/jtag_master.h"
 #include "sim/cmsis_dap/message.h"
+#include "sim/cmsis_dap/probe_pins.h"
 #include "sim/cmsis_dap/protocol.h"
 #include "sim/cmsis_dap/swd_master.h"
 #include "sim/fault_schedule.h"
 
 namespace probegate::sim {
 
-// kNoAck spoils the request's parity, so the DP keeps silent until a line reset, as it does after noise on the wire;
-// over JTAG until Test-Logic-Reset.
-// kWait and kFault are the DP's own answers: DebugPort::ForceNext.
+// kNoAck corrupts the request's parity, so the DP stays silent until a line reset (over JTAG: until Test-Logic-Reset),
+// as it does after noise on the wire. kWait and kFault are the DP's own answers: see DebugPort::ForceNext.
 enum class TransferFault : uint8_t { kWait, kFault, kNoAck };
 
 class Transfers {
  public:
-  // `pins` and `port` are the two ends of one target and must outlive it. `timer` is the test domain timer.
-  Transfers(SwjDp& pins, DebugPort& port, std::function<uint32_t()> timer)
-      : port_(port), swd_(pins), jtag_(pins), timer_(std::move(timer)) {}
+  // `probe` says which protocol carries the transfers. `target` and `port` are the two ends of the target on its
+  // connector, and `timer` is the test domain timer. All but `timer` must outlive it.
+  Transfers(const ProbePins& probe, SwjDp& target, DebugPort& port, std::function<uint32_t()> timer)
+      : probe_(probe), port_(port), swd_(target), jtag_(target), timer_(std::move(timer)) {}
 
-  // Which protocol carries the transfers; SWD at first.
-  void UseJtag(bool jtag) { master_ = jtag ? static_cast<WireMaster*>(&jtag_) : &swd_; }
-
-  // The commands from behind their first byte. False, with nothing done, for a request that is cut short or whose reply
-  // would not fit; what was written is then the caller's to take back. `connected` is whether the probe has been
-  // connected to the wire; without that a transfer is not even tried.
+  // Command handlers (message.h). While the probe is not connected, no transfer is attempted.
   bool Configure(RequestReader& request, ReplyWriter& reply);
-  bool Transfer(RequestReader& request, ReplyWriter& reply, bool connected);
-  bool TransferBlock(RequestReader& request, ReplyWriter& reply, bool connected);
-  bool WriteAbort(RequestReader& request, ReplyWriter& reply, bool connected);
+  bool Transfer(RequestReader& request, ReplyWriter& reply);
+  bool TransferBlock(RequestReader& request, ReplyWriter& reply);
+  bool WriteAbort(RequestReader& request, ReplyWriter& reply);
 
-  // Back to what the probe powers up with. Counts and faults stay.
+  // Restores the settings that the probe powers up with. Counts and faults are kept.
   void ResetSettings();
 
   SwdSettings& swd_settings() { return swd_.settings(); }
@@ -54,15 +50,17 @@ class Transfers {
     uint8_t request;
     uint32_t value;
   };
-  // How far one DAP_Transfer has come.
+  // The progress of one DAP_Transfer.
   struct Progress {
     bool posted_read = false;
-    bool posted_ap = false;  // to an AP
+    bool posted_ap = false;  // the posted read is of an AP
     bool unchecked_write = false;
     uint8_t ack = 0;
     uint8_t count = 0;
   };
 
+  // Starts a command's transfers to `device`. False if the probe is not connected or has no such device.
+  bool Begin(uint8_t device);
   bool Run(const Item& item, Progress& progress, ReplyWriter& reply);
   bool RunRead(const Item& item, Progress& progress, ReplyWriter& reply);
   bool RunMatch(const Item& item, Progress& progress);
@@ -74,10 +72,11 @@ class Transfers {
   uint8_t Retried(uint8_t request, uint32_t* data);
   uint8_t Once(uint8_t request, uint32_t* data);
 
+  const ProbePins& probe_;
   DebugPort& port_;
   SwdMaster swd_;
   JtagMaster jtag_;
-  WireMaster* master_ = &swd_;
+  WireMaster* master_ = &swd_;  // of the current command
   const std::function<uint32_t()> timer_;
   FaultSchedule<TransferFault> faults_;
   uint64_t ap_writes_ = 0;

@@ -1,4 +1,4 @@
-// The probe's end of the wire, as the transfer commands use it: register accesses, whatever protocol carries them.
+// The probe's end of the wire as the transfer commands use it: register accesses, over either protocol.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,17 @@ class WireMaster {
  public:
   virtual ~WireMaster() = default;
 
-  // A command begins: nothing is taken for selected any more. `device` is the place in a JTAG chain. False where there
-  // is none.
+  // A command begins, so nothing counts as selected any more. `device` is an index in the JTAG chain. False if the
+  // chain has no such device.
   virtual bool Begin(uint8_t device) = 0;
 
-  // Whether what a read brings is what was read before it, its own value coming with the next or with RDBUFF.
+  // Whether the read is posted: it returns the value of the read before it, and its own value comes with the next read
+  // or from RDBUFF.
   virtual bool Posts(uint8_t request) const = 0;
 
-  // One transfer; `request` as in DAP_Transfer, bits 3:0. Returns the acknowledge as DAP_Transfer reports it. `*data`
-  // is sent, or gets what was read. `spoiled`: as if noise had been on the wire.
+  // Makes one transfer; `request` is bits 3:0 of a DAP_Transfer request. Returns the acknowledge as DAP_Transfer
+  // reports it. `*data` is the value to write, or receives the value read. `spoiled`: as if there were noise on the
+  // wire.
   virtual uint8_t Transfer(uint8_t request, uint32_t* data, bool spoiled) = 0;
 };
 

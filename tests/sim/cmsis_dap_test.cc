@@ -39,13 +39,13 @@ TEST_F(CmsisDapTest, SimpleCommands) {
   EXPECT_EQ(client_.Command({0x01, 0, 1}), (Bytes{0x01, 0}));
   EXPECT_EQ(client_.Command({0x01, 2, 1}), (Bytes{0x01, 0xFF}));
   EXPECT_EQ(client_.Command({0x02, 3}), (Bytes{0x02, 0}));
-  EXPECT_FALSE(client_.board.device().connected());
+  EXPECT_FALSE(client_.board.device().pins().connected());
   EXPECT_EQ(client_.Command({0x02, 0}), (Bytes{0x02, 1}));
   EXPECT_EQ(client_.Command({0x03}), (Bytes{0x03, 0}));
   EXPECT_EQ(client_.Command({0x0A}), (Bytes{0x0A, 0, 0}));
   EXPECT_EQ(client_.Command({0x11, 0, 0, 0, 0}), (Bytes{0x11, 0xFF}));
   EXPECT_EQ(client_.Command({0x11, 0x80, 0x84, 0x1E, 0}), (Bytes{0x11, 0}));
-  EXPECT_EQ(client_.board.device().clock_hz(), 2'000'000u);
+  EXPECT_EQ(client_.board.device().pins().clock_hz(), 2'000'000u);
 }
 
 TEST_F(CmsisDapTest, DelayIsLeftToTheTransport) {
@@ -245,7 +245,7 @@ TEST_F(CmsisDapTest, ExecuteRunsAList) {
 TEST_F(CmsisDapTest, QueuedListsRunWithTheNextPacketOfAnotherKind) {
   Device& device = client_.board.device();
   EXPECT_TRUE(device.Process(Bytes{0x7E, 1, 0x02, 1}).empty());
-  EXPECT_FALSE(device.connected());
+  EXPECT_FALSE(device.pins().connected());
   EXPECT_TRUE(device.Process(Bytes{0x7E, 1, 0x11, 0, 1, 0, 0}).empty());
   const std::span<const Reply> replies = device.Process(Bytes{0x00, 0xFE});
   ASSERT_EQ(replies.size(), 3u);
@@ -268,7 +268,7 @@ TEST_F(CmsisDapTest, UnpluggingForgetsSettingsAndKeepsTheTarget) {
   client_.Transfer({WriteTar(kRam), WriteDrw(0x5A5A5A5A)});
   client_.Command({0x10, 0x00, 0x80, 0, 0, 0, 0});
   client_.board.device().Unplug();
-  EXPECT_FALSE(client_.board.device().connected());
+  EXPECT_FALSE(client_.board.device().pins().connected());
   EXPECT_FALSE(client_.board.chip().processor().held());
   EXPECT_EQ(Memory(kRam), 0x5A5A5A5Au);
   client_.Connect();
