@@ -62,13 +62,31 @@ void Exceptions::Reset() {
   if (!stack || !entry) LockUp();
 }
 
-int Exceptions::ExecutionPriority(bool with_primask) const {
+int Exceptions::ExecutionPriorityWithoutPrimask() const {
   int priority = nvic_.ActivePriority();
   const auto basepri = static_cast<uint8_t>(core_.Read(CpuRegister::kBasepri));
   if (basepri != 0) priority = std::min(priority, nvic_.GroupPriority(basepri));
-  if (with_primask && (core_.Read(CpuRegister::kPrimask) & 1) != 0) priority = std::min(priority, 0);
   if ((core_.Read(CpuRegister::kFaultmask) & 1) != 0) priority = std::min(priority, -1);
   return priority;
+}
+
+int Exceptions::ExecutionPriority() const {
+  const int priority = ExecutionPriorityWithoutPrimask();
+  return (core_.Read(CpuRegister::kPrimask) & 1) != 0 ? std::min(priority, 0) : priority;
+}
+
+bool Exceptions::Preempts() const {
+  const unsigned exception = nvic_.Foremost(debug_.masks());
+  return exception != 0 && nvic_.GroupPriority(exception) < ExecutionPriority();
+}
+
+bool Exceptions::WakesCore() const {
+  const unsigned exception = nvic_.Foremost(debug_.masks());
+  return exception != 0 && nvic_.GroupPriority(exception) < ExecutionPriorityWithoutPrimask();
+}
+
+bool Exceptions::privileged() const {
+  return in_handler() || (core_.Read(CpuRegister::kControl) & kControlUnprivileged) == 0;
 }
 
 bool Exceptions::TakePending() {
@@ -115,7 +133,7 @@ uint32_t Exceptions::MakeExcReturn() const {
          (thread && (control & kControlSpsel) != 0 ? kReturnPsp : 0);
 }
 
-// A fault of the stacking is taken in place of the exception, which stays pending where it came from outside.
+// If stacking faults, that fault is taken instead of the exception, which stays pending if it was pending before.
 void Exceptions::Enter(unsigned exception, uint32_t return_address) {
   const uint32_t exc_return = MakeExcReturn();
   if (ExceptionFrame::Push(core_, bus_, registers_, return_address)) {
@@ -123,7 +141,7 @@ void Exceptions::Enter(unsigned exception, uint32_t return_address) {
     return;
   }
   registers_.cfsr |= kStkErr;
-  // The priority of what is being entered counts already.
+  // The priority of the exception that is being entered already counts.
   const bool stronger = nvic_.IsEnabled(kBusFault) && nvic_.GroupPriority(kBusFault) < ExecutionPriority() &&
                         nvic_.GroupPriority(kBusFault) < nvic_.GroupPriority(exception);
   if (stronger) {
@@ -137,7 +155,8 @@ void Exceptions::Enter(unsigned exception, uint32_t return_address) {
   Catch(kCatchException);
 }
 
-// §B1.5.6 ExceptionTaken: what follows once a frame is on the stack, or is left there for the next handler.
+// §B1.5.6 ExceptionTaken: the rest of an entry, once its frame is on the stack or has been left there by the previous
+// handler.
 void Exceptions::Take(unsigned exception, uint32_t exc_return) {
   const std::optional<uint32_t> vector = bus_.Read(registers_.vtor + 4 * exception, 4);
   if (!vector && exception != kHardFault && exception != kNmi) {
@@ -167,8 +186,7 @@ void Exceptions::Take(unsigned exception, uint32_t exc_return) {
   if (exception == kHardFault) Catch(kCatchHardFault);
 }
 
-// The exception that `exception`, if it has to be taken at once, becomes: itself, HardFault, or 0 for lockup
-// (§B1.5.14).
+// What `exception`, which must be taken at once, becomes: itself, HardFault, or 0 for lockup (§B1.5.14).
 unsigned Exceptions::Escalate(unsigned exception) {
   const int priority = ExecutionPriority();
   if (exception != kHardFault) {
@@ -187,7 +205,7 @@ void Exceptions::Raise(unsigned exception, uint32_t return_address) {
   }
 }
 
-// §B1.5.8: a return that fails is followed by its fault, with the frame left where it is.
+// §B1.5.8: if a return fails, the handler of its fault is entered with the frame left on the stack.
 void Exceptions::RaiseInReturn(unsigned exception, uint32_t exc_return) {
   const unsigned taken = Escalate(exception);
   if (taken == 0) {
@@ -230,7 +248,7 @@ void Exceptions::DebugEvent(uint32_t reason, bool is_instruction) {
 
 void Exceptions::Return(uint32_t exc_return) {
   const unsigned current = ipsr();
-  if (current == 0) {  // no EXC_RETURN in thread mode: an address like any other
+  if (current == 0) {  // in thread mode it is not an EXC_RETURN but an address like any other
     core_.Write(CpuRegister::kPc, exc_return);
     Fault({Reason::kExecuteNever, exc_return});
     return;
@@ -248,7 +266,7 @@ void Exceptions::Return(uint32_t exc_return) {
     return;
   }
   event_ = true;
-  // Tail-chaining (§B1.5.12): what comes next finds the frame as it is.
+  // Tail-chaining (§B1.5.12): the next exception uses the frame that is already on the stack.
   const unsigned next = nvic_.Foremost(debug_.masks());
   if (next != 0 && nvic_.GroupPriority(next) < ExecutionPriority()) {
     Take(next, exc_return);

@@ -1,7 +1,8 @@
 // Exception entry and return, faults and their escalation, lockup (ARMv7-M ARM §B1.5).
 //
-// Where it is simpler than the architecture: the floating-point registers are stacked at entry, whatever FPCCR.LSPEN
-// says; a late arrival is entered on top of what it came after, not in its place; stacking raises no MPU faults.
+// Simpler than the architecture in three points: the floating-point registers are stacked at entry, whatever
+// FPCCR.LSPEN says; a late-arriving exception is entered after the one it preempts has been entered, not in its place;
+// and stacking raises no MPU faults.
 #pragma once
 
 #include <array>
@@ -24,34 +25,41 @@ class Exceptions {
 
   void TraceTo(Trace* trace) { trace_ = trace; }
 
-  // Takes the core out of reset: its registers, SP and PC from the vector table. A table that is not there is a lockup
-  // (§B1.5.5).
+  // Takes the core out of reset: sets its registers, with SP and PC from the vector table. If there is no memory at the
+  // table's address, the core locks up (§B1.5.5).
   void Reset();
 
-  // What an exception's priority has to be below to be taken now (§B1.5.4); without PRIMASK for who asks what wakes a
-  // core.
-  int ExecutionPriority(bool with_primask = true) const;
-  // Enters the pending exception that comes first, if it preempts; answers whether it did.
+  // An exception is taken now if its priority is below this (§B1.5.4).
+  int ExecutionPriority() const;
+  // Whether the pending exception that comes first would be taken now.
+  bool Preempts() const;
+  // Whether it ends a sleep: PRIMASK keeps an exception from being taken, but not from waking the core (§B1.5.18,
+  // §B1.5.19).
+  bool WakesCore() const;
+  // Enters the pending exception that comes first, if it preempts. Returns whether it did.
   bool TakePending();
-  // Whether one is pending that only PRIMASK, BASEPRI or FAULTMASK keeps from being taken.
+  // Whether an exception is pending that only PRIMASK, BASEPRI or FAULTMASK keeps from being taken.
   bool IsPendingMasked() const;
 
-  // What ended a run: each leaves the core at what is executed next.
+  // For what has ended a run. Each leaves the core with PC at the instruction to execute next.
   void SupervisorCall();
   void Return(uint32_t exc_return);
   // One of the faults of CpuStop.
   void Fault(const CpuStop& stop);
-  // PC's region allows no execution (§B3.1).
+  // Whether the default memory map allows no execution at `address` (§B3.1).
   static bool IsExecuteNever(uint32_t address);
-  // A breakpoint or watchpoint without halting debug: DebugMonitor, HardFault for BKPT, else nothing.
+  // A breakpoint or watchpoint while halting debug is off: enters DebugMonitor if it can; otherwise a BKPT instruction
+  // (`is_instruction`) becomes a HardFault, and any other event is ignored.
   void DebugEvent(uint32_t reason, bool is_instruction);
-  bool MonitorPreempts() const;
+  // Whether a breakpoint or watchpoint has an effect now: halting debug is on, or DebugMonitor would be entered.
+  bool TakesDebugEvents() const { return debug_.enabled || MonitorPreempts(); }
 
   void LockUp();
   bool locked_up() const { return locked_up_; }
   // A debugger that halts a core ends its lockup (§C1.3).
   void LeaveLockup() { locked_up_ = false; }
   bool in_handler() const { return ipsr() != 0; }
+  bool privileged() const;
   unsigned ipsr() const { return core_.Read(CpuRegister::kXpsr) & 0x1FF; }
 
   // The event register of WFE.
@@ -60,6 +68,8 @@ class Exceptions {
   bool has_event() const { return event_; }
 
  private:
+  int ExecutionPriorityWithoutPrimask() const;
+  bool MonitorPreempts() const;
   bool Pop(uint32_t exc_return);
   uint32_t MakeExcReturn() const;
   void Enter(unsigned exception, uint32_t return_address);

@@ -10,15 +10,15 @@ constexpr uint32_t kXpsrThumb = 1u << 24;
 }  // namespace
 
 Processor::Processor(Bus& bus, SimClock& clock, const MakeCore& make_core)
-    : bus_(bus),
-      clock_(clock),
+    : clock_(clock),
       sys_tick_(clock, nvic_),
       watchpoints_(clock, debug_, [this] { return debug_.halted ? 0xFFFFFFFF : core_->last_pc(); }),
-      core_(make_core(bus, clock, *this)),
+      core_(make_core(bus, clock)),
+      exceptions_(*core_, bus, nvic_, registers_, debug_),
+      gate_(bus, clock, registers_, exceptions_, mpu_, breakpoints_, watchpoints_),
       limit_(clock, [] {}) {
-  exceptions_.emplace(*core_, bus_, nvic_, registers_, debug_);
   nvic_.OnChange([this] {
-    if ((registers_.scr & kEventOnPend) != 0) exceptions_->SendEvent();
+    if ((registers_.scr & kEventOnPend) != 0) exceptions_.SendEvent();
     Reconsider();
   });
   mpu_.OnChange([this] { Reconsider(); });
@@ -29,17 +29,12 @@ Processor::Processor(Bus& bus, SimClock& clock, const MakeCore& make_core)
 
 void Processor::TraceTo(Trace* trace) {
   trace_ = trace;
-  exceptions_->TraceTo(trace);
-}
-
-void Processor::Interrupt() {
-  interrupted_.store(true, std::memory_order_relaxed);
-  attention.store(true, std::memory_order_release);
+  exceptions_.TraceTo(trace);
 }
 
 void Processor::RequestReset(ResetCause cause) {
   reset_request_ = cause;
-  Reconsider();
+  gate_.RequestStop();
 }
 
 void Processor::Reset() {
@@ -53,11 +48,11 @@ void Processor::LeaveReset() {
   nvic_.Reset();
   sys_tick_.Reset();
   sleep_ = Sleep::kAwake;
-  watch_hit_ = false;
+  static_cast<void>(gate_.TakeCause());
   reset_request_.reset();
   debug_.was_reset = true;
   debug_.halted = false;
-  exceptions_->Reset();
+  exceptions_.Reset();
   if (debug_.Catches(kCatchCoreReset)) {
     Halt(kHaltVectorCatch);
   } else if (debug_.enabled && debug_.halt) {
@@ -73,7 +68,7 @@ void Processor::Hold(bool held) {
   if (held) {
     debug_.halted = debug_.halt = false;
     sleep_ = Sleep::kAwake;
-    exceptions_->LeaveLockup();
+    exceptions_.LeaveLockup();
     UpdateClocks();
   } else {
     LeaveReset();
@@ -85,7 +80,7 @@ void Processor::Halt(uint32_t reason) {
   debug_.Halt(reason);
   if (!was_halted && trace_ != nullptr) trace_->Line("halt {:02x} {:08x}", debug_.dfsr, core_->Read(CpuRegister::kPc));
   sleep_ = Sleep::kAwake;
-  exceptions_->LeaveLockup();
+  exceptions_.LeaveLockup();
   UpdateClocks();
 }
 
@@ -105,8 +100,8 @@ void Processor::SetDebugPower(bool powered) {
   UpdateClocks();
 }
 
-// SysTick and CYCCNT stand still while the core is halted (§C1.6.2); without a debugger's power SysTick's clock stops
-// with a sleep (nRF52840 PS v1.1, CPU).
+// SysTick and CYCCNT stop while the core is halted (§C1.6.2). Unless the debug domain has power, SysTick's clock also
+// stops while the core sleeps (nRF52840 PS v1.1, CPU).
 void Processor::UpdateClocks() {
   const bool sleeps = sleep_ != Sleep::kAwake && !debug_powered_;
   sys_tick_.SetClocked(!debug_.halted && !held_ && !sleeps);
@@ -117,7 +112,7 @@ std::optional<Processor::End> Processor::CannotRun() const {
   if (held_) return End::kHeld;
   if (reset_request_) return End::kReset;
   if (debug_.halted) return End::kHalted;
-  if (exceptions_->locked_up()) return End::kLockedUp;
+  if (exceptions_.locked_up()) return End::kLockedUp;
   return std::nullopt;
 }
 
@@ -131,18 +126,18 @@ Processor::End Processor::Run(uint64_t until) {
 Processor::End Processor::RunUntil(uint64_t until) {
   for (;;) {
     clock_.RunDue();
-    if (interrupted_.exchange(false)) return End::kInterrupted;
+    if (gate_.TakeInterrupt()) return End::kInterrupted;
     if (const std::optional<End> end = CannotRun()) {
       UpdateClocks();
       return *end;
     }
     if (clock_.now() >= until) return End::kTimeUp;
-    if (watch_hit_) {
+    if (gate_.watch_hit()) {
       ActAtGate();
       continue;
     }
-    if (exceptions_->TakePending()) sleep_ = Sleep::kAwake;
-    if (debug_.halted) continue;  // a vector catch
+    if (exceptions_.TakePending()) sleep_ = Sleep::kAwake;
+    if (debug_.halted) continue;  // by a vector catch
     if (sleep_ != Sleep::kAwake) {
       if (!Wakes()) {
         UpdateClocks();
@@ -151,38 +146,33 @@ Processor::End Processor::RunUntil(uint64_t until) {
       sleep_ = Sleep::kAwake;
     }
     UpdateClocks();
-    Execute();
+    Execute(/*single_step=*/false);
   }
 }
 
 void Processor::Step() {
-  stepping_ = true;
   clock_.RunDue();
   Resume();
-  if (!exceptions_->TakePending()) Execute();  // the entry of an exception is a step too
-  stepping_ = false;
-  if (watch_hit_) ActAtGate();
+  if (!exceptions_.TakePending()) Execute(/*single_step=*/true);  // entering an exception is a step too
+  if (gate_.watch_hit()) ActAtGate();
   if (reset_request_) return;
   Halt(debug_.halted ? 0 : kHaltRequest);
 }
 
-// One run of the core, and what has ended it.
-void Processor::Execute() {
+// Lets the core run once, and acts on what ended that.
+void Processor::Execute(bool single_step) {
   const uint32_t pc = core_->Read(CpuRegister::kPc);
-  cause_ = Cause::kNone;
+  gate_.Begin(single_step);
   debug_.retired = true;
   if (Exceptions::IsExecuteNever(pc)) {
-    exceptions_->Fault({CpuStop::Reason::kExecuteNever, pc});
+    exceptions_.Fault({CpuStop::Reason::kExecuteNever, pc});
   } else if ((core_->Read(CpuRegister::kXpsr) & kXpsrThumb) == 0) {
-    exceptions_->Fault({CpuStop::Reason::kInvalidState});
+    exceptions_.Fault({CpuStop::Reason::kInvalidState});
   } else {
-    step_begun_ = false;
-    UpdateGate();
-    if (stepping_) Reconsider();
     running_ = true;
     CpuStop stop;
     try {
-      stop = core_->Run();
+      stop = core_->Run(gate_);
     } catch (const std::exception& error) {
       running_ = false;
       Fail(error.what());
@@ -193,9 +183,9 @@ void Processor::Execute() {
   }
 }
 
-// No architecture has a word for it; lockup is what a debugger understands and can get a core out of.
+// The architecture has no such state; lockup is one that a debugger knows, and can get a core out of.
 void Processor::Fail(const char* what) {
-  exceptions_->LockUp();
+  exceptions_.LockUp();
   if (failed_) failed_(what);
 }
 
@@ -206,51 +196,46 @@ void Processor::Act(const CpuStop& stop) {
       ActAtGate();
       break;
     case Reason::kSupervisorCall:
-      exceptions_->SupervisorCall();
+      exceptions_.SupervisorCall();
       break;
     case Reason::kBreakpoint:
       if (debug_.enabled) {
         Halt(kHaltBreakpoint);
       } else {
-        exceptions_->DebugEvent(kHaltBreakpoint, true);
+        exceptions_.DebugEvent(kHaltBreakpoint, true);
       }
       break;
     case Reason::kExceptionReturn:
-      exceptions_->Return(stop.address);
-      if (!exceptions_->in_handler() && (registers_.scr & kSleepOnExit) != 0) FallAsleep(Sleep::kForInterrupt);
+      exceptions_.Return(stop.address);
+      if (!exceptions_.in_handler() && (registers_.scr & kSleepOnExit) != 0) FallAsleep(Sleep::kForInterrupt);
       break;
     case Reason::kWaitForInterrupt:
       FallAsleep(Sleep::kForInterrupt);
       break;
     case Reason::kWaitForEvent:
-      if (!exceptions_->TakeEvent()) FallAsleep(Sleep::kForEvent);
+      if (!exceptions_.TakeEvent()) FallAsleep(Sleep::kForEvent);
       break;
     case Reason::kFetchFault:
-      exceptions_->Fault(Exceptions::IsExecuteNever(stop.address) ? CpuStop{Reason::kExecuteNever, stop.address}
-                                                                  : stop);
+      exceptions_.Fault(Exceptions::IsExecuteNever(stop.address) ? CpuStop{Reason::kExecuteNever, stop.address} : stop);
       break;
     default:
-      exceptions_->Fault(stop);
+      exceptions_.Fault(stop);
       break;
   }
 }
 
 void Processor::ActAtGate() {
-  const bool data = std::exchange(watch_hit_, false);
-  if (cause_ == Cause::kNoExecution) {
-    cause_ = Cause::kNone;
-    exceptions_->Fault({CpuStop::Reason::kExecuteNever, core_->Read(CpuRegister::kPc)});
+  const ProcessorGate::Cause cause = gate_.TakeCause();
+  if (cause == ProcessorGate::Cause::kNone) return;
+  if (cause == ProcessorGate::Cause::kNoExecution) {
+    exceptions_.Fault({CpuStop::Reason::kExecuteNever, core_->Read(CpuRegister::kPc)});
     return;
   }
-  const uint32_t reason = data || cause_ == Cause::kWatchpoint ? kHaltWatchpoint
-                          : cause_ == Cause::kBreakpoint       ? kHaltBreakpoint
-                                                               : 0;
-  cause_ = Cause::kNone;
-  if (reason == 0) return;
+  const uint32_t reason = cause == ProcessorGate::Cause::kWatchpoint ? kHaltWatchpoint : kHaltBreakpoint;
   if (debug_.enabled) {
     Halt(reason);
   } else {
-    exceptions_->DebugEvent(reason, false);
+    exceptions_.DebugEvent(reason, false);
   }
 }
 
@@ -259,18 +244,12 @@ void Processor::FallAsleep(Sleep sleep) {
   if (trace_ != nullptr) trace_->Line("sleep");
 }
 
-// §B1.5.18, §B1.5.19: what would be taken but for PRIMASK wakes the core.
-bool Processor::IsWoken() const {
-  const unsigned next = nvic_.Foremost(debug_.masks());
-  return next != 0 && nvic_.GroupPriority(next) < exceptions_->ExecutionPriority(false);
-}
-
-bool Processor::Wakes() { return IsWoken() || (sleep_ == Sleep::kForEvent && exceptions_->TakeEvent()); }
+bool Processor::Wakes() { return exceptions_.WakesCore() || (sleep_ == Sleep::kForEvent && exceptions_.TakeEvent()); }
 
 bool Processor::CanRun() const {
   const std::optional<End> end = CannotRun();
   if (end) return *end == End::kReset;
-  return sleep_ == Sleep::kAwake || IsWoken() || (sleep_ == Sleep::kForEvent && exceptions_->has_event());
+  return sleep_ == Sleep::kAwake || exceptions_.WakesCore() || (sleep_ == Sleep::kForEvent && exceptions_.has_event());
 }
 
 }  // namespace probegate::sim

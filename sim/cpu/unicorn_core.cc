@@ -14,7 +14,7 @@ namespace probegate::sim {
 namespace {
 
 constexpr int kCortexM4 = UC_CPU_ARM_CORTEX_M4;
-constexpr uint64_t kNowhere = 0xFFFFFFFE;  // an address that no program gets to
+constexpr uint64_t kNowhere = 0xFFFFFFFE;  // an address that no program reaches
 constexpr uint32_t kXpsrThumb = 1u << 24;
 
 constexpr uint32_t kPrivateBus = 0xE0000000;
@@ -71,7 +71,7 @@ struct UnicornCore::Hooks {
     device.core->Guarded([&] {
       if (device.core->ReachesDevice(address)) value = device.core->bus_.Read(address, size);
     });
-    if (!value) device.core->StopBehind(CpuStop::Reason::kDataFault, address);
+    if (!value) device.core->StopAfter(CpuStop::Reason::kDataFault, address);
     return value.value_or(0);
   }
 
@@ -83,15 +83,14 @@ struct UnicornCore::Hooks {
       written = device.core->ReachesDevice(address) &&
                 device.core->bus_.Write(address, size, static_cast<uint32_t>(value & SizeMask(size)));
     });
-    if (!written) device.core->StopBehind(CpuStop::Reason::kDataFault, address);
+    if (!written) device.core->StopAfter(CpuStop::Reason::kDataFault, address);
   }
 };
 
-UnicornCore::UnicornCore(Bus& bus, SimClock& clock, CpuGate& gate)
+UnicornCore::UnicornCore(Bus& bus, SimClock& clock)
     : bus_(bus),
       fixups_(bus),
       clock_(clock),
-      gate_(gate),
       engine_(OpenEngine()),
       registers_(engine_),
       kind_table_(MakeKindTable()),
@@ -155,7 +154,7 @@ void UnicornCore::DropAll() {
   }
 }
 
-// Whether an access is reported is translated into the code.
+// The engine translates the reporting of accesses into the code, so a change drops all translations.
 void UnicornCore::WatchData(bool wanted) {
   if (wanted == watching_data_) return;
   watching_data_ = wanted;
@@ -167,45 +166,46 @@ void UnicornCore::WatchData(bool wanted) {
   DropAll();
 }
 
-// The Private Peripheral Bus is shut to unprivileged code, but for a few registers.
+// Unprivileged code has no access to the Private Peripheral Bus, except for a few registers.
 bool UnicornCore::ReachesDevice(uint32_t address) const {
   if (failed_) return false;
-  return address - kPrivateBus >= kPrivateBusSize || !registers_.IsUnprivileged() || gate_.IsForAll(address);
+  return address - kPrivateBus >= kPrivateBusSize || !registers_.IsUnprivileged() || gate_->IsForAll(address);
 }
 
 void UnicornCore::OnData(uint32_t address, unsigned size, bool write, uint32_t value) {
   CpuGate::Access access;
-  if (!failed_) access = gate_.OnDataAccess(address, size, write, value);
-  if (access.refused != CpuStop::Reason::kGate) StopBehind(access.refused, address);
+  if (!failed_) access = gate_->OnDataAccess(address, size, write, value);
+  if (access.refused != CpuStop::Reason::kGate) StopAfter(access.refused, address);
   if (failed_) {
     if (write) fixups_.Keep(address, size);
   } else if (access.instead != nullptr) {
     fixups_.Substitute(address, size, access.instead);
-    gate_.attention.store(true, std::memory_order_relaxed);
+    gate_->attention.store(true, std::memory_order_relaxed);
   }
 }
 
-// The instruction under way is completed; the stop says that it has not been, and its registers are put back.
-void UnicornCore::StopBehind(CpuStop::Reason reason, uint32_t address) {
+// The engine completes the current instruction. The stop reports that it has not been executed, so its registers are
+// restored.
+void UnicornCore::StopAfter(CpuStop::Reason reason, uint32_t address) {
   if (failed_) return;
   failed_ = true;
   registers_.Save();
   stop_ = {reason, address};
-  gate_.attention.store(true, std::memory_order_relaxed);
+  gate_->attention.store(true, std::memory_order_relaxed);
 }
 
 void UnicornCore::OnProtectedStore(uint32_t address, unsigned size, uint32_t value) {
   if (failed_) return;
-  if (fixups_.Store(address, size, value)) gate_.attention.store(true, std::memory_order_relaxed);
+  if (fixups_.Store(address, size, value)) gate_->attention.store(true, std::memory_order_relaxed);
 }
 
-// Once for each instruction that is executed: every nanosecond here is a hundredth of the speed.
+// Called once for each instruction that is executed: every nanosecond here costs a hundredth of the speed.
 inline void UnicornCore::OnInstruction(uint32_t pc) {
   if (code_.Has(pc) && !stopping_) [[likely]] {
     const uint16_t opcode = code_[pc];
-    const bool special = (kind_table_[opcode >> 6] & (gate_.kinds | kAlignedBase)) != 0;
-    const bool marked = gate_.marked != 0 && (gate_.marked >> (pc / 2 % 64) & 1) != 0;
-    if (!special && !marked && !gate_.attention.load(std::memory_order_relaxed) && !clock_.due()) [[likely]] {
+    const bool special = (kind_table_[opcode >> 6] & (gate_->kinds | kAlignedBase)) != 0;
+    const bool marked = gate_->marked != 0 && (gate_->marked >> (pc / 2 % 64) & 1) != 0;
+    if (!special && !marked && !gate_->attention.load(std::memory_order_relaxed) && !clock_.due()) [[likely]] {
       last_pc_ = pc;
       clock_.Tick();
       return;
@@ -215,21 +215,21 @@ inline void UnicornCore::OnInstruction(uint32_t pc) {
   if (thrown_ != nullptr) StopBefore(pc);
 }
 
-// What has been thrown ends the run at the next instruction that is looked at.
+// An exception that was thrown ends the run before the next instruction.
 template <typename Function>
 void UnicornCore::Guarded(Function function) noexcept {
   try {
     function();
   } catch (...) {
     if (thrown_ == nullptr) thrown_ = std::current_exception();
-    gate_.attention.store(true, std::memory_order_relaxed);
+    gate_->attention.store(true, std::memory_order_relaxed);
   }
 }
 
 void UnicornCore::LookAt(uint32_t pc) {
   fixups_.Apply();
   if (thrown_ != nullptr) return;
-  if (stopping_) {  // in an IT block: the one before was executed all the same
+  if (stopping_) {  // in an IT block: the instruction before this one was executed in spite of the stop
     clock_.Tick();
     stop_pc_ = last_pc_ = pc;
     return;
@@ -241,7 +241,7 @@ void UnicornCore::LookAt(uint32_t pc) {
   const uint16_t opcode = code_.Find(pc);
   const uint16_t second = code_.Find(pc + 2);
   const uint8_t kind = KindOf(opcode, second);
-  if (gate_.BeforeInstruction(pc, kind)) {
+  if (gate_->BeforeInstruction(pc, kind)) {
     StopBefore(pc);
     return;
   }
@@ -255,11 +255,11 @@ void UnicornCore::LookAt(uint32_t pc) {
   StopBefore(pc);
 }
 
-// What the engine executes and the architecture does not.
+// Why the architecture does not execute an instruction that the engine would; kGate if it does.
 CpuStop::Reason UnicornCore::Trap(uint8_t kind, uint16_t first, uint16_t second) const {
   const auto reads = [this](unsigned number) { return registers_.Read(GeneralRegister(number)); };
-  if ((kind & gate_.kinds & kFloatingPoint) != 0) return CpuStop::Reason::kNoCoprocessor;
-  if ((kind & gate_.kinds & kDivide) != 0 && reads(second & 0xF) == 0) return CpuStop::Reason::kDivideByZero;
+  if ((kind & gate_->kinds & kFloatingPoint) != 0) return CpuStop::Reason::kNoCoprocessor;
+  if ((kind & gate_->kinds & kDivide) != 0 && reads(second & 0xF) == 0) return CpuStop::Reason::kDivideByZero;
   if ((kind & kAlignedBase) == 0) return CpuStop::Reason::kGate;
   const unsigned base = BaseRegister(first);
   if (base == 13 || base == 15) return CpuStop::Reason::kGate;  // always aligned
@@ -272,10 +272,11 @@ void UnicornCore::StopBefore(uint32_t pc) {
   uc_emu_stop(engine_);
 }
 
-CpuStop UnicornCore::Run() {
+CpuStop UnicornCore::Run(CpuGate& gate) {
+  gate_ = &gate;
   if (!mapped_) MapBus();
   DropChanges();
-  WatchData(gate_.data_accesses);
+  WatchData(gate_->data_accesses);
   stopping_ = failed_ = false;
   stop_ = {};
   interrupt_ = -1;
@@ -288,8 +289,8 @@ CpuStop UnicornCore::Run() {
     std::rethrow_exception(std::exchange(thrown_, nullptr));
   }
   const uint32_t end = registers_.pc() & ~1u;
-  if (stopping_ && end != stop_pc_) clock_.Tick();  // the last one of an IT block
-  if (failed_) {                                    // whatever came of it, as where PC was loaded
+  if (stopping_ && end != stop_pc_) clock_.Tick();  // the last instruction of an IT block
+  if (failed_) {                                    // whatever the instruction did, even if it loaded PC
     registers_.Restore();
     pc_ = last_pc_;
     return stop_;

@@ -1,16 +1,17 @@
 // CpuCore on the Unicorn engine, as a Cortex-M4.
 //
-// What is not in the architecture's manuals, and was found by experiment with Unicorn 2.0.1:
-// - The engine's own M-profile mode is a Cortex-M33; so the mode is plain Thumb and the model is set afterwards.
-// - PC is right only where a code hook covers the code, and hooks work only on code translated after them. So there is
-//   one hook, on everything, for ever, and every decision to stop is taken in it. Stopping from a callback of a memory
-//   access would execute the store again.
-// - An IT block ends before a stop takes effect, and instructions that its condition skips are not seen.
-// - A store to memory that is not writable is made all the same once the hook has allowed it: what should be there is
-//   put back before the next instruction. Bytes that a load is to find instead of others are put there as it begins.
-// - Nothing may be thrown through the engine: what a callback throws is kept, and thrown once the run has ended.
-// - While an access is reported, the registers are as they were before its instruction. An access cannot be prevented,
-//   so what it does to them is undone.
+// Undocumented behaviour of the engine, found by experiment with Unicorn 2.0.1, and how this class deals with it:
+// - The engine's own M-profile mode is a Cortex-M33; so the mode is plain Thumb, and the model is set afterwards.
+// - PC is right only in code that a code hook covers, and a hook works only on code that is translated after it was
+//   added. So there is one permanent hook on all code, and every decision to stop is made in it. Stopping from the
+//   callback of a memory access would execute the store again.
+// - An IT block runs to its end before a stop takes effect, and instructions that its condition skips are not reported.
+// - Once the hook has allowed a store to read-only memory, the engine makes the store as it is. What should be there
+//   instead is put there before the next instruction. If a load is to find other bytes than those in memory, they are
+//   put there when the load is reported.
+// - Nothing may be thrown through the engine: what a callback throws is kept, and thrown after the run has ended.
+// - When an access is reported, the registers are as they were before its instruction. An access cannot be prevented,
+//   so for one that is refused the registers are restored afterwards.
 #pragma once
 
 #include <array>
@@ -31,14 +32,14 @@ namespace probegate::sim {
 
 class UnicornCore : public CpuCore {
  public:
-  // All must outlive it. Throws std::runtime_error where the engine cannot be had: it wants a gibibyte of address
+  // Both must outlive it. Throws std::runtime_error if the engine cannot be created: it needs a gibibyte of address
   // space, little of which is used.
-  UnicornCore(Bus& bus, SimClock& clock, CpuGate& gate);
+  UnicornCore(Bus& bus, SimClock& clock);
   ~UnicornCore() override;
 
   uint32_t Read(CpuRegister reg) const override { return reg == CpuRegister::kPc ? pc_ : registers_.Read(reg); }
   void Write(CpuRegister reg, uint32_t value) override;
-  CpuStop Run() override;
+  CpuStop Run(CpuGate& gate) override;
   uint32_t last_pc() const override { return last_pc_; }
 
  private:
@@ -61,7 +62,7 @@ class UnicornCore : public CpuCore {
   bool ReachesDevice(uint32_t address) const;
   void OnData(uint32_t address, unsigned size, bool write, uint32_t value);
   void StopBefore(uint32_t pc);
-  void StopBehind(CpuStop::Reason reason, uint32_t address);
+  void StopAfter(CpuStop::Reason reason, uint32_t address);
   void OnProtectedStore(uint32_t address, unsigned size, uint32_t value);
   template <typename Function>
   void Guarded(Function function) noexcept;
@@ -69,7 +70,6 @@ class UnicornCore : public CpuCore {
   Bus& bus_;
   MemoryFixups fixups_;
   SimClock& clock_;
-  CpuGate& gate_;
   uc_struct* const engine_;
   UnicornRegisters registers_;
   bool mapped_ = false;
@@ -82,7 +82,8 @@ class UnicornCore : public CpuCore {
   CodeWindow code_;
   uint32_t pc_ = 0;
   uint32_t last_pc_ = 0;
-  // Of the run under way.
+  // Of the current run.
+  CpuGate* gate_ = nullptr;
   bool stopping_ = false;
   uint32_t stop_pc_ = 0;
   CpuStop stop_;

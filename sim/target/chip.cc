@@ -15,9 +15,7 @@ constexpr uint32_t kNrf52840Idcode = 0x4BA00477;
 
 constexpr uint32_t kDebugPowerAck = 1u << 29;  // CTRL/STAT.CDBGPWRUPACK
 
-std::unique_ptr<CpuCore> MakeCore(Bus& bus, SimClock& clock, CpuGate& gate) {
-  return std::make_unique<UnicornCore>(bus, clock, gate);
-}
+std::unique_ptr<CpuCore> MakeCore(Bus& bus, SimClock& clock) { return std::make_unique<UnicornCore>(bus, clock); }
 
 }  // namespace
 
