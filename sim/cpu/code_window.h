@@ -1,4 +1,5 @@
-// The halfwords of code, as the host has them: of the memory that was executed from last, without a search.
+// Fast access to the halfwords of code: keeps the host memory that was executed from last, so that most reads need no
+// search through the memory map.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +12,17 @@ namespace probegate::sim {
 
 class CodeWindow {
  public:
-  // `bus` must outlive it, and its memories stay where they are.
+  // `bus` must outlive it, and its memories must not move.
   explicit CodeWindow(const Bus& bus) : bus_(bus) {}
 
   bool Has(uint32_t pc) const { return pc - base_ < size_; }
-  // Has(pc).
+  // The halfword at `pc`; Has(pc) must be true.
   uint16_t operator[](uint32_t pc) const {
     uint16_t opcode = 0;
     std::memcpy(&opcode, bytes_ + (pc - base_), sizeof(opcode));
     return opcode;
   }
-  // Moves to the memory at `pc`; zero where there is none.
+  // Moves to the memory at `pc` if necessary. Returns the halfword there; zero if there is no memory.
   uint16_t Find(uint32_t pc) {
     if (Has(pc)) return (*this)[pc];
     for (const Bus::Mapping& mapping : bus_.mappings()) {

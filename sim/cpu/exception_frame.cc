@@ -5,7 +5,7 @@
 namespace probegate::sim {
 namespace {
 
-constexpr uint32_t kXpsrAligned = 1u << 9;  // of a stacked xPSR: SP was moved by four
+constexpr uint32_t kXpsrAligned = 1u << 9;  // in a stacked xPSR: SP was moved by four to align it
 constexpr unsigned kFloatsStacked = 16;
 
 constexpr std::array<CpuRegister, 6> kStacked = {CpuRegister::kR0,   GeneralRegister(1), GeneralRegister(2),

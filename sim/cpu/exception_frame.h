@@ -1,5 +1,5 @@
-// What an exception leaves on the stack and takes back from there: the basic frame, and that with floating-point
-// registers (ARMv7-M ARM §B1.5.6 to §B1.5.8).
+// The stack frame of an exception: the basic one, and the one with floating-point registers (ARMv7-M ARM §B1.5.6 to
+// §B1.5.8).
 #pragma once
 
 #include <array>
@@ -26,16 +26,16 @@ inline constexpr uint32_t kReturnPsp = 1u << 2;
 
 class ExceptionFrame {
  public:
-  // Pushes the core's registers. False when the stack is not there, with SP where the frame would have been.
+  // Pushes the core's registers. Returns false if there is no writable memory for the frame; SP has moved all the same.
   static bool Push(CpuCore& core, const Bus& bus, SystemRegisters& registers, uint32_t return_address);
 
-  // The one that this EXC_RETURN says is on top of a stack; nothing where there is no memory.
+  // Reads the frame on top of the stack that this EXC_RETURN selects; nothing if there is no memory.
   static std::optional<ExceptionFrame> Load(const CpuCore& core, const Bus& bus, uint32_t exc_return);
 
   uint32_t xpsr() const { return words_[kXpsr]; }
   uint32_t return_address() const { return words_[kReturnAddress]; }
 
-  // Takes it off its stack: the registers, mode and stack pointer of who was interrupted.
+  // Takes the frame off its stack: restores the registers, mode and stack pointer of the interrupted code.
   void Restore(CpuCore& core, const SystemRegisters& registers) const;
 
  private:

@@ -7,10 +7,10 @@ class InterruptLines {
  public:
   virtual ~InterruptLines() = default;
 
-  // Drives line `irq` (0 for the first interrupt behind the sixteen exceptions). A rise makes the interrupt pending; a
-  // line that is still up when its handler returns does so again (ARMv7-M ARM §B3.4.1). Setting what is already so
-  // changes nothing. To be called under the chip's rule, as all of it; may be called out of a register access or an
-  // alarm.
+  // Drives line `irq`, where 0 is the first interrupt after the sixteen system exceptions. A rising edge makes the
+  // interrupt pending, and so does a line that is still high when its handler returns (ARMv7-M ARM §B3.4.1). Setting a
+  // line to the level it already has changes nothing. Threads: the chip's rule; may be called from a register access or
+  // an alarm.
   virtual void Set(unsigned irq, bool level) = 0;
 };
 

@@ -38,7 +38,7 @@ void MemoryFixups::Keep(uint32_t address, unsigned size) {
   }
 }
 
-// Where two are for the same bytes, the last store counts, and what a load displaced first.
+// In the order of the accesses: of two stores to the same bytes the last one counts.
 void MemoryFixups::Apply() {
   for (const Fixup& fixup : fixups_) std::memcpy(fixup.bytes, &fixup.value, fixup.size);
   fixups_.clear();

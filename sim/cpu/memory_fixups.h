@@ -1,7 +1,6 @@
-// What an engine leaves in host memory that should not stay there: kept until its instruction has ended, and then put
-// right.
+// Corrections to host memory after an instruction whose accesses the engine makes differently than the target would.
 //
-// For engines that cannot be kept from an access, only be told of it as it begins. Threads: CpuCore's rule.
+// For engines that report an access as it begins but cannot be kept from making it. Threads: CpuCore's rule.
 #pragma once
 
 #include <cstdint>
@@ -13,19 +12,20 @@ namespace probegate::sim {
 
 class MemoryFixups {
  public:
-  // Must outlive it.
+  // `bus` must outlive it.
   explicit MemoryFixups(const Bus& bus) : bus_(bus) {}
 
-  // A store that the engine is going to make as it is: the region does with it what it does, and what it makes of it is
-  // there after Apply. False where there is no memory.
+  // A store that the region handles itself, as flash does: the region gets it now, and after Apply memory holds what
+  // the region has made of it, not what the engine stores. Returns false if there is no memory at `address`.
   bool Store(uint32_t address, unsigned size, uint32_t value);
-  // A load that is to find `bytes` instead of what is there. False where there is no memory.
+  // A load that is to find `bytes` instead of the contents of memory, which Apply restores. Returns false if there is
+  // no memory at `address`.
   bool Substitute(uint32_t address, unsigned size, const uint8_t* bytes);
 
-  // A store that is to leave everything as it is.
+  // A store that must not change memory.
   void Keep(uint32_t address, unsigned size);
 
-  // The access has been made.
+  // To be called once the engine has made the access.
   void Apply();
 
  private:

@@ -6,7 +6,7 @@ namespace {
 constexpr uint32_t kType = 0xD90;
 constexpr uint32_t kCtrl = 0xD94;
 constexpr uint32_t kRnr = 0xD98;
-constexpr uint32_t kRbar = 0xD9C;  // and RASR behind it; three aliases of both follow
+constexpr uint32_t kRbar = 0xD9C;  // followed by RASR, and then by three aliases of both
 
 constexpr uint32_t kCtrlWritable = 7;
 constexpr uint32_t kPrivDefEna = 1u << 2;
@@ -16,7 +16,7 @@ constexpr uint32_t kRasrWritable = 0x173FFF3F;
 constexpr uint32_t kRasrEnable = 1u << 0;
 constexpr uint32_t kRasrXn = 1u << 28;
 constexpr unsigned kSmallestSize = 4;     // 32 bytes
-constexpr unsigned kSmallestDivided = 7;  // 256 bytes have subregions
+constexpr unsigned kSmallestDivided = 7;  // regions from 256 bytes on have subregions
 
 constexpr uint32_t kPrivateBus = 0xE0000000;
 constexpr uint32_t kPrivateBusSize = 0x100000;
@@ -84,7 +84,8 @@ bool Mpu::Contains(const Region& region, uint32_t address) {
   return (region.attributes >> (8 + subregion) & 1) == 0;
 }
 
-// The region with the highest number counts; without one, the default map for privileged code where PRIVDEFENA is set.
+// Of several regions, the one with the highest number counts. An address in no region has the default map, for
+// privileged code, if PRIVDEFENA is set.
 bool Mpu::Allows(uint32_t address, Access access, bool privileged) const {
   if (address - kPrivateBus < kPrivateBusSize) return true;
   for (auto region = regions_.rbegin(); region != regions_.rend(); ++region) {

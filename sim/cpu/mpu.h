@@ -1,7 +1,7 @@
-// The memory protection unit: eight regions, and who may do what in them (ARMv7-M ARM §B3.5).
+// The memory protection unit: eight regions, and the access permissions in them (ARMv7-M ARM §B3.5).
 //
-// It only answers; Processor asks, while MPU_CTRL.ENABLE is set. Memory attributes (TEX, S, C, B) are kept and mean
-// nothing here. Threads: the chip's rule.
+// It only decides on accesses; ProcessorGate asks it while MPU_CTRL.ENABLE is set. Memory attributes (TEX, S, C, B) are
+// stored but have no effect. Threads: the chip's rule.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ class Mpu {
   static constexpr unsigned kRegions = 8;
   enum class Access : uint8_t { kRead, kWrite, kExecute };
 
-  // Called when a register has been written.
+  // `changed` is called when a register has been written.
   void OnChange(std::function<void()> changed) { changed_ = std::move(changed); }
   void Reset() { *this = Mpu(std::move(changed_)); }
   Mpu() = default;
@@ -28,7 +28,8 @@ class Mpu {
   bool enabled() const { return (control_ & 1) != 0; }
   // Whether it is enabled for HardFault, NMI and FAULTMASK too (HFNMIENA).
   bool enabled_for_faults() const { return (control_ & 2) != 0; }
-  // What an access to this byte is, while enabled. The Private Peripheral Bus is not protected.
+  // Whether the access to this byte is allowed, given that the MPU is enabled. The Private Peripheral Bus is not
+  // protected.
   bool Allows(uint32_t address, Access access, bool privileged) const;
 
  private:

@@ -22,7 +22,7 @@ constexpr uint32_t kIpr = 0x400;
 constexpr uint32_t kIprEnd = 0x4F0;
 constexpr uint32_t kBank = 0x80;
 
-// SHCSR (§B3.2.13): what each bit stands for.
+// The meaning of each bit of SHCSR (§B3.2.13).
 enum class Aspect : uint8_t { kActive, kPending, kEnabled };
 struct ShcsrRow {
   uint8_t bit;

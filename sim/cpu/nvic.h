@@ -1,7 +1,8 @@
-// Which exceptions are enabled, pending and active, and which of them comes next (ARMv7-M ARM §B1.5.4 and §B3.4).
+// The interrupt controller: which exceptions are enabled, pending and active, and which of them comes next (ARMv7-M ARM
+// §B1.5.4 and §B3.4).
 //
-// It has the nRF52840's 48 interrupts and three bits of priority. It decides by what it keeps; PRIMASK, BASEPRI and
-// FAULTMASK are the core's, and Processor's to add.
+// It has the nRF52840's 48 interrupts and three bits of priority. Its decisions do not consider PRIMASK, BASEPRI and
+// FAULTMASK: those are registers of the core, and Exceptions takes them into account.
 #pragma once
 
 #include <array>
@@ -29,21 +30,22 @@ class Nvic : public InterruptLines {
  public:
   static constexpr unsigned kInterrupts = 48;
   static constexpr unsigned kExceptions = kFirstInterrupt + kInterrupts;
-  static constexpr int kNoPriority = 256;  // lower than any that an exception has
+  static constexpr int kNoPriority = 256;  // lower than the priority of any exception
 
   Nvic() { Reset(); }
 
-  // Called when what comes next may have changed.
+  // `changed` is called when a different exception may come next.
   void OnChange(std::function<void()> changed) { changed_ = std::move(changed); }
 
-  // All but the lines, which are the peripherals'.
+  // Resets everything except the interrupt lines, which belong to the peripherals.
   void Reset();
 
   void Set(unsigned irq, bool level) override;
 
   void Pend(unsigned exception);
   void Unpend(unsigned exception);
-  // Entry and return: pending becomes active, active ends; a line that is still up makes it pending again.
+  // Entry and return: a pending exception becomes active; an active one ends, and becomes pending again if its line is
+  // still high.
   void Activate(unsigned exception);
   void Deactivate(unsigned exception);
 
@@ -52,20 +54,20 @@ class Nvic : public InterruptLines {
   bool IsActive(unsigned exception) const { return (active_ >> exception & 1) != 0; }
   bool AnyActive() const { return active_ != 0; }
 
-  // As PRIGROUP makes it count for preemption; NMI is -2, HardFault -1.
+  // The priority that counts for preemption, given PRIGROUP. NMI has -2, HardFault -1.
   int GroupPriority(unsigned exception) const;
   int GroupPriority(uint8_t priority) const;
-  // Of all that is active.
+  // The highest priority among the active exceptions; kNoPriority if none is active.
   int ActivePriority() const;
 
-  // The pending and enabled exception that comes first, 0 without one. PendSV, SysTick and interrupts are left out
-  // where a debugger masks them (DHCSR.C_MASKINTS).
+  // The pending and enabled exception that comes first; 0 if there is none. `interrupts_masked`: PendSV, SysTick and
+  // interrupts do not count, because a debugger masks them (DHCSR.C_MASKINTS).
   unsigned Foremost(bool interrupts_masked) const;
 
   // The registers at 0x100 to 0x4EF, and ICSR, SHPR1 to SHPR3, SHCSR and STIR, by their offset in the System Control
-  // Space. `ipsr` is the exception under way.
+  // Space. `ipsr` is the exception that is being handled.
   static bool HasRegister(uint32_t offset);
-  // Those of which a byte can be written for itself.
+  // Registers whose bytes can be written individually.
   static bool HoldsPriorities(uint32_t offset);
   uint32_t ReadWord(uint32_t offset, unsigned ipsr) const;
   void WriteWord(uint32_t offset, uint32_t value);

@@ -10,7 +10,8 @@ constexpr uint32_t kCountFlag = 1u << 16;
 
 }  // namespace
 
-// The alarm is set to when the counter gets to zero. A counter that holds zero loads RVR with the next clock.
+// The alarm is set for the cycle at which the counter reaches zero. A counter that holds zero loads RVR at the next
+// clock.
 void SysTick::Thaw() {
   if (!counting()) return;
   if (current_ != 0) {
@@ -31,7 +32,7 @@ uint32_t SysTick::ReadCurrent() const {
   return left == uint64_t{reload_} + 1 ? 0 : static_cast<uint32_t>(left);
 }
 
-// From the cycle at which it was due: an instruction may have taken longer.
+// Counts on from the cycle at which the alarm was due, since the current instruction may have taken longer.
 void SysTick::Expire() {
   counted_ = true;
   current_ = 0;

@@ -1,7 +1,7 @@
-// The system timer (ARMv7-M ARM §B3.3): a 24-bit counter that counts the core's clock down.
+// The system timer (ARMv7-M ARM §B3.3): a 24-bit counter that counts down at the core's clock.
 //
-// Nothing counts here: what the counter holds follows from the clock when it is asked for. It stands still while the
-// core is halted, and, as on an nRF52840, while it sleeps.
+// Nothing is done for each count: the counter's value is computed from the clock when it is read. The counter stops
+// while the core is halted and, as on an nRF52840, while it sleeps.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ class SysTick {
   // Whether the core's clock reaches it.
   void SetClocked(bool clocked);
 
-  // SYST_CSR, whose COUNTFLAG clears when read; SYST_RVR; SYST_CVR, which a write of anything clears.
+  // SYST_CSR, whose COUNTFLAG is cleared by a read; SYST_RVR; SYST_CVR, which is cleared by a write of any value.
   uint32_t ReadControl();
   void WriteControl(uint32_t value);
   uint32_t reload() const { return reload_; }

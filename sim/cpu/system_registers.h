@@ -1,4 +1,4 @@
-// The registers of the System Control Block that execution depends on (ARMv7-M ARM §B3.2), as they are.
+// The registers of the System Control Block that execution depends on (ARMv7-M ARM §B3.2), as plain values.
 #pragma once
 
 #include <cstdint>

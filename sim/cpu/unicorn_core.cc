@@ -172,6 +172,7 @@ bool UnicornCore::ReachesDevice(uint32_t address) const {
   return address - kPrivateBus >= kPrivateBusSize || !registers_.IsUnprivileged() || gate_->IsForAll(address);
 }
 
+// A substituted value is in place only for this instruction: `attention` makes LookAt restore memory before the next.
 void UnicornCore::OnData(uint32_t address, unsigned size, bool write, uint32_t value) {
   CpuGate::Access access;
   if (!failed_) access = gate_->OnDataAccess(address, size, write, value);

@@ -53,7 +53,7 @@ int SavedRegister(size_t index) {
 
 }  // namespace
 
-// While it lives, the registers that unprivileged code may not see can be read and written.
+// While an object of this class exists, the registers that unprivileged code cannot access can be read and written.
 class UnicornRegisters::Privileged {
  public:
   explicit Privileged(const UnicornRegisters& registers)
@@ -107,7 +107,7 @@ void UnicornRegisters::Write(CpuRegister reg, uint32_t value) {
   }
 }
 
-// Unprivileged code cannot become privileged by a write, so nPRIV is cleared from within a handler first.
+// Unprivileged code cannot make itself privileged by a write, so nPRIV is first cleared as if from a handler.
 void UnicornRegisters::WriteControl(uint32_t value) {
   if (IsUnprivileged()) {
     Set(UC_ARM_REG_IPSR, kAnyHandler);

@@ -1,9 +1,10 @@
-// The registers of Unicorn's Cortex-M4, all but PC, as a debugger sees them: whatever the mode, all can be read and
-// written.
+// The registers of Unicorn's Cortex-M4, except PC, as a debugger sees them: all of them can be read and written in
+// every mode.
 //
-// What was found by experiment with Unicorn 2.0.1:
-// - What is derived from IPSR and CONTROL is not worked out again when they are written: APSR has to be written after.
-// - MSP, PSP, the masks and CONTROL are hidden from unprivileged code, and so from us while that runs.
+// Undocumented behaviour, found by experiment with Unicorn 2.0.1:
+// - State derived from IPSR and CONTROL is not updated when they are written. A write to APSR afterwards updates it.
+// - MSP, PSP, the masks and CONTROL are hidden from unprivileged code, and therefore from this class while the core is
+//   in unprivileged mode.
 #pragma once
 
 #include <array>
@@ -22,12 +23,12 @@ class UnicornRegisters {
 
   uint32_t Read(CpuRegister reg) const;
   void Write(CpuRegister reg, uint32_t value);
-  // The engine's own PC, once a run has ended.
+  // The engine's own PC, after a run has ended.
   uint32_t pc() const;
   // Thread mode with CONTROL.nPRIV.
   bool IsUnprivileged() const;
 
-  // Keeps what loads and stores change, and puts it back.
+  // Saves the registers that loads and stores change, and restores them.
   void Save();
   void Restore();
 

@@ -14,7 +14,7 @@ using Reason = CpuStop::Reason;
 
 constexpr uint32_t kExceptionReturns = 0xFFFFFFE0;
 
-// Unicorn's numbers of what UC_HOOK_INTR reports.
+// The numbers by which UC_HOOK_INTR reports interrupts.
 enum Interrupt : int {
   kIntUndefined = 1,
   kIntSupervisorCall = 2,
@@ -53,7 +53,7 @@ CpuStop StopOfInterrupt(const UnicornEnd& end, uint32_t& pc) {
   }
 }
 
-// WFI ends a run without an error and without a word, WFE and YIELD as if they did not exist.
+// WFI ends a run without any error, WFE and YIELD as if they were invalid instructions.
 CpuStop StopOfInvalid(const UnicornEnd& end, uint32_t& pc) {
   if (!end.thumb) return {Reason::kInvalidState};
   if (end.last_opcode == kOpcodeWfe || end.last_opcode == kOpcodeYield) {

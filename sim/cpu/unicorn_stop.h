@@ -1,4 +1,4 @@
-// How a run of Unicorn's ended by itself, and what that is in an ARMv7-M's words.
+// Translates how Unicorn ended a run into the reason to stop of an ARMv7-M core.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,16 @@ namespace probegate::sim {
 
 struct UnicornEnd {
   int error;             // of uc_emu_start
-  int interrupt;         // that UC_HOOK_INTR has reported; -1 for none
-  uint32_t pc;           // where the engine is; its bit 0 is lost
-  uint32_t last_pc;      // of the instruction that was looked at last
+  int interrupt;         // the one that UC_HOOK_INTR has reported; -1 if it has not
+  uint32_t pc;           // the engine's, with bit 0 cleared
+  uint32_t last_pc;      // of the last instruction that the code hook saw
   uint16_t last_opcode;  // its first halfword
   bool thumb;            // xPSR.T
   uint32_t fault_address;
 };
 
-// Sets `pc` as CpuStop has it. Throws std::runtime_error for what no program can bring about.
+// Sets `pc` to the address that CpuStop documents for the reason. Throws std::runtime_error for errors of the engine
+// that no program can cause.
 CpuStop StopOf(const UnicornEnd& end, uint32_t& pc);
 
 }  // namespace probegate::sim

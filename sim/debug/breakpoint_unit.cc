@@ -10,7 +10,7 @@ constexpr uint32_t kFpCtrlKey = 1u << 1;
 constexpr uint32_t kFpCtrlEnable = 1u << 0;
 constexpr uint32_t kFpRemap = 0x004;
 constexpr uint32_t kRemapTable = 0x3FFFFFE0;
-constexpr uint32_t kCodeRegion = 0x20000000;  // ends here
+constexpr uint32_t kCodeRegionEnd = 0x20000000;
 constexpr uint32_t kComp0 = 0x008;
 constexpr uint32_t kCompAddress = 0x1FFFFFFC;
 constexpr uint32_t kCompEnable = 1u << 0;
@@ -58,7 +58,7 @@ bool BreakpointUnit::Matches(uint32_t pc) const {
 }
 
 std::optional<uint32_t> BreakpointUnit::RemapLiteral(uint32_t address, unsigned size) const {
-  if (address >= kCodeRegion || size == 0 || address % size != 0) return std::nullopt;
+  if (address >= kCodeRegionEnd || size == 0 || address % size != 0) return std::nullopt;
   for (unsigned i = 0; i < kLiteralComparators; ++i) {
     if (literals_[i] != (address & kCompAddress)) continue;
     return (word(kFpRemap) & kRemapTable) + 4 * (kCodeComparators + i) + (address & 3);

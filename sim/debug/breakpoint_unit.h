@@ -1,7 +1,8 @@
 // The flash patch and breakpoint unit, version 1 (ARMv7-M ARM §C1.11): six comparators for instructions, two for
 // literals.
 //
-// Breakpoints break, and loads from code are remapped; remapping of instructions (REPLACE 0) only keeps its registers.
+// Breakpoints and the remapping of loads from code are modelled. The remapping of instructions (REPLACE 0) is not: its
+// registers only keep their values.
 // Threads: the chip's rule.
 #pragma once
 
@@ -22,18 +23,18 @@ class BreakpointUnit : public Component {
 
   BreakpointUnit();
 
-  // Called when the breakpoints have changed.
+  // `changed` is called when a comparator or the control register has been written.
   void OnChange(std::function<void()> changed) { changed_ = std::move(changed); }
 
-  // Whether the instruction at `pc`, an address of code, has a breakpoint on it.
+  // Whether there is a breakpoint on the instruction at `pc`.
   bool Matches(uint32_t pc) const;
-  // Where a load of the core's from code finds its data, if a literal comparator matches it: in the remap table, a word
-  // a comparator, in the SRAM region (§C1.11.4, §C1.11.5). Unaligned loads are not remapped. A debugger's accesses are
-  // not the core's.
+  // If a literal comparator matches a load from code by the core, returns the address that the load is redirected to:
+  // in the remap table, which is in the SRAM region and has a word for each comparator (§C1.11.4, §C1.11.5). Unaligned
+  // loads are not remapped, nor are a debugger's accesses.
   bool remaps_literals() const { return literals_[0] || literals_[1]; }
   std::optional<uint32_t> RemapLiteral(uint32_t address, unsigned size) const;
 
-  // Bit (pc / 2) % 64 for each breakpoint: no bit, no breakpoint.
+  // Has bit (pc / 2) % 64 set for each breakpoint at `pc`. A clear bit means that there is no such breakpoint.
   uint64_t marks() const { return marks_; }
 
  protected:

@@ -38,7 +38,7 @@ bool IsCoreRegister(uint32_t selector) {
   return selector <= kPsp || selector == kFpscr || (selector >= kFirstFloat && selector <= kLastFloat);
 }
 
-// The four bytes of selector 20, from the lowest.
+// The four bytes of selector 20, starting with the lowest.
 struct SpecialRow {
   CpuRegister reg;
   uint32_t writable;

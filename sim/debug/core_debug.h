@@ -1,7 +1,7 @@
-// A core as its debugger sees it: DHCSR, DCRSR, DCRDR and DEMCR over a Processor (ARMv7-M ARM §C1.6).
+// A core as its debugger sees it: the registers DHCSR, DCRSR, DCRDR and DEMCR of a Processor (ARMv7-M ARM §C1.6).
 //
-// To be called between two runs of the processor. Its own program may call too, while it runs: but DHCSR is the
-// debugger's alone, and what a program writes there is ignored.
+// To be called between two runs of the processor, or during one by accesses of the program itself. DHCSR belongs to the
+// debugger alone: a program's writes to it are ignored.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@ class CoreDebug {
   // `processor` must outlive it.
   explicit CoreDebug(Processor& processor) : processor_(processor), debug_(processor.debug()) {}
 
-  // DHCSR as read: S_RESET_ST and S_RETIRE_ST clear with it. Writes take effect only with the key (§C1.6.2).
+  // Reading DHCSR clears S_RESET_ST and S_RETIRE_ST. Writes take effect only with the key (§C1.6.2).
   uint32_t ReadDhcsr();
   void WriteDhcsr(uint32_t value);
 
-  // DCRSR: moves one register between the core and DCRDR. Only a halted core has S_REGRDY again afterwards (§C1.6.3).
+  // DCRSR: moves one register between the core and DCRDR. Only a halted core sets S_REGRDY afterwards (§C1.6.3).
   void WriteDcrsr(uint32_t value);
   uint32_t dcrdr() const { return dcrdr_; }
   void set_dcrdr(uint32_t value) { dcrdr_ = value; }

@@ -1,13 +1,13 @@
-// What a core and its debugger know of each other: the state behind DHCSR, DEMCR and DFSR (ARMv7-M ARM §C1.6).
+// The state that a core and its debugger share: what DHCSR, DEMCR and DFSR show (ARMv7-M ARM §C1.6).
 //
-// Plain data: Processor acts by it and halts itself, CoreDebug is the registers' side of it.
+// Plain data: Processor acts on it, CoreDebug reads and writes it as registers.
 #pragma once
 
 #include <cstdint>
 
 namespace probegate::sim {
 
-// DFSR, which says why a core has halted.
+// DFSR: why the core has halted.
 inline constexpr uint32_t kHaltRequest = 1u << 0;  // C_HALT, or a step that has ended
 inline constexpr uint32_t kHaltBreakpoint = 1u << 1;
 inline constexpr uint32_t kHaltWatchpoint = 1u << 2;
@@ -28,7 +28,7 @@ inline constexpr uint32_t kTraceEnable = 1u << 24;
 
 struct DebugState {
   bool enabled = false;  // C_DEBUGEN
-  bool halt = false;     // C_HALT: set by the hardware too, when it halts
+  bool halt = false;     // C_HALT; the core sets it too when it halts
   bool step = false;
   bool mask_interrupts = false;
   bool snap_stall = false;

@@ -14,7 +14,7 @@ constexpr uint32_t kLsr = 0xFB4;
 
 constexpr uint32_t kTcrEnable = 1u << 0;
 constexpr uint32_t kTcrTimestamps = 1u << 1;
-constexpr uint32_t kTcrPrescale = 8;  // two bits: by 1, 4, 16, 64
+constexpr uint32_t kTcrPrescale = 8;  // two bits: divide by 1, 4, 16, 64
 constexpr uint32_t kTcrBusy = 1u << 23;
 
 constexpr uint32_t kUnlock = 0xC5ACCE55;
@@ -22,7 +22,7 @@ constexpr uint32_t kLsrPresent = 1u << 0;
 constexpr uint32_t kLsrLocked = 1u << 1;
 
 constexpr RegisterRow kItm[] = {
-    {kTer, 0, 0xFFFFFFFF}, {kTpr, 0, 0xF}, {kTcr, 0, 0x007F030F}, {0xEF8, 0, 0},  // ITATBCTR0, as far as it can be read
+    {kTer, 0, 0xFFFFFFFF}, {kTpr, 0, 0xF}, {kTcr, 0, 0x007F030F}, {0xEF8, 0, 0},  // ITATBCTR0, its readable part
     {0xF00, 0, 1},                                                                // ITCTRL
 };
 constexpr ComponentId kItmId = {0xE0, {0x01, 0xB0, 0x3B, 0x00, 0x04}};
@@ -44,7 +44,7 @@ bool InstrumentationTrace::IsOn(unsigned port) const {
   return debug_.traces() && (word(kTcr) & kTcrEnable) != 0 && (word(kTer) >> port & 1) != 0;
 }
 
-// FIFOREADY (§C1.7.3): a port that is off never has room.
+// A stimulus port reads as FIFOREADY (§C1.7.3), which is 0 for a port that is off.
 uint32_t InstrumentationTrace::ReadWord(uint32_t offset) {
   if (offset < kPortsEnd) return IsOn(offset / 4) && room() >= kMostPacket ? 1 : 0;
   if (offset == kTcr) return word(kTcr) | (fifo_.empty() ? 0 : kTcrBusy);
@@ -68,7 +68,7 @@ void InstrumentationTrace::WriteWord(uint32_t offset, uint32_t value) {
   if (!stamped && (word(kTcr) & kTcrTimestamps) != 0) stamped_ = clock_.now();
 }
 
-// A software source packet (D4.3): port, and size as 1, 2 or 3, then the value.
+// Makes a software source packet (D4.3): a header with the port and the size (encoded as 1, 2 or 3), then the value.
 void InstrumentationTrace::WriteStimulus(unsigned port, unsigned size, uint32_t value) {
   if (!IsOn(port)) return;
   if (room() < 1 + size) {
@@ -85,14 +85,14 @@ void InstrumentationTrace::WriteStimulus(unsigned port, unsigned size, uint32_t 
   if (ready_) ready_();
 }
 
-// One packet says that some were lost, however many.
+// One Overflow packet reports any number of lost packets.
 void InstrumentationTrace::Overflow() {
   if (std::exchange(overflowed_, true)) return;
   overflow_owed_ = room() == 0;
   if (!overflow_owed_) Push({kOverflow});
 }
 
-// The time since the last one (D4.2.4), in units of TSPrescale.
+// The time since the last timestamp (D4.2.4), in units of TSPrescale.
 void InstrumentationTrace::PushTimestamp(bool delayed) {
   const uint64_t cycles = clock_.now() - stamped_;
   stamped_ = clock_.now();

@@ -1,10 +1,10 @@
-// The Instrumentation Trace Macrocell, ITM (ARMv7-M ARM §C1.7): what a program, or a debugger, writes to a stimulus
-// port leaves as a packet (appendix D4), with local timestamps where they are asked for.
+// The Instrumentation Trace Macrocell, ITM (ARMv7-M ARM §C1.7): what a program or a debugger writes to a stimulus port
+// is sent as a packet (appendix D4), with local timestamps if they are enabled.
 //
-// Packets wait in a FIFO until the trace port takes their bytes. A write for which it has no room is lost, and an
-// Overflow packet says so. Not modelled: packets of the DWT, synchronization packets, global timestamps, a timestamp
-// clock other than the core's, and TPR (who is privileged is not known here): such fields of TCR read as zero, or keep
-// what is written and do nothing. Without DEMCR.TRCENA the ports take nothing.
+// Packets wait in a FIFO until the trace port takes their bytes. A write for which the FIFO has no room is lost, and an
+// Overflow packet reports that. Without DEMCR.TRCENA the ports ignore writes. Not modelled: packets of the DWT,
+// synchronization packets, global timestamps, a timestamp clock other than the core's, and TPR (the ITM does not know
+// whether an access is privileged). The fields of TCR for these read as zero, or keep what is written without effect.
 //
 // Threads: the chip's rule.
 #pragma once
@@ -26,16 +26,16 @@ class InstrumentationTrace : public Component {
   static constexpr unsigned kPorts = 32;
   static constexpr size_t kFifoBytes = 16;
 
-  // All must outlive it.
+  // Both must outlive it.
   InstrumentationTrace(const SimClock& clock, const DebugState& debug);
 
-  // `ready` is called when bytes have come into the FIFO. Who is told takes them, now or later.
+  // `ready` is called when bytes have been added to the FIFO. The callee may Take them now or later.
   void OnData(std::function<void()> ready) { ready_ = std::move(ready); }
   bool empty() const { return fifo_.empty(); }
   // The FIFO must not be empty.
   uint8_t Take();
 
-  // A stimulus port takes packets of 1, 2 or 4 bytes; any other register is as in every component.
+  // A write of 1, 2 or 4 bytes to a stimulus port is a packet; other registers work as in any component.
   void Write(uint32_t offset, unsigned size, uint32_t value) override;
 
  protected:
@@ -55,9 +55,9 @@ class InstrumentationTrace : public Component {
   std::function<void()> ready_;
   std::deque<uint8_t> fifo_;
   bool locked_ = true;
-  bool overflowed_ = false;      // and nothing has been taken since
-  bool overflow_owed_ = false;   // the packet that says so waits for room
-  bool timestamp_owed_ = false;  // so does that of the last packet
+  bool overflowed_ = false;      // a write was lost, and no later one has been accepted
+  bool overflow_owed_ = false;   // the Overflow packet waits for room
+  bool timestamp_owed_ = false;  // the timestamp of the last packet waits for room
   uint64_t stamped_ = 0;         // the cycle of the last timestamp
 };
 

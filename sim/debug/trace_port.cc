@@ -38,7 +38,7 @@ TracePort::TracePort(SimClock& clock, InstrumentationTrace& source, std::functio
   });
 }
 
-// The rate is that of the byte's beginning, to its end.
+// A change of the rate takes effect with the next byte.
 void TracePort::SendNext() {
   const TracePins pins = pins_();
   const uint64_t bit_cycles = uint64_t{word(kAcpr) + 1} * (clock_.hz() / pins.clock_hz);

@@ -1,9 +1,9 @@
 // The Trace Port Interface Unit, TPIU (ARMv7-M ARM §C1.10; Cortex-M4 TRM, chapter 11): sends the ITM's bytes out of the
-// SWO pin, one after another, at the trace clock's rate divided by ACPR + 1.
+// SWO pin, one after another, at the rate of the trace clock divided by ACPR + 1.
 //
-// Only what leaves by SWO as a UART's bytes (SPPR 2, NRZ), with the formatter off (FFCR.EnFCont 0), can be listened to.
-// A byte that leaves in another way, or while the pin belongs to GPIO, takes its time and is gone: Manchester coding,
-// the parallel port and the formatter's frames are not modelled.
+// The listener gets only the bytes that are sent as NRZ (SPPR 2), as a UART does, with the formatter off (FFCR.EnFCont
+// 0). Bytes that are sent in any other way, or while the pin belongs to GPIO, take their time and are lost: Manchester
+// coding, the parallel port and the formatter's frames are not modelled.
 //
 // Threads: the chip's rule.
 #pragma once
@@ -17,7 +17,8 @@
 
 namespace probegate::sim {
 
-// A byte on the pin: a start bit (low), eight bits from the lowest, a stop bit (high); the line is high in between.
+// A byte on the pin: a start bit (low), eight data bits, least significant first, and a stop bit (high). Between frames
+// the line is high.
 struct SwoFrame {
   static constexpr unsigned kBits = 10;
   uint64_t start;       // the cycle at which the start bit begins
@@ -25,20 +26,21 @@ struct SwoFrame {
   uint8_t byte;
 };
 
-// What the chip around it decides: whether the pin is SWO, and TRACECLKIN.
+// What the surrounding chip decides: whether the pin is SWO, and the frequency of TRACECLKIN.
 struct TracePins {
   bool serial = false;
-  uint32_t clock_hz = 32'000'000;  // a whole fraction of the core's
+  uint32_t clock_hz = 32'000'000;  // divides the frequency of the core's clock
 };
 
 class TracePort : public Component {
  public:
   static constexpr uint32_t kBase = 0xE0040000;
 
-  // All must outlive it. Takes what is in `source` from then on.
+  // `clock` and `source` must outlive it. Sends the bytes that `source` holds from now on. `pins` is called for the
+  // current settings of the chip.
   TracePort(SimClock& clock, InstrumentationTrace& source, std::function<TracePins()> pins);
 
-  // `listener` is told of each byte when its start bit begins; null for nobody.
+  // `listener`, which may be null, is called for each byte when its start bit begins.
   void OnSwo(std::function<void(const SwoFrame&)> listener) { listener_ = std::move(listener); }
 
  protected:

@@ -16,7 +16,7 @@ constexpr uint32_t kMatched = 1u << 24;
 constexpr uint32_t kFunctionBits = 0xF;
 constexpr uint32_t kMoreThanAddress = 0x180;  // CYCMATCH, DATAVMATCH
 
-// FUNCTION, where it makes a debug event (§C1.8.17).
+// The values of FUNCTION that cause a debug event (§C1.8.17).
 constexpr uint32_t kOnInstruction = 4;
 constexpr uint32_t kOnRead = 5;
 constexpr uint32_t kOnWrite = 6;
@@ -53,7 +53,7 @@ bool IsFunction(uint32_t offset) {
 WatchpointUnit::WatchpointUnit(const SimClock& clock, const DebugState& debug, std::function<uint32_t()> pc_sample)
     : Component(kDwt, kDwtId), clock_(clock), debug_(debug), pc_sample_(std::move(pc_sample)) {}
 
-// Without TRCENA nothing compares (§C1.6.5).
+// Without TRCENA the comparators are off (§C1.6.5).
 uint32_t WatchpointUnit::FunctionOf(unsigned comparator) const {
   const uint32_t function = word(ComparatorAt(comparator) + kFunction);
   return debug_.traces() && (function & kMoreThanAddress) == 0 ? function & kFunctionBits : 0;

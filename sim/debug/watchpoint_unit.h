@@ -1,5 +1,5 @@
-// The data watchpoint and trace unit (ARMv7-M ARM §C1.8): four comparators as watchpoints, the cycle counter, PC
-// samples. What it traces is left to who reads its registers.
+// The data watchpoint and trace unit (ARMv7-M ARM §C1.8): four comparators as watchpoints, the cycle counter, and PC
+// samples. It sends no trace packets; the cycle counter and PC samples can only be read from its registers.
 //
 // A watchpoint matches an access that touches any byte of its range. Threads: the chip's rule.
 #pragma once
@@ -17,19 +17,20 @@ class WatchpointUnit : public Component {
   static constexpr uint32_t kBase = 0xE0001000;
   static constexpr unsigned kComparators = 4;
 
-  // `pc_sample` answers where the core is, 0xFFFFFFFF while it is halted.
+  // `clock` and `debug` must outlive it. `pc_sample` returns the core's PC, or 0xFFFFFFFF while it is halted.
   WatchpointUnit(const SimClock& clock, const DebugState& debug, std::function<uint32_t()> pc_sample);
 
-  // Called when a comparator has changed.
+  // `changed` is called when a register has been written.
   void OnChange(std::function<void()> changed) { changed_ = std::move(changed); }
   // Whether the core's clock reaches CYCCNT.
   void SetClocked(bool clocked);
 
-  // Whether accesses, or instructions, are to be compared at all.
+  // Whether any comparator watches data accesses.
   bool watches_data() const;
+  // Has bit (pc / 2) % 64 set for each instruction at `pc` that a comparator may match.
   uint64_t marks() const;
 
-  // Compares, and sets MATCHED; true is a debug event.
+  // Whether a comparator matches, which is a debug event. Sets the MATCHED bit of those that do.
   bool MatchData(uint32_t address, unsigned size, bool write);
   bool MatchInstruction(uint32_t pc);
 

@@ -74,7 +74,7 @@ bool JtagDp::Clock(bool tms, bool tdi) {
       break;
   }
   state_ = NextTapState(state_, tms);
-  // These act at the falling edge behind.
+  // These take effect at the falling edge that follows.
   if (state_ == TapState::kTestLogicReset) instruction_ = kIdcode;
   if (state_ == TapState::kUpdateIr) instruction_ = static_cast<uint8_t>(shift_);
   if (state_ == TapState::kUpdateDr) UpdateDr();

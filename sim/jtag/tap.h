@@ -1,4 +1,4 @@
-// The states of a test access port (IEEE 1149.1-2013 §6.1): where TMS leads at each clock, and nothing of registers.
+// The state machine of a test access port (IEEE 1149.1-2013 §6.1), without its registers.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ enum class TapState : uint8_t {
   kUpdateIr,
 };
 
-// The state behind a rising edge of TCK.
+// The state after a rising edge of TCK with this level of TMS.
 TapState NextTapState(TapState state, bool tms);
 
 }  // namespace probegate::sim

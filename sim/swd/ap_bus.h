@@ -1,7 +1,7 @@
-// What is behind a DP: the space that SELECT addresses.
+// The address space of a DP that SELECT addresses.
 //
-// In ADIv5 that is 256 APs of sixty-four registers each, in ADIv6 a bus of its own on which APs and other components
-// have 4 KiB each.
+// In ADIv5 it holds 256 APs with 64 registers each. In ADIv6 it is a bus of its own, on which each AP or other
+// component occupies 4 KiB.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@ class ApBus {
  public:
   virtual ~ApBus() = default;
 
-  // `address` is what SELECT holds of it and A[3:2]: a multiple of four. Nothing, or false, when the access fails.
+  // `address` combines SELECT with A[3:2], and is a multiple of four. Returns nothing, or false, if the access fails.
   virtual std::optional<uint32_t> Read(uint32_t address) = 0;
   virtual bool Write(uint32_t address, uint32_t value) = 0;
 };
 
-// ADIv5: APSEL in bits 31:24, the register in 7:0. APs that are not there read as zero.
+// ADIv5: APSEL in bits 31:24, the register in 7:0. APs that do not exist read as zero.
 class ApSelBus : public ApBus {
  public:
   // `access_ports[n]` answers to APSEL n and must outlive the bus.

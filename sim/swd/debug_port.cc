@@ -23,7 +23,7 @@ constexpr uint32_t kPowerRequests = 0x50000000u;
 constexpr uint32_t kControlWritable = kPowerRequests | kMaskLane | kOrunDetect;
 constexpr uint32_t kStickyFlags = kStickyOrun | kStickyErr | kWdataErr;
 
-constexpr uint32_t kSelectWritable = 0xFF0000FFu;  // of version 1: APSEL and the banks
+constexpr uint32_t kSelectWritable = 0xFF0000FFu;  // in version 1: APSEL and the banks
 constexpr uint32_t kDpBankMask = 0xF;
 constexpr uint32_t kDpidr1Bank = 1;
 constexpr uint32_t kBasePointerBank = 2;
@@ -48,7 +48,7 @@ bool DebugPort::overrun_detection() const { return (control_ & kOrunDetect) != 0
 
 unsigned DebugPort::turnaround() const { return ((dlcr_ & kDlcrTurnaround) >> 8) + 1; }
 
-// Acknowledge bits follow their requests at once.
+// The power-up acknowledge bits follow their request bits immediately.
 uint32_t DebugPort::ctrl_stat() const { return control_ | (control_ & kPowerRequests) << 1 | sticky_; }
 
 bool DebugPort::AlwaysAnswers(const SwdRequest& request) const {
@@ -182,7 +182,7 @@ bool DebugPort::ScanMustWait() {
   return forced == Ack::kWait;
 }
 
-// What cannot be carried out is discarded.
+// Whether an access to an AP is carried out; if not, it is discarded.
 bool DebugPort::ScanReachesAp() {
   if ((sticky_ & kStickyFlags) != 0) return false;
   if ((ctrl_stat() & kDebugPowerAck) != 0) return true;

@@ -1,13 +1,13 @@
 // The registers of a DP (ADIv5.2 §B2.2, DP version 1; IHI 0074 §B2.2, version 3) and the rules for when it answers OK,
 // WAIT and FAULT (§B4.2).
 //
-// It knows nothing of bits on a wire. AP reads are posted: each answers what the AP read before it fetched, and RDBUFF
-// gets the last. An AP transaction that fails sets STICKYERR, so the transfer behind it is the first to say FAULT;
-// until ABORT clears the flag, only DPIDR, CTRL/STAT (reads) and ABORT are answered otherwise. An AP access without
-// CDBGPWRUPACK is a FAULT at once. Pushed operations (TRNMODE) are not modelled.
+// It is independent of the bits on the wire. AP reads are posted: each returns what the previous AP read has fetched,
+// and RDBUFF returns the result of the last. An AP transaction that fails sets STICKYERR, so the next transfer is the
+// first to get FAULT; until ABORT clears the flag, only reads of DPIDR and CTRL/STAT and writes of ABORT get OK. An AP
+// access without CDBGPWRUPACK gets FAULT immediately. Pushed operations (TRNMODE) are not modelled.
 //
-// Over JTAG (§B3.4) there is no FAULT: while a sticky flag is set accesses to APs are discarded. CTRL/STAT's flags
-// clear where ones are written to them, too; ABORT has an instruction of its own, and RDBUFF reads as zero.
+// Over JTAG (§B3.4) there is no FAULT: while a sticky flag is set, accesses to APs are discarded. Writing ones to
+// CTRL/STAT's flags clears them too; ABORT has an instruction of its own, and RDBUFF reads as zero.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ struct SwdRequest {
   uint8_t address = 0;
 };
 
-// What a DP says of itself. Bits 15:12 of DPIDR are its version; BASEPTR and DPIDR1 are there from version 3 on.
+// The identification registers of a DP. Bits 15:12 of DPIDR are its version; BASEPTR and DPIDR1 exist from version 3
+// on.
 struct DpIdentity {
   uint32_t dpidr = 0;
   uint32_t dpidr1 = 0;
@@ -39,17 +40,17 @@ struct DpIdentity {
 
 class DebugPort {
  public:
-  // `access_ports[n]` answers to APSEL n and must outlive the port. Those that are not there read as zero.
+  // `access_ports[n]` answers to APSEL n and must outlive the port. APs that do not exist read as zero.
   DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports);
 
-  // `bus`, which must outlive the port, is addressed as the DP's version has it.
+  // `bus`, which must outlive the port, is addressed as in the DP's version.
   DebugPort(const DpIdentity& identity, ApBus& bus);
 
-  // `requested` is called before each request is decided on: for who has to be up to date then.
+  // `requested` is called before each request is decided on, so that the rest of the chip can be brought up to date.
   void OnRequest(std::function<void()> requested) { requested_ = std::move(requested); }
   void TraceTo(Trace* trace) { trace_ = trace; }
 
-  // Decides on a request. Sets what the decision sets (STICKYERR, STICKYORUN); moves no data.
+  // Decides on a request, and sets the sticky flags that the decision sets (STICKYERR, STICKYORUN). Moves no data.
   Ack Judge(const SwdRequest& request);
 
   // The data phases of a request that was judged OK.
@@ -57,16 +58,17 @@ class DebugPort {
   void Write(const SwdRequest& request, uint32_t value);
   void WriteWithBadParity();
 
-  // JTAG: whether a scan of DPACC or APACC gets WAIT now, and so does nothing; else one or the other does the access.
+  // JTAG: whether a scan of DPACC or APACC gets WAIT, and so does nothing. If not, ScanRead or ScanWrite makes the
+  // access.
   bool ScanMustWait();
   uint32_t ScanRead(const SwdRequest& request);
   void ScanWrite(const SwdRequest& request, uint32_t value);
 
-  // A line reset: DPBANKSEL goes to 0, nothing else changes (§B4.3.3).
+  // A line reset: sets DPBANKSEL to 0 and changes nothing else (§B4.3.3).
   void LineReset();
 
-  // What the next request to be judged gets where its register can: WAIT leaves everything as it is, FAULT is a
-  // STICKYERR that was set before it. Nothing takes it back.
+  // Forces the acknowledge of the next request that is judged, if its register can give it. WAIT changes nothing else;
+  // FAULT comes from STICKYERR being set before the request, and the flag stays set.
   void ForceNext(std::optional<Ack> ack) { forced_ = ack; }
 
   bool overrun_detection() const;

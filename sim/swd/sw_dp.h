@@ -1,8 +1,8 @@
 // The serial wire protocol of a target, one clock at a time (ADIv5.2 §B4.1 to §B4.3).
 //
-// Requests, acknowledges, data, parity and turnaround are bits here and nowhere else on the target's side, so a host
-// that clocks them out wrongly gets what it would get from silicon: a bad request is not answered, nor anything after
-// it until a line reset; straight after a line reset the only request that is answered is a read of DPIDR.
+// This is the only place on the target's side that handles requests, acknowledges, data, parity and turnaround as bits.
+// So a host that clocks them out wrongly gets what it would get from silicon: neither a malformed request nor anything
+// after it is answered until a line reset, and the first request after a line reset must be a read of DPIDR.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ class SwDp {
   // Answers nothing until the first line reset. `port` must outlive it.
   explicit SwDp(DebugPort& port) : port_(port) {}
 
-  // One clock. `line` is what the wire holds without this target: the host's level, or high where nobody drives.
-  // Returns the level that is then on the wire.
+  // One clock. `line` is the level of the wire without this target: the host's level, or high if the host does not
+  // drive. Returns the level with the target.
   bool Clock(bool line);
 
   // Whether the target drives the wire at the next clock.
   bool driving() const { return phase_ == Phase::kAck || phase_ == Phase::kReadData; }
 
-  // At least 50 ones have been seen, whatever the phase.
+  // To be called once 50 ones in a row have been seen, in any phase.
   void LineReset();
 
   // Silence until the next line reset.
@@ -33,7 +33,7 @@ class SwDp {
   enum class Phase : uint8_t {
     kLocked,
     kLineReset,   // high since the line reset
-    kSecondIdle,  // has seen one of the two idle clocks that end a line reset
+    kSecondIdle,  // one of the two idle clocks that end a line reset has been seen
     kIdle,
     kRequest,
     kTurnToTarget,
@@ -57,14 +57,15 @@ class SwDp {
   Phase phase_ = Phase::kLocked;
   Phase after_turn_ = Phase::kIdle;
   bool after_line_reset_ = false;
-  unsigned bits_ = 0;   // of the phase, done
+  unsigned bits_ = 0;   // of the current phase, already done
   uint64_t shift_ = 0;  // in: collected from bit 0 upward; out: bit 0 is next
   SwdRequest request_;
   Ack ack_ = Ack::kOk;
   bool data_phase_ = false;
 };
 
-// Here, with all else that runs at every clock, so that a block of words does not cost tens of thousands of calls.
+// Inline, like everything else that runs at every clock, so that a block of words does not cost tens of thousands of
+// calls.
 inline bool SwDp::Clock(bool line) {
   switch (phase_) {
     case Phase::kLocked:
@@ -101,7 +102,7 @@ inline bool SwDp::Clock(bool line) {
   return line;
 }
 
-// Turns set bits_ down to zero, so that kAck and kReadData count up from it.
+// The turnaround phases count bits_ down to zero, so kAck and kReadData count up from zero.
 inline bool SwDp::ShiftOut() {
   const bool level = (shift_ & 1) != 0;
   shift_ >>= 1;

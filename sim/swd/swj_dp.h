@@ -1,7 +1,8 @@
-// The debug pins of a target: everything a probe clocks into a board goes through here, whatever command made it.
+// The debug pins of a target: everything that a probe clocks into a board passes through here, whichever command it
+// comes from.
 //
-// It joins the detector of switching sequences to the two protocols. What is not selected sees nothing and does not
-// answer: the SW-DP while the pins are in JTAG or dormant, the JTAG-DP while they are in SWD or dormant.
+// Combines the detector of switching sequences with the two protocols. A protocol that is not selected sees no clocks
+// and does not answer: the SW-DP while the pins are in JTAG or dormant, the JTAG-DP while they are in SWD or dormant.
 #pragma once
 
 #include "sim/jtag/jtag_dp.h"
@@ -12,18 +13,18 @@ namespace probegate::sim {
 
 class SwjDp {
  public:
-  // `idcode` is the JTAG-DP's.
+  // `port` must outlive it. `idcode` is the JTAG-DP's.
   explicit SwjDp(DebugPort& port, uint32_t idcode) : sw_dp_(port), jtag_dp_(port, idcode) {}
 
-  // One cycle of SWCLK/TCK: the host drives `level`, or lets SWDIO/TMS float, which a pull-up holds high, as it does
-  // TDI. Returns what the host samples of SWDIO/TMS.
+  // One cycle of SWCLK/TCK. If `driven`, the host drives SWDIO/TMS to `level`; otherwise a pull-up holds it high. A
+  // pull-up holds TDI high too. Returns the level that the host samples on SWDIO/TMS.
   bool Clock(bool driven, bool level);
 
-  // One cycle with TMS and TDI driven. Returns what the host samples of TDO.
+  // One cycle with TMS and TDI driven. Returns the level that the host samples on TDO.
   bool ClockJtag(bool tms, bool tdi);
   bool tdo() const { return switch_.mode() != WireMode::kJtag || jtag_dp_.tdo(); }
 
-  // Noise on the pins while they are in JTAG: nothing is understood until Test-Logic-Reset.
+  // Simulates noise on the pins while they are in JTAG: nothing is understood until Test-Logic-Reset.
   void DisturbJtag() { jtag_dp_.Lose(); }
 
   // Cycles of SWCLK or TCK so far.

@@ -22,7 +22,7 @@ constexpr std::array<SwitchCode, 3> kSwitchCodes = {{
 constexpr uint64_t kJtagToDormant = uint64_t{0x33BBBBBA} << 5 | 0x1F;
 constexpr unsigned kJtagToDormantBits = 36;
 
-// Out of dormant: the 128-bit selection alert, four zeros, the 8-bit activation code (§B5.3.4).
+// Leaving dormant: the 128-bit selection alert, four zeros, the 8-bit activation code (§B5.3.4).
 constexpr uint64_t kAlertFirst = 0x86852D956209F392u;
 constexpr uint64_t kAlertSecond = 0x19BC0EA2E3DDAFE9u;
 constexpr unsigned kActivationBits = 12;

@@ -1,8 +1,8 @@
-// Which protocol the two debug pins speak: the part of an SWJ-DP that listens for the switching sequences.
+// Which protocol the debug pins use: the part of an SWJ-DP that detects switching sequences.
 //
-// A part that has both JTAG and SWD starts in JTAG and is moved by sequences that mean nothing in the protocol that is
-// active (ADIv5.2 §B5.3). This listens to every bit that the host leaves on SWDIO/TMS, beside whatever else makes sense
-// of them, and says when a sequence has been completed. It models no chip: the same detector is in front of any SW-DP.
+// A part that has both JTAG and SWD starts in JTAG and is switched by sequences that mean nothing in the active
+// protocol (ADIv5.2 §B5.3). The detector sees every bit that the host puts on SWDIO/TMS, as the active protocol does,
+// and reports when a sequence is complete. It is not specific to a chip: every SWJ-DP has the same detector.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class SwjSwitch {
   // (§B4.3.3); kModeChanged with the last bit of a sequence.
   SwitchEvent Clock(bool level);
 
-  // A clock during which the target drove the line: what it sends is no part of any sequence.
+  // A clock during which the target drove the line: its bits are not part of any sequence.
   void Ignore() { ones_ = 0; }
 
  private:
@@ -35,7 +35,7 @@ class SwjSwitch {
 
   WireMode mode_ = WireMode::kJtag;
   unsigned ones_ = 0;       // the current run, up to 50
-  unsigned code_left_ = 0;  // bits that the code under way still wants
+  unsigned code_left_ = 0;  // bits of the current code that are still to come
   uint64_t history_ = 0;    // the last 64 bits, the newest in bit 63
   uint64_t older_ = 0;      // the 64 before them, while dormant
 };
