@@ -15,7 +15,7 @@ namespace {
 
 constexpr mode_t kPermissions = 0644;
 
-// Throws where a system call has answered -1.
+// Throws if a system call has returned -1.
 void Check(int64_t result, const std::string& path) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), path);
 }
@@ -37,7 +37,7 @@ void WriteFileAtomically(const std::string& path, std::span<const uint8_t> bytes
     const FileDescriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPermissions));
     Check(file.get(), fresh);
     WriteAll(file.get(), fresh, bytes);
-    // Before it gets its name: or the name could reach the disk before the contents.
+    // Before the rename, or else the new name could reach the disk before the contents.
     Check(::fsync(file.get()), fresh);
   }
   Check(std::rename(fresh.c_str(), path.c_str()), path);

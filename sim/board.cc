@@ -7,7 +7,7 @@
 namespace probegate::sim {
 namespace {
 
-// Another number for each board and purpose, all from one seed.
+// Derives a different number for each board and purpose from one seed.
 uint64_t Derive(uint64_t seed, unsigned index, unsigned purpose) {
   std::seed_seq sequence{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), index, purpose};
   return std::mt19937_64(sequence)();

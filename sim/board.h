@@ -1,7 +1,6 @@
-// One simulated board: a probe, the target on its connector, and what has been set to go wrong between them and their
-// user.
+// One simulated board: a probe, the target on its connector, and the faults that have been injected.
 //
-// It knows no socket and does not wait, so all of it can be driven from a test. Threads: one at a time.
+// It has no sockets and never waits, so a test can drive all of it. Threads: one at a time.
 #pragma once
 
 #include <chrono>
@@ -18,24 +17,24 @@ namespace probegate::sim {
 // What happens to a reply instead of being sent as it is.
 struct ReplyFault {
   enum class Kind : uint8_t {
-    kDrop,       // the command has run, its reply is not sent
-    kLate,       // sent `delay` later, and so is everything behind it
-    kCommand,    // its first byte, which repeats the command, is inverted
-    kTruncate,   // cut to its first byte; the header agrees
+    kDrop,       // the command runs, but its reply is not sent
+    kLate,       // the reply is sent `delay` later, and so is everything after it
+    kCommand,    // the reply's first byte, which repeats the command, is inverted
+    kTruncate,   // the reply is cut to its first byte; the header has the matching length
     kSignature,  // the header's signature is wrong
-    kUnplug,     // the board is unplugged in place of the reply
+    kUnplug,     // the board is unplugged instead of replying
   };
   Kind kind = Kind::kDrop;
   std::chrono::milliseconds delay{0};
 };
 
-// What a board calls itself. Serial numbers of a run differ by their index; those of runs with another seed differ in
-// the rest.
+// The serial number of a board. Within a run serial numbers differ in the index; between runs with different seeds they
+// also differ in the rest.
 std::string BoardSerial(unsigned index, uint64_t seed, const std::string& prefix);
 
 class Board {
  public:
-  // `contents`: what its flash and UICR hold at first.
+  // `contents` is what flash and UICR hold at the start.
   Board(unsigned index, uint64_t seed, const std::string& serial_prefix, const FlashContents& contents = {},
         const ChipSettings& settings = {});
 
@@ -43,7 +42,7 @@ class Board {
   Device& device() { return device_; }
   FaultSchedule<ReplyFault>& reply_faults() { return reply_faults_; }
 
-  // For which each reply is held back from when its request arrived, as a USB probe's would be.
+  // How long after the arrival of its request each reply is sent, as if by a USB probe.
   std::chrono::microseconds latency() const { return latency_; }
   void set_latency(std::chrono::microseconds latency) { latency_ = latency; }
 

@@ -12,7 +12,7 @@ namespace probegate::sim {
 void MakeDirectory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  if (error) throw std::runtime_error(fmt::format("{}: cannot be made: {}", directory, error.message()));
+  if (error) throw std::runtime_error(fmt::format("cannot create directory {}: {}", directory, error.message()));
 }
 
 std::string FileNameOf(const std::string& serial, const std::string& extension) {

@@ -20,10 +20,10 @@
 namespace probegate::sim {
 namespace {
 
-// The end of a wait, for which the board's thread is blocked.
+// The board's thread blocks for the last part of a wait, to be on time.
 constexpr std::chrono::milliseconds kBlockingWait{1};
 
-// Out of file descriptors, say: trying again at once would only fill the log.
+// After an error such as running out of file descriptors, retrying immediately would only fill the log.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 }  // namespace
@@ -99,7 +99,7 @@ asio::awaitable<void> BoardServer::AcceptClients() {
 void BoardServer::TakeClient(asio::ip::tcp::socket socket) {
   if (client_ != nullptr && PeerIsThere(client_->socket)) {
     ++counters_.refused;
-    log_->warn("board {}: connection refused, another client has the probe", index_);
+    log_->warn("board {}: connection refused: the probe is in use by another client", index_);
     return;
   }
   if (client_ != nullptr) Close(*client_);
@@ -119,7 +119,7 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
     std::span<const uint8_t> packet;
     const RequestFramer::Status status = client->framer.Next(packet);
     if (status == RequestFramer::Status::kBad) {
-      log_->warn("board {}: connection closed, what came is no CMSIS-DAP request", index_);
+      log_->warn("board {}: connection closed: received something other than a CMSIS-DAP request", index_);
       break;
     }
     if (status == RequestFramer::Status::kIncomplete) {
@@ -149,7 +149,7 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
   if (client_ == client) {
     OfferStream(false);
     client_ = nullptr;
-    log_->debug("board {}: client gone", index_);
+    log_->debug("board {}: client disconnected", index_);
   }
 }
 
@@ -175,7 +175,7 @@ asio::awaitable<void> BoardServer::WaitFor(Client& client, TimePoint due) {
   WaitUntil(due);
 }
 
-// False when the connection is of no more use.
+// Returns false if the connection cannot be used any more.
 asio::awaitable<bool> BoardServer::SendReply(Client& client, const Reply& reply, TimePoint due) {
   const std::optional<ReplyFault> fault = board_->reply_faults().Next();
   if (fault) due += fault->delay;
@@ -205,7 +205,7 @@ void BoardServer::OfferStream(bool offered) {
   board_->device().swo().OfferStream(offered);
 }
 
-// False when the connection is of no more use.
+// Returns false if the connection cannot be used any more.
 asio::awaitable<bool> BoardServer::SendTrace(Client& client, std::span<const uint8_t> request) {
   std::array<uint8_t, SwoCapture::kBufferBytes> bytes;
   const size_t room = RequestReader(request).U16();

@@ -1,15 +1,15 @@
-// A board's TCP port: framing, latency, the faults that replies meet, plugging and unplugging.
+// A board's TCP port: framing, latency, faults injected into replies, plugging and unplugging.
 //
-// A board has a thread and an event loop of its own, beside the thread of its engine. The reply of a slow board is
-// waited for to the microsecond, which blocks its loop for up to a millisecond; on a shared loop boards would delay
-// each other. An idle board costs a thread that sleeps.
+// Each board has a thread and an event loop of its own, in addition to the thread of its engine. With a latency,
+// replies are timed to the microsecond, which blocks the loop for up to a millisecond; on a shared loop boards would
+// delay each other. An idle board costs one sleeping thread.
 //
-// A probe has one owner: a connection that comes while another is there is closed at once. Not so when the peer of the
-// other has already closed it: then the new one takes its place. The packets of a connection are done one after
-// another, each costing the latency, however many were sent at once.
+// A probe has one owner: while there is a connection, another one is closed immediately, unless the peer of the first
+// has already closed it; then the new one takes its place. The packets of a connection are executed one after another,
+// and each takes the latency, however many are sent at once.
 //
-// A connection that asks for the SWO stream has the probe's endpoint for it from then on: the probe offers it as long
-// as the connection lasts. What it is answered costs nothing, and no fault befalls it.
+// A connection that requests the SWO stream gets the probe's endpoint for it: from then on, until the connection ends,
+// the probe offers the stream. Answers to such requests have no latency, and faults do not apply to them.
 #pragma once
 
 #include <chrono>
@@ -36,15 +36,15 @@ namespace probegate::sim {
 class BoardServer {
  public:
   struct Counters {
-    uint64_t packets = 0;      // requests taken
-    uint64_t connections = 0;  // served
-    uint64_t refused = 0;      // closed because there was one already
+    uint64_t packets = 0;      // requests received
+    uint64_t connections = 0;  // connections accepted
+    uint64_t refused = 0;      // connections closed because there was one already
   };
 
-  // Listens on `endpoint` (port 0: any) and serves from then on. Throws std::runtime_error where it cannot.
+  // Listens on `endpoint` (port 0: any free port) and serves from then on. Throws std::runtime_error if it cannot.
   BoardServer(unsigned index, std::unique_ptr<Board> board, const asio::ip::tcp::endpoint& endpoint,
               std::shared_ptr<spdlog::logger> log, Engine::Pace pace = Engine::Pace::kFast);
-  // Closes everything, whatever is under way.
+  // Closes everything, without waiting for packets in progress.
   ~BoardServer();
   BoardServer(const BoardServer&) = delete;
   BoardServer& operator=(const BoardServer&) = delete;
@@ -53,8 +53,8 @@ class BoardServer {
   const asio::ip::tcp::endpoint& endpoint() const { return endpoint_; }
   const std::string& serial() const { return board_->device().serial(); }
 
-  // Runs `function()` on the board's thread, between two packets, and returns what it returns. From any other thread;
-  // blocks for as long as a packet takes. What is below may be used only inside.
+  // Runs `function()` on the board's thread, between two packets, and returns its result. May be called from any other
+  // thread; blocks for as long as a packet takes. The members below may be used only inside `function`.
   template <typename Function>
   auto Call(Function function) {
     std::packaged_task<decltype(function())()> task(std::move(function));
@@ -63,7 +63,7 @@ class BoardServer {
     return result.get();
   }
 
-  // The same with the board's engine stopped: for what asks or changes the chip.
+  // The same with the board's engine stopped, for functions that read or change the chip.
   template <typename Function>
   auto CallStopped(Function function) {
     return Call([this, function = std::move(function)] {
@@ -77,8 +77,8 @@ class BoardServer {
   bool plugged() const { return acceptor_.is_open(); }
   bool has_client() const { return client_ != nullptr; }
 
-  // Closes the connection and refuses others, or takes them again, on the same port. Plug throws std::runtime_error
-  // when the port has been taken meanwhile.
+  // Unplug closes the connection and refuses others; Plug accepts them again, on the same port, and throws
+  // std::runtime_error if the port is now in use by someone else.
   void Unplug();
   void Plug();
 

@@ -27,7 +27,7 @@ Boards ChosenBoards(Boards boards, ControlArguments& arguments) {
   return arguments.Has("board") ? boards.subspan(arguments.Number("board", 0, boards.size() - 1), 1) : boards;
 }
 
-// Checks that nothing else was said, then runs `change` on each chosen board's thread.
+// Checks that there are no other arguments, then runs `change` on the thread of each chosen board.
 json ForEach(Boards chosen, const ControlArguments& arguments, const std::function<void(BoardServer&)>& change) {
   arguments.CheckAllTaken();
   for (const std::unique_ptr<BoardServer>& board : chosen) {
@@ -284,7 +284,7 @@ std::string Control::Handle(std::string_view line) const {
   const json request = json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
   json reply;
   try {
-    if (!request.is_object()) throw std::invalid_argument("a request is one JSON object on one line");
+    if (!request.is_object()) throw std::invalid_argument("a request must be one JSON object on one line");
     reply = Run(boards_, request);
     reply["ok"] = true;
   } catch (const std::exception& error) {

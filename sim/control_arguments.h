@@ -9,17 +9,17 @@
 
 namespace probegate::sim {
 
-// What does not fit throws std::invalid_argument, with words for who has sent the request.
+// An argument that is missing or invalid throws std::invalid_argument, with a message for the sender of the request.
 class ControlArguments {
  public:
-  // `request` is an object, and must outlive it. "command" and "id" are everybody's.
+  // `request` is an object, and must outlive this. "command" and "id" are allowed in every request.
   explicit ControlArguments(const nlohmann::json& request) : request_(request), taken_{"command", "id"} {}
 
   bool Has(const char* name) const { return request_.contains(name); }
   uint64_t Number(const char* name, uint64_t low, uint64_t high);
   std::string Text(const char* name);
 
-  // That there is none beside those that have been taken.
+  // Throws if the request has an argument that has not been taken.
   void CheckAllTaken() const;
 
  private:

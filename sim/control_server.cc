@@ -17,7 +17,7 @@
 namespace probegate::sim {
 namespace {
 
-// Out of file descriptors, say: trying again at once would only fill the log.
+// After an error such as running out of file descriptors, retrying immediately would only fill the log.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 asio::ip::tcp::acceptor ListenOnLoopback(asio::io_context& io, const asio::ip::tcp::endpoint& endpoint) {

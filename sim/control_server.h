@@ -1,4 +1,4 @@
-// The control port's socket: lines in, lines out. What they mean is Control's.
+// The control port's socket: reads and writes lines, which Control interprets.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +19,10 @@ inline constexpr size_t kMaxControlLine = 64 * 1024;
 
 class ControlServer {
  public:
-  // Listens on `endpoint`; serves any number of connections while `io` runs, which must be on one thread. A line longer
-  // than kMaxControlLine is answered by an error and ends its connection. `io` and `control` must outlive it.
-  // Throws std::runtime_error where it cannot listen, and std::invalid_argument where the address is no loopback
-  // address: whoever reaches the port rules the boards.
+  // Listens on `endpoint` and serves any number of connections while `io` runs, which must be on one thread. A line
+  // longer than kMaxControlLine is answered with an error and ends its connection. `io` and `control` must outlive it.
+  // Throws std::runtime_error if it cannot listen, and std::invalid_argument if the address is not a loopback address,
+  // since anyone who can connect to the port controls the boards.
   ControlServer(asio::io_context& io, const asio::ip::tcp::endpoint& endpoint, const Control& control,
                 std::shared_ptr<spdlog::logger> log);
   ControlServer(const ControlServer&) = delete;

@@ -13,18 +13,19 @@ namespace probegate::sim {
 
 HostPort ParseHostPort(const std::string& text) {
   const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) throw std::invalid_argument(fmt::format("'{}' is not HOST:PORT", text));
+  if (colon == std::string::npos) throw std::invalid_argument(fmt::format("'{}' is not of the form HOST:PORT", text));
   std::string host = text.substr(0, colon);
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   if (host.empty() || (!bracketed && host.find(':') != std::string::npos)) {
-    throw std::invalid_argument(fmt::format("'{}' is not HOST:PORT (an IPv6 address goes in brackets)", text));
+    throw std::invalid_argument(
+        fmt::format("'{}' is not of the form HOST:PORT (an IPv6 address must be in brackets)", text));
   }
   uint16_t port = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
   if (error != std::errc() || stop != end) {
-    throw std::invalid_argument(fmt::format("'{}': the port must be 0 to 65535", text));
+    throw std::invalid_argument(fmt::format("'{}': the port must be a number from 0 to 65535", text));
   }
   return {host, port};
 }
@@ -36,7 +37,7 @@ asio::ip::tcp::endpoint Resolve(const HostPort& address) {
   const auto results =
       resolver.resolve(address.host, std::to_string(address.port), asio::ip::resolver_base::numeric_service, error);
   if (error || results.empty()) {
-    throw std::runtime_error(fmt::format("cannot find the address of '{}': {}", address.host, error.message()));
+    throw std::runtime_error(fmt::format("cannot resolve '{}': {}", address.host, error.message()));
   }
   return results.begin()->endpoint();
 }

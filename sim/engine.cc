@@ -9,10 +9,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-// How far simulated time may be behind the wall clock and still be made to catch up.
+// The most that simulated time may lag behind the wall clock and still catch up.
 constexpr milliseconds kMostLag{100};
 
-// The grain of real time.
+// In real time, the chip runs for so long between two looks at the wall clock.
 constexpr milliseconds kSlice{1};
 
 }  // namespace
@@ -45,7 +45,7 @@ Engine::Stop::~Stop() {
   if (wake) engine_.wake_.notify_one();
 }
 
-// What fails on the way, as an alarm without memory, is this board's and no other's.
+// A failure, for example an alarm that runs out of memory, must affect no other board.
 void Engine::Main() {
   std::unique_lock lock(mutex_);
   while (!quit_) {
@@ -92,7 +92,7 @@ void Engine::WaitForVisitors(std::unique_lock<std::mutex>& lock) {
 void Engine::Idle(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = std::chrono::steady_clock::now();
   const TimePoint due = WallAt(chip_.clock().now());
-  // Fast code is ahead of the wall clock: its sleep begins now all the same.
+  // A fast core may be ahead of the wall clock, but its sleep begins now.
   if (now - due > kMostLag || (pace_ == Pace::kFast && due > now)) Anchor(now);
   idle_ = true;
   waits_for_ = chip_.clock().next_due();
@@ -110,8 +110,8 @@ bool Engine::HasToWake() const {
   return quit_ || !idle_ || chip_.processor().CanRun() || chip_.clock().next_due() != waits_for_;
 }
 
-// Lets the time pass that has passed while the engine waits. No further than to an alarm that wakes a sleeping core,
-// which goes on from there; others, as of bytes on their way, do not hold time up.
+// Advances simulated time by the time that has passed while the engine waited, but not beyond an alarm that wakes a
+// sleeping core, which continues from there. Other alarms, for example of bytes being sent, go off on the way.
 void Engine::Pass() {
   if (!idle_) return;
   SimClock& clock = chip_.clock();

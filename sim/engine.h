@@ -1,12 +1,13 @@
-// The engine of a board: the thread on which its chip executes, and how others get at the chip meanwhile.
+// The engine of a board: the thread on which its chip executes, and how other threads access the chip meanwhile.
 //
-// Whoever wants a register or a byte of memory stops the engine for as long as that takes (Stop); so everything of a
-// chip is used by one thread at a time, and nothing of it needs a lock of its own.
+// Another thread that needs a register or a byte of memory stops the engine for that time (Stop). So only one thread at
+// a time uses the chip, and nothing in the chip needs a lock of its own.
 //
-// A core that executes does so as fast as it can, simulated time being a count of instructions. One that sleeps, is
-// halted or has locked up lets time pass as it passes for everybody, for as long as an alarm of the clock is set, and
-// costs nothing: the thread waits. In real time, execution too is held back to the chip's clock. The wall clock decides
-// when something is done and never what: a program without a debugger leaves the same trace each time.
+// While the core executes, it does so as fast as it can; simulated time is a count of instructions. While the core
+// sleeps, is halted or has locked up, simulated time passes as on the wall clock, as long as an alarm of the clock is
+// set; that costs nothing, because the thread waits. With Pace::kRealTime execution is held back to the chip's clock
+// too. The wall clock determines when something happens but never what happens: a program without a debugger leaves the
+// same trace each time.
 #pragma once
 
 #include <atomic>
@@ -25,17 +26,18 @@ class Engine {
   enum class Pace : uint8_t {
     kFast,
     kRealTime,
-    kWire,  // nothing happens by itself: the chip does what there is time for on the wire (Chip::FollowWire)
+    kWire,  // nothing happens by itself: simulated time passes only with the clock of the wire (Chip::FollowWire)
   };
 
-  // Runs from then on. `chip` must outlive it.
+  // Runs until it is destroyed. `chip` must outlive it.
   Engine(Chip& chip, Pace pace);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // While it lives the chip stands still and is its maker's. One at a time in a thread; to be short. Takes some
-  // microseconds when the core executes, some tens of nanoseconds when it does not.
+  // While a Stop exists, the chip stands still, and the thread that made the Stop may use it. A thread may have one at
+  // a time, and should keep it briefly. Making one takes some microseconds if the core is executing, and some tens of
+  // nanoseconds if it is not.
   class Stop {
    public:
     explicit Stop(Engine& engine);
@@ -67,10 +69,10 @@ class Engine {
   std::mutex mutex_;  // guards the chip and what is below
   std::condition_variable wake_;
   bool quit_ = false;
-  bool idle_ = false;          // the thread waits, and time passes
-  uint64_t waits_for_ = 0;     // while it waits: the cycle
-  TimePoint anchor_time_;      // when the clock was
-  uint64_t anchor_cycle_ = 0;  // here
+  bool idle_ = false;          // the thread waits while simulated time passes
+  uint64_t waits_for_ = 0;     // the cycle that it waits for
+  TimePoint anchor_time_;      // at this time of the wall clock,
+  uint64_t anchor_cycle_ = 0;  // the chip's clock was at this cycle
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
-// Failures to be made on purpose, each at a counted operation: what the control port arms, and what runs out by itself.
+// Faults to be injected, each at a given operation: the control port arms them, and each expires after a number of
+// operations.
 //
-// The schedule only counts and answers; what a failure means is up to whom it tells. An unused schedule costs a
+// The schedule only counts operations and says which fault is due; the caller injects it. An unused schedule costs a
 // counter.
 #pragma once
 
@@ -14,7 +15,7 @@ namespace probegate::sim {
 template <typename Fault>
 class FaultSchedule {
  public:
-  // From the `at`-th operation from now (1 is the next) for `times` operations; 0 times is until Clear.
+  // Arms `fault` for `times` operations, starting with the `at`-th from now (1 is the next). 0 times means until Clear.
   void Arm(const Fault& fault, uint64_t at, uint64_t times) {
     const uint64_t first = operations_ + at;
     armed_.push_back({fault, first, times == 0 ? UINT64_MAX : first + times});
@@ -22,7 +23,7 @@ class FaultSchedule {
 
   void Clear() { armed_.clear(); }
 
-  // Counts one operation and says how it is to fail: of several that are due, the one armed first.
+  // Counts one operation and returns the fault to inject into it, if any: of several that are due, the one armed first.
   std::optional<Fault> Next() {
     ++operations_;
     if (armed_.empty()) return std::nullopt;
@@ -39,7 +40,7 @@ class FaultSchedule {
   struct Armed {
     Fault fault;
     uint64_t first;
-    uint64_t end;  // the first operation behind it
+    uint64_t end;  // the first operation after it
   };
 
   uint64_t operations_ = 0;

@@ -1,4 +1,4 @@
-// An open file of the system's, closed by its destructor.
+// Owns a file descriptor and closes it.
 #pragma once
 
 #include <unistd.h>
@@ -7,7 +7,7 @@ namespace probegate::sim {
 
 class FileDescriptor {
  public:
-  // Takes over what open() has answered; -1 is none.
+  // Takes ownership of what open() has returned; -1 means that there is no file.
   explicit FileDescriptor(int value) : value_(value) {}
   ~FileDescriptor() {
     if (value_ >= 0) ::close(value_);

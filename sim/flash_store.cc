@@ -19,14 +19,14 @@
 namespace probegate::sim {
 namespace {
 
-// Two processes with the same boards would overwrite each other's files. The lock goes when the process does.
+// Two processes with the same boards would overwrite each other's files. The lock is released when the process ends.
 std::unique_ptr<FileDescriptor> Lock(const std::string& directory) {
   MakeDirectory(directory);
   const std::string path = directory + "/lock";
   auto file = std::make_unique<FileDescriptor>(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (file->get() < 0) throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
   if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) throw std::runtime_error(fmt::format("{}: another process uses it", directory));
+    if (errno == EWOULDBLOCK) throw std::runtime_error(fmt::format("{}: in use by another process", directory));
     throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
   }
   return file;
@@ -57,20 +57,19 @@ std::optional<FlashContents> FlashStore::Read(const std::string& serial) const {
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found) return std::nullopt;
   if (status.type() != std::filesystem::file_type::regular) {
-    throw std::runtime_error(fmt::format("{}: {}", path, error ? error.message() : "is not a file"));
+    throw std::runtime_error(fmt::format("{}: {}", path, error ? error.message() : "not a regular file"));
   }
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  if (!file) throw std::runtime_error(fmt::format("cannot open {}: {}", path, std::strerror(errno)));
   const uintmax_t size = std::filesystem::file_size(path);
   if (size != FlashContents::kSize) {
     throw std::runtime_error(
-        fmt::format("{}: {} bytes, which is not a board's flash and UICR ({}); without the file "
-                    "the board starts afresh",
+        fmt::format("{}: {} bytes, but a board's flash and UICR have {}; remove the file to start with fresh flash",
                     path, size, FlashContents::kSize));
   }
   std::vector<uint8_t> bytes(FlashContents::kSize);
   if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()))) {
-    throw std::runtime_error(fmt::format("{}: cannot be read", path));
+    throw std::runtime_error(fmt::format("cannot read {}", path));
   }
   return FlashContents(std::move(bytes));
 }
@@ -141,11 +140,11 @@ bool FlashStore::Save(Board& board) {
     WriteFileAtomically(board.path, bytes);
   } catch (const std::system_error& error) {
     if (!std::exchange(board.failing, true)) {
-      log_->error("the flash of board {} is not kept, until this goes away: {}", board.serial, error.what());
+      log_->error("cannot save the flash of board {}, will keep trying: {}", board.serial, error.what());
     }
     return false;
   }
-  if (std::exchange(board.failing, false)) log_->info("the flash of board {} is kept again", board.serial);
+  if (std::exchange(board.failing, false)) log_->info("the flash of board {} is being saved again", board.serial);
   return true;
 }
 

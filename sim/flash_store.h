@@ -1,10 +1,10 @@
-// Keeps what boards have in flash and UICR across restarts, in a file a board: <directory>/<serial>.flash, flash and
-// then UICR, byte for byte.
+// Keeps the contents of boards' flash and UICR across restarts, in a file for each board: <directory>/<serial>.flash
+// has flash and then UICR, byte for byte.
 //
-// A board says what has changed and goes on; the store has a copy of its own, and a thread that puts it on disk half a
-// second after the first change that is not there yet. So a file is written at most twice a second, a process that is
-// killed loses that half second and what the disk takes, and a file is never torn. What cannot be written is logged
-// once and tried again until it can be.
+// A board reports its changes without waiting for the disk. The store has its own copy of the contents, and a thread
+// that writes a board's file half a second after the first unsaved change. So a file is written at most twice a second;
+// a process that is killed loses the changes of that half second and of the time that the write takes; and a file is
+// never half written. A write that fails is logged once and retried until it succeeds.
 #pragma once
 
 #include <sys/types.h>
@@ -32,22 +32,22 @@ class FlashStore {
  public:
   static constexpr std::chrono::milliseconds kDelay{500};
 
-  // Makes the directory where it is not there. Throws std::runtime_error where it cannot be used, or another process
-  // uses it.
+  // Creates the directory if it does not exist. Throws std::runtime_error if it cannot be used, or is in use by another
+  // process.
   FlashStore(const std::string& directory, std::shared_ptr<spdlog::logger> log,
              std::chrono::milliseconds delay = kDelay);
-  // Writes what is not on disk yet.
+  // Writes all unsaved changes.
   ~FlashStore();
   FlashStore(const FlashStore&) = delete;
   FlashStore& operator=(const FlashStore&) = delete;
 
-  // What is kept of a board; nothing where it has no file. Throws std::runtime_error where the file cannot be read or
-  // is none of a board. Any thread; blocks for the disk.
+  // The saved contents of a board; nothing if it has no file. Throws std::runtime_error if the file cannot be read or
+  // is not a board's. May be called from any thread; blocks for the disk.
   std::optional<FlashContents> Read(const std::string& serial) const;
 
-  // From now on keeps this board, once each, which holds `contents`. What it returns is to be called at each change,
-  // from any thread, and not once the store is gone; it copies the bytes and does not wait for the disk. The board's
-  // file is made or replaced at the first change, not before.
+  // Starts saving the changes of this board, which now holds `contents`; to be called once for each board. The returned
+  // function is to be called at each change, from any thread, while the store exists; it copies the bytes and does not
+  // wait for the disk. The board's file is created or replaced at the first change, not before.
   FlashChanged Keep(const std::string& serial, FlashContents contents);
 
  private:
@@ -58,8 +58,8 @@ class FlashStore {
     const std::string path;
     std::mutex mutex;
     FlashContents contents;  // guarded by mutex
-    bool dirty = false;      // guarded by mutex; then, and only then, the board is in due_ or on its way there
-    bool failing = false;    // the thread's
+    bool dirty = false;      // guarded by mutex; true if and only if the board is in due_ or about to be added to it
+    bool failing = false;    // used by the store's thread only
   };
 
   std::string PathOf(const std::string& serial) const;
@@ -67,7 +67,7 @@ class FlashStore {
   void Schedule(Board& board);
   void Retry(Board& board);
   void Run();
-  // Whether it is on disk now.
+  // Returns false if the file could not be written.
   bool Save(Board& board);
 
   const std::string directory_;
@@ -77,7 +77,7 @@ class FlashStore {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::unique_ptr<Board>> boards_;    // guarded by mutex_; what is in them is not
+  std::vector<std::unique_ptr<Board>> boards_;    // guarded by mutex_, but not the boards themselves
   std::multimap<Clock::time_point, Board*> due_;  // guarded by mutex_: when each dirty board is to be written
   bool ending_ = false;                           // guarded by mutex_
   std::thread thread_;

@@ -1,4 +1,5 @@
-// probegate-sim: boards that are not there. Wires options, boards, the control port and the signals that end it.
+// probegate-sim: simulated boards. Connects the options, the boards, the control port and the signals that end the
+// program.
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -38,7 +39,7 @@ std::shared_ptr<spdlog::logger> MakeLogger(Verbosity verbosity) {
   return logger;
 }
 
-// What a board has in flash that no file is kept of.
+// The contents of flash for a board without a saved file.
 FlashContents InitialContents(const Options& options) {
   FlashContents contents;
   if (options.flash) {
@@ -50,15 +51,16 @@ FlashContents InitialContents(const Options& options) {
   return contents;
 }
 
-// The address of board `index`, behind that of the first.
+// The address of board `index`: the ports are consecutive, starting with that of the first board.
 asio::ip::tcp::endpoint EndpointOf(const asio::ip::tcp::endpoint& first, unsigned index) {
   return {first.address(), static_cast<uint16_t>(first.port() == 0 ? 0 : first.port() + index)};
 }
 
-// The serial ports of boards, in their order.
+// The serial ports of all boards, by board number.
 using Uarts = std::vector<std::unique_ptr<UartServer>>;
 
-// A board's, in both directions: its bytes go out from its first instruction on, and come in once `io` runs.
+// Connect a board's serial port, for each direction: the board's bytes are sent from its first instruction on; bytes
+// are received once the io_context runs.
 void ConnectSending(const UartServer& uart, Board& board) { board.chip().parts().uarte().OnSend(uart.Sender()); }
 void ConnectReceiving(UartServer& uart, BoardServer& server) {
   uart.OnReceive([&server](std::span<const uint8_t> bytes) {

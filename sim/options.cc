@@ -20,28 +20,28 @@ constexpr double kMaxFlashSpeed = 1e6;
 void CheckPorts(const Options& options, const HostPort& first) {
   if (first.port == 0 || first.port + (options.boards - 1) <= UINT16_MAX) return;
   throw std::invalid_argument(
-      fmt::format("{} boards from port {} upward would go past port {}", options.boards, first.port, UINT16_MAX));
+      fmt::format("{} boards starting at port {} would need ports above {}", options.boards, first.port, UINT16_MAX));
 }
 
 const std::map<std::string, ChipKind> kChips = {{"nrf52840", ChipKind::kNrf52840}, {"adiv6", ChipKind::kAdiv6}};
 
-std::string NotEmpty(const std::string& text) { return text.empty() ? "names nothing" : ""; }
+std::string NotEmpty(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
 
-// Not CLI::Range, which lets "nan" through.
+// Used instead of CLI::Range, which accepts "nan".
 std::string CheckFlashSpeed(const std::string& text) {
   double factor = 0;
   const bool number = CLI::detail::lexical_cast(text, factor) && std::isfinite(factor);
   if (number && factor >= kMinFlashSpeed && factor <= kMaxFlashSpeed) return "";
-  return fmt::format("'{}' is no number from {} to {:.0f}", text, kMinFlashSpeed, kMaxFlashSpeed);
+  return fmt::format("'{}' is not a number from {} to {:.0f}", text, kMinFlashSpeed, kMaxFlashSpeed);
 }
 
-// With the board's number and the seed's digits it must fit a reply of DAP_Info.
+// Together with the board's number and the seed's digits it must fit a reply to DAP_Info.
 constexpr size_t kMaxSerialPrefix = 64;
 
 }  // namespace
 
 std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit_code) {
-  CLI::App app("Simulated boards: CMSIS-DAP probes over TCP, each with a Cortex-M4F behind it.", "probegate-sim");
+  CLI::App app("Simulated boards: CMSIS-DAP probes over TCP, each with a Cortex-M4F target.", "probegate-sim");
   Options options;
   std::string listen = "127.0.0.1:4441";
   std::string control;
@@ -50,69 +50,71 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   bool verbose = false;
   bool quiet = false;
   app.add_option("--listen", listen,
-                 "Where the first board listens; the others on the ports above. Port 0: any, for each")
+                 "Address of the first board; the others use the ports after it. Port 0 picks a free port for each")
       ->type_name("HOST:PORT")
       ->capture_default_str();
-  app.add_option("--boards", options.boards, "How many boards")
+  app.add_option("--boards", options.boards, "Number of boards")
       ->check(CLI::Range(1u, kMaxBoards))
       ->capture_default_str();
   std::string chip = "nrf52840";
   app.add_option("--chip", chip,
-                 "What is on the boards: nrf52840, or adiv6, which has the same core behind an ADIv6 DP")
+                 "The chip on each board: nrf52840, or adiv6, which has the same core with an ADIv6 debug port")
       ->check(CLI::IsMember(kChips))
       ->capture_default_str();
-  app.add_option("--seed", options.seed, "Chooses serial numbers and what RAM holds at power-up")
+  app.add_option("--seed", options.seed, "Determines serial numbers and the contents of RAM at power-up")
       ->capture_default_str();
   options.serial_prefix = "PGSIM";
-  app.add_option("--serial-prefix", options.serial_prefix, "How each serial number begins")
+  app.add_option("--serial-prefix", options.serial_prefix, "Beginning of each serial number")
       ->check(CLI::Validator(
           [](const std::string& prefix) {
             return prefix.size() <= kMaxSerialPrefix ? ""
-                                                     : "longer than " + std::to_string(kMaxSerialPrefix) + " letters";
+                                                     : "longer than " + std::to_string(kMaxSerialPrefix) + " bytes";
           },
           "TEXT"))
       ->capture_default_str();
-  app.add_option("--latency-us", latency, "For how long each reply is held back, in microseconds")
+  app.add_option("--latency-us", latency, "Delay of each reply, in microseconds")
       ->check(CLI::Range(uint64_t{0}, kMaxLatency))
       ->capture_default_str();
   CLI::Option* realtime =
-      app.add_flag("--realtime", options.realtime, "Execute no faster than the chip would, not as fast as possible");
+      app.add_flag("--realtime", options.realtime, "Execute no faster than the chip, instead of as fast as possible");
   app.add_flag("--wire-time", options.wire_time,
-               "Let simulated time pass only with the clock of the wire, a microsecond a cycle: what a board does then "
-               "depends on its seed and its client's packets alone")
+               "Let simulated time pass only with the clock of the wire, one microsecond for each cycle, so that a "
+               "board's behaviour depends only on its seed, its flash and its client's packets")
       ->excludes(realtime);
   app.add_option(
          "--trace", options.trace,
-         "Writes what each board does, a line an event with its time, into a file of this directory, made where "
-         "it is not there")
+         "Write a trace of each board, one line for each event, to a file in this directory, which is created if "
+         "necessary")
       ->type_name("DIR")
       ->check(CLI::Validator(NotEmpty, ""));
   app.add_option("--flash", options.flash,
-                 "What each board has in flash: a binary image, Intel HEX, or an ELF executable for Arm; a small test "
-                 "firmware unless given")
+                 "Contents of each board's flash: a binary image, Intel HEX, or an ELF executable for Arm. Default: a "
+                 "small test firmware")
       ->type_name("FILE")
       ->check(CLI::Validator(NotEmpty, ""));
   app.add_option("--state", options.state,
-                 "Keeps each board's flash in this directory, made where it is not there; a board that has its file "
-                 "there starts with that")
+                 "Save each board's flash in this directory, which is created if necessary. A board that has a file "
+                 "there starts with its contents")
       ->type_name("DIR")
       ->check(CLI::Validator(NotEmpty, ""));
   app.add_option("--flash-speed", options.flash_speed,
-                 "By how much faster flash is written and erased than on the chip")
+                 "How many times faster flash is written and erased than on the chip")
       ->type_name("FACTOR")
       ->check(CLI::Validator(CheckFlashSpeed, fmt::format("{} to {:.0f}", kMinFlashSpeed, kMaxFlashSpeed)))
       ->capture_default_str();
   app.add_flag("--locked", options.locked,
-               "Boards start with access port protection on; a mass erase ends it. Not those with a file in --state");
+               "Boards start with access port protection on, which a mass erase removes. Does not apply to boards that "
+               "have a file in --state");
   app.add_option(
          "--uart", uart,
-         "Where the first board's serial port is, as a TCP port that carries its bytes; the others on the ports "
-         "above. Port 0: any, for each. Off unless given")
+         "Address of a TCP port that carries the bytes of the first board's serial port; the others use the ports "
+         "after it. Port 0 picks a free port for each. Default: no serial ports")
       ->type_name("HOST:PORT");
-  app.add_option("--control", control, "Control port (JSON lines), on a loopback address; off unless given")
+  app.add_option("--control", control,
+                 "Address of the control port (JSON lines), which must be a loopback address. Default: no control port")
       ->type_name("HOST:PORT");
-  app.add_flag("-v,--verbose", verbose, "Log connections too");
-  app.add_flag("-q,--quiet", quiet, "Log errors only")->excludes("--verbose");
+  app.add_flag("-v,--verbose", verbose, "Also log connections and accesses to peripherals that are not simulated");
+  app.add_flag("-q,--quiet", quiet, "Log only errors")->excludes("--verbose");
   app.set_version_flag("--version", "probegate-sim " PROBEGATE_VERSION);
   try {
     app.parse(argc, argv);

@@ -19,23 +19,23 @@ inline constexpr int kExitUsage = 2;
 struct Options {
   HostPort listen;
   std::optional<HostPort> control;
-  std::optional<HostPort> uart;  // where the first board's serial port listens; the others on the ports above
+  std::optional<HostPort> uart;  // where the first board's serial port listens; the others use the ports after it
   unsigned boards = 1;
   ChipKind chip = ChipKind::kNrf52840;
   uint64_t seed = 1;
   std::string serial_prefix;
   std::chrono::microseconds latency{0};
   bool realtime = false;             // code runs no faster than on the chip
-  bool wire_time = false;            // simulated time passes with the wire's clock alone
-  std::optional<std::string> trace;  // the directory of the boards' traces
-  double flash_speed = 1;            // by how much faster flash is than the real one
-  bool locked = false;               // access port protection is on, unless a kept file says otherwise
-  std::optional<std::string> flash;  // the file that boards have in flash; nothing: the firmware that is built in
-  std::optional<std::string> state;  // the directory in which what they have in flash is kept
+  bool wire_time = false;            // simulated time passes only with the wire's clock
+  std::optional<std::string> trace;  // the directory for the boards' traces
+  double flash_speed = 1;            // how many times faster flash is than on the chip
+  bool locked = false;               // access port protection is on, for boards without a saved state
+  std::optional<std::string> flash;  // the file with the contents of flash; nothing: the built-in test firmware
+  std::optional<std::string> state;  // the directory in which the contents of flash are saved
   Verbosity verbosity = Verbosity::kNormal;
 };
 
-// Nothing when the program is to end now with `exit_code`: help was asked for, or what was wrong has been printed.
+// Returns nothing if the program is to end now with `exit_code`: help has been printed, or an error has been.
 std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit_code);
 
 }  // namespace probegate::sim

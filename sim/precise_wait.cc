@@ -7,7 +7,7 @@
 namespace probegate::sim {
 namespace {
 
-// About what a sleep oversleeps on an idle machine.
+// About how much too late a sleep ends on an idle machine.
 constexpr std::chrono::microseconds kSpin{20};
 
 }  // namespace

@@ -1,8 +1,9 @@
-// CMSIS-DAP packets on a byte stream, framed as OpenOCD's cmsis_dap_tcp backend does it: eight bytes before each,
-// little endian: u32 signature, u16 length of the packet, u8 type, u8 zero.
+// CMSIS-DAP packets on a byte stream, framed as OpenOCD's cmsis_dap_tcp backend does it. Each packet has a header of
+// eight bytes, little-endian: u32 signature, u16 length of the packet, u8 type, u8 zero.
 //
-// Whoever stands in for a probe's USB side has two types more, for the probe's SWO endpoint: a request of two bytes,
-// how many bytes of the stream it has room for, and a reply with those there are.
+// Two additional types serve clients that emulate a probe's USB side, for the probe's SWO endpoint: a request of two
+// bytes with the number of bytes that the client has room for, and a reply with as many bytes of the stream as there
+// are.
 #pragma once
 
 #include <array>
@@ -25,21 +26,21 @@ using FrameHeader = std::array<uint8_t, kFrameHeaderSize>;
 FrameHeader ResponseHeader(uint16_t packet_size);
 FrameHeader TraceHeader(uint16_t size);
 
-// Finds the request packets in what a client sends. Holds as many as a probe has room for.
+// Splits the bytes that a client sends into request packets. Holds as many packets as a probe has room for.
 class RequestFramer {
  public:
   enum class Status : uint8_t {
     kIncomplete,
     kPacket,
     kTrace,  // the packet is a request for the SWO stream
-    kBad,    // not the header of a request of at most kMaxPacketSize bytes: the stream is of no more use
+    kBad,    // not the header of a request of at most kMaxPacketSize bytes; the rest of the stream cannot be understood
   };
 
-  // Where to put bytes; never empty after Next has answered kIncomplete. Then Commit says how many there are.
+  // Where to put received bytes; never empty after Next has returned kIncomplete. Commit then adds `count` bytes.
   std::span<uint8_t> Space();
   void Commit(size_t count) { end_ += count; }
 
-  // On kPacket and kTrace, `packet` is the next one, and lasts until Space is called.
+  // For kPacket and kTrace, sets `packet` to the next packet, which stays valid until Space is called.
   Status Next(std::span<const uint8_t>& packet);
 
  private:

@@ -10,7 +10,7 @@ namespace probegate::sim {
 
 Trace::Trace(const SimClock& clock, const std::string& path, std::shared_ptr<spdlog::logger> log)
     : clock_(clock), path_(path), log_(std::move(log)), file_(std::fopen(path.c_str(), "we")) {
-  if (file_ == nullptr) throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
+  if (file_ == nullptr) throw std::runtime_error(fmt::format("cannot open {}: {}", path, std::strerror(errno)));
 }
 
 Trace::~Trace() {
@@ -24,7 +24,7 @@ void Trace::Write() {
 }
 
 void Trace::GiveUp() {
-  log_->error("{}: the trace ends here: {}", path_, std::strerror(errno));
+  log_->error("cannot write to {}, so the trace ends here: {}", path_, std::strerror(errno));
   file_.reset();
 }
 

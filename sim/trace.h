@@ -1,9 +1,9 @@
-// What a board does, as lines of a file: each begins with the cycle of simulated time at which it happened.
+// A record of what a board does, as lines of a file. Each line begins with the cycle of simulated time of the event.
 //
-// Whoever has something to tell holds a pointer to the board's trace, which is null where none is kept: that test is
-// all that a board without one pays. docs/simulator.md has the table of events.
+// Parts of the chip that report events have a pointer to the board's trace, which is null if there is none; checking it
+// is all that tracing costs a board without a trace. docs/simulator.md has the table of events.
 //
-// Threads: those of the chip whose trace it is, one at a time.
+// Threads: the chip's rule, for the chip that is traced.
 #pragma once
 
 #include <cstdio>
@@ -23,10 +23,10 @@ namespace probegate::sim {
 
 class Trace {
  public:
-  // Replaces the file at `path`. `clock` must outlive it. Throws std::runtime_error where the file cannot be written;
-  // what cannot be written later is logged once, and the trace ends there.
+  // Replaces the file at `path`. `clock` must outlive it. Throws std::runtime_error if the file cannot be opened. If a
+  // later write fails, that is logged and the trace ends.
   Trace(const SimClock& clock, const std::string& path, std::shared_ptr<spdlog::logger> log);
-  // The file is complete once this is gone.
+  // Completes the file.
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
@@ -49,7 +49,7 @@ class Trace {
   const SimClock& clock_;
   const std::string path_;
   const std::shared_ptr<spdlog::logger> log_;
-  std::unique_ptr<std::FILE, Close> file_;  // null once it could not be written
+  std::unique_ptr<std::FILE, Close> file_;  // null after a write has failed
   std::string line_;
 };
 

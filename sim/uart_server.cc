@@ -20,7 +20,7 @@
 namespace probegate::sim {
 namespace {
 
-// Out of file descriptors, say: trying again at once would only fill the log.
+// After an error such as running out of file descriptors, retrying immediately would only fill the log.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 }  // namespace
@@ -29,14 +29,14 @@ struct UartServer::Client {
   explicit Client(asio::ip::tcp::socket connected) : socket(std::move(connected)), wake(socket.get_executor()) {}
 
   asio::ip::tcp::socket socket;
-  asio::steady_timer wake;  // cancelled when there is something to send, or nobody to send it to
+  asio::steady_timer wake;  // cancelled when there is something to send, or the client is gone
 };
 
-// What is to be sent, between the thread on which the board runs and that of the sockets.
+// The bytes to be sent: handed over by the thread on which the board runs to that of the sockets.
 struct UartServer::Outbox {
   explicit Outbox(asio::io_context& context) : io(context) {}
 
-  // To be called with the mutex held: there is something new. One post stands for all bytes until it has run.
+  // To be called, with the mutex held, when bytes have been added. Until a posted wake-up has run, no other is posted.
   void Wake(const std::shared_ptr<Outbox>& self) {
     if (server == nullptr || std::exchange(posted, true)) return;
     asio::post(io, [self] {
@@ -55,7 +55,7 @@ struct UartServer::Outbox {
   std::mutex mutex;
   std::string bytes;             // guarded by mutex
   bool posted = false;           // guarded by mutex
-  UartServer* server = nullptr;  // guarded by mutex; null when it is gone
+  UartServer* server = nullptr;  // guarded by mutex; null after it has been destroyed
 };
 
 UartServer::UartServer(asio::io_context& io, const asio::ip::tcp::endpoint& endpoint,
@@ -78,7 +78,7 @@ std::function<void(uint8_t)> UartServer::Sender() const {
   return [outbox = outbox_](uint8_t byte) {
     const std::lock_guard lock(outbox->mutex);
     std::string& bytes = outbox->bytes;
-    // Cut by half, not byte by byte, which would move all of it each time.
+    // Drop half of the bytes at once; dropping them one by one would move all the others each time.
     if (bytes.size() == 2 * kWaitingBytes) bytes.erase(0, kWaitingBytes);
     bytes += static_cast<char>(byte);
     outbox->Wake(outbox);
@@ -91,14 +91,14 @@ asio::awaitable<void> UartServer::AcceptClients() {
     asio::ip::tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
     if (error) {
-      log_->warn("{}: cannot accept a connection to its serial port: {}", board_, error.message());
+      log_->warn("{}: cannot accept a connection to the serial port: {}", board_, error.message());
       asio::steady_timer pause(acceptor_.get_executor(), kAcceptPause);
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
     if (client_ && !PeerIsThere(client_->socket)) Close(*client_);
     if (client_) {
-      log_->debug("{}: its serial port has a client already", board_);
+      log_->debug("{}: connection to the serial port refused: in use by another client", board_);
       continue;
     }
     socket.set_option(asio::ip::tcp::no_delay(true), error);
@@ -122,7 +122,7 @@ asio::awaitable<void> UartServer::Read(std::shared_ptr<Client> client) {
 
 asio::awaitable<void> UartServer::Write(std::shared_ptr<Client> client) {
   while (client->socket.is_open()) {
-    // What is sent to one who has gone would be lost to the one who comes.
+    // Bytes that are sent to a client that has gone would be missing for the next one.
     if (!PeerIsThere(client->socket)) {
       Close(*client);
       break;

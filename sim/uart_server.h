@@ -1,9 +1,9 @@
-// A board's serial port on a TCP port: what the board's program sends comes out, byte for byte, and what a client sends
-// goes in. No framing, no telnet: for nc, socat and the like.
+// A board's serial port as a TCP port: carries the bytes that the board's program sends to the client, and those that
+// the client sends to the program, without framing or telnet. For nc, socat and the like.
 //
-// One client at a time; another is turned away, but not where the one before has closed its end. What nobody has read
-// yet waits, the last 64 KiB of it at least: so a client that comes late still sees what the program has said at its
-// start.
+// It serves one client at a time. Another one is refused, unless the first has already closed its end. Bytes that no
+// client has read yet are kept, at least the last 64 KiB of them, so that a client that connects late still sees what
+// the program sent at its start.
 #pragma once
 
 #include <cstddef>
@@ -27,9 +27,9 @@ class UartServer {
  public:
   static constexpr size_t kWaitingBytes = 64 * 1024;
 
-  // Listens on `endpoint` (port 0: any) and serves while `io` runs, which must be on one thread and outlive it; to be
-  // destroyed while it does not run. `board` begins each line of the log. Throws std::runtime_error where it cannot
-  // listen.
+  // Listens on `endpoint` (port 0: any free port) and serves while `io` runs, which must be on one thread. `io` must
+  // outlive it and must not be running when it is destroyed. `board` is the prefix of each log message. Throws
+  // std::runtime_error if it cannot listen.
   UartServer(asio::io_context& io, const asio::ip::tcp::endpoint& endpoint, std::shared_ptr<spdlog::logger> log,
              std::string board);
   ~UartServer();
@@ -38,11 +38,12 @@ class UartServer {
 
   const asio::ip::tcp::endpoint& endpoint() const { return endpoint_; }
 
-  // What it returns is to be called with each byte that the board sends: from any thread, also when the server is gone
-  // but not when `io` is. It does not wait.
+  // The returned function is to be called with each byte that the board sends. It does not wait, and may be called from
+  // any thread, even after the server has been destroyed, as long as `io` exists.
   std::function<void(uint8_t)> Sender() const;
 
-  // `received` is called with what a client has sent, on the thread of `io`. To be set while that does not run.
+  // `received` is called with the bytes that a client has sent, on the thread of `io`. To be set while `io` is not
+  // running.
   void OnReceive(std::function<void(std::span<const uint8_t>)> received) { received_ = std::move(received); }
 
  private:

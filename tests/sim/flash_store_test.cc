@@ -33,7 +33,7 @@ class FlashStoreTest : public testing::Test {
 
   FlashStore MakeStore(std::chrono::milliseconds delay = 0ms) { return FlashStore(directory_, log_, delay); }
 
-  std::string Complaint(const std::string& serial) {
+  std::string ReadError(const std::string& serial) {
     FlashStore store = MakeStore();
     try {
       store.Read(serial);
@@ -59,7 +59,7 @@ class FlashStoreTest : public testing::Test {
   std::shared_ptr<spdlog::logger> log_;
 };
 
-TEST_F(FlashStoreTest, WhatChangedIsThereAfterARestart) {
+TEST_F(FlashStoreTest, ChangesSurviveARestart) {
   {
     FlashStore store = MakeStore(1h);
     EXPECT_FALSE(store.Read("A"));
@@ -115,37 +115,37 @@ TEST_F(FlashStoreTest, ManyBoardsFromManyThreads) {
   }
 }
 
-TEST_F(FlashStoreTest, FilesThatAreNoBoardsAreNamed) {
+TEST_F(FlashStoreTest, InvalidFilesAreReported) {
   MakeStore();
   const std::string path = directory_ + "/A.flash";
   std::ofstream(path) << "short";
-  EXPECT_THAT(Complaint("A"), HasSubstr(path + ": 5 bytes, which is not a board's flash and UICR (1052672)"));
+  EXPECT_THAT(ReadError("A"), HasSubstr(path + ": 5 bytes, but a board's flash and UICR have 1052672"));
   std::filesystem::resize_file(path, FlashContents::kSize + 1);
-  EXPECT_THAT(Complaint("A"), HasSubstr("1052673 bytes"));
+  EXPECT_THAT(ReadError("A"), HasSubstr("1052673 bytes"));
   std::filesystem::resize_file(path, FlashContents::kSize);
-  EXPECT_EQ(Complaint("A"), "");
+  EXPECT_EQ(ReadError("A"), "");
   std::filesystem::remove(path);
   std::filesystem::create_directory(path);
-  EXPECT_EQ(Complaint("A"), path + ": is not a file");
+  EXPECT_EQ(ReadError("A"), path + ": not a regular file");
 }
 
-TEST_F(FlashStoreTest, DirectoriesThatCannotBeUsedAreNamed) {
+TEST_F(FlashStoreTest, UnusableDirectoriesAreReported) {
   const std::string file = directory_ + ".file";
   std::ofstream(file) << "x";
   try {
     FlashStore store(file + "/below", log_);
-    ADD_FAILURE() << "took a directory below a file";
+    ADD_FAILURE() << "accepted a directory below a file";
   } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr(file + "/below: cannot be made"));
+    EXPECT_THAT(error.what(), HasSubstr("cannot create directory " + file + "/below"));
   }
   std::filesystem::remove(file);
 
   const FlashStore first = MakeStore();
   try {
     MakeStore();
-    ADD_FAILURE() << "took a directory that is in use";
+    ADD_FAILURE() << "accepted a directory that is in use";
   } catch (const std::runtime_error& error) {
-    EXPECT_EQ(error.what(), directory_ + ": another process uses it");
+    EXPECT_EQ(error.what(), directory_ + ": in use by another process");
   }
 }
 
@@ -158,7 +158,7 @@ TEST_F(FlashStoreTest, ASerialNumberCannotLeadOutOfTheDirectory) {
   EXPECT_TRUE(MakeStore().Read("../x/.y %"));
 }
 
-TEST_F(FlashStoreTest, WhatCannotBeWrittenIsLoggedOnceAndTriedAgain) {
+TEST_F(FlashStoreTest, FailedWritesAreLoggedOnceAndRetried) {
   FlashStore store = MakeStore();
   const FlashChanged changed = store.Keep("A", FlashContents());
   std::filesystem::remove_all(directory_);
@@ -167,12 +167,12 @@ TEST_F(FlashStoreTest, WhatCannotBeWrittenIsLoggedOnceAndTriedAgain) {
   std::filesystem::create_directories(directory_);
   ASSERT_TRUE(WaitFor([&] { return log_lines_->last_formatted().size() > 1; }));
   EXPECT_THAT(log_lines_->last_formatted(),
-              testing::ElementsAre(HasSubstr("board A is not kept, until this goes away: " + directory_),
-                                   HasSubstr("board A is kept again")));
+              testing::ElementsAre(HasSubstr("cannot save the flash of board A, will keep trying: " + directory_),
+                                   HasSubstr("the flash of board A is being saved again")));
   EXPECT_EQ(store.Read("A")->flash()[0], 1);
 }
 
-// A child that writes all the time is killed wherever it is: what it leaves is one of its states, whole.
+// A child process that writes all the time is killed at an arbitrary point; the file must then hold one of its states.
 TEST_F(FlashStoreTest, AFileIsNeverTorn) {
   for (int round = 0; round < 5; ++round) {
     const pid_t child = ::fork();

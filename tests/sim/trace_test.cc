@@ -1,4 +1,4 @@
-// What a board's trace tells, and what becomes of one that cannot be written.
+// The events in a board's trace, and what happens if it cannot be written.
 #include "sim/trace.h"
 
 #include <filesystem>
@@ -34,7 +34,7 @@ class TraceTest : public CoreFixture {
   std::unique_ptr<probegate::sim::Trace> trace_;
 };
 
-TEST_F(TraceTest, TellsOfEachEventOnce) {
+TEST_F(TraceTest, RecordsEachEventOnce) {
   Put(kEntry, {0xDF00, 0xDE00});  // svc; udf
   Handle(kSvCall, {0x4770});
   Handle(kHardFault, {0xE7FE});
@@ -56,7 +56,7 @@ TEST_F(TraceTest, TellsOfEachEventOnce) {
             "4 reset pin\n");
 }
 
-TEST_F(TraceTest, LockupIsInIt) {
+TEST_F(TraceTest, RecordsALockup) {
   PutWords(0, {0xFFFFFFFF, 0xFFFFFFFF});
   Start();
   Trace(path_);
@@ -64,7 +64,7 @@ TEST_F(TraceTest, LockupIsInIt) {
   EXPECT_NE(Lines().find(" lockup\n"), std::string::npos);
 }
 
-TEST_F(TraceTest, FullDiskEndsItWithOneWord) {
+TEST_F(TraceTest, FullDiskEndsItWithOneMessage) {
   Put(kEntry, {0xDF00, 0xE7FD});  // svc; b back
   Handle(kSvCall, {0x4770});
   Start();
@@ -72,11 +72,12 @@ TEST_F(TraceTest, FullDiskEndsItWithOneWord) {
   Run();
   trace_.reset();
   const std::string logged = text_.str();
-  EXPECT_NE(logged.find("/dev/full: the trace ends here: No space left"), std::string::npos) << logged;
+  EXPECT_NE(logged.find("cannot write to /dev/full, so the trace ends here: No space left"), std::string::npos)
+      << logged;
   EXPECT_EQ(std::count(logged.begin(), logged.end(), '\n'), 1);
 }
 
-TEST_F(TraceTest, FileThatCannotBeMadeIsAnError) {
+TEST_F(TraceTest, FileThatCannotBeCreatedIsAnError) {
   Start();
   EXPECT_THROW(Trace("/no/such/directory/board.trace"), std::runtime_error);
 }
