@@ -1,8 +1,9 @@
-// CTRL-AP: the access port that works on a chip whose others are shut: reset, erase of everything, and whether they are
-// shut (nRF52840 PS v1.1, chapter "Debug and trace", "CTRL-AP").
+// CTRL-AP: the access port that works even while access port protection blocks the others. It can reset the chip, erase
+// everything, and shows whether the chip is protected (nRF52840 PS v1.1, chapter "Debug and trace", "CTRL-AP").
 //
-// Access port protection is UICR.APPROTECT, looked at in each reset: 0 in its low byte shuts the AHB-AP. This is a
-// revision of the chip that knows no other way, such as that of the registers at 0x40000550. Erase-all opens the chip.
+// Access port protection depends on UICR.APPROTECT, which is read at each reset: a zero low byte blocks the AHB-AP.
+// Erase-all removes the protection. Later revisions of the chip, which are not modelled, have a second mechanism, with
+// registers at 0x40000550.
 #pragma once
 
 #include <array>
@@ -19,16 +20,16 @@ namespace probegate::sim {
 
 class CtrlAp : public AccessPort, public Resettable {
  public:
-  // What protects a chip, and where.
+  // The word of UICR that protects a chip, and its value.
   static constexpr uint32_t kUicrApprotect = 0x10001208;
   static constexpr std::array<uint8_t, 4> kProtected = {0x00, 0xFF, 0xFF, 0xFF};
 
-  // `hold_reset` holds the chip in reset, or lets it go: by kCtrlAp. The others must outlive it.
+  // `hold_reset` holds the chip in reset, with cause kCtrlAp, or releases it. The others must outlive this.
   CtrlAp(Nvmc& nvmc, const Flash& uicr, Ram& ram, std::function<void(bool held)> hold_reset);
 
   void Reset(ResetCause cause) override;
 
-  // Whether access port protection is on: then the AHB-AP lets nobody through.
+  // Whether access port protection is on, so that the AHB-AP refuses all accesses to the bus.
   bool locked() const { return locked_; }
 
   std::optional<uint32_t> Read(uint8_t offset) override;

@@ -17,7 +17,7 @@ constexpr RegisterRow kRows[] = {
     {0x110, 0x400, 0},       // INFO.FLASH, in KiB
 };
 
-// DEVICEID, ER, IR, DEVICEADDR: as many random words.
+// The registers that hold random words: DEVICEID, ER, IR and DEVICEADDR.
 constexpr RegisterRow kRandom[] = {{0x060, 0, 0, 2}, {0x080, 0, 0, 4}, {0x090, 0, 0, 4}, {0x0A4, 0, 0, 2}};
 constexpr uint32_t kDeviceAddress1 = 0x0A8;  // its upper half reads as ones
 

@@ -1,7 +1,8 @@
-// FICR: what the factory has written into a chip: what it is, and what tells it from others (nRF52840 PS v1.1, chapter
+// FICR: information that is written into each chip at the factory: its type and its identity (nRF52840 PS v1.1, chapter
 // FICR).
 //
-// An nRF52840 QIAA, build code D0. Its identity comes from the board's seed. What is not told stays erased: all ones.
+// The chip is an nRF52840 QIAA, build code D0. Its identity comes from the board's seed. All other words are erased,
+// that is all ones.
 #pragma once
 
 #include <cstdint>

@@ -45,14 +45,14 @@ constexpr RegisterRow kRows[] = {
     {kPinCnf + kPortStride, kInputDisconnected, kPinWritable, 16},
 };
 
-// What an output makes of its bit, by DRIVE: S0S1, H0S1, S0H1, H0H1, D0S1, D0H1, S0D1, H0D1.
+// Whether an output drives this level, depending on DRIVE: S0S1, H0S1, S0H1, H0H1, D0S1, D0H1, S0D1, H0D1.
 bool Drives(uint32_t drive, bool high) {
   const bool open_low = drive == 4 || drive == 5;
   const bool open_high = drive == 6 || drive == 7;
   return high ? !open_high : !open_low;
 }
 
-// The port that a register belongs to, and its offset as of the first port.
+// The port that a register belongs to, and the offset of the same register of the first port.
 struct Place {
   unsigned port;
   uint32_t offset;
@@ -144,7 +144,7 @@ uint32_t Gpio::ReadWord(uint32_t offset) {
   }
 }
 
-// The registers that act on bits leave alone what is written as zero.
+// Registers that act on bits ignore bits that are written as zero.
 uint32_t Gpio::OtherLanes(uint32_t offset) {
   const std::optional<Place> place = Find(offset);
   if (!place) return 0;
@@ -187,7 +187,7 @@ void Gpio::WriteWord(uint32_t offset, uint32_t value) {
   UpdateLatches();
 }
 
-// DIR and PIN_CNF.DIR are the same bits.
+// DIR and the DIR bits of PIN_CNF are the same bits.
 void Gpio::SetDirection(unsigned port, uint32_t value) {
   Keep(kDir + port * kPortStride, value);
   for (unsigned pin = 0; pin < kPins[port]; ++pin) {

@@ -1,9 +1,9 @@
 // GPIO: the two ports of an nRF52840, which share a page of addresses (PS v1.1, chapter GPIO).
 //
-// A pin has the level that the program gives it where it is an output, else the one that the world outside does, else
-// that of its pull resistor, else low. Outputs drive as PIN_CNF.DRIVE says: "disconnect" leaves the level to the
-// others. IN shows the level where the input buffer is connected. LATCH follows PIN_CNF.SENSE; there is no DETECT
-// signal.
+// The level of a pin is the one that the program drives, if it is an output; otherwise the one that is driven from
+// outside; otherwise that of its pull resistor; otherwise low. PIN_CNF.DRIVE applies: a level for which it says
+// "disconnect" is not driven. IN shows the level if the input buffer is connected. LATCH follows PIN_CNF.SENSE; there
+// is no DETECT signal.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace probegate::sim {
 
-// What the world outside does to a pin.
+// How a pin is driven from outside of the chip.
 enum class PinDrive : uint8_t { kFloating, kLow, kHigh };
 
 class Gpio : public RegisterBlock, public Resettable {
@@ -26,16 +26,16 @@ class Gpio : public RegisterBlock, public Resettable {
 
   Gpio();
 
-  // What is outside stays as it is.
+  // Pins keep being driven from outside as before.
   void Reset(ResetCause cause) override;
 
   void TraceTo(Trace* trace) { trace_ = trace; }
 
-  // For the control port. A bit a pin: what OUT and DIR say, and the levels at the pins.
+  // For the control port: OUT, DIR and the levels at the pins, one bit for each pin.
   uint32_t out(unsigned port) const;
   uint32_t dir(unsigned port) const;
   uint32_t levels(unsigned port) const;
-  // `pin` is one of the port's.
+  // `pin` must exist in the port.
   void Drive(unsigned port, unsigned pin, PinDrive drive);
 
  private:

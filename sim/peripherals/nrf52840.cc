@@ -5,7 +5,7 @@
 namespace probegate::sim {
 namespace {
 
-// Where peripherals lie, and their interrupts (PS v1.1, chapter Memory, "Instantiation").
+// The addresses of peripherals and their interrupts (PS v1.1, chapter Memory, "Instantiation").
 struct InstanceRow {
   uint32_t base;
   unsigned irq;
@@ -23,7 +23,7 @@ constexpr TimerRow kTimers[] = {
     {0x40008000, 8, 4}, {0x40009000, 9, 4}, {0x4000A000, 10, 4}, {0x4001A000, 26, 6}, {0x4001B000, 27, 6},
 };
 
-// The peripherals behind the APB bridge, by their 128 identifiers, and those on the AHB.
+// The address ranges of the peripherals on the APB, which have 128 identifiers, and of those on the AHB.
 struct SpaceRow {
   uint32_t base;
   uint32_t size;
@@ -53,7 +53,7 @@ Nrf52840::Nrf52840(const Wiring& wiring, const Settings& settings)
   MapAround(bus, settings);
 }
 
-// What of the peripherals' space is not mapped yet.
+// Maps the parts of the peripherals' address ranges that are still unmapped.
 void Nrf52840::MapAround(Bus& bus, const Settings& settings) {
   std::vector<SpaceRow> mapped;
   for (const Bus::Mapping& mapping : bus.mappings()) mapped.push_back({mapping.base, mapping.size});

@@ -1,6 +1,7 @@
-// All that an nRF52840 has on its bus beside memory and the core's own: made, wired and mapped from one table.
+// Everything that an nRF52840 has on its bus except memory and the core's own registers: makes the peripherals,
+// connects them and maps them.
 //
-// Threads: the chip's rule, all of it.
+// Threads: the chip's rule, for all of them.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ namespace probegate::sim {
 
 class Nrf52840 : public Resettable {
  public:
-  // What belongs to the chip, and outlives this.
+  // Parts of the chip, which must outlive this.
   struct Wiring {
     SimClock& clock;
     Bus& bus;
@@ -35,18 +36,18 @@ class Nrf52840 : public Resettable {
     Flash& flash;
     Flash& uicr;
     Ram& ram;
-    std::function<bool()> from_flash;           // whether the access under way is by code in flash
+    std::function<bool()> from_flash;           // whether the current access is made by code in flash
     std::function<void(bool held)> hold_reset;  // for the CTRL-AP
   };
-  // What one chip differs in from another.
+  // In which chips differ.
   struct Settings {
-    uint64_t seed = 1;                    // chooses FICR's identity
-    double flash_speed = 1;               // by how much faster flash is than the real one
+    uint64_t seed = 1;                    // determines the identity in FICR
+    double flash_speed = 1;               // how many times faster flash is than on the chip
     std::shared_ptr<spdlog::logger> log;  // may be null
-    std::string board;                    // begins each line of the log
+    std::string board;                    // prefix of each log message
   };
 
-  // Maps all of it on the bus; memory and core are the caller's to map.
+  // Maps all peripherals on the bus; the caller maps memory and the core's registers.
   Nrf52840(const Wiring& wiring, const Settings& settings);
 
   void Reset(ResetCause cause) override;
@@ -60,7 +61,7 @@ class Nrf52840 : public Resettable {
   const CtrlAp& ctrl_ap() const { return ctrl_ap_; }
   Gpio& gpio() { return gpio_; }
   Uarte& uarte() { return uarte_; }
-  // As CLOCK.TRACECONFIG has them.
+  // As set in CLOCK.TRACECONFIG.
   TracePins trace_pins() const { return power_clock_.trace_pins(); }
 
  private:

@@ -11,7 +11,7 @@ constexpr uint32_t kReadyNext = 0x408;
 constexpr uint32_t kConfig = 0x504;
 constexpr uint32_t kErasePage = 0x508;
 constexpr uint32_t kEraseAll = 0x50C;
-constexpr uint32_t kErasePcr0 = 0x510;  // a page too, from before flash was one region
+constexpr uint32_t kErasePcr0 = 0x510;  // also erases a page; from chips whose flash had two regions
 constexpr uint32_t kEraseUicr = 0x514;
 constexpr uint32_t kErasePagePartial = 0x518;
 constexpr uint32_t kErasePagePartialCfg = 0x51C;
@@ -27,7 +27,7 @@ constexpr RegisterRow kRows[] = {
 };
 
 constexpr uint32_t kPageSize = 0x1000;
-// Microseconds ("Electrical specification"). The longest ones.
+// Microseconds: the maximum times of "Electrical specification".
 constexpr uint64_t kWriteTime = 41;
 constexpr uint64_t kPageTime = 85'000;
 constexpr uint64_t kAllTime = 169'000;
@@ -71,7 +71,7 @@ uint32_t Nvmc::ReadWord(uint32_t offset) {
     case kReady:
       return busy() ? 0 : 1;
     case kReadyNext:
-      // One write can wait behind another ("Writing to flash").
+      // One write can wait for another to end ("Writing to flash").
       return busy_until_ <= clock_.now() + Cycles(kWriteTime) ? 1 : 0;
     default:
       return word(offset);
@@ -122,7 +122,7 @@ void Nvmc::ErasePage(uint32_t address) {
   Begin(kPageTime);
 }
 
-// A page is erased when its parts come to the time of a whole erase ("Partial erase of a page in flash").
+// A page is erased once its partial erases add up to the time of a full erase ("Partial erase of a page in flash").
 void Nvmc::ErasePart(uint32_t address) {
   if (address >= flash_.bytes().size()) return;
   const uint32_t page = address / kPageSize;

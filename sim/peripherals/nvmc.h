@@ -1,15 +1,16 @@
-// NVMC: by which flash and UICR are written and erased (nRF52840 PS v1.1, chapter NVMC).
+// NVMC: the controller that writes and erases flash and UICR (nRF52840 PS v1.1, chapter NVMC).
 //
 // An operation changes the memory when it is started, and keeps the controller busy for the time that the chip takes:
-// 41 us a word, 85 ms a page or UICR, 169 ms for all, divided by a factor. CONFIG is asked about every write and erase,
-// a debugger's too. A core that starts an operation and executes from flash stands still until it is done; one that
-// executes from RAM goes on, and sees READY.
+// 41 us for a word, 85 ms for a page or UICR, 169 ms for everything, divided by a factor. CONFIG applies to every write
+// and erase, including a debugger's. A core that starts an operation while it executes from flash stops until the
+// operation is done; one that executes from RAM continues, and can poll READY.
 //
 // An alarm is set for the end of each operation. So time passes for a debugger that polls READY while the core is
-// halted: the engine lets it pass as the wall clock does, and the debugger waits as long as it would for the chip.
+// halted: the engine lets simulated time follow the wall clock, and the debugger waits as long as it would for the
+// chip.
 //
-// Not as on silicon: writes of bytes and halfwords are taken, the number of writes to a word is not counted, a page
-// that is erased in parts keeps its contents until its last part, and a core that comes back to flash during an
+// Different from silicon: writes of bytes and halfwords are accepted, the number of writes to a word is not limited, a
+// page that is erased in parts keeps its contents until the last part, and a core that returns to flash during an
 // operation that it started from RAM is not stopped. There is no instruction cache: IHIT and IMISS stay zero.
 #pragma once
 
@@ -26,14 +27,15 @@ namespace probegate::sim {
 
 class Nvmc : public RegisterBlock, public Resettable {
  public:
-  // `from_flash` says whether the access under way is the core's own, by code in flash. `speed`: by how much faster
-  // than the real ones operations are; greater than zero. All must outlive it; it takes OnWrite of both memories.
+  // `from_flash` returns whether the current access is made by the core, by code in flash. `speed` is how many times
+  // faster operations are than on the chip, and greater than zero. `clock` and both memories must outlive it; it sets
+  // their OnWrite.
   Nvmc(SimClock& clock, Flash& flash, Flash& uicr, std::function<bool()> from_flash, double speed);
 
-  // An operation under way goes on.
+  // An operation in progress continues.
   void Reset(ResetCause cause) override;
 
-  // Erases flash and UICR whatever CONFIG says: for the CTRL-AP.
+  // Erases flash and UICR regardless of CONFIG, for the CTRL-AP.
   void EraseAll();
 
   bool busy() const { return clock_.now() < busy_until_; }
@@ -46,7 +48,7 @@ class Nvmc : public RegisterBlock, public Resettable {
   void ErasePage(uint32_t address);
   void ErasePart(uint32_t address);
   void EraseUicr();
-  // An operation of so long begins now, or behind the one under way.
+  // Begins an operation that takes so long, now or after the operation in progress.
   void Begin(uint64_t microseconds);
   uint64_t Cycles(uint64_t microseconds) const;
 
@@ -57,7 +59,7 @@ class Nvmc : public RegisterBlock, public Resettable {
   const double speed_;
   uint64_t busy_until_ = 0;
   Alarm done_;
-  std::map<uint32_t, uint32_t> parts_;  // milliseconds for which a page has been erased in part
+  std::map<uint32_t, uint32_t> parts_;  // the total time of a page's partial erases, in milliseconds
 };
 
 }  // namespace probegate::sim

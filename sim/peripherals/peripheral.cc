@@ -60,7 +60,7 @@ void Peripheral::WriteWord(uint32_t offset, uint32_t value) {
   }
 }
 
-// INTENSET and INTENCLR leave alone what is written as zero; tasks do too.
+// INTENSET and INTENCLR ignore bits that are written as zero; so do tasks, which read as zero.
 uint32_t Peripheral::OtherLanes(uint32_t offset) {
   return offset == kIntenset || offset == kIntenclr ? 0 : ReadWord(offset);
 }

@@ -1,9 +1,9 @@
 // What the peripherals of an nRF52840 have in common: tasks that are started by writing 1, events that are set when
-// something happens and cleared by writing 0, and an interrupt that is up while an event that is enabled for it is set
+// something happens and cleared by writing 0, and an interrupt line that is high while any enabled event is set
 // (nRF52840 PS v1.1, chapter "Peripheral interface").
 //
-// The registers are where every peripheral has them: tasks from 0x000, events from 0x100, SHORTS at 0x200, INTEN,
-// INTENSET and INTENCLR from 0x300, its own from 0x400. Bit n of INTEN is the event at 0x100 + 4n.
+// Every peripheral has its registers at the same offsets: tasks from 0x000, events from 0x100, SHORTS at 0x200, INTEN,
+// INTENSET and INTENCLR from 0x300, and its own registers from 0x400. Bit n of INTEN is for the event at 0x100 + 4n.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace probegate::sim {
 
 class Peripheral : public RegisterBlock, public Resettable {
  public:
-  // `events` has a bit, as INTEN, for each event there is; `rows` are the registers that are no task and no event.
-  // `lines` and what `rows` shows must outlive it.
+  // `events` has a bit, numbered as in INTEN, for each event that exists. `rows` are the registers that are neither
+  // tasks nor events. `lines` and the elements of `rows` must outlive it.
   Peripheral(InterruptLines& lines, unsigned irq, uint32_t events, std::span<const RegisterRow> rows);
 
   void Reset(ResetCause cause) override;
@@ -29,14 +29,15 @@ class Peripheral : public RegisterBlock, public Resettable {
   // The bit of the event at `offset`.
   static constexpr uint32_t EventBit(uint32_t offset) { return 1u << ((offset - 0x100) / 4); }
 
-  // A 1 has been written to the task at `offset`.
+  // Called when 1 has been written to the task at `offset`.
   virtual void StartTask(uint32_t offset) = 0;
   // The registers of `rows`.
   virtual uint32_t ReadRegister(uint32_t offset) { return word(offset); }
   virtual void WriteRegister(uint32_t offset, uint32_t value) { Keep(offset, value); }
-  // The program has cleared the event at `offset`.
+  // Called when the program has cleared the event at `offset`.
   virtual void EventCleared(uint32_t offset) { static_cast<void>(offset); }
 
+  // Sets the event at `offset`.
   void Raise(uint32_t offset);
   bool raised(uint32_t offset) const { return (raised_ & EventBit(offset)) != 0; }
 

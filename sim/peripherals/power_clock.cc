@@ -25,16 +25,16 @@ constexpr uint32_t kLfclkSrcCopy = 0x41C;
 constexpr uint32_t kGpregret = 0x51C;
 constexpr uint32_t kGpregret2 = 0x520;
 constexpr uint32_t kLfclkSrc = 0x518;
-constexpr uint32_t kRamPower = 0x900;  // POWER, POWERSET, POWERCLR, and a gap, for each of nine blocks
+constexpr uint32_t kRamPower = 0x900;  // POWER, POWERSET, POWERCLR and a gap for each of nine blocks
 constexpr uint32_t kRamPowerEnd = 0x990;
 
 constexpr uint32_t kTraceConfig = 0x55C;
-constexpr uint32_t kTraceSpeed = 3;  // 32 MHz, halved for each step
+constexpr uint32_t kTraceSpeed = 3;  // 0 is 32 MHz; each step halves it
 constexpr uint32_t kTraceFastestHz = 32'000'000;
 constexpr unsigned kTraceMux = 16;
 constexpr uint32_t kTraceMuxSerial = 1;
 
-constexpr uint32_t kState = 1u << 16;  // of HFCLKSTAT and LFCLKSTAT: running
+constexpr uint32_t kState = 1u << 16;  // in HFCLKSTAT and LFCLKSTAT: running
 constexpr uint32_t kSource = 3;
 
 constexpr RegisterRow kRows[] = {
@@ -54,7 +54,7 @@ constexpr RegisterRow kRows[] = {
     {0x5B4, 0, 3},               // LFRCMODE
 };
 
-// What a reset may leave alone.
+// Registers that some resets leave unchanged.
 constexpr RegisterRow kRetained[] = {
     {kGpregret, 0, 0xFF},
     {kGpregret2, 0, 0xFF},
@@ -69,7 +69,8 @@ constexpr RegisterRow kRetained[] = {
     {kRamPower + 0x80, 0xFFFF, ~0u},
 };
 
-// Microseconds: crystal with its debouncing, and by LFCLKSRC.SRC RC, crystal, synthesizer.
+// Start-up times in microseconds: that of the high-frequency crystal, with its debouncing, and those of the
+// low-frequency clock by LFCLKSRC.SRC: RC oscillator, crystal, synthesizer.
 constexpr uint64_t kHfxoStart = 360;
 constexpr std::array<uint64_t, 4> kLfclkStart = {600, 250'000, 100, 600};
 
@@ -137,7 +138,7 @@ void PowerClock::StartTask(uint32_t offset) {
 
 void PowerClock::Start(Oscillator& oscillator, uint64_t microseconds) {
   word(oscillator.run) = 1;
-  // Started again while it runs, it says so at once.
+  // If it is running already, the event comes immediately.
   if ((word(oscillator.stat) & kState) != 0) {
     Raise(oscillator.event);
   } else if (!oscillator.started.is_set()) {

@@ -1,9 +1,9 @@
 // POWER and CLOCK, two peripherals that share their addresses, events and interrupt (nRF52840 PS v1.1, chapters POWER
 // and CLOCK).
 //
-// Clocks start in the time they take on the chip, and nothing depends on them: the core and the peripherals run at
-// their rate in any case. Supply, power failure, USB power and System OFF are not modelled; writing SYSTEMOFF does
-// nothing.
+// Clocks take as long to start as on the chip, but nothing depends on them: the core and the peripherals always run at
+// their normal rate. The supply, power failure, USB power and System OFF are not modelled; writing SYSTEMOFF has no
+// effect.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +19,15 @@ class PowerClock : public Peripheral {
   // `clock` must outlive it.
   PowerClock(SimClock& clock, InterruptLines& lines, unsigned irq);
 
-  // RESETREAS collects causes until the program clears them or the power fails; GPREGRET and GPREGRET2 outlive all but
-  // a reset by power or by pin, RAM[n].POWER too ("Reset behavior").
+  // RESETREAS collects causes until the program clears them or the power is lost. GPREGRET, GPREGRET2 and RAM[n].POWER
+  // are only reset by a power-on or pin reset ("Reset behavior").
   void Reset(ResetCause cause) override;
 
-  // TRACECONFIG: what the trace pins are, and the clock of what leaves by them.
+  // TRACECONFIG: the function of the trace pins, and the trace clock.
   TracePins trace_pins() const;
 
  private:
-  // One of the two: how it is started, and what shows that it runs.
+  // One of the two clocks: its event, its registers, and the alarm for the end of its start-up.
   struct Oscillator {
     uint32_t event;
     uint32_t run;

@@ -20,7 +20,7 @@ constexpr uint32_t kPrescaler = 0x510;
 constexpr uint32_t kCc = 0x540;
 
 constexpr uint32_t kModeTimer = 0;
-constexpr uint32_t kShortClear = 1u << 0;  // and a bit for each compare
+constexpr uint32_t kShortClear = 1u << 0;  // of the first compare; the others follow, as for kShortStop
 constexpr uint32_t kShortStop = 1u << 8;
 constexpr uint32_t kMaxPrescaler = 9;
 
@@ -81,7 +81,7 @@ void Timer::StartTask(uint32_t offset) {
 
 void Timer::WriteRegister(uint32_t offset, uint32_t value) {
   Settle();
-  // The rate or the width may change: what has been counted until now has been counted by the old ones.
+  // The write may change the rate or the width; what has been counted until now was counted with the old ones.
   const uint32_t count = counter(clock_.now());
   Keep(offset, value);
   if (offset == kMode || offset == kBitmode || offset == kPrescaler) {
@@ -140,7 +140,7 @@ void Timer::Compare(uint32_t value, uint64_t cycle) {
   }
 }
 
-// Whether a match of this compare would change anything.
+// Whether a match of this compare register would change anything.
 bool Timer::matters(unsigned compare) const {
   const uint32_t shorts = (kShortClear | kShortStop) << compare;
   return !raised(kEventCompare + 4 * compare) || (word(kShorts) & shorts) != 0;

@@ -1,8 +1,8 @@
-// TIMER: a counter of 8 to 32 bits that counts a divided 16 MHz, or what a task tells it to, and compares itself with
-// four or six values (nRF52840 PS v1.1, chapter TIMER).
+// TIMER: a counter of 8 to 32 bits that counts a divided 16 MHz clock, or a task, and is compared with four or six
+// values (nRF52840 PS v1.1, chapter TIMER).
 //
-// Nothing is done for a tick: the counter is worked out from the clock, and an alarm is set for the next comparison
-// that would change something. So a timer whose events nobody clears costs nothing.
+// Nothing is done at each tick: the counter is computed from the clock, and an alarm is set for the next match that
+// would change something. So a timer whose events are never cleared costs nothing.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace probegate::sim {
 
 class Timer : public Peripheral {
  public:
-  // `compares`: 4 or 6. `clock` must outlive it, and run at a multiple of 16 MHz.
+  // `compares` is 4 or 6. `clock` must outlive it and run at a multiple of 16 MHz.
   Timer(SimClock& clock, InterruptLines& lines, unsigned irq, unsigned compares);
 
   void Reset(ResetCause cause) override;
@@ -29,14 +29,15 @@ class Timer : public Peripheral {
   uint32_t mask() const;
   uint64_t cycles_per_tick() const;
   uint32_t counter(uint64_t cycle) const;
-  // The counter is `value` at `cycle`, a beginning of a tick.
+  // Sets the counter to `value` at `cycle`, where a tick begins.
   void Rebase(uint32_t value, uint64_t cycle);
   void Count();
-  // `cycle` is when the counter has come to `value`.
+  // Handles the matches of the counter, which has reached `value` at `cycle`.
   void Compare(uint32_t value, uint64_t cycle);
-  // Sets the alarm for the first comparison after `from` that matters.
+  // Sets the alarm for the first match after `from` that matters.
   void Schedule(uint64_t from);
-  // Makes the comparisons that are due and have not been made: between two instructions a debugger may be first.
+  // Handles matches that are due but have not been handled: a debugger may access the timer before the clock has called
+  // the alarm.
   void Settle();
 
   SimClock& clock_;

@@ -53,7 +53,7 @@ constexpr RegisterRow kRows[] = {
     {kConfig, 0, 0x1F},
 };
 
-constexpr uint64_t kBaudrateHz = 16'000'000;  // BAUDRATE is in 2^-32 of it
+constexpr uint64_t kBaudrateHz = 16'000'000;  // the unit of BAUDRATE is 2^-32 of this
 
 bool InRam(const Bus& bus, uint32_t address) { return bus.WritableHostBytes(address, 1) != nullptr; }
 
@@ -99,7 +99,7 @@ void Uarte::StartTask(uint32_t offset) {
       StopTx();
       return;
     case kTaskFlushRx:
-      // All that has come is in RAM already, or has not come yet.
+      // There is no FIFO to flush: bytes that have been received are in RAM already.
       word(kRxdAmount) = 0;
       Raise(kEventEndRx);
       return;
@@ -192,7 +192,7 @@ void Uarte::EndRx() {
   word(kRxdAmount) = rx_.done;
   Raise(kEventEndRx);
   const uint32_t shorts = word(kShorts);
-  // A buffer without a byte would end again at once, for ever.
+  // An empty buffer would end again immediately, in an endless loop.
   if ((shorts & kShortEndRxStartRx) != 0 && word(kRxdMaxCnt) != 0) {
     StartRx();
   } else if ((shorts & kShortEndRxStopRx) != 0) {

@@ -1,10 +1,11 @@
-// UARTE: a serial port that fetches what it sends from RAM, and puts there what it receives (nRF52840 PS v1.1, chapters
-// UARTE and EasyDMA).
+// UARTE: a serial port that sends bytes from RAM and receives bytes into RAM (nRF52840 PS v1.1, chapters UARTE and
+// EasyDMA).
 //
-// A character takes its bits' time at BAUDRATE, of simulated time. What comes from outside waits until the receiver
-// takes it, as if a FIFO of 64 KiB were between: what comes beyond that is lost. So there are no errors of reception,
-// and no flow control by pins. EasyDMA reaches RAM alone: elsewhere it fetches zeros and stores nothing. PSEL and the
-// UART without EasyDMA at the same addresses are not modelled: bytes leave whatever pin is chosen.
+// A character takes as much simulated time as its bits do at BAUDRATE. Bytes from outside wait in a FIFO of 64 KiB
+// until the receiver takes them; when it is full, further bytes are lost. So there are no reception errors and no
+// hardware flow control. EasyDMA can access only RAM: from other addresses it reads zeros, and to others it writes
+// nothing. PSEL and the UART without EasyDMA, which has the same address, are not modelled: bytes are sent whatever
+// pins are chosen.
 #pragma once
 
 #include <cstdint>
@@ -23,19 +24,19 @@ class Uarte : public Peripheral {
  public:
   static constexpr size_t kWaitingBytes = 64 * 1024;
 
-  // All must outlive it.
+  // `clock`, `bus` and `lines` must outlive it.
   Uarte(SimClock& clock, Bus& bus, InterruptLines& lines, unsigned irq);
 
-  // What is waiting to be received stays.
+  // Bytes that are waiting to be received are kept.
   void Reset(ResetCause cause) override;
 
-  // The other end of the wires. `sent` is called with each byte when its stop bit has gone, out of an alarm.
+  // The other end of the wires. `sent` is called with each byte when its stop bit has been sent, from an alarm.
   void OnSend(std::function<void(uint8_t)> sent) { sent_ = std::move(sent); }
   void Receive(std::span<const uint8_t> bytes);
   void TraceTo(Trace* trace) { trace_ = trace; }
 
  private:
-  // One direction: its buffer, latched when it was started, and how far it is.
+  // One direction: its buffer, as latched at the start, and how many bytes of it are done.
   struct Channel {
     uint32_t pointer = 0;
     uint32_t size = 0;

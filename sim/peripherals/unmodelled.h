@@ -1,5 +1,5 @@
-// Addresses of peripherals that there are on the chip and not here: they read as zero and ignore writes, and the first
-// access to each word is logged, at debug level.
+// The addresses of peripherals that exist on the chip but are not modelled: they read as zero and ignore writes, and
+// the first access to each word is logged at debug level.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace probegate::sim {
 
 class Unmodelled : public Region {
  public:
-  // Lies at `base`. `log` may be null; `board` begins each line.
+  // `log` may be null; `board` is the prefix of each message.
   Unmodelled(uint32_t base, uint32_t size, std::shared_ptr<spdlog::logger> log, std::string board);
 
   uint32_t base() const { return base_; }
@@ -33,7 +33,7 @@ class Unmodelled : public Region {
   const uint32_t size_;
   const std::shared_ptr<spdlog::logger> log_;
   const std::string board_;
-  std::vector<bool> accessed_;  // a bit a word, none before the first
+  std::vector<bool> accessed_;  // a bit for each word; empty before the first access
 };
 
 }  // namespace probegate::sim

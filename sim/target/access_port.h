@@ -1,6 +1,6 @@
-// What a DP sees of an access port: sixty-four registers behind SELECT.
+// An access port as a DP sees it: 64 registers that SELECT addresses.
 //
-// A chip's APs are given to its DebugPort by APSEL; a CTRL-AP or another MEM-AP is one more of these.
+// A chip's APs, such as a MEM-AP and a CTRL-AP, are passed to its DebugPort in the order of their APSEL.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ class AccessPort {
  public:
   virtual ~AccessPort() = default;
 
-  // `offset` is APBANKSEL and A[3:2] together: 0x00 to 0xFC (ADIv5.2 §C1.2). Nothing, or false, when the transaction
-  // that the access causes fails on the target's bus.
+  // `offset` combines APBANKSEL with A[3:2]: 0x00 to 0xFC (ADIv5.2 §C1.2). Returns nothing, or false, if the access
+  // causes a transaction on the target's bus that fails.
   virtual std::optional<uint32_t> Read(uint8_t offset) = 0;
   virtual bool Write(uint8_t offset, uint32_t value) = 0;
 };

@@ -5,11 +5,11 @@ namespace {
 
 constexpr uint32_t kFrameMask = kRegisterBlockSize - 1;
 
-// Where an APv2 has the registers that an APv1 has from 0 on.
+// The offset in an APv2 of the registers that an APv1 has from 0 on.
 constexpr uint32_t kApRegisters = 0xD00;
 constexpr bool IsApRegister(uint32_t offset) { return (offset & 0xF00) == kApRegisters; }
 
-// DEVARCH of Arm: a ROM table, and a MEM-AP of ADIv6.
+// The values of DEVARCH are Arm's for a ROM table and for a MEM-AP of ADIv6.
 constexpr RegisterRow kRomTableRows[] = {
     {0x000, (Adiv6Bus::kMemAp - Adiv6Bus::kRomTable) | 3, 0},  // bits 1:0: present
     {0xFBC, 0x47700AF7, 0},                                    // DEVARCH

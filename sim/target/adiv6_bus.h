@@ -1,6 +1,6 @@
-// The bus behind a DP of ADIv6 (IHI 0074 §C1, §D3): a class 9 ROM table, which BASEPTR points to, and an APv2 MEM-AP.
+// The bus of an ADIv6 DP (IHI 0074 §C1, §D3): a class 9 ROM table, which BASEPTR points to, and an APv2 MEM-AP.
 //
-// Elsewhere on it nothing answers: an access there fails, so that a debugger that selects wrongly finds out.
+// Accesses to all other addresses fail, so that a debugger that writes a wrong SELECT notices.
 #pragma once
 
 #include "sim/swd/ap_bus.h"
@@ -15,10 +15,10 @@ class Adiv6Bus : public ApBus {
   static constexpr uint32_t kRomTable = 0x00010000;
   static constexpr uint32_t kMemAp = 0x00012000;
   static constexpr DpIdentity kDp = {
-      .dpidr = 0x3BA03477, .dpidr1 = 0x20 /* addresses of 32 bits */, .base_pointer = kRomTable | 1 /* valid */};
+      .dpidr = 0x3BA03477, .dpidr1 = 0x20 /* 32-bit addresses */, .base_pointer = kRomTable | 1 /* valid */};
   static constexpr uint32_t kIdcode = 0x4BA06477;
 
-  // `mem_ap`, whose registers lie from 0xD00 on, must outlive the bus.
+  // `mem_ap`, whose registers appear from 0xD00 on, must outlive the bus.
   explicit Adiv6Bus(AccessPort& mem_ap);
 
   std::optional<uint32_t> Read(uint32_t address) override;

@@ -9,7 +9,7 @@
 namespace probegate::sim {
 namespace {
 
-// An AHB5-AP, whose TAR counts within 4 KiB.
+// An AHB5-AP, whose TAR increments within 4 KiB.
 constexpr MemApIdentity kAdiv6MemAp = {.idr = 0x14770005, .cfg = 3u << 16};
 constexpr uint32_t kNrf52840Idcode = 0x4BA00477;
 
@@ -54,7 +54,7 @@ Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& set
       wire_time_(settings.wire_time) {
   if (settings.log != nullptr) {
     processor_.OnFailure([log = settings.log, board = settings.board](const char* what) {
-      log->error("{}: its core cannot go on and is locked up until it is reset: {}", board, what);
+      log->error("{}: the core cannot continue and is locked up until a reset: {}", board, what);
     });
   }
   OnMemoryChange(flash_, kFlashBase);
@@ -84,7 +84,7 @@ Processor::End Chip::Run(uint64_t until) {
   }
 }
 
-// What is reset beside the core.
+// Resets everything except the core.
 void Chip::ResetAround(ResetCause cause) {
   if (trace_ != nullptr) trace_->Line("reset {}", NameOf(cause));
   system_control_.Reset();
@@ -131,7 +131,7 @@ void Chip::Advance(uint64_t cycles) {
   while (clock_.now() < until) {
     const Processor::End end = Run(until);
     if (end == Processor::End::kInterrupted || end == Processor::End::kTimeUp) continue;
-    // Nothing executes before the next alarm.
+    // The core does not execute before the next alarm.
     clock_.AdvanceTo(std::min(until, std::max(clock_.next_due(), clock_.now())));
   }
 }
@@ -141,7 +141,7 @@ DebugPort Chip::MakeDebugPort() {
 }
 
 Bus& Chip::MapMemory() {
-  bus_.Map(kFlashBase, flash_);  // first: the engine stores a third slower to RAM that was mapped before it
+  bus_.Map(kFlashBase, flash_);  // first, because the engine's stores to RAM are a third slower if RAM is mapped first
   bus_.Map(kRamBase, ram_);
   bus_.Map(kUicrArea.base, uicr_);
   return bus_;

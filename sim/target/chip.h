@@ -1,9 +1,11 @@
-// One target: the DP at the end of the wire, the AHB-AP behind it, and what an nRF52840 has on that bus, with a core
-// that executes what is in its memories.
+// One target: the DP at the end of the wire, its AHB-AP, and everything that an nRF52840 has on its bus, with a core
+// that executes the code in its memories.
 //
-// A chip does nothing by itself: it executes in Run, on the thread that calls it, and between two runs its registers
-// and memories can be read and written. The chip's rule for threads: one at a time, not always the same; Interrupt from
-// any.
+// A chip does nothing by itself: it executes during Run, on the caller's thread, and between two runs its registers and
+// memories can be read and written.
+//
+// The chip's rule for threads, which applies to all its parts: one thread at a time, not always the same. Only
+// Interrupt may be called from any thread.
 #pragma once
 
 #include <array>
@@ -32,18 +34,18 @@
 
 namespace probegate::sim {
 
-// How the target is reached. What it has on its bus is the same.
+// How the target is accessed. What it has on its bus is the same for both kinds.
 enum class ChipKind : uint8_t {
   kNrf52840,  // ADIv5: a DP of version 1, the AHB-AP at APSEL 0, the CTRL-AP at 1
-  kAdiv6,     // a DP of version 3, and an APv2 MEM-AP that a ROM table leads to; no access port protection
+  kAdiv6,     // a DP of version 3, and an APv2 MEM-AP that a ROM table points to; no access port protection
 };
 
 struct ChipSettings {
   ChipKind kind = ChipKind::kNrf52840;
-  double flash_speed = 1;               // by how much faster flash is than the real one
-  std::shared_ptr<spdlog::logger> log;  // of accesses to what is not modelled; may be null
-  std::string board;                    // begins each line of the log
-  bool wire_time = false;               // time passes with the clock of the wire; see Chip::FollowWire
+  double flash_speed = 1;               // how many times faster flash is than on the chip
+  std::shared_ptr<spdlog::logger> log;  // for accesses to peripherals that are not modelled; may be null
+  std::string board;                    // prefix of each log message
+  bool wire_time = false;               // simulated time passes with the clock of the wire; see Chip::FollowWire
 };
 
 class Chip {
@@ -54,7 +56,7 @@ class Chip {
   static constexpr uint32_t kRamBase = 0x20000000;
   static constexpr uint32_t kRamSize = 256 * 1024;
 
-  // `seed` chooses what RAM holds at power-up and what FICR says, `contents` is what flash and UICR hold.
+  // `seed` determines the contents of RAM at power-up and of FICR; `contents` is what flash and UICR hold.
   explicit Chip(uint64_t seed, const FlashContents& contents = {}, const ChipSettings& settings = {});
   Chip(const Chip&) = delete;
   Chip& operator=(const Chip&) = delete;
@@ -67,42 +69,42 @@ class Chip {
   Processor& processor() { return processor_; }
   const Processor& processor() const { return processor_; }
   Nrf52840& parts() { return parts_; }
-  // Whose bytes leave by SWO.
+  // Sends its bytes by SWO.
   TracePort& trace_port() { return trace_port_; }
-  // Whether access port protection shuts the MEM-AP.
+  // Whether access port protection blocks the MEM-AP.
   bool locked() const { return kind_ == ChipKind::kNrf52840 && parts_.ctrl_ap().locked(); }
 
-  // Executes as Processor::Run does. Resets that the program asks for are done on the way.
+  // Executes as Processor::Run does, and also carries out resets that the program requests.
   Processor::End Run(uint64_t until = SimClock::kNever);
   void Interrupt() { processor_.Interrupt(); }
-  // The debug port may have been used: what depends on the debug domain's power follows it.
+  // To be called when the debug port may have been used: updates what depends on the power of the debug domain.
   void FollowDebugPower();
 
-  // With ChipSettings::wire_time nothing but the wire makes time pass: a microsecond for each cycle of its clock,
-  // whatever its frequency. The chip catches up before the DP decides on a request; and here.
+  // With ChipSettings::wire_time, simulated time passes only with the clock of the wire: a microsecond for each cycle,
+  // whatever its frequency. The chip catches up before the DP decides on a request, and when this is called.
   static constexpr uint64_t kCyclesPerWireClock = 64;
   void FollowWire();
-  // So much of simulated time passes: what can execute does, and alarms go off.
+  // Lets this much simulated time pass: the core executes if it can, and alarms go off.
   void Advance(uint64_t cycles);
 
-  // `trace`, which must outlive it, is told from now on what happens.
+  // Records events in `trace`, which must outlive the chip, from now on.
   void TraceTo(Trace& trace);
 
-  // From now on `changed` is called when flash or UICR have changed, by whoever changed them.
+  // From now on, `changed` is called when flash or UICR have changed for whatever reason.
   void OnFlashChange(const FlashChanged& changed);
 
-  // Resets core and peripherals, not the debug port nor what belongs to debug.
+  // Resets the core and the peripherals, but not the debug port or debug registers.
   void Reset(ResetCause cause);
-  // nRESET: such a reset for as long as it is asserted.
+  // nRESET: holds the chip in such a reset while it is asserted.
   void SetReset(bool asserted) { HoldReset(ResetCause::kPin, asserted); }
 
  private:
-  // Maps the memories, before anything executes.
+  // Maps the memories; called before anything executes.
   Bus& MapMemory();
   DebugPort MakeDebugPort();
   void ResetAround(ResetCause cause);
   void OnMemoryChange(Flash& memory, uint32_t base);
-  // Of the two lines that hold the chip in reset each has to let it go.
+  // Two lines can hold the chip in reset; it leaves reset when both release it.
   void HoldReset(ResetCause cause, bool held);
 
   const ChipKind kind_;
@@ -124,7 +126,7 @@ class Chip {
   DebugPort debug_port_;
   SwjDp pins_;
   const bool wire_time_;
-  uint64_t wire_clocks_ = 0;  // that the chip has caught up with
+  uint64_t wire_clocks_ = 0;  // up to here the chip has caught up with the wire
   FlashChanged flash_changed_;
   Trace* trace_ = nullptr;
   bool held_by_pin_ = false;

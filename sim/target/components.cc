@@ -7,7 +7,7 @@ constexpr RegisterRow kEtm[] = {
     {0xFCC, 0x13, 0},  // DEVTYPE
 };
 
-// Entries are offsets from the table, bit 1 for 32 bits, bit 0 for present; a zero ends it.
+// Entries are offsets relative to the table; bit 1 means 32-bit format, bit 0 present. A zero entry ends the table.
 constexpr RegisterRow kRomTable[] = {
     {0x000, 0xFFF0F003, 0},  // SCS
     {0x004, 0xFFF02003, 0},  // DWT

@@ -1,4 +1,5 @@
-// The CoreSight components of a Cortex-M4F that only keep registers, and the ROM table by which a debugger finds them.
+// CoreSight components: their identification registers, and those components of a Cortex-M4F that only store values,
+// among them the ROM table by which a debugger finds the others.
 #pragma once
 
 #include <array>
@@ -10,8 +11,8 @@ namespace probegate::sim {
 
 inline constexpr uint32_t kRomTableBase = 0xE00FF000;
 
-// The identification of a component (ADIv5.2 §D1.2): CIDR1 holds its class; PIDR0 to PIDR4. What is not here is the
-// same for all of them.
+// The identification of a component (ADIv5.2 §D1.2): CIDR1, which holds its class, and PIDR0 to PIDR4. The other
+// identification registers are the same in all components.
 struct ComponentId {
   uint8_t cidr1;
   std::array<uint8_t, 5> pidr;
@@ -20,13 +21,13 @@ struct ComponentId {
 // The identification registers as rows.
 std::array<RegisterRow, 9> IdRows(const ComponentId& id);
 
-// A component that is its table of registers and its identification.
+// A component that consists of a table of registers and its identification.
 class Component : public RegisterBlock {
  public:
   Component(std::span<const RegisterRow> rows, const ComponentId& id);
 };
 
-// ETM and the ROM table: `kPlainComponents[i]` lies at its base.
+// The ETM and the ROM table, with their addresses.
 struct ComponentRow {
   uint32_t base;
   ComponentId id;

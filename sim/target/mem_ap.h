@@ -1,9 +1,9 @@
-// The AHB-AP of a Cortex-M4: the registers by which a debugger reaches the target's bus (ADIv5.2 §C2).
+// The AHB-AP of a Cortex-M4: the registers by which a debugger accesses the target's bus (ADIv5.2 §C2).
 //
-// TAR counts by the size of the access and wraps at 4 KiB; a transaction that fails leaves it. Data of bytes and
-// halfwords is in the lanes of their address, the other lanes read as zero. Packed transfers are not offered: CSW does
-// not keep that AddrInc. An address that is no multiple of the size is a bus fault. While the AP is shut, CSW.DeviceEn
-// reads as zero and every access to the bus fails.
+// TAR increments by the size of the access and wraps at 4 KiB; a failed transaction does not change it. Bytes and
+// halfwords are in the lanes that their address selects; the other lanes read as zero. Packed transfers are not
+// supported: CSW does not store that value of AddrInc. An address that is not a multiple of the size causes a bus
+// fault. While the AP is blocked, CSW.DeviceEn reads as zero and every access to the bus fails.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace probegate::sim {
 
-// What a MEM-AP says of itself. CFG is there in APv2 (IHI 0074 §C2.6).
+// The identification registers of a MEM-AP. CFG exists in APv2 (IHI 0074 §C2.6).
 struct MemApIdentity {
   uint32_t idr = 0x24770011;  // the AHB-AP of a Cortex-M4
   uint32_t cfg = 0;
@@ -24,7 +24,8 @@ struct MemApIdentity {
 
 class MemAp : public AccessPort {
  public:
-  // `bus` must outlive it. `base` is where the ROM table is, `open` whether the AP lets anybody through.
+  // `bus` must outlive it. `base` is the value of BASE, the ROM table's address. `open` returns whether accesses to the
+  // bus are allowed.
   MemAp(
       Bus& bus, uint32_t base, const MemApIdentity& identity = {}, std::function<bool()> open = [] { return true; })
       : bus_(bus), base_(base), identity_(identity), open_(std::move(open)) {}
@@ -45,7 +46,7 @@ class MemAp : public AccessPort {
   const uint32_t base_;
   const MemApIdentity identity_;
   const std::function<bool()> open_;
-  uint32_t csw_ = 0x23000002;  // but for DeviceEn
+  uint32_t csw_ = 0x23000002;  // without DeviceEn
   uint32_t tar_ = 0;
 };
 

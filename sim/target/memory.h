@@ -1,4 +1,4 @@
-// Flash and RAM: bytes that stay where they are, and that the core reads and executes without asking anybody.
+// Flash and RAM: host memory at a fixed place, which the core reads and executes directly.
 #pragma once
 
 #include <algorithm>
@@ -12,10 +12,10 @@
 
 namespace probegate::sim {
 
-// Memory of the host, little-endian, at an address and of a size that are multiples of 4 KiB.
+// Host memory, little-endian, whose address and size are multiples of 4 KiB.
 //
-// The core keeps translations of the code it has executed. Who changes bytes other than by the core's own stores says
-// so with Changed; the core asks with TakeChanges before it runs on.
+// The core caches translations of the code it has executed. So changes of bytes that are not stores by the core itself
+// must be reported by Changed; the core calls TakeChanges before it continues.
 class HostMemory : public Region {
  public:
   struct Range {
@@ -32,10 +32,10 @@ class HostMemory : public Region {
   std::span<uint8_t> bytes() { return {bytes_.get(), size_}; }
   std::span<const uint8_t> bytes() const { return {bytes_.get(), size_}; }
 
-  // Whether a store of the core changes the bytes as it is; otherwise it becomes a call of Write.
+  // Whether the core may store to the bytes directly; if not, each of its stores becomes a call of Write.
   virtual bool takes_stores() const = 0;
 
-  // What has changed since the last time, as one range of offsets.
+  // A range of offsets with all changes since the last call.
   Range TakeChanges();
 
  protected:
@@ -56,30 +56,30 @@ class HostMemory : public Region {
 
 class Ram : public HostMemory {
  public:
-  // Powers up with noise, as SRAM does, but the same for the same seed: a tool that reads zeros there, or reads the
-  // wrong address, is found out.
+  // Powers up with noise, as SRAM does, but always with the same noise for the same seed. The noise reveals a tool that
+  // relies on zeros or reads the wrong address.
   Ram(uint32_t size, uint64_t seed);
 
   void Write(uint32_t offset, unsigned size, uint32_t value) override;
   bool takes_stores() const override { return true; }
 };
 
-// NOR flash: bits go from one to zero by a write, and back by an erase. A bus write changes something only while the
-// flash controller allows it, and is ignored otherwise.
+// NOR flash: a write changes bits from one to zero, and only an erase changes them back. Bus writes are ignored unless
+// the flash controller allows them.
 class Flash : public HostMemory {
  public:
   explicit Flash(std::span<const uint8_t> contents);
 
-  // `value` is stored with what was there ANDed, if writes are allowed; then `written` is called, where the controller
-  // counts its time.
+  // If writes are allowed, stores the old contents ANDed with `value`, and then calls `written`, by which the
+  // controller knows that it is busy.
   void Write(uint32_t offset, unsigned size, uint32_t value) override;
   bool takes_stores() const override { return false; }
 
-  // The controller's side. All ranges are within the memory.
+  // For the controller. All ranges are within the memory.
   void AllowWrites(bool allowed) { writes_allowed_ = allowed; }
   void OnWrite(std::function<void(uint32_t offset, unsigned size)> written) { written_ = std::move(written); }
   void Erase(uint32_t offset, uint32_t size);
-  // Called when bytes have changed, by write or erase: for who keeps them.
+  // `changed` is called after a write or an erase has changed bytes.
   void OnChange(std::function<void(uint32_t offset, uint32_t size)> changed) { changed_ = std::move(changed); }
 
  private:

@@ -1,7 +1,8 @@
-// A 4 KiB block of memory-mapped registers, told by a table: offset, value after power-up, bits that a write changes.
+// A 4 KiB block of memory-mapped registers, described by a table: offset, reset value, and the bits that can be
+// written.
 //
-// Most registers of a debug component do no more than keep what is written. Those that do something are overridden by
-// the component's own class. What no row names reads as zero and ignores writes.
+// Most registers of a debug component only store what is written. The component's own class overrides the behaviour of
+// the others. Offsets without a row read as zero and ignore writes.
 #pragma once
 
 #include <array>
@@ -18,14 +19,14 @@ struct RegisterRow {
   uint16_t offset;
   uint32_t reset;
   uint32_t writable;
-  uint16_t count = 1;  // consecutive words like this
+  uint16_t count = 1;  // number of consecutive words with these values
 };
 
 class RegisterBlock : public Region {
  public:
   explicit RegisterBlock(std::span<const RegisterRow> rows) { Define(rows); }
 
-  // Accesses smaller than a word read its lanes, and write them into what the word holds.
+  // Accesses smaller than a word read its lanes; smaller writes combine the new lanes with OtherLanes.
   uint32_t Read(uint32_t offset, unsigned size) final;
   void Write(uint32_t offset, unsigned size, uint32_t value) override;
 
@@ -33,13 +34,13 @@ class RegisterBlock : public Region {
   // `offset` is a multiple of four.
   virtual uint32_t ReadWord(uint32_t offset) { return words_[offset / 4]; }
   virtual void WriteWord(uint32_t offset, uint32_t value) { Keep(offset, value); }
-  // What the lanes hold that a smaller write leaves alone.
+  // The word from which a write that is smaller than a word takes the lanes that it does not change.
   virtual uint32_t OtherLanes(uint32_t offset) { return words_[offset / 4]; }
 
-  // Adds rows, and gives each of theirs its reset value (again).
+  // Adds rows, and sets their registers to the reset values; may be repeated.
   void Define(std::span<const RegisterRow> rows);
 
-  // The plain register behind `offset`.
+  // The plain register at `offset`: Keep stores the writable bits of `value`, word accesses all bits.
   void Keep(uint32_t offset, uint32_t value);
   uint32_t& word(uint32_t offset) { return words_[offset / 4]; }
   uint32_t word(uint32_t offset) const { return words_[offset / 4]; }

@@ -1,4 +1,4 @@
-// What resets a chip, and what is reset with it.
+// The causes of a chip's resets, and the interface of the parts that are reset.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ enum class ResetCause : uint8_t {
   kPowerOn,
   kPin,      // nRESET
   kRequest,  // AIRCR.SYSRESETREQ
-  kVector,   // AIRCR.VECTRESET: the core alone, no peripheral hears of it
+  kVector,   // AIRCR.VECTRESET: resets only the core, no peripherals
   kCtrlAp,
 };
 
@@ -29,8 +29,8 @@ constexpr const char* NameOf(ResetCause cause) {
   return "";
 }
 
-// A peripheral whose registers go back to their reset values. Called by the chip before the core leaves its reset; a
-// line that the peripheral drives is to be low afterwards. Alarms are the peripheral's own to clear.
+// A peripheral that can be reset: its registers return to their reset values, its interrupt line becomes low, and its
+// alarms are cleared. Called by the chip before the core leaves reset.
 class Resettable {
  public:
   virtual ~Resettable() = default;

@@ -1,7 +1,7 @@
-// Simulated time, in cycles of the chip's clock since power-up, and what is due at which cycle.
+// Simulated time, in cycles of the chip's clock since power-up, and the alarms that are set.
 //
-// An executed instruction takes one cycle; a core that sleeps or is halted lets time pass without executing. Nothing
-// here looks at a wall clock, so what happens at which cycle depends on the program alone.
+// An executed instruction takes one cycle; while the core sleeps or is halted, time passes without execution. Nothing
+// here depends on a wall clock, so what happens at which cycle depends only on the program.
 //
 // Threads: the chip's rule, one at a time.
 #pragma once
@@ -29,20 +29,21 @@ class SimClock {
   uint32_t hz() const { return hz_; }
   uint64_t FromMicroseconds(uint64_t microseconds) const { return microseconds * hz_ / 1'000'000; }
 
-  // The cycle of the first alarm that is set, kNever without one.
+  // The cycle of the first alarm that is set; kNever if none is.
   uint64_t next_due() const { return next_due_; }
 
-  // One instruction's time. RunDue is to be called before the next one where due() says so.
+  // Counts one instruction. If due() is true, RunDue must be called before the next instruction.
   void Tick() { ++now_; }
   bool due() const { return now_ >= next_due_; }
-  // Calls the alarms that are due, in the order of their cycles and, within a cycle, of their setting.
+  // Calls the alarms that are due, in the order of their cycles and, within a cycle, in the order in which they were
+  // set.
   void RunDue();
 
-  // Lets time pass up to `cycle`, and the alarms on the way go off, each at its own cycle. Nothing when that is past.
+  // Lets time pass up to `cycle`; alarms on the way go off, each at its own cycle. Does nothing if `cycle` is past.
   void AdvanceTo(uint64_t cycle);
 
-  // The core stands still for so long, as while a flash page is erased. Alarms go off after it, before the next
-  // instruction: so this may be called out of one, or out of a register access.
+  // Stops the core for so long, for example while a flash page is erased. Alarms that become due go off only
+  // afterwards, before the next instruction, so this may be called from an alarm or from a register access.
   void Stall(uint64_t cycles) { now_ += cycles; }
 
  private:
@@ -59,7 +60,7 @@ class SimClock {
   std::set<Entry> entries_;
 };
 
-// A function that a clock calls at a cycle, once for each setting. Its end takes it back.
+// A function that a clock calls at a given cycle, once each time the alarm is set. The destructor clears the alarm.
 class Alarm {
  public:
   // `clock` must outlive it. `function` may set this alarm and others, and read and write registers.
@@ -68,14 +69,14 @@ class Alarm {
   Alarm(const Alarm&) = delete;
   Alarm& operator=(const Alarm&) = delete;
 
-  // Instead of any earlier setting. A cycle that is past is due at once: before the next instruction.
+  // Replaces any earlier setting. An alarm for a cycle that is past is due immediately, before the next instruction.
   void SetAt(uint64_t cycle);
   void SetIn(uint64_t cycles) { SetAt(clock_.now() + cycles); }
   void Clear();
 
   bool is_set() const { return due_ != SimClock::kNever; }
   uint64_t due() const { return due_; }
-  // For the function: the cycle for which it is called, which may be some way back.
+  // For use in the function: the cycle at which the alarm was due, which may be somewhat before now().
   uint64_t last_due() const { return last_due_; }
 
  private:

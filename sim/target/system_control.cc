@@ -41,7 +41,7 @@ constexpr RegisterRow kRegisters[] = {
 };
 constexpr ComponentId kId = {0xE0, {0x0C, 0xB0, 0x0B, 0x00, 0x04}};
 
-// Those that execution depends on.
+// The registers that execution depends on.
 struct SystemRow {
   uint32_t offset;
   uint32_t SystemRegisters::* field;
@@ -102,7 +102,7 @@ uint32_t SystemControl::ReadWord(uint32_t offset) {
   }
 }
 
-// A register whose bits do something when they are written as one gets zeros for the lanes that are not written.
+// Registers whose bits have an effect when ones are written get zeros in the lanes that a smaller write leaves out.
 uint32_t SystemControl::OtherLanes(uint32_t offset) {
   if (Nvic::HoldsPriorities(offset) || FindSystem(offset) != nullptr) return ReadWord(offset);
   return word(offset);

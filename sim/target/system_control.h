@@ -1,4 +1,4 @@
-// The System Control Space of a Cortex-M4F: the registers by which a program and a debugger know and steer the
+// The System Control Space of a Cortex-M4F: the registers by which a program and a debugger examine and control the
 // processor (ARMv7-M Architecture Reference Manual §B3.2 to §B3.4, §C1.6).
 #pragma once
 
@@ -14,10 +14,10 @@ class SystemControl : public RegisterBlock {
  public:
   static constexpr uint32_t kBase = 0xE000E000;
 
-  // All must outlive it. `reset` is called for AIRCR.SYSRESETREQ and VECTRESET.
+  // `processor` and `debug` must outlive it. `reset` is called for AIRCR.SYSRESETREQ and VECTRESET.
   SystemControl(Processor& processor, CoreDebug& debug, std::function<void(ResetCause)> reset);
 
-  // The registers that are only kept; the debug registers keep their values.
+  // Resets the registers that only store values; debug registers are not changed.
   void Reset();
 
  protected:

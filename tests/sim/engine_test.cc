@@ -1,4 +1,4 @@
-// The engine: a program that runs by itself, and visitors that find it standing still.
+// The engine: a program runs by itself, and stands still while another thread accesses the chip.
 #include "sim/engine.h"
 
 #include <chrono>
@@ -27,7 +27,8 @@ class EngineTest : public CoreFixture {
     Write(kCounter, 0);
     engine_ = std::make_unique<Engine>(chip(), pace);
   }
-  // Counts in kCounter for ever: ldr r0, =kCounter; loop: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b loop
+  // A program that increments kCounter for ever: ldr r0, =kCounter; loop: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b
+  // loop
   void PutCounter() { Put(kEntry, {0x4802, 0x6801, 0x3101, 0x6001, 0xE7FB, 0xBF00, 0x0100, 0x2000}); }
 
   uint32_t Count() {
@@ -35,7 +36,7 @@ class EngineTest : public CoreFixture {
     return Read(kCounter);
   }
   template <typename Condition>
-  bool Comes(Condition condition) {
+  bool Eventually(Condition condition) {
     const auto deadline = steady_clock::now() + kBound;
     while (steady_clock::now() < deadline) {
       {
@@ -53,10 +54,10 @@ class EngineTest : public CoreFixture {
 TEST_F(EngineTest, ProgramRunsByItself) {
   PutCounter();
   StartEngine();
-  EXPECT_TRUE(Comes([&] { return Read(kCounter) > 1000; }));
+  EXPECT_TRUE(Eventually([&] { return Read(kCounter) > 1000; }));
 }
 
-TEST_F(EngineTest, VisitorFindsItStandingStill) {
+TEST_F(EngineTest, ChipStandsStillDuringAStop) {
   PutCounter();
   StartEngine();
   for (int i = 0; i < 1000; ++i) {
@@ -66,7 +67,7 @@ TEST_F(EngineTest, VisitorFindsItStandingStill) {
     EXPECT_EQ(Read(kCounter), count);
     EXPECT_EQ(chip().clock().now(), now);
   }
-  EXPECT_TRUE(Comes([&] { return Read(kCounter) > 1000; }));
+  EXPECT_TRUE(Eventually([&] { return Read(kCounter) > 1000; }));
 }
 
 TEST_F(EngineTest, HaltedCoreStaysUntilItIsResumed) {
@@ -82,7 +83,7 @@ TEST_F(EngineTest, HaltedCoreStaysUntilItIsResumed) {
     const Engine::Stop stop(*engine_);
     Resume();
   }
-  EXPECT_TRUE(Comes([&] { return Read(kCounter) > count + 1000; }));
+  EXPECT_TRUE(Eventually([&] { return Read(kCounter) > count + 1000; }));
 }
 
 TEST_F(EngineTest, AlarmWakesASleepingCore) {
@@ -98,21 +99,21 @@ TEST_F(EngineTest, AlarmWakesASleepingCore) {
   });
   alarm->SetIn(1000);
   engine_ = std::make_unique<Engine>(chip(), Engine::Pace::kFast);
-  EXPECT_TRUE(Comes([&] { return Reg(4) == 20; })) << "each alarm has been seen for itself";
+  EXPECT_TRUE(Eventually([&] { return Reg(4) == 20; })) << "each alarm has woken the core";
   engine_.reset();
 }
 
-TEST_F(EngineTest, RealTimeIsNotOutrun) {
+TEST_F(EngineTest, RealTimePaceIsNotFasterThanTheChip) {
   PutCounter();
   const auto start = steady_clock::now();
   StartEngine(Engine::Pace::kRealTime);
-  ASSERT_TRUE(Comes([&] { return chip().clock().now() > 640'000; }));
+  ASSERT_TRUE(Eventually([&] { return chip().clock().now() > 640'000; }));
   const Engine::Stop stop(*engine_);
   const double elapsed = std::chrono::duration<double>(steady_clock::now() - start).count();
   EXPECT_LE(static_cast<double>(chip().clock().now()) / chip().clock().hz(), elapsed + 0.002);
 }
 
-// A part of the bus for which there is no memory left.
+// A region whose accesses run out of memory.
 class Exhausted : public Region {
  public:
   uint32_t Read(uint32_t, unsigned) override { throw std::bad_alloc(); }
@@ -121,11 +122,11 @@ class Exhausted : public Region {
 
 struct FailureRow {
   const char* name;
-  uint16_t access;  // to what r0 points to
+  uint16_t access;  // an instruction that accesses the address in r0
 };
 class FailureTest : public EngineTest, public testing::WithParamInterface<FailureRow> {};
 
-TEST_P(FailureTest, LocksUpThisCoreAndNoOther) {
+TEST_P(FailureTest, LocksUpOnlyThisCore) {
   Put(kEntry, {GetParam().access, 0xE7FD});
   Exhausted exhausted;
   const auto text = std::make_shared<std::ostringstream>();
@@ -140,10 +141,10 @@ TEST_P(FailureTest, LocksUpThisCoreAndNoOther) {
   }());
   Engine others(other, Engine::Pace::kFast);
   engine_ = std::make_unique<Engine>(chip(), Engine::Pace::kFast);
-  ASSERT_TRUE(Comes([&] { return chip().processor().locked_up(); }));
+  ASSERT_TRUE(Eventually([&] { return chip().processor().locked_up(); }));
   {
     const Engine::Stop stop(*engine_);
-    EXPECT_NE(text->str().find("board 3: its core cannot go on"), std::string::npos) << text->str();
+    EXPECT_NE(text->str().find("board 3: the core cannot continue"), std::string::npos) << text->str();
     EXPECT_NE(text->str().find("bad_alloc"), std::string::npos) << text->str();
     EXPECT_EQ(Read(kDhcsr) >> 19 & 1, 1u);
     Halt();  // and a debugger gets it going again
@@ -151,7 +152,7 @@ TEST_P(FailureTest, LocksUpThisCoreAndNoOther) {
     SetReg(0, kRam);
     Resume();
   }
-  EXPECT_TRUE(Comes([&] { return chip().clock().now() > 1000 && !chip().processor().locked_up(); }));
+  EXPECT_TRUE(Eventually([&] { return chip().clock().now() > 1000 && !chip().processor().locked_up(); }));
   const auto other_counts = [&] {
     const Engine::Stop stop(others);
     return other.processor().core().Read(CpuRegister::kR0);
@@ -165,7 +166,7 @@ INSTANTIATE_TEST_SUITE_P(Accesses, FailureTest,
                          testing::Values(FailureRow{"Load", 0x6801}, FailureRow{"Store", 0x6001}),
                          [](const auto& test) { return test.param.name; });
 
-TEST_F(EngineTest, EndsWhateverTheCoreDoes) {
+TEST_F(EngineTest, EndsWhileTheCoreExecutes) {
   PutCounter();
   for (int i = 0; i < 20; ++i) {
     StartEngine(i % 2 == 0 ? Engine::Pace::kFast : Engine::Pace::kRealTime);
