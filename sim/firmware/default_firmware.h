@@ -1,4 +1,4 @@
-// The firmware of this folder, for the simulator: what each board has in flash unless it is given something else.
+// The firmware of this folder, for the simulator: the default contents of each board's flash.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace probegate::sim {
 
-// The contents of flash from address 0. They last as long as the program.
+// The contents of flash from address 0, which are valid for the whole run of the program.
 std::span<const uint8_t> DefaultFirmware();
 
 }  // namespace probegate::sim

@@ -1,4 +1,4 @@
-# cmake -D INPUT=… -D OUTPUT=… -P embed.cmake: writes the source behind default_firmware.h, with the bytes of INPUT.
+# cmake -D INPUT=… -D OUTPUT=… -P embed.cmake: writes the source file for default_firmware.h, with the bytes of INPUT.
 file(READ ${INPUT} bytes HEX)
 string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
 file(WRITE ${OUTPUT} "// Made from firmware.bin by embed.cmake.

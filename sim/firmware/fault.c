@@ -1,4 +1,4 @@
-// What is known of a fault is kept in `fault`, and the core stays in the handler, asleep, for a debugger to find.
+// Records what is known about a fault in `fault`, and then sleeps in the handler, where a debugger finds the core.
 #include "sim/firmware/handlers.h"
 #include "sim/firmware/registers.h"
 #include "sim/firmware/watched.h"
@@ -17,8 +17,8 @@ __attribute__((used)) static void RecordFault(const uint32_t* frame) {
   for (;;) WaitForInterrupt();
 }
 
-// EXC_RETURN bit 2 says which stack the frame is on. Called, not branched to, and with lr kept on the stack: so a
-// backtrace finds its way through.
+// Bit 2 of EXC_RETURN says which stack the frame is on. RecordFault is called, not branched to, and lr is saved on the
+// stack, so that a debugger can show a backtrace.
 __attribute__((naked)) void FaultHandler(void) {
   __asm volatile(
       "tst lr, #4\n"

@@ -1,8 +1,8 @@
-// What the vector table points to, each in the file that its name suggests.
+// The handlers that the vector table points to.
 #pragma once
 
 void ResetHandler(void);       // startup.c
-void UnexpectedHandler(void);  // startup.c: stays there, asleep
+void UnexpectedHandler(void);  // startup.c: sleeps for ever
 void FaultHandler(void);       // fault.c
 void SvcHandler(void);         // service.c
 void PendSvHandler(void);      // tick.c

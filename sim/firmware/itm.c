@@ -6,7 +6,7 @@
 
 enum {
   kSwoPin = 0,
-  kMostPolls = 10000,  // a port that stays full longer has lost its reader: the packet is left out
+  kMostPolls = 10000,  // if a port stays full for longer, nobody reads the trace: the packet is dropped
 };
 
 void StartItm(void) {

@@ -1,14 +1,14 @@
-// The Instrumentation Trace Macrocell, whose packets leave by SWO. Nothing is written, and nobody waits, unless a
-// debugger has turned trace and the port on.
+// The Instrumentation Trace Macrocell, whose packets are sent by SWO. These functions do nothing, and do not wait,
+// unless a debugger has turned on trace and the port.
 #pragma once
 
 #include <stdint.h>
 
-// Gives P1.00 to SWO. The rate and the protocol are the debugger's to choose.
+// Assigns P1.00 to SWO. The debugger chooses the rate and the protocol.
 void StartItm(void);
 
-// A byte a packet.
+// Sends one packet for each byte.
 void WriteItmText(unsigned port, const char* text);
 
-// One packet of four bytes.
+// Sends one packet of four bytes.
 void WriteItmWord(unsigned port, uint32_t value);

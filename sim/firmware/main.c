@@ -1,5 +1,5 @@
-// A small program that has something for each thing that a debugger does: the main loop, and what it is told by RTT or
-// through `command`. watched.h says what it shows.
+// A small program that exercises each feature of a debugger: the main loop, and the commands that it takes by RTT or
+// through the variable `command`. watched.h describes the variables that it changes.
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,8 +14,7 @@
 volatile uint32_t counter;
 volatile uint32_t command;
 
-static const char kRttBanner[] =
-    "Probegate test firmware: what you type comes back; \"fault\" and \"bus\" make it fault\n";
+static const char kRttBanner[] = "Probegate test firmware: echoes what you type; \"fault\" and \"bus\" make it fault\n";
 static const char kPrefix[] = "> ";
 
 enum { kTextPort = 0, kEventPort = 1, kMostLine = 64 };
@@ -23,7 +22,7 @@ enum { kTextPort = 0, kEventPort = 1, kMostLine = 64 };
 // Global, so that a breakpoint can be set on it by name.
 __attribute__((noinline)) void ObeyCommand(uint32_t what) {
   if (what == kCommandFault) __asm volatile("udf #0");
-  if (what == kCommandBus) (void)REGISTER(0x60000000);  // external RAM, of which this chip has none
+  if (what == kCommandBus) (void)REGISTER(0x60000000);  // the region for external RAM, which this chip does not have
 }
 
 static bool IsText(const char* line, size_t length, const char* text) {
@@ -43,7 +42,7 @@ static void TakeLine(const char* line, size_t length) {
   if (IsText(line, length, "bus")) ObeyCommand(kCommandBus);
 }
 
-// A line ends with CR, LF or when it is full; empty ones, as between CR and LF, are none.
+// A line ends with CR or LF, or when the buffer is full. Empty lines, such as between CR and LF, are ignored.
 static void PollRtt(void) {
   static char line[kMostLine];
   static size_t length;
@@ -66,7 +65,7 @@ static void PollMailbox(void) {
   ObeyCommand(what);
 }
 
-// The same sum twice, with the tick's handler perhaps in between: it must not show.
+// Computes the same sum twice. If the tick's handler runs in between, the results must still be equal.
 static void ExerciseFpu(void) {
   const float before = watched.loop_area;
   const float once = before + 0.5f * 0.5f;
@@ -100,7 +99,7 @@ int main(void) {
     ExerciseFpu();
     PollMailbox();
     PollRtt();
-    // Differences, so that it goes on past the ticks' wrap after seven weeks.
+    // The difference is compared, so that this also works when the ticks wrap after seven weeks.
     if ((int32_t)(watched.ticks - next_service) >= 0) {
       next_service += 100;
       watched.service_sum = Add(watched.service_sum, Multiply(watched.seconds, 3));
@@ -109,7 +108,7 @@ int main(void) {
       next_second += 1000;
       SpeakByItm(++watched.seconds);
     }
-    // What comes between the looking and the sleep waits for the next tick.
+    // Anything that arrives between polling and sleeping waits for the next tick.
     WaitForInterrupt();
   }
 }

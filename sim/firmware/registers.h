@@ -1,4 +1,4 @@
-// The registers that this firmware uses, and the few core instructions that C has no words for.
+// The registers that this firmware uses, and a few instructions of the core that C cannot express.
 //
 // Core: ARMv7-M Architecture Reference Manual (DDI 0403E) part B and appendix C1. Peripherals: nRF52840 Product
 // Specification v1.1, the chapter of that name.
@@ -27,13 +27,13 @@
 // Debug and trace (§C1.6.5, §C1.7).
 #define DEMCR REGISTER(0xE000EDFC)
 #define DEMCR_TRCENA (1u << 24)
-#define ITM_STIM(port) REGISTER(0xE0000000 + 4 * (port))  // reads 1 while it takes a write
+#define ITM_STIM(port) REGISTER(0xE0000000 + 4 * (port))  // reads 1 if it can accept a write
 #define ITM_STIM8(port) (*(volatile uint8_t*)(0xE0000000 + 4 * (port)))
-#define ITM_TER REGISTER(0xE0000E00)  // a bit a port
+#define ITM_TER REGISTER(0xE0000E00)  // one bit for each port
 #define ITM_TCR REGISTER(0xE0000E80)
 #define ITM_TCR_ITMENA 1u
 
-// CLOCK, where the trace pins are chosen, and the software half of the access port's protection.
+// CLOCK, which selects the trace pins, and the software part of access port protection.
 #define CLOCK_TRACECONFIG REGISTER(0x4000055C)
 #define CLOCK_TRACECONFIG_SWO (1u << 16)  // TRACEMUX = Serial; TRACEPORTSPEED 0 is 32 MHz
 #define APPROTECT_DISABLE REGISTER(0x40000558)
@@ -79,8 +79,8 @@
 static inline void WaitForInterrupt(void) { __asm volatile("dsb\n wfi" ::: "memory"); }
 static inline void DataBarrier(void) { __asm volatile("dmb" ::: "memory"); }
 
-// An event register is cleared through a write buffer: an interrupt handler that returned before the write arrived
-// would be entered again. Reading it back waits (PS v1.1, "Interrupt clearing").
+// A write to an event register goes through a write buffer, and an interrupt handler that returned before the write
+// arrives would be entered again. Reading the register back waits for the write (PS v1.1, "Interrupt clearing").
 static inline void ClearEvent(volatile uint32_t* event) {
   *event = 0;
   (void)*event;

@@ -4,14 +4,14 @@
 
 #include "sim/firmware/registers.h"
 
-// One direction. Whoever fills it owns `write`, whoever empties it owns `read`; equal, it is empty.
+// One direction. The sender owns `write` and the receiver owns `read`; if they are equal, the buffer is empty.
 struct Ring {
   const char* name;
   char* buffer;
   uint32_t size;
   uint32_t write;
   uint32_t read;
-  uint32_t flags;  // 0: what does not fit is left out
+  uint32_t flags;  // 0: text that does not fit is dropped
 };
 
 struct ControlBlock {
@@ -19,10 +19,10 @@ struct ControlBlock {
   int32_t up_count;
   int32_t down_count;
   struct Ring up[1];    // to the debugger
-  struct Ring down[1];  // from it
+  struct Ring down[1];  // from the debugger
 };
 
-// The name under which tools look for it in an ELF file.
+// The symbol that tools look for in an ELF file.
 volatile struct ControlBlock _SEGGER_RTT;
 
 static char up_buffer[1024];
@@ -34,8 +34,8 @@ void StartRtt(void) {
   block->down_count = 1;
   block->up[0] = (struct Ring){.name = "Terminal", .buffer = up_buffer, .size = sizeof up_buffer};
   block->down[0] = (struct Ring){.name = "Terminal", .buffer = down_buffer, .size = sizeof down_buffer};
-  // The id tells a debugger that all else is in place: so it comes last. It is kept backwards, lest a search of the
-  // whole memory finds it here.
+  // The id tells a debugger that everything else is in place, so it is written last. It is stored backwards in flash,
+  // so that a debugger that searches all memory does not find it there.
   static const char backwards[] = "TTR REGGES";
   DataBarrier();
   for (unsigned i = 0; i < sizeof backwards - 1; ++i) block->id[i] = backwards[sizeof backwards - 2 - i];

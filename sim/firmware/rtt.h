@@ -1,16 +1,17 @@
 // SEGGER's Real Time Transfer: a control block in RAM that a debugger finds, with one ring buffer each way.
 //
-// From the thread only. Neither function waits.
+// To be used from the thread only. None of the functions waits.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// Makes the control block; a debugger that looked for it before finds nothing.
+// Initializes the control block; a debugger cannot find it earlier.
 void StartRtt(void);
 
-// Writes all of `text`, or, where it does not fit, nothing: a debugger that does not read holds nobody up.
+// Writes all of `text`, or nothing if it does not fit, so that the program does not depend on a debugger to read it.
+// Returns whether it was written.
 bool WriteRtt(const char* text, size_t length);
 
-// Takes up to `size` bytes that the debugger has written. Returns how many.
+// Takes up to `size` bytes that the debugger has written. Returns their number.
 size_t ReadRtt(char* buffer, size_t size);

@@ -1,4 +1,4 @@
-// SVC: arguments and answer travel in the frame that exception entry has stacked, the number in the instruction.
+// SVC: the stacked exception frame holds the arguments and the result, the instruction holds the service's number.
 #include "sim/firmware/service.h"
 
 #include "sim/firmware/handlers.h"
@@ -20,7 +20,7 @@ __attribute__((used)) static void Serve(uint32_t* frame) {
   ++watched.service_calls;
 }
 
-// EXC_RETURN bit 2 says which stack the frame is on; Serve returns from the exception.
+// Bit 2 of EXC_RETURN says which stack the frame is on. Serve returns from the exception.
 __attribute__((naked)) void SvcHandler(void) {
   __asm volatile(
       "tst lr, #4\n"

@@ -1,4 +1,4 @@
-// Services that the thread asks for by SVC, as it would of an operating system.
+// Services that the thread requests by SVC, as from an operating system.
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-// From reset to main: the vector table, the FPU, initialised data, and a stack of its own for the thread.
+// From reset to main: the vector table, the FPU, initialized data, and a separate stack for the thread.
 #include "sim/firmware/handlers.h"
 #include "sim/firmware/registers.h"
 
@@ -6,12 +6,12 @@ extern uint32_t data_load, data_start, data_end, bss_start, bss_end, main_stack_
 
 int main(void);
 
-// Nothing behind TIMER0 is ever enabled, so the table ends there.
+// No interrupt after TIMER0 is ever enabled, so the table ends there.
 __attribute__((section(".vectors"), used)) static void (*const vectors[16 + TIMER0_IRQ + 1])(void) = {
     [0] = (void (*)(void))&main_stack_top,
     [1] = ResetHandler,
     [2] = UnexpectedHandler,  // NMI
-    [3] = FaultHandler,       // HardFault; the three behind it are not enabled, and so come here too
+    [3] = FaultHandler,       // HardFault; the next three faults are not enabled and so become HardFaults too
     [4] = FaultHandler,
     [5] = FaultHandler,
     [6] = FaultHandler,
@@ -34,20 +34,21 @@ void UnexpectedHandler(void) {
   for (;;) WaitForInterrupt();
 }
 
-// Called before any C variable has its value. Volatile, lest the compiler makes calls of memcpy and memset of these.
+// Called before C variables have their values. The pointers are volatile so that the compiler does not turn the loops
+// into calls of memcpy and memset.
 __attribute__((used)) static void PrepareMemory(void) {
   volatile uint32_t* to = &data_start;
   for (const uint32_t* from = &data_load; to < &data_end; ++from, ++to) *to = *from;
   for (to = &bss_start; to < &bss_end; ++to) *to = 0;
 }
 
-// Where UICR opens the access port, newer silicon wants the firmware to say so as well, each time it starts.
+// If UICR disables access port protection, newer silicon also needs the firmware to disable it, at each start.
 __attribute__((used)) static void KeepDebuggable(void) {
   if (UICR_APPROTECT == APPROTECT_OPEN) APPROTECT_DISABLE = APPROTECT_OPEN;
 }
 
-// The thread runs on the process stack, handlers on the main one, as under an operating system. The FPU comes first:
-// the compiler may use it anywhere.
+// The thread runs on the process stack and handlers on the main stack, as under an operating system. The FPU is enabled
+// first, since the compiler may use it anywhere.
 __attribute__((naked, noreturn)) void ResetHandler(void) {
   __asm volatile(
       "ldr r0, =%c[cpacr]\n"

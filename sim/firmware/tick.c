@@ -1,8 +1,8 @@
-// SysTick blinks the LED (P0.13, lit while low, as LED1 of the nRF52840 DK), adds up a float and pends PendSV.
+// SysTick blinks the LED (P0.13, lit while low, like LED1 of the nRF52840 DK), adds to a float and pends PendSV.
 //
-// The nRF52840 stops SysTick while the core sleeps, unless a debugger keeps its clock on (PS v1.1, chapter CPU). A
-// board alone would sleep for ever: so TIMER0, which counts on, wakes it ten times a second, and `ticks` counts waking
-// time.
+// The nRF52840 stops SysTick while the core sleeps, unless a debugger keeps its clock running (PS v1.1, chapter CPU).
+// Without a debugger the board would sleep for ever, so TIMER0, which keeps counting, wakes it ten times a second;
+// `ticks` counts only the time for which the core is awake.
 #include "sim/firmware/tick.h"
 
 #include <stdbool.h>
@@ -18,7 +18,8 @@ enum {
   kTimerPrescaler = 9,  // 16 MHz / 2^9
   kTimerPeriod = 3125,  // of 31250 Hz
   kLedMask = 1 << 13,
-  // Three bits of priority, the lowest number first: SVC, the peripherals, SysTick, PendSV behind all.
+  // There are three bits of priority, and the lowest number comes first: SVC, the peripherals, SysTick, and last
+  // PendSV.
   kSvcPriority = 0x40,
   kPeripheralPriority = 0x60,
   kSysTickPriority = 0x80,
@@ -60,7 +61,7 @@ static void ToggleLed(void) {
 
 void SysTickHandler(void) {
   const uint32_t ticks = ++watched.ticks;
-  // A float in a handler: exception entry has to keep the thread's.
+  // Uses the FPU in a handler: exception entry has to preserve the thread's registers.
   const float phase = watched.tick_phase + 1.0f / kTickHz;
   watched.tick_phase = phase < 1.0f ? phase : phase - 1.0f;
   if (ticks % kTicksPerToggle == 0) ToggleLed();

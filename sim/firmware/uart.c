@@ -6,11 +6,11 @@
 
 enum { kTxPin = 6 };
 
-// Not const: EasyDMA reads RAM only (PS v1.1, chapter EasyDMA), and must find all of it there until ENDTX.
+// Not const, because EasyDMA can read only from RAM (PS v1.1, chapter EasyDMA); it must not change until ENDTX.
 static char banner[] = "Probegate test firmware, UARTE0\r\n";
 
 void SendUartBanner(void) {
-  // The line idles high. Set before it is an output, it does not glitch.
+  // The line idles high. Setting the level before the direction avoids a glitch.
   P0_OUTSET = 1u << kTxPin;
   P0_DIRSET = 1u << kTxPin;
   UARTE0_PSEL_TXD = kTxPin;
@@ -26,5 +26,5 @@ void SendUartBanner(void) {
 void Uarte0Handler(void) {
   ClearEvent(&UARTE0_EVENTS_ENDTX);
   watched.uart_bytes += UARTE0_TXD_AMOUNT;
-  UARTE0_TASKS_STOPTX = 1;  // or it goes on drawing current
+  UARTE0_TASKS_STOPTX = 1;  // otherwise it continues to draw current
 }

@@ -41,14 +41,14 @@ std::string NameOf(unsigned value, const std::array<Named, size>& names) {
 template <typename Struct>
 Struct ReadAt(std::span<const uint8_t> contents, uint64_t offset, const char* what) {
   if (offset > contents.size() || contents.size() - offset < sizeof(Struct)) {
-    throw ImageError(fmt::format("truncated ELF file: {} bytes, and no {}", contents.size(), what));
+    throw ImageError(fmt::format("truncated ELF file: {} bytes, too few for the {}", contents.size(), what));
   }
   Struct result;
   std::memcpy(&result, contents.data() + offset, sizeof result);
   return result;
 }
 
-// What the first bytes say about all others.
+// Checks the identification bytes, which determine the format of everything after them.
 void CheckIdent(std::span<const uint8_t> contents) {
   if (contents.size() < EI_NIDENT) throw ImageError(fmt::format("truncated ELF file: {} bytes", contents.size()));
   const uint8_t elf_class = contents[EI_CLASS];
@@ -86,15 +86,15 @@ Image ParseElf(std::span<const uint8_t> contents) {
   Image image;
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     const uint64_t offset = header.e_phoff + uint64_t{i} * sizeof(Elf32_Phdr);
-    const auto segment = ReadAt<Elf32_Phdr>(contents, offset, "program headers where they should be");
+    const auto segment = ReadAt<Elf32_Phdr>(contents, offset, "program headers");
     if (segment.p_type != PT_LOAD) continue;
     if (uint64_t{segment.p_offset} + segment.p_filesz > contents.size()) {
-      throw ImageError(fmt::format("truncated ELF file: {} bytes, and segment {} ends at {}", contents.size(), i,
+      throw ImageError(fmt::format("truncated ELF file: {} bytes, but segment {} ends at {}", contents.size(), i,
                                    uint64_t{segment.p_offset} + segment.p_filesz));
     }
     image.Add(segment.p_paddr, contents.subspan(segment.p_offset, segment.p_filesz));
   }
-  if (image.segments().empty()) throw ImageError("an ELF file with nothing to load");
+  if (image.segments().empty()) throw ImageError("ELF file without loadable segments");
   return image;
 }
 

@@ -8,11 +8,11 @@
 
 namespace probegate::sim {
 
-// Whether the contents begin as those of an ELF file do, of whatever kind.
+// Whether the contents begin like an ELF file of any kind.
 bool LooksLikeElf(std::span<const uint8_t> contents);
 
-// The bytes of each loadable segment, at its physical address: where a programmer puts them, not where they are used.
-// Throws ImageError.
+// The bytes of each loadable segment, at its physical address: where a flash programmer puts them, as opposed to where
+// the program uses them. Throws ImageError.
 Image ParseElf(std::span<const uint8_t> contents);
 
 }  // namespace probegate::sim

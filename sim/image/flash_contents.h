@@ -1,4 +1,4 @@
-// What the memories that keep their contents hold, all of it: what a board starts with, and what is kept of it.
+// The complete contents of the non-volatile memories: what a board starts with, and what is saved of it.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,19 @@
 
 namespace probegate::sim {
 
-// Flash and UICR as one row of bytes, flash first. Threads: one at a time.
+// Flash and UICR as one sequence of bytes, flash first. Threads: one at a time.
 class FlashContents {
  public:
   static constexpr size_t kSize = size_t{kFlashArea.size} + kUicrArea.size;
 
   // Erased: all bits set.
   FlashContents() : bytes_(kSize, 0xFF) {}
-  // `bytes`: kSize of them.
+  // `bytes` has kSize bytes.
   explicit FlashContents(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
-  // Erased but for the image.
+  // Erased, except for the image.
   explicit FlashContents(const Image& image);
 
-  // All of it within one of the two areas.
+  // All bytes must be within one of the two areas.
   void Write(uint32_t address, std::span<const uint8_t> bytes);
 
   std::span<const uint8_t> bytes() const { return bytes_; }
@@ -33,7 +33,7 @@ class FlashContents {
   std::vector<uint8_t> bytes_;
 };
 
-// What a flash memory calls when it has changed: where, and what is there now.
+// Called when flash or UICR has changed, with the address and the new bytes.
 using FlashChanged = std::function<void(uint32_t address, std::span<const uint8_t> bytes)>;
 
 }  // namespace probegate::sim

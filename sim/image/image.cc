@@ -16,7 +16,7 @@
 namespace probegate::sim {
 namespace {
 
-// An ELF file with debug information is many times what it puts into flash; no firmware has one like this.
+// An ELF file with debug information is many times larger than what it puts into flash, but never as large as this.
 constexpr uintmax_t kMaxFileSize = 256 * 1024 * 1024;
 
 bool Contains(const MemoryArea& area, uint64_t address, uint64_t size) {
@@ -26,7 +26,7 @@ bool Contains(const MemoryArea& area, uint64_t address, uint64_t size) {
 void CheckArea(uint64_t address, uint64_t size) {
   if (Contains(kFlashArea, address, size) || Contains(kUicrArea, address, size)) return;
   throw ImageError(fmt::format(
-      "{} bytes at 0x{:08x} lie outside of flash (0x{:08x}-0x{:08x}) and UICR (0x{:08x}-0x{:08x})", size, address,
+      "{} bytes at 0x{:08x} lie outside flash (0x{:08x}-0x{:08x}) and UICR (0x{:08x}-0x{:08x})", size, address,
       kFlashArea.base, kFlashArea.base + kFlashArea.size - 1, kUicrArea.base, kUicrArea.base + kUicrArea.size - 1));
 }
 
@@ -60,11 +60,11 @@ std::vector<uint8_t> ReadFile(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) throw ImageError("is a directory");
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw ImageError(fmt::format("cannot be opened: {}", std::strerror(errno)));
+  if (!file) throw ImageError(fmt::format("cannot open the file: {}", std::strerror(errno)));
   const uintmax_t size = std::filesystem::file_size(path, error);
   if (!error && size > kMaxFileSize) throw ImageError(fmt::format("too large for firmware: {} bytes", size));
   std::vector<uint8_t> contents{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) throw ImageError("cannot be read");
+  if (file.bad()) throw ImageError("cannot read the file");
   return contents;
 }
 
@@ -81,7 +81,7 @@ void Image::Add(uint64_t address, std::span<const uint8_t> bytes) {
     return segment.first + static_cast<uint32_t>(segment.second.size());
   };
   if ((next != segments_.end() && next->first < end) || (previous != segments_.end() && end_of(*previous) > first)) {
-    throw ImageError(fmt::format("{} bytes at 0x{:08x} overlap others", bytes.size(), first));
+    throw ImageError(fmt::format("{} bytes at 0x{:08x} overlap other bytes of the file", bytes.size(), first));
   }
 
   if (previous != segments_.end() && end_of(*previous) == first) {
@@ -92,7 +92,7 @@ void Image::Add(uint64_t address, std::span<const uint8_t> bytes) {
 }
 
 Image ParseImage(std::span<const uint8_t> contents, std::string_view file_name) {
-  if (contents.empty()) throw ImageError("is empty");
+  if (contents.empty()) throw ImageError("the file is empty");
   for (const Format& format : kFormats) {
     if (format.looks_like(contents)) return format.parse(contents);
   }

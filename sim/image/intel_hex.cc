@@ -33,7 +33,8 @@ std::string_view AsText(std::span<const uint8_t> contents) {
   return {reinterpret_cast<const char*>(contents.data()), contents.size()};
 }
 
-// Takes the next line from `text` (CR LF counts as one end), without its end and spaces behind.
+// Removes the next line from `text` (CR LF counts as one line ending), and returns it without its ending and without
+// trailing spaces.
 std::string_view TakeLine(std::string_view& text) {
   const size_t length = static_cast<size_t>(std::find_if(text.begin(), text.end(), IsLineEnd) - text.begin());
   std::string_view line = text.substr(0, length);
@@ -43,7 +44,7 @@ std::string_view TakeLine(std::string_view& text) {
   return line;
 }
 
-// The bytes of one record, its checksum right, behind the colon: length, address, type, data, checksum.
+// The bytes of one record after the colon: length, address, type, data, and a checksum that has been verified.
 std::vector<uint8_t> DecodeRecord(std::string_view line) {
   if (line.front() != ':') throw ImageError("does not begin with a colon");
   line.remove_prefix(1);
@@ -53,25 +54,25 @@ std::vector<uint8_t> DecodeRecord(std::string_view line) {
   for (size_t i = 0; i < line.size(); i += 2) {
     const std::optional<uint8_t> high = Digit(line[i]);
     const std::optional<uint8_t> low = Digit(line[i + 1]);
-    if (!high || !low) throw ImageError("has a character that is no hexadecimal digit");
+    if (!high || !low) throw ImageError("has a character that is not a hexadecimal digit");
     bytes.push_back(static_cast<uint8_t>(*high << 4 | *low));
     sum = static_cast<uint8_t>(sum + bytes.back());
   }
   if (bytes.size() < kOverhead || bytes.size() != kOverhead + bytes[0]) {
-    throw ImageError(fmt::format("has {} bytes, which is not what its length says", bytes.size()));
+    throw ImageError(fmt::format("has {} bytes, which does not match its length field", bytes.size()));
   }
   if (sum != 0) {
     const auto expected = static_cast<uint8_t>(bytes.back() - sum);
-    throw ImageError(fmt::format("has checksum {:02X}; {:02X} would be right", bytes.back(), expected));
+    throw ImageError(fmt::format("has checksum {:02X} instead of {:02X}", bytes.back(), expected));
   }
   return bytes;
 }
 
-// What the records so far have said.
+// Collects the data of records.
 class Reader {
  public:
   void Take(std::span<const uint8_t> record) {
-    if (ended_) throw ImageError("comes behind the end-of-file record");
+    if (ended_) throw ImageError("comes after the end-of-file record");
     const uint32_t offset = static_cast<uint32_t>(record[1]) << 8 | record[2];
     const std::span<const uint8_t> data = record.subspan(4, record[0]);
     switch (record[3]) {
@@ -97,7 +98,7 @@ class Reader {
         CheckLength(data, 4);
         break;
       default:
-        throw ImageError(fmt::format("is of type {:02X}, which there is not", record[3]));
+        throw ImageError(fmt::format("has the unknown record type {:02X}", record[3]));
     }
   }
 
@@ -107,10 +108,10 @@ class Reader {
  private:
   static void CheckLength(std::span<const uint8_t> data, size_t expected) {
     if (data.size() == expected) return;
-    throw ImageError(fmt::format("has {} data bytes; its type has {}", data.size(), expected));
+    throw ImageError(fmt::format("has {} data bytes, but records of its type have {}", data.size(), expected));
   }
 
-  // Within a segment addresses wrap at 64 KiB; linear ones go on.
+  // Addresses in a segment wrap at 64 KiB; linear addresses do not.
   void AddData(uint32_t offset, std::span<const uint8_t> data) {
     const size_t room = segmented_ ? 0x10000 - offset : data.size();
     const size_t count = std::min(room, data.size());
@@ -147,7 +148,7 @@ Image ParseIntelHex(std::span<const uint8_t> contents) {
   }
   if (!reader.ended()) throw ImageError("truncated Intel HEX file: there is no end-of-file record");
   Image image = reader.TakeImage();
-  if (image.segments().empty()) throw ImageError("an Intel HEX file without data");
+  if (image.segments().empty()) throw ImageError("Intel HEX file without data");
   return image;
 }
 

@@ -8,11 +8,11 @@
 
 namespace probegate::sim {
 
-// Whether the first line could be a record of Intel HEX, right or wrong.
+// Whether the first line looks like a record of Intel HEX, even if it has errors.
 bool LooksLikeIntelHex(std::span<const uint8_t> contents);
 
-// Lines end with LF, CR LF or CR; empty ones are left out. Start addresses are taken and not used. Throws ImageError,
-// which names the line.
+// Lines end with LF, CR LF or CR; empty lines are skipped. Start addresses are accepted but not used. Throws
+// ImageError, with the number of the line.
 Image ParseIntelHex(std::span<const uint8_t> contents);
 
 }  // namespace probegate::sim

@@ -157,7 +157,7 @@ def test_commander_writes_while_the_program_runs(held, board, symbols):
 def test_rtt_both_ways(lab, pyocd):
     commander(pyocd, lab, "reset")
     with pyocd.rtt(lab.uid, *NRF52840) as viewer:
-        viewer.wait_for("Probegate test firmware: what you type comes back")
+        viewer.wait_for("Probegate test firmware: echoes what you type")
         for line in ("hello", "a second one"):
             viewer.type(line + "\n")
             viewer.wait_for(f"> {line}\n")

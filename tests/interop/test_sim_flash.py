@@ -72,31 +72,31 @@ def damaged(offset, value):
 
 MACHINE, BYTE_ORDER, PROGRAM_HEADER = 18, 5, 52
 PHYSICAL = PROGRAM_HEADER + 12
-OUTSIDE = "lie outside of flash (0x00000000-0x000fffff) and UICR (0x10001000-0x10001fff)"
+OUTSIDE = "lie outside flash (0x00000000-0x000fffff) and UICR (0x10001000-0x10001fff)"
 HEX_WORD = b":0400000001020304F2\n"
 
 
 @pytest.mark.parametrize(
     "name, contents, complaint",
     [
-        ("none.bin", None, "cannot be opened: No such file or directory"),
+        ("none.bin", None, "cannot open the file: No such file or directory"),
         ("empty.hex", b"", "is empty"),
         ("empty.bin", b"", "is empty"),
         ("large.bin", bytes(FLASH_SIZE + 1), "too large: 1048577 bytes; flash holds 1048576"),
         ("host.elf", b"\x7fELF\x02\x01\x01" + bytes(57), "not an ELF file for 32-bit Arm: its class is 64-bit"),
         ("x86.elf", damaged(MACHINE, b"\x03\x00"), "not an ELF file for Arm: its machine is x86"),
         ("big.elf", damaged(BYTE_ORDER, b"\x02"), "not an ELF file for little-endian Arm: it is big-endian"),
-        ("cut.elf", lambda elf: elf[:1000], "truncated ELF file: 1000 bytes, and segment 0 ends at "),
+        ("cut.elf", lambda elf: elf[:1000], "truncated ELF file: 1000 bytes, but segment 0 ends at "),
         (
             "headers.elf",
             lambda elf: elf[:60],
-            "truncated ELF file: 60 bytes, and no program headers where they should be",
+            "truncated ELF file: 60 bytes, too few for the program headers",
         ),
         ("stub.elf", b"\x7fELF\x01\x01\x01" + bytes(13), "truncated"),
         ("elsewhere.elf", damaged(PHYSICAL, struct.pack("<I", 0x60000000)), f"bytes at 0x60000000 {OUTSIDE}"),
         ("sum.hex", b":0100000055AA\n:0100010055AA\n:00000001FF\n", "line 2"),
         ("cut.hex", HEX_WORD, "truncated Intel HEX file: there is no end-of-file record"),
-        ("short.hex", HEX_WORD + b":100010", "line 2: has 3 bytes, which is not what its length says"),
+        ("short.hex", HEX_WORD + b":100010", "line 2: has 3 bytes, which does not match its length field"),
         ("ram.hex", b":020000042000DA\n" + HEX_WORD + b":00000001FF\n", f"line 2: 4 bytes at 0x20000000 {OUTSIDE}"),
         ("text.hex", b"hello\n", "line 1: does not begin with a colon"),
     ],
@@ -131,7 +131,7 @@ def test_what_is_kept_of_a_board_counts_more_than_the_file(boards, programs, tmp
     assert word(control, UICR + 0x208, 1) == 0x5A
 
     second = programs.run("probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "made/here")
-    assert second.returncode == 1 and "another process uses it" in second.stderr
+    assert second.returncode == 1 and "in use by another process" in second.stderr
     assert sim.stop() == 0
     state.write_bytes(kept[:-1])
     third = programs.run("probegate-sim", "--listen", f"{LOOPBACK}:0", "--boards", 2, "--state", tmp_path / "made/here")

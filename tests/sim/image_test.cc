@@ -37,8 +37,8 @@ std::string Show(const Image& image) {
   return text;
 }
 
-// What is wrong with a file; "" where nothing is.
-std::string Complaint(std::span<const uint8_t> contents, std::string_view name = "firmware") {
+// The error message for a file; "" if there is no error.
+std::string ParseError(std::span<const uint8_t> contents, std::string_view name = "firmware") {
   try {
     ParseImage(contents, name);
     return "";
@@ -47,9 +47,9 @@ std::string Complaint(std::span<const uint8_t> contents, std::string_view name =
   }
 }
 
-std::string HexComplaint(std::string_view text) { return Complaint(FromText(text), "firmware.hex"); }
+std::string HexError(std::string_view text) { return ParseError(FromText(text), "firmware.hex"); }
 
-TEST(ImageTest, BytesOutsideOfFlashAndUicrAreRefused) {
+TEST(ImageTest, BytesOutsideFlashAndUicrAreRefused) {
   Image image;
   const Bytes word(4);
   image.Add(0, word);
@@ -64,7 +64,7 @@ TEST(ImageTest, BytesOutsideOfFlashAndUicrAreRefused) {
   EXPECT_EQ(Show(image), "0:00000000 FFFFC:00000000 10001000:00000000 10001FFC:00000000");
 }
 
-TEST(ImageTest, OverlapsAreRefusedAndNeighboursJoin) {
+TEST(ImageTest, OverlapsAreRefusedAndAdjacentBytesAreJoined) {
   Image image;
   image.Add(0x10, Bytes{1, 2, 3, 4});
   image.Add(0x14, Bytes{5, 6});
@@ -80,18 +80,18 @@ TEST(ImageTest, AFileThatIsNeitherHexNorElfIsBinary) {
   EXPECT_EQ(Show(ParseImage(Bytes{1, 2, 3}, "firmware.bin")), "0:010203");
   EXPECT_EQ(Show(ParseImage(FromText(":x"), "firmware")), "0:3A78");
   EXPECT_EQ(ParseImage(Bytes(1024 * 1024), "a").segments().begin()->second.size(), 1024u * 1024);
-  EXPECT_EQ(Complaint(Bytes(1024 * 1024 + 1)), "too large: 1048577 bytes; flash holds 1048576");
-  EXPECT_EQ(Complaint(Bytes()), "is empty");
+  EXPECT_EQ(ParseError(Bytes(1024 * 1024 + 1)), "too large: 1048577 bytes; flash holds 1048576");
+  EXPECT_EQ(ParseError(Bytes()), "the file is empty");
 }
 
-TEST(ImageTest, TheContentsCountMoreThanTheName) {
+TEST(ImageTest, TheContentsTakePrecedenceOverTheName) {
   const Bytes hex = FromText(":0100000055AA\n:00000001FF\n");
   for (const char* name : {"a.hex", "a.bin", "a.elf", "a"}) EXPECT_EQ(Show(ParseImage(hex, name)), "0:55") << name;
-  EXPECT_THAT(Complaint(FromText("hello"), "a.hex"), HasSubstr("line 1"));
-  EXPECT_THAT(Complaint(FromText("hello"), "A.HEX"), HasSubstr("line 1"));
-  EXPECT_EQ(Complaint(FromText("hello"), "a.elf"), "not an ELF file");
-  EXPECT_EQ(Complaint(FromText("hello"), "a.axf"), "not an ELF file");
-  EXPECT_EQ(Complaint(FromText("hello"), "hex"), "");
+  EXPECT_THAT(ParseError(FromText("hello"), "a.hex"), HasSubstr("line 1"));
+  EXPECT_THAT(ParseError(FromText("hello"), "A.HEX"), HasSubstr("line 1"));
+  EXPECT_EQ(ParseError(FromText("hello"), "a.elf"), "not an ELF file");
+  EXPECT_EQ(ParseError(FromText("hello"), "a.axf"), "not an ELF file");
+  EXPECT_EQ(ParseError(FromText("hello"), "hex"), "");
 }
 
 TEST(IntelHexTest, AllRecordTypesAndLineEnds) {
@@ -109,25 +109,25 @@ TEST(IntelHexTest, AllRecordTypesAndLineEnds) {
   EXPECT_EQ(Show(image), "10000:02 10010:A1B2 1FFFF:01 10001208:5AFFFFFF");
 }
 
-TEST(IntelHexTest, FaultsAreNamedWithTheirLine) {
+TEST(IntelHexTest, ErrorsHaveTheirLineNumber) {
   const std::string first = ":0100000055AA\n";
-  EXPECT_EQ(HexComplaint(first + ":0100010055AA\n"), "line 2: has checksum AA; A9 would be right");
-  EXPECT_EQ(HexComplaint(first + "\r\n\r\nx"), "line 4: does not begin with a colon");
-  EXPECT_EQ(HexComplaint(first + ":000\n"), "line 2: has an odd number of digits");
-  EXPECT_EQ(HexComplaint(first + ":0000000G00\n"), "line 2: has a character that is no hexadecimal digit");
-  EXPECT_THAT(HexComplaint(first + ":02000100\n"), HasSubstr("line 2: has 4 bytes"));
-  EXPECT_THAT(HexComplaint(first + ":0200010055A9\n"), HasSubstr("line 2: has 6 bytes"));
-  EXPECT_EQ(HexComplaint(first + ":00000006FA\n"), "line 2: is of type 06, which there is not");
-  EXPECT_EQ(HexComplaint(first + ":0100000400FB\n"), "line 2: has 1 data bytes; its type has 2");
-  EXPECT_EQ(HexComplaint(first + ":0100000100FE\n"), "line 2: has 1 data bytes; its type has 0");
-  EXPECT_THAT(HexComplaint(first + ":0100000055AA\n"), HasSubstr("line 2: 1 bytes at 0x00000000 overlap"));
-  EXPECT_THAT(HexComplaint(":020000042000DA\n:0100000055AA\n"), HasSubstr("line 2: 1 bytes at 0x20000000 lie outside"));
-  EXPECT_EQ(HexComplaint(first + ":00000001FF\n" + first), "line 3: comes behind the end-of-file record");
-  EXPECT_EQ(HexComplaint(first), "truncated Intel HEX file: there is no end-of-file record");
-  EXPECT_EQ(HexComplaint(":00000001FF\n"), "an Intel HEX file without data");
+  EXPECT_EQ(HexError(first + ":0100010055AA\n"), "line 2: has checksum AA instead of A9");
+  EXPECT_EQ(HexError(first + "\r\n\r\nx"), "line 4: does not begin with a colon");
+  EXPECT_EQ(HexError(first + ":000\n"), "line 2: has an odd number of digits");
+  EXPECT_EQ(HexError(first + ":0000000G00\n"), "line 2: has a character that is not a hexadecimal digit");
+  EXPECT_THAT(HexError(first + ":02000100\n"), HasSubstr("line 2: has 4 bytes"));
+  EXPECT_THAT(HexError(first + ":0200010055A9\n"), HasSubstr("line 2: has 6 bytes"));
+  EXPECT_EQ(HexError(first + ":00000006FA\n"), "line 2: has the unknown record type 06");
+  EXPECT_EQ(HexError(first + ":0100000400FB\n"), "line 2: has 1 data bytes, but records of its type have 2");
+  EXPECT_EQ(HexError(first + ":0100000100FE\n"), "line 2: has 1 data bytes, but records of its type have 0");
+  EXPECT_THAT(HexError(first + ":0100000055AA\n"), HasSubstr("line 2: 1 bytes at 0x00000000 overlap"));
+  EXPECT_THAT(HexError(":020000042000DA\n:0100000055AA\n"), HasSubstr("line 2: 1 bytes at 0x20000000 lie outside"));
+  EXPECT_EQ(HexError(first + ":00000001FF\n" + first), "line 3: comes after the end-of-file record");
+  EXPECT_EQ(HexError(first), "truncated Intel HEX file: there is no end-of-file record");
+  EXPECT_EQ(HexError(":00000001FF\n"), "Intel HEX file without data");
 }
 
-// An executable for Arm with one segment of `bytes`, and what a test changes about it.
+// An executable for Arm with one segment of `bytes`, which tests can modify.
 struct Elf {
   Elf32_Ehdr header{};
   Elf32_Phdr segment{};
@@ -169,7 +169,7 @@ struct ElfFault {
   const char* complaint;
 };
 
-TEST(ElfTest, WhatIsNoExecutableForArmIsNamed) {
+TEST(ElfTest, FilesThatAreNotArmExecutablesAreRefused) {
   const ElfFault faults[] = {
       {[](Elf& elf) { elf.header.e_ident[EI_CLASS] = ELFCLASS64; }, "class is 64-bit"},
       {[](Elf& elf) { elf.header.e_ident[EI_CLASS] = 7; }, "class 7"},
@@ -180,30 +180,31 @@ TEST(ElfTest, WhatIsNoExecutableForArmIsNamed) {
       {[](Elf& elf) { elf.header.e_type = ET_REL; }, "has not been linked"},
       {[](Elf& elf) { elf.header.e_type = ET_DYN; }, "shared object"},
       {[](Elf& elf) { elf.header.e_phentsize = 8; }, "program headers of 8 bytes"},
-      {[](Elf& elf) { elf.header.e_phnum = 0; }, "nothing to load"},
-      {[](Elf& elf) { elf.segment.p_type = PT_NOTE; }, "nothing to load"},
-      {[](Elf& elf) { elf.header.e_phoff = 0xFFFFFFFF; }, "truncated ELF file: 88 bytes, and no program headers"},
-      {[](Elf& elf) { elf.header.e_phnum = 3; }, "truncated ELF file: 88 bytes, and no program headers"},
-      {[](Elf& elf) { elf.segment.p_filesz = 5; }, "truncated ELF file: 88 bytes, and segment 0 ends at 89"},
+      {[](Elf& elf) { elf.header.e_phnum = 0; }, "without loadable segments"},
+      {[](Elf& elf) { elf.segment.p_type = PT_NOTE; }, "without loadable segments"},
+      {[](Elf& elf) { elf.header.e_phoff = 0xFFFFFFFF; },
+       "truncated ELF file: 88 bytes, too few for the program headers"},
+      {[](Elf& elf) { elf.header.e_phnum = 3; }, "truncated ELF file: 88 bytes, too few for the program headers"},
+      {[](Elf& elf) { elf.segment.p_filesz = 5; }, "truncated ELF file: 88 bytes, but segment 0 ends at 89"},
       {[](Elf& elf) { elf.segment.p_offset = 0xFFFFFFFF; }, "segment 0 ends at 4294967299"},
-      {[](Elf& elf) { elf.segment.p_paddr = 0x20000000; }, "4 bytes at 0x20000000 lie outside of flash"},
+      {[](Elf& elf) { elf.segment.p_paddr = 0x20000000; }, "4 bytes at 0x20000000 lie outside flash"},
       {[](Elf& elf) { elf.segment.p_paddr = 0xFFFFFFFE; }, "lie outside"},
   };
   for (const ElfFault& fault : faults) {
     Elf elf;
     fault.make(elf);
-    EXPECT_THAT(Complaint(elf.File()), HasSubstr(fault.complaint));
+    EXPECT_THAT(ParseError(elf.File()), HasSubstr(fault.complaint));
   }
 }
 
-TEST(ElfTest, CutAnywhereItIsTruncated) {
+TEST(ElfTest, FilesCutShortAreReportedAsTruncated) {
   const Bytes file = Elf().File();
   for (size_t size = SELFMAG; size < file.size(); ++size) {
-    EXPECT_THAT(Complaint(std::span(file).first(size)), HasSubstr("truncated")) << size;
+    EXPECT_THAT(ParseError(std::span(file).first(size)), HasSubstr("truncated")) << size;
   }
 }
 
-TEST(LoadImageTest, FilesThatCannotBeReadAreNamed) {
+TEST(LoadImageTest, UnreadableFilesAreReported) {
   const std::string directory = testing::TempDir() + "image_test";
   std::filesystem::create_directories(directory);
   const auto complaint = [](const std::string& path) -> std::string {
@@ -214,11 +215,11 @@ TEST(LoadImageTest, FilesThatCannotBeReadAreNamed) {
       return error.what();
     }
   };
-  EXPECT_EQ(complaint(directory + "/none"), directory + "/none: cannot be opened: No such file or directory");
+  EXPECT_EQ(complaint(directory + "/none"), directory + "/none: cannot open the file: No such file or directory");
   EXPECT_EQ(complaint(directory), directory + ": is a directory");
   const std::string path = directory + "/firmware.hex";
   std::ofstream(path) << "";
-  EXPECT_EQ(complaint(path), path + ": is empty");
+  EXPECT_EQ(complaint(path), path + ": the file is empty");
   std::ofstream(path) << "x";
   EXPECT_EQ(complaint(path), path + ": line 1: does not begin with a colon");
   std::ofstream(path) << ":0100000055AA\n:00000001FF\n";
@@ -246,7 +247,7 @@ TEST(DefaultFirmwareTest, BeginsWithAVectorTable) {
   ASSERT_LE(firmware.size(), 16u * 1024);
   std::array<uint32_t, 16> vectors;
   std::memcpy(vectors.data(), firmware.data(), sizeof vectors);
-  EXPECT_EQ(vectors[0], 0x20040000u) << "the stack's end";
+  EXPECT_EQ(vectors[0], 0x20040000u) << "the top of the stack";
   for (const unsigned number : {1, 2, 3, 11, 14, 15}) {
     EXPECT_EQ(vectors[number] & 1, 1u) << "Thumb: " << number;
     EXPECT_LT(vectors[number], firmware.size()) << number;
