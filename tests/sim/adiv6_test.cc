@@ -1,4 +1,4 @@
-// The board whose DP is of version 3: what SELECT chooses there (IHI 0074).
+// A board with a DP of version 3: what SELECT addresses (IHI 0074).
 #include "gtest/gtest.h"
 #include "sim/target/chip.h"
 
@@ -48,7 +48,7 @@ class Adiv6Test : public testing::Test {
 
 TEST_F(Adiv6Test, DpRegistersAreBanked) {
   EXPECT_EQ(ReadDp(0, 0x0), kDpidr);
-  EXPECT_EQ(ReadDp(1, 0x0), 0x20u);           // DPIDR1: addresses of 32 bits
+  EXPECT_EQ(ReadDp(1, 0x0), 0x20u);           // DPIDR1: 32-bit addresses
   EXPECT_EQ(ReadDp(2, 0x0), kRomTable | 1u);  // BASEPTR0
   EXPECT_EQ(ReadDp(3, 0x0), 0u);              // BASEPTR1
   EXPECT_EQ(ReadDp(0, 0x4) >> 28, 0xFu);
@@ -56,7 +56,7 @@ TEST_F(Adiv6Test, DpRegistersAreBanked) {
   EXPECT_EQ(Read(false, 0x0), kDpidr);
 }
 
-TEST_F(Adiv6Test, BaseptrLeadsToARomTableAndItToAMemAp) {
+TEST_F(Adiv6Test, BaseptrLeadsToARomTableThatLeadsToAMemAp) {
   const auto id = [&](uint32_t base, uint32_t offset) {
     uint32_t value = 0;
     for (uint32_t i = 0; i < 4; ++i) value |= (ReadRegister(base + offset + 4 * i) & 0xFF) << (8 * i);
@@ -70,7 +70,7 @@ TEST_F(Adiv6Test, BaseptrLeadsToARomTableAndItToAMemAp) {
   EXPECT_EQ(ReadRegister(kMemAp + 0xFBC), 0x47700A17u);
   EXPECT_EQ(ReadRegister(kMemAp + 0xDFC), 0x14770005u);
   EXPECT_EQ(ReadRegister(kMemAp + 0xDF8), 0xE00FF003u);
-  EXPECT_EQ(ReadRegister(kMemAp + 0xDF4) >> 16 & 0xF, 3u);  // TAR counts within 4 KiB
+  EXPECT_EQ(ReadRegister(kMemAp + 0xDF4) >> 16 & 0xF, 3u);  // TAR increments within 4 KiB
   EXPECT_FALSE(Failed());
 }
 
@@ -93,7 +93,7 @@ TEST_F(Adiv6Test, AWrongSelectFails) {
     Write(true, address & 0xC, 0);
     EXPECT_TRUE(Failed()) << address;
   }
-  // Where an APv1 has CSW, an APv2 has none.
+  // An APv2 has no register at the offset of an APv1's CSW.
   EXPECT_EQ(ReadRegister(kMemAp), 0u);
   EXPECT_NE(ReadRegister(kMemAp + 0xD00), 0u);
 }

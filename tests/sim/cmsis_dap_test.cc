@@ -21,7 +21,7 @@ class CmsisDapTest : public testing::Test {
   ProbeClient client_;
 };
 
-TEST_F(CmsisDapTest, InfoSaysWhatItIs) {
+TEST_F(CmsisDapTest, InfoIdentifiesTheProbe) {
   using std::string_literals::operator""s;
   EXPECT_EQ(Text(1), "Probegate\0"s);
   EXPECT_EQ(Text(2), "Simulated CMSIS-DAP\0"s);
@@ -63,14 +63,14 @@ TEST_F(CmsisDapTest, ResetPinIsReadBack) {
   EXPECT_FALSE(client_.board.chip().processor().held());
 }
 
-TEST_F(CmsisDapTest, NothingHappensUnconnected) {
+TEST_F(CmsisDapTest, NothingHappensWhileNotConnected) {
   EXPECT_EQ(client_.Command(ProbeClient::TransferPacket({kReadDpidr})), (Bytes{0x05, 0, 0}));
   EXPECT_EQ(client_.Command({0x06, 0, 1, 0, 0x2}), (Bytes{0x06, 0, 0, 0}));
   EXPECT_EQ(client_.Command({0x08, 0, 4, 0, 0, 0}), (Bytes{0x08, 0xFF}));
   EXPECT_EQ(faults().operations(), 0u);
 }
 
-// Whole requests that work; each must be refused, and leave the board alone, when it is cut short anywhere.
+// Each of these requests works. Cut short anywhere, it must be refused without any effect.
 TEST_F(CmsisDapTest, CutShortRequestsAreRefused) {
   client_.Attach();
   const std::vector<Bytes> requests = {
@@ -97,8 +97,8 @@ TEST_F(CmsisDapTest, CutShortRequestsAreRefused) {
     const uint64_t transfers = faults().operations();
     for (size_t size = 1; size < request.size(); ++size) {
       const Bytes reply = client_.Command(Bytes(request.begin(), request.begin() + static_cast<long>(size)));
-      const bool list_of_nothing = request[0] == 0x7F && size > 1;
-      EXPECT_EQ(reply.at(list_of_nothing ? 2 : 0), 0xFF) << int{request[0]} << " cut to " << size;
+      const bool list_with_invalid_command = request[0] == 0x7F && size > 1;
+      EXPECT_EQ(reply.at(list_with_invalid_command ? 2 : 0), 0xFF) << int{request[0]} << " cut to " << size;
     }
     EXPECT_EQ(faults().operations(), transfers) << int{request[0]};
   }
@@ -164,7 +164,7 @@ TEST_F(CmsisDapTest, BlocksReadAndWrite) {
   EXPECT_EQ(Bytes(reply.begin(), reply.begin() + 4), (Bytes{0x06, 3, 0, 1}));
   EXPECT_EQ(Word(reply, 4), 10u);
   EXPECT_EQ(Word(reply, 12), 30u);
-  EXPECT_EQ(client_.Command({0x06, 0, 2, 0, 0x02}).size(), 12u);  // of the DP: not posted
+  EXPECT_EQ(client_.Command({0x06, 0, 2, 0, 0x02}).size(), 12u);  // reads of the DP are not posted
 }
 
 TEST_F(CmsisDapTest, BlockStopsAtAFault) {
@@ -187,7 +187,7 @@ TEST_F(CmsisDapTest, MatchReadsCompareUnderTheMask) {
   const Outcome outcome = client_.Transfer({mask, {0x1F, 0x79}, kReadDpidr});
   EXPECT_EQ(outcome.count, 1u);
   EXPECT_EQ(outcome.ack, 0x11u);
-  EXPECT_EQ(faults().operations() - before, 1u + 1 + 5);  // the posting, one try, five more
+  EXPECT_EQ(faults().operations() - before, 1u + 1 + 5);  // the posted read, one try and five retries
 }
 
 TEST_F(CmsisDapTest, TimestampsComeBeforeTheData) {
@@ -211,7 +211,7 @@ TEST_F(CmsisDapTest, WaitIsRetriedUpToTheCount) {
   EXPECT_EQ(client_.Transfer({kReadDpidr}).ack, 1u);
 }
 
-TEST_F(CmsisDapTest, InjectedFaultIsASticky) {
+TEST_F(CmsisDapTest, InjectedFaultIsSticky) {
   client_.Attach();
   faults().Arm(TransferFault::kFault, 2, 1);
   const Outcome outcome = client_.Transfer({WriteTar(kRam), WriteDrw(1), WriteDrw(2)});
@@ -276,7 +276,7 @@ TEST_F(CmsisDapTest, UnpluggingForgetsSettingsAndKeepsTheTarget) {
   EXPECT_EQ(client_.Transfer({WriteTar(kRam)}).ack, 1u);
 }
 
-TEST(FaultScheduleTest, FailsFromOneOperationForSomeTimes) {
+TEST(FaultScheduleTest, FaultsCoverTheOperationsTheyAreArmedFor) {
   FaultSchedule<int> schedule;
   schedule.Next();
   schedule.Arm(7, 2, 2);

@@ -1,5 +1,5 @@
-// A chip with a small program in its flash, for tests of what executes it: programs are halfwords, written out by hand
-// with the instruction beside them, and run until something stops them or for a number of cycles.
+// A chip with a small program in its flash, for tests of the core. Programs are halfwords, with the instructions in a
+// comment, and run until something stops them or for a number of cycles.
 #pragma once
 
 #include <cstdint>
@@ -34,13 +34,13 @@ class CoreFixture : public testing::Test {
 
   CoreFixture() { PutWords(0, {kStackTop, kEntry | 1}); }
 
-  // Code, or words, at an address of flash; before Start.
+  // Put code or words at an address in flash; to be called before Start.
   void Put(uint32_t address, std::initializer_list<uint16_t> code) { PutCode(address, code); }
   void PutCode(uint32_t address, const std::vector<uint16_t>& code) { contents_.Write(address, Bytes(code)); }
   void PutWords(uint32_t address, std::initializer_list<uint32_t> words) {
     contents_.Write(address, Bytes<uint32_t>({words.begin(), words.end()}));
   }
-  // The handler of an exception: its code goes to an address of its own.
+  // Puts the code of an exception's handler at HandlerOf(exception), and its address in the vector table.
   void Handle(unsigned exception, std::initializer_list<uint16_t> code) {
     const uint32_t address = HandlerOf(exception);
     PutWords(4 * exception, {address | 1});
@@ -49,7 +49,7 @@ class CoreFixture : public testing::Test {
   static uint32_t HandlerOf(unsigned exception) { return 0x1000 + 0x40 * exception; }
 
   void Start(const ChipSettings& settings = {}) { chip_ = std::make_unique<Chip>(1, contents_, settings); }
-  // For at most so many cycles, so that no test can hang.
+  // Runs for at most so many cycles, so that no test can hang.
   End Run(uint64_t cycles = 100'000) { return chip_->Run(chip_->clock().now() + cycles); }
 
   Chip& chip() { return *chip_; }
@@ -64,7 +64,7 @@ class CoreFixture : public testing::Test {
   uint32_t Read(uint32_t address) { return chip_->bus().Read(address, 4).value(); }
   void Write(uint32_t address, uint32_t value) { ASSERT_TRUE(chip_->bus().Write(address, 4, value)); }
 
-  // As a debugger does it. Step answers PC.
+  // Write DHCSR as a debugger does. Step returns PC.
   void Attach() { Write(kDhcsr, kKey | 1); }
   void Halt() { Write(kDhcsr, kKey | 3); }
   void Resume(uint32_t more = 0) { Write(kDhcsr, kKey | 1 | more); }

@@ -116,7 +116,7 @@ TEST_F(CoreDebugTest, SixBreakpointsInCode) {  // §C1.11
   EXPECT_EQ(Run(100), End::kTimeUp);
 }
 
-TEST_F(CoreDebugTest, BreakpointUnderThePcHitsAgain) {
+TEST_F(CoreDebugTest, BreakpointAtThePcHitsOnResume) {
   Put(kEntry, {kNop, kNop, kBranchToSelf});
   Start();
   Halt();
@@ -151,7 +151,7 @@ TEST_F(CoreDebugTest, BkptWithoutADebuggerIsAHardFault) {  // §C1.4.1
   EXPECT_EQ(Read(kHfsr), 1u << 31);
 }
 
-TEST_F(CoreDebugTest, BkptWithTheMonitorIsItsException) {
+TEST_F(CoreDebugTest, BkptEntersAnEnabledDebugMonitor) {
   Put(kEntry, {0xBE01, kBranchToSelf});
   Handle(kDebugMonitor, {kBranchToSelf});
   Start();
@@ -161,7 +161,7 @@ TEST_F(CoreDebugTest, BkptWithTheMonitorIsItsException) {
   EXPECT_EQ(Read(kDfsr), 2u);
 }
 
-TEST_F(CoreDebugTest, CodeWrittenOverIsExecutedAsItIs) {
+TEST_F(CoreDebugTest, OverwrittenCodeIsExecutedAsWritten) {
   Put(kEntry, {0x4800, 0x4700, 0x0101, 0x2000});  // ldr r0, =0x20000101; bx r0
   Start();
   Write(kRam + 0x100, 0xE7FE2401);  // movs r4, #1; b .
@@ -180,12 +180,12 @@ struct WatchRow {
   uint32_t address;
   uint32_t mask;
   uint32_t function;
-  uint16_t access;  // on kRam + 0x100 in r0
+  uint16_t access;  // an instruction that accesses kRam + 0x100, which is in r0
   bool hits;
 };
 class WatchpointTest : public CoreDebugTest, public testing::WithParamInterface<WatchRow> {};
 
-TEST_P(WatchpointTest, HaltsBehindTheAccess) {  // §C1.8
+TEST_P(WatchpointTest, HaltsAfterTheAccess) {  // §C1.8
   const WatchRow& row = GetParam();
   Put(kEntry,
       {0x4802, 0x2155, row.access, kCountR4, kBranchToSelf, kNop, 0x0100, 0x2000});  // ldr r0, =…; movs r1, #0x55
@@ -203,7 +203,7 @@ TEST_P(WatchpointTest, HaltsBehindTheAccess) {  // §C1.8
   EXPECT_EQ(Reg(4), 0u);
   EXPECT_EQ(Read(kDfsr), 4u);
   EXPECT_EQ(Read(kFunction1), row.function | 1u << 24) << "MATCHED";
-  EXPECT_EQ(Read(kFunction1), row.function) << "which reading clears";
+  EXPECT_EQ(Read(kFunction1), row.function) << "a read clears MATCHED";
   Resume();
   EXPECT_EQ(Run(100), End::kTimeUp);
   EXPECT_EQ(Reg(4), 1u);
@@ -215,13 +215,13 @@ constexpr uint16_t kStoreWord = 0x6001;
 constexpr uint16_t kStoreHalf = 0x8001;
 INSTANTIATE_TEST_SUITE_P(Accesses, WatchpointTest,
                          testing::Values(WatchRow{"Write", kRam + 0x100, 2, 6, kStoreWord, true},
-                                         WatchRow{"ReadOfAWrite", kRam + 0x100, 2, 6, kLoadWord, false},
+                                         WatchRow{"ReadUnderAWriteWatchpoint", kRam + 0x100, 2, 6, kLoadWord, false},
                                          WatchRow{"Read", kRam + 0x100, 2, 5, kLoadWord, true},
-                                         WatchRow{"WriteOfARead", kRam + 0x100, 2, 5, kStoreWord, false},
-                                         WatchRow{"AnyByRead", kRam + 0x100, 2, 7, kLoadByte, true},
-                                         WatchRow{"AnyByWrite", kRam + 0x100, 2, 7, kStoreHalf, true},
+                                         WatchRow{"WriteUnderAReadWatchpoint", kRam + 0x100, 2, 5, kStoreWord, false},
+                                         WatchRow{"ReadUnderAnAccessWatchpoint", kRam + 0x100, 2, 7, kLoadByte, true},
+                                         WatchRow{"WriteUnderAnAccessWatchpoint", kRam + 0x100, 2, 7, kStoreHalf, true},
                                          WatchRow{"ByteWithinAWord", kRam + 0x103, 0, 6, kStoreWord, true},
-                                         WatchRow{"ByteBehindAHalfword", kRam + 0x102, 0, 6, kStoreHalf, false},
+                                         WatchRow{"ByteAfterAHalfword", kRam + 0x102, 0, 6, kStoreHalf, false},
                                          WatchRow{"WordAroundAByte", kRam + 0x100, 2, 5, kLoadByte, true},
                                          WatchRow{"Elsewhere", kRam + 0x104, 2, 7, kStoreWord, false}),
                          [](const auto& test) { return test.param.name; });
@@ -235,14 +235,14 @@ TEST_F(CoreDebugTest, WatchpointsNeedTraceEnable) {
   EXPECT_EQ(Run(100), End::kTimeUp);
 }
 
-TEST_F(CoreDebugTest, ComparatorsSurviveWhatIsWrittenToTheirCount) {
+TEST_F(CoreDebugTest, NumberOfComparatorsIsReadOnly) {
   Put(kEntry, {kBranchToSelf});
   Start();
   Write(kDwtCtrl, 1);
   EXPECT_EQ(Read(kDwtCtrl), 0x40000001u);
 }
 
-TEST_F(CoreDebugTest, CycleCounterStandsStillWhileHalted) {
+TEST_F(CoreDebugTest, CycleCounterStopsWhileHalted) {
   Put(kEntry, {kBranchToSelf});
   Start();
   Write(kDemcr, kTrcena);
@@ -267,7 +267,7 @@ struct CatchRow {
   uint32_t catches;
   uint16_t code;
   uint32_t shcsr;
-  unsigned caught_in;  // 0: not at all
+  unsigned caught_in;  // the exception; 0: not caught
 };
 class VectorCatchTest : public CoreDebugTest, public testing::WithParamInterface<CatchRow> {};
 
@@ -291,10 +291,10 @@ TEST_P(VectorCatchTest, HaltsAtTheHandler) {  // §C1.6.5
 constexpr uint16_t kUdf = 0xDE00;
 INSTANTIATE_TEST_SUITE_P(Catches, VectorCatchTest,
                          testing::Values(CatchRow{"HardFault", 1u << 10, kUdf, 0, kHardFault},
-                                         CatchRow{"NotEscalated", 1u << 10, kUdf, 1u << 18, 0},
+                                         CatchRow{"UsageFaultThatDoesNotEscalate", 1u << 10, kUdf, 1u << 18, 0},
                                          CatchRow{"State", 1u << 7, kUdf, 1u << 18, kUsageFault},
                                          CatchRow{"Bus", 1u << 8, kLoadWord, 1u << 17, kBusFault},
-                                         CatchRow{"NotThisOne", 1u << 8, kUdf, 1u << 18, 0}),
+                                         CatchRow{"OtherFaultIsNotCaught", 1u << 8, kUdf, 1u << 18, 0}),
                          [](const auto& test) { return test.param.name; });
 
 TEST_F(CoreDebugTest, HaltLeavesLockup) {  // §C1.3

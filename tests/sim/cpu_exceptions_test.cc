@@ -19,7 +19,7 @@ constexpr uint32_t kCcr = 0xE000ED14;
 
 class ExceptionsTest : public CoreFixture {
  protected:
-  // Where the frame of the exception under way starts, on MSP.
+  // A word of the current exception's frame, which is on MSP.
   uint32_t Stacked(unsigned word) { return Read(Reg(CpuRegister::kMsp) + 4 * word); }
 };
 
@@ -34,7 +34,7 @@ TEST_F(ExceptionsTest, ResetTakesStackAndEntryFromTheTable) {  // §B1.5.5
   EXPECT_EQ(chip().clock().now(), 1000u);
 }
 
-TEST_F(ExceptionsTest, SvcStacksAndReturnsBehindIt) {  // §B1.5.6, §B1.5.8
+TEST_F(ExceptionsTest, SvcStacksTheFrame) {  // §B1.5.6, §B1.5.8
   Put(kEntry,
       {0x2011, 0x2122, 0xDF05, 0x2433, kBranchToSelf});  // movs r0, #0x11; movs r1, #0x22; svc #5; movs r4, #0x33
   Handle(kSvCall, {0x2000, kCountR5, kBranchToSelf});    // movs r0, #0; adds r5, #1
@@ -73,7 +73,7 @@ TEST_F(ExceptionsTest, StackIsAlignedToEightAndBack) {  // §B1.5.7
   EXPECT_EQ(Stacked(7) & 1u << 9, 1u << 9);
 }
 
-TEST_F(ExceptionsTest, AlignedStackIsGivenBack) {
+TEST_F(ExceptionsTest, ReturnUndoesTheAlignment) {
   Put(kEntry, {0xB410, 0xDF00, kBranchToSelf});
   Handle(kSvCall, {kReturn});
   Start();
@@ -81,7 +81,7 @@ TEST_F(ExceptionsTest, AlignedStackIsGivenBack) {
   EXPECT_EQ(Reg(CpuRegister::kMsp), kStackTop - 4);
 }
 
-TEST_F(ExceptionsTest, ThreadOnItsOwnStackIsStackedThere) {
+TEST_F(ExceptionsTest, ThreadOnTheProcessStackIsStackedThere) {
   // ldr r0, =0x20004000; msr psp, r0; movs r0, #3; msr control, r0 (unprivileged, PSP); svc #0
   Put(kEntry, {0x4803, 0xF380, 0x8809, 0x2003, 0xF380, 0x8814, 0xDF00, kBranchToSelf, 0x4000, 0x2000});
   Handle(kSvCall, {0xF3EF, 0x8314, kBranchToSelf});  // mrs r3, control
@@ -117,7 +117,7 @@ TEST_F(ExceptionsTest, FloatingPointFrame) {                         // §B1.5.7
   EXPECT_EQ(Reg(FloatRegister(0)), 0x40000000u);
 }
 
-TEST_F(ExceptionsTest, FloatsComeBackWithTheReturn) {
+TEST_F(ExceptionsTest, ReturnRestoresFloats) {
   Put(kEntry, {0xEEB7, 0x0A00, 0xDF00, kBranchToSelf});
   Handle(kSvCall, {0xEEB0, 0x0A00, kReturn});
   Start();
@@ -174,11 +174,11 @@ TEST_F(ExceptionsTest, SubpriorityOrdersButDoesNotPreempt) {  // §B1.5.4: PRIGR
   Run(20);
   Write(kIspr0, 2);
   Run(20);
-  EXPECT_EQ(Ipsr(), kIrq0) << "0x40 and 0x60 are of one group";
+  EXPECT_EQ(Ipsr(), kIrq0) << "0x40 and 0x60 are in the same group";
   EXPECT_TRUE(nvic().IsPending(kIrq1));
 }
 
-TEST_F(ExceptionsTest, TailChainingLeavesTheFrame) {  // §B1.5.12
+TEST_F(ExceptionsTest, TailChainingReusesTheFrame) {  // §B1.5.12
   Put(kEntry, {kBranchToSelf});
   Handle(kIrq0, {0x2007, kReturn});        // movs r0, #7, which a return would undo
   Handle(kIrq1, {0x0005, kBranchToSelf});  // movs r5, r0
@@ -206,7 +206,7 @@ TEST_F(ExceptionsTest, PrimaskHoldsInterruptsBackUntilItIsCleared) {  // §B1.4.
   EXPECT_EQ(Stacked(6), kEntry + 8);
 }
 
-TEST_F(ExceptionsTest, BasepriHoldsBackWhatIsNotAboveIt) {
+TEST_F(ExceptionsTest, BasepriHoldsBackInterruptsThatAreNotHigher) {
   Put(kEntry, {0x2040, 0xF380, 0x8811, kBranchToSelf});  // movs r0, #0x40; msr basepri, r0
   Handle(kIrq0, {kBranchToSelf});
   Handle(kIrq1, {kBranchToSelf});
@@ -222,7 +222,7 @@ TEST_F(ExceptionsTest, BasepriHoldsBackWhatIsNotAboveIt) {
   EXPECT_EQ(Ipsr(), kIrq1);
 }
 
-TEST_F(ExceptionsTest, FaultmaskGoesWithTheReturn) {
+TEST_F(ExceptionsTest, ReturnClearsFaultmask) {
   Put(kEntry, {0xDF00, kBranchToSelf});
   Handle(kSvCall, {0xB671, kReturn});  // cpsid f
   Start();
@@ -231,7 +231,7 @@ TEST_F(ExceptionsTest, FaultmaskGoesWithTheReturn) {
   EXPECT_EQ(Reg(CpuRegister::kFaultmask), 0u);
 }
 
-TEST_F(ExceptionsTest, PendSvWaitsForWhatIsAboveIt) {
+TEST_F(ExceptionsTest, PendSvWaitsForHigherPriorities) {
   Put(kEntry, {0xDF00, kBranchToSelf});
   // ldr r0, =ICSR; movs r1, #1; lsls r1, #28; str r1, [r0]; adds r4, #1; bx lr
   Handle(kSvCall, {0x4802, 0x2101, 0x0709, 0x6001, kCountR4, kReturn, 0xED04, 0xE000});
@@ -244,7 +244,7 @@ TEST_F(ExceptionsTest, PendSvWaitsForWhatIsAboveIt) {
   EXPECT_FALSE(nvic().IsPending(kPendSv));
 }
 
-TEST_F(ExceptionsTest, LineThatStaysUpInterruptsAgain) {  // §B3.4.1
+TEST_F(ExceptionsTest, LineThatStaysHighInterruptsAgain) {  // §B3.4.1
   Put(kEntry, {kBranchToSelf});
   Handle(kIrq0, {kCountR4, kReturn});
   Start();
@@ -274,14 +274,14 @@ TEST_F(ExceptionsTest, DisabledFaultEscalates) {  // §B1.5.14
 struct FaultRow {
   const char* name;
   std::vector<uint16_t> code;
-  uint32_t faulting;  // offset of what is stacked
+  uint32_t faulting;  // the stacked return address
   unsigned exception;
   uint32_t cfsr;
 };
 
 class FaultTest : public CoreFixture, public testing::WithParamInterface<FaultRow> {};
 
-TEST_P(FaultTest, IsTakenWhereItIsEnabled) {  // §B1.5.14, §B3.2.15
+TEST_P(FaultTest, IsTakenIfEnabled) {  // §B1.5.14, §B3.2.15
   const FaultRow& row = GetParam();
   PutCode(kEntry, row.code);
   for (const unsigned exception : {kHardFault, kMemManage, kBusFault, kUsageFault}) Handle(exception, {kBranchToSelf});
@@ -312,7 +312,7 @@ INSTANTIATE_TEST_SUITE_P(
         FaultRow{"ExecuteNever", {0x4801, 0x4700, kNop, kNop, 0x0001, 0x4000}, 0x40000000, kMemManage, 1}),
     [](const auto& test) { return test.param.name; });
 
-TEST_F(ExceptionsTest, BusFaultSaysWhere) {
+TEST_F(ExceptionsTest, BusFaultRecordsTheAddress) {
   Put(kEntry, {0x4801, 0x6801, kNop, kNop, 0x0004, 0x3000});
   Handle(kHardFault, {kBranchToSelf});
   Start();
@@ -339,7 +339,7 @@ TEST_F(ExceptionsTest, SvcThatCannotBeTakenIsAHardFault) {
   EXPECT_EQ(Read(kHfsr), 1u << 30);
 }
 
-TEST_F(ExceptionsTest, StackThatIsNotThereFaults) {  // §B1.5.6: derived exceptions
+TEST_F(ExceptionsTest, UnmappedStackFaults) {  // §B1.5.6: derived exceptions
   PutWords(0, {0x30000000, kEntry | 1});
   Put(kEntry, {0xDF00});
   Handle(kHardFault, {kBranchToSelf});
@@ -356,14 +356,14 @@ TEST_F(ExceptionsTest, ErasedFlashLocksUpAtOnce) {
   EXPECT_LT(chip().clock().now(), 100u);
 }
 
-struct NowhereRow {
+struct BadVectorsRow {
   const char* name;
   uint32_t stack;
   uint32_t vectors;  // all of them
 };
-class NowhereTest : public CoreFixture, public testing::WithParamInterface<NowhereRow> {};
+class BadVectorsTest : public CoreFixture, public testing::WithParamInterface<BadVectorsRow> {};
 
-TEST_P(NowhereTest, VectorTableThatPointsNowhereLocksUp) {  // §B1.5.15
+TEST_P(BadVectorsTest, LockUpTheCore) {  // §B1.5.15
   PutWords(0, {GetParam().stack, GetParam().vectors, GetParam().vectors, GetParam().vectors});
   Start();
   EXPECT_EQ(Run(), End::kLockedUp);
@@ -372,11 +372,11 @@ TEST_P(NowhereTest, VectorTableThatPointsNowhereLocksUp) {  // §B1.5.15
   EXPECT_EQ(Read(kDhcsr) & 1u << 19, 1u << 19);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tables, NowhereTest,
-                         testing::Values(NowhereRow{"OfAnotherChip", kStackTop, 0x08000101},
-                                         NowhereRow{"NotThumb", kStackTop, kEntry},
-                                         NowhereRow{"IntoPeripherals", kStackTop, 0x40000001},
-                                         NowhereRow{"StackToo", 0xFFFFFFF0, 0xFFFFFFFF}),
+INSTANTIATE_TEST_SUITE_P(Tables, BadVectorsTest,
+                         testing::Values(BadVectorsRow{"OfAnotherChip", kStackTop, 0x08000101},
+                                         BadVectorsRow{"NotThumb", kStackTop, kEntry},
+                                         BadVectorsRow{"IntoPeripherals", kStackTop, 0x40000001},
+                                         BadVectorsRow{"BadStackToo", 0xFFFFFFF0, 0xFFFFFFFF}),
                          [](const auto& test) { return test.param.name; });
 
 struct ReturnRow {
@@ -399,7 +399,7 @@ TEST_P(BadReturnTest, IsAUsageFault) {  // §B1.5.8: integrity checks
 
 INSTANTIATE_TEST_SUITE_P(Returns, BadReturnTest,
                          testing::Values(ReturnRow{"Reserved", 0xFFFFFFF5},
-                                         ReturnRow{"ToAHandlerThatIsNotThere", 0xFFFFFFF1}),
+                                         ReturnRow{"ToAHandlerThatIsNotActive", 0xFFFFFFF1}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

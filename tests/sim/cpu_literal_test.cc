@@ -1,4 +1,4 @@
-// Loads that are not what they seem: literals that the FPB remaps (ARMv7-M Architecture Reference Manual §C1.11), and
+// Accesses that are treated specially: literals that the FPB remaps (ARMv7-M Architecture Reference Manual §C1.11), and
 // accesses of unprivileged code to the Private Peripheral Bus (§B3.1.1).
 #include "core_fixture.h"
 
@@ -6,7 +6,7 @@ namespace probegate::sim {
 namespace {
 
 constexpr uint16_t kBranchToSelf = 0xE7FE;
-constexpr uint16_t kLoadWord = 0x6801;  // of r0 to r1
+constexpr uint16_t kLoadWord = 0x6801;  // ldr r1, [r0]
 constexpr uint16_t kLoadHalf = 0x8801;
 constexpr uint16_t kLoadByte = 0x7801;
 constexpr uint16_t kStoreWord = 0x6001;
@@ -14,14 +14,14 @@ constexpr uint16_t kCountR4 = 0x3401;
 constexpr uint32_t kFpCtrl = 0xE0002000;
 constexpr uint32_t kFpRemap = 0xE0002004;
 constexpr uint32_t kFpComp0 = 0xE0002008;
-constexpr uint32_t kLiteral = 0x800;  // an address of flash
+constexpr uint32_t kLiteral = 0x800;  // an address in flash
 constexpr uint32_t kTable = kRam + 0x100;
 
 class LiteralTest : public CoreFixture {
  protected:
   LiteralTest() { PutWords(kLiteral - 4, {0x11111111, 0x44332211, 0x22222222}); }
 
-  // Runs one access to `address`, by which r1 is loaded.
+  // Executes the instruction at kEntry, which loads r1 from `address`, and returns r1.
   uint32_t Load(uint32_t address) {
     Halt();
     core().Write(CpuRegister::kPc, kEntry);
@@ -48,12 +48,12 @@ TEST_F(LiteralTest, LoadComesFromTheTable) {  // §C1.11.4: the comparator's own
     EXPECT_EQ(Load(kLiteral + 4), 0x22222222u);
     EXPECT_EQ(Load(kLiteral + 2), 0x22224433u) << "an unaligned load is not remapped";
     Write(kFpCtrl, 2);
-    EXPECT_EQ(Load(kLiteral), 0x44332211u) << "FP_CTRL.ENABLE";
+    EXPECT_EQ(Load(kLiteral), 0x44332211u) << "FP_CTRL.ENABLE is clear";
     Write(kFpComp0 + 4 * comparator, 0);
   }
 }
 
-TEST_F(LiteralTest, SmallerLoadsTakeTheirBytes) {
+TEST_F(LiteralTest, SmallerLoadsGetTheirBytesFromTheTable) {
   StartWith(kLoadByte);
   Write(kFpCtrl, 3);
   Write(kFpComp0 + 4 * 6, kLiteral | 1);
@@ -64,7 +64,7 @@ TEST_F(LiteralTest, SmallerLoadsTakeTheirBytes) {
   EXPECT_EQ(Load(kLiteral + 2), 0xA0B0u);
 }
 
-TEST_F(LiteralTest, DebuggerSeesWhatIsThere) {
+TEST_F(LiteralTest, DebuggerReadsTheOriginalLiteral) {
   StartWith(kLoadWord);
   Write(kFpCtrl, 3);
   Write(kFpComp0 + 4 * 6, kLiteral | 1);
@@ -84,7 +84,7 @@ TEST_F(LiteralTest, ProgramMayPatchItselfWithoutADebugger) {
   EXPECT_EQ(Reg(1), 0x600Du);
 }
 
-TEST_F(LiteralTest, TableThatIsNotThereIsABusFault) {
+TEST_F(LiteralTest, UnmappedTableIsABusFault) {
   Handle(kHardFault, {kBranchToSelf});
   StartWith(kLoadWord);
   Write(kFpRemap, 0x3FFFFFE0);
@@ -109,7 +109,7 @@ struct PrivateRow {
 };
 class PrivateBusTest : public CoreFixture, public testing::WithParamInterface<PrivateRow> {};
 
-TEST_P(PrivateBusTest, IsShutToUnprivilegedCode) {
+TEST_P(PrivateBusTest, RefusesMostUnprivilegedAccesses) {
   const PrivateRow& row = GetParam();
   Put(kEntry, {row.access, kCountR4, kBranchToSelf});
   Handle(kBusFault, {kBranchToSelf});
@@ -134,13 +134,13 @@ INSTANTIATE_TEST_SUITE_P(Rows, PrivateBusTest,
                          testing::Values(PrivateRow{"CpuidRead", 0xE000ED00, kLoadWord, 0, false},
                                          PrivateRow{"VtorWrite", 0xE000ED08, kStoreWord, 0, false},
                                          PrivateRow{"Dwt", 0xE0001000, kLoadWord, 0, false},
-                                         PrivateRow{"StirShut", kStir, kStoreWord, 0, false},
-                                         PrivateRow{"StirOpen", kStir, kStoreWord, 2, true},
+                                         PrivateRow{"StirWithoutUsersetmpend", kStir, kStoreWord, 0, false},
+                                         PrivateRow{"StirWithUsersetmpend", kStir, kStoreWord, 2, true},
                                          PrivateRow{"StimulusPort", 0xE0000000, kStoreWord, 0, true},
                                          PrivateRow{"Peripheral", 0x50000504, kLoadWord, 0, true}),
                          [](const auto& test) { return test.param.name; });
 
-TEST_F(LiteralTest, FailedLoadLeavesItsBaseAlone) {
+TEST_F(LiteralTest, FailedLoadDoesNotChangeItsBaseRegister) {
   Put(kEntry, {0xF850, 0x1B04, kBranchToSelf});  // ldr r1, [r0], #4
   Handle(kHardFault, {kBranchToSelf});
   Start();

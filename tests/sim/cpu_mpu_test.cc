@@ -31,7 +31,7 @@ class MpuTest : public CoreFixture {
     Write(kMpuRbar, base | 1u << 4 | number);
     Write(kMpuRasr, attributes);
   }
-  // One instruction at kEntry, on kData in r0; flash is open to everybody.
+  // Starts with one instruction at kEntry that uses kData, which is in r0. All code has full access to flash.
   void StartWith(uint16_t instruction) {
     Put(kEntry, {instruction, kCountR4, kBranchToSelf});
     for (const unsigned exception : {unsigned{kHardFault}, unsigned{kMemManage}}) Handle(exception, {kBranchToSelf});
@@ -53,7 +53,7 @@ struct PermissionRow {
 };
 class PermissionTest : public MpuTest, public testing::WithParamInterface<PermissionRow> {};
 
-TEST_P(PermissionTest, IsKept) {
+TEST_P(PermissionTest, IsEnforced) {
   const PermissionRow& row = GetParam();
   StartWith(row.access);
   Region(3, kData, Rasr(row.permissions, 8));
@@ -73,17 +73,18 @@ TEST_P(PermissionTest, IsKept) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, PermissionTest,
-                         testing::Values(PermissionRow{"NobodyReads", 0, kLoad, kPrivileged, false},
-                                         PermissionRow{"NobodyWrites", 0, kStore, kPrivileged, false},
-                                         PermissionRow{"PrivilegedWrites", 1, kStore, kPrivileged, true},
-                                         PermissionRow{"OthersDoNotRead", 1, kLoad, kUnprivileged, false},
-                                         PermissionRow{"OthersRead", 2, kLoad, kUnprivileged, true},
-                                         PermissionRow{"OthersDoNotWrite", 2, kStore, kUnprivileged, false},
-                                         PermissionRow{"EverybodyWrites", 3, kStore, kUnprivileged, true},
-                                         PermissionRow{"PrivilegedOnlyReads", 5, kStore, kPrivileged, false},
-                                         PermissionRow{"PrivilegedReads", 5, kLoad, kPrivileged, true},
-                                         PermissionRow{"ReadOnly", 6, kLoad, kUnprivileged, true},
-                                         PermissionRow{"ReadOnlyForAll", 6, kStore, kPrivileged, false}),
+                         testing::Values(PermissionRow{"NoAccessRead", 0, kLoad, kPrivileged, false},
+                                         PermissionRow{"NoAccessWrite", 0, kStore, kPrivileged, false},
+                                         PermissionRow{"PrivilegedOnlyPrivilegedWrite", 1, kStore, kPrivileged, true},
+                                         PermissionRow{"PrivilegedOnlyUnprivilegedRead", 1, kLoad, kUnprivileged,
+                                                       false},
+                                         PermissionRow{"UnprivilegedReadOnlyRead", 2, kLoad, kUnprivileged, true},
+                                         PermissionRow{"UnprivilegedReadOnlyWrite", 2, kStore, kUnprivileged, false},
+                                         PermissionRow{"FullAccessUnprivilegedWrite", 3, kStore, kUnprivileged, true},
+                                         PermissionRow{"PrivilegedReadOnlyWrite", 5, kStore, kPrivileged, false},
+                                         PermissionRow{"PrivilegedReadOnlyRead", 5, kLoad, kPrivileged, true},
+                                         PermissionRow{"ReadOnlyUnprivilegedRead", 6, kLoad, kUnprivileged, true},
+                                         PermissionRow{"ReadOnlyPrivilegedWrite", 6, kStore, kPrivileged, false}),
                          [](const auto& test) { return test.param.name; });
 
 struct FetchRow {
@@ -94,7 +95,7 @@ struct FetchRow {
 };
 class FetchTest : public MpuTest, public testing::WithParamInterface<FetchRow> {};
 
-TEST_P(FetchTest, NeedsARegionThatMayBeExecuted) {
+TEST_P(FetchTest, NeedsAnExecutableRegion) {
   const FetchRow& row = GetParam();
   StartWith(kCall);
   Region(3, kData, row.attributes);
@@ -116,10 +117,10 @@ INSTANTIATE_TEST_SUITE_P(Rows, FetchTest,
                                          FetchRow{"Privileged", Rasr(1, 8), kPrivileged, true}),
                          [](const auto& test) { return test.param.name; });
 
-TEST_F(MpuTest, HighestRegionCountsAndSubregionsOpenIt) {
+TEST_F(MpuTest, HighestRegionCountsExceptInDisabledSubregions) {
   StartWith(kLoad);
   Region(2, kData, Rasr(0, 10));
-  Region(5, kData, Rasr(3, 8, false, 1u << 1));  // but for its second eighth
+  Region(5, kData, Rasr(3, 8, false, 1u << 1));  // with its second subregion disabled
   Write(kMpuCtrl, kEnable | kPrivDefEna);
   Run(50);
   EXPECT_EQ(Ipsr(), 0u);
@@ -132,7 +133,7 @@ TEST_F(MpuTest, HighestRegionCountsAndSubregionsOpenIt) {
   EXPECT_EQ(Read(kMmfar), kData + 0x20);
 }
 
-TEST_F(MpuTest, WithoutTheDefaultMapWhatNoRegionHasIsShut) {
+TEST_F(MpuTest, AddressesInNoRegionNeedTheDefaultMap) {
   StartWith(kLoad);
   Write(kMpuCtrl, kEnable);
   Run(50);
@@ -147,7 +148,7 @@ TEST_F(MpuTest, UnprivilegedCodeHasNoDefaultMap) {
   EXPECT_EQ(Ipsr(), kMemManage);
 }
 
-TEST_F(MpuTest, HardFaultIsProtectedOnlyWhereAskedFor) {  // §B3.5.5: HFNMIENA
+TEST_F(MpuTest, HardFaultIsProtectedOnlyWithHfnmiena) {  // §B3.5.5: HFNMIENA
   for (const uint32_t more : {0u, kHfNmiEna}) {
     Handle(kHardFault, {kLoad, kCountR4, kBranchToSelf});
     StartWith(kLoad);
@@ -164,7 +165,7 @@ TEST_F(MpuTest, HardFaultIsProtectedOnlyWhereAskedFor) {  // §B3.5.5: HFNMIENA
   }
 }
 
-TEST_F(MpuTest, ProgramSwitchesItOnForItself) {
+TEST_F(MpuTest, ProgramCanEnableIt) {
   // ldr r2, =MPU_CTRL; movs r3, #5; str r3, [r2]; ldr r1, [r0]; adds r4, #1; b .
   Put(kEntry, {0x4A02, 0x2305, 0x6013, kLoad, kCountR4, kBranchToSelf, 0xED94, 0xE000});
   Handle(kMemManage, {kBranchToSelf});
@@ -177,7 +178,7 @@ TEST_F(MpuTest, ProgramSwitchesItOnForItself) {
   EXPECT_EQ(Reg(4), 0u);
 }
 
-TEST_F(MpuTest, RegistersAreThoseOfTheRegionThatIsChosen) {
+TEST_F(MpuTest, RegistersBelongToTheSelectedRegion) {
   Put(kEntry, {kBranchToSelf});
   Start();
   EXPECT_EQ(Read(0xE000ED90), 0x800u);

@@ -1,5 +1,5 @@
 // Time: the clock and its alarms, SysTick (ARMv7-M Architecture Reference Manual §B3.3), sleep and what ends it
-// (§B1.5.17 to §B1.5.19), and that all of it happens at the same cycle each time.
+// (§B1.5.17 to §B1.5.19). All events happen at the same cycle in each run.
 #include <tuple>
 
 #include "core_fixture.h"
@@ -28,7 +28,7 @@ class CpuTimeTest : public CoreFixture {
   }
 };
 
-TEST(SimClockTest, AlarmsGoOffInOrderEachAtItsCycle) {
+TEST(SimClockTest, AlarmsGoOffInOrderAtTheirCycles) {
   SimClock clock;
   std::vector<std::pair<int, uint64_t>> heard;
   Alarm late(clock, [&] { heard.emplace_back(3, clock.now()); });
@@ -45,7 +45,7 @@ TEST(SimClockTest, AlarmsGoOffInOrderEachAtItsCycle) {
   EXPECT_EQ(clock.next_due(), SimClock::kNever);
 }
 
-TEST(SimClockTest, AlarmThatIsGoneDoesNotGoOff) {
+TEST(SimClockTest, DestroyedOrClearedAlarmDoesNotGoOff) {
   SimClock clock;
   int heard = 0;
   {
@@ -68,7 +68,7 @@ TEST_F(CpuTimeTest, SysTickInterruptsAtItsPeriod) {
   EXPECT_EQ(Reg(4), 10u);
 }
 
-TEST_F(CpuTimeTest, SysTickCountsDownAndSaysThatItWrapped) {
+TEST_F(CpuTimeTest, SysTickCountsDownAndReportsAWrap) {
   Put(kEntry, {kBranchToSelf});
   Start();
   StartSysTick(999, 5);  // no interrupt
@@ -78,10 +78,10 @@ TEST_F(CpuTimeTest, SysTickCountsDownAndSaysThatItWrapped) {
   Run(700);
   EXPECT_EQ(Read(kSystCvr), 900u);
   EXPECT_EQ(Read(kSystCsr), 0x10005u);
-  EXPECT_EQ(Read(kSystCsr), 5u) << "COUNTFLAG clears when read";
+  EXPECT_EQ(Read(kSystCsr), 5u) << "a read clears COUNTFLAG";
 }
 
-TEST_F(CpuTimeTest, SysTickStandsStillWhileHalted) {
+TEST_F(CpuTimeTest, SysTickStopsWhileHalted) {
   Put(kEntry, {kBranchToSelf});
   Start();
   StartSysTick(999, 5);
@@ -136,7 +136,7 @@ TEST_F(CpuTimeTest, EventBeforeWfeIsNotLost) {
   EXPECT_EQ(Pc(), kEntry + 8);
 }
 
-TEST_F(CpuTimeTest, PendingIsAnEventWhereAskedFor) {  // SCR.SEVONPEND
+TEST_F(CpuTimeTest, PendingInterruptIsAnEventWithSevonpend) {  // SCR.SEVONPEND
   Put(kEntry, {kWfe, kCountR4, kBranchToSelf});
   Start();
   Write(kScr, 1u << 4);
@@ -146,7 +146,7 @@ TEST_F(CpuTimeTest, PendingIsAnEventWhereAskedFor) {  // SCR.SEVONPEND
   EXPECT_EQ(Reg(4), 1u);
 }
 
-TEST_F(CpuTimeTest, SleepOnExitSleepsBehindTheHandler) {
+TEST_F(CpuTimeTest, SleepOnExitSleepsAfterTheHandler) {
   Put(kEntry, {kBranchToSelf});
   Handle(kIrq0, {kCountR4, kReturn});
   Start();
@@ -167,7 +167,7 @@ TEST_F(CpuTimeTest, HaltEndsASleep) {
   EXPECT_EQ(Pc(), kEntry + 2);
 }
 
-TEST_F(CpuTimeTest, ClockStopsSysTickInSleepUntilADebuggerPowersIt) {
+TEST_F(CpuTimeTest, SysTickStopsInSleepUntilTheDebugDomainHasPower) {
   Put(kEntry, {kWfi, kBranchToSelf});
   Handle(kSysTick, {kReturn});
   Start();
@@ -178,8 +178,8 @@ TEST_F(CpuTimeTest, ClockStopsSysTickInSleepUntilADebuggerPowersIt) {
   EXPECT_LT(chip().clock().next_due(), 1100u);
 }
 
-// However a run is cut into pieces, and wherever it is interrupted, instructions fall on the same cycles.
-TEST_F(CpuTimeTest, SlicesDoNotShow) {
+// Instructions are executed at the same cycles, no matter how a run is divided and where it is interrupted.
+TEST_F(CpuTimeTest, SlicesDoNotChangeTheResult) {
   // loop: adds r4, #1; cmp r4, #7; ite eq; moveq r5, r4; addne r5, #1; mrs r6, primask; b loop
   const std::initializer_list<uint16_t> code = {kCountR4, 0x2C07, 0xBF0C, 0x4625, 0x3501, 0xF3EF, 0x8610, 0xE7F7};
   Put(kEntry, code);

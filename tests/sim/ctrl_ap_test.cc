@@ -40,7 +40,7 @@ class LockedTest : public CtrlApTest {
   LockedTest() : CtrlApTest(Locked()) {}
 };
 
-TEST_F(CtrlApTest, SaysWhatItIs) {
+TEST_F(CtrlApTest, IdentifiesItself) {
   EXPECT_EQ(ap_.Read(0xFC), 0x02880000u);
   EXPECT_EQ(ap_.Read(kApprotectStatus), 1u);
   EXPECT_EQ(ap_.Read(kEraseAllStatus), 0u);
@@ -72,7 +72,7 @@ TEST_F(CtrlApTest, ErasesEverything) {
   EXPECT_EQ(ReadWord(ram_, 0x100), 0u);
 }
 
-TEST_F(CtrlApTest, LocksAtTheResetBehindTheWrite) {
+TEST_F(CtrlApTest, LocksAtTheResetAfterTheWrite) {
   WriteWord(nvmc_, 0x504, 1);
   WriteWord(uicr_, 0x208, 0xFFFFFF00);
   EXPECT_FALSE(ap_.locked());
@@ -80,7 +80,7 @@ TEST_F(CtrlApTest, LocksAtTheResetBehindTheWrite) {
   EXPECT_TRUE(ap_.locked());
 }
 
-TEST_F(LockedTest, ShutsTheAhbAp) {
+TEST_F(LockedTest, BlocksTheAhbAp) {
   EXPECT_EQ(ap_.Read(kApprotectStatus), 0u);
   EXPECT_EQ(mem_ap_.Read(0x00), 0x23000002u) << "DeviceEn";
   EXPECT_EQ(mem_ap_.Read(0xFC), 0x24770011u);
@@ -91,7 +91,7 @@ TEST_F(LockedTest, ShutsTheAhbAp) {
   EXPECT_FALSE(mem_ap_.Write(0x10, 1));
 }
 
-TEST_F(LockedTest, IsOpenedByEraseAll) {
+TEST_F(LockedTest, IsUnlockedByEraseAll) {
   ap_.Write(kEraseAll, 1);
   EXPECT_EQ(ap_.Read(kApprotectStatus), 1u);
   EXPECT_EQ(mem_ap_.Read(0x00), 0x23000042u);

@@ -40,7 +40,7 @@ TEST_F(GpioTest, SetsAndClearsBits) {
   EXPECT_EQ(gpio_.dir(1), 0x001Eu);
 }
 
-TEST_F(GpioTest, BytesActOnTheirPinsAlone) {
+TEST_F(GpioTest, BytesActOnlyOnTheirPins) {
   Write(kOut, 0x00FF);
   gpio_.Write(kOutset + 1, 1, 0x01);
   EXPECT_EQ(Read(kOut), 0x01FFu);
@@ -70,13 +70,13 @@ TEST_F(GpioTest, OutputsDriveTheirPins) {
   Write(kOutset, 1u << 13 | 1u << 14);
   EXPECT_EQ(gpio_.levels(0), 1u << 13);
   gpio_.Drive(0, 13, PinDrive::kLow);
-  EXPECT_EQ(gpio_.levels(0), 1u << 13) << "against the world outside";
+  EXPECT_EQ(gpio_.levels(0), 1u << 13) << "an output ignores the external level";
   EXPECT_EQ(Read(kIn), 0u) << "the input buffer is off";
   Write(kPinCnf + 4 * 13, 1);
   EXPECT_EQ(Read(kIn), 1u << 13);
 }
 
-TEST_F(GpioTest, InputsShowWhatIsOutside) {
+TEST_F(GpioTest, InputsShowExternalLevels) {
   Write(kPinCnf + 4 * 11, 0);
   EXPECT_EQ(Read(kIn), 0u);
   Write(kPinCnf + 4 * 11, 3u << 2);
@@ -90,7 +90,7 @@ TEST_F(GpioTest, InputsShowWhatIsOutside) {
   EXPECT_EQ(Read(kIn), 0u) << "pulled down";
 }
 
-TEST_F(GpioTest, OpenDrainLeavesAHighToOthers) {
+TEST_F(GpioTest, OpenDrainDoesNotDriveHigh) {
   Write(kPinCnf + 4 * 2, 1 | 3u << 2 | 6u << 8);  // S0D1 with a pull-up
   Write(kOutset, 1u << 2);
   EXPECT_EQ(Read(kIn), 1u << 2);
@@ -101,7 +101,7 @@ TEST_F(GpioTest, OpenDrainLeavesAHighToOthers) {
   EXPECT_EQ(Read(kIn), 0u);
 }
 
-TEST_F(GpioTest, LatchesWhatItSenses) {
+TEST_F(GpioTest, LatchesSensedLevels) {
   Write(kP1 + kPinCnf + 4 * 3, 3u << 2 | 3u << 16);  // pulled up, sense low
   EXPECT_EQ(Read(kP1 + kLatch), 0u);
   gpio_.Drive(1, 3, PinDrive::kLow);
@@ -111,7 +111,7 @@ TEST_F(GpioTest, LatchesWhatItSenses) {
   EXPECT_EQ(Read(kP1 + kLatch), 0u);
 }
 
-TEST_F(GpioTest, ResetLeavesTheWorldOutside) {
+TEST_F(GpioTest, ResetKeepsExternalLevels) {
   gpio_.Drive(0, 1, PinDrive::kHigh);
   Write(kDirset, 1);
   Write(kOutset, 1);

@@ -1,4 +1,4 @@
-// The JTAG-DP, by the probe's JTAG commands and by single clocks (IEEE 1149.1, ADIv5.2 §B3).
+// The JTAG-DP, driven by the probe's JTAG commands and by single clocks (IEEE 1149.1, ADIv5.2 §B3).
 #include <string_view>
 
 #include "gtest/gtest.h"
@@ -29,23 +29,23 @@ TEST(Tap, FiveOnesLeadToTestLogicResetFromAnywhere) {
   }
 }
 
-// Every state stays, or leads on, as in figure 6-1: told by the ways through both columns.
-TEST(Tap, WalksAsInTheStandard) {
+// These paths lead through all states, as in figure 6-1.
+TEST(Tap, MovesAsInTheStandard) {
   using enum TapState;
-  struct Way {
+  struct Path {
     std::string_view tms;
     TapState end;
   };
-  const Way ways[] = {
+  const Path paths[] = {
       {"0", kRunTestIdle},       {"000", kRunTestIdle},    {"01000", kShiftDr},        {"0101", kExit1Dr},
       {"0100100", kPauseDr},     {"01001010", kShiftDr},   {"01001011", kUpdateDr},    {"0100111", kSelectDr},
       {"0100110", kRunTestIdle}, {"011000", kShiftIr},     {"01101", kExit1Ir},        {"01100100", kPauseIr},
       {"011001010", kShiftIr},   {"011001011", kUpdateIr}, {"01100110", kRunTestIdle}, {"0111", kTestLogicReset},
   };
-  for (const Way& way : ways) {
+  for (const Path& path : paths) {
     TapState state = kTestLogicReset;
-    for (const char tms : way.tms) state = NextTapState(state, tms == '1');
-    EXPECT_EQ(state, way.end) << way.tms;
+    for (const char tms : path.tms) state = NextTapState(state, tms == '1');
+    EXPECT_EQ(state, path.end) << path.tms;
   }
 }
 
@@ -65,9 +65,10 @@ class JtagTest : public testing::Test {
   WireMode mode() { return pins().mode(); }
   FaultSchedule<TransferFault>& faults() { return client_.board.device().transfers().faults(); }
 
-  // By single clocks, from Run-Test/Idle and back. Bits least significant first.
-  uint64_t Scan(std::initializer_list<bool> way_in, unsigned bits, uint64_t in) {
-    for (const bool tms : way_in) pins().ClockJtag(tms, true);
+  // Makes a scan by single clocks: from Run-Test/Idle along `path`, then `bits` bits, and back. Returns the bits that
+  // came out, the first in bit 0.
+  uint64_t Scan(std::initializer_list<bool> path, unsigned bits, uint64_t in) {
+    for (const bool tms : path) pins().ClockJtag(tms, true);
     uint64_t out = 0;
     for (unsigned i = 0; i < bits; ++i) {
       out |= uint64_t{pins().ClockJtag(i + 1 == bits, (in >> i & 1) != 0)} << i;
@@ -101,7 +102,7 @@ TEST_F(JtagTest, UnknownInstructionsAreBypass) {
   }
 }
 
-TEST_F(JtagTest, AScanBringsTheResultOfTheOneBefore) {
+TEST_F(JtagTest, AScanReturnsTheResultOfThePreviousOne) {
   ScanIr(kDpacc);
   constexpr uint64_t kReadDpidrScan = 0b001;
   constexpr uint64_t kReadRdbuffScan = 0b111;
@@ -125,7 +126,7 @@ TEST_F(JtagTest, DapJtagIdcode) {
   EXPECT_EQ(Idcode(0)[1], 0xFF);
 }
 
-TEST_F(JtagTest, DapJtagConfigureBoundsTheChain) {
+TEST_F(JtagTest, DapJtagConfigureDefinesTheChain) {
   EXPECT_EQ(client_.Command({0x15, 9, 4, 4, 4, 4, 4, 4, 4, 4, 4}), (Bytes{0x15, 0xFF}));
   EXPECT_EQ(client_.Command({0x15, 2, 4}), (Bytes{0xFF}));  // cut short
   EXPECT_EQ(client_.Command({0x15, 0}), (Bytes{0x15, 0}));
@@ -133,18 +134,19 @@ TEST_F(JtagTest, DapJtagConfigureBoundsTheChain) {
   EXPECT_EQ(client_.Command({0x08, 0, 4, 0, 0, 0}), (Bytes{0x08, 0xFF}));
 }
 
-// The one device there is, taken for the second of two: the first bit is taken for the bypass bit of another.
-TEST_F(JtagTest, OtherDevicesOfTheChainAreClockedPast) {
+// There is one device, but the chain is configured with two. If the second is addressed, the device's first bit is
+// taken for the bypass bit of the other.
+TEST_F(JtagTest, OtherDevicesOfTheChainAreSkipped) {
   client_.Command({0x15, 2, 4, 4});
   EXPECT_EQ(Word(Idcode(1), 2), kIdcode >> 1 | 0x80000000u);
   EXPECT_EQ(Word(Idcode(0), 2) & 1, 0u);  // it was given BYPASS
 }
 
 TEST_F(JtagTest, DapJtagSequenceIsExactToTheBit) {
-  // To Shift-DR in three, and IDCODE out in 24 and 8 with TMS high at the last.
+  // Three cycles lead to Shift-DR. IDCODE comes out in 24, 7 and 1 cycles, the last with TMS high.
   EXPECT_EQ(client_.Command({0x14, 5, 0x41, 1, 0x02, 3, 0x98, 0, 0, 0, 0x87, 0, 0xC1, 0}),
             (Bytes{0x14, 0, 0x77, 0x04, 0xA0, 0x4B, 0x00}));
-  EXPECT_EQ(client_.Command({0x14, 1, 0x80}), (Bytes{0xFF}));  // 64 cycles, and no bits for them
+  EXPECT_EQ(client_.Command({0x14, 1, 0x80}), (Bytes{0xFF}));  // 64 cycles, but no bits for them
   EXPECT_EQ(client_.Command({0x14, 0}), (Bytes{0x14, 0}));
   client_.Connect();
   EXPECT_EQ(client_.Command({0x14, 1, 0x81, 1}), (Bytes{0x14, 0xFF, 0x01}));
@@ -191,7 +193,7 @@ TEST_F(JtagTest, BlocksReadAndWriteMemory) {
   EXPECT_EQ(client_.Command({0x06, 0, 2, 0, 0x0F}), (Bytes{0x06, 2, 0, 1, 1, 0, 0, 0, 2, 0, 0, 0}));
 }
 
-// There is no FAULT: what is not carried out is acknowledged all the same.
+// JTAG has no FAULT: an access that is discarded is acknowledged like any other.
 TEST_F(JtagTest, AfterAFailureAccessesToApsAreDiscarded) {
   PowerUp();
   client_.Transfer({WriteTar(Chip::kRamBase), WriteDrw(0x11)});
@@ -235,7 +237,7 @@ TEST_F(JtagTest, AMatchStopsAtAFlag) {
   EXPECT_EQ(client_.board.chip().debug_port().select(), 0u);
 }
 
-TEST_F(JtagTest, WaitIsTriedAgainAndThenReported) {
+TEST_F(JtagTest, WaitIsRetriedAndThenReported) {
   faults().Arm(TransferFault::kWait, 2, 5);
   EXPECT_EQ(client_.Transfer({kReadDpidr, kReadDpidr}).words, (std::vector<uint32_t>{kDpidr, kDpidr}));
   faults().Arm(TransferFault::kWait, 2, 0);
@@ -255,7 +257,7 @@ TEST_F(JtagTest, NoiseSilencesItUntilTestLogicReset) {
 
 // --- Switching (ADIv5.2 §B5.3)
 
-TEST_F(JtagTest, SwdAndBack) {
+TEST_F(JtagTest, SwitchesToSwdAndBack) {
   client_.JtagToSwd();
   EXPECT_EQ(mode(), WireMode::kSwd);
   EXPECT_EQ(client_.Transfer({kReadDpidr}).ack, kNoAck);
@@ -268,7 +270,7 @@ TEST_F(JtagTest, SwdAndBack) {
   EXPECT_TRUE(Answers());
 }
 
-TEST_F(JtagTest, DormantAndBack) {
+TEST_F(JtagTest, SwitchesToDormantAndBack) {
   client_.Ones(5);
   client_.Sequence(31, {0xBA, 0xBB, 0xBB, 0x33});
   EXPECT_EQ(mode(), WireMode::kDormant);

@@ -41,7 +41,7 @@ class Nrf52840Test : public testing::Test {
   std::unique_ptr<Nrf52840> chip_;
 };
 
-// Where each peripheral is: a register there that reads back, and the value.
+// For each peripheral: a register that can be read back at its address, and a value for it.
 TEST_F(Nrf52840Test, PeripheralsAreAtTheirAddresses) {
   EXPECT_EQ(Read(0x10000100), 0x00052840u);  // FICR
   EXPECT_EQ(Read(0x4001E400), 1u);           // NVMC
@@ -71,14 +71,14 @@ TEST_F(Nrf52840Test, TimersHaveTheirInterrupts) {
   for (const auto& [base, irq] : timers) EXPECT_FALSE(lines_.level(irq));
 }
 
-TEST_F(Nrf52840Test, UarteInterruptsByItsLine) {
+TEST_F(Nrf52840Test, UarteDrivesItsInterruptLine) {
   Write(0x40002500, 8);
   Write(0x40002304, 1u << 20);
   Write(0x40002008, 1);
   EXPECT_TRUE(lines_.level(2));
 }
 
-TEST_F(Nrf52840Test, TheRestReadsAsZeroAndIsLoggedOnce) {
+TEST_F(Nrf52840Test, UnmodelledPeripheralsReadAsZeroAndAreLoggedOnce) {
   EXPECT_EQ(Read(0x4000D50C), 0u);
   Write(0x4000D50C, 5);
   EXPECT_EQ(Read(0x4000D50C), 0u);
@@ -88,7 +88,7 @@ TEST_F(Nrf52840Test, TheRestReadsAsZeroAndIsLoggedOnce) {
             "board 3: write of 0x6 to 0x50040000, which is not modelled\n");
 }
 
-TEST_F(Nrf52840Test, WhatIsNoPeripheralFaults) {
+TEST_F(Nrf52840Test, AddressesOutsidePeripheralsFault) {
   for (uint32_t address : {0x0FFFFFFCu, 0x10002000u, 0x3FFFFFFCu, 0x40080000u, 0x4FFFFFFCu, 0x50080000u}) {
     EXPECT_EQ(bus_.Read(address, 4), std::nullopt) << std::hex << address;
   }
@@ -106,7 +106,7 @@ TEST_F(Nrf52840Test, RegionsDoNotOverlap) {
   }
 }
 
-TEST_F(Nrf52840Test, FicrIsOfTheSeed) {
+TEST_F(Nrf52840Test, FicrDependsOnTheSeed) {
   Ficr one(1);
   Ficr again(1);
   Ficr two(2);

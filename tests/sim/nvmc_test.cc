@@ -21,7 +21,7 @@ class NvmcTest : public testing::Test {
   uint32_t Read(uint32_t offset) { return ReadWord(nvmc_, offset); }
   void Write(uint32_t offset, uint32_t value) { WriteWord(nvmc_, offset, value); }
   void Pass(uint64_t microseconds) { clock_.AdvanceTo(clock_.now() + clock_.FromMicroseconds(microseconds)); }
-  // Writes that the controller has had time for.
+  // Writes a word and waits until the controller is ready.
   void Program(Flash& memory, uint32_t offset, uint32_t value) {
     Write(kConfig, 1);
     WriteWord(memory, offset, value);
@@ -36,7 +36,7 @@ class NvmcTest : public testing::Test {
   Nvmc nvmc_{clock_, flash_, uicr_, [this] { return from_flash_; }, 1};
 };
 
-TEST_F(NvmcTest, WritesOnlyWhereConfigAllowsIt) {
+TEST_F(NvmcTest, WritesOnlyIfConfigAllowsIt) {
   for (Flash* memory : {&flash_, &uicr_}) {
     for (uint32_t config : {0u, 2u}) {
       Write(kConfig, config);
@@ -67,7 +67,7 @@ TEST_F(NvmcTest, AWordTakesItsTime) {
   EXPECT_EQ(Read(kReady), 1u);
 }
 
-TEST_F(NvmcTest, ErasesOnlyWhereConfigAllowsIt) {
+TEST_F(NvmcTest, ErasesOnlyIfConfigAllowsIt) {
   Program(flash_, 0x1000, 0);
   Program(uicr_, 0, 0);
   for (uint32_t config : {0u, 1u}) {
@@ -95,7 +95,7 @@ TEST_F(NvmcTest, ErasesThePageAndNoOther) {
   EXPECT_EQ(Read(kReady), 1u);
 }
 
-TEST_F(NvmcTest, APageOutsideFlashIsNone) {
+TEST_F(NvmcTest, PagesOutsideFlashAreIgnored) {
   Write(kConfig, 2);
   for (uint32_t address : {0x4000u, 0x10001000u, 0xFFFFFFFFu}) Write(kErasePage, address);
   EXPECT_EQ(Read(kReady), 1u);
@@ -122,7 +122,7 @@ TEST_F(NvmcTest, ErasesUicrOrAll) {
   EXPECT_EQ(Read(kReady), 1u);
 }
 
-TEST_F(NvmcTest, PartsAddUpToAnErase) {
+TEST_F(NvmcTest, PartialErasesAddUp) {
   Program(flash_, 0x2000, 0);
   Write(kConfig, 2);
   Write(kErasePagePartialCfg, 30);
@@ -139,10 +139,10 @@ TEST_F(NvmcTest, PartsAddUpToAnErase) {
   Program(flash_, 0x2000, 0);
   Write(kConfig, 2);
   Write(kErasePagePartial, 0x2000);
-  EXPECT_EQ(ReadWord(flash_, 0x2000), 0u) << "counted from the start again";
+  EXPECT_EQ(ReadWord(flash_, 0x2000), 0u) << "counting starts again";
 }
 
-TEST_F(NvmcTest, ACoreInFlashStandsStillMeanwhile) {
+TEST_F(NvmcTest, ACoreInFlashIsStalled) {
   from_flash_ = true;
   Write(kConfig, 1);
   WriteWord(flash_, 0, 1);
@@ -153,7 +153,7 @@ TEST_F(NvmcTest, ACoreInFlashStandsStillMeanwhile) {
   EXPECT_EQ(Read(kReady), 1u);
 }
 
-TEST_F(NvmcTest, TimeHasAReasonToPassUntilItIsDone) {
+TEST_F(NvmcTest, AnAlarmIsSetForTheEnd) {
   Write(kConfig, 2);
   Write(kErasePage, 0);
   EXPECT_EQ(clock_.next_due(), clock_.FromMicroseconds(85'000));

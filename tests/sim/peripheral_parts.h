@@ -1,4 +1,4 @@
-// What a peripheral needs around it, driven by hand.
+// Helpers for tests of single peripherals: recorded interrupt lines, word accesses and erased memory.
 #pragma once
 
 #include <array>

@@ -71,7 +71,7 @@ TEST_F(PowerClockTest, AResetStopsWhatWasStarting) {
   EXPECT_EQ(Read(kHfclkStat), 0u);
 }
 
-TEST_F(PowerClockTest, CollectsReasonsOfResets) {
+TEST_F(PowerClockTest, CollectsResetReasons) {
   power_.Reset(ResetCause::kPowerOn);
   EXPECT_EQ(Read(kResetReas), 0u);
   power_.Reset(ResetCause::kRequest);
@@ -85,7 +85,7 @@ TEST_F(PowerClockTest, CollectsReasonsOfResets) {
   EXPECT_EQ(Read(kResetReas), 4u);
 }
 
-TEST_F(PowerClockTest, RetainsWhatOutlivesAReset) {
+TEST_F(PowerClockTest, KeepsRetainedRegistersInAReset) {
   Write(kGpregret, 0x1B1);
   Write(kTraceConfig, 0x10000);
   Write(kRam1Power + 8, 1);
@@ -98,7 +98,7 @@ TEST_F(PowerClockTest, RetainsWhatOutlivesAReset) {
   EXPECT_EQ(Read(kRam1Power), 0xFFFFu);
 }
 
-TEST_F(PowerClockTest, KnowsNoLaterProtection) {
+TEST_F(PowerClockTest, HasNoProtectionRegistersOfLaterRevisions) {
   Write(0x558, 0x5A);
   EXPECT_EQ(Read(0x558), 0u);
 }

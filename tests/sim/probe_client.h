@@ -1,4 +1,4 @@
-// A client of a simulated probe, for tests: packets by hand, without a transport.
+// A client of a simulated probe, for tests: passes packets to the probe directly, without a transport.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ inline constexpr Op WriteSelect(uint32_t value) { return {0x8, value}; }
 inline constexpr Op WriteCsw(uint32_t value) { return {0x1, value}; }
 inline constexpr Op WriteTar(uint32_t value) { return {0x5, value}; }
 inline constexpr Op WriteDrw(uint32_t value) { return {0xD, value}; }
-inline constexpr uint32_t kCsw32 = 0x23000052;  // words, TAR counts
+inline constexpr uint32_t kCsw32 = 0x23000052;  // words, TAR increments
 inline constexpr uint32_t kPowerUp = 0x50000000;
 
 struct Outcome {
@@ -47,7 +47,7 @@ struct Outcome {
 struct ProbeClient {
   Board board{0, 1, "T"};
 
-  // The only reply to one packet.
+  // Returns the reply to a packet; empty unless there is exactly one.
   Bytes Command(const Bytes& packet) {
     const std::span<const Reply> replies = board.device().Process(packet);
     if (replies.size() != 1) return {};
@@ -95,7 +95,7 @@ struct ProbeClient {
     LineReset();
   }
 
-  // To a DP that is powered and an AP set for words.
+  // Connects by SWD, powers up the DP and sets the AP for words.
   void Attach() {
     Connect();
     JtagToSwd();

@@ -27,7 +27,7 @@ std::shared_ptr<spdlog::logger> NoLog() {
   return std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
 }
 
-// One connection to a board. Reads that get nothing end with the connection, which every test brings about.
+// One connection to a board. A read for which nothing arrives ends with the connection, so each test must end it.
 class Connection {
  public:
   explicit Connection(const tcp::endpoint& endpoint) : socket_(io_) { socket_.connect(endpoint, error_); }
@@ -91,7 +91,7 @@ class ServerTest : public testing::Test {
   Control control_{boards_};
 };
 
-TEST_F(ServerTest, Answers) {
+TEST_F(ServerTest, AnswersAPacket) {
   Connection client(endpoint());
   EXPECT_EQ(client.Command(kAskCount), kCount);
   EXPECT_EQ(Counters()["packets"], 1);
@@ -107,23 +107,23 @@ TEST_F(ServerTest, AnswersPipelinedPacketsInOrder) {
 constexpr uint8_t kSwoStream = 1u << 6;
 const Bytes kAskCapabilities = {0x00, 0xF0};
 
-TEST_F(ServerTest, OffersTheSwoStreamToWhoAsksForIt) {
+TEST_F(ServerTest, OffersTheSwoStreamToAClientThatRequestsIt) {
   {
     Connection client(endpoint());
     EXPECT_EQ(client.Command(kAskCapabilities).at(2) & kSwoStream, 0);
     EXPECT_EQ(client.Command({0x17, 2}), (Bytes{0x17, 0xFF}));
     client.SendRaw({0x44, 0x41, 0x50, 0x00, 2, 0, kFrameTraceRequest, 0, 64, 0});
-    EXPECT_EQ(client.Receive(), Bytes());  // there is nothing
+    EXPECT_EQ(client.Receive(), Bytes());  // the stream is empty
     EXPECT_TRUE(client.connected());
     EXPECT_EQ(client.Command(kAskCapabilities).at(2) & kSwoStream, kSwoStream);
     EXPECT_EQ(client.Command({0x17, 2}), (Bytes{0x17, 0}));
-    EXPECT_EQ(Counters()["packets"], 4);  // a request for the stream is none
+    EXPECT_EQ(Counters()["packets"], 4);  // a request for the stream does not count
   }
   Connection next(endpoint());
   EXPECT_EQ(next.Command(kAskCapabilities).at(2) & kSwoStream, 0);
 }
 
-TEST_F(ServerTest, ARequestForTheSwoStreamSaysHowMuch) {
+TEST_F(ServerTest, ARequestForTheSwoStreamMustHaveASize) {
   Connection client(endpoint());
   client.SendRaw({0x44, 0x41, 0x50, 0x00, 1, 0, kFrameTraceRequest, 0, 64});
   EXPECT_EQ(client.Receive(), Bytes());
@@ -139,7 +139,7 @@ TEST_F(ServerTest, RefusesASecondClient) {
   EXPECT_EQ(Counters()["refused"], 1);
 }
 
-TEST_F(ServerTest, TakesTheNextClientAtOnceWhenTheFirstHasGone) {
+TEST_F(ServerTest, AcceptsTheNextClientAsSoonAsTheFirstHasGone) {
   Do({{"command", "inject"}, {"board", 0}, {"fault", "late_reply"}, {"milliseconds", 60000}});
   {
     Connection first(endpoint());
@@ -168,7 +168,7 @@ TEST_F(ServerTest, LatencyIsPerPacket) {
   EXPECT_GE(steady_clock::now() - start, std::chrono::milliseconds(9));
 }
 
-TEST_F(ServerTest, RepliesAreMadeToFail) {
+TEST_F(ServerTest, InjectsFaultsIntoReplies) {
   Connection client(endpoint());
   Do({{"command", "inject"}, {"fault", "drop_reply"}, {"at", 2}});
   EXPECT_EQ(client.Command(kAskCount), kCount);
@@ -215,7 +215,7 @@ TEST_F(ServerTest, UnplugsAndPlugs) {
   EXPECT_FALSE(Connection(endpoint()).connected());
 }
 
-TEST_F(ServerTest, WireFaultsAreArmedForTransfers) {
+TEST_F(ServerTest, InjectsFaultsIntoTransfers) {
   Connection client(endpoint());
   client.Command({0x02, 1});
   Do({{"command", "inject"}, {"fault", "no_ack"}, {"times", 0}});
@@ -229,7 +229,7 @@ TEST_F(ServerTest, ControlReadsAndWritesMemory) {
   EXPECT_EQ(Ask({{"command", "read_word"}, {"board", 1}, {"address", 0x30000000}})["ok"], false);
 }
 
-TEST_F(ServerTest, ControlSeesAndDrivesPins) {
+TEST_F(ServerTest, ControlReadsAndDrivesPins) {
   constexpr uint32_t kP1Pin3 = 0x50000A0C;
   Do({{"command", "drive_pin"}, {"board", 1}, {"port", 1}, {"pin", 3}, {"level", "high"}});
   Do({{"command", "write_word"}, {"board", 1}, {"address", 0x50000508}, {"value", 0x2000}});
@@ -258,7 +258,7 @@ TEST_F(ServerTest, ControlListsBoardsAndState) {
   EXPECT_EQ(state["clock_hz"], 1'000'000);
 }
 
-TEST_F(ServerTest, ControlRefusesWhatItDoesNotUnderstand) {
+TEST_F(ServerTest, ControlRefusesInvalidRequests) {
   const char* const kWrong[] = {
       "",
       "nonsense",

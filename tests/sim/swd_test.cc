@@ -37,7 +37,7 @@ TEST_F(SwdTest, JtagToSwdWakesIt) {
   EXPECT_TRUE(Answers());
 }
 
-TEST_F(SwdTest, JtagToSwdWantsFiftyOnesBefore) {
+TEST_F(SwdTest, JtagToSwdNeedsFiftyOnesBefore) {
   client_.Zeros(8);
   client_.Ones(49);
   client_.Sequence(16, {0x9E, 0xE7});
@@ -57,7 +57,7 @@ TEST_F(SwdTest, AnswersOnlyAfterALineReset) {
   EXPECT_TRUE(Answers());
 }
 
-TEST_F(SwdTest, LineResetWantsFiftyOnesAndTwoZeros) {
+TEST_F(SwdTest, LineResetNeedsFiftyOnesAndTwoZeros) {
   client_.JtagToSwd();
   client_.Zeros(1);
   client_.Ones(50);
@@ -68,7 +68,7 @@ TEST_F(SwdTest, LineResetWantsFiftyOnesAndTwoZeros) {
   EXPECT_TRUE(Answers());
 }
 
-TEST_F(SwdTest, FortyNineOnesAreNoLineReset) {
+TEST_F(SwdTest, FortyNineOnesAreNotALineReset) {
   client_.JtagToSwd();
   client_.Transfer({kReadRdbuff});  // not DPIDR: locks
   client_.Zeros(1);
@@ -96,7 +96,7 @@ TEST_F(SwdTest, SwdToJtagAndBack) {
   EXPECT_TRUE(Answers());
 }
 
-TEST_F(SwdTest, DormantIsLeftOnlyByTheAlertAndItsCode) {
+TEST_F(SwdTest, DormantEndsOnlyWithTheAlertAndAnActivationCode) {
   const Bytes alert = {0x92, 0xF3, 0x09, 0x62, 0x95, 0x2D, 0x85, 0x86, 0xE9, 0xAF, 0xDD, 0xE3, 0xA2, 0x0E, 0xBC, 0x19};
   client_.JtagToSwd();
   client_.Ones(50);
@@ -107,7 +107,7 @@ TEST_F(SwdTest, DormantIsLeftOnlyByTheAlertAndItsCode) {
 
   client_.Ones(8);
   client_.Sequence(128, alert);
-  client_.Sequence(12, {0xF0, 0x0F});  // no code that it knows
+  client_.Sequence(12, {0xF0, 0x0F});  // an unknown code
   EXPECT_EQ(mode(), WireMode::kDormant);
 
   client_.Ones(8);
@@ -124,7 +124,8 @@ TEST_F(SwdTest, JtagToDormant) {
   EXPECT_EQ(mode(), WireMode::kDormant);
 }
 
-// The same transfer as DAP_Transfer makes, by DAP_SWD_Sequence: request, turnaround and acknowledge, data and parity.
+// Uses DAP_SWD_Sequence to make the same transfer as DAP_Transfer: request, turnaround and acknowledge, data and
+// parity.
 TEST_F(SwdTest, SequencesDriveTheSameWire) {
   client_.JtagToSwd();
   const Bytes reply = client_.Command({0x1D, 3, 8, 0xA5, 0x80 | 4, 0x80 | 34});
@@ -155,7 +156,7 @@ TEST_F(SwdTest, BadDataParitySetsWdataErrAndWritesNothing) {
   EXPECT_EQ(client_.Transfer({WriteAbort(0x8), WriteSelect(0)}).ack, 1u);
 }
 
-TEST_F(SwdTest, PowerUpIsAcknowledgedAndGatesTheAp) {
+TEST_F(SwdTest, PowerUpIsAcknowledgedAndNeededForTheAp) {
   client_.JtagToSwd();
   client_.Transfer({kReadDpidr});
   EXPECT_EQ(client_.Transfer({kReadDrw}).ack, 4u);
@@ -166,7 +167,7 @@ TEST_F(SwdTest, PowerUpIsAcknowledgedAndGatesTheAp) {
   EXPECT_EQ(client_.Read(kReadCtrlStat) & 0xF0000000u, 0u);
 }
 
-TEST_F(SwdTest, StickyErrorGatesAllButThreeRegisters) {
+TEST_F(SwdTest, StickyErrorBlocksAllButThreeRegisters) {
   client_.Attach();
   Fault();
   for (const Op& op :
@@ -175,13 +176,13 @@ TEST_F(SwdTest, StickyErrorGatesAllButThreeRegisters) {
   }
   EXPECT_EQ(client_.Transfer({kReadDpidr}).ack, 1u);
   EXPECT_EQ(client_.Read(kReadCtrlStat) & kStickyErr, kStickyErr);
-  EXPECT_EQ(client_.Transfer({WriteAbort(0x1A)}).ack, 4u);  // clears others; the check by RDBUFF still faults
+  EXPECT_EQ(client_.Transfer({WriteAbort(0x1A)}).ack, 4u);  // clears other flags; the check by RDBUFF still faults
   EXPECT_EQ(client_.Transfer({WriteAbort(0x4)}).ack, 1u);
   EXPECT_EQ(client_.Read(kReadCtrlStat) & kStickyErr, 0u);
   EXPECT_EQ(client_.Transfer({WriteTar(0x20000000), kReadDrw}).ack, 1u);
 }
 
-TEST_F(SwdTest, FaultShowsOnTheTransferBehind) {
+TEST_F(SwdTest, FaultShowsOnTheNextTransfer) {
   client_.Attach();
   const Outcome writes = client_.Transfer({WriteTar(kUnmapped), WriteDrw(1), WriteDrw(2), WriteDrw(3)});
   EXPECT_EQ(writes.count, 2u);
@@ -192,7 +193,8 @@ TEST_F(SwdTest, ReadsArePosted) {
   client_.Attach();
   client_.Transfer({WriteTar(0x20000000), WriteDrw(0x11111111), WriteDrw(0x22222222), WriteTar(0x20000000)});
   client_.Transfer({kReadDrw});
-  // One raw AP read of DRW answers the word before it; RDBUFF then has this one, and RESEND what was last answered.
+  // A single AP read of DRW returns the previous word. Then RDBUFF has the current one, and RESEND repeats the value
+  // that was returned last.
   const Bytes reply = client_.Command({0x1D, 3, 8, 0x9F, 0x80 | 4, 0x80 | 34});
   EXPECT_EQ(reply[2] >> 1, 1);
   EXPECT_EQ(Word(reply, 3), 0x11111111u);
@@ -242,7 +244,7 @@ TEST_F(SwdTest, OverrunDetectionAlwaysHasADataPhase) {
 TEST_F(SwdTest, PinsClockTheWireToo) {
   client_.JtagToSwd();
   ASSERT_TRUE(Answers());
-  // A start bit by hand: what follows is no request any more.
+  // After a start bit by hand, the bits that follow are not a valid request.
   for (const uint8_t pins : {0x02, 0x03}) client_.Command({0x10, pins, 0x03, 0, 0, 0, 0});
   EXPECT_FALSE(Answers());
 }

@@ -1,4 +1,5 @@
-// From a stimulus port to the bytes that the probe's user reads: ITM, TPIU, the line, and CMSIS-DAP's SWO commands.
+// SWO from a stimulus port to the bytes that the probe's client reads: ITM, TPIU, the line, and CMSIS-DAP's SWO
+// commands.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -26,10 +27,10 @@ constexpr uint32_t kSppr = 0xE00400F0;
 constexpr uint32_t kFfcr = 0xE0040304;
 constexpr uint32_t kTraceConfig = 0x4000055C;
 constexpr uint32_t kTrcena = 1u << 24;
-constexpr uint32_t kBitCycles = 64;  // of 1 Mbaud
+constexpr uint32_t kBitCycles = 64;  // at 1 Mbaud
 constexpr uint32_t kByteCycles = 10 * kBitCycles;
 
-// A chip that is set up for SWO at 1 Mbaud, all ports on, as a debugger does it.
+// A chip that is set up for SWO at 1 Mbaud with all ports on, as a debugger does it.
 class Swo : public CoreFixture {
  protected:
   Swo() {
@@ -50,7 +51,7 @@ class Swo : public CoreFixture {
   void Stimulus(unsigned port, unsigned size, uint32_t value) {
     ASSERT_TRUE(chip().bus().Write(kStim0 + 4 * port, size, value));
   }
-  // All that leaves, once it has.
+  // Waits until everything has been sent, and returns it.
   Octets Sent() {
     Pass(100 * kByteCycles);
     Octets bytes;
@@ -63,7 +64,7 @@ class Swo : public CoreFixture {
 };
 
 // D4.3: a software source packet's header has the port in bits 7:3 and 1, 2 or 3 for 1, 2 or 4 bytes.
-TEST_F(Swo, AWriteLeavesAsAPacketOfItsSize) {
+TEST_F(Swo, AWriteIsSentAsAPacketOfItsSize) {
   Stimulus(0, 1, 'A');
   EXPECT_EQ(Sent(), (Octets{0x01, 'A'}));
   Stimulus(1, 2, 0x1234);
@@ -72,8 +73,8 @@ TEST_F(Swo, AWriteLeavesAsAPacketOfItsSize) {
   EXPECT_EQ(Sent(), (Octets{0xFB, 0x44, 0x33, 0x22, 0x11}));
 }
 
-// C1.7: TRCENA, ITMENA and the port's bit of TER, each of them; FIFOREADY is 0 of a port that is off.
-TEST_F(Swo, APortThatIsOffTakesNothing) {
+// C1.7: a port needs TRCENA, ITMENA and its bit of TER. FIFOREADY is 0 for a port that is off.
+TEST_F(Swo, APortThatIsOffIgnoresWrites) {
   struct Row {
     uint32_t address, off, on;
   };
@@ -87,8 +88,8 @@ TEST_F(Swo, APortThatIsOffTakesNothing) {
   }
 }
 
-// C1.7.3: a full FIFO is not ready, loses what is written all the same, and an Overflow packet says so, once (D4.2.3).
-TEST_F(Swo, AFullFifoLosesAndSaysSo) {
+// C1.7.3: a full FIFO is not ready. What is written anyway is lost, and one Overflow packet reports that (D4.2.3).
+TEST_F(Swo, AFullFifoDropsWritesAndReportsThat) {
   for (int i = 0; i < 3; ++i) Stimulus(0, 4, 0x01010101);
   EXPECT_EQ(Read(kStim0), 0u);
   EXPECT_NE(Read(kTcr) & kTcrBusy, 0u);
@@ -103,12 +104,12 @@ TEST_F(Swo, AFullFifoLosesAndSaysSo) {
   EXPECT_EQ(Sent(), (Octets{0x01, 'B'}));
 }
 
-// D4.2.4: format 2 up to 6, format 1 beyond in groups of seven bits; TSPrescale divides (C1.7.3).
+// D4.2.4: format 2 for values up to 6, format 1 with groups of seven bits beyond. TSPrescale divides (C1.7.3).
 TEST_F(Swo, TimestampsFollowTheirPackets) {
   Write(kTcr, kTcrStamped);
   Pass(5);
   Stimulus(0, 1, 'A');
-  EXPECT_EQ(Sent(), (Octets{0x01, 'A', 0x50}));  // and 100 bytes' time passes
+  EXPECT_EQ(Sent(), (Octets{0x01, 'A', 0x50}));  // meanwhile the time of 100 bytes passes
   Stimulus(0, 1, 'B');
   const uint32_t since = 100 * kByteCycles;
   EXPECT_EQ(Sent(), (Octets{0x01, 'B', 0xC0, static_cast<uint8_t>(since | 0x80),
@@ -119,8 +120,8 @@ TEST_F(Swo, TimestampsFollowTheirPackets) {
             (Octets{0x01, 'C', 0xC0, static_cast<uint8_t>(since / 16 | 0x80), static_cast<uint8_t>(since / 16 >> 7)}));
 }
 
-// D4.2.4: TC 1 where the timestamp had to wait.
-TEST_F(Swo, ATimestampThatHadNoRoomComesLaterAndSaysSo) {
+// D4.2.4: TC is 1 if the timestamp was delayed.
+TEST_F(Swo, ATimestampWithoutRoomIsSentLaterAndMarked) {
   Write(kTcr, kTcrStamped);
   Stimulus(0, 4, 0);  // its timestamp of 0 has two bytes
   Stimulus(0, 4, 0);
@@ -130,8 +131,8 @@ TEST_F(Swo, ATimestampThatHadNoRoomComesLaterAndSaysSo) {
   EXPECT_LE(std::ranges::count(sent, 0xC0), 2);
 }
 
-// C1.7: TCR, TER and TPR keep what is written only while the lock is open.
-TEST_F(Swo, TheLockShutsTheControlRegisters) {
+// C1.7: TCR, TER and TPR can only be written while they are unlocked.
+TEST_F(Swo, TheLockProtectsTheControlRegisters) {
   EXPECT_EQ(Read(kLsr), 1u);
   Write(kLar, 0);
   EXPECT_EQ(Read(kLsr), 3u);
@@ -144,8 +145,8 @@ TEST_F(Swo, TheLockShutsTheControlRegisters) {
   EXPECT_EQ(Read(kTer), 0u);
 }
 
-// C1.10: the rate is that of the trace clock, divided by ACPR + 1.
-TEST_F(Swo, BytesTakeTheirTime) {
+// C1.10: the rate is the trace clock divided by ACPR + 1.
+TEST_F(Swo, BytesAreSentAtTheRateOfTheTraceClock) {
   Stimulus(0, 1, 'A');
   Pass(100 * kByteCycles);
   ASSERT_EQ(frames_.size(), 2u);
@@ -158,8 +159,8 @@ TEST_F(Swo, BytesTakeTheirTime) {
   EXPECT_EQ(frames_.at(0).bit_cycles, 32u);
 }
 
-// Another protocol, the formatter, or a pin that is GPIO's: nothing that could be listened to, and nothing piles up.
-TEST_F(Swo, WhatLeavesInAnotherWayIsGone) {
+// With another protocol, with the formatter, or if the pin belongs to GPIO, no byte is received, and none are kept.
+TEST_F(Swo, BytesSentInUnmodelledWaysAreLost) {
   struct Row {
     uint32_t address, other, back;
   };
@@ -173,7 +174,7 @@ TEST_F(Swo, WhatLeavesInAnotherWayIsGone) {
   }
 }
 
-TEST_F(Swo, ItsComponentsSayWhoTheyAre) {
+TEST_F(Swo, ComponentsIdentifyThemselves) {
   EXPECT_EQ(Read(0xE0040FC8), 0xCA1u);
   EXPECT_EQ(Read(0xE0040FCC), 0x11u);
   EXPECT_EQ(Read(0xE0040FE0) | Read(0xE0040FE4) << 8, 0xB9A1u);
@@ -184,7 +185,7 @@ TEST_F(Swo, ItsComponentsSayWhoTheyAre) {
   EXPECT_EQ(Read(0xE0040FA4), 4u);
 }
 
-TEST_F(Swo, AProgramsOwnStoresLeaveToo) {
+TEST_F(Swo, StoresOfTheProgramAreSentToo) {
   // ldr r0, =ITM; movs r1, #'A'; strb r1, [r0]; b .
   Put(kEntry, {0x4801, 0x2141, 0x7001, 0xE7FE, 0x0000, 0xE000});
   Start();
@@ -204,7 +205,7 @@ TEST_F(Swo, AProgramsOwnStoresLeaveToo) {
 
 class Receiver : public testing::Test {
  protected:
-  // What is received at `baud` of `bytes` sent at a bit in `bit_cycles`, one behind another.
+  // Sends `bytes` back to back, with `bit_cycles` for each bit, and returns what is received at `baud`.
   std::string Receive(uint32_t baud, const std::string& bytes, uint64_t bit_cycles) {
     received_.clear();
     errors_ = 0;
@@ -224,27 +225,27 @@ class Receiver : public testing::Test {
   unsigned errors_ = 0;
 };
 
-TEST_F(Receiver, HearsWhatIsSentAtItsRate) {
+TEST_F(Receiver, ReceivesWhatIsSentAtItsRate) {
   std::string all;
   for (int i = 0; i < 256; ++i) all.push_back(static_cast<char>(i));
   EXPECT_EQ(Receive(1'000'000, all, 64), all);
-  EXPECT_EQ(Receive(1'020'000, all, 64), all) << "and near it";
+  EXPECT_EQ(Receive(1'020'000, all, 64), all) << "close to the sender's rate";
   EXPECT_EQ(Receive(980'000, all, 64), all);
   EXPECT_EQ(Receive(8'000'000, all, 8), all);
   EXPECT_EQ(errors_, 0u);
 }
 
-TEST_F(Receiver, HearsSomethingElseAtAnother) {
+TEST_F(Receiver, ReceivesOtherBytesAtAnotherRate) {
   const std::string text = "the quick brown fox jumps over the lazy dog";
   for (const uint32_t baud : {2'000'000u, 500'000u, 115'200u, 1'200u}) {
     const std::string first = Receive(baud, text, 64);
     EXPECT_EQ(first.find("quick"), std::string::npos) << baud;
     EXPECT_LE(first.size() + errors_, 5 * text.size()) << baud;
-    EXPECT_EQ(Receive(baud, text, 64), first) << baud << ": and the same each time";
+    EXPECT_EQ(Receive(baud, text, 64), first) << baud << ": not the same each time";
   }
 }
 
-TEST_F(Receiver, AStopBitThatIsLowIsNoByte) {
+TEST_F(Receiver, ALowStopBitIsAFramingError) {
   EXPECT_EQ(Receive(500'000, std::string(2, '\0'), 128 * 4), "");
   EXPECT_GT(errors_, 0u);
 }
@@ -265,7 +266,7 @@ struct SwoProbe : ProbeClient {
   }
   void WriteWord(uint32_t address, uint32_t value) { Transfer({WriteTar(address), WriteDrw(value)}); }
   void Pass(uint64_t cycles) { board.chip().clock().AdvanceTo(board.chip().clock().now() + cycles); }
-  // One packet of five bytes on port 0, and its time.
+  // Sends a packet of five bytes on port 0, and lets its time pass.
   void Send(uint32_t value) {
     WriteWord(kStim0, value);
     Pass(6 * kByteCycles);
@@ -289,7 +290,7 @@ struct SwoProbe : ProbeClient {
   }
 };
 
-TEST(SwoCommands, TheProbeSaysWhatItHas) {
+TEST(SwoCommands, InfoReportsTheSwoCapabilities) {
   SwoProbe probe;
   EXPECT_EQ(probe.Command({0x00, 0xF0}).at(2) & 0x4C, 0x04) << "UART, neither Manchester nor a stream";
   const Octets size = probe.Command({0x00, 0xFD});
@@ -297,7 +298,7 @@ TEST(SwoCommands, TheProbeSaysWhatItHas) {
   EXPECT_EQ(Word(size, 2), SwoCapture::kBufferBytes);
 }
 
-TEST(SwoCommands, WhatIsWrittenByTheApIsCaptured) {
+TEST(SwoCommands, WritesThroughTheApAreCaptured) {
   SwoProbe probe;
   probe.StartCapture();
   probe.Send(0x44434241);
@@ -308,7 +309,7 @@ TEST(SwoCommands, WhatIsWrittenByTheApIsCaptured) {
   EXPECT_EQ(probe.Data().second, (Octets{'F', 'G', 'H'}));
 }
 
-TEST(SwoCommands, StatusTellsHowMuchThereIs) {
+TEST(SwoCommands, StatusReportsTheBytesWaiting) {
   SwoProbe probe;
   EXPECT_EQ(probe.Command({0x1B}), (Octets{0x1B, 0, 0, 0, 0, 0}));
   probe.StartCapture();
@@ -323,7 +324,7 @@ TEST(SwoCommands, StatusTellsHowMuchThereIs) {
   EXPECT_EQ(probe.Command({0x1E, 0}), (Octets{0x1E}));
 }
 
-TEST(SwoCommands, AFullBufferLosesAndSaysSoOnce) {
+TEST(SwoCommands, AFullBufferDropsBytesAndReportsThatOnce) {
   SwoProbe probe;
   probe.StartCapture();
   for (size_t i = 0; i < SwoCapture::kBufferBytes / 5 + 10; ++i) probe.Send(0x5A5A5A5A);
@@ -348,22 +349,22 @@ TEST(SwoCommands, AnotherRateGivesOtherBytesAndAStreamError) {
   EXPECT_LT(bytes.size(), 100u);
 }
 
-TEST(SwoCommands, WhatCannotBeIsRefused) {
+TEST(SwoCommands, InvalidSettingsAreRefused) {
   SwoProbe probe;
   EXPECT_EQ(probe.Command({0x1A, 1}), (Octets{0x1A, 0xFF})) << "no mode";
   EXPECT_EQ(probe.Command({0x18, 2}), (Octets{0x18, 0xFF})) << "Manchester";
   EXPECT_EQ(probe.Command({0x17, 2}), (Octets{0x17, 0xFF})) << "no endpoint";
   EXPECT_EQ(probe.Command({0x17, 3}), (Octets{0x17, 0xFF}));
-  EXPECT_EQ(probe.Baud(0), (Octets{0x19, 0xB0, 0x04, 0, 0})) << "the nearest there is";
+  EXPECT_EQ(probe.Baud(0), (Octets{0x19, 0xB0, 0x04, 0, 0})) << "the nearest possible rate";
   probe.StartCapture();
-  EXPECT_EQ(probe.Command({0x17, 0}), (Octets{0x17, 0xFF})) << "not meanwhile";
+  EXPECT_EQ(probe.Command({0x17, 0}), (Octets{0x17, 0xFF})) << "not during a capture";
   for (const Octets& cut :
        {Octets{0x17}, Octets{0x18}, Octets{0x19, 1, 2, 3}, Octets{0x1A}, Octets{0x1C, 1}, Octets{0x1E}}) {
     EXPECT_EQ(probe.Command(cut), Octets{0xFF}) << static_cast<int>(cut[0]);
   }
 }
 
-TEST(SwoCommands, StopKeepsWhatThereIsAndStartDoesNot) {
+TEST(SwoCommands, StopKeepsTheBufferAndStartEmptiesIt) {
   SwoProbe probe;
   probe.StartCapture();
   probe.Send(0x11111111);
@@ -380,7 +381,7 @@ TEST(SwoCommands, StopKeepsWhatThereIsAndStartDoesNot) {
   EXPECT_EQ(probe.Command({0x1A, 1}), (Octets{0x1A, 0xFF}));
 }
 
-TEST(SwoCommands, AStreamIsForWhoHasAnEndpoint) {
+TEST(SwoCommands, TheStreamNeedsAnEndpoint) {
   SwoProbe probe;
   probe.board.device().swo().OfferStream(true);
   EXPECT_EQ(probe.Command({0x00, 0xF0}).at(2) & 0x40, 0x40);

@@ -38,7 +38,7 @@ class TargetTest : public testing::Test {
   MemAp ap_{chip_.bus(), kRomTableBase | 3};
 };
 
-TEST_F(TargetTest, CswKeepsWhatThereIs) {
+TEST_F(TargetTest, CswKeepsOnlyImplementedBits) {
   EXPECT_EQ(ap_.Read(kCsw), 0x23000042u);
   ap_.Write(kCsw, 0xFFFFFFD1);
   EXPECT_EQ(ap_.Read(kCsw), 0x2F000051u);
@@ -93,7 +93,7 @@ TEST_F(TargetTest, MisalignedAccessesFault) {
 }
 
 TEST_F(TargetTest, BankedDataRegistersReachFourWords) {
-  ap_.Write(kCsw, 0);  // their size is always a word
+  ap_.Write(kCsw, 0);  // has no effect: banked accesses are always words
   ap_.Write(kTar, kRam + 0x24);
   for (uint8_t i = 0; i < 4; ++i) EXPECT_TRUE(ap_.Write(static_cast<uint8_t>(kBd0 + 4 * i), 100u + i));
   for (uint8_t i = 0; i < 4; ++i) {
@@ -103,7 +103,7 @@ TEST_F(TargetTest, BankedDataRegistersReachFourWords) {
   EXPECT_EQ(ap_.Read(kTar), kRam + 0x24);
 }
 
-TEST_F(TargetTest, MapHasItsEdges) {
+TEST_F(TargetTest, MemoryMapHasTheRightLimits) {
   EXPECT_EQ(Read(Chip::kFlashSize - 4), 0xFFFFFFFFu);
   Write(0, 0x1234);
   EXPECT_EQ(Read(0), 0xFFFFFFFFu);
@@ -134,7 +134,7 @@ TEST_F(TargetTest, RomTableLeadsToComponents) {
   EXPECT_EQ(Read(0xE000ED00), 0x410FC241u);
 }
 
-TEST_F(TargetTest, HaltsAndResumesWithTheKeyOnly) {
+TEST_F(TargetTest, HaltsAndResumesOnlyWithTheKey) {
   Write(kDhcsr, 3);
   EXPECT_EQ(Read(kDhcsr) & kHalted, 0u);
   Write(kDhcsr, kKey | 2);  // without C_DEBUGEN
@@ -182,7 +182,7 @@ TEST_F(TargetTest, StepHaltsAgain) {
   EXPECT_EQ(Read(kDfsr), 1u);
 }
 
-TEST_F(TargetTest, VectorCatchHaltsBehindAReset) {
+TEST_F(TargetTest, VectorCatchHaltsAfterAReset) {
   Write(kDhcsr, kKey | 1);
   Write(kDemcr, 1);
   Write(kAircr, 0x05FA0004);
@@ -192,7 +192,7 @@ TEST_F(TargetTest, VectorCatchHaltsBehindAReset) {
   EXPECT_EQ(ReadRegister(14), 0xFFFFFFFFu);
 }
 
-TEST_F(TargetTest, ResetPinHoldsTheCoreAndSparesDebugState) {
+TEST_F(TargetTest, ResetPinHoldsTheCoreAndKeepsDebugState) {
   Write(0xE0002000, 3);
   Write(0xE000ED08, 0x20000000);
   Write(kDemcr, 0x01000000);
@@ -207,14 +207,14 @@ TEST_F(TargetTest, ResetPinHoldsTheCoreAndSparesDebugState) {
   EXPECT_EQ(Read(kDemcr), 0x01000000u);
 }
 
-TEST_F(TargetTest, BreakpointControlWantsItsKey) {
+TEST_F(TargetTest, BreakpointControlNeedsItsKey) {
   Write(0xE0002000, 1);
   EXPECT_EQ(Read(0xE0002000), 0x260u);
   Write(0xE0002008, 0x48000101);
   EXPECT_EQ(Read(0xE0002008), 0x48000101u);
 }
 
-TEST_F(TargetTest, RegistersCanBeReadByTheByte) {
+TEST_F(TargetTest, RegistersCanBeReadInBytes) {
   EXPECT_EQ(chip_.bus().Read(0xE000ED01, 1), 0xC2u);
   EXPECT_EQ(chip_.bus().Read(0xE000ED02, 2), 0x410Fu);
 }

@@ -24,7 +24,7 @@ void Feed(RequestFramer& framer, std::span<const uint8_t> bytes) {
   framer.Commit(bytes.size());
 }
 
-TEST(TcpFramingTest, FindsAPacketThatComesByTheByte) {
+TEST(TcpFramingTest, FindsAPacketThatArrivesByteByByte) {
   RequestFramer framer;
   std::span<const uint8_t> packet;
   const Bytes bytes = Request(3);
@@ -37,7 +37,7 @@ TEST(TcpFramingTest, FindsAPacketThatComesByTheByte) {
   EXPECT_EQ(framer.Next(packet), Status::kIncomplete);
 }
 
-TEST(TcpFramingTest, FindsPacketsThatComeTogether) {
+TEST(TcpFramingTest, FindsPacketsThatArriveTogether) {
   RequestFramer framer;
   std::span<const uint8_t> packet;
   Bytes bytes = Request(kMaxPacketSize);
@@ -68,7 +68,7 @@ TEST(TcpFramingTest, RefusesEveryWrongHeader) {
   }
 }
 
-TEST(TcpFramingTest, ResponsesHaveTheirHeader) {
+TEST(TcpFramingTest, ResponseHeaderHasTheTypeAndSize) {
   EXPECT_EQ(ResponseHeader(0x123), (FrameHeader{0x44, 0x41, 0x50, 0x00, 0x23, 0x01, 2, 0}));
 }
 

@@ -1,8 +1,9 @@
-"""The simulated core against another: what generated sequences of Thumb-2 instructions leave in registers, flags and
-memory is the same as under user-mode qemu-arm.
+"""Compares the simulated core with user-mode qemu-arm: generated sequences of Thumb-2 instructions must leave the same
+values in registers, flags and memory.
 
-Both execute one program: its code at 0x10000, its data at 0x20010000. It runs each sequence on registers of its own and
-writes down what they hold after it. On the simulated board it is behind a vector table, under Linux behind _start.
+Both execute the same program, with its code at 0x10000 and its data at 0x20010000. It loads registers with the inputs
+of each sequence, executes the sequence, and stores the registers and memory as results. On the simulated board the
+program is entered by a vector table, under Linux by _start.
 """
 
 import json
@@ -123,7 +124,7 @@ results_end:
 
 
 def random_word(source):
-    """Numbers at which something changes come up often, and so do floats that are near each other."""
+    """Favours values at the limits of number ranges, and floats that are close to each other."""
     return source.choice(
         [
             source.getrandbits(32),
@@ -184,7 +185,7 @@ def run_under_qemu(elf):
 
 
 def make_image(elf_path, directory):
-    """Flash as bytes: a vector table, the code at its place, and behind it the data, which the board has to be given."""
+    """Makes an image of flash with a vector table and the code; also returns the data, which must be written to RAM."""
     with open(elf_path, "rb") as file:
         elf = ELFFile(file)
         symbols = {symbol.name: symbol["st_value"] for symbol in elf.get_section_by_name(".symtab").iter_symbols()}
@@ -197,7 +198,7 @@ def make_image(elf_path, directory):
 
 
 class Board:
-    """A simulated board and its control port."""
+    """A simulated board, accessed through its control port."""
 
     def __init__(self, image, directory):
         self.log = open(directory / "sim.log", "w+")  # noqa: SIM115
@@ -229,7 +230,7 @@ class Board:
         self.log.close()
 
     def _call_all(self, requests):
-        """Many requests at once: their answers come in order."""
+        """Sends many requests at once; the answers come in the same order."""
         self.socket.sendall("".join(json.dumps(request) + "\n" for request in requests).encode())
         answers = [json.loads(self.lines.readline()) for _ in requests]
         assert all(answer["ok"] for answer in answers), [answer for answer in answers if not answer["ok"]][0]
@@ -259,7 +260,7 @@ class Board:
 def run_on_board(elf, directory):
     image, data, symbols = make_image(elf, directory)
     with Board(image, directory) as board:
-        # Halted while it gets its data, then out of reset as if it had had them.
+        # The core is halted while the data is written, and then reset so that it starts with the data in place.
         board.write(0xE000EDF0, struct.pack("<I", 0xA05F0003))
         board.write(0xE000EDFC, struct.pack("<I", 1))
         board.write(DATA, data)
@@ -268,7 +269,7 @@ def run_on_board(elf, directory):
         board.write(0xE000EDF0, struct.pack("<I", 0xA05F0001))
         deadline = time.monotonic() + BOUND
         while board.read(symbols["finished"], 1) != (1,):
-            assert time.monotonic() < deadline, f"PC stays at {board.read(0xE000101C, 1)[0]:#x}"
+            assert time.monotonic() < deadline, f"the program does not finish; PC is {board.read(0xE000101C, 1)[0]:#x}"
         return board.read(symbols["results"], SEQUENCES * WORDS_AFTER)
 
 

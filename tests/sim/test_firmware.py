@@ -1,4 +1,4 @@
-"""The firmware that boards have in flash: what a debugger expects of it, and that it is the same wherever it is built."""
+"""The test firmware of boards: that it has what a debugger expects, and that its build is reproducible."""
 
 import os
 import pathlib
@@ -14,10 +14,10 @@ FIRMWARE = pathlib.Path(os.environ.get("PROBEGATE_BIN", ROOT / "build/dev/bin"))
 FLASH_SIZE = 0x100000
 RAM = range(0x20000000, 0x20040000)
 
-# Symbols of RAM that tests and their readers use, with their sizes: watched.h, rtt.c.
+# The symbols in RAM that are meant for debuggers and tests, with their sizes: see watched.h and rtt.c.
 WATCHED = {"counter": 4, "watched": 60, "fault": 28, "command": 4, "_SEGGER_RTT": 16 + 2 * 4 + 2 * 24}
 
-# What the vector table has where.
+# Handlers by their number in the vector table.
 HANDLERS = {
     1: "ResetHandler",
     3: "FaultHandler",
@@ -49,7 +49,7 @@ def test_the_vector_table_is_at_the_start(binary, symbols, elf):
     vectors = struct.unpack_from("<25I", binary)
     assert vectors[0] == RAM.stop
     for number, name in HANDLERS.items():
-        assert symbols[name]["st_value"] & 1, f"{name} is no Thumb code"
+        assert symbols[name]["st_value"] & 1, f"{name} is not Thumb code"
         assert vectors[number] == symbols[name]["st_value"], name
     assert elf["e_entry"] == vectors[1]
 
@@ -60,7 +60,7 @@ def test_every_enabled_interrupt_has_its_own_handler(binary, symbols):
     assert [n for n in range(16, 25) if vectors[n] != unexpected] == [18, 24]
 
 
-def test_what_is_watched_is_in_ram(symbols):
+def test_watched_variables_are_in_ram(symbols):
     for name, size in WATCHED.items():
         symbol = symbols[name]
         assert symbol["st_info"]["bind"] == "STB_GLOBAL", name
@@ -77,7 +77,7 @@ def test_it_fits(elf, binary, symbols):
         image[address : address + segment["p_filesz"]] = segment.data()
     assert bytes(image[: len(binary)]) == binary
     assert not bytes(image[len(binary) :]).strip(b"\xff")
-    assert len(binary) < 4096, "one page: a newcomer's flash programming is quick"
+    assert len(binary) < 4096, "the firmware should fit one page, so that programming it is quick"
     assert RAM.start < symbols["process_stack_top"]["st_value"] < RAM.stop - 4096
 
 
@@ -92,12 +92,12 @@ def test_it_needs_no_library(elf, symbols):
     assert files <= {path.name for path in (ROOT / "sim/firmware").glob("*.c")}, files
 
 
-def test_nothing_of_where_it_was_built_is_in_it():
+def test_it_has_no_build_paths():
     assert str(ROOT).encode() not in (FIRMWARE / "firmware.elf").read_bytes()
 
 
-def test_lines_can_be_found(elf):
-    """A debugger shows the sources: by a path below the root of the tree."""
+def test_a_debugger_finds_the_sources(elf):
+    """The debug information has the sources' paths relative to the root of the tree."""
     sources = set()
     for unit in elf.get_dwarf_info().iter_CUs():
         top = unit.get_top_DIE()
@@ -106,8 +106,8 @@ def test_lines_can_be_found(elf):
     assert sources == {f"sim/firmware/{path.name}" for path in (ROOT / "sim/firmware").glob("*.c")}
 
 
-def test_a_second_build_is_the_same(tmp_path):
-    """From another directory and into another: the command is the build's own."""
+def test_the_build_is_reproducible(tmp_path):
+    """Runs the build's own command with other source and output directories."""
     build = FIRMWARE.parent
     commands = subprocess.run(
         ["ninja", "-C", build, "-t", "commands", "firmware/firmware.elf"], check=True, capture_output=True, text=True

@@ -1,7 +1,7 @@
-"""Generates sequences of Thumb-2 instructions that do the same wherever they are executed.
+"""Generates sequences of Thumb-2 instructions whose results do not depend on where they are executed.
 
-They use r0 to r8 and s0 to s15, the flags, and the memory at r10; no address of theirs gets into a register. What the
-architecture leaves unpredictable does not come up.
+They use r0 to r8, s0 to s15, the flags, and the memory that r10 points to. Addresses never get into the registers that
+are compared, and no instruction has behaviour that the architecture leaves unpredictable.
 """
 
 REGISTERS = [f"r{i}" for i in range(9)]

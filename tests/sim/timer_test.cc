@@ -22,7 +22,7 @@ constexpr uint32_t kBitmode = 0x508;
 constexpr uint32_t kPrescaler = 0x510;
 constexpr uint32_t kCc0 = 0x540;
 constexpr uint32_t kCc1 = 0x544;
-constexpr uint64_t kCyclesPerMicrosecond = 64;  // a tick at the prescaler's reset value, 4
+constexpr uint64_t kCyclesPerMicrosecond = 64;  // also of a tick at the prescaler's reset value, 4
 
 class TimerTest : public testing::Test {
  protected:
@@ -83,7 +83,7 @@ TEST_F(TimerTest, WrapsAtItsWidth) {
   }
 }
 
-TEST_F(TimerTest, ComparesWhenItGetsThere) {
+TEST_F(TimerTest, ComparesWhenItReachesTheValue) {
   Write(kCc0, 100);
   Write(kStart, 1);
   Pass(99);
@@ -98,7 +98,7 @@ TEST_F(TimerTest, ComparesWhenItGetsThere) {
   EXPECT_EQ(Read(kCompare0), 0u);
 }
 
-TEST_F(TimerTest, WhereItIsAlreadyItDoesNotGet) {
+TEST_F(TimerTest, AValueItStartsAtMatchesOnlyAfterWrapping) {
   Write(kStart, 1);
   Pass(0xFFFF);
   EXPECT_EQ(Read(kCompare0), 0u);
@@ -106,7 +106,7 @@ TEST_F(TimerTest, WhereItIsAlreadyItDoesNotGet) {
   EXPECT_EQ(Read(kCompare0), 1u);
 }
 
-TEST_F(TimerTest, InterruptsPeriodicallyByItsShort) {
+TEST_F(TimerTest, InterruptsPeriodicallyWithTheClearShort) {
   Write(kBitmode, 3);
   Write(kCc0, 1000);
   Write(kShorts, 1);
@@ -126,7 +126,7 @@ TEST_F(TimerTest, InterruptsPeriodicallyByItsShort) {
   EXPECT_EQ(Read(kCompare0), 1u);
 }
 
-TEST_F(TimerTest, KeepsItsPeriodWhileTheCoreStandsStill) {
+TEST_F(TimerTest, KeepsItsPeriodWhileTheCoreIsStalled) {
   Write(kBitmode, 3);
   Write(kCc0, 1000);
   Write(kShorts, 1);
@@ -136,7 +136,7 @@ TEST_F(TimerTest, KeepsItsPeriodWhileTheCoreStandsStill) {
   EXPECT_EQ(Counter(), 400u);
 }
 
-TEST_F(TimerTest, StopsByItsShort) {
+TEST_F(TimerTest, StopsWithTheStopShort) {
   Write(kCc0, 10);
   Write(kShorts, 1u << 8);
   Write(kStart, 1);
@@ -144,12 +144,12 @@ TEST_F(TimerTest, StopsByItsShort) {
   EXPECT_EQ(Counter(), 10u);
 }
 
-TEST_F(TimerTest, AnEventThatNobodyClearsSetsNoAlarm) {
+TEST_F(TimerTest, AnEventThatIsNeverClearedSetsNoAlarm) {
   for (uint32_t i = 0; i < 4; ++i) Write(kCc0 + 4 * i, 10);
   Write(kStart, 1);
   Pass(10);
   EXPECT_EQ(clock_.next_due(), SimClock::kNever);
-  // Passed since: the next time is a round later.
+  // The counter has passed the value since, so the next match comes one wrap later.
   Pass(0x10000);
   Pass(5);
   Write(kCompare0, 0);
@@ -159,7 +159,7 @@ TEST_F(TimerTest, AnEventThatNobodyClearsSetsNoAlarm) {
   EXPECT_EQ(Read(kCompare0), 1u);
 }
 
-TEST_F(TimerTest, WhatIsDueWhenItIsReadIsDone) {
+TEST_F(TimerTest, DueMatchesAreHandledBeforeAnAccess) {
   Write(kCc0, 10);
   Write(kCc1, 20);
   Write(kShorts, 1);
@@ -170,7 +170,7 @@ TEST_F(TimerTest, WhatIsDueWhenItIsReadIsDone) {
   EXPECT_EQ(Counter(), 2u);
 }
 
-TEST_F(TimerTest, CountsTasksAsACounter) {
+TEST_F(TimerTest, CountsTasksInCounterMode) {
   Write(kMode, 1);
   Write(kCc0, 2);
   Write(kCount, 1);
@@ -199,7 +199,7 @@ TEST_F(TimerTest, ResetStopsIt) {
   EXPECT_EQ(Counter(), 0u);
 }
 
-TEST(SixCompares, AreOfTheLastTimers) {
+TEST(SixCompares, BelongToTheLastTimers) {
   SimClock clock;
   RecordedLines lines;
   Timer four(clock, lines, 8, 4);

@@ -43,7 +43,7 @@ class UartServerTest : public testing::Test {
   void Send(const std::string& text) {
     for (char letter : text) sender_(static_cast<uint8_t>(letter));
   }
-  // Fails, and returns less, where the connection ends before.
+  // Returns fewer bytes if the connection ends first.
   std::string Read(tcp::socket& client, size_t size) {
     std::string text(size, '\0');
     asio::error_code error;
@@ -82,13 +82,13 @@ TEST_F(UartServerTest, CarriesBytesBothWays) {
   EXPECT_EQ(Read(client, 1), "b");
 }
 
-TEST_F(UartServerTest, KeepsWhatWasSaidBefore) {
+TEST_F(UartServerTest, KeepsBytesForALaterClient) {
   Send("hello");
   tcp::socket client = Connect();
   EXPECT_EQ(Read(client, 5), "hello");
 }
 
-TEST_F(UartServerTest, KeepsTheLatestWhereItIsTooMuch) {
+TEST_F(UartServerTest, KeepsTheLatestBytesIfThereAreTooMany) {
   std::string text;
   for (size_t i = 0; text.size() < 3 * UartServer::kWaitingBytes; ++i) text += std::to_string(i) + ' ';
   Send(text);
@@ -104,7 +104,7 @@ TEST_F(UartServerTest, KeepsTheLatestWhereItIsTooMuch) {
   EXPECT_TRUE((text + "end").ends_with(kept));
 }
 
-TEST_F(UartServerTest, TurnsASecondClientAway) {
+TEST_F(UartServerTest, RefusesASecondClient) {
   tcp::socket first = Connect();
   Send("1");
   EXPECT_EQ(Read(first, 1), "1");
@@ -114,7 +114,7 @@ TEST_F(UartServerTest, TurnsASecondClientAway) {
   EXPECT_EQ(Read(first, 1), "2");
 }
 
-TEST_F(UartServerTest, TakesOneClientAfterAnother) {
+TEST_F(UartServerTest, ServesOneClientAfterAnother) {
   for (int i = 0; i < 20; ++i) {
     tcp::socket client = Connect();
     Send("x");
@@ -122,7 +122,7 @@ TEST_F(UartServerTest, TakesOneClientAfterAnother) {
   }
 }
 
-TEST_F(UartServerTest, ABoardMaySendWhenItIsGone) {
+TEST_F(UartServerTest, ABoardMaySendAfterTheServerIsGone) {
   tcp::socket client = Connect();
   End();
   Send("late");

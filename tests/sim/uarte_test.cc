@@ -105,7 +105,7 @@ TEST_F(UarteTest, KeepsTheBaudrate) {
   EXPECT_EQ(sent_.size(), 100u);
 }
 
-TEST_F(UarteTest, StopsWhenTold) {
+TEST_F(UarteTest, StopsWithTheStopTask) {
   Put(kRamBase, "Hello");
   Send(kRamBase, 5);
   PassCharacters(2);
@@ -117,7 +117,7 @@ TEST_F(UarteTest, StopsWhenTold) {
   EXPECT_EQ(sent_, "He");
 }
 
-TEST_F(UarteTest, SendsNothingWhileItIsOff) {
+TEST_F(UarteTest, SendsNothingWhileDisabled) {
   Write(kEnable, 4);
   Send(kRamBase, 5);
   PassCharacters(5);
@@ -130,13 +130,13 @@ TEST_F(UarteTest, SendsNothingWhileItIsOff) {
   EXPECT_EQ(sent_, "");
 }
 
-TEST_F(UarteTest, NothingToSendEndsAtOnce) {
+TEST_F(UarteTest, AnEmptyBufferEndsImmediately) {
   Send(kRamBase, 0);
   EXPECT_EQ(Read(kEndTx), 1u);
   EXPECT_EQ(Read(kTxdAmount), 0u);
 }
 
-TEST_F(UarteTest, EasyDmaReachesRamAlone) {
+TEST_F(UarteTest, EasyDmaReachesOnlyRam) {
   Send(0, 2);
   PassCharacters(2);
   EXPECT_EQ(sent_, std::string(2, '\0'));
@@ -149,7 +149,7 @@ TEST_F(UarteTest, EasyDmaReachesRamAlone) {
 TEST_F(UarteTest, ReceivesIntoRam) {
   Receive("ab");
   PassCharacters(5);
-  EXPECT_EQ(Read(kRxdRdy), 0u) << "nobody listens yet";
+  EXPECT_EQ(Read(kRxdRdy), 0u) << "the receiver has not been started";
   Listen(kRamBase + 0x10, 3);
   EXPECT_EQ(Read(kRxStarted), 1u);
   PassCharacters(3);
@@ -170,7 +170,7 @@ TEST_F(UarteTest, ReceivesIntoRam) {
   EXPECT_EQ(Get(kRamBase + 0x20, 1), "d");
 }
 
-TEST_F(UarteTest, GoesOnByItsShort) {
+TEST_F(UarteTest, ContinuesWithTheStartShort) {
   Write(kShorts, 1u << 5);
   Receive("abcd");
   Listen(kRamBase, 2);
@@ -180,7 +180,7 @@ TEST_F(UarteTest, GoesOnByItsShort) {
   EXPECT_EQ(Get(kRamBase + 0x100, 2), "cd");
 }
 
-TEST_F(UarteTest, EndsByItsShort) {
+TEST_F(UarteTest, EndsWithTheStopShort) {
   Write(kShorts, 1u << 6);
   Receive("abcd");
   Listen(kRamBase, 2);
@@ -190,7 +190,7 @@ TEST_F(UarteTest, EndsByItsShort) {
   EXPECT_EQ(clock_.next_due(), SimClock::kNever);
 }
 
-TEST_F(UarteTest, WhatDoesNotFitIsLost) {
+TEST_F(UarteTest, BytesThatDoNotFitAreLost) {
   Receive(std::string(Uarte::kWaitingBytes, 'a'));
   Receive("b");
   Listen(kRamBase, 4096);
