@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 // The most that simulated time may lag behind the wall clock and still catch up.
-constexpr milliseconds kMostLag{100};
+constexpr milliseconds kMaxLag{100};
 
 // In real time, the chip runs for so long between two looks at the wall clock.
 constexpr milliseconds kSlice{1};
@@ -33,7 +33,7 @@ Engine::Stop::Stop(Engine& engine) : engine_(engine) {
   engine_.visitors_.fetch_add(1);
   engine_.chip_.Interrupt();
   lock_ = std::unique_lock(engine_.mutex_);
-  engine_.Pass();
+  engine_.CatchUp();
 }
 
 Engine::Stop::~Stop() {
@@ -74,7 +74,7 @@ void Engine::Run(std::unique_lock<std::mutex>& lock) {
       return;
     case Processor::End::kTimeUp: {
       const TimePoint now = std::chrono::steady_clock::now();
-      if (now - WallAt(clock.now()) > kMostLag) Anchor(now);
+      if (now - WallAt(clock.now()) > kMaxLag) Anchor(now);
       wake_.wait_until(lock, WallAt(clock.now()), [this] { return quit_ || visitors_.load() != 0; });
       return;
     }
@@ -88,12 +88,12 @@ void Engine::WaitForVisitors(std::unique_lock<std::mutex>& lock) {
   wake_.wait(lock, [this] { return visitors_.load() == 0; });
 }
 
-// Nothing is executed until an alarm goes off or a visitor changes something.
+// Waits until an alarm is due, or until another thread has changed something; the core executes nothing until then.
 void Engine::Idle(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = std::chrono::steady_clock::now();
   const TimePoint due = WallAt(chip_.clock().now());
   // A fast core may be ahead of the wall clock, but its sleep begins now.
-  if (now - due > kMostLag || (pace_ == Pace::kFast && due > now)) Anchor(now);
+  if (now - due > kMaxLag || (pace_ == Pace::kFast && due > now)) Anchor(now);
   idle_ = true;
   waits_for_ = chip_.clock().next_due();
   const auto changed = [this] { return visitors_.load() == 0 && HasToWake(); };
@@ -102,7 +102,7 @@ void Engine::Idle(std::unique_lock<std::mutex>& lock) {
   } else {
     wake_.wait_until(lock, WallAt(waits_for_), changed);
   }
-  Pass();
+  CatchUp();
   idle_ = false;
 }
 
@@ -112,7 +112,7 @@ bool Engine::HasToWake() const {
 
 // Advances simulated time by the time that has passed while the engine waited, but not beyond an alarm that wakes a
 // sleeping core, which continues from there. Other alarms, for example of bytes being sent, go off on the way.
-void Engine::Pass() {
+void Engine::CatchUp() {
   if (!idle_) return;
   SimClock& clock = chip_.clock();
   const Processor& processor = chip_.processor();

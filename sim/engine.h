@@ -58,15 +58,15 @@ class Engine {
   void Idle(std::unique_lock<std::mutex>& lock);
   void WaitForVisitors(std::unique_lock<std::mutex>& lock);
   bool HasToWake() const;
-  void Pass();
+  void CatchUp();
   TimePoint WallAt(uint64_t cycle) const;
   uint64_t CycleAt(TimePoint time) const;
   void Anchor(TimePoint now);
 
   Chip& chip_;
   const Pace pace_;
-  std::atomic<unsigned> visitors_{0};
-  std::mutex mutex_;  // guards the chip and what is below
+  std::atomic<unsigned> visitors_{0};  // threads that have or want a Stop
+  std::mutex mutex_;                   // guards the chip and what is below
   std::condition_variable wake_;
   bool quit_ = false;
   bool idle_ = false;          // the thread waits while simulated time passes

@@ -13,7 +13,7 @@ namespace probegate::sim {
 
 enum class Verbosity : uint8_t { kQuiet, kNormal, kVerbose };
 
-// The exit status for arguments that make no sense.
+// The exit status for invalid arguments.
 inline constexpr int kExitUsage = 2;
 
 struct Options {

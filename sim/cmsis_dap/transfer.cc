@@ -55,7 +55,7 @@ bool Transfers::WriteAbort(RequestReader& request, ReplyWriter& reply) {
   if (!request.ok()) return false;
   const bool reachable = Begin(device);
   if (reachable && master_ == &jtag_) jtag_.WriteAbort(value);
-  if (reachable && master_ == &swd_) Once(kWriteAbort, &value);
+  if (reachable && master_ == &swd_) TransferOnce(kWriteAbort, &value);
   reply.U8(reachable ? kStatusOk : kStatusError);
   return true;
 }
@@ -83,7 +83,7 @@ bool Transfers::Transfer(RequestReader& request, ReplyWriter& reply) {
       CollectPosted(progress, reply);
     } else if (progress.unchecked_write) {
       uint32_t ignored = 0;
-      progress.ack = Retried(kReadRdbuff, &ignored);
+      progress.ack = TransferWithRetries(kReadRdbuff, &ignored);
     }
   }
   reply.Patch(head, progress.count);
@@ -107,14 +107,14 @@ bool Transfers::RunRead(const Item& item, Progress& progress, ReplyWriter& reply
   const bool collects = posts && progress.posted_ap == IsAp(item.request);
   if (progress.posted_read && !collects && !CollectPosted(progress, reply)) return false;
   if (!posts) {
-    progress.ack = Retried(item.request, &data);
+    progress.ack = TransferWithRetries(item.request, &data);
     if (progress.ack != kAckOk) return false;
     Stamp(item, reply);
     reply.U32(data);
     return true;
   }
   // A posted read returns what the read before it fetched.
-  progress.ack = Retried(item.request, &data);
+  progress.ack = TransferWithRetries(item.request, &data);
   if (progress.ack != kAckOk) return false;
   if (progress.posted_read) reply.U32(data);
   Stamp(item, reply);
@@ -126,12 +126,12 @@ bool Transfers::RunRead(const Item& item, Progress& progress, ReplyWriter& reply
 bool Transfers::RunMatch(const Item& item, Progress& progress) {
   uint32_t data = 0;
   if (master_->Posts(item.request)) {
-    progress.ack = Retried(item.request, &data);
+    progress.ack = TransferWithRetries(item.request, &data);
     if (progress.ack != kAckOk) return false;
   }
   unsigned retries = match_retries_;
   do {
-    progress.ack = Retried(item.request, &data);
+    progress.ack = TransferWithRetries(item.request, &data);
     if (progress.ack != kAckOk) return false;
   } while ((data & match_mask_) != item.value && retries-- != 0);
   if ((data & match_mask_) == item.value) return true;
@@ -147,7 +147,7 @@ bool Transfers::RunWrite(const Item& item, Progress& progress, ReplyWriter& repl
     return true;
   }
   uint32_t data = item.value;
-  progress.ack = Retried(item.request, &data);
+  progress.ack = TransferWithRetries(item.request, &data);
   if (progress.ack != kAckOk) return false;
   Stamp(item, reply);
   progress.unchecked_write = true;
@@ -157,7 +157,7 @@ bool Transfers::RunWrite(const Item& item, Progress& progress, ReplyWriter& repl
 bool Transfers::CollectPosted(Progress& progress, ReplyWriter& reply) {
   uint32_t data = 0;
   progress.posted_read = false;
-  progress.ack = Retried(kReadRdbuff, &data);
+  progress.ack = TransferWithRetries(kReadRdbuff, &data);
   if (progress.ack != kAckOk) return false;
   reply.U32(data);
   return true;
@@ -186,10 +186,10 @@ uint8_t Transfers::ReadBlock(uint8_t request, uint16_t words, uint16_t& done, Re
   uint32_t data = 0;
   uint8_t ack = kAckOk;
   const bool posts = master_->Posts(request);
-  if (posts) ack = Retried(request, &data);
+  if (posts) ack = TransferWithRetries(request, &data);
   for (; ack == kAckOk && done < words; ++done) {
     const bool last_posted = posts && done + 1 == words;
-    ack = Retried(last_posted ? kReadRdbuff : request, &data);
+    ack = TransferWithRetries(last_posted ? kReadRdbuff : request, &data);
     if (ack != kAckOk) break;
     reply.U32(data);
   }
@@ -200,25 +200,25 @@ uint8_t Transfers::WriteBlock(uint8_t request, std::span<const uint8_t> data, ui
   RequestReader words(data);
   while (words.left() != 0) {
     uint32_t word = words.U32();
-    const uint8_t ack = Retried(request, &word);
+    const uint8_t ack = TransferWithRetries(request, &word);
     if (ack != kAckOk) return ack;
     ++done;
   }
   uint32_t ignored = 0;
-  return Retried(kReadRdbuff, &ignored);
+  return TransferWithRetries(kReadRdbuff, &ignored);
 }
 
 void Transfers::Stamp(const Item& item, ReplyWriter& reply) {
   if ((item.request & kTransferTimestamp) != 0) reply.U32(timer_());
 }
 
-uint8_t Transfers::Retried(uint8_t request, uint32_t* data) {
-  uint8_t ack = Once(request, data);
-  for (unsigned retries = wait_retries_; ack == kAckWait && retries != 0; --retries) ack = Once(request, data);
+uint8_t Transfers::TransferWithRetries(uint8_t request, uint32_t* data) {
+  uint8_t ack = TransferOnce(request, data);
+  for (unsigned retries = wait_retries_; ack == kAckWait && retries != 0; --retries) ack = TransferOnce(request, data);
   return ack;
 }
 
-uint8_t Transfers::Once(uint8_t request, uint32_t* data) {
+uint8_t Transfers::TransferOnce(uint8_t request, uint32_t* data) {
   const std::optional<TransferFault> fault = faults_.Next();
   if (fault == TransferFault::kWait) port_.ForceNext(Ack::kWait);
   if (fault == TransferFault::kFault) port_.ForceNext(Ack::kFault);

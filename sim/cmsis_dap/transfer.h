@@ -69,8 +69,9 @@ class Transfers {
   uint8_t ReadBlock(uint8_t request, uint16_t words, uint16_t& done, ReplyWriter& reply);
   uint8_t WriteBlock(uint8_t request, std::span<const uint8_t> data, uint16_t& done);
   void Stamp(const Item& item, ReplyWriter& reply);
-  uint8_t Retried(uint8_t request, uint32_t* data);
-  uint8_t Once(uint8_t request, uint32_t* data);
+  // Make one transfer, with or without retries of WAIT, and return its acknowledge.
+  uint8_t TransferWithRetries(uint8_t request, uint32_t* data);
+  uint8_t TransferOnce(uint8_t request, uint32_t* data);
 
   const ProbePins& probe_;
   DebugPort& port_;

@@ -91,7 +91,7 @@ class CpuGate {
 
   // Whether unprivileged code may access this address of the Private Peripheral Bus. If not, the run stops with
   // kDataFault.
-  virtual bool IsForAll(uint32_t address) const = 0;
+  virtual bool AllowsUnprivileged(uint32_t address) const = 0;
 
   uint64_t marked = 0;
   uint8_t kinds = kSendEvent;

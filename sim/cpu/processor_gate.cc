@@ -106,7 +106,7 @@ CpuGate::Access ProcessorGate::OnDataAccess(uint32_t address, unsigned size, boo
 }
 
 // §B3.1.1: the ITM's stimulus ports, and STIR if CCR.USERSETMPEND allows it.
-bool ProcessorGate::IsForAll(uint32_t address) const {
+bool ProcessorGate::AllowsUnprivileged(uint32_t address) const {
   if (address >= kStimulusPorts && address < kStimulusPorts + 4 * 32) return true;
   return (address & ~3u) == kStir && (registers_.ccr & kUserSetsPending) != 0;
 }

@@ -60,7 +60,7 @@ class ProcessorGate : public CpuGate {
 
   bool BeforeInstruction(uint32_t pc, uint8_t kind) override;
   Access OnDataAccess(uint32_t address, unsigned size, bool write, uint32_t value) override;
-  bool IsForAll(uint32_t address) const override;
+  bool AllowsUnprivileged(uint32_t address) const override;
 
  private:
   void Update();

@@ -169,7 +169,7 @@ void UnicornCore::WatchData(bool wanted) {
 // Unprivileged code has no access to the Private Peripheral Bus, except for a few registers.
 bool UnicornCore::ReachesDevice(uint32_t address) const {
   if (failed_) return false;
-  return address - kPrivateBus >= kPrivateBusSize || !registers_.IsUnprivileged() || gate_->IsForAll(address);
+  return address - kPrivateBus >= kPrivateBusSize || !registers_.IsUnprivileged() || gate_->AllowsUnprivileged(address);
 }
 
 // A substituted value is in place only for this instruction: `attention` makes LookAt restore memory before the next.

@@ -31,9 +31,9 @@ constexpr ComponentId kItmId = {0xE0, {0x01, 0xB0, 0x3B, 0x00, 0x04}};
 constexpr uint8_t kOverflow = 0x70;
 constexpr uint8_t kTimestamp = 0xC0;         // format 1; bits 5:4 are TC
 constexpr uint8_t kTimestampDelayed = 0x10;  // TC: the timestamp is later than the packet
-constexpr uint32_t kMostShortTimestamp = 6;  // format 2, of one byte
-constexpr uint32_t kMostTimestamp = (1u << 28) - 1;
-constexpr size_t kMostPacket = 5;  // bytes, of a timestamp too
+constexpr uint32_t kMaxShortTimestamp = 6;   // format 2, of one byte
+constexpr uint32_t kMaxTimestamp = (1u << 28) - 1;
+constexpr size_t kMaxPacketBytes = 5;  // bytes, of a timestamp too
 
 }  // namespace
 
@@ -46,7 +46,7 @@ bool InstrumentationTrace::IsOn(unsigned port) const {
 
 // A stimulus port reads as FIFOREADY (§C1.7.3), which is 0 for a port that is off.
 uint32_t InstrumentationTrace::ReadWord(uint32_t offset) {
-  if (offset < kPortsEnd) return IsOn(offset / 4) && room() >= kMostPacket ? 1 : 0;
+  if (offset < kPortsEnd) return IsOn(offset / 4) && room() >= kMaxPacketBytes ? 1 : 0;
   if (offset == kTcr) return word(kTcr) | (fifo_.empty() ? 0 : kTcrBusy);
   if (offset == kLsr) return kLsrPresent | (locked_ ? kLsrLocked : 0);
   return word(offset);
@@ -79,7 +79,7 @@ void InstrumentationTrace::WriteStimulus(unsigned port, unsigned size, uint32_t 
   Push({static_cast<uint8_t>(port << 3 | (size == 4 ? 3 : size))});
   for (unsigned i = 0; i < size; ++i) Push({static_cast<uint8_t>(value >> (8 * i))});
   if ((word(kTcr) & kTcrTimestamps) != 0) {
-    timestamp_owed_ = room() < kMostPacket;
+    timestamp_owed_ = room() < kMaxPacketBytes;
     if (!timestamp_owed_) PushTimestamp(false);
   }
   if (ready_) ready_();
@@ -97,8 +97,8 @@ void InstrumentationTrace::PushTimestamp(bool delayed) {
   const uint64_t cycles = clock_.now() - stamped_;
   stamped_ = clock_.now();
   const unsigned shift = 2 * (word(kTcr) >> kTcrPrescale & 3);
-  uint32_t value = static_cast<uint32_t>(std::min<uint64_t>(cycles >> shift, kMostTimestamp));
-  if (!delayed && value >= 1 && value <= kMostShortTimestamp) {
+  uint32_t value = static_cast<uint32_t>(std::min<uint64_t>(cycles >> shift, kMaxTimestamp));
+  if (!delayed && value >= 1 && value <= kMaxShortTimestamp) {
     Push({static_cast<uint8_t>(value << 4)});
     return;
   }
@@ -114,7 +114,7 @@ uint8_t InstrumentationTrace::Take() {
     overflow_owed_ = false;
     Push({kOverflow});
   }
-  if (timestamp_owed_ && room() >= kMostPacket) {
+  if (timestamp_owed_ && room() >= kMaxPacketBytes) {
     timestamp_owed_ = false;
     PushTimestamp(true);
   }

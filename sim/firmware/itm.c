@@ -6,7 +6,7 @@
 
 enum {
   kSwoPin = 0,
-  kMostPolls = 10000,  // if a port stays full for longer, nobody reads the trace: the packet is dropped
+  kMaxPolls = 10000,  // if a port stays full for longer, nobody reads the trace: the packet is dropped
 };
 
 void StartItm(void) {
@@ -20,7 +20,7 @@ static bool IsOn(unsigned port) {
 }
 
 static bool IsReady(unsigned port) {
-  for (int i = 0; i < kMostPolls; ++i) {
+  for (int i = 0; i < kMaxPolls; ++i) {
     if (ITM_STIM(port) & 1) return true;
   }
   return false;

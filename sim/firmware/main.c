@@ -17,7 +17,7 @@ volatile uint32_t command;
 static const char kRttBanner[] = "Probegate test firmware: echoes what you type; \"fault\" and \"bus\" make it fault\n";
 static const char kPrefix[] = "> ";
 
-enum { kTextPort = 0, kEventPort = 1, kMostLine = 64 };
+enum { kTextPort = 0, kEventPort = 1, kMaxLine = 64 };
 
 // Global, so that a breakpoint can be set on it by name.
 __attribute__((noinline)) void ObeyCommand(uint32_t what) {
@@ -32,7 +32,7 @@ static bool IsText(const char* line, size_t length, const char* text) {
 }
 
 static void TakeLine(const char* line, size_t length) {
-  char echo[sizeof kPrefix - 1 + kMostLine + 1];
+  char echo[sizeof kPrefix - 1 + kMaxLine + 1];
   size_t size = 0;
   for (const char* c = kPrefix; *c != '\0'; ++c) echo[size++] = *c;
   for (size_t i = 0; i < length; ++i) echo[size++] = line[i];
@@ -44,14 +44,14 @@ static void TakeLine(const char* line, size_t length) {
 
 // A line ends with CR or LF, or when the buffer is full. Empty lines, such as between CR and LF, are ignored.
 static void PollRtt(void) {
-  static char line[kMostLine];
+  static char line[kMaxLine];
   static size_t length;
   char c;
   while (ReadRtt(&c, 1) == 1) {
     ++watched.rtt_bytes_in;
     const bool ends = c == '\r' || c == '\n';
     if (!ends) line[length++] = c;
-    if ((ends && length > 0) || length == kMostLine) {
+    if ((ends && length > 0) || length == kMaxLine) {
       TakeLine(line, length);
       length = 0;
     }

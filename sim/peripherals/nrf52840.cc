@@ -50,11 +50,11 @@ Nrf52840::Nrf52840(const Wiring& wiring, const Settings& settings)
     resettables_.push_back(timers_.back().get());
     bus.Map(row.base, kRegisterBlockSize, *timers_.back());
   }
-  MapAround(bus, settings);
+  MapUnmodelled(bus, settings);
 }
 
 // Maps the parts of the peripherals' address ranges that are still unmapped.
-void Nrf52840::MapAround(Bus& bus, const Settings& settings) {
+void Nrf52840::MapUnmodelled(Bus& bus, const Settings& settings) {
   std::vector<SpaceRow> mapped;
   for (const Bus::Mapping& mapping : bus.mappings()) mapped.push_back({mapping.base, mapping.size});
   std::ranges::sort(mapped, {}, &SpaceRow::base);

@@ -65,7 +65,7 @@ class Nrf52840 : public Resettable {
   TracePins trace_pins() const { return power_clock_.trace_pins(); }
 
  private:
-  void MapAround(Bus& bus, const Settings& settings);
+  void MapUnmodelled(Bus& bus, const Settings& settings);
 
   Ficr ficr_;
   Nvmc nvmc_;

@@ -85,7 +85,7 @@ Processor::End Chip::Run(uint64_t until) {
 }
 
 // Resets everything except the core.
-void Chip::ResetAround(ResetCause cause) {
+void Chip::ResetAllButCore(ResetCause cause) {
   if (trace_ != nullptr) trace_->Line("reset {}", NameOf(cause));
   system_control_.Reset();
   if (cause == ResetCause::kVector) return;
@@ -93,13 +93,13 @@ void Chip::ResetAround(ResetCause cause) {
 }
 
 void Chip::Reset(ResetCause cause) {
-  ResetAround(cause);
+  ResetAllButCore(cause);
   processor_.Reset();
 }
 
 void Chip::HoldReset(ResetCause cause, bool held) {
   (cause == ResetCause::kPin ? held_by_pin_ : held_by_ctrl_ap_) = held;
-  if (held && !processor_.held()) ResetAround(cause);
+  if (held && !processor_.held()) ResetAllButCore(cause);
   processor_.Hold(held_by_pin_ || held_by_ctrl_ap_);
 }
 

@@ -102,7 +102,7 @@ class Chip {
   // Maps the memories; called before anything executes.
   Bus& MapMemory();
   DebugPort MakeDebugPort();
-  void ResetAround(ResetCause cause);
+  void ResetAllButCore(ResetCause cause);
   void OnMemoryChange(Flash& memory, uint32_t base);
   // Two lines can hold the chip in reset; it leaves reset when both release it.
   void HoldReset(ResetCause cause, bool held);
