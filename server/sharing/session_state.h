@@ -1,4 +1,4 @@
-// What one session has of the probe. Plain data; the lane's thread alone touches it.
+// What one session has of the probe. Plain data; only the lane's thread touches it.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "probe/adi/registers.h"
+#include "probe/probe.h"
 #include "server/sharing/ap_state.h"
 #include "server/sharing/posted_failure.h"
 #include "server/sharing/swo_subscription.h"
@@ -46,6 +48,10 @@ struct SessionState {
 
   std::optional<SwoSubscription> swo;
 };
+
+// kNotOpen, with a message that names the probe, unless `session` has opened it, or connected it.
+absl::Status RequireOpen(const SessionState& session, const ProbeInfo& probe);
+absl::Status RequireConnected(const SessionState& session, const ProbeInfo& probe);
 
 // CTRL/STAT as a session sees it whose own power requests are `own`: of the wire's request and acknowledge bits, those
 // that it asked for itself.

@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// Where nobody asks for a clock: what every target can follow.
+// If no session asks for a clock: what every target can follow.
 constexpr uint32_t kDefaultClockHz = 1'000'000;
 
 std::string_view Name(WireProtocol protocol) { return protocol == WireProtocol::kJtag ? "JTAG" : "SWD"; }
@@ -36,7 +36,10 @@ std::vector<uint8_t> Flatten(absl::Span<const SwdSegment> segments, size_t& bit_
 }  // namespace
 
 SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands, const SwoCounters& swo)
-    : probe_(std::move(probe)), swo_(*probe_, swo), batch_commands_(batch_commands) {}
+    : probe_(std::move(probe)),
+      swo_(*probe_, swo),
+      link_(*probe_, wire_),
+      jobs_(*probe_, wire_, link_, batch_commands) {}
 
 SharedProbe::~SharedProbe() { Shutdown(); }
 
@@ -97,7 +100,6 @@ absl::StatusOr<WireProtocol> SharedProbe::Connect(SessionState& session, WirePro
     const auto chosen = probe_->Connect(protocol);
     if (!chosen.ok()) return chosen.status();
     wire_ = WireState{.jtag = *chosen == WireProtocol::kJtag};
-    wire_power_ = 0;
     wire_clock_hz_.reset();
     if (absl::Status status = ApplyClock(); !status.ok()) {
       (void)probe_->Disconnect();
@@ -105,7 +107,7 @@ absl::StatusOr<WireProtocol> SharedProbe::Connect(SessionState& session, WirePro
     }
     protocol_ = *chosen;
   }
-  ++session.connect_count;
+  if (session.connect_count++ == 0) link_.Add(session);
   return *protocol_;
 }
 
@@ -122,7 +124,7 @@ std::optional<WireProtocol> SharedProbe::ProtocolFor(const SessionState& session
   return session.connect_count > 0 ? protocol_ : std::nullopt;
 }
 
-// The end of a session's use of the wire, as far as the probe still answers: errors have nobody to go to.
+// The end of a session's use of the wire, as far as the probe still answers: there is nobody to report an error to.
 void SharedProbe::LetGoOfWire(SessionState& session) {
   const bool was_connected = session.connect_count > 0;
   session.connect_count = 0;
@@ -132,41 +134,25 @@ void SharedProbe::LetGoOfWire(SessionState& session) {
     if (protocol_) (void)ApplyClock();
     return;
   }
-  session.power = 0;
+  link_.Remove(session);
   session.memory_interfaces.clear();
-  const bool last =
-      std::none_of(sessions_.begin(), sessions_.end(), [](const SessionState* s) { return s->connect_count > 0; });
-  if ((wire_power_ & ~PowerOfAll()) != 0 && PrepareLink(session, true).ok()) {
-    ReleasePower(session);
-  }
-  wire_.Drop(session);
   session.views.clear();
   session.select = session.select1 = 0;
   session.last_ap_read.reset();
   session.target_select.reset();
+  const bool last =
+      std::none_of(sessions_.begin(), sessions_.end(), [](const SessionState* s) { return s->connect_count > 0; });
   if (last) {
     (void)probe_->Disconnect();
     protocol_.reset();
     wire_ = WireState();
-    wire_power_ = 0;
   } else {
     (void)ApplyClock();
   }
 }
 
-absl::Status SharedProbe::RequireOpen(const SessionState& session) const {
-  if (session.open_count > 0) return absl::OkStatus();
-  return MakeError(ErrorKind::kNotOpen, absl::StrCat("this session has not opened probe ", info().unique_id));
-}
-
-absl::Status SharedProbe::RequireConnected(const SessionState& session) const {
-  if (absl::Status status = RequireOpen(session); !status.ok()) return status;
-  if (session.connect_count > 0) return absl::OkStatus();
-  return MakeError(ErrorKind::kNotOpen, absl::StrCat("this session has not connected probe ", info().unique_id));
-}
-
-// A line reset deselects what TARGETSEL had chosen, and only a line reset goes in front of one; so whatever raw bits do
-// not select is deselected.
+// A line reset deselects what TARGETSEL had chosen, and TARGETSEL is only written after a line reset; so a target that
+// raw bits do not select is deselected.
 void SharedProbe::NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count) {
   if (wire_.jtag) return;
   wire_.target_select = adi::FindTargetSelect(bits, bit_count);
@@ -239,7 +225,7 @@ absl::Status SharedProbe::SwoStart(SessionState& session, uint32_t baud) {
 absl::Status SharedProbe::Reset(SessionState& session) {
   if (absl::Status status = RequireOpen(session); !status.ok()) return status;
   wire_.Touch(session, "reset");
-  // While somebody holds nRESET the target is in reset already, and a pulse would let go of the pin.
+  // While a session holds nRESET the target is in reset already, and a pulse would let go of the pin.
   return reset_asserted_ ? absl::OkStatus() : probe_->Reset();
 }
 
@@ -266,13 +252,13 @@ absl::StatusOr<bool> SharedProbe::IsResetAsserted(SessionState& session) {
 absl::StatusOr<std::optional<uint32_t>> SharedProbe::MemoryInterface(SessionState& session, uint32_t ap_version,
                                                                      uint64_t address) {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
-  if (absl::Status status = PrepareLink(session, true); !status.ok()) return status;
+  if (absl::Status status = link_.Prepare(session, true); !status.ok()) return status;
   if ((ap_version == 2) != wire_.adiv6()) return std::nullopt;
-  if (absl::Status status = RequestPower(session); !status.ok()) return status;
+  if (absl::Status status = link_.RequestPower(session); !status.ok()) return status;
   const ApId ap = ap_version == 1 ? address << 24 : address;
   // Reading CSW makes the plan find out what the AP is.
   const uint64_t csw = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
-  absl::Status status = RunJob(session, TransferJob::ReadRegister(TransferStep::Target::kAp, csw, 1));
+  absl::Status status = jobs_.RunOne(session, TransferJob::ReadRegister(TransferStep::Target::kAp, csw, 1));
   if (!status.ok()) return status;
   if (!wire_.identities[ap].is_mem_ap) return std::nullopt;
   const auto known = std::find(session.memory_interfaces.begin(), session.memory_interfaces.end(), ap);
@@ -283,13 +269,9 @@ absl::StatusOr<std::optional<uint32_t>> SharedProbe::MemoryInterface(SessionStat
 
 absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32_t value) {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
-  if (address == adi::kDpTargetSel) {
-    wire_.Touch(session, "write of TARGETSEL");
-    wire_.target_select = session.target_select = value;
-    return RunOnWire(session, {{.port = Port::kDp, .address = address, .write = {&value, 1}, .read = {}}});
-  }
+  if (address == adi::kDpTargetSel) return link_.SelectTarget(session, value);
   const uint32_t bank = session.select & adi::kSelectDpBankMask;
-  if (bank == 0) return WriteControlStatus(session, value);
+  if (bank == 0) return link_.WriteControlStatus(session, value);
   if (bank == adi::kDlcrBank && (value & adi::kDlcrTurnround) != 0) {
     return MakeError(
         ErrorKind::kUnsupported,
@@ -299,7 +281,7 @@ absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32
     session.select1 = value;
     return absl::OkStatus();
   }
-  return RunJob(session, TransferJob::WriteRegister(TransferStep::Target::kDp, address, {value}));
+  return jobs_.RunOne(session, TransferJob::WriteRegister(TransferStep::Target::kDp, address, {value}));
 }
 
 }  // namespace probegate

@@ -1,6 +1,8 @@
-// What the lane believes that the wire holds: SELECT, the APs' registers, and whether the target's DP listens at all.
+// What the lane believes that the wire holds: SELECT, the APs' registers, power requests, and whether the target's DP
+// listens at all.
 //
-// Plain data; the lane's thread alone touches it. What is not known is nullopt, and is written before it is relied on.
+// Plain data; only the lane's thread touches it. SharedProbe owns it. DpLink keeps what concerns the DP, the plan what
+// concerns the APs. What is not known is nullopt, and is written before it is relied on.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +20,16 @@ struct SessionState;
 
 // Whether the DP can be talked to.
 enum class Link : uint8_t {
-  kDown,     // nobody has tried since the probe was connected
-  kTouched,  // somebody sent raw bits, reset the target, or lost the DP: it is in that session's hands
+  kDown,     // nothing has been tried since the probe was connected
+  kTouched,  // a session sent raw bits, reset the target, or lost the DP: the wire is in its hands
   kUp,       // the DP answered its DPIDR since
 };
 
 struct WireState {
-  // Over JTAG the DP answers in another way: see where this is used.
+  // Over JTAG the DP behaves differently; the code that uses this says how.
   bool jtag = false;
   Link link = Link::kDown;
-  // While kTouched: whose doing it is, and how to name them, also when they are gone.
+  // While kTouched: which session did it, what it did, and how to name the session, even if it is gone by then.
   const SessionState* toucher = nullptr;
   std::string toucher_who;
   std::string touched_by_what;
@@ -35,17 +37,18 @@ struct WireState {
   std::optional<uint32_t> dpidr;
   std::optional<uint32_t> select;
   std::optional<uint32_t> target_select;  // written since the last line reset
+  uint32_t power = 0;                     // the power requests last written to CTRL/STAT
 
   std::map<ApId, WireAp> aps;
   std::map<ApId, ApIdentity> identities;
 
   bool adiv6() const { return dpidr && adi::DpVersion(*dpidr) >= 3; }
 
-  // After anything that may have changed the target behind the lane's back. What an AP is stays known, and so does
-  // whose TAR it holds, since that has no other place.
+  // After anything that may have changed the target without the lane. What an AP is stays known, and so does whose TAR
+  // it holds, since that value is stored nowhere else.
   void Forget();
 
-  // Forget, and note whose doing it is.
+  // Forget, and note which session did it.
   void Touch(const SessionState& session, std::string what);
 
   // A session is gone: nothing may point into it.

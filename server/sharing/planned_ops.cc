@@ -1,0 +1,211 @@
+#include "server/sharing/planned_ops.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/hex.h"
+#include "probe/adi/registers.h"
+#include "probe/error.h"
+
+namespace probegate {
+
+void PlannedOps::Clear() {
+  transfers_ = 0;
+  ops_.clear();
+  entries_.clear();
+  undo_.clear();
+  saved_tars_.clear();
+  discovery_.reset();
+  scratch_.clear();
+}
+
+void PlannedOps::BeginJob(TransferJob& job, SessionState& session) {
+  undo_.push_back({.job = &job,
+                   .session = &session,
+                   .step = job.step,
+                   .step_done = job.step_done,
+                   .bytes_done = job.bytes_done,
+                   .select = session.select,
+                   .ap = std::nullopt,
+                   .had_view = false,
+                   .view = {},
+                   .had_wire_ap = false,
+                   .wire_ap = {}});
+}
+
+void PlannedOps::RememberAp(ApId ap) {
+  Undo& undo = undo_.back();
+  if (undo.ap) return;
+  undo.ap = ap;
+  const auto view = undo.session->views.find(ap);
+  undo.had_view = view != undo.session->views.end();
+  if (undo.had_view) undo.view = view->second;
+  const auto wire = wire_.aps.find(ap);
+  undo.had_wire_ap = wire != wire_.aps.end();
+  if (undo.had_wire_ap) undo.wire_ap = wire->second;
+}
+
+void PlannedOps::Push(const TransferOp& op, const OpNote& note) {
+  transfers_ += op.size();
+  ops_.push_back(op);
+  entries_.push_back({.job = undo_.size() - 1, .note = note});
+}
+
+void PlannedOps::PushWrite(Port port, uint8_t address, uint32_t value) {
+  const uint32_t& word = scratch_.emplace_back(value);
+  Push({.port = port, .address = address, .write = absl::MakeConstSpan(&word, 1), .read = {}});
+}
+
+void PlannedOps::PushRead(Port port, uint8_t address, const OpNote& note) {
+  uint32_t& word = scratch_.emplace_back();
+  Push({.port = port, .address = address, .write = {}, .read = absl::MakeSpan(&word, 1)}, note);
+}
+
+void PlannedOps::PushReadOfTar(ApId ap, ApView& view) {
+  saved_tars_.push_back({.op = ops_.size(), .ap = ap, .view = &view});
+  PushRead(Port::kAp, adi::WireAddress(MakeApAddress(ap, adi::kApTar, wire_.adiv6())));
+}
+
+bool PlannedOps::ExtendsLast(const uint32_t* words, bool write) const {
+  if (ops_.empty() || entries_.back().job != undo_.size() - 1 || entries_.back().note.bytes_per_transfer == 0) {
+    return false;
+  }
+  const TransferOp& last = ops_.back();
+  return write ? last.write.data() != nullptr && last.write.data() + last.write.size() == words
+               : last.read.data() != nullptr && last.read.data() + last.read.size() == words;
+}
+
+void PlannedOps::ExtendLast(uint32_t* words, size_t count, bool write) {
+  TransferOp& op = ops_.back();
+  if (write) {
+    op.write = absl::MakeConstSpan(words - op.write.size(), op.write.size() + count);
+  } else {
+    op.read = absl::MakeSpan(words - op.read.size(), op.read.size() + count);
+  }
+  transfers_ += count;
+}
+
+PlannedOps::Discovery& PlannedOps::BeginDiscovery(ApId ap) { return discovery_.emplace(Discovery{.ap = ap}); }
+
+bool PlannedOps::ReadsTarOf(const ApView& view) const {
+  return std::any_of(saved_tars_.begin(), saved_tars_.end(),
+                     [&view](const SavedTar& saved) { return saved.view == &view; });
+}
+
+SessionState* PlannedOps::Finish(const TransferResult& result) {
+  if (result.status.ok()) {
+    ReadBack(ops_.size());
+    return nullptr;
+  }
+  if (ops_.empty()) return nullptr;
+  size_t before = 0;  // transfers before ops_[failed_op]
+  size_t failed_op = 0;
+  while (failed_op + 1 < ops_.size() && before + ops_[failed_op].size() <= result.completed) {
+    before += ops_[failed_op++].size();
+  }
+  const Entry& failed = entries_[failed_op];
+  const size_t first_job = failed.job;
+  for (size_t i = undo_.size(); i-- > first_job;) TakeBack(undo_[i]);
+  ReadBack(failed_op);
+  wire_.Forget();
+  LoseTar(failed);
+
+  const size_t done_in_op = result.completed > before ? result.completed - before : 0;
+  undo_[first_job].job->Fail(DescribeFailure(result.status, failed.note, done_in_op, result.uncertain == 0));
+  // What may have run must not run again, and is not known to have.
+  const size_t last_job = LastJobWithin(failed_op, before, result.completed + result.uncertain);
+  for (size_t i = first_job + 1; i <= last_job; ++i) undo_[i].job->Fail(result.status);
+  return undo_[first_job].session;
+}
+
+// After a failure only the wire knows what TAR holds.
+void PlannedOps::LoseTar(const Entry& entry) {
+  const Undo& undo = undo_[entry.job];
+  if (!entry.note.through_view || !undo.ap) return;
+  ApView& view = undo.session->views[*undo.ap];
+  view.tar.reset();
+  view.tar_on_wire = true;
+  view.tar_due = false;
+  wire_.aps[*undo.ap].tar_owner = &view;
+}
+
+absl::Status PlannedOps::DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op,
+                                         bool exact) {
+  ErrorInfo info = GetError(status);
+  std::string message(status.message());
+  if (note.bytes_per_transfer > 0) info.completed_bytes = note.bytes_before + done_in_op * note.bytes_per_transfer;
+  if (note.target_address && exact) {
+    info.fault_address = *note.target_address + done_in_op * note.bytes_per_transfer;
+    absl::StrAppend(&message, " at ", Hex(*info.fault_address));
+  }
+  return MakeError(info, message);
+}
+
+size_t PlannedOps::LastJobWithin(size_t op, size_t before, size_t transfers) const {
+  size_t last = entries_[op].job;
+  for (; op < ops_.size() && before < transfers; before += ops_[op++].size()) last = entries_[op].job;
+  return last;
+}
+
+void PlannedOps::ReadBack(size_t ops_done) {
+  for (size_t i = 0; i < ops_done; ++i) {
+    const auto& [job, note] = entries_[i];
+    if (note.reads_dpidr) {
+      wire_.dpidr = ops_[i].read.back();
+      wire_.link = Link::kUp;
+    }
+    SessionState& session = *undo_[job].session;
+    if (note.reads_ap) session.last_ap_read = ops_[i].read.back();
+    for (uint32_t& word : ops_[i].read) {
+      if (note.reads_rdbuff) word = session.last_ap_read.value_or(0);
+      if (note.reads_control_status) word = VisiblePower(word, session.power);
+    }
+  }
+  ReadBackTars(ops_done);
+  if (discovery_ && ops_done == ops_.size()) ReadBackDiscovery(*discovery_);
+}
+
+void PlannedOps::ReadBackTars(size_t ops_done) {
+  for (const SavedTar& saved : saved_tars_) {
+    if (saved.op < ops_done) {
+      saved.view->tar = ops_[saved.op].read.front();
+      saved.view->tar_on_wire = false;
+    } else {
+      wire_.aps[saved.ap].tar_owner = saved.view;
+    }
+  }
+}
+
+void PlannedOps::ReadBackDiscovery(const Discovery& discovery) {
+  ApIdentity identity{.idr = discovery.idr, .is_mem_ap = adi::IsMemAp(discovery.idr)};
+  if (identity.is_mem_ap) {
+    identity.page = adi::TarIncrementPage(discovery.idr);
+    identity.original_csw = discovery.csw;
+    identity.original_tar = discovery.tar;
+    WireAp& wire = wire_.aps[discovery.ap];
+    wire.csw = discovery.csw;
+    wire.tar = discovery.tar;
+  }
+  wire_.identities[discovery.ap] = identity;
+}
+
+void PlannedOps::TakeBack(const Undo& undo) {
+  undo.job->step = undo.step;
+  undo.job->step_done = undo.step_done;
+  undo.job->bytes_done = undo.bytes_done;
+  undo.session->select = undo.select;
+  if (!undo.ap) return;
+  if (undo.had_view) {
+    undo.session->views[*undo.ap] = undo.view;
+  } else {
+    undo.session->views.erase(*undo.ap);
+  }
+  if (undo.had_wire_ap) {
+    wire_.aps[*undo.ap] = undo.wire_ap;
+  } else {
+    wire_.aps.erase(*undo.ap);
+  }
+}
+
+}  // namespace probegate
