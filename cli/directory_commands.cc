@@ -5,6 +5,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "base/printable.h"
+#include "base/session_name.h"
 #include "cli/commands.h"
 #include "cli/print/client_text.h"
 #include "cli/print/directory_text.h"
@@ -18,8 +19,6 @@
 
 namespace probegate {
 namespace {
-
-constexpr size_t kSessionNameLength = 16;
 
 std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& sessions) {
   std::string who;
@@ -101,7 +100,7 @@ void RunKick(const CommonArguments& common, const KickArguments& arguments) {
   ServerGroup group(common.servers);
   const auto [server, session] = FindSession(group, arguments.session);
   server->EndSession(session, arguments.reason);
-  const std::string name = session.substr(0, kSessionNameLength);
+  const std::string name = SessionName(session);
   std::cout << (common.json ? "{\"ended\":" + ToJson(name) + "}" : "Ended session " + Printable(name) + ".") << "\n";
 }
 

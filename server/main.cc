@@ -26,7 +26,9 @@
 #include "server/grpc/grpc_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/packet_recorder.h"
+#include "server/sessions/idle_thread.h"
 #include "server/sessions/session_registry.h"
+#include "server/sessions/unary_sessions.h"
 #include "telemetry/build_info.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -114,12 +116,14 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   const cmsis_dap::TransportWrapper wrap = Wrapper(recorder.get());
   Catalog catalog({.lane = config.lane, .uids = config.uids}, server_metrics, log);
   SessionRegistry sessions(catalog, log, kMaxSessions);
+  UnarySessions unary_sessions(sessions);
+  const IdleThread idle_thread(unary_sessions);
   metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
 
   Readiness readiness("the server");
   auto http = ServeMetrics(config.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());
-  auto server = GrpcServer::Start(config.listen, HostName(), catalog, sessions, metrics);
+  auto server = GrpcServer::Start(config.listen, HostName(), catalog, sessions, unary_sessions, metrics);
   if (!server.ok()) return Fail(log, server.status());
   readiness.SetListening();
   WarnOfRisks(config, log);

@@ -1,17 +1,16 @@
 #include "cli/servers/find_session.h"
 
+#include "base/session_name.h"
 #include "cli/print/failure.h"
 
 namespace probegate {
 namespace {
 
-constexpr size_t kNameLength = 16;
-
 // Anything else is no session of a server that keeps to the contract. An empty name would be the beginning of every
 // whole id, which is a secret, and is sent to the server whose session it is.
 bool IsName(const std::string& text) {
   constexpr char kDigits[] = "0123456789abcdef";
-  return text.size() == kNameLength && text.find_first_not_of(kDigits) == std::string::npos;
+  return text.size() == kSessionNameLength && text.find_first_not_of(kDigits) == std::string::npos;
 }
 
 }  // namespace
@@ -28,9 +27,9 @@ ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, 
   }
   if (found.empty()) throw Failure(ExitCode::kNotFound, "no session begins with " + part);
   if (found.size() > 1) throw Failure(ExitCode::kNotFound, "several sessions begin with " + part + "; say more of it");
-  if (!complete && part.size() < kNameLength) {
+  if (!complete && part.size() < kSessionNameLength) {
     throw Failure(ExitCode::kNotFound, "a server is missing whose session may begin with " + part + ", too; say all " +
-                                           std::to_string(kNameLength) + " digits of it");
+                                           std::to_string(kSessionNameLength) + " digits of it");
   }
   return found.front();
 }

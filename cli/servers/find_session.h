@@ -17,8 +17,8 @@ struct ChosenSession {
 
 // The session whose name begins with `part`, or whose whole id that is; what to call it by is `part` then, else its
 // name. `complete` says whether these are the lists of all servers: where they are not, a beginning names no session,
-// for one of a server that is missing may begin with it too. What is listed without 16 hexadecimal digits for its name
-// is no session. Throws kNotFound.
+// for one of a server that is missing may begin with it too. What is listed under anything but a session's name is
+// ignored. Throws kNotFound.
 ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, const std::string& part, bool complete);
 
 struct FoundSession {

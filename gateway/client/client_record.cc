@@ -2,13 +2,9 @@
 
 #include <utility>
 
+#include "base/session_name.h"
+
 namespace probegate {
-namespace {
-
-// Of a session's id.
-constexpr size_t kShownDigits = 16;
-
-}  // namespace
 
 ClientRecord::ClientRecord(std::string probe, std::string peer, GatewayMetrics& metrics, Log& log)
     : probe_(std::move(probe)), peer_(std::move(peer)), metrics_(metrics), log_(log), received_at_(Clock::now()) {}
@@ -77,7 +73,7 @@ void ClientRecord::WarnOfBadLines(uint64_t count) {
 }
 
 void ClientRecord::SessionOpened(std::string_view session_id) {
-  session_ = session_id.substr(0, kShownDigits);
+  session_ = SessionName(session_id);
   log_.Info("session.opened", {{"probe", probe_}, {"client", peer_}, {"session", session_}});
 }
 

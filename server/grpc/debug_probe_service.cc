@@ -21,7 +21,7 @@ std::string Traceparent(const grpc::CallbackServerContext& context) {
 
 // Puts `command` into the session and has the call finished when it is answered; `take` moves the answer's own message
 // to the call's.
-grpc::ServerUnaryReactor* RunCommand(SessionRegistry& sessions, grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* RunCommand(UnarySessions& sessions, grpc::CallbackServerContext* context,
                                      const std::string& session_id, v1::StreamRequest command,
                                      absl::AnyInvocable<void(v1::StreamResponse&)> take) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -43,7 +43,7 @@ grpc::ServerUnaryReactor* RunCommand(SessionRegistry& sessions, grpc::CallbackSe
 grpc::ServerUnaryReactor* DebugProbeService::OpenSession(grpc::CallbackServerContext* context,
                                                          const v1::OpenSessionRequest* request,
                                                          v1::OpenSessionResponse* response) {
-  auto opened = sessions_.OpenForCalls(*request, ParsePeer(context->peer()), Traceparent(*context));
+  auto opened = unary_sessions_.Open(*request, ParsePeer(context->peer()), Traceparent(*context));
   if (opened.ok()) response->Swap(&*opened);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(opened.status()));
@@ -54,7 +54,7 @@ grpc::ServerUnaryReactor* DebugProbeService::CloseSession(grpc::CallbackServerCo
                                                           const v1::CloseSessionRequest* request,
                                                           v1::CloseSessionResponse*) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(sessions_.Close(request->session_id(), ParsePeer(context->peer()))));
+  reactor->Finish(ToGrpcStatus(unary_sessions_.Close(request->session_id(), ParsePeer(context->peer()))));
   return reactor;
 }
 
@@ -68,7 +68,7 @@ grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* DebugProbeServic
                                                     const v1::Name##Request* request, v1::Name##Response* response) { \
     v1::StreamRequest command;                                                                                        \
     *command.mutable_##field() = *request;                                                                            \
-    return RunCommand(sessions_, context, request->session_id(), std::move(command),                                  \
+    return RunCommand(unary_sessions_, context, request->session_id(), std::move(command),                            \
                       [response](v1::StreamResponse& answer) { response->Swap(answer.mutable_##field()); });          \
   }
 PROBEGATE_UNARY_COMMANDS(PROBEGATE_DEFINE)

@@ -9,14 +9,16 @@
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "server/grpc/unary_commands.h"
 #include "server/sessions/session_registry.h"
+#include "server/sessions/unary_sessions.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
 class DebugProbeService final : public v1::DebugProbe::CallbackService {
  public:
-  // Both must outlive the server that this is registered with.
-  DebugProbeService(SessionRegistry& sessions, const RpcMetrics& rpcs) : sessions_(sessions), rpcs_(rpcs) {}
+  // `sessions` are for streams. All must outlive the server that this is registered with.
+  DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, const RpcMetrics& rpcs)
+      : sessions_(sessions), unary_sessions_(unary_sessions), rpcs_(rpcs) {}
 
   grpc::ServerUnaryReactor* OpenSession(grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
                                         v1::OpenSessionResponse* response) override;
@@ -32,6 +34,7 @@ class DebugProbeService final : public v1::DebugProbe::CallbackService {
 
  private:
   SessionRegistry& sessions_;
+  UnarySessions& unary_sessions_;
   const RpcMetrics& rpcs_;
 };
 

@@ -14,17 +14,18 @@ constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 
 }  // namespace
 
-GrpcServer::GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics)
+GrpcServer::GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, UnarySessions& unary_sessions,
+                       MetricSet& metrics)
     : rpc_metrics_(
           metrics, kServerRpcRows,
           ServedMethods({v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(), kReflection})),
-      debug_probe_(sessions, rpc_metrics_),
+      debug_probe_(sessions, unary_sessions, rpc_metrics_),
       probe_directory_(std::move(host), catalog, sessions, rpc_metrics_) {}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Endpoint& listen, std::string host,
                                                               Catalog& catalog, SessionRegistry& sessions,
-                                                              MetricSet& metrics) {
-  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(host), catalog, sessions, metrics));
+                                                              UnarySessions& unary_sessions, MetricSet& metrics) {
+  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(host), catalog, sessions, unary_sessions, metrics));
   auto listener = GrpcListener::Start(listen, [&server](grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.SetMaxSendMessageSize(kMaxMessageBytes);

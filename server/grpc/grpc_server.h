@@ -12,6 +12,7 @@
 #include "server/grpc/debug_probe_service.h"
 #include "server/grpc/probe_directory_service.h"
 #include "server/sessions/session_registry.h"
+#include "server/sessions/unary_sessions.h"
 #include "telemetry/grpc/rpc_metrics.h"
 #include "telemetry/metrics.h"
 
@@ -22,7 +23,8 @@ class GrpcServer {
   // Listens, and counts all calls in `metrics`. `host` is the name of this machine. The error, in one line, where the
   // address cannot be had. `catalog`, `sessions` and `metrics` must outlive the server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, std::string host, Catalog& catalog,
-                                                           SessionRegistry& sessions, MetricSet& metrics);
+                                                           SessionRegistry& sessions, UnarySessions& unary_sessions,
+                                                           MetricSet& metrics);
 
   // Where it listens; the port is the real one where 0 was asked for.
   const Endpoint& endpoint() const { return listener_->endpoint(); }
@@ -34,7 +36,8 @@ class GrpcServer {
   void Shutdown(std::chrono::milliseconds patience) { listener_->Shutdown(patience); }
 
  private:
-  GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, MetricSet& metrics);
+  GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, UnarySessions& unary_sessions,
+             MetricSet& metrics);
 
   const RpcMetrics rpc_metrics_;
   DebugProbeService debug_probe_;

@@ -83,7 +83,7 @@ void StreamCall::OpenSession(const v1::StreamRequest& request) {
     self->OnSessionEnded(why);
     self->GoOn();
   };
-  auto opened = sessions_.OpenForStream(request.open_session(), peer_, std::move(on_end), request.traceparent());
+  auto opened = sessions_.Open(request.open_session(), peer_, std::move(on_end), request.traceparent());
   v1::StreamResponse response;
   response.set_request_id(request.request_id());
   SessionHandle unwanted;

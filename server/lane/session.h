@@ -12,6 +12,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "base/session_name.h"
 #include "probegate/v1/debug_probe.pb.h"
 #include "server/sharing/session_end.h"
 
@@ -23,14 +24,14 @@ struct LaneMember;
 // Answers one command. The response carries the request's id, and an ErrorDetail where the command failed.
 using ReplyCallback = absl::AnyInvocable<void(v1::StreamResponse)>;
 
-// 128 random bits in hexadecimal; the first half names the session in lists and logs, the whole is needed to use it.
+// 128 random bits in hexadecimal: whoever knows them can use the session. Its name (base/session_name.h) is public.
 class SessionId {
  public:
   // From the system's random number generator.
   static SessionId Random();
 
   const std::string& secret() const { return secret_; }
-  std::string name() const { return secret_.substr(0, 16); }
+  std::string name() const { return SessionName(secret_); }
 
  private:
   explicit SessionId(std::string secret) : secret_(std::move(secret)) {}

@@ -1,15 +1,15 @@
 #include "server/sessions/session_registry.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
+#include "base/session_name.h"
 #include "probe/error.h"
 #include "server/catalog/description.h"
 #include "server/metrics/probe_metrics.h"
-#include "server/sessions/session_registry_entry.h"
+#include "server/sessions/same_secret.h"
 #include "telemetry/trace_context.h"
 
 namespace probegate {
@@ -52,13 +52,6 @@ v1::SessionInfo ToInfo(const SessionSnapshot& snapshot) {
 
 }  // namespace
 
-bool SameSecret(const std::string& a, const std::string& b) {
-  if (a.size() != b.size()) return false;
-  int difference = 0;
-  for (size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
-  return difference == 0;
-}
-
 SessionHandle& SessionHandle::operator=(SessionHandle&& other) noexcept {
   Release(SessionEndCause::kClientGone);
   registry_ = std::exchange(other.registry_, nullptr);
@@ -66,23 +59,19 @@ SessionHandle& SessionHandle::operator=(SessionHandle&& other) noexcept {
   return *this;
 }
 
-void SessionHandle::Release(SessionEndCause cause) {
+void SessionHandle::Release(SessionEndCause cause) { Release({cause, absl::CancelledError("its stream ended")}); }
+
+void SessionHandle::Release(const SessionEnd& end) {
   if (session_ == nullptr) return;
   const std::string name = session_->id().name();
   session_ = nullptr;
-  std::exchange(registry_, nullptr)->Remove(name, {cause, absl::CancelledError("its stream ended")});
+  std::exchange(registry_, nullptr)->Remove(name, end);
 }
 
 SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, size_t max_sessions)
-    : catalog_(catalog), log_(log), max_sessions_(max_sessions), idle_thread_([this] { EndIdleSessions(); }) {}
+    : catalog_(catalog), log_(log), max_sessions_(max_sessions) {}
 
 SessionRegistry::~SessionRegistry() {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-    wake_.NotifyAll();
-  }
-  idle_thread_.join();
   std::vector<std::string> names;
   {
     MutexLock lock(mutex_);
@@ -102,39 +91,52 @@ absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared
   return absl::OkStatus();
 }
 
-// The entry stands in the map before the session is opened, so that they are counted, and whoever ends it finds it.
-absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::Open(const v1::OpenSessionRequest& request, const Peer& peer,
-                                                               const std::shared_ptr<Entry>& entry, EndCallback on_end,
-                                                               std::string_view traceparent) {
+absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSessionRequest& request, const Peer& peer,
+                                                              EndCallback on_end, std::string_view traceparent,
+                                                              Kick kick) {
   const auto unique_id = catalog_.Resolve(request.probe());
   if (!unique_id.ok()) return unique_id.status();
   const auto lane = catalog_.FindLane(*unique_id);
   if (!lane.ok()) return lane.status();
-  SessionId id = SessionId::Random();
+  const auto entry = std::make_shared<Entry>(Entry{.kick = kick, .on_end = std::move(on_end)});
+  auto session = OpenOnLane(**lane, SessionId::Random(), CleanClient(request.client(), peer), entry);
+  if (!session.ok()) return session.status();
+  LogOpened(**session, traceparent);
+  Opened opened;
+  opened.response.set_session_id((*session)->id().secret());
+  *opened.response.mutable_probe() = Describe((*session)->lane().probe_info());
+  opened.session.registry_ = this;
+  opened.session.session_ = *std::move(session);
+  return opened;
+}
+
+// The entry is in the map before the session is opened, so that it is counted, and so that its end is noted even if it
+// comes before this has returned.
+absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::OpenOnLane(Lane& lane, SessionId id, v1::ClientInfo client,
+                                                                     const std::shared_ptr<Entry>& entry) {
   const std::string name = id.name();
   if (absl::Status reserved = Reserve(name, entry); !reserved.ok()) return reserved;
+  auto session = lane.OpenSession(std::move(id), std::move(client),
+                                  [this, entry](const SessionEnd& end) { TellOwner(*entry, end); });
+  MutexLock lock(mutex_);
+  if (session.ok() && entry->ended) session = entry->ended->why;
+  if (!session.ok()) {
+    entries_.erase(name);
+    return session.status();
+  }
+  lane.metrics().OnSessionOpened();
+  entry->session = *session;
+  return session;
+}
 
-  auto ended = [this, entry, on_end = std::move(on_end)](const SessionEnd& end) mutable {
-    {
-      MutexLock lock(mutex_);
-      entry->ended = end;
-    }
-    on_end(end.why);
-  };
-  const v1::ClientInfo client = CleanClient(request.client(), peer);
-  auto session = (*lane)->OpenSession(std::move(id), client, std::move(ended));
+void SessionRegistry::TellOwner(Entry& entry, const SessionEnd& end) {
+  EndCallback on_end;
   {
     MutexLock lock(mutex_);
-    if (session.ok() && entry->ended) session = entry->ended->why;
-    if (!session.ok()) {
-      entries_.erase(name);
-      return session.status();
-    }
-    (*session)->lane().metrics().OnSessionOpened();
-    entry->session = *session;
+    if (!entry.ended) entry.ended = end;
+    on_end = std::exchange(entry.on_end, nullptr);
   }
-  LogOpened(**session, traceparent);
-  return session;
+  if (on_end) on_end(end.why);
 }
 
 void SessionRegistry::LogOpened(const Session& opened, std::string_view traceparent) const {
@@ -144,19 +146,6 @@ void SessionRegistry::LogOpened(const Session& opened, std::string_view tracepar
                                {"client", snapshot.client.name()},
                                {"peer", snapshot.client.peer_address()},
                                {"trace", TraceIdOf(traceparent)}});
-}
-
-absl::StatusOr<SessionRegistry::Opened> SessionRegistry::OpenForStream(const v1::OpenSessionRequest& request,
-                                                                       const Peer& peer, EndCallback on_end,
-                                                                       std::string_view traceparent) {
-  auto session = Open(request, peer, std::make_shared<Entry>(), std::move(on_end), traceparent);
-  if (!session.ok()) return session.status();
-  Opened opened;
-  opened.response.set_session_id((*session)->id().secret());
-  *opened.response.mutable_probe() = Describe((*session)->lane().probe_info());
-  opened.session.registry_ = this;
-  opened.session.session_ = *std::move(session);
-  return opened;
 }
 
 std::vector<v1::SessionInfo> SessionRegistry::List(const std::string& unique_id) const {
@@ -187,7 +176,7 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
   std::shared_ptr<Session> session;
   {
     MutexLock lock(mutex_);
-    const auto found = entries_.find(session_name.substr(0, kSessionNameLength));
+    const auto found = entries_.find(SessionName(session_name));
     if (found != entries_.end()) {
       entry = found->second;
       session = entry->session;
@@ -200,29 +189,26 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
   }
   const std::string said = reason.empty() ? std::string("no reason was given") : OneLine(reason);
   const SessionEnd end{SessionEndCause::kKicked, absl::CancelledError(absl::StrCat("the session was ended: ", said))};
-  if (!entry->host) {
+  if (entry->kick == Kick::kByOwner) {
+    TellOwner(*entry, end);
+  } else {
     session->End(end.why);
-    return absl::OkStatus();
   }
-  {
-    MutexLock lock(mutex_);
-    if (!entry->ended) entry->ended = end;
-  }
-  Remove(session->id().name(), end);
   return absl::OkStatus();
 }
 
 void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
-  // Taken from its entry, which queued commands refer to and so keep; destroyed without the mutex.
+  // Both are destroyed without the mutex. The session is taken from its entry, which the lane refers to and so keeps.
+  std::shared_ptr<Entry> entry;
   std::shared_ptr<Session> session;
   {
     MutexLock lock(mutex_);
     const auto found = entries_.find(name);
     if (found == entries_.end()) return;
-    Entry& entry = *found->second;
-    session = std::move(entry.session);
-    if (entry.ended) end = *entry.ended;
+    entry = std::move(found->second);
     entries_.erase(found);
+    session = std::move(entry->session);
+    if (entry->ended) end = *entry->ended;
   }
   if (session == nullptr) return;  // it was never opened
   ProbeMetrics& metrics = session->lane().metrics();
@@ -235,18 +221,6 @@ void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
                               {"cause", SessionEndCauseName(end.cause)},
                               {"reason", std::string(end.why.message())},
                               {"commands", snapshot.command_count}});
-}
-
-void SessionRegistry::RemoveEntry(const Entry& entry) {
-  std::string name;
-  SessionEnd end;
-  {
-    MutexLock lock(mutex_);
-    if (entry.session == nullptr || !entry.ended) return;  // Open sees that it has ended
-    name = entry.session->id().name();
-    end = *entry.ended;
-  }
-  Remove(name, std::move(end));
 }
 
 }  // namespace probegate

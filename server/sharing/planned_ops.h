@@ -54,7 +54,7 @@ class PlannedOps {
   void Push(const TransferOp& op, const OpNote& note = {});
   // One transfer that writes `value`, which the list stores.
   void PushWrite(Port port, uint8_t address, uint32_t value);
-  // One read whose value only the plan wants, or nobody.
+  // One read whose value no job wants.
   void PushRead(Port port, uint8_t address, const OpNote& note = {});
   // Reads TAR of `ap` for the owner of `view`; Finish stores it in the view.
   void PushReadOfTar(ApId ap, ApView& view);

@@ -1,9 +1,9 @@
 // A posted command of a session that failed, until one that waits for its answer takes the failure.
 //
 // Posted commands are answered before they are carried out (StreamRequest.posted): their client goes on as if they had
-// succeeded. So what it sends behind a failure, believing that the write in front was done, must not run: a write to
-// DRW behind a failed one to TAR would hit another address. The client learns of it from the next answer that it waits
-// for.
+// succeeded. So what it sends after a failure, believing that the write before was done, must not run: a write to DRW
+// after a failed one to TAR would hit another address. The client learns of the failure from the next answer that it
+// waits for.
 #pragma once
 
 #include <string_view>
@@ -22,7 +22,7 @@ class PostedFailure {
   // A posted command, `what`, ended with `status`. Of several failures the first counts.
   void Note(const absl::Status& status, std::string_view what);
 
-  // What the command that takes it is answered with. OK where none is pending; none is afterwards.
+  // The error with which the command that takes the failure is answered. OK if none is pending; none is afterwards.
   absl::Status Take() { return std::exchange(status_, absl::OkStatus()); }
 
  private:

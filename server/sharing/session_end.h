@@ -10,11 +10,11 @@
 namespace probegate {
 
 enum class SessionEndCause : uint8_t {
-  kClosed,         // by its client, who said so, or had given the probe back
-  kClientGone,     // its client went and left the probe open
+  kClosed,         // by its client, which said so, or had given the probe back
+  kClientGone,     // its client is gone and had left the probe open
   kIdle,           // no call came for its idle time-out
-  kKicked,         // ended by somebody else
-  kProbeGone,      // the probe went
+  kKicked,         // ended by another user
+  kProbeGone,      // the probe is gone
   kServerStopped,  // the server is ending
 };
 // Their names in metrics and logs, by number.

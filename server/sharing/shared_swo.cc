@@ -60,7 +60,7 @@ absl::Status SharedSwo::Start(SessionState& session, uint32_t baud) {
   return absl::OkStatus();
 }
 
-// True where it was the last.
+// True if it was the last.
 bool SharedSwo::Remove(SessionState& session) {
   session.swo.reset();
   return std::erase(subscribers_, &session) > 0 && subscribers_.empty();

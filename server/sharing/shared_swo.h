@@ -1,7 +1,7 @@
-// One probe's SWO, shared: captured while anybody subscribes, and every subscriber gets every byte.
+// One probe's SWO, shared: captured while any session subscribes, and every subscriber gets every byte.
 //
-// A subscriber that does not read keeps the last kSwoBufferBytes; what is older goes, and the next read says so. The
-// rate is that of the first; another is refused while somebody else subscribes.
+// A subscriber that does not read keeps the last kSwoBufferBytes; what is older is dropped, and the next read says so.
+// The first subscriber chooses the rate; another rate is refused while another session subscribes.
 //
 // Threads: one; in the server the lane's. Methods block for as long as the probe takes.
 #pragma once
@@ -27,7 +27,7 @@ struct SwoCounters {
   const Counter* bytes = nullptr;      // that the probe captured
   const Counter* dropped = nullptr;    // that a session was too slow for
   const Counter* overruns = nullptr;   // of the probe's buffer
-  const Counter* garbled = nullptr;    // answers that tell of bits that were no byte
+  const Counter* garbled = nullptr;    // answers that report bits that were no byte
   const Counter* no_answer = nullptr;  // answers that were lost, and what was in them
 };
 
@@ -43,19 +43,19 @@ class SharedSwo {
   // `probe` must outlive it, and what `counters` points to.
   SharedSwo(Probe& probe, const SwoCounters& counters) : probe_(probe), counters_(counters) {}
 
-  // kUnsupported, of these three, where the probe has no SWO.
+  // All three return kUnsupported if the probe has no SWO.
 
-  // Subscribes `session`, from here on: what it had not read is dropped. kBusy where another rate is in use.
+  // Subscribes `session`, from here on: what it had not read is dropped. kBusy if another rate is in use.
   absl::Status Start(SessionState& session, uint32_t baud);
-  // Ends the subscription; the last one's end is that of the capture. Nothing where there is none.
+  // Ends the subscription, if there is one; with the last one the capture ends.
   absl::Status Stop(SessionState& session);
-  // Nothing without a subscription; what has ended it, once all that came before has been read.
+  // Empty without a subscription. If the subscription has ended: why, after everything before that has been read.
   absl::StatusOr<SwoTaken> Read(SessionState& session);
 
   // Whether there is anything to poll for.
   bool active() const { return !subscribers_.empty(); }
-  // Takes what the probe has and gives it to all; a few packets at most. True where there is more. Of failures only
-  // that the probe is gone is answered: others are the subscribers'.
+  // Takes what the probe has and gives it to all; a few packets at most. True if there is more. The only failure that
+  // it returns is that the probe is gone: others are the subscribers'.
   absl::StatusOr<bool> Poll();
 
  private:

@@ -1,4 +1,4 @@
-// What one session has coming of a probe's SWO. Plain data; the lane's thread alone touches it.
+// What one session has yet to read of a probe's SWO. Plain data; only the lane's thread touches it.
 #pragma once
 
 #include <deque>
@@ -11,7 +11,7 @@ struct SwoSubscription {
   std::deque<char> bytes;  // oldest first
   bool lost = false;       // bytes were lost since the last read
   bool garbled = false;
-  absl::Status ended;  // why nothing comes any more, once it does not
+  absl::Status ended;  // why nothing comes any more, after it has ended
 };
 
 }  // namespace probegate

@@ -1,7 +1,7 @@
-// A debug command as register transfers that have not been placed on the wire yet.
+// A debug command as register transfers that have yet to be placed on the wire.
 //
 // Made from a request alone, on any thread; then the lane's thread plans it (server/sharing/transfer_plan.h), in one go
-// or, where it is long, in slices between which other sessions have their turn.
+// or, if it is long, in slices between which other sessions have their turn.
 #pragma once
 
 #include <cstddef>
@@ -33,11 +33,11 @@ struct TransferStep {
 
 struct TransferJob {
   std::vector<TransferStep> steps;
-  // What is written, and where what is read lands. Its size does not change any more.
+  // What is written, and room for what is read. Its size does not change any more.
   std::vector<uint32_t> words;
-  // The command's name where nobody waits for how it ends (server/sharing/posted_failure.h); else empty.
+  // The command's name if it is posted (server/sharing/posted_failure.h); else empty.
   std::string_view posted_as;
-  // Of the session's memory interfaces, for a job whose steps are kMemory; also where it has none.
+  // Which of the session's memory interfaces, for a job of kMemory steps, even if it has no steps.
   std::optional<uint32_t> handle;
 
   // Progress: the current step and how many of its words are done.

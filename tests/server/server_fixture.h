@@ -11,6 +11,7 @@
 #include "server/catalog/catalog.h"
 #include "server/metrics/server_metrics.h"
 #include "server/sessions/session_registry.h"
+#include "server/sessions/unary_sessions.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "tests/fakes/fake_probe.h"
@@ -42,7 +43,8 @@ class ServerFixture {
       : log(LogFormat::kText, options.log_level),
         metrics(metric_set),
         catalog(std::move(options.catalog), metrics, log),
-        sessions(catalog, log, options.max_sessions) {}
+        sessions(catalog, log, options.max_sessions),
+        unary_sessions(sessions) {}
   ~ServerFixture() { catalog.Stop("the test is over"); }
 
   // A probe of this unique id, plugged in.
@@ -62,6 +64,7 @@ class ServerFixture {
   ServerMetrics metrics;
   Catalog catalog;
   SessionRegistry sessions;
+  UnarySessions unary_sessions;  // none ends when it is idle unless the test has an IdleThread
 };
 
 }  // namespace probegate

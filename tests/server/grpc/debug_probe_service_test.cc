@@ -209,7 +209,8 @@ TEST_F(DebugProbeServiceTest, AProbeThatIsAwayIsUnavailable) {
 
 TEST_F(DebugProbeServiceTest, ASecondServerDoesNotShareThePort) {
   MetricSet metrics;
-  const auto second = GrpcServer::Start(grpc_server->endpoint(), "machine", server.catalog, server.sessions, metrics);
+  const auto second = GrpcServer::Start(grpc_server->endpoint(), "machine", server.catalog, server.sessions,
+                                        server.unary_sessions, metrics);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(grpc_server->endpoint().ToString()));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("in use"));

@@ -21,8 +21,8 @@ class RimTest : public testing::Test {
  protected:
   explicit RimTest(ServerOptions options = {})
       : server(std::move(options)),
-        grpc_server(
-            *GrpcServer::Start({"127.0.0.1", 0}, "machine", server.catalog, server.sessions, server.metric_set)) {
+        grpc_server(*GrpcServer::Start({"127.0.0.1", 0}, "machine", server.catalog, server.sessions,
+                                       server.unary_sessions, server.metric_set)) {
     const auto channel = grpc::CreateChannel(grpc_server->endpoint().ToString(), grpc::InsecureChannelCredentials());
     debug_probe = v1::DebugProbe::NewStub(channel);
     directory = v1::ProbeDirectory::NewStub(channel);

@@ -3,8 +3,9 @@
 
 #include <map>
 
+#include "base/session_name.h"
 #include "gmock/gmock.h"
-#include "server/sessions/session_registry.h"
+#include "server/sessions/idle_thread.h"
 #include "tests/server/server_fixture.h"
 #include "tests/telemetry/exposed.h"
 
@@ -31,10 +32,10 @@ class SessionEndTest : public testing::Test {
     return request;
   }
   SessionHandle OpenStream() {
-    return std::move(server.sessions.OpenForStream(Request(), kAlice, [](const absl::Status&) {})->session);
+    return std::move(server.sessions.Open(Request(), kAlice, [](const absl::Status&) {})->session);
   }
   std::string OpenCalls(uint32_t idle_timeout = 0) {
-    return server.sessions.OpenForCalls(Request(idle_timeout), kAlice)->session_id();
+    return server.unary_sessions.Open(Request(idle_timeout), kAlice)->session_id();
   }
   double Opened() { return Exposed(server.metric_set, "probegate_sessions_opened_total{probe=\"A1\"}").value_or(-1); }
   // "kicked" → 1, …: without zeros.
@@ -61,7 +62,7 @@ TEST_F(SessionEndTest, WhatItsClientEndsIsClosed) {
   EXPECT_EQ(Opened(), 2);
   EXPECT_EQ(Ended(), Causes{});
   stream.Release(SessionEndCause::kClosed);
-  ASSERT_TRUE(server.sessions.Close(calls, kAlice).ok());
+  ASSERT_TRUE(server.unary_sessions.Close(calls, kAlice).ok());
   EXPECT_EQ(Ended(), (Causes{{"closed", 2}}));
 }
 
@@ -71,6 +72,7 @@ TEST_F(SessionEndTest, AStreamThatIsDroppedHasLostItsClient) {
 }
 
 TEST_F(SessionEndTest, WhatNobodyUsesIsIdle) {
+  const IdleThread idle(server.unary_sessions);
   OpenCalls(1);
   ASSERT_TRUE(EventuallyNone());
   EXPECT_TRUE(Eventually([this] { return Ended() == Causes{{"idle", 1}}; }));
@@ -80,7 +82,7 @@ TEST_F(SessionEndTest, WhatSomebodyElseEndsIsKickedWhateverItsClientDoesThen) {
   SessionHandle stream = OpenStream();
   const std::string calls = OpenCalls();
   ASSERT_TRUE(server.sessions.End(stream.session()->id().name(), "lunch").ok());
-  ASSERT_TRUE(server.sessions.End(calls.substr(0, 16), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(SessionName(calls), "lunch").ok());
   stream.Release(SessionEndCause::kClientGone);
   EXPECT_EQ(Ended(), (Causes{{"kicked", 2}}));
 }
@@ -106,7 +108,7 @@ TEST_F(SessionEndTest, WhatTheServerEndsSaysSo) {
 
 TEST_F(SessionEndTest, ASessionThatIsRefusedIsNotCounted) {
   server.catalog.Stop("server is shutting down");
-  EXPECT_FALSE(server.sessions.OpenForCalls(Request(), kAlice).ok());
+  EXPECT_FALSE(server.unary_sessions.Open(Request(), kAlice).ok());
   EXPECT_EQ(Opened(), 0);
   EXPECT_EQ(Ended(), Causes{});
 }
@@ -123,24 +125,24 @@ TEST_F(SessionLogTest, TheEndIsALineWithTheCauseAndWhatTheSessionDid) {
   v1::StreamRequest request;
   request.mutable_get_state();
   std::atomic<bool> answered = false;
-  server.sessions.Submit(calls, kAlice, request, [&](const auto&) { answered = true; });
+  server.unary_sessions.Submit(calls, kAlice, request, [&](const auto&) { answered = true; });
   ASSERT_TRUE(Eventually([&] { return answered.load(); }));
   testing::internal::CaptureStderr();
-  ASSERT_TRUE(server.sessions.End(calls.substr(0, 16), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(SessionName(calls), "lunch").ok());
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_THAT(log, HasSubstr("session.ended session=" + calls.substr(0, 16) +
+  EXPECT_THAT(log, HasSubstr("session.ended session=" + SessionName(calls) +
                              " probe=A1 client=alice cause=kicked reason=\"the session was ended: lunch\" commands=1"));
   EXPECT_THAT(log, Not(HasSubstr(calls)));
 }
 
 TEST_F(SessionLogTest, TheBeginIsALineWithTheTraceWhereThereIsOne) {
   testing::internal::CaptureStderr();
-  const auto traced = server.sessions.OpenForCalls(Request(), kAlice, kTraceparent);
+  const auto traced = server.unary_sessions.Open(Request(), kAlice, kTraceparent);
   std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_THAT(log, HasSubstr("session.opened session=" + traced->session_id().substr(0, 16) +
+  EXPECT_THAT(log, HasSubstr("session.opened session=" + SessionName(traced->session_id()) +
                              " probe=A1 client=alice peer=10.0.0.1:1000 trace=0af7651916cd43dd8448eb211c80319c"));
   testing::internal::CaptureStderr();
-  ASSERT_TRUE(server.sessions.OpenForCalls(Request(), kAlice, "00-nonsense").ok());
+  ASSERT_TRUE(server.unary_sessions.Open(Request(), kAlice, "00-nonsense").ok());
   log = testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("session.opened"));
   EXPECT_THAT(log, Not(HasSubstr("trace=")));
