@@ -1,11 +1,12 @@
 """Requests that no decent client sends, at random: lines for the gateway, and calls for the server."""
 
-import contextlib
 import json
 
 import grpc
+from raw_client import DISCONNECTED, FAULT, GENERAL, PROBE_ERROR, TIMEOUT, TRANSFER
 from stack import BOUND
 
+STATUSES = (0, GENERAL, DISCONNECTED, PROBE_ERROR, TRANSFER, TIMEOUT, FAULT)
 NAMES = [
     "hello",
     "readprop",
@@ -94,6 +95,7 @@ METHODS = [
     "ListSessions",
     "EndSession",
 ]
+UNANSWERED = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 NO_SERVICES = ["/probegate.v1.DebugProbe/", "/probegate.v1.Nothing/", "/"]
 
 
@@ -156,14 +158,25 @@ def line(numbers):
 
 
 def send_lines(client, lines):
-    """Sends all, and reads a reply to each."""
+    """Sends all, and reads the reply to each: in their order, with the line's own id, or -1 where it is no request that has one."""
     client.send_bytes(b"".join(lines))
-    for _ in lines:
-        assert client.receive_line(), "the gateway closed the connection"
+    for sent in lines:
+        reply = client.receive()
+        assert reply["id"] == _id_of(sent), (sent, reply)
+        assert reply["status"] in STATUSES, (sent, reply)
+        assert ("error" in reply) == (reply["status"] != 0), (sent, reply)
+
+
+def _id_of(sent):
+    try:
+        message = json.loads(sent)
+    except (ValueError, RecursionError):
+        return -1
+    return message.get("id", -1) if isinstance(message, dict) else -1
 
 
 def call(connection, api, numbers):
-    """One call. Most fail; what matters is elsewhere."""
+    """One call, which is answered. Most fail; what else matters is elsewhere."""
     method = numbers.choice(METHODS)
     service = "ProbeDirectory" if "Sessions" in method or method == "EndSession" else "DebugProbe"
     request = getattr(api, method + "Request")
@@ -182,5 +195,7 @@ def call(connection, api, numbers):
         path = numbers.choice(NO_SERVICES) + f"M{numbers.getrandbits(64)}"
     elif kind == 1:
         message = numbers.randbytes(numbers.randrange(100))
-    with contextlib.suppress(grpc.RpcError):
+    try:
         connection.unary_unary(path)(message, timeout=BOUND)
+    except grpc.RpcError as error:
+        assert error.code() not in UNANSWERED, (path, message, error)

@@ -5,7 +5,8 @@ import resource
 import socket
 
 import pytest
-from raw_client import CSW, CSW_WORDS, DISCONNECTED, DPIDR, DRW, RAM, TAR, RemoteError
+from metrics import wait_for
+from raw_client import CSW, CSW_WORDS, DISCONNECTED, DPIDR, DRW, GENERAL, RAM, TAR, RemoteError
 from stack import wait_until
 
 DPIDR_VALUE = 0x2BA01477
@@ -44,38 +45,41 @@ def test_errors_of_format_keep_the_connection(stack, raw, line, expected):
     client = raw(stack.port)
     client.send_bytes(line + b"\n")
     reply = client.receive()
-    assert (reply["id"], reply["status"], reply["error"]) == (expected[0], 1, expected[1])
+    assert (reply["id"], reply["status"], reply["error"]) == (expected[0], GENERAL, expected[1])
     client.call("hello", 1)
 
 
 @pytest.mark.parametrize(
-    "request_name, arguments",
+    "request_name, arguments, named",
     [
-        ("read_dp", ["0"]),
-        ("read_dp", [1]),
-        ("read_dp", [-4]),
-        ("read_dp", [1 << 70]),
-        ("write_dp", [0, 1 << 32]),
-        ("write_ap_multiple", [0xC, "abc"]),
-        ("write_ap_multiple", [0xC, [1, "2"]]),
-        ("read_ap_multiple", [0xC, 1 << 40]),
-        ("swj_sequence", [0, 0]),
-        ("swj_sequence", [1 << 30, 0]),
-        ("swd_sequence", [[[]]]),
-        ("swd_sequence", [[[1, 2, 3]]]),
-        ("set_clock", ["fast"]),
-        ("set_clock", [0]),
-        ("connect", ["I2C"]),
-        ("hello", [2]),
-        ("readprop", ["__class__"]),
-        ("get_memory_interface_for_ap", [3, 0]),
-        ("read_mem", [99, 0, 32]),
-        ("read_block32", [99, 0, 1 << 40]),
+        ("read_dp", ["0"], 'got "0"'),
+        ("read_dp", [1], "DP address 0x1 "),
+        ("read_dp", [-4], "got -4"),
+        ("read_dp", [1 << 70], f"got {1 << 70}"),
+        ("write_dp", [0, 1 << 32], f"got {1 << 32}"),
+        ("write_ap_multiple", [0xC, "abc"], 'got "abc"'),
+        ("write_ap_multiple", [0xC, [1, "2"]], 'got "2"'),
+        ("read_ap_multiple", [0xC, 1 << 40], f"got {1 << 40}"),
+        ("swj_sequence", [0, 0], "length must be an integer from 1 to 65536, got 0"),
+        ("swj_sequence", [1 << 30, 0], f"got {1 << 30}"),
+        ("swd_sequence", [[[]]], "got []"),
+        ("swd_sequence", [[[1, 2, 3]]], "got [1, 2, 3]"),
+        ("set_clock", ["fast"], 'got "fast"'),
+        ("set_clock", [0], "frequency must be a number of Hz from 1 to 4294967295, got 0"),
+        ("connect", ["I2C"], "I2C"),
+        ("hello", [2], "version 2"),
+        ("readprop", ["__class__"], "'__class__'"),
+        ("get_memory_interface_for_ap", [3, 0], "invalid AP version"),
+        ("read_mem", [99, 0, 32], "invalid handle"),
+        ("read_block32", [99, 0, 1 << 40], f"got {1 << 40}"),
     ],
 )
-def test_wrong_arguments_are_status_1_and_keep_the_connection(stack, raw, request_name, arguments):
+def test_wrong_arguments_are_named_and_keep_the_connection(stack, raw, request_name, arguments, named):
     client = raw(stack.port).attach()
-    assert client.status(request_name, *arguments) == 1
+    with pytest.raises(RemoteError) as refusal:
+        client.call(request_name, *arguments)
+    assert refusal.value.status == GENERAL
+    assert named in refusal.value.message
     assert client.call("read_dp", DPIDR) == DPIDR_VALUE
 
 
@@ -93,6 +97,13 @@ def test_line_without_end_is_bounded(stack, raw):
     before = resident_kib(stack.gateway.pid)
     wait_until(reset, "the connection is reset")
     assert resident_kib(stack.gateway.pid) - before < 64 << 10
+    # It came before the reset, and so it can still be read.
+    assert client.receive() == {
+        "id": -1,
+        "status": GENERAL,
+        "error": "request line longer than 16777216 bytes (--max-line-bytes)",
+    }
+    assert client.receive_line() == b""
 
 
 def test_line_over_the_bound_is_answered(make_stack, raw):
@@ -101,9 +112,9 @@ def test_line_over_the_bound_is_answered(make_stack, raw):
     client.call("hello", 1)
     client.send_bytes(b'{"id": 5, "request": "' + b"x" * 65536 + b'"}\n')
     reply = client.receive()
-    assert (reply["id"], reply["status"]) == (-1, 1)
+    assert (reply["id"], reply["status"]) == (-1, GENERAL)
     assert "65536" in reply["error"], reply
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionResetError):
         client.receive_line()
 
 
@@ -116,13 +127,21 @@ def test_half_close_answers_everything_first(stack, raw):
     assert client.receive_line() == b""
 
 
-def test_last_line_without_line_feed(stack, raw):
-    """Half a line at the end of file: whatever the answer, the connection comes to its end."""
+@pytest.mark.parametrize(
+    "line, answer",
+    [
+        (b'{"id": 1, "request": "hello", "arguments": [1]}', {"id": 1, "status": 0}),
+        (b'{"id": 1, "req', {"id": -1, "status": GENERAL, "error": "invalid request format"}),
+    ],
+    ids=["whole", "half"],
+)
+def test_last_line_without_line_feed(stack, raw, line, answer):
+    """The end of file ends a line, too: it is answered before the connection is closed."""
     client = raw(stack.port)
-    client.send_bytes(b'{"id": 1, "request": "hello", "arguments": [1]}')
+    client.send_bytes(line)
     client.socket.shutdown(socket.SHUT_WR)
-    while client.receive_line():
-        pass
+    assert client.receive() == answer
+    assert client.receive_line() == b""
 
 
 def test_one_byte_at_a_time(stack, raw):
@@ -145,11 +164,22 @@ def test_reset_in_the_middle_of_requests(stack, raw):
         for _ in range(50):
             client.send("read_ap_multiple", DRW, 256)
         client.abort()
+    expect_nobody_left(stack)
 
 
 def test_connect_and_leave(stack, raw):
     for end in ("close", "abort") * 100:
         getattr(raw(stack.port), end)()
+    expect_nobody_left(stack)
+
+
+def expect_nobody_left(stack):
+    """Neither a connection nor a session: what other tests had is closed by now, too."""
+    for url, name in (
+        (stack.gateway.metrics_url(), "probegate_gateway_connections"),
+        (stack.server.metrics_url(), "probegate_sessions"),
+    ):
+        wait_for(url, lambda shown, name=name: shown.value(name) == 0, f"{name} is 0")
 
 
 def test_slow_reader_is_bounded_and_holds_nobody_up(stack, raw):
