@@ -3,7 +3,11 @@
 import json
 import socket
 
-from stack import BOUND, LOOPBACK
+from stack import BOUND, LOOPBACK, wait_until
+
+# Registers of the nRF52840's POWER: what the last resets were, until that is cleared; and what only a reset by the pin clears.
+RESETREAS, GPREGRET = 0x40000400, 0x4000051C
+BY_PIN, BY_SOFTWARE = 1 << 0, 1 << 2
 
 
 class SimControl:
@@ -30,3 +34,23 @@ class SimControl:
     def is_connected(self, board):
         """Whether the probe's pins drive the target."""
         return self.call("state", board=board)["connected"]
+
+
+class BoardMemory:
+    """Reads and writes the first board's memory, and sees its core."""
+
+    def __init__(self, control):
+        self.control = control
+
+    def read(self, address):
+        return self.control.call("read_word", board=0, address=address)["value"]
+
+    def write(self, address, value):
+        self.control.call("write_word", board=0, address=address, value=value)
+
+    def core(self):
+        return self.control.call("state", board=0)["core"]
+
+    def wait_for_change(self, address):
+        before = self.read(address)
+        wait_until(lambda: self.read(address) != before, f"the word at {address:#x} changes")

@@ -4,38 +4,19 @@ import re
 import struct
 
 import pytest
+from sim_control import BY_PIN, BY_SOFTWARE, GPREGRET, RESETREAS, BoardMemory
 from stack import wait_until
 
 pytestmark = pytest.mark.long
 
 NRF52840 = ("--target", "nrf52840")
-RESETREAS, GPREGRET = 0x40000400, 0x4000051C
-BY_PIN, BY_SOFTWARE = 1 << 0, 1 << 2
 BEFORE = 0x40000000  # where `counter` is put in front of a reset: it would not get there by itself
 
 
 @pytest.fixture
 def board(lab, control):
     """Reads and writes the board's memory behind everybody's back."""
-    return Memory(control(lab))
-
-
-class Memory:
-    def __init__(self, control):
-        self.control = control
-
-    def read(self, address):
-        return self.control.call("read_word", board=0, address=address)["value"]
-
-    def write(self, address, value):
-        self.control.call("write_word", board=0, address=address, value=value)
-
-    def core(self):
-        return self.control.call("state", board=0)["core"]
-
-    def wait_for_change(self, address):
-        before = self.read(address)
-        wait_until(lambda: self.read(address) != before, f"the word at {address:#x} changes")
+    return BoardMemory(control(lab))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +166,7 @@ def test_a_vector_table_that_points_nowhere(make_stack, pyocd, control, tmp_path
     """The core locks up, as silicon does; a debugger gets it out of there, and even a step comes to an end."""
     (tmp_path / "nowhere.bin").write_bytes(struct.pack("<II", *vectors))
     stack = make_stack(sim_flags=["--flash", tmp_path / "nowhere.bin"])
-    board = Memory(control(stack))
+    board = BoardMemory(control(stack))
     wait_until(lambda: board.core() == "locked up", "the core locks up")
     output = commander(
         pyocd, stack, "halt", "status", "$ target.step()", "status", "reset halt", "$ target.step()", "status", "go"

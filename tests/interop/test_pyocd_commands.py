@@ -3,8 +3,13 @@
 import random
 import re
 
+import pytest
 from pyocd_client import words_printed
 from raw_client import RAM
+from sim_control import BY_PIN, BY_SOFTWARE, GPREGRET, RESETREAS, BoardMemory
+from stack import wait_until
+
+VTOR = 0xE000ED08
 
 
 def test_commander_reads_memory(stack, pyocd, raw):
@@ -44,18 +49,36 @@ def test_loadmem_and_savemem_at_odd_ends(stack, pyocd, tmp_path):
     assert saved.read_bytes() == source.read_bytes()
 
 
-def test_reset_by_pin(stack, pyocd):
-    pyocd.run("reset", stack.uid, "-m", "hw")
+@pytest.fixture
+def board(stack, control):
+    """Its memory, in which nothing tells of a reset yet."""
+    memory = BoardMemory(control(stack))
+    for address, value in ((RESETREAS, 0xFFFFFFFF), (GPREGRET, 0x5A)):
+        memory.write(address, value)
+    assert (memory.read(RESETREAS), memory.read(GPREGRET)) == (0, 0x5A)
+    return memory
 
 
-def test_reset_by_software(stack, pyocd):
-    pyocd.run("reset", stack.uid, "-m", "sysresetreq")
+@pytest.mark.parametrize(
+    "method, reason, kept",
+    [("hw", BY_PIN, 0), ("sysresetreq", BY_SOFTWARE, 0x5A)],
+)
+def test_reset(stack, pyocd, raw, board, method, reason, kept):
+    """The chip tells which reset it had, its core has lost what it was told, and the program runs again."""
+    client = raw(stack.port).attach()
+    client.write_word(VTOR, 0x100)
+    assert client.read_word(VTOR) == 0x100
+    pyocd.run("reset", stack.uid, "-m", method)
+    assert (board.read(RESETREAS), board.read(GPREGRET)) == (reason, kept)
+    assert raw(stack.port).attach().read_word(VTOR) == 0
+    wait_until(lambda: board.core() == "asleep", "the idle program is in WFI")
 
 
-def test_commander_resets_and_goes_on(stack, pyocd, raw):
+def test_commander_resets_and_goes_on(stack, pyocd, raw, board):
     raw(stack.port).attach().write_word(RAM + 0x200, 0xC0FFEE)
     output = pyocd.commander(stack.uid, "reset", "read32 0x20000200")
     assert words_printed(output) == [0xC0FFEE]
+    assert (board.read(RESETREAS), board.read(GPREGRET)) == (BY_SOFTWARE, 0x5A)
 
 
 def test_halt_and_go(stack, pyocd):
