@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/base/bounded_wait.h"
 #include "tests/base/no_threads.h"
 
 namespace probegate {
@@ -119,8 +120,7 @@ TEST(LookUpServers, LooksAllUpAtOnce) {
   // Each waits for the others: were they looked up one after the other, none would end.
   const HostResolver resolve = [&waiting](const std::string&) -> absl::StatusOr<std::vector<std::string>> {
     ++waiting;
-    for (int now = waiting; now < 3; now = waiting) waiting.wait(now);
-    waiting.notify_all();
+    AwaitTrue([&waiting] { return waiting == 3; }, "three look-ups at once");
     return std::vector<std::string>{"10.0.0.1"};
   };
   EXPECT_THAT(LookUp({"a:1", "b:2", "c:3"}, resolve), ElementsAre("10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"));

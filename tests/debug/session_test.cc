@@ -8,6 +8,7 @@
 #include "debug/sessions.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/base/bounded_wait.h"
 #include "tests/base/no_threads.h"
 #include "tests/debug/temporary_folder.h"
 
@@ -41,7 +42,12 @@ class FakeClient final : public DebugClient {
   }
   DebugEnd WaitForEnd() {
     MutexLock lock(mutex_);
-    while (!end_) changed_.Wait(mutex_);
+    const auto deadline = std::chrono::steady_clock::now() + kWaitBound;
+    while (!end_) {
+      if (changed_.WaitUntil(mutex_, deadline) || end_) continue;
+      ADD_FAILURE() << "the session has not ended; gdb's output: " << output_;
+      end_.emplace();
+    }
     session_ = nullptr;
     return *end_;
   }
@@ -51,7 +57,10 @@ class FakeClient final : public DebugClient {
   }
   void WaitForOutput(const std::string& text) {
     MutexLock lock(mutex_);
-    while (output_.find(text) == std::string::npos && !end_) changed_.Wait(mutex_);
+    const auto deadline = std::chrono::steady_clock::now() + kWaitBound;
+    while (output_.find(text) == std::string::npos && !end_) {
+      if (!changed_.WaitUntil(mutex_, deadline)) break;
+    }
     EXPECT_NE(output_.find(text), std::string::npos) << output_ << (end_ ? end_->reason : "");
   }
 

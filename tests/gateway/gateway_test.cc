@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
+#include "tests/base/bounded_wait.h"
 #include "tests/gateway/fake_upstream.h"
 #include "tests/gateway/test_client.h"
 #include "tests/telemetry/exposed.h"
@@ -366,7 +367,7 @@ TEST_F(GatewayOfTwoServers, APartOfAnIdThatOthersHaveLaterIsServedForNone) {
   first.on_event(Probe("A1"));
   second.on_event(Probe("B1"));
   EXPECT_EQ(WaitForMissing(""), "");
-  while (Metric("server_up{address=\"other:1\",server=\"other:1\"}") != 1) std::this_thread::yield();
+  AwaitTrue([&] { return Metric("server_up{address=\"other:1\",server=\"other:1\"}") == 1; }, "other:1 is up");
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A1"));
   EXPECT_EQ(Metric("ports"), 1);
   gateway_->Stop("the test is over");

@@ -9,6 +9,7 @@
 #include "core_fixture.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
+#include "tests/base/bounded_wait.h"
 
 namespace probegate::sim {
 namespace {
@@ -158,7 +159,7 @@ TEST_P(FailureTest, LocksUpOnlyThisCore) {
     return other.processor().core().Read(CpuRegister::kR0);
   };
   const uint32_t before = other_counts();
-  while (other_counts() == before) std::this_thread::yield();
+  AwaitTrue([&] { return other_counts() != before; }, "the other board's core counts on");
   engine_.reset();
 }
 

@@ -14,6 +14,7 @@
 #include "sim/tcp_framing.h"
 #include "spdlog/sinks/null_sink.h"
 #include "spdlog/spdlog.h"
+#include "tests/base/bounded_wait.h"
 
 namespace probegate::sim {
 namespace {
@@ -144,7 +145,7 @@ TEST_F(ServerTest, AcceptsTheNextClientAsSoonAsTheFirstHasGone) {
   {
     Connection first(endpoint());
     first.Send(kAskCount);
-    while (Counters()["packets"] != 1) std::this_thread::yield();
+    AwaitTrue([&] { return Counters()["packets"] == 1; }, "the board has the packet");
   }
   Connection second(endpoint());
   EXPECT_EQ(second.Command(kAskCount), kCount);

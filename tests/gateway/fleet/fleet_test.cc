@@ -8,6 +8,7 @@
 
 #include "asio/executor_work_guard.hpp"
 #include "asio/post.hpp"
+#include "tests/base/bounded_wait.h"
 #include "tests/gateway/fake_upstream.h"
 #include "tests/telemetry/exposed.h"
 
@@ -104,7 +105,7 @@ class FleetTest : public ::testing::Test {
   void Sync() {
     std::promise<void> done;
     asio::post(strand_, [&] { done.set_value(); });
-    done.get_future().wait();
+    Awaited(done.get_future(), "the strand gets to it");
   }
   bool WaitForUp(const std::string& name, const std::string& address, double value) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -128,7 +129,7 @@ class FleetTest : public ::testing::Test {
   std::string Incompatible() {
     std::promise<std::string> said;
     asio::post(strand_, [&] { said.set_value(fleet_->incompatible().value_or("")); });
-    return said.get_future().get();
+    return Awaited(said.get_future(), "the strand gets to it");
   }
 
   MetricSet metric_set_;

@@ -7,6 +7,7 @@
 
 #include "asio/executor_work_guard.hpp"
 #include "asio/post.hpp"
+#include "tests/base/bounded_wait.h"
 
 namespace probegate {
 namespace {
@@ -47,12 +48,12 @@ TEST(NameLookup, WhatComesAfterStopIsDroppedAndNotWaitedFor) {
         asio::make_strand(io), Endpoint{"lab", 1}, std::chrono::milliseconds(1),
         [resolver](const Endpoint&) -> absl::StatusOr<Addresses> {
           resolver->asked.set_value();
-          resolver->may_answer.get_future().wait();
+          Awaited(resolver->may_answer.get_future(), "the test lets the resolver answer");
           return Addresses{};
         },
         [](const auto&) { ADD_FAILURE() << "it was stopped"; });
     lookup.Start();
-    resolver->asked.get_future().wait();
+    Awaited(resolver->asked.get_future(), "the resolver is asked");
     lookup.Stop();
     io.run();
   }

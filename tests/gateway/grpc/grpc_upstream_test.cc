@@ -12,6 +12,7 @@
 #include "grpcpp/grpcpp.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "telemetry/metrics.h"
+#include "tests/base/bounded_wait.h"
 #include "tests/gateway/fake_upstream.h"
 
 namespace probegate {
@@ -104,7 +105,7 @@ TEST_F(GrpcUpstream, TheOpeningCarriesTheTraceparent) {
                                                      return true;
                                                    },
                                                .on_end = [](const std::string&) {}});
-  EXPECT_EQ(arrived.get_future().get(), traceparent);
+  EXPECT_EQ(Awaited(arrived.get_future(), "the first answer"), traceparent);
 }
 
 // With the last answer nothing is awaited: that the server has ended the stream is noticed by who listens.
@@ -119,9 +120,9 @@ TEST_F(GrpcUpstream, CountsASessionsStreamOnce) {
                                                    },
                                                .on_end = [&](const std::string&) { ended.set_value(); }});
   AskOn(*session);
-  answered.get_future().wait();
+  Awaited(answered.get_future(), "the last answer");
   session->Listen();
-  ended.get_future().wait();
+  Awaited(ended.get_future(), "the end of the stream");
   const std::string labels =
       "{grpc_method=\"Stream\",grpc_service=\"probegate.v1.DebugProbe\",grpc_type=\"bidi_stream\"} 1";
   EXPECT_THAT(metrics_.Expose(), testing::HasSubstr("grpc_client_started_total" + labels));

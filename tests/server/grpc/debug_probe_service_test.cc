@@ -7,6 +7,7 @@
 #include <set>
 
 #include "gmock/gmock.h"
+#include "tests/base/bounded_wait.h"
 #include "tests/server/grpc/rim_fixture.h"
 
 namespace probegate {
@@ -152,7 +153,7 @@ TEST_P(CutOffTest, ACallInTheQueue) {
     return std::any_of(sessions.begin(), sessions.end(), [](const auto& session) { return session.waits_for_lock(); });
   }));
   EndIt(waiter);
-  ExpectCutOff(waiting.get());
+  ExpectCutOff(Awaited(std::move(waiting), "the call's end"));
 }
 
 TEST_P(CutOffTest, ACallOnTheWire) {
@@ -169,7 +170,7 @@ TEST_P(CutOffTest, ACallOnTheWire) {
   ASSERT_TRUE(wire->WaitUntilHeld(kBound));
   EndIt(session);
   wire->ReleaseTransfers();
-  ExpectCutOff(waiting.get());
+  ExpectCutOff(Awaited(std::move(waiting), "the call's end"));
 }
 
 TEST_F(DebugProbeServiceTest, ACallWhoseProbeGoesIsUnavailable) {
@@ -186,7 +187,7 @@ TEST_F(DebugProbeServiceTest, ACallWhoseProbeGoesIsUnavailable) {
     return std::any_of(sessions.begin(), sessions.end(), [](const auto& session) { return session.waits_for_lock(); });
   }));
   wire->Unplug();
-  EXPECT_EQ(waiting.get().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(Awaited(std::move(waiting), "the call's end").error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
 TEST_F(DebugProbeServiceTest, AnUnknownProbeIsNotFoundAndTheMessageSaysWhatThereIs) {

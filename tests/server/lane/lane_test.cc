@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "probe/error.h"
 #include "server/commands/command_table.h"
+#include "tests/base/bounded_wait.h"
 #include "tests/server/lane/lane_fixture.h"
 
 namespace probegate {
@@ -368,7 +369,7 @@ TEST_F(LaneTest, StopLetsTheCommandOnTheWireFinishAndLeavesTheProbeDisconnected)
   ASSERT_TRUE(wire_->WaitUntilHeld(kBound));
   Send(*a, ReadDp(), "queued");
   std::thread stop([&] { lane_->Stop(MakeError(ErrorKind::kProbeDisconnected, "stopping")); });
-  while (lane_->OpenSession(SessionId::Random(), {}, nullptr).ok()) std::this_thread::yield();
+  AwaitTrue([&] { return !lane_->OpenSession(SessionId::Random(), {}, nullptr).ok(); }, "the lane refuses sessions");
   wire_->ReleaseTransfers();
   stop.join();
   EXPECT_THAT(diary_.lines(),

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
 #include "telemetry/grpc/server_interceptor.h"
+#include "tests/base/bounded_wait.h"
 
 namespace probegate {
 namespace {
@@ -125,7 +126,7 @@ class RpcMetricsTest : public testing::Test {
     grpc::ByteBuffer response;
     std::promise<grpc::Status> ended;
     stub.UnaryCall(&context, path, {}, &request, &response, [&](grpc::Status status) { ended.set_value(status); });
-    return ended.get_future().get().error_code();
+    return Awaited(ended.get_future(), "the end of the call").error_code();
   }
 
   MetricSet metrics_;
@@ -164,9 +165,9 @@ TEST_F(RpcMetricsTest, ACallThatIsCancelled) {
   v1::ListSessionsResponse response;
   std::promise<void> ended;
   stub_->async()->ListSessions(&context_, &request, &response, [&](const grpc::Status&) { ended.set_value(); });
-  while (directory_.began == 0) std::this_thread::yield();
+  AwaitTrue([&] { return directory_.began != 0; }, "the call is there");
   context_.TryCancel();
-  ended.get_future().wait();
+  Awaited(ended.get_future(), "the end of the call");
   ExpectOnce("ListSessions", "Canceled");
 }
 
