@@ -103,6 +103,19 @@ def symbols(firmware):
         return {s.name: s["st_value"] for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()}
 
 
+@pytest.fixture
+def debug_stack(make_stack, firmware):
+    """Makes a stack without a gateway, for a probegate-debugd, whose server has found its probes."""
+
+    def make(**options):
+        stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware], **options)
+        for serial in stack.serials:
+            stack.server.wait_for_line(rf"probe\.connected probe={serial} ")
+        return stack
+
+    return make
+
+
 @pytest.fixture(scope="module")
 def _shared_programs(bin_directory, tmp_path_factory):
     programs = Programs(bin_directory, tmp_path_factory.mktemp("stack"))

@@ -15,19 +15,6 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def debug_stack(make_stack):
-    """Makes a stack whose server has found its probes."""
-
-    def make(**options):
-        stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware()], **options)
-        for serial in stack.serials:
-            stack.server.wait_for_line(rf"probe\.connected probe={serial} ")
-        return stack
-
-    return make
-
-
-@pytest.fixture
 def lab(debug_stack, api):
     """A stack with one board, a debugd, and sessions that are closed after the test."""
     sessions = []
