@@ -12,12 +12,13 @@ ctest_suite() {
 
 # pytest_suite name preset path…: sets PROBEGATE_BIN to the directory of the programs under test, and PROBEGATE_PROMETHEUS and
 # PROBEGATE_KUSTOMIZE to those of Prometheus and kustomize. soak_seconds, if set, is the duration of the test with sixteen
-# clients.
+# clients; pyocd_versions, if set, is the directory of the virtual environments with other versions of pyOCD.
 pytest_suite() {
   local name=$1 preset=$2 junit
   junit=build/results/$preset-pytest.xml
   run_suite "$name" "$junit" \
     env ${soak_seconds:+PROBEGATE_SOAK_SECONDS=$soak_seconds} \
+    ${pyocd_versions:+PROBEGATE_PYOCD_VERSIONS=$pyocd_versions} \
     PROBEGATE_BIN="$PWD/build/$preset/bin" PROBEGATE_BUILD="$PWD/build/$preset" \
     PROBEGATE_PROMETHEUS="$PWD/$prometheus/usr/bin" PROBEGATE_KUSTOMIZE="$PWD/$kustomize/usr/bin" \
     PATH="$PWD/$venv/bin:$PATH" \

@@ -48,11 +48,11 @@ class Stop:
 class GdbServer(Program):
     """`pyocd gdbserver`, which stays for the next gdb."""
 
-    def __init__(self, directory, uid, *flags, target="nrf52840"):
+    def __init__(self, directory, uid, *flags, target="nrf52840", python=sys.executable):
         super().__init__(
             "pyocd-gdbserver",
             [
-                sys.executable,
+                python,
                 "-u",
                 "-m",
                 "pyocd",
@@ -71,8 +71,9 @@ class GdbServer(Program):
             ],
             directory,
         )
-        self.console_port = int(self.wait_for_line(r"STDIO server started on port (\d+)")[1])
-        self.port = int(self.wait_for_line(r"GDB server listening on port (\d+)")[1])
+        # In the words of old pyOCDs, too.
+        self.console_port = int(self.wait_for_line(r"(?:STDIO|Semihost) server started on port (\d+)")[1])
+        self.port = int(self.wait_for_line(r"GDB server (?:listening|started) on port (\d+)")[1])
 
 
 class Gdb:

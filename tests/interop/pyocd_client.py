@@ -208,14 +208,14 @@ class RttViewer:
 
 
 class PyocdCommands:
-    """pyOCD's command line."""
+    """pyOCD's command line; that which the tests' own Python has, unless another one's is wanted."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, python=sys.executable):
         self.directory = directory
+        self.python = python
 
-    @staticmethod
-    def _argv(subcommand, uid, *flags):
-        return [sys.executable, "-m", "pyocd", subcommand, "--no-config", "--uid", uid, "--target", "cortex_m", *flags]
+    def _argv(self, subcommand, uid, *flags):
+        return [self.python, "-m", "pyocd", subcommand, "--no-config", "--uid", uid, "--target", "cortex_m", *flags]
 
     def _run(self, *arguments):
         return subprocess.run(

@@ -11,11 +11,15 @@ need_packages build python test clang
 need_venv
 source tools/unpacked.sh
 need_unpacked
+if [[ $full ]]; then
+  source tools/pyocd_versions.sh
+  need_pyocd_versions
+fi
 source tools/results.sh
 source tools/suites.sh
 
 ctest_suite 'unit tests' dev
-soak_seconds=${full:+60} pytest_suite 'checks and real clients' dev tests
+soak_seconds=${full:+60} pyocd_versions=${full:+$PWD/build} pytest_suite 'checks and real clients' dev tests
 ctest_suite 'fuzz targets, ten seconds each' fuzz
 if [[ $full ]]; then
   asan_suites -m 'not long'
