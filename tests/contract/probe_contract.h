@@ -69,7 +69,8 @@ class ContractWorld {
   virtual void Unplug() = 0;
   virtual void Plug() = 0;
 
-  virtual uint32_t ReadTarget(uint32_t address) = 0;
+  // Words of the target's memory, read behind the probe's back.
+  virtual std::vector<uint32_t> ReadTarget(uint32_t address, size_t count) = 0;
 
   // Has the target send a few bytes by SWO, at kSwoBaud; answers them. For probes that have SWO.
   virtual std::vector<uint8_t> SendSwo() { return {}; }

@@ -1,6 +1,7 @@
 // Each failure at each operation of a script that uses every method: what is reported, and that the probe goes on or is
 // gone for ever.
 #include <array>
+#include <future>
 
 #include "probe/adi/link.h"
 #include "probe/adi/registers.h"
@@ -57,48 +58,100 @@ absl::Status UseEverything(Probe& probe, WireProtocol protocol) {
   return absl::OkStatus();
 }
 
-TEST_P(ProbeFailureContract, IsReportedAtEveryOperation) {
-  const auto& [factory, row] = GetParam();
-  const std::unique_ptr<ContractWorld> world = factory.make();
-  ObserverRecord seen;
-  auto probe = world->OpenProbe();
-  ASSERT_TRUE(probe.ok()) << probe.status();
+// A world in which one operation after another fails.
+class FailingWorld {
+ public:
+  FailingWorld(const ContractWorldFactory& factory, const ProbeFailureRow& row) : row_(row), world_(factory.make()) {}
 
-  const bool of_transfers = row.of_transfers;
-  const auto operations = [&] { return of_transfers ? world->transfers() : world->replies(); };
-  const uint64_t before = operations();
-  ASSERT_TRUE(UseEverything(**probe, world->protocol()).ok());
-  const uint64_t count = operations() - before;
+  // Uses everything once, without a failure.
+  void Start() {
+    ASSERT_NO_FATAL_FAILURE(OpenProbe());
+    const uint64_t before = operations();
+    ASSERT_TRUE(Use().ok());
+    count_ = operations() - before;
+  }
 
-  const uint64_t times = row.failure == ProbeFailure::kWait ? 0 : 1;
-  // The middle of a long block is as its beginning and its end.
-  const uint64_t step = count < 100 ? 1 : 7;
-  uint64_t reported = 0;
-  for (uint64_t at = 1; at <= count; at += step) {
-    SCOPED_TRACE(std::string(row.name) + " at operation " + std::to_string(at));
-    seen = {};
-    (*probe)->SetObserver(&seen);
-    world->Inject(row.failure, at, times);
-    const absl::Status status = UseEverything(**probe, world->protocol());
-    world->ClearFailures();
-    if (status.ok()) continue;  // it hit what a probe may put right, or says on its way out
-    ++reported;
-    EXPECT_TRUE(IsError(status, row.seen_as)) << status;
+  // Fails at the operations number `first`, `first + step` and so on. The first of all is number 1.
+  void FailAtEach(uint64_t first, uint64_t step) {
+    for (uint64_t at = first; at <= count_ && !testing::Test::HasFatalFailure(); at += step) FailAt(at);
+  }
 
-    if (row.seen_as == ErrorKind::kProbeDisconnected) {
-      world->Plug();
-      EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeDisconnected));
-      EXPECT_TRUE(IsError((*probe)->CheckPresent(), ErrorKind::kProbeDisconnected));
-      EXPECT_EQ(seen.disconnects, std::vector<DisconnectCause>{row.cause});
-      probe->reset();
-      probe = world->OpenProbe();
-      ASSERT_TRUE(probe.ok()) << probe.status();
+  // How many operations a use of everything has.
+  uint64_t count() const { return count_; }
+  // How many failures were reported.
+  uint64_t reported() const { return reported_; }
+
+ private:
+  void OpenProbe() {
+    auto probe = world_->OpenProbe();
+    ASSERT_TRUE(probe.ok()) << probe.status();
+    probe_ = *std::move(probe);
+  }
+  absl::Status Use() { return UseEverything(*probe_, world_->protocol()); }
+  uint64_t operations() { return row_.of_transfers ? world_->transfers() : world_->replies(); }
+
+  void FailAt(uint64_t at) {
+    SCOPED_TRACE(std::string(row_.name) + " at operation " + std::to_string(at));
+    seen_ = {};
+    probe_->SetObserver(&seen_);
+    world_->Inject(row_.failure, at, row_.failure == ProbeFailure::kWait ? 0 : 1);
+    const absl::Status status = Use();
+    world_->ClearFailures();
+    if (status.ok()) return;  // it hit what a probe may put right, or says on its way out
+    ++reported_;
+    EXPECT_TRUE(IsError(status, row_.seen_as)) << status;
+    if (row_.seen_as == ErrorKind::kProbeDisconnected) {
+      ASSERT_NO_FATAL_FAILURE(ExpectGoneAndOpenAgain());
     } else {
-      EXPECT_TRUE(seen.disconnects.empty());
+      EXPECT_TRUE(seen_.disconnects.empty());
     }
-    const absl::Status again = UseEverything(**probe, world->protocol());
+    const absl::Status again = Use();
     ASSERT_TRUE(again.ok()) << again;
   }
+
+  void ExpectGoneAndOpenAgain() {
+    world_->Plug();
+    EXPECT_TRUE(IsError(probe_->SetClock(1'000'000), ErrorKind::kProbeDisconnected));
+    EXPECT_TRUE(IsError(probe_->CheckPresent(), ErrorKind::kProbeDisconnected));
+    EXPECT_EQ(seen_.disconnects, std::vector<DisconnectCause>{row_.cause});
+    probe_.reset();
+    OpenProbe();
+  }
+
+  const ProbeFailureRow row_;
+  const std::unique_ptr<ContractWorld> world_;
+  ObserverRecord seen_;
+  std::unique_ptr<Probe> probe_;
+  uint64_t count_ = 0;
+  uint64_t reported_ = 0;
+};
+
+// A reply that does not come in time is waited for, each time for the whole reply time-out: then several worlds share
+// the operations, and wait at the same time. A failure that costs no wait has one world.
+size_t WorldsFor(ProbeFailure failure) {
+  return failure == ProbeFailure::kDropReply || failure == ProbeFailure::kLateReply ? 32 : 1;
+}
+
+TEST_P(ProbeFailureContract, IsReportedAtEveryOperation) {
+  const auto& [factory, row] = GetParam();
+  const size_t world_count = WorldsFor(row.failure);
+  std::vector<std::unique_ptr<FailingWorld>> worlds;
+  for (size_t i = 0; i < world_count; ++i) {
+    worlds.push_back(std::make_unique<FailingWorld>(factory, row));
+    ASSERT_NO_FATAL_FAILURE(worlds[i]->Start());
+    ASSERT_EQ(worlds[i]->count(), worlds[0]->count());
+  }
+  const uint64_t count = worlds[0]->count();
+  // The middle of a long block is as its beginning and its end.
+  const uint64_t step = count < 100 ? 1 : 7;
+  std::vector<std::future<void>> runs;
+  for (size_t i = 0; i < world_count; ++i) {
+    runs.push_back(std::async(std::launch::async,
+                              [=, &world = *worlds[i]] { world.FailAtEach(1 + i * step, world_count * step); }));
+  }
+  for (std::future<void>& run : runs) run.get();  // throws what the run has thrown
+  uint64_t reported = 0;
+  for (const auto& world : worlds) reported += world->reported();
   EXPECT_GT(reported, count / step / 2);
 }
 

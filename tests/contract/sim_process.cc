@@ -102,11 +102,20 @@ void SimProcess::ReadListeners(int output) {
   }
 }
 
-nlohmann::json SimProcess::Ask(const nlohmann::json& request) {
-  const std::string line = request.dump() + '\n';
-  if (send(control_, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
+nlohmann::json SimProcess::Ask(const nlohmann::json& request) { return AskAll({&request, 1}).front(); }
+
+std::vector<nlohmann::json> SimProcess::AskAll(std::span<const nlohmann::json> requests) {
+  std::string lines;
+  for (const nlohmann::json& request : requests) lines += request.dump() + '\n';
+  if (send(control_, lines.data(), lines.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(lines.size())) {
     throw std::runtime_error("the control port is gone");
   }
+  std::vector<nlohmann::json> answers;
+  for (size_t i = 0; i < requests.size(); ++i) answers.push_back(NextAnswer());
+  return answers;
+}
+
+nlohmann::json SimProcess::NextAnswer() {
   size_t end = 0;
   while ((end = received_.find('\n')) == std::string::npos) {
     std::array<char, 1024> buffer{};

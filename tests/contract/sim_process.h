@@ -5,7 +5,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "nlohmann/json.hpp"
 
@@ -25,10 +27,13 @@ class SimProcess {
 
   // The answer to one request (docs/simulator.md, "The control port"). Throws std::runtime_error where it is an error.
   nlohmann::json Ask(const nlohmann::json& request);
+  // The answers to many requests, which are sent before the first is answered: as many as a socket's buffers hold.
+  std::vector<nlohmann::json> AskAll(std::span<const nlohmann::json> requests);
 
  private:
   void Start(const std::string& firmware);
   void ReadListeners(int output);
+  nlohmann::json NextAnswer();
 
   pid_t pid_ = -1;
   std::string serial_;

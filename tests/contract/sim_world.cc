@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTooLate{700};
+constexpr milliseconds kTooLate = SimWorld::kReplyTimeout * 7 / 4;
 
 constexpr uint32_t kItmBusy = 1u << 23;
 
@@ -42,6 +42,16 @@ void SimWorld::Inject(ProbeFailure failure, uint64_t at, uint64_t times) {
   }
 }
 
+std::vector<uint32_t> SimWorld::ReadTarget(uint32_t address, size_t count) {
+  std::vector<nlohmann::json> requests;
+  for (size_t i = 0; i < count; ++i) {
+    requests.push_back({{"command", "read_word"}, {"board", 0}, {"address", address + 4 * i}});
+  }
+  std::vector<uint32_t> words;
+  for (const nlohmann::json& answer : sim_.AskAll(requests)) words.push_back(answer.at("value"));
+  return words;
+}
+
 std::vector<uint8_t> SimWorld::SendSwo() {
   // DEMCR.TRCENA; the ITM unlocked and on, without timestamps, and port 5, which the board's program does not use;
   // the pin given to SWO, 32 MHz divided by 32, NRZ.
@@ -53,7 +63,7 @@ std::vector<uint8_t> SimWorld::SendSwo() {
   for (const auto& [address, value] : kSetUp) {
     sim_.Ask({{"command", "write_word"}, {"board", 0}, {"address", address}, {"value", value}});
   }
-  while ((ReadTarget(0xE0000E80) & kItmBusy) != 0) continue;
+  while ((ReadTarget(0xE0000E80, 1).front() & kItmBusy) != 0) continue;
   return {0x2B, 'A', 'B', 'C', 'D', 0x2B, 'E', 'F', 'G', 'H'};
 }
 

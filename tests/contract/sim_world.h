@@ -13,7 +13,7 @@ namespace probegate {
 
 class SimWorld : public ContractWorld {
  public:
-  static constexpr std::chrono::milliseconds kReplyTimeout{400};
+  static constexpr std::chrono::milliseconds kReplyTimeout{1000};
 
   explicit SimWorld(WireProtocol protocol) : protocol_(protocol) {}
 
@@ -25,9 +25,7 @@ class SimWorld : public ContractWorld {
   uint64_t replies() override { return Command("counters").at("replies"); }
   void Unplug() override { Command("unplug"); }
   void Plug() override { Command("plug"); }
-  uint32_t ReadTarget(uint32_t address) override {
-    return sim_.Ask({{"command", "read_word"}, {"board", 0}, {"address", address}}).at("value");
-  }
+  std::vector<uint32_t> ReadTarget(uint32_t address, size_t count) override;
   std::vector<uint8_t> SendSwo() override;
 
  protected:
