@@ -8,6 +8,7 @@ import pytest
 from metrics import golden, wait_for
 from prometheus import Prometheus
 from raw_client import DPIDR, RawClient
+from stack import BOUND
 
 pytestmark = pytest.mark.long
 
@@ -39,7 +40,9 @@ def load(clients, seconds):
             due[client] = client.send("read_dp", DPIDR)
         end = time.monotonic() + seconds
         while due:
-            for key, _ in selector.select():
+            ready = selector.select(BOUND)
+            assert ready, f"no answer within {BOUND:g} s"
+            for key, _ in ready:
                 client = key.data
                 client.result("read_dp", due.pop(client))
                 if time.monotonic() < end:
