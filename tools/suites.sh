@@ -13,6 +13,9 @@ ctest_suite() {
 # pytest_suite name preset path…: sets PROBEGATE_BIN to the directory of the programs under test, and PROBEGATE_PROMETHEUS and
 # PROBEGATE_KUSTOMIZE to those of Prometheus and kustomize. soak_seconds, if set, is the duration of the test with sixteen
 # clients; pyocd_versions, if set, is the directory of the virtual environments with other versions of pyOCD.
+# Test files run in parallel, each in one process from its first test to its last. There is one process more than there are
+# CPUs, since many tests wait for a timer of a program. The files start in the order of their names, and so with the
+# containers, which take longest.
 pytest_suite() {
   local name=$1 preset=$2 junit
   junit=build/results/$preset-pytest.xml
@@ -22,7 +25,8 @@ pytest_suite() {
     PROBEGATE_BIN="$PWD/build/$preset/bin" PROBEGATE_BUILD="$PWD/build/$preset" \
     PROBEGATE_PROMETHEUS="$PWD/$prometheus/usr/bin" PROBEGATE_KUSTOMIZE="$PWD/$kustomize/usr/bin" \
     PATH="$PWD/$venv/bin:$PATH" \
-    "$venv/bin/python" -m pytest -q --junitxml="$junit" "${@:3}"
+    "$venv/bin/python" -m pytest -q --junitxml="$junit" \
+    --numprocesses $(($(nproc) + 1)) --dist loadfile --no-loadscope-reorder "${@:3}"
 }
 
 # asan_suites [pytest arguments…]

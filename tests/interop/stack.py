@@ -34,16 +34,27 @@ def wait_until(condition, what, bound=BOUND):
         time.sleep(0.01)
 
 
+def _ports_of_this_process():
+    """Below those that the kernel gives to clients. Processes that run tests at the same time, as pytest-xdist's workers do,
+    have ranges of their own: a port that was given out is not listened on at once, nor while its program is started again."""
+    first, last = 15000, 32000
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers
+    width = (last - first) // workers
+    return range(first + worker * width, first + (worker + 1) * width)
+
+
 _ports_given = set()
 
 
 def free_port(count=1):
-    """The first of `count` neighbouring ports that nobody listens on, below those the kernel gives to clients, and not
-    given out before: two programs of one test never get the same. Each process of a parallel run looks elsewhere first."""
-    first, last = 15000, 32000
-    start = first + os.getpid() * 101 % (last - first)
-    for offset in range(0, last - first, count):
-        port = first + (start - first + offset) % (last - first - count)
+    """The first of `count` neighbouring ports that nobody listens on, and not given out before: two programs of one test never
+    get the same. Each run of tests begins to look elsewhere."""
+    ports = _ports_of_this_process()
+    places = len(ports) - count
+    start = os.getpid() * 101 % places
+    for offset in range(0, len(ports), count):
+        port = ports[(start + offset) % places]
         wanted = range(port, port + count)
         if not _ports_given.intersection(wanted) and all(_can_listen(p) for p in wanted):
             _ports_given.update(wanted)
