@@ -22,19 +22,19 @@ Connection::Connection(Socket socket, std::string peer, std::shared_ptr<const Se
                        const ConnectionOptions& options, GatewayMetrics& metrics, Log& log,
                        std::function<void()> on_closed)
     : socket_(std::move(socket)),
-      probe_(std::move(probe)),
       options_(options),
-      record_(probe_->unique_id(), std::move(peer), metrics, log),
+      record_(probe->unique_id(), std::move(peer), metrics, log),
       on_closed_(std::move(on_closed)),
       framer_(options.max_line_bytes),
-      room_(socket_.get_executor()),
-      hold_(socket_.get_executor()),
-      replies_(socket_),
-      posting_(options.post) {
+      replies_(socket_, options.max_held_bytes),
+      requests_(std::move(probe), socket_.get_executor(), options, replies_, record_,
+                [this] {
+                  Flush();
+                  OnProgress();
+                }),
+      room_(socket_.get_executor()) {
   ConfigureSocket(socket_);
 }
-
-Connection::~Connection() = default;
 
 void Connection::Start() {
   record_.Connected();
@@ -52,10 +52,7 @@ void Connection::End(std::string reason) {
                  [self = shared_from_this(), reason = std::move(reason)] { self->EndNow(reason); });
 }
 
-bool Connection::MayRead() const {
-  return pending_.size() < options_.max_in_flight && pending_line_bytes_ < options_.max_held_bytes &&
-         replies_.UnsentBytes() < options_.max_held_bytes && !posting_.is_full();
-}
+bool Connection::MayRead() const { return requests_.has_room() && replies_.has_room(); }
 
 std::string Connection::TooLong() const {
   return "request line longer than " + std::to_string(options_.max_line_bytes) + " bytes (--max-line-bytes)";
@@ -72,7 +69,7 @@ Task<> Connection::ReadRequests() {
     }
     if (ending_ || closed_) co_return;
     if (const auto line = framer_.Next()) {
-      HandleLine(*line);
+      requests_.Handle(*line);
       continue;
     }
     Flush();
@@ -91,9 +88,9 @@ Task<> Connection::ReadRequests() {
     framer_.Commit(size);
     record_.Received(size);
   }
-  if (const auto rest = framer_.TakeRest(); rest && !ending_ && !closed_) HandleLine(*rest);
+  if (const auto rest = framer_.TakeRest(); rest && !ending_ && !closed_) requests_.Handle(*rest);
   client_finished_ = true;
-  AwaitPosted();
+  requests_.NoMoreLines();
   Flush();
   FinishIfDone();
 }
@@ -127,10 +124,7 @@ Task<> Connection::RefuseFirstRequest(std::string reason) {
     co_return;
   }
   if (framer_.too_long()) record_.BadLine(TooLong());
-  if (line && !ending_) {
-    Line request = TakeLine(*line);
-    AnswerError(request, ReplyStatus::kProbeDisconnected, reason);
-  }
+  if (line && !ending_) requests_.Refuse(*line, reason);
   EndNow(reason);
 }
 
@@ -140,7 +134,7 @@ Task<> Connection::LingerThenReset() {
   asio::error_code ignored;
   Timer timer(socket_.get_executor());
   const auto is_done = [this] {
-    return pending_.empty() && replies_.UnsentBytes() + UnacknowledgedBytes(socket_) == 0;
+    return requests_.idle() && replies_.UnsentBytes() + UnacknowledgedBytes(socket_) == 0;
   };
   while (!closed_ && !is_done() && Timer::clock_type::now() < deadline) {
     timer.expires_after(kLingerPoll);
@@ -148,33 +142,6 @@ Task<> Connection::LingerThenReset() {
   }
   if (!closed_) ResetSocket(socket_);
   Close();
-}
-
-void Connection::FailPending(std::string_view reason) {
-  const bool lost = session_state_ == SessionState::kLost;
-  for (Pending& pending : pending_) {
-    const bool is_posted = pending.ready && pending.request_id != 0;
-    if (pending.ready && !(lost && is_posted)) {
-      MoveReadyReply(pending);
-    } else if (!pending.own) {
-      AppendErrorReply(replies_.out(), pending.id, ReplyStatus::kProbeDisconnected, reason);
-      record_.End(pending.record, pending.request_id, OutcomeOf(ReplyStatus::kProbeDisconnected));
-    }
-  }
-  pending_.clear();
-  pending_line_bytes_ = 0;
-}
-
-void Connection::MoveReadyReplies() {
-  while (!pending_.empty() && pending_.front().ready) {
-    MoveReadyReply(pending_.front());
-    pending_.pop_front();
-  }
-}
-
-void Connection::MoveReadyReply(Pending& pending) {
-  replies_.out() += pending.reply;
-  record_.End(pending.record, pending.request_id, OutcomeOf(pending.status));
 }
 
 void Connection::Flush() {
@@ -200,53 +167,34 @@ void Connection::Flush() {
 void Connection::OnProgress() {
   if (closed_) return;
   if (MayRead()) room_.cancel();
-  if (replies_.UnsentBytes() < options_.max_held_bytes) {
-    if (std::exchange(upstream_paused_, false) && session_) session_->Resume();
-    if (inbox_waits_) {
-      const auto inbox = inbox_;
-      TakeFromInbox(inbox);
-    }
-  }
+  if (replies_.has_room()) requests_.Continue();
   FinishIfDone();
 }
 
 void Connection::EndNow(std::string_view reason, std::string_view last_error) {
   if (ending_ || closed_) return;
   ending_ = true;
-  FailPending(reason);
-  if (!last_error.empty()) {
-    Line line = BadLine(last_error);
-    AnswerError(line, ReplyStatus::kGeneralError, last_error);
-  }
+  requests_.FailWaiting(reason);
+  if (!last_error.empty()) requests_.RefuseUnread(last_error);
   // What was answered is done before the session goes, within the time that the client has for its last replies.
-  AwaitPosted();
-  if (pending_.empty()) DropSession();
+  requests_.FinishSession();
   Flush();
   room_.cancel();
   asio::co_spawn(socket_.get_executor(), LingerThenReset(), asio::detached);
 }
 
 void Connection::FinishIfDone() {
-  if (client_finished_ && !ending_ && pending_.empty() && replies_.UnsentBytes() == 0) Close();
+  if (client_finished_ && !ending_ && requests_.idle() && replies_.UnsentBytes() == 0) Close();
 }
 
 void Connection::Close() {
   if (closed_) return;
   closed_ = true;
-  if (session_ && posting_.writes_outstanding() > 0) {
-    record_.PostedInVain(std::to_string(posting_.writes_outstanding()) +
-                         " writes that had been answered may not have been carried out");
-  }
-  DropSession();
-  for (Pending& pending : pending_) {
-    if (!pending.own) record_.End(pending.record, pending.request_id, Unanswered());
-  }
-  pending_.clear();
+  requests_.Abandon();
   record_.Disconnected();
   asio::error_code ignored;
   socket_.close(ignored);
   room_.cancel();
-  hold_.cancel();
   on_closed_();
 }
 

@@ -17,15 +17,18 @@
 #include <cstdint>
 
 #include "probegate/v1/debug_probe.pb.h"
+#include "proto/limits.h"
 
 namespace probegate {
 
 // One session's. Threads: one at a time.
 class Posting {
  public:
-  // One more may exceed them.
+  // What may be posted and not known to be done; of bytes, the last request may exceed the bound.
   static constexpr uint64_t kMaxRequests = 128;
   static constexpr uint64_t kMaxBytes = uint64_t{256} << 10;  // of request lines
+  // All of them may be held, and then go in one message: the server ends the session if those are too many.
+  static_assert(kMaxRequests <= kMaxPosted);
   // What is worth a message of its own: the packets that it fills keep the probe busy meanwhile.
   static constexpr uint64_t kHeldBytes = 4096;  // of request lines
 

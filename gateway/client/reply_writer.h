@@ -15,13 +15,15 @@ namespace probegate {
 // Threads: the socket's strand. Never blocks.
 class ReplyWriter {
  public:
-  // `socket` does not block, and outlives the writer.
-  explicit ReplyWriter(Socket& socket) : socket_(socket) {}
+  // `socket` does not block, and outlives the writer. Of `max_unsent_bytes` see has_room.
+  ReplyWriter(Socket& socket, size_t max_unsent_bytes) : socket_(socket), max_unsent_bytes_(max_unsent_bytes) {}
 
   // Where to append replies; nothing is sent before Write.
   std::string& out() { return out_; }
 
   size_t UnsentBytes() const { return out_.size() + writing_.size() - written_; }
+  // Whether another reply may be appended. Whoever appends asks first; the last reply may exceed the bound.
+  bool has_room() const { return UnsentBytes() < max_unsent_bytes_; }
 
   enum class Result : uint8_t {
     kAllSent,
@@ -32,6 +34,7 @@ class ReplyWriter {
 
  private:
   Socket& socket_;
+  const size_t max_unsent_bytes_;
   std::string out_;      // to be written next
   std::string writing_;  // being written
   size_t written_ = 0;   // of writing_

@@ -2,9 +2,6 @@
 
 #include <utility>
 
-#include "asio/post.hpp"
-#include "gateway/client/connection.h"
-
 namespace probegate {
 
 SessionHandler SessionInbox::handler() {
@@ -34,7 +31,7 @@ bool SessionInbox::Put(v1::StreamResponse response) {
     content_.paused = !go_on;
     wake = !std::exchange(woken_, true);
   }
-  if (wake) Wake();
+  if (wake) wake_();
   return go_on;
 }
 
@@ -45,14 +42,7 @@ void SessionInbox::PutEnd(std::string reason) {
     content_.end = std::move(reason);
     wake = !std::exchange(woken_, true);
   }
-  if (wake) Wake();
-}
-
-void SessionInbox::Wake() {
-  if (auto connection = connection_.lock()) {
-    asio::post(strand_,
-               [self = shared_from_this(), connection = std::move(connection)] { connection->TakeFromInbox(self); });
-  }
+  if (wake) wake_();
 }
 
 }  // namespace probegate

@@ -1,10 +1,11 @@
-// Where upstream's callbacks leave what they have for a connection.
+// Where upstream's callbacks leave what they have for a session's strand.
 //
-// The first thing left wakes the connection's strand; what follows before the strand has run is taken with it. So
-// replies that come together are written together, and a burst costs one wake-up.
+// The first thing left wakes the strand; what follows before the strand has run is taken with it. So replies that come
+// together are written together, and a burst costs one wake-up.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,20 +13,17 @@
 
 #include "base/mutex.h"
 #include "gateway/fleet/upstream.h"
-#include "gateway/net/net.h"
 
 namespace probegate {
 
-class Connection;
-
-// Threads: any. One session's: a connection that has gone on to another session ignores it.
+// Threads: any.
 class SessionInbox : public std::enable_shared_from_this<SessionInbox> {
  public:
-  // Beyond `max_bytes` of responses upstream is asked for a pause.
-  SessionInbox(std::weak_ptr<Connection> connection, Strand strand, size_t max_bytes)
-      : connection_(std::move(connection)), strand_(std::move(strand)), max_bytes_(max_bytes) {}
+  // If more than `max_bytes` of responses are waiting, upstream is asked for a pause. `wake` is called on upstream's
+  // thread, without a lock, with the first thing that is left after each Take; it must not block.
+  SessionInbox(size_t max_bytes, std::function<void()> wake) : max_bytes_(max_bytes), wake_(std::move(wake)) {}
 
-  // Callbacks for upstream, which keep the inbox alive, but not the connection.
+  // Callbacks for upstream, which keep the inbox alive.
   SessionHandler handler();
 
   struct Content {
@@ -40,11 +38,9 @@ class SessionInbox : public std::enable_shared_from_this<SessionInbox> {
  private:
   bool Put(v1::StreamResponse response);
   void PutEnd(std::string reason);
-  void Wake();
 
-  const std::weak_ptr<Connection> connection_;
-  const Strand strand_;
   const size_t max_bytes_;
+  const std::function<void()> wake_;
 
   Mutex mutex_;
   Content content_ ABSL_GUARDED_BY(mutex_);

@@ -169,6 +169,22 @@ TEST(ConnectionPosting, IsBounded) {
   for (int i = 0; i < kMore; ++i) EXPECT_EQ(c.client.ReadLine(), Ok(id++));
 }
 
+// What the gateway asks by itself has no place in the order of the client's replies.
+TEST(ConnectionPosting, NoReplyWaitsForWhatTheGatewayAsks) {
+  PostingClient c;
+  constexpr size_t kHalf = Posting::kMaxRequests / 2;
+  constexpr int kWrites = static_cast<int>(kHalf) + 1;
+  std::string lines = Line(3, "read_ap", "[12]");
+  for (int i = 0; i < kWrites; ++i) lines += Line(4 + i, "write_ap", "[4, 0]");
+  c.client.Send(lines);
+  const size_t ask = 3 + kHalf;
+  ASSERT_TRUE(c.session->WaitForRequests(ask + 2));
+  EXPECT_TRUE(c.session->request(ask).has_get_state());
+  c.session->AnswerOk(2);
+  EXPECT_THAT(*c.client.ReadLine(), HasSubstr(R"("status": 0)"));
+  for (int i = 0; i < kWrites; ++i) EXPECT_EQ(c.client.ReadLine(), Ok(4 + i));
+}
+
 TEST(ConnectionPosting, ABlockMayExceedTheBound) {
   PostingClient c;
   std::string words = "1";

@@ -1,0 +1,93 @@
+// A client's requests that wait for their turn to be answered, in the order of their lines.
+//
+// A request either waits for the server's response or is ready: it was answered without asking the server, or posted
+// (gateway/client/posting.h), and its reply only waits for the replies before it. Replies move to the output as soon as
+// nothing before them waits, so the oldest request in the queue always waits for a response.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "gateway/client/client_record.h"
+#include "gateway/protocol/command_table.h"
+#include "gateway/protocol/json_codec.h"
+
+namespace probegate {
+
+// Threads: one at a time. Never blocks.
+class ReplyQueue {
+ public:
+  struct Bounds {
+    size_t requests;    // in the queue
+    size_t line_bytes;  // of those that wait for a response; one more line may exceed it
+  };
+
+  // Replies are appended to `out`, and each request's outcome goes to `record`; both must outlive the queue.
+  ReplyQueue(const Bounds& bounds, std::string& out, ClientRecord& record)
+      : bounds_(bounds), out_(out), record_(record) {}
+
+  // Whether another request may be taken. It is up to the caller to take none while there is no room.
+  bool has_room() const { return entries_.size() < bounds_.requests && line_bytes_ < bounds_.line_bytes; }
+  bool empty() const { return entries_.empty(); }
+
+  struct Waiting {
+    std::string_view id;      // as JSON
+    size_t line_bytes = 0;    // of the request, held until it is answered
+    uint64_t request_id = 0;  // upstream
+    ResultWriter write_result = nullptr;
+    RequestRecord record;  // of a request with a command
+  };
+  // Adds a request that was sent to the server: a later AnswerNext answers it.
+  void Await(Waiting request);
+
+  // Answers a request for which nothing has to be waited: with `result` as JSON, or none if it is empty; or with an
+  // error. `request_id` is the one upstream of a posted request, or 0.
+  void AnswerOk(std::string_view id, RequestRecord&& record, std::string_view result, uint64_t request_id = 0);
+  void AnswerError(std::string_view id, RequestRecord&& record, ReplyStatus status, std::string_view message);
+
+  // Answers the oldest request, which must exist, with the server's response.
+  void AnswerNext(const v1::StreamResponse& response);
+
+  enum class Posted : uint8_t {
+    kSucceeded,  // what was posted stays answered as it was
+    kFailed,     // what was posted fails too, unless its reply has already moved to the output
+  };
+  // Empties the queue: requests that wait are answered with status 2 and `reason`, replies that are ready are kept.
+  void Fail(std::string_view reason, Posted posted);
+
+  // Empties the queue without answering: the client is gone.
+  void Abandon();
+
+ private:
+  struct Entry {
+    bool is_ready() const { return !reply.empty(); }
+    bool is_posted() const { return is_ready() && request_id != 0; }
+
+    std::string id;
+    uint64_t request_id = 0;  // upstream; 0 if the server is not asked
+    RequestRecord record;
+    // While it waits for a response.
+    size_t line_bytes = 0;
+    ResultWriter write_result = nullptr;
+    // Once it is ready. A reply is never empty.
+    ReplyStatus status = ReplyStatus::kOk;
+    std::string reply;
+  };
+
+  // Where to append a reply with `status` that need not wait for a response.
+  std::string& ReplyBuffer(std::string_view id, RequestRecord&& record, ReplyStatus status, uint64_t request_id);
+  // Appends the reply to the output; returns its status.
+  ReplyStatus Write(const Entry& entry, const v1::StreamResponse& response);
+  void MoveToOutput(Entry& entry);
+
+  const Bounds bounds_;
+  std::string& out_;
+  ClientRecord& record_;
+  std::deque<Entry> entries_;
+  size_t line_bytes_ = 0;
+};
+
+}  // namespace probegate

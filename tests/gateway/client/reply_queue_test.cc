@@ -1,0 +1,209 @@
+#include "gateway/client/reply_queue.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/telemetry/exposed.h"
+
+namespace probegate {
+namespace {
+
+class ReplyQueueTest : public ::testing::Test {
+ protected:
+  RequestRecord Begin(std::string_view command) {
+    for (const Command& row : Commands()) {
+      if (row.name == command) return record_.Begin(&row, {});
+    }
+    ADD_FAILURE() << "no command " << command;
+    return record_.Begin(nullptr, {});
+  }
+
+  // A request that waits for a response; its id upstream is the same.
+  void Await(int id, std::string_view command = "flush", ResultWriter write_result = nullptr) {
+    queue_.Await({.id = std::to_string(id),
+                  .line_bytes = 30,
+                  .request_id = static_cast<uint64_t>(id),
+                  .write_result = write_result,
+                  .record = Begin(command)});
+  }
+  void AnswerOk(int id, std::string_view result = {}) { queue_.AnswerOk(std::to_string(id), Begin("hello"), result); }
+  void AnswerPosted(int id) { queue_.AnswerOk(std::to_string(id), Begin("write_ap"), {}, static_cast<uint64_t>(id)); }
+  void AnswerError(int id, std::string_view message) {
+    queue_.AnswerError(std::to_string(id), Begin("hello"), ReplyStatus::kGeneralError, message);
+  }
+  // The server's response to the oldest.
+  void Respond() { queue_.AnswerNext({}); }
+  void RespondWithError(v1::ErrorKind kind, const std::string& message) {
+    v1::StreamResponse response;
+    response.mutable_error()->set_kind(kind);
+    response.mutable_error()->set_message(message);
+    queue_.AnswerNext(response);
+  }
+
+  // What has moved to the output since the last call.
+  std::string Output() { return std::exchange(out_, {}); }
+  // How many requests ended so.
+  double Count(const std::string& command, const std::string& status) {
+    return Exposed(set_, "probegate_gateway_requests_total{request=\"" + command + "\",status=\"" + status + "\"}")
+        .value_or(-1);
+  }
+
+  static std::string Reply(int id, std::string_view rest = "") {
+    return R"({"id": )" + std::to_string(id) + R"(, "status": 0)" + std::string(rest) + "}\n";
+  }
+  static std::string ErrorReply(int id, int status, const std::string& message) {
+    return R"({"id": )" + std::to_string(id) + R"(, "status": )" + std::to_string(status) + R"(, "error": ")" +
+           message + "\"}\n";
+  }
+
+  static constexpr size_t kMaxRequests = 4;
+  static constexpr size_t kMaxLineBytes = 100;
+
+  MetricSet set_;
+  GatewayMetrics metrics_{set_};
+  Log log_{LogFormat::kText, LogLevel::kError};
+  ClientRecord record_{"PROBE1", "10.0.0.7:1234", metrics_, log_};
+  std::string out_;
+  ReplyQueue queue_{{.requests = kMaxRequests, .line_bytes = kMaxLineBytes}, out_, record_};
+};
+
+TEST_F(ReplyQueueTest, WhatNothingIsBeforeIsAnsweredAtOnce) {
+  AnswerOk(1);
+  EXPECT_EQ(Output(), Reply(1));
+  AnswerOk(2, "[7]");
+  EXPECT_EQ(Output(), Reply(2, R"(, "result": [7])"));
+  AnswerError(3, "no");
+  EXPECT_EQ(Output(), ErrorReply(3, 1, "no"));
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(Count("hello", "ok"), 2);
+  EXPECT_EQ(Count("hello", "general_error"), 1);
+}
+
+TEST_F(ReplyQueueTest, RepliesThatAreReadyWaitForTheirTurn) {
+  Await(1);
+  AnswerOk(2);
+  AnswerError(3, "no");
+  Await(4);
+  EXPECT_EQ(Output(), "");
+  EXPECT_EQ(Count("hello", "ok"), 0);
+  Respond();
+  EXPECT_EQ(Output(), Reply(1) + Reply(2) + ErrorReply(3, 1, "no"));
+  EXPECT_EQ(Count("hello", "ok"), 1);
+  EXPECT_FALSE(queue_.empty());
+  Respond();
+  EXPECT_EQ(Output(), Reply(4));
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(Count("flush", "ok"), 2);
+}
+
+TEST_F(ReplyQueueTest, ResultsAreWrittenFromTheResponse) {
+  Await(1, "read_dp", [](const v1::StreamResponse& response, std::string& out) {
+    out += std::to_string(response.read_dp().value());
+    return true;
+  });
+  Await(2, "read_dp", [](const v1::StreamResponse&, std::string&) { return false; });
+  v1::StreamResponse response;
+  response.mutable_read_dp()->set_value(7);
+  queue_.AnswerNext(response);
+  queue_.AnswerNext(response);
+  EXPECT_EQ(Output(), Reply(1, R"(, "result": 7)") + Reply(2));
+}
+
+TEST_F(ReplyQueueTest, ErrorsKeepTheServersWordsUnlessTheCommandHasItsOwn) {
+  Await(1, "read_ap");
+  Await(2, "read_ap");
+  Await(3, "read_mem");
+  Await(4, "read_mem");
+  RespondWithError(v1::ERROR_KIND_TRANSFER_FAULT, "FAULT");
+  RespondWithError(v1::ERROR_KIND_NOT_FOUND, "no such AP");
+  RespondWithError(v1::ERROR_KIND_NOT_FOUND, "no such handle");
+  RespondWithError(v1::ERROR_KIND_TRANSFER_FAULT, "FAULT");
+  EXPECT_EQ(Output(), ErrorReply(1, 12, "FAULT") + ErrorReply(2, 1, "no such AP") +
+                          ErrorReply(3, 1, "invalid handle received from remote memory access") +
+                          ErrorReply(4, 12, "FAULT"));
+  EXPECT_EQ(Count("read_ap", "transfer_fault"), 1);
+  EXPECT_EQ(Count("read_mem", "general_error"), 1);
+}
+
+TEST_F(ReplyQueueTest, BoundsTheRequestsThatWait) {
+  Await(1);
+  for (int id = 2; id <= static_cast<int>(kMaxRequests); ++id) {
+    EXPECT_TRUE(queue_.has_room()) << id;
+    AnswerOk(id);
+  }
+  EXPECT_FALSE(queue_.has_room());
+  Respond();
+  EXPECT_TRUE(queue_.has_room());
+}
+
+TEST_F(ReplyQueueTest, BoundsTheBytesOfLinesThatWaitForAResponse) {
+  queue_.Await({.id = "1", .line_bytes = kMaxLineBytes - 1, .request_id = 1, .record = Begin("flush")});
+  AnswerOk(2);
+  EXPECT_TRUE(queue_.has_room());
+  queue_.Await({.id = "3", .line_bytes = 10 * kMaxLineBytes, .request_id = 3, .record = Begin("flush")});
+  EXPECT_FALSE(queue_.has_room());
+  Respond();
+  EXPECT_FALSE(queue_.has_room());
+  Respond();
+  EXPECT_TRUE(queue_.has_room());
+}
+
+TEST_F(ReplyQueueTest, FailsWhatWaits) {
+  Await(1);
+  AnswerOk(2);
+  AnswerPosted(3);
+  Await(4);
+  queue_.Fail("stopping", ReplyQueue::Posted::kSucceeded);
+  EXPECT_EQ(Output(), ErrorReply(1, 2, "stopping") + Reply(2) + Reply(3) + ErrorReply(4, 2, "stopping"));
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_TRUE(queue_.has_room());
+  EXPECT_EQ(Count("flush", "probe_disconnected"), 2);
+  EXPECT_EQ(Count("hello", "ok"), 1);
+  EXPECT_EQ(Count("write_ap", "ok"), 1);
+}
+
+TEST_F(ReplyQueueTest, FailsWhatWasPostedAndNotSentYet) {
+  AnswerPosted(1);
+  Await(2);
+  AnswerPosted(3);
+  AnswerOk(4);
+  queue_.Fail("lost", ReplyQueue::Posted::kFailed);
+  EXPECT_EQ(Output(), Reply(1) + ErrorReply(2, 2, "lost") + ErrorReply(3, 2, "lost") + Reply(4));
+  EXPECT_EQ(Count("write_ap", "ok"), 1);
+  EXPECT_EQ(Count("write_ap", "probe_disconnected"), 1);
+}
+
+TEST_F(ReplyQueueTest, ForgetsTheLinesOfWhatFailed) {
+  queue_.Await({.id = "1", .line_bytes = kMaxLineBytes, .request_id = 1, .record = Begin("flush")});
+  EXPECT_FALSE(queue_.has_room());
+  queue_.Fail("lost", ReplyQueue::Posted::kFailed);
+  EXPECT_TRUE(queue_.has_room());
+}
+
+TEST_F(ReplyQueueTest, AbandonsWithoutAnAnswer) {
+  Await(1);
+  AnswerOk(2);
+  AnswerPosted(3);
+  queue_.Abandon();
+  EXPECT_EQ(Output(), "");
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(Count("flush", "unanswered"), 1);
+  EXPECT_EQ(Count("hello", "unanswered"), 1);
+  EXPECT_EQ(Count("write_ap", "unanswered"), 1);
+}
+
+// An id is given back as it came, whether or not it had to be kept.
+TEST_F(ReplyQueueTest, IdsAreAnyJson) {
+  {
+    const std::string id = R"({"client's": [1, "own"]})";
+    queue_.AnswerOk(id, Begin("hello"), {});
+    queue_.Await({.id = id, .line_bytes = 30, .request_id = 1, .record = Begin("flush")});
+    queue_.AnswerOk(id, Begin("hello"), {});
+  }
+  Respond();
+  const std::string reply = R"({"id": {"client's": [1, "own"]}, "status": 0})"
+                            "\n";
+  EXPECT_EQ(Output(), reply + reply + reply);
+}
+
+}  // namespace
+}  // namespace probegate
