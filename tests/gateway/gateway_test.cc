@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
 #include "tests/base/bounded_wait.h"
 #include "tests/gateway/fake_upstream.h"
+#include "tests/gateway/io_thread.h"
 #include "tests/gateway/test_client.h"
 #include "tests/telemetry/exposed.h"
 
@@ -49,7 +51,7 @@ class GatewayTest : public ::testing::Test {
   }
   void TearDown() override {
     if (gateway_) gateway_->Stop("the test is over");
-    thread_ = {};
+    thread_.reset();
     std::filesystem::remove_all(directory_);
   }
 
@@ -63,11 +65,11 @@ class GatewayTest : public ::testing::Test {
   }
   void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
     Make(std::move(fixed), std::move(choose));
-    thread_ = std::jthread([this] { io_.run(); });
+    thread_.emplace(io_);
   }
   // Waits until the gateway has ended by itself.
   int ExitCode() {
-    thread_.join();
+    thread_->Join();
     return gateway_->exit_code();
   }
   // The unique id that is served on `port`; waits for the port to be served.
@@ -113,7 +115,7 @@ class GatewayTest : public ::testing::Test {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   std::unique_ptr<PortMap> ports_;
   std::unique_ptr<Gateway> gateway_;
-  std::jthread thread_;
+  std::optional<IoThread> thread_;
 };
 
 TEST_F(GatewayTest, TheOnlyProbeIsOnTheFirstPort) {
@@ -406,11 +408,14 @@ TEST_F(GatewayTest, AStopIsHeardWhileManyPortsAreOpened) {
   const auto watch = upstreams_.At("127.0.0.1:1").WaitForWatch(0);
   for (int i = 0; i < kProbes; ++i) watch.on_event(Probe("P" + std::to_string(i)));
   watch.on_event(SnapshotComplete());
-  while (Metric("ports") == 0) io_.poll_one();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (Metric("ports") == 0 && std::chrono::steady_clock::now() < deadline) io_.poll_one();
   const double served = Metric("ports");
+  EXPECT_GT(served, 0);
   EXPECT_LT(served, kProbes / 2);
   gateway_->Stop("the test is over");
-  io_.run();
+  io_.run_for(std::chrono::seconds(30));
+  EXPECT_TRUE(io_.stopped());
   EXPECT_EQ(gateway_->exit_code(), 0);
 }
 

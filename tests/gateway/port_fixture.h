@@ -2,12 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 
 #include "asio/executor_work_guard.hpp"
 #include "gateway/probe_port.h"
 #include "tests/gateway/fake_upstream.h"
+#include "tests/gateway/io_thread.h"
 #include "tests/gateway/test_client.h"
 
 namespace probegate {
@@ -34,7 +35,7 @@ class PortFixture {
     description.add_capabilities(v1::CAPABILITY_SWO);
     probe = std::make_shared<ServedProbe>(description, std::shared_ptr<Upstream>(std::shared_ptr<void>(), &upstream));
     port_ = *ProbePort::Listen({io_, options_, budget_, metrics_, log_}, probe, 0, false);
-    thread_ = std::jthread([this] { io_.run(); });
+    thread_.emplace(io_);
   }
   ~PortFixture() { Finish(); }
   PortFixture(const PortFixture&) = delete;
@@ -48,10 +49,9 @@ class PortFixture {
 
   // Ends all that goes on: what was under way is counted and logged then.
   void Finish() {
-    if (!thread_.joinable()) return;
     port_->Stop("the test is over");
     work_.reset();
-    thread_.join();
+    thread_->Join();
   }
 
  private:
@@ -70,7 +70,7 @@ class PortFixture {
   Log log_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::shared_ptr<ProbePort> port_;
-  std::jthread thread_;
+  std::optional<IoThread> thread_;
 };
 
 }  // namespace probegate

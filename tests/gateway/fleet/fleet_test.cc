@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
 #include "asio/post.hpp"
 #include "tests/base/bounded_wait.h"
 #include "tests/gateway/fake_upstream.h"
+#include "tests/gateway/io_thread.h"
 #include "tests/telemetry/exposed.h"
 
 namespace probegate {
@@ -56,7 +58,7 @@ class FleetTest : public ::testing::Test {
     if (!fleet_) return;
     asio::post(strand_, [this] { fleet_->Stop(); });
     work_.reset();
-    thread_.join();
+    thread_->Join();
   }
 
   void Start(std::vector<Endpoint> servers) {
@@ -79,7 +81,7 @@ class FleetTest : public ::testing::Test {
         [names = names_](const Endpoint& server) { return names->LookUp(server.ToString()); }, std::move(handler),
         state_, log_);
     asio::post(strand_, [this] { fleet_->Start(); });
-    thread_ = std::jthread([this] { io_.run(); });
+    thread_.emplace(io_);
   }
 
   // The address's server begins to be followed for the time number `index`, and has these probes.
@@ -148,7 +150,7 @@ class FleetTest : public ::testing::Test {
   bool settled_ ABSL_GUARDED_BY(mutex_) = false;
   std::string problem_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Fleet> fleet_;
-  std::jthread thread_;
+  std::optional<IoThread> thread_;
 };
 
 TEST_F(FleetTest, AnAddressIsNotLookedUp) {

@@ -36,7 +36,7 @@ TEST(NameLookup, LooksUpAgainAfterEachResult) {
       });
   const auto work = asio::make_work_guard(io);
   lookup->Start();
-  io.run();
+  io.run_for(std::chrono::seconds(30));
   EXPECT_EQ(results, 3);
 }
 
@@ -55,7 +55,8 @@ TEST(NameLookup, WhatComesAfterStopIsDroppedAndNotWaitedFor) {
     lookup.Start();
     Awaited(resolver->asked.get_future(), "the resolver is asked");
     lookup.Stop();
-    io.run();
+    io.run_for(std::chrono::seconds(30));
+    EXPECT_TRUE(io.stopped());
   }
   // Nothing of the look-up is left, and its thread is still to come back.
   resolver->may_answer.set_value();

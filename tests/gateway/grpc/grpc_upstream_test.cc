@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
@@ -76,17 +77,21 @@ TEST_F(GrpcUpstream, ResumeMayOvertakeThePause) {
   size_t taken = 0;
   std::promise<UpstreamSession*> opened;
   const std::shared_future<UpstreamSession*> session_opened = opened.get_future().share();
-  const auto session = upstream_->OpenSession({}, "",
-                                              {.on_response =
-                                                   [&](const v1::StreamResponse& response) {
-                                                     session_opened.get()->Resume();
-                                                     const MutexLock lock(mutex);
-                                                     EXPECT_EQ(response.request_id(), taken);
-                                                     ++taken;
-                                                     changed.NotifyAll();
-                                                     return false;
-                                                   },
-                                               .on_end = [](const std::string&) {}});
+  const auto session = upstream_->OpenSession(
+      {}, "",
+      {.on_response =
+           [&](const v1::StreamResponse& response) {
+             if (session_opened.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
+               return true;  // then not all are counted below
+             }
+             session_opened.get()->Resume();
+             const MutexLock lock(mutex);
+             EXPECT_EQ(response.request_id(), taken);
+             ++taken;
+             changed.NotifyAll();
+             return false;
+           },
+       .on_end = [](const std::string&) {}});
   opened.set_value(session.get());
   AskOn(*session);
   const MutexLock lock(mutex);
