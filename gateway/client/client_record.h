@@ -1,6 +1,6 @@
 // What is counted and logged of one client, so that its connection need not know how.
 //
-// A session goes by the first 16 digits of its id in all lines, as in the server's: the whole id is a secret.
+// Log lines name a session by the first 16 digits of its ID, as the server's do: the whole ID is a secret.
 //
 // Threads: one at a time.
 #pragma once
@@ -17,10 +17,10 @@
 
 namespace probegate {
 
-// A request between its line and its reply. Destroyed before that, it counts as unanswered.
+// A request between its line and its reply. If it is destroyed before its reply, it counts as unanswered.
 struct RequestRecord {
-  const Command* command = nullptr;  // null: none that there is
-  std::string trace;                 // the trace's id, where there is one to be logged
+  const Command* command = nullptr;  // null: the line names no command
+  std::string trace;                 // the trace's ID, if there is one to be logged
   OperationScope scope;
 };
 
@@ -33,32 +33,30 @@ class ClientRecord {
 
   const std::string& peer() const { return peer_; }
 
-  // How the client comes: it is either welcome or refused.
+  // A client is accepted or refused; both end with Disconnected.
   void Connected();
   void Refused(std::string_view reason);
-  // The end, for both.
   void Disconnected();
 
-  // Bytes of lines and of replies. The lines that are taken out of what was received last have arrived now.
+  // Bytes of lines and of replies. Lines that begin from here on count as having arrived at the last call of Received.
   void Received(size_t bytes);
   void Sent(size_t bytes);
 
-  // A line that has just been taken: each becomes a request, whatever it holds. `trace_id` is that of the client's
-  // trace, or empty.
+  // A line is being handled: each counts as a request, whatever it holds. `trace_id` is that of the client's trace, or
+  // empty.
   RequestRecord Begin(const Command* command, std::string_view trace_id);
-  // What became of it: the number of an outcome (gateway/metrics/gateway_metrics.h). `request_id` is the one upstream,
-  // or 0.
+  // The request has ended with `outcome` (gateway/metrics/gateway_metrics.h). `request_id` is the one upstream, or 0.
   void End(RequestRecord& request, uint64_t request_id, size_t outcome);
 
-  // A line that is no request, or too long, and why. A flood of them costs one line of the log a second.
+  // A line was not a request, or too long. However many there are, they cost one line of the log a second.
   void BadLine(std::string_view why);
 
-  // A session has been asked for; is there; is there no more, or never was.
+  // A session has been asked for; has been opened; has been lost, or could not be opened.
   void SessionAskedFor() { session_.clear(); }
   void SessionOpened(std::string_view session_id);
   void SessionLost(std::string_view reason);
 
-  // What the client had been answered early has failed, and it is not there any more to be told.
+  // A posted request has failed, or may have, and no request of the client's is left that could report it.
   void PostedInVain(std::string_view reason);
 
  private:
@@ -70,7 +68,7 @@ class ClientRecord {
   Log& log_;
 
   Clock::time_point received_at_;
-  std::string session_;  // the one that was opened last; empty until it is
+  std::string session_;  // the one that was opened last; empty until then
   uint64_t requests_ = 0;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;

@@ -1,4 +1,4 @@
-// The replies that a client has not been sent yet, and their way into its socket.
+// The replies that a client has not been sent yet, and how they get into its socket.
 //
 // What is being written and what comes next are two strings that swap places: nothing is copied, and appending never
 // moves bytes that the kernel is about to take.

@@ -6,7 +6,7 @@
 //
 // A session is opened upstream with the first request that needs one. A lost session stays lost: when it ends, what is
 // under way and all that needs a session is answered with status 2 until the client sends `open`. Nothing is re-opened
-// behind a client whose caches describe a link that is gone.
+// behind the back of a client whose caches describe a link that is gone.
 #pragma once
 
 #include <cstddef>
