@@ -26,7 +26,7 @@ inline constexpr int kMaxMessageBytes = static_cast<int>(kMaxBlockBytes) + (4 <<
 // unary calls.
 inline constexpr size_t kMaxUnanswered = 256;
 
-// Posted requests in one request of a stream.
+// Posted requests in one StreamRequest. The server ends the stream of a client that sends more.
 inline constexpr int kMaxPosted = 256;
 
 }  // namespace probegate

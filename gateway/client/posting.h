@@ -17,8 +17,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/request_limits.h"
 #include "probegate/v1/debug_probe.pb.h"
-#include "proto/limits.h"
 
 namespace probegate {
 

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/request_limits.h"
 #include "probe/error.h"
-#include "proto/limits.h"
 #include "server/commands/error_detail.h"
 #include "server/commands/request_cost.h"
 #include "server/grpc/status.h"
