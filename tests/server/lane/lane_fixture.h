@@ -32,7 +32,8 @@ class Diary {
   }
   std::vector<std::string> WaitFor(size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kBound, [&] { return lines_.size() >= count; });
+    EXPECT_TRUE(changed_.wait_for(lock, kBound, [&] { return lines_.size() >= count; }))
+        << "waited in vain for " << count << " lines, there are " << lines_.size();
     return lines_;
   }
   std::vector<std::string> lines() { return WaitFor(0); }
@@ -85,17 +86,21 @@ class LaneTest : public testing::Test {
 
   // Sends and waits.
   v1::StreamResponse Call(Session& session, v1::StreamRequest request) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::optional<v1::StreamResponse> answer;
-    session.Submit(std::move(request), [&](v1::StreamResponse response) {
-      const std::lock_guard lock(mutex);
-      answer = std::move(response);
-      changed.notify_all();
+    struct Answer {
+      std::mutex mutex;
+      std::condition_variable changed;
+      std::optional<v1::StreamResponse> response;
+    };
+    const auto answer = std::make_shared<Answer>();  // it may come after the bound
+    session.Submit(std::move(request), [answer](v1::StreamResponse response) {
+      const std::lock_guard lock(answer->mutex);
+      answer->response = std::move(response);
+      answer->changed.notify_all();
     });
-    std::unique_lock lock(mutex);
-    EXPECT_TRUE(changed.wait_for(lock, kBound, [&] { return answer.has_value(); }));
-    return answer.value_or(v1::StreamResponse());
+    std::unique_lock lock(answer->mutex);
+    EXPECT_TRUE(answer->changed.wait_for(lock, kBound, [&] { return answer->response.has_value(); }))
+        << "a command was not answered";
+    return answer->response.value_or(v1::StreamResponse());
   }
 
   // Opens, connects and wakes the DP.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -11,7 +12,6 @@
 #include "gmock/gmock.h"
 #include "probe/error.h"
 #include "server/commands/command_table.h"
-#include "tests/base/bounded_wait.h"
 #include "tests/server/lane/lane_fixture.h"
 
 namespace probegate {
@@ -27,7 +27,7 @@ TEST_F(LaneTest, EveryCommandOfTheContractHasARow) {
   for (int i = 0; i < oneof->field_count(); ++i) {
     const auto* field = oneof->field(i);
     if (field->name() == "open_session") continue;
-    const CommandRow* row = FindCommandRow(static_cast<v1::StreamRequest::RequestCase>(field->number()));
+    const CommandRow* row = FindCommand(static_cast<v1::StreamRequest::RequestCase>(field->number()));
     ASSERT_NE(row, nullptr) << field->name();
     EXPECT_EQ(row->name, field->name());
     const bool by_lane = row->kind == CommandKind::kLock || row->kind == CommandKind::kUnlock;
@@ -266,7 +266,10 @@ TEST_F(StrictLaneTest, ABusyHolderLosesTheLockAtLast) {
   Call(*a, Lock());
   Send(*b, Lock(), "b");
   Send(*b, Unlock(), "b unlocked");
-  while (a->snapshot().holds_lock) Call(*a, ReadDp());
+  EXPECT_TRUE(Eventually([&] {
+    Call(*a, ReadDp());
+    return !a->snapshot().holds_lock;
+  })) << "the lock was not taken away";
   EXPECT_THAT(diary_.WaitFor(2), ElementsAre("b", "b unlocked"));
 }
 
@@ -368,10 +371,12 @@ TEST_F(LaneTest, StopLetsTheCommandOnTheWireFinishAndLeavesTheProbeDisconnected)
   Send(*a, ReadDp(), "on the wire");
   ASSERT_TRUE(wire_->WaitUntilHeld(kBound));
   Send(*a, ReadDp(), "queued");
-  std::thread stop([&] { lane_->Stop(MakeError(ErrorKind::kProbeDisconnected, "stopping")); });
-  AwaitTrue([&] { return !lane_->OpenSession(SessionId::Random(), {}, nullptr).ok(); }, "the lane refuses sessions");
+  const auto stopped =
+      std::async(std::launch::async, [&] { lane_->Stop(MakeError(ErrorKind::kProbeDisconnected, "stopping")); });
+  EXPECT_TRUE(Eventually([&] { return !lane_->OpenSession(SessionId::Random(), {}, nullptr).ok(); }))
+      << "the lane does not stop";
   wire_->ReleaseTransfers();
-  stop.join();
+  EXPECT_EQ(stopped.wait_for(kBound), std::future_status::ready) << "Stop does not return";
   EXPECT_THAT(diary_.lines(),
               ElementsAre("on the wire", "queued error ERROR_KIND_PROBE_DISCONNECTED", "a ended: stopping"));
   EXPECT_FALSE(wire_->is_connected());
@@ -382,10 +387,10 @@ TEST_F(LaneTest, ManySessionsFromManyThreads) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([this, t] {
-      for (int round = 0; round < 5; ++round) {
+      for (int round = 0; round < 5 && !HasFailure(); ++round) {
         auto session = Open("t" + std::to_string(t));
         Attach(*session);
-        for (int i = 0; i < 20; ++i) {
+        for (int i = 0; i < 20 && !HasFailure(); ++i) {
           Call(*session, Lock());
           EXPECT_TRUE(Call(*session, ReadDp()).has_read_dp());
           EXPECT_EQ(Call(*session, ReadBlock(100)).read_block8().data().size(), 100u);
