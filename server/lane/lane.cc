@@ -1,19 +1,14 @@
 #include "server/lane/lane.h"
 
 #include <algorithm>
-#include <iterator>
-#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "probe/error.h"
-#include "server/commands/command_outcome.h"
-#include "server/commands/error_detail.h"
-#include "server/lane/lane_member.h"
+#include "server/lane/lane_command.h"
+#include "server/lane/probe_polls.h"
 #include "server/metrics/probe_metrics.h"
-#include "server/sharing/shared_probe.h"
-#include "telemetry/trace_context.h"
 
 namespace probegate {
 namespace {
@@ -23,11 +18,16 @@ std::unique_ptr<Probe> Observed(std::unique_ptr<Probe> probe, ProbeMetrics& metr
   return probe;
 }
 
-int64_t Microseconds(std::chrono::steady_clock::duration time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-}
-
 }  // namespace
+
+struct Lane::Work {
+  Batch batch;
+  std::vector<std::pair<SessionSnapshot, SessionSnapshot>> broken_locks;  // holder and waiter, to be told
+  Clock::time_point now;                                                  // when the batch was taken
+  bool check_now = false;                                                 // CheckPresence was called
+  bool ended = false;                                                     // the lane has: nothing is polled
+  bool stop = false;                                                      // the thread is to end
+};
 
 std::shared_ptr<Lane> Lane::Make(std::unique_ptr<Probe> probe, const LaneContext& context) {
   return std::shared_ptr<Lane>(new Lane(std::move(probe), context));
@@ -45,12 +45,13 @@ absl::Status Lane::Start() {
 
 Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)
     : events_(context.events),
-      log_(context.log),
       options_(context.options),
       metrics_(context.metrics),
-      shared_(std::make_unique<SharedProbe>(Observed(std::move(probe), *metrics_), &metrics_->batch_commands(),
-                                            metrics_->swo_counters())),
-      info_(shared_->info()) {}
+      answers_(*metrics_, context.log),
+      shared_(Observed(std::move(probe), *metrics_), &metrics_->batch_commands(), metrics_->swo_counters()),
+      runner_(shared_, metrics_->unique_id(), context.log),
+      info_(shared_.info()),
+      queue_({.idle = options_.lock_idle, .max = options_.lock_max}, *metrics_) {}
 
 Lane::~Lane() = default;
 
@@ -58,13 +59,13 @@ Lane::~Lane() = default;
 
 absl::StatusOr<std::shared_ptr<Session>> Lane::OpenSession(SessionId id, v1::ClientInfo client,
                                                            Session::EndCallback on_end) {
-  auto member = std::make_shared<LaneMember>();
-  member->name = id.name();
-  member->client = std::move(client);
-  member->opened_at = member->last_command_at = std::chrono::system_clock::now();
-  member->last_active = Clock::now();
-  member->on_end = std::move(on_end);
-  member->state.who = DescribeClient(member->name, member->client);
+  const auto opened_at = std::chrono::system_clock::now();
+  auto member = std::make_shared<LaneMember>(SessionSnapshot{.name = id.name(),
+                                                             .probe = metrics_->unique_id(),
+                                                             .client = std::move(client),
+                                                             .opened_at = opened_at,
+                                                             .last_command_at = opened_at},
+                                             std::move(on_end), Clock::now());
   {
     MutexLock lock(mutex_);
     if (ended_) return *ended_;
@@ -84,167 +85,14 @@ LaneUsage Lane::usage() const {
   MutexLock lock(mutex_);
   LaneUsage usage;
   for (const MemberPtr& member : members_) {
-    if (member->gone()) continue;
+    if (!member->is_open()) continue;
     ++usage.sessions;
-    if (member->has_open) ++usage.sessions_open;
-    usage.queued += member->queue.size();
-    if (IsBlocked(*member)) ++usage.lock_waiters;
+    if (member->snapshot().has_open) ++usage.sessions_open;
+    usage.queued += member->commands().size();
+    if (queue_.WaitsForLock(*member)) ++usage.lock_waiters;
   }
-  usage.lock_held = holder_ != nullptr;
+  usage.lock_held = queue_.locked();
   return usage;
-}
-
-PendingCommand Lane::MakeCommand(v1::StreamRequest request, bool posted, Clock::time_point now) const {
-  PendingCommand command{.request = std::move(request), .posted = posted};
-  command.row = FindCommandRow(command.request.request_case());
-  if (command.row == nullptr) {
-    command.refused = MakeError(ErrorKind::kInvalidArgument, "the request holds no command");
-  } else if (posted && command.row->posted_role != PostedRole::kMay) {
-    command.refused = MakeError(ErrorKind::kInvalidArgument, std::string(command.row->name) + " cannot be posted");
-  }
-  if (command.refused.ok() && command.row->make_job != nullptr) {
-    auto job = command.row->make_job(command.request);
-    command.refused = job.status();
-    if (job.ok()) command.job = *std::move(job);
-    // What is more than transfers is not for posting.
-    if (posted && command.refused.ok() && !command.job) {
-      command.refused =
-          MakeError(ErrorKind::kInvalidArgument, std::string(command.row->name) + " to this register cannot be posted");
-    }
-    if (command.job && posted) command.job->posted_as = command.row->name;
-  }
-  command.scope = OperationScope(metrics_->command(command.row), OutcomeCancelled(), now);
-  return command;
-}
-
-void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
-  const Clock::time_point now = Clock::now();
-  std::vector<PendingCommand> commands;
-  commands.reserve(static_cast<size_t>(request.posted_size()) + 1);
-  for (v1::StreamRequest& posted : *request.mutable_posted()) {
-    commands.push_back(MakeCommand(std::move(posted), true, now));
-    commands.back().done = [](const v1::StreamResponse&) {};
-  }
-  if (commands.empty() || request.request_case() != v1::StreamRequest::REQUEST_NOT_SET) {
-    request.clear_posted();
-    commands.push_back(MakeCommand(std::move(request), false, now));
-  }
-  commands.back().done = std::move(done);
-  commands.back().abandoned = std::move(abandoned);
-  bool left = false;
-  bool locked_now = false;
-  bool wake = true;
-  std::optional<SessionEnd> ended;
-  {
-    MutexLock lock(mutex_);
-    left = member->left;
-    ended = member->ended;
-    if (!left && !ended) {
-      member->last_active = now;
-      member->last_command_at = std::chrono::system_clock::now();
-      locked_now = commands.size() == 1 && LockNow(*member, commands.front());
-      if (locked_now) {
-        ++member->command_count;
-        wake = holder_ == nullptr && !ready_.empty();  // others waited for it
-      } else {
-        std::move(commands.begin(), commands.end(), std::back_inserter(member->queue));
-        MakeReady(member);
-      }
-    }
-  }
-  // First: its owner leaves it on being told of the end, and what another thread of the owner's submits just then waits
-  // for an answer.
-  if (ended || left) {
-    for (PendingCommand& command : commands) {
-      if (ended) {
-        Refuse(*member, command, ended->why);
-      } else {
-        Count(*member, command, OutcomeCancelled(), now);
-      }
-    }
-    return;
-  }
-  if (wake) wake_.NotifyOne();
-  if (locked_now) AnswerLock(*member, commands.front(), now);
-}
-
-void Lane::AnswerLock(const LaneMember& member, PendingCommand& command, Clock::time_point now) const {
-  command.scope.Work(now);
-  Count(member, command, kOutcomeOk, now);
-  v1::StreamResponse response;
-  response.set_request_id(command.request.request_id());
-  if (command.row->kind == CommandKind::kLock) {
-    response.mutable_lock();
-  } else {
-    response.mutable_unlock();
-  }
-  command.done(std::move(response));
-}
-
-void Lane::Leave(const MemberPtr& member) {
-  std::deque<PendingCommand> dropped;  // destroyed without the mutex: callbacks may own much
-  Session::EndCallback on_end;
-  {
-    MutexLock lock(mutex_);
-    if (member->left) return;
-    const bool was_ended = member->ended.has_value();
-    member->left = true;
-    dropped.swap(member->queue);
-    on_end = std::exchange(member->on_end, nullptr);
-    if (!was_ended) Detach(member);
-  }
-  wake_.NotifyOne();
-  for (PendingCommand& command : dropped) Count(*member, command, OutcomeCancelled(), Clock::now());
-}
-
-void Lane::End(const MemberPtr& member, const SessionEnd& end) {
-  std::deque<PendingCommand> dropped;
-  Session::EndCallback on_end;
-  {
-    MutexLock lock(mutex_);
-    if (member->gone()) return;
-    member->ended = end;
-    Detach(member);
-    // What is on its way is answered first, so Answer does the rest.
-    if (member->executing) return;
-    dropped.swap(member->queue);
-    on_end = std::exchange(member->on_end, nullptr);
-  }
-  wake_.NotifyOne();
-  TellEnd(*member, dropped, on_end, end);
-}
-
-void Lane::TellEnd(const LaneMember& member, std::deque<PendingCommand>& dropped, Session::EndCallback& on_end,
-                   const SessionEnd& end) const {
-  for (PendingCommand& command : dropped) Refuse(member, command, end.why);
-  if (on_end) on_end(end);
-}
-
-void Lane::Count(const LaneMember& member, PendingCommand& command, size_t outcome, Clock::time_point now) const {
-  command.scope.Finish(outcome, now);
-  if (!log_.enabled(LogLevel::kDebug)) return;
-  log_.Debug("command.done", {{"probe", metrics_->unique_id()},
-                              {"session", member.name},
-                              {"request", command.request.request_id()},
-                              {"command", CommandName(CommandNumber(command.row))},
-                              {"outcome", OutcomeName(outcome)},
-                              {"wait_us", Microseconds(command.scope.waited())},
-                              {"wire_us", Microseconds(command.scope.worked())},
-                              {"trace", TraceIdOf(command.request.traceparent())}});
-}
-
-void Lane::Refuse(const LaneMember& member, PendingCommand& command, const absl::Status& why) const {
-  Count(member, command, OutcomeOf(why), Clock::now());
-  v1::StreamResponse response;
-  response.set_request_id(command.request.request_id());
-  *response.mutable_error() = ToErrorDetail(why, metrics_->unique_id());
-  command.done(std::move(response));
-}
-
-// The session is gone; the thread gives back what it has, in its turn.
-void Lane::Detach(const MemberPtr& member) {
-  if (holder_ == member.get()) FreeLock();
-  MakeReady(member);
 }
 
 SessionSnapshot Lane::Snapshot(const LaneMember& member) const {
@@ -253,29 +101,170 @@ SessionSnapshot Lane::Snapshot(const LaneMember& member) const {
 }
 
 SessionSnapshot Lane::SnapshotLocked(const LaneMember& member) const {
-  return {.name = member.name,
-          .probe = metrics_->unique_id(),
-          .client = member.client,
-          .opened_at = member.opened_at,
-          .last_command_at = member.last_command_at,
-          .has_open = member.has_open,
-          .is_connected = member.is_connected,
-          .holds_lock = holder_ == &member,
-          .waits_for_lock = IsBlocked(member),
-          .command_count = member.command_count};
+  SessionSnapshot snapshot = member.snapshot();
+  snapshot.holds_lock = queue_.Holds(member);
+  snapshot.waits_for_lock = queue_.WaitsForLock(member);
+  return snapshot;
 }
 
-void Lane::Stop(const absl::Status& why) {
+void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned) {
+  const Clock::time_point now = Clock::now();
+  std::vector<LaneCommand> commands =
+      MakeLaneCommands(std::move(request), std::move(done), std::move(abandoned), *metrics_, now);
+  LaneQueue::Submitted submitted;
+  bool open = false;
+  {
+    MutexLock lock(mutex_);
+    open = member->is_open();
+    if (open) submitted = queue_.Submit(member, commands, now);
+  }
+  if (!open) {
+    // Whether its owner has left it since is looked at last: an owner leaves on being told of the end, and what another
+    // of its threads submits just then waits for an answer.
+    for (LaneCommand& command : commands) {
+      if (const auto& end = member->end()) {
+        answers_.Refuse(member->name(), command, end->why);
+      } else {
+        answers_.Drop(member->name(), command, now);
+      }
+    }
+    return;
+  }
+  if (submitted.wake) wake_.NotifyOne();
+  if (!submitted.locked_now) return;
+  LaneCommand& lock = commands.front();
+  lock.scope.Work(now);
+  v1::StreamResponse response;
+  lock.FillLockResponse(response);
+  answers_.Answer(member->name(), lock, absl::OkStatus(), std::move(response), now);
+}
+
+void Lane::Leave(const MemberPtr& member) {
+  LaneMember::Leftovers dropped;
+  {
+    MutexLock lock(mutex_);
+    if (member->has_left()) return;
+    dropped = queue_.Leave(member, Clock::now());
+  }
+  wake_.NotifyOne();
+  for (LaneCommand& command : dropped.commands) answers_.Drop(member->name(), command, Clock::now());
+}
+
+void Lane::End(const MemberPtr& member, const SessionEnd& end) {
+  std::optional<LaneMember::Leftovers> told;
+  {
+    MutexLock lock(mutex_);
+    if (!member->is_open()) return;
+    told = queue_.End(member, end, Clock::now());
+  }
+  if (!told) return;  // what is on the wire is answered first; then the thread tells the rest
+  wake_.NotifyOne();
+  TellEnd(*member, *std::move(told));
+}
+
+void Lane::TellEnd(const LaneMember& member, LaneMember::Leftovers told) const {
+  const SessionEnd& end = *member.end();
+  for (LaneCommand& command : told.commands) answers_.Refuse(member.name(), command, end.why);
+  if (told.on_end) told.on_end(end);
+}
+
+bool Lane::EndAll(const SessionEnd& end) {
   std::vector<MemberPtr> members;
   {
     MutexLock lock(mutex_);
-    if (!stop_) stop_ = why;
-    if (!ended_) ended_ = why;
+    if (ended_) return false;
+    ended_ = end.why;
     members.assign(members_.begin(), members_.end());
   }
-  for (const MemberPtr& member : members) End(member, {SessionEndCause::kServerStopped, why});
+  for (const MemberPtr& member : members) End(member, end);
+  return true;
+}
+
+void Lane::Stop(const absl::Status& why) {
+  EndAll({SessionEndCause::kServerStopped, why});
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
   wake_.NotifyOne();
   if (thread_.joinable()) thread_.join();
+}
+
+// --- The thread
+
+void Lane::Run() {
+  ProbePolls polls(shared_, options_.presence_interval, options_.swo_interval, Clock::now());
+  for (;;) {
+    Work work = WaitForWork(polls.next());
+    for (const auto& [holder, waiter] : work.broken_locks) events_.OnLockBroken(holder, waiter);
+    if (std::exchange(usage_changed_, false)) events_.OnUsageChanged(metrics_->unique_id());
+    if (work.stop) break;
+    absl::Status status;
+    if (!work.batch.empty()) {
+      status = runner_.Run(work.batch, work.now);
+      AnswerBatch(work.batch);
+    }
+    if (work.ended || !status.ok()) {
+      polls.Skip();
+    } else {
+      status = polls.Poll(work.check_now);
+    }
+    if (IsError(status, ErrorKind::kProbeDisconnected) && EndAll({SessionEndCause::kProbeGone, status})) {
+      events_.OnProbeGone(metrics_->unique_id(), status);
+    }
+  }
+  shared_.Shutdown();
+}
+
+Lane::Work Lane::WaitForWork(Clock::time_point until) {
+  Work work;
+  MutexLock lock(mutex_);
+  TakeWork(work);
+  while (work.batch.empty() && work.broken_locks.empty() && !usage_changed_ && !check_now_ && !stopping_) {
+    const bool woken = wake_.WaitUntil(mutex_, std::min(until, queue_.LockDeadline().value_or(until)));
+    TakeWork(work);
+    if (!woken && work.now >= until) break;
+  }
+  work.check_now = std::exchange(check_now_, false);
+  work.ended = ended_.has_value();
+  work.stop = stopping_ && work.batch.empty();
+  return work;
+}
+
+void Lane::TakeWork(Work& work) {
+  work.now = Clock::now();
+  if (const auto broken = queue_.BreakLock(work.now)) {
+    work.broken_locks.emplace_back(SnapshotLocked(*broken->holder), SnapshotLocked(*broken->waiter));
+  }
+  work.batch = queue_.Take(work.now);
+}
+
+void Lane::AnswerBatch(Batch& batch) {
+  const Clock::time_point now = Clock::now();
+  NoteExecuted(batch, now);
+  for (BatchItem& item : batch) {
+    if (item.farewell || item.fate == BatchItem::Fate::kGoesOn) continue;
+    if (item.fate == BatchItem::Fate::kDropped) {
+      answers_.Drop(item.member->name(), item.command, now);
+    } else {
+      answers_.Answer(item.member->name(), item.command, item.status, std::move(item.response), now);
+    }
+  }
+  std::vector<std::pair<MemberPtr, LaneMember::Leftovers>> ended;
+  {
+    MutexLock lock(mutex_);
+    ended = queue_.Answered(batch);
+  }
+  for (auto& [member, told] : ended) TellEnd(*member, std::move(told));
+}
+
+void Lane::NoteExecuted(Batch& batch, Clock::time_point now) {
+  MutexLock lock(mutex_);
+  for (const BatchItem& item : batch) {
+    if (item.member->UpdateSnapshot() || item.farewell) usage_changed_ = true;
+    if (item.farewell) members_.remove(item.member);
+  }
+  queue_.Executed(batch, now);
 }
 
 }  // namespace probegate

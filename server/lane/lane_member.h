@@ -1,78 +1,130 @@
-// A session as its lane keeps it, and its commands. Used by lane.cc, lane_queue.cc and lane_thread.cc alone.
+// A session as its lane keeps it: the commands that wait, and how the session ends.
+//
+// A session ends in one of two ways: its owner drops it (Leave), or somebody else ends it (End): a person who kicks it,
+// the probe that is gone, the server that stops.
+//
+//             End, nothing on the wire
+//   +-------+                            +--------+
+//   | kOpen |--------------------------->| kEnded |
+//   +-------+                            +--------+
+//     |   |                                ^    |
+//     |   | End, a command    +---------+  |    |
+//     |   | on the wire       |         |--+    |
+//     |   +------------------>| kEnding | Answered
+//     |                       +---------+       |
+//     | Leave                      | Leave      | Leave
+//     v                            v            v
+//   +-----------------------------------------------+
+//   |                     kLeft                     |
+//   +-----------------------------------------------+
+//
+//             ended by        what its client is still told
+//   kOpen     -               the answer to each command
+//   kEnding   somebody else   the answer to what is on the wire; then as kEnded
+//   kEnded    somebody else   first, once: `why` for each command that waits, then the end callback;
+//                             from then on: `why`, at once, for whatever it submits
+//   kLeft     its owner       nothing; but if somebody else ended it before: `why`, at once, for whatever it submits
+//
+// When a session leaves kOpen, its lock is freed, and one farewell is due, in the session's turn (LaneQueue): the
+// lane's thread gives back what the session has of the probe, and the lane forgets it.
+//
+// Threads: the lane's mutex guards everything except `state`, which belongs to the lane's thread, and what is constant:
+// name(), and end() once the session is no longer open.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "server/commands/command_table.h"
-#include "server/lane/lane.h"
+#include "server/lane/lane_command.h"
 #include "server/lane/session.h"
 #include "server/sharing/session_end.h"
 #include "server/sharing/session_state.h"
-#include "server/sharing/transfer_job.h"
-#include "telemetry/scope.h"
 
 namespace probegate {
 
-// How many transfers go to the probe before other sessions have their turn: 4 KiB of memory, some 0.5 ms on a fast
-// probe.
-inline constexpr size_t kSliceTransfers = 1024;
+class LaneMember {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
 
-// A command in the queue, or on its way.
-struct PendingCommand {
-  v1::StreamRequest request;
-  ReplyCallback done;
-  AbandonedCheck abandoned;  // null where there is no way to give up
-  const CommandRow* row = nullptr;
-  bool posted = false;             // StreamRequest.posted
-  std::optional<TransferJob> job;  // kept while the command goes on in slices
-  absl::Status refused;            // found wrong before it was queued; answered in its turn all the same
-  OperationScope scope;            // counts it, once, whatever becomes of it
+  // What an ended session leaves to its lane, to be told, or dropped, once the mutex is free: callbacks may own much.
+  struct Leftovers {
+    std::deque<LaneCommand> commands;  // in order
+    Session::EndCallback on_end;       // null if there is none
+  };
 
-  // Whether it has to wait for another session's lock. What nobody waits for need not wait either.
-  bool waits_for_lock() const {
-    if (abandoned && abandoned()) return false;
-    return refused.ok() && row != nullptr && (row->kind == CommandKind::kWire || row->kind == CommandKind::kLock);
-  }
-};
+  // LaneQueue's own notes.
+  struct Place {
+    bool is_ready = false;
+    uint32_t forgiven_unlocks = 0;  // how many unlocks it still owes for a lock that was taken away
+  };
 
-struct LaneMember {
-  // Constant.
-  std::string name;
-  v1::ClientInfo client;
-  std::chrono::system_clock::time_point opened_at;
+  // `snapshot` says what does not change, and when it was opened; the lock is not in it.
+  LaneMember(SessionSnapshot snapshot, Session::EndCallback on_end, TimePoint now);
+  LaneMember(const LaneMember&) = delete;
+  LaneMember& operator=(const LaneMember&) = delete;
 
-  // The lane's thread only.
+  const std::string& name() const { return snapshot_.name; }
+
   SessionState state;
+  Place place;
 
-  // Guarded by the lane's mutex.
-  std::deque<PendingCommand> queue;
-  Session::EndCallback on_end;
-  std::optional<SessionEnd> ended;  // by somebody else than its owner
-  bool left = false;                // dropped by its owner
-  bool executing = false;           // a command of it is on its way
-  bool answering = false;           // the thread is about to answer it
-  bool is_ready = false;            // it is in Lane::ready_
-  uint32_t forgiven_unlocks = 0;    // for a lock that was taken away
-  std::chrono::steady_clock::time_point last_active;
-  std::chrono::system_clock::time_point last_command_at;
-  bool has_open = false;
-  bool is_connected = false;
-  uint64_t command_count = 0;
+  // --- How it ends
 
-  bool gone() const { return left || ended.has_value(); }
-};
+  bool is_open() const { return stage_ == Stage::kOpen; }
+  bool has_left() const { return stage_ == Stage::kLeft; }
+  // Set if somebody else ended it. Constant once the session is no longer open.
+  const std::optional<SessionEnd>& end() const { return end_; }
 
-struct Lane::Item {
-  MemberPtr member;
-  PendingCommand command;
-  v1::StreamResponse response;
-  absl::Status status;
-  bool farewell = false;    // no command: the session is gone, and gives back what it has
-  bool unfinished = false;  // the rest of it goes on in another batch
-  bool unheard = false;     // the session was dropped meanwhile: nobody is told
+  // Somebody else ends it; it must be open. Nothing if a command is on the wire: then Answered says what it leaves.
+  std::optional<Leftovers> End(const SessionEnd& end);
+  // Its owner drops it; calling it again does nothing.
+  Leftovers Leave();
+
+  // --- Its commands
+
+  const std::deque<LaneCommand>& commands() const { return commands_; }
+  // While it has commands on the wire, nothing is taken from it: answers come in the order of its commands.
+  bool on_wire() const { return on_wire_; }
+
+  // Its client has sent something.
+  void NoteActive(TimePoint now);
+  // Moves `commands` into the queue, after those that wait.
+  void Add(std::vector<LaneCommand>& commands);
+  LaneCommand& front() { return commands_.front(); }
+  // Its first command, which is on the wire from now on, until Executed.
+  LaneCommand TakeFront();
+  // What was on the wire has been carried out, and is about to be answered.
+  void Executed(TimePoint now);
+  // The rest of what was on the wire goes on in a later batch.
+  void PutBack(LaneCommand command) { commands_.push_front(std::move(command)); }
+  // What had been on the wire is answered by now: what is to be told next, if it was ended meanwhile.
+  std::optional<Leftovers> Answered();
+
+  // --- What lists show
+
+  // Without what depends on other sessions: who has the lock.
+  const SessionSnapshot& snapshot() const { return snapshot_; }
+  TimePoint last_active() const { return last_active_; }
+  void CountCommand() { ++snapshot_.command_count; }
+  // Shows what `state` says; the lane's thread. True if it has opened or closed the probe.
+  bool UpdateSnapshot();
+
+ private:
+  enum class Stage : uint8_t { kOpen, kEnding, kEnded, kLeft };
+
+  Leftovers TakeLeftovers();
+
+  SessionSnapshot snapshot_;
+  std::deque<LaneCommand> commands_;
+  Session::EndCallback on_end_;
+  Stage stage_ = Stage::kOpen;
+  bool on_wire_ = false;
+  std::optional<SessionEnd> end_;
+  TimePoint last_active_;
 };
 
 }  // namespace probegate

@@ -1,8 +1,8 @@
 // A session is one user's share of one probe: the handle by which the rim of the server (server/grpc/) uses a lane.
 //
 // What a session owns of the probe (opens, connects, its lock, power requests, nRESET, its clock, its view of SELECT,
-// CSW and TAR) is kept by the lane, and all given back when the session ends: when its owner drops it, or when somebody
-// ends it.
+// CSW and TAR) is kept by the lane, and is given back when the session ends: when its owner drops it, or when somebody
+// else ends it. server/lane/lane_member.h has the states in between.
 #pragma once
 
 #include <chrono>
@@ -19,9 +19,9 @@
 namespace probegate {
 
 class Lane;
-struct LaneMember;
+class LaneMember;
 
-// Answers one command. The response carries the request's id, and an ErrorDetail where the command failed.
+// Answers one command. The response carries the request's id, and an ErrorDetail if the command failed.
 using ReplyCallback = absl::AnyInvocable<void(v1::StreamResponse)>;
 
 // 128 random bits in hexadecimal: whoever knows them can use the session. Its name (base/session_name.h) is public.
@@ -38,8 +38,8 @@ class SessionId {
   std::string secret_;
 };
 
-// Asked before a command is carried out: true where nobody waits for its answer any more, so that it must not run.
-// Called with the lane's lock held: it must be quick and call nothing back.
+// Asked before a command is carried out: true if its client has given up waiting for the answer, so that it must not
+// run. Called with the lane's mutex held: it must be quick and call nothing back.
 using AbandonedCheck = absl::AnyInvocable<bool() const>;
 
 // How a session stands, for lists and messages.
@@ -67,28 +67,25 @@ class Session {
   // Made by Lane::OpenSession.
   Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneMember> member);
 
-  // Leaves, where it has not left.
+  // Leaves, unless it has.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Puts a command in the queue, behind those that are posted with it. `done` is called exactly once, unless the
-  // session is dropped first: with the command's answer or, where there are posted ones only, when the last of them is
-  // over. Where somebody else has ended the session it is called at once, with the reason, whether its owner has left
-  // since or not. The oneof must hold a command other than open_session; nothing at all is answered with
-  // kInvalidArgument. A command that `abandoned` says nobody waits for when its turn comes is answered with CANCELLED,
-  // and not carried out.
+  // Queues a command, after those that are posted with it. `done` is called exactly once, unless the session is dropped
+  // first: with the command's answer or, if there are posted ones only, when the last of them is over. If somebody else
+  // has ended the session it is called at once, with the reason, whether or not its owner has left since. The oneof
+  // must hold a command other than open_session; a request without one is answered with kInvalidArgument. A command
+  // that is abandoned when its turn comes is answered with CANCELLED, and not carried out.
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
-  // As its owner: gives back everything; what is queued is dropped without an answer, and so is what is on the wire.
-  // Neither the callbacks of what it had nor the end callback are called any more once this has returned, except one
-  // that is running just then on another thread. Whoever else holds the session at that moment keeps nothing alive by
-  // it.
+  // For its owner: gives back everything; what is queued is dropped without an answer, and so is what is on the wire.
+  // Once this has returned, neither the callbacks of its commands nor the end callback are called any more, except one
+  // that is running just then on another thread. Others that still hold the session keep nothing alive by it.
   void Leave();
 
-  // As the person who ends somebody's session (kKicked): what is queued is answered with `why`, then the end callback
-  // is called.
-  // A session that has ended already stays as it is.
+  // For a person who ends somebody else's session (kKicked): what is on the wire is answered, what is queued is
+  // answered with `why`, then the end callback is called. Does nothing to a session that has ended already.
   void End(const absl::Status& why);
 
   SessionSnapshot snapshot() const;

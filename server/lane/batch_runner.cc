@@ -1,0 +1,102 @@
+#include "server/lane/batch_runner.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "probe/error.h"
+
+namespace probegate {
+namespace {
+
+bool IsLockOrUnlock(const LaneCommand& command) {
+  return command.Is(CommandKind::kLock) || command.Is(CommandKind::kUnlock);
+}
+
+}  // namespace
+
+absl::Status BatchRunner::Run(Batch& batch, std::chrono::steady_clock::time_point now) {
+  for (BatchItem& item : batch) item.command.scope.Work(now);
+  absl::Status gone = RunInOrder(batch);
+  jobs_.clear();
+  for (BatchItem& item : batch) {
+    if (item.command.job) FinishJob(item, gone);
+  }
+  return gone;
+}
+
+absl::Status BatchRunner::RunInOrder(Batch& batch) {
+  absl::Status gone;
+  for (BatchItem& item : batch) {
+    if (item.farewell) {
+      GiveBack(*item.member);
+    } else if (item.command.job) {
+      if (gone.ok()) jobs_.push_back({&*item.command.job, &item.member->state});
+    } else {
+      // The jobs in front of it are answered first, so they must be finished, however long they are. A lock needs
+      // nothing but its answer: the jobs around it go to the probe together.
+      if (gone.ok() && !IsLockOrUnlock(item.command)) gone = RunJobs(SIZE_MAX);
+      if (gone.ok()) gone = RunWithoutJob(item);
+      if (!gone.ok()) item.status = gone;
+    }
+  }
+  if (!gone.ok()) return gone;
+  // Only the batch's last command may go on in another one.
+  return RunJobs(!batch.empty() && batch.back().command.job ? kSliceTransfers : SIZE_MAX);
+}
+
+absl::Status BatchRunner::RunJobs(size_t budget) {
+  if (jobs_.empty()) return absl::OkStatus();
+  const absl::Status gone = probe_.RunTransfers(jobs_, budget);
+  jobs_.clear();
+  return gone;
+}
+
+absl::Status BatchRunner::RunWithoutJob(BatchItem& item) {
+  const LaneCommand& command = item.command;
+  if (!command.refused.ok()) {
+    item.status = command.refused;
+    if (command.posted) {
+      item.member->state.posted_failure.Note(item.status, command.row == nullptr ? "request" : command.row->name);
+    }
+  } else if (IsLockOrUnlock(command)) {
+    command.FillLockResponse(item.response);  // LaneQueue has taken the lock or given it back
+  } else {
+    item.status = CallProbe(item);
+  }
+  return IsError(item.status, ErrorKind::kProbeDisconnected) ? item.status : absl::OkStatus();
+}
+
+absl::Status BatchRunner::CallProbe(BatchItem& item) {
+  const CommandRow& row = *item.command.row;
+  SessionState& state = item.member->state;
+  PostedFailure& failure = state.posted_failure;
+  const bool takes = row.posted_role == PostedRole::kTakes || row.posted_role == PostedRole::kMay;
+  if (takes && failure.pending()) return failure.Take();
+  if (!std::exchange(state.joined, true)) probe_.Join(state);
+  absl::Status status = row.run(probe_, state, item.command.request, item.response);
+  const bool takes_after = row.posted_role == PostedRole::kTakesAfter && failure.pending();
+  if (takes_after && !IsError(status, ErrorKind::kProbeDisconnected)) return failure.Take();
+  return status;
+}
+
+void BatchRunner::FinishJob(BatchItem& item, const absl::Status& gone) {
+  TransferJob& job = *item.command.job;
+  if (!job.finished() && gone.ok()) {
+    item.unfinished = true;
+    return;
+  }
+  if (!job.finished()) job.Fail(gone);
+  item.status = job.status;
+  if (item.status.ok()) item.command.row->finish_job(job, item.command.request, item.response);
+}
+
+void BatchRunner::GiveBack(LaneMember& member) {
+  if (member.state.posted_failure.pending()) {
+    log_.Warning("command.posted_in_vain", {{"probe", unique_id_},
+                                            {"session", member.name()},
+                                            {"reason", std::string(member.state.posted_failure.status().message())}});
+  }
+  if (std::exchange(member.state.joined, false)) probe_.Leave(member.state);
+}
+
+}  // namespace probegate
