@@ -19,7 +19,7 @@ need_packages() {
   while read -r group package; do
     [[ " $* " != *" $group "* ]] || wanted+=("$package")
   done <tools/packages.txt
-  command -v dpkg-query >/dev/null || die "this is no Debian. Install the like of: ${wanted[*]}"
+  command -v dpkg-query >/dev/null || die "this system is not Debian: no dpkg-query. Install the equivalents of: ${wanted[*]}"
   installed=$(dpkg-query -W -f '${db:Status-Status}:${Package}\n' "${wanted[@]}" 2>/dev/null) || true
   for package in "${wanted[@]}"; do
     [[ $'\n'$installed$'\n' == *$'\n'"installed:$package"$'\n'* ]] || missing+=("$package")
@@ -32,7 +32,7 @@ install_packages() {
   local as_root=(env DEBIAN_FRONTEND=noninteractive)
   local install=(apt-get install --yes --no-install-recommends)
   if ((EUID != 0)); then
-    command -v sudo >/dev/null || die "needs root, and there is no sudo. As root: apt-get update && ${install[*]} $*"
+    command -v sudo >/dev/null || die "installing packages needs root, and sudo is not installed. As root, run: apt-get update && ${install[*]} $*"
     as_root=(sudo "${as_root[@]}")
   fi
   say "installing $# Debian packages: $*"
@@ -42,7 +42,7 @@ install_packages() {
   if ! { "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update &&
     "${as_root[@]}" "${install[@]}" -o DPkg::Lock::Timeout=300 "$@"; } >"$log" 2>&1; then
     tail -n 20 "$log" >&2
-    die "apt-get failed (the whole log: $log). By hand: apt-get update && ${install[*]} $*"
+    die "apt-get failed; the full log is $log. To install by hand: apt-get update && ${install[*]} $*"
   fi
   rm -f "$log"
 }
@@ -60,7 +60,7 @@ need_venv() {
   rm -rf "$venv"
   /usr/bin/python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tools/requirements.txt ||
-    die "pip could not install tools/requirements.txt; the lines above say why"
+    die "pip could not install tools/requirements.txt; see its messages above"
   printf '%s\n' "$want" >"$stamp"
 }
 
@@ -72,7 +72,7 @@ configure() {
   say "configuring build/$1"
   cmake --preset "$1" >"$log" 2>&1 || {
     cat "$log" >&2
-    die "CMake could not configure the preset $1"
+    die "CMake could not configure the preset $1; see its messages above"
   }
 }
 

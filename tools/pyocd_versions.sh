@@ -12,7 +12,7 @@ need_pyocd_versions() {
     /usr/bin/python3 -m venv "$directory"
     "$directory/bin/pip" install --quiet --disable-pip-version-check "$requirement" || {
       rm -rf "$directory"
-      say "pip could not install $requirement; the lines above say why"
+      say "pip could not install $requirement; see its messages above"
     }
   done < <(grep -v '^#' tools/requirements-pyocd.txt)
 }

@@ -48,7 +48,7 @@ release_options() {
     [[ $row != *' bookworm main' ]] || mirror=${row%% *}
   done < <(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Identifier: Packages')
   mkdir -p "$directory/lists/partial" "$directory/cache/archives/partial"
-  [[ $mirror ]] || die "apt knows no mirror of Debian 12's main, from which to take $release's packages"
+  [[ $mirror ]] || die "apt has no source for Debian 12 main, from whose mirror $release's packages would come"
   echo "deb $mirror $release main" >"$directory/sources.list"
   options+=(-o "Dir::Etc::SourceList=$directory/sources.list" -o Dir::Etc::SourceParts=-
     -o "Dir::State::Lists=$directory/lists" -o "Dir::Cache=$directory/cache")
@@ -62,5 +62,5 @@ update_package_lists() {
 
 unpack_failed() {
   tail -n 20 "$2" >&2
-  die "failed: $1 (the whole log: $2). If apt does not know the package: apt-get update, as root"
+  die "failed: $1; the full log is $2. If apt does not know the package, run apt-get update as root"
 }

@@ -16,7 +16,7 @@ readonly certificates=/usr/local/share/ca-certificates
 
 if [[ -z $anew ]] && docker image inspect "$image" >/dev/null 2>&1; then exit; fi
 command -v mmdebstrap >/dev/null || {
-  echo 'local-base.sh: there is no mmdebstrap: apt-get install mmdebstrap' >&2
+  echo 'local-base.sh: mmdebstrap is not installed. On Debian: apt-get install mmdebstrap' >&2
   exit 1
 }
 

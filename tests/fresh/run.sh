@@ -33,9 +33,9 @@ while (($#)); do
   shift 2
 done
 
-((EUID == 0)) || die 'needs root, to mount what the new system needs'
+((EUID == 0)) || die 'needs root, to mount the file systems that the new system needs'
 for program in git mmdebstrap unshare; do
-  command -v "$program" >/dev/null || die "there is no $program: apt-get install git mmdebstrap util-linux"
+  command -v "$program" >/dev/null || die "$program is not installed. On Debian: apt-get install git mmdebstrap util-linux"
 done
 repository=$(git -C "$here" rev-parse --show-toplevel)
 readonly repository

@@ -3,6 +3,6 @@ if (($# == 0)); then
   rm -rf build
 fi
 for preset in "$@"; do
-  [[ $preset != */* ]] || die "'$preset' is not the name of a preset"
+  [[ $preset != */* ]] || die "'$preset' is not a preset's name"
   rm -rf "build/$preset"
 done

@@ -7,14 +7,14 @@ case "$*" in
   --compiled) compiled=yes ;;
   *) die 'usage: ./dev docker [--compiled]' ;;
 esac
-command -v docker >/dev/null || die 'there is no docker. On Debian: apt-get install docker.io'
-docker info >/dev/null 2>&1 || die 'no Docker engine answers: see docker info'
+command -v docker >/dev/null || die 'docker is not installed. On Debian: apt-get install docker.io'
+docker info >/dev/null 2>&1 || die 'the Docker engine does not answer; run: docker info'
 need_packages containers
 compose=(docker-compose)
 ! docker compose version >/dev/null 2>&1 || compose=(docker compose)
 compose+=(-f docker-compose.yml -f deploy/docker/local.yml)
 
-say 'the base image'
+say 'making the base image'
 deploy/docker/local-base.sh probegate-base:bookworm
 if [[ $compiled ]]; then
   export PROBEGATE_PROGRAMS=compiled

@@ -13,7 +13,7 @@ if ((${#targets[@]} == 0)); then
   done
 fi
 for target in "${targets[@]}"; do
-  [[ -x build/fuzz/bin/$target ]] || die "no fuzz target is called $target; they are tests/fuzz/*_fuzz.cc"
+  [[ -x build/fuzz/bin/$target ]] || die "unknown fuzz target $target; the targets are tests/fuzz/*_fuzz.cc"
   corpus=$PWD/build/fuzz/corpus/$target
   seeds=$PWD/tests/fuzz/seeds/$target
   [[ -d $seeds ]] || seeds=$corpus

@@ -42,4 +42,4 @@ part 'generated headers' cmake --build build/lint --target "${generated[@]}"
 part 'clang-tidy and thread-safety analysis' clang_tidy
 
 ((${#failed[@]} == 0)) || die "failed: $(IFS=,; echo "${failed[*]}")"
-say 'nothing to mend'
+say 'nothing found'

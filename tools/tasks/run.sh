@@ -83,7 +83,7 @@ wait_until_ready() {
     all_alive || return 0
     sleep 0.1
   done
-  die "not ready after 30 s: see http://127.0.0.1:$1/readyz, and the lines above"
+  die "not ready within 30 s; see http://127.0.0.1:$1/readyz, and the lines above"
 }
 
 # Prints the first line of the response.
@@ -121,5 +121,5 @@ fi
 status=0
 wait -n -p ended "${pids[@]}" || status=$?
 for i in "${!pids[@]}"; do
-  [[ ${pids[i]} != "${ended-}" ]] || die "${names[i]} ended by itself, with status $status"
+  [[ ${pids[i]} != "${ended-}" ]] || die "${names[i]} ended on its own with status $status"
 done
