@@ -27,7 +27,7 @@ TEST_F(LaneTest, EveryCommandOfTheContractHasARow) {
   for (int i = 0; i < oneof->field_count(); ++i) {
     const auto* field = oneof->field(i);
     if (field->name() == "open_session") continue;
-    const CommandRow* row = FindCommand(static_cast<v1::StreamRequest::RequestCase>(field->number()));
+    const CommandRow* row = FindCommandRow(static_cast<v1::StreamRequest::RequestCase>(field->number()));
     ASSERT_NE(row, nullptr) << field->name();
     EXPECT_EQ(row->name, field->name());
     const bool by_lane = row->kind == CommandKind::kLock || row->kind == CommandKind::kUnlock;
