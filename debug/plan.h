@@ -54,10 +54,4 @@ ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, co
 ProcessCommand GdbServerCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port);
 ProcessCommand GdbCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port);
 
-// What is in the line that the gateway prints once it serves the probe.
-inline constexpr char kGatewayPort[] = "\"port\":{port}";
-// And what it prints when a client has a session on the server, and when that is lost.
-inline constexpr char kGatewayOpened[] = "\"event\":\"session.opened\",";
-inline constexpr char kGatewayLost[] = "\"event\":\"session.lost\",";
-
 }  // namespace probegate

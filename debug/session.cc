@@ -1,32 +1,20 @@
 #include "debug/session.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <functional>
 #include <utility>
 #include <vector>
 
 namespace probegate {
 namespace {
 
-constexpr size_t kOutputBytes = size_t{64} << 10;  // that wait for the client, besides what it was given
-
-// A text of a JSON line, as the gateway's log writes it; what is escaped stands for itself.
-std::string TextOf(const std::string& line, const std::string& field) {
-  const std::string before = "\"" + field + "\":\"";
-  std::string text;
-  const size_t at = line.find(before);
-  if (at == std::string::npos) return text;
-  for (size_t i = at + before.size(); i < line.size() && line[i] != '"'; ++i) {
-    if (line[i] == '\\' && i + 1 < line.size()) ++i;
-    text += line[i];
-  }
-  return text;
-}
+constexpr DebugMetrics::StageNumber kStages[] = {DebugMetrics::kGateway, DebugMetrics::kGdbServer, DebugMetrics::kGdb};
 
 }  // namespace
 
@@ -37,110 +25,10 @@ DebugSession::DebugSession(const DebugContext& context, cc::arduino::cli::debug:
       peer_(std::move(peer)),
       number_(number),
       client_(std::move(client)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      notes_(context.limits.input_bytes),
+      gdb_pipe_(context.limits.output_bytes_per_second, context.metrics) {}
 
 DebugSession::~DebugSession() = default;
-
-// --- Notes from other threads
-
-void DebugSession::Wake() {
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wake_.number(), &one, sizeof one);
-}
-
-void DebugSession::Input(std::string data) {
-  {
-    MutexLock lock(mutex_);
-    notes_.input += data;
-    if (notes_.input.size() > context_.limits.input_bytes && !notes_.end) {
-      notes_.end = DebugEnd(DebugEndCause::kInputLimit,
-                            "more than " + std::to_string(context_.limits.input_bytes) +
-                                " bytes of input wait for gdb, which does not read them (--max-input)");
-    }
-    // Nobody will read it.
-    if (notes_.end) notes_.input.clear();
-  }
-  Wake();
-}
-
-void DebugSession::Interrupt() {
-  {
-    MutexLock lock(mutex_);
-    notes_.interrupt = true;
-  }
-  Wake();
-}
-
-void DebugSession::HalfClose() {
-  {
-    MutexLock lock(mutex_);
-    notes_.half_closed = true;
-  }
-  Wake();
-}
-
-void DebugSession::OutputTaken() {
-  {
-    MutexLock lock(mutex_);
-    notes_.output_taken = true;
-  }
-  Wake();
-}
-
-void DebugSession::EndTaken() {
-  {
-    MutexLock lock(mutex_);
-    notes_.end_taken = true;
-  }
-  Wake();
-}
-
-void DebugSession::End(DebugEnd end) {
-  {
-    MutexLock lock(mutex_);
-    if (!notes_.end) notes_.end = std::move(end);
-  }
-  Wake();
-}
-
-void DebugSession::TakeNotes() {
-  uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = ::read(wake_.number(), &count, sizeof count);
-  while (TakeOnce()) {
-  }
-}
-
-bool DebugSession::TakeOnce() {
-  Notes notes;
-  bool more = false;
-  {
-    MutexLock lock(mutex_);
-    // What gdb has not taken stays there, where it is counted.
-    if (input_.empty()) input_.swap(notes_.input);
-    more = !notes_.input.empty();
-    notes.interrupt = std::exchange(notes_.interrupt, false);
-    notes.output_taken = std::exchange(notes_.output_taken, false);
-    notes.half_closed = notes_.half_closed && !more;
-    // What came with the half-close has its second, too.
-    if (notes_.half_closed && gdb_spoke_ && !half_closed_at_) half_closed_at_ = Clock::now();
-    notes.end = notes_.end;
-  }
-  if (notes.interrupt || !input_.empty()) last_word_ = Clock::now();
-  if (notes.output_taken) output_outstanding_ = false;
-  if (notes.end) Finish(*std::move(notes.end));
-  interrupt_ = interrupt_ || notes.interrupt;
-  // Before gdb minds SIGINT it would die of it.
-  if (interrupt_ && gdb_spoke_) {
-    interrupt_ = false;
-    stages_[DebugMetrics::kGdb]->process().Signal(SIGINT);
-  }
-  WriteGdb();
-  if (notes.half_closed && input_.empty()) stdin_.reset();
-  // Nothing else would have it written: what is left here waits for gdb to read, what is left there for a note.
-  return more && input_.empty();
-}
-
-// --- The session's thread
 
 void DebugSession::Run() {
   context_.metrics.sessions.Add(1);
@@ -148,19 +36,13 @@ void DebugSession::Run() {
     StartStage(DebugMetrics::kGateway, GatewayCommand(context_.tools, *plan_, work_), kGatewayPort, -1);
     while (!end_) Turn(NextDeadline(Clock::now()));
   }
-  // What gdb has said before it ended is the client's.
+  // The client still gets what gdb printed before it ended.
   const Clock::time_point patience = Clock::now() + kPatience;
-  while (end_->gdb_exit_code && (gdb_output_open_ || !output_.empty()) && Clock::now() < patience) Turn(patience);
+  while (end_->gdb_exit_code && gdb_pipe_.HasOutput() && Clock::now() < patience) Turn(patience);
   EndPrograms();
   context_.metrics.sessions.Add(-1);
   context_.metrics.ended(end_->cause).Add();
-  context_.log.Info("session.ended", {{"debug_session", number_},
-                                      {"probe", plan_ ? plan_->probe : std::string()},
-                                      {"client", peer_.address},
-                                      {"cause", RowOf(end_->cause).name},
-                                      {"reason", end_->reason.substr(0, end_->reason.find('\n'))},
-                                      {"bytes_in", bytes_in_},
-                                      {"bytes_out", bytes_out_}});
+  LogEnd();
   TellEnd();
 }
 
@@ -172,8 +54,10 @@ bool DebugSession::Plan() {
   }
   plan_ = *std::move(plan);
   std::string pattern = (context_.work / "session-XXXXXX").string();
-  if (!wake_.ok() || ::mkdtemp(pattern.data()) == nullptr) {
-    Finish(DebugEnd(DebugEndCause::kStageFailed, "there is no room for the session's files"));
+  if (!notes_.ok() || ::mkdtemp(pattern.data()) == nullptr) {
+    Finish(DebugEnd(DebugEndCause::kStageFailed,
+                    notes_.ok() ? std::string("cannot create a folder for the session's files: ") + std::strerror(errno)
+                                : "cannot create an eventfd: too many open files, or no memory left"));
     return false;
   }
   work_ = pattern;
@@ -184,6 +68,95 @@ bool DebugSession::Plan() {
                                         {"interpreter", plan_->interpreter}});
   return true;
 }
+
+// --- The loop
+
+void DebugSession::Turn(Clock::time_point until) {
+  const Clock::time_point now = Clock::now();
+  std::vector<pollfd> files = {{.fd = notes_.fd(), .events = POLLIN}};
+  std::vector<std::function<void()>> handlers = {[] {}};
+  const auto watch = [&](int fd, short events, std::function<void()> handler) {
+    files.push_back({.fd = fd, .events = events});
+    handlers.push_back(std::move(handler));
+  };
+  for (const auto number : kStages) {
+    if (!stages_[number]) continue;
+    if (number != DebugMetrics::kGdb) watch(stages_[number]->output(), POLLIN, [=, this] { OnStageOutput(number); });
+    // Once the session is ending, only the rest of gdb's output matters.
+    if (!end_) watch(stages_[number]->process().pidfd(), POLLIN, [=, this] { OnStageExit(number); });
+  }
+  if (gdb_pipe_.MayRead(now, end_.has_value())) {
+    watch(stages_[DebugMetrics::kGdb]->output(), POLLIN, [this] { ReadGdb(); });
+  }
+  if (gdb_pipe_.input_fd() >= 0) watch(gdb_pipe_.input_fd(), POLLOUT, [this] { gdb_pipe_.WriteInput(); });
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
+  ::poll(files.data(), files.size(), static_cast<int>(std::clamp<int64_t>(wait, 0, 60'000)));
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (files[i].revents != 0) handlers[i]();
+  }
+  TakeNotes();
+  if (auto output = gdb_pipe_.NextOutput()) client_->OnOutput(*std::move(output));
+  if (!end_) CheckDeadlines(Clock::now());
+}
+
+void DebugSession::TakeNotes() {
+  notes_.ReadWakeUps();
+  while (TakeNotesOnce()) {
+  }
+}
+
+bool DebugSession::TakeNotesOnce() {
+  SessionNotes::Taken notes = notes_.Take(!gdb_pipe_.has_input());
+  // gdb's time to end starts even if input from before the half-close is still waiting.
+  if (notes.half_closed && gdb_spoke_ && !half_closed_at_) half_closed_at_ = Clock::now();
+  if (notes.interrupt || !notes.input.empty() || gdb_pipe_.has_input()) last_word_ = Clock::now();
+  if (notes.output_taken) gdb_pipe_.OutputTaken();
+  if (notes.end) Finish(*std::move(notes.end));
+  interrupt_pending_ = interrupt_pending_ || notes.interrupt;
+  // Until gdb has set up its handler, SIGINT would kill it.
+  if (interrupt_pending_ && gdb_spoke_) {
+    interrupt_pending_ = false;
+    stages_[DebugMetrics::kGdb]->process().Signal(SIGINT);
+  }
+  if (!notes.input.empty()) gdb_pipe_.SetInput(std::move(notes.input));
+  if (notes.half_closed && !notes.more_input && !gdb_pipe_.has_input()) gdb_pipe_.CloseInput();
+  // If gdb has not taken everything, poll(2) reports when it can; if there is no more input, fd() reports new input.
+  return notes.more_input && !gdb_pipe_.has_input();
+}
+
+DebugSession::Clock::time_point DebugSession::NextDeadline(Clock::time_point now) {
+  Clock::time_point next = began_ + context_.limits.max_time;
+  // Before gdb's first output, the time each program has to become ready is the bound.
+  if (gdb_spoke_) next = std::min(next, last_word_ + context_.limits.idle);
+  for (const auto number : kStages) {
+    if (stages_[number] && !ready_[number]) next = std::min(next, stages_[number]->started() + context_.limits.start);
+  }
+  if (half_closed_at_) next = std::min(next, *half_closed_at_ + context_.limits.half_close);
+  // By then some of the allowance is back.
+  if (gdb_pipe_.IsThrottled()) next = std::min<Clock::time_point>(next, now + std::chrono::milliseconds(10));
+  return next;
+}
+
+void DebugSession::CheckDeadlines(Clock::time_point now) {
+  if (half_closed_at_ && now >= *half_closed_at_ + context_.limits.half_close) {
+    Finish({DebugEndCause::kHalfClosed, "gdb did not end within a second of the client's half-close, and was killed"});
+  }
+  if (now >= began_ + context_.limits.max_time) {
+    Finish({DebugEndCause::kTooLong, "the session reached its time limit (--max-time)"});
+  }
+  if (gdb_spoke_ && now >= last_word_ + context_.limits.idle) {
+    Finish({DebugEndCause::kIdle,
+            "the session was idle for too long: neither gdb nor the client sent anything "
+            "(--idle)"});
+  }
+  for (const auto number : kStages) {
+    if (stages_[number] && !ready_[number] && now >= stages_[number]->started() + context_.limits.start) {
+      FailStage(number, "was not ready in time (--start-time)");
+    }
+  }
+}
+
+// --- Programs
 
 void DebugSession::StartStage(DebugMetrics::StageNumber number, const ProcessCommand& command, const char* ready,
                               int input) {
@@ -197,82 +170,19 @@ void DebugSession::StartStage(DebugMetrics::StageNumber number, const ProcessCom
 }
 
 void DebugSession::StartGdb() {
-  auto pipe = MakePipe();
-  if (!pipe.ok()) return FailStage(DebugMetrics::kGdb, std::string(pipe.status().message()));
-  // The read end was made not to block, which is for this program; here gdb has that end.
-  ::fcntl(pipe->read.number(), F_SETFL, 0);
-  ::fcntl(pipe->write.number(), F_SETFL, O_NONBLOCK);
+  const auto input = gdb_pipe_.OpenInput();
+  if (!input.ok()) return FailStage(DebugMetrics::kGdb, std::string(input.status().message()));
   const uint16_t port = *stages_[DebugMetrics::kGdbServer]->port();
-  StartStage(DebugMetrics::kGdb, GdbCommand(context_.tools, *plan_, work_, port), "", pipe->read.number());
-  stdin_.emplace(std::move(pipe->write));
-  gdb_output_open_ = stages_[DebugMetrics::kGdb].has_value();
+  StartStage(DebugMetrics::kGdb, GdbCommand(context_.tools, *plan_, work_, port), "", input->number());
+  if (stages_[DebugMetrics::kGdb]) gdb_pipe_.OpenOutput();
 }
-
-void DebugSession::Turn(Clock::time_point until) {
-  const Clock::time_point now = Clock::now();
-  std::vector<pollfd> files = {{.fd = wake_.number(), .events = POLLIN}};
-  std::vector<std::function<void()>> handlers = {[] {}};
-  const auto watch = [&](int fd, short events, std::function<void()> handler) {
-    files.push_back({.fd = fd, .events = events});
-    handlers.push_back(std::move(handler));
-  };
-  for (const auto number : {DebugMetrics::kGateway, DebugMetrics::kGdbServer, DebugMetrics::kGdb}) {
-    if (!stages_[number]) continue;
-    if (number != DebugMetrics::kGdb) watch(stages_[number]->output(), POLLIN, [=, this] { OnStageOutput(number); });
-    // Once the session ends, only what gdb still has to say is waited for.
-    if (!end_) watch(stages_[number]->process().pidfd(), POLLIN, [=, this] { OnStageExit(number); });
-  }
-  if (MayReadGdb(now)) watch(stages_[DebugMetrics::kGdb]->output(), POLLIN, [this] { ReadGdb(); });
-  if (stdin_ && !input_.empty()) watch(stdin_->number(), POLLOUT, [this] { WriteGdb(); });
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
-  ::poll(files.data(), files.size(), static_cast<int>(std::clamp<int64_t>(wait, 0, 60'000)));
-  for (size_t i = 0; i < files.size(); ++i) {
-    if (files[i].revents != 0) handlers[i]();
-  }
-  TakeNotes();
-  SendOutput();
-  if (!end_) CheckDeadlines(Clock::now());
-}
-
-DebugSession::Clock::time_point DebugSession::NextDeadline(Clock::time_point now) {
-  Clock::time_point next = began_ + context_.limits.max_time;
-  // Until then the programs' own bounds count.
-  if (gdb_spoke_) next = std::min(next, last_word_ + context_.limits.idle);
-  for (size_t number = 0; number < std::size(stages_); ++number) {
-    if (stages_[number] && !ready_[number]) next = std::min(next, stages_[number]->started() + context_.limits.start);
-  }
-  if (half_closed_at_) next = std::min(next, *half_closed_at_ + context_.limits.half_close);
-  // Then some of the allowance is there again.
-  if (gdb_output_open_ && allowance_ <= 0)
-    next = std::min<Clock::time_point>(next, now + std::chrono::milliseconds(10));
-  return next;
-}
-
-void DebugSession::CheckDeadlines(Clock::time_point now) {
-  if (half_closed_at_ && now >= *half_closed_at_ + context_.limits.half_close) {
-    Finish({DebugEndCause::kHalfClosed, "gdb did not end within a second of the client's half-close, and was killed"});
-  }
-  if (now >= began_ + context_.limits.max_time) {
-    Finish({DebugEndCause::kTooLong, "the session has lasted as long as a session may (--max-time)"});
-  }
-  if (gdb_spoke_ && now >= last_word_ + context_.limits.idle) {
-    Finish({DebugEndCause::kIdle, "neither gdb nor its client has said a word for too long (--idle)"});
-  }
-  for (const auto number : {DebugMetrics::kGateway, DebugMetrics::kGdbServer, DebugMetrics::kGdb}) {
-    if (stages_[number] && !ready_[number] && now >= stages_[number]->started() + context_.limits.start) {
-      FailStage(number, "was not of use in time");
-    }
-  }
-}
-
-// --- Programs
 
 void DebugSession::OnStageOutput(DebugMetrics::StageNumber number) {
   Stage& stage = *stages_[number];
   std::string bytes;
   stage.Read(bytes);
   const bool verbose = request_.verbose() && plan_->interpreter == "console" && !stages_[DebugMetrics::kGdb];
-  if (verbose && output_.size() < kOutputBytes) output_ += bytes;
+  if (verbose) gdb_pipe_.AddOutput(bytes);
   stage.Look(bytes, [&](const std::string& line) {
     if (number == DebugMetrics::kGateway) OnGatewayLine(line);
   });
@@ -280,12 +190,8 @@ void DebugSession::OnStageOutput(DebugMetrics::StageNumber number) {
 }
 
 void DebugSession::OnGatewayLine(const std::string& line) {
-  // The first is the GDB server's; others may use the port, too.
-  if (server_session_.empty() && line.find(kGatewayOpened) != std::string::npos) {
-    server_session_ = TextOf(line, "session");
-  }
-  if (line.find(kGatewayLost) == std::string::npos || TextOf(line, "session") != server_session_) return;
-  Finish({DebugEndCause::kProbeLost, "probe " + plan_->probe + " is lost: " + TextOf(line, "reason")});
+  const auto loss = gateway_log_.ReadLoss(line);
+  if (loss) Finish({DebugEndCause::kProbeLost, "probe " + plan_->probe + " is lost: " + *loss});
 }
 
 void DebugSession::OnReady(DebugMetrics::StageNumber number) {
@@ -307,7 +213,7 @@ void DebugSession::OnReady(DebugMetrics::StageNumber number) {
 void DebugSession::OnStageExit(DebugMetrics::StageNumber number) {
   const auto ended = stages_[number]->process().TryWait();
   if (!ended || end_) return;
-  // The gateway says why its client has lost the probe before the client can know.
+  // If the probe is lost, the gateway prints the reason before its client can notice and exit.
   if (number != DebugMetrics::kGdb && stages_[DebugMetrics::kGateway]) OnStageOutput(DebugMetrics::kGateway);
   if (number == DebugMetrics::kGdbServer) OnStageOutput(number);
   if (end_) return;
@@ -322,6 +228,12 @@ void DebugSession::OnStageExit(DebugMetrics::StageNumber number) {
   }
 }
 
+void DebugSession::ReadGdb() {
+  if (!gdb_pipe_.Read(*stages_[DebugMetrics::kGdb])) return;
+  last_word_ = Clock::now();
+  if (!std::exchange(gdb_spoke_, true)) OnReady(DebugMetrics::kGdb);
+}
+
 void DebugSession::FailStage(DebugMetrics::StageNumber number, const std::string& what) {
   if (end_) return;
   context_.metrics.stages[number].failures.Add();
@@ -332,33 +244,41 @@ void DebugSession::FailStage(DebugMetrics::StageNumber number, const std::string
           "stage " + std::string(name) + ": " + what + (last.empty() ? "" : "; its last lines:\n" + last)});
 }
 
-void DebugSession::EndStage(std::optional<Stage>& stage, int signal, std::chrono::milliseconds patience) {
-  if (!stage) return;
-  stage->process().Signal(signal);
-  const Clock::time_point until = Clock::now() + patience;
-  std::string unheard;
-  bool open = true;
-  while (!stage->process().TryWait()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    if (left <= 0) break;
-    pollfd files[] = {{.fd = stage->process().pidfd(), .events = POLLIN},
-                      {.fd = open ? stage->output() : -1, .events = POLLIN}};
-    ::poll(files, 2, static_cast<int>(left));
-    if (files[1].revents != 0) open = stage->Read(unheard);
-  }
-  stage.reset();
-}
+// --- The end
 
-// gdb first, so that the target is let go by the GDB server, which then gives the probe back, as pyOCD does on SIGINT.
+// gdb first, so that the GDB server lets go of the target. On SIGINT pyOCD then gives the probe back.
 void DebugSession::EndPrograms() {
-  constexpr std::chrono::seconds kServerPatience{2};
-  stdin_.reset();
-  EndStage(stages_[DebugMetrics::kGdb], SIGKILL, kServerPatience);
-  EndStage(stages_[DebugMetrics::kGdbServer], SIGINT, kServerPatience);
-  EndStage(stages_[DebugMetrics::kGateway], SIGTERM, kServerPatience);
+  struct Row {
+    DebugMetrics::StageNumber number;
+    int signal;
+  };
+  static constexpr Row kRows[] = {
+      {DebugMetrics::kGdb, SIGKILL}, {DebugMetrics::kGdbServer, SIGINT}, {DebugMetrics::kGateway, SIGTERM}};
+  constexpr std::chrono::seconds kProgramPatience{2};
+  gdb_pipe_.CloseInput();
+  for (const Row& row : kRows) {
+    if (!stages_[row.number]) continue;
+    stages_[row.number]->End(row.signal, kProgramPatience);
+    stages_[row.number].reset();
+  }
   std::error_code ignored;
   if (!work_.empty()) std::filesystem::remove_all(work_, ignored);
   if (plan_) plan_->upload.reset();
+}
+
+void DebugSession::LogEnd() {
+  context_.log.Info("session.ended", {{"debug_session", number_},
+                                      {"probe", plan_ ? plan_->probe : std::string()},
+                                      {"client", peer_.address},
+                                      {"cause", RowOf(end_->cause).name},
+                                      {"reason", end_->reason.substr(0, end_->reason.find('\n'))},
+                                      {"bytes_in", gdb_pipe_.bytes_in()},
+                                      {"bytes_out", gdb_pipe_.bytes_out()}});
+}
+
+void DebugSession::TellEnd() {
+  client_->OnEnd(*end_);
+  if (!notes_.WaitForEndTaken(Clock::now() + kPatience)) client_->GiveUp();
 }
 
 }  // namespace probegate

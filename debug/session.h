@@ -1,43 +1,47 @@
-// A debugging session: a gateway for its one probe, a GDB server on it, a gdb on that; from the client's wishes to the
-// end of all three.
+// A debugging session: a gateway that serves one probe, a GDB server that uses it, and a gdb that uses the GDB server;
+// from the client's request until all three have ended.
 //
-//   planning → gateway → gdbserver → gdb (the client talks with it) → ended
+//   planning → gateway → gdbserver → gdb (the client talks to it) → ended
 //
-// Each program is started when the one before it has said on which port it listens. A session ends by the first of: gdb
-// ended, its client said so or is gone, a program ended that it needs, the probe is lost, a limit is reached. Then all
-// programs are ended, in the opposite order, and waited for; only after that the client is told.
+// Each program is started once the one before it has printed the port on which it listens. A session ends for whichever
+// of these comes first: gdb exits, the client ends the session or disconnects, a program that is needed exits, the
+// probe is lost, or a limit is reached. Then all programs are ended, in reverse order, and waited for. Only after that
+// the client is told.
 //
-// Threads: Run is the session's own thread, and starts, reads, writes and ends everything; it waits in poll(2). The
-// others may be called from any thread, do not block, and leave it a note. SIGPIPE must be ignored.
+// Threads: Run is the session's own thread. It starts, reads, writes and ends everything, and waits in poll(2). The
+// other functions may be called from any thread, do not block, and leave a note for that thread. SIGPIPE must be
+// ignored.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "base/file_descriptor.h"
-#include "base/mutex.h"
 #include "base/peer.h"
 #include "debug/debug_metrics.h"
+#include "debug/gateway_log.h"
+#include "debug/gdb_pipe.h"
 #include "debug/plan.h"
 #include "debug/session_end.h"
+#include "debug/session_notes.h"
 #include "debug/stage.h"
 #include "telemetry/log.h"
 
 namespace probegate {
 
-// To whom a session talks. Called on the session's thread; must not block.
+// The client of a session. Called on the session's thread; must not block.
 class DebugClient {
  public:
   virtual ~DebugClient() = default;
-  // The next comes after DebugSession::OutputTaken.
+  // Not called again until DebugSession::OutputTaken has been called.
   virtual void OnOutput(std::string bytes) = 0;
-  // The last, to be followed by DebugSession::EndTaken. An OnOutput may not have been taken yet.
+  // The last output, after which DebugSession::EndTaken must be called. An earlier OnOutput may not have been taken
+  // yet.
   virtual void OnEnd(const DebugEnd& end) = 0;
-  // It has not taken what it was told for kPatience.
+  // The client has not taken the end for kPatience.
   virtual void GiveUp() = 0;
 };
 
@@ -45,17 +49,17 @@ struct DebugLimits {
   size_t input_bytes = size_t{4} << 20;  // that wait for gdb to read them
   double output_bytes_per_second = 4 << 20;
   std::chrono::milliseconds max_time{std::chrono::hours(8)};
-  std::chrono::milliseconds idle{std::chrono::minutes(30)};   // without a word of either side, from gdb's first on
-  std::chrono::milliseconds start{std::chrono::seconds(60)};  // for each program to be of use
-  std::chrono::milliseconds half_close{1000};                 // for gdb to end after one
+  std::chrono::milliseconds idle{std::chrono::minutes(30)};   // without input or output, from gdb's first output on
+  std::chrono::milliseconds start{std::chrono::seconds(60)};  // for each program to become ready
+  std::chrono::milliseconds half_close{1000};                 // for gdb to end after the client's half-close
 };
 
-// What all sessions share, and what outlives them.
+// What all sessions share. Must outlive them.
 struct DebugContext {
   DebugTools tools;
   DebugSources sources;
   DebugLimits limits;
-  std::filesystem::path work;  // sessions have folders of their own in it
+  std::filesystem::path work;  // each session makes its own folder in it
   DebugMetrics& metrics;
   Log& log;
 };
@@ -63,7 +67,7 @@ struct DebugContext {
 class DebugSession {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::seconds kPatience{5};  // with clients that do not read
+  static constexpr std::chrono::seconds kPatience{5};  // with a client that does not read
 
   DebugSession(const DebugContext& context, cc::arduino::cli::debug::DebugConfigReq request, Peer peer, uint64_t number,
                std::shared_ptr<DebugClient> client);
@@ -73,52 +77,40 @@ class DebugSession {
 
   void Run();
 
-  void Input(std::string data);
-  void Interrupt();
-  void HalfClose();
-  // The client has taken the output that it was given last; it has taken its end, or is no more.
-  void OutputTaken();
-  void EndTaken();
-  // Ends it; the first reason counts.
-  void End(DebugEnd end);
+  void Input(std::string data) { notes_.AddInput(std::move(data)); }
+  void Interrupt() { notes_.Interrupt(); }
+  void HalfClose() { notes_.HalfClose(); }
+  // The client has taken the last OnOutput.
+  void OutputTaken() { notes_.OutputTaken(); }
+  // The client has taken OnEnd, or no longer exists.
+  void EndTaken() { notes_.EndTaken(); }
+  // Ends the session; the first reason counts.
+  void End(DebugEnd end) { notes_.End(std::move(end)); }
 
  private:
-  struct Notes {
-    std::string input;
-    bool interrupt = false;
-    bool half_closed = false;
-    bool output_taken = false;
-    bool end_taken = false;
-    std::optional<DebugEnd> end;
-  };
-
-  void Wake();
-  void TakeNotes();
-  // True where there is more, for which there is room.
-  bool TakeOnce();
-  // One turn: waits until something happens, or `until`, and does what is to be done.
+  // Waits until something happens, at most until `until`, and handles it.
   void Turn(Clock::time_point until);
   Clock::time_point NextDeadline(Clock::time_point now);
   void CheckDeadlines(Clock::time_point now);
+  // Applies the notes that have come.
+  void TakeNotes();
+  // True if more input has come and gdb has taken all of the input before it.
+  bool TakeNotesOnce();
 
   bool Plan();
   void StartStage(DebugMetrics::StageNumber number, const ProcessCommand& command, const char* ready, int input);
   void StartGdb();
   void OnStageOutput(DebugMetrics::StageNumber number);
-  void OnReady(DebugMetrics::StageNumber number);
   void OnGatewayLine(const std::string& line);
+  void OnReady(DebugMetrics::StageNumber number);
   void OnStageExit(DebugMetrics::StageNumber number);
   void ReadGdb();
-  void WriteGdb();
-  void SendOutput();
-  bool MayReadGdb(Clock::time_point now);
   void FailStage(DebugMetrics::StageNumber number, const std::string& what);
   void Finish(DebugEnd end) {
     if (!end_) end_ = std::move(end);
   }
-
   void EndPrograms();
-  void EndStage(std::optional<Stage>& stage, int signal, std::chrono::milliseconds patience);
+  void LogEnd();
   void TellEnd();
 
   const DebugContext& context_;
@@ -126,32 +118,21 @@ class DebugSession {
   const Peer peer_;
   const uint64_t number_;
   const std::shared_ptr<DebugClient> client_;
-  const FileDescriptor wake_;
+  SessionNotes notes_;
 
-  Mutex mutex_;
-  Notes notes_ ABSL_GUARDED_BY(mutex_);
-
-  // The session's thread.
+  // The rest belongs to the session's thread.
   std::optional<DebugPlan> plan_;
   std::string work_;
-  std::optional<Stage> stages_[3];       // by DebugMetrics::StageNumber
-  bool ready_[3] = {};                   // likewise
-  std::string server_session_;           // the GDB server's, in the gateway's words; empty until it has one
-  std::optional<FileDescriptor> stdin_;  // gdb's
-  std::string input_;                    // for it
-  std::string output_;                   // for the client
-  bool output_outstanding_ = false;
-  bool gdb_output_open_ = false;
-  bool gdb_spoke_ = false;
-  bool interrupt_ = false;
+  std::optional<Stage> stages_[3];  // by DebugMetrics::StageNumber
+  bool ready_[3] = {};              // by DebugMetrics::StageNumber
+  GatewayLog gateway_log_;
+  GdbPipe gdb_pipe_;
+  bool gdb_spoke_ = false;          // gdb has printed something
+  bool interrupt_pending_ = false;  // an interrupt that gdb has not been sent yet
   std::optional<Clock::time_point> half_closed_at_;
   std::optional<DebugEnd> end_;
-  Clock::time_point began_ = Clock::now();
-  Clock::time_point last_word_ = began_;
-  Clock::time_point refilled_ = began_;
-  double allowance_ = 0;  // bytes of output that may be read now
-  uint64_t bytes_in_ = 0;
-  uint64_t bytes_out_ = 0;
+  const Clock::time_point began_ = Clock::now();
+  Clock::time_point last_word_ = began_;  // when input or output last came
 };
 
 }  // namespace probegate

@@ -1,5 +1,6 @@
 #include "debug/stage.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -72,6 +73,20 @@ void Stage::Look(std::string_view bytes, const std::function<void(const std::str
     if (!port_ && !ready_.empty()) port_ = MatchPort(line, ready_);
     if (on_line) on_line(line);
   });
+}
+
+void Stage::End(int signal, std::chrono::milliseconds patience) {
+  using Clock = std::chrono::steady_clock;
+  process_.Signal(signal);
+  const Clock::time_point until = Clock::now() + patience;
+  std::string dropped;
+  while (!process_.TryWait()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (left <= 0) break;
+    pollfd files[] = {{.fd = process_.pidfd(), .events = POLLIN}, {.fd = output(), .events = POLLIN}};
+    ::poll(files, 2, static_cast<int>(left));
+    if (files[1].revents != 0) Read(dropped);
+  }
 }
 
 }  // namespace probegate

@@ -51,6 +51,10 @@ class Stage {
   bool Read(std::string& bytes);
   // Looks at what was read, for readiness and for the last lines; `on_line` sees each line.
   void Look(std::string_view bytes, const std::function<void(const std::string&)>& on_line);
+  // Sends `signal` to the program's group and blocks until the program has ended, at most for `patience`. What it
+  // prints meanwhile is dropped, so that it cannot hang because nothing reads its output. The destructor kills what is
+  // left.
+  void End(int signal, std::chrono::milliseconds patience);
 
  private:
   Stage(const char* name, Process process, FileDescriptor output, std::string ready)

@@ -223,7 +223,7 @@ TEST_F(DebugSessionTest, AStageHasItsTime) {
   limits.start = std::chrono::milliseconds(50);
   Gateway("exec sleep 3600");
   const auto session = Start();
-  EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not of use in time");
+  EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not ready in time (--start-time)");
 }
 
 TEST_F(DebugSessionTest, GdbThatSaysNothingFailed) {
@@ -338,7 +338,7 @@ TEST_F(DebugSessionTest, OnlyAGdbThatSpokeIsIdle) {
   limits.start = std::chrono::milliseconds(100);
   Gateway("exec sleep 3600");
   const auto session = Start();
-  EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not of use in time");
+  EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not ready in time (--start-time)");
 }
 
 }  // namespace

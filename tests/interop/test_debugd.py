@@ -288,7 +288,7 @@ def test_a_hundred_megabytes_of_input(lab):
     chunk = b"x" * MIB
     for _ in range(100):
         session.send(data=chunk)
-    assert "input wait for gdb" in session.wait_end()
+    assert "input are waiting for gdb" in session.wait_end()
     assert session.code == grpc.StatusCode.RESOURCE_EXHAUSTED
     wait_for_no_tools(lab.debugd)
     resident = int(
