@@ -1,4 +1,4 @@
-// The series of probegate-debugd's sessions.
+// The metrics of probegate-debugd's sessions.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ class DebugMetrics {
     Histogram seconds;
   };
 
-  // `metrics` must outlive it.
+  // `metrics` must outlive this object.
   explicit DebugMetrics(MetricSet& metrics);
 
   const Counter& ended(DebugEndCause cause) const { return ended_[static_cast<size_t>(cause)]; }

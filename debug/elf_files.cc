@@ -10,14 +10,14 @@ namespace fs = std::filesystem;
 
 absl::Status Elsewhere() {
   return absl::PermissionDeniedError(
-      "the ELF file is in none of the folders that probegate-debugd was given (--elf-folder); upload it instead");
+      "the ELF file is in none of the folders that --elf-folder allows; upload it instead");
 }
 
 }  // namespace
 
 absl::Status CheckElf(const fs::path& path) {
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) return absl::InvalidArgumentError("the ELF file is no plain file");
+  if (!fs::is_regular_file(path, error)) return absl::InvalidArgumentError("the ELF file is not a regular file");
   std::ifstream file(path, std::ios::binary);
   char magic[4] = {};
   file.read(magic, sizeof magic);
@@ -25,7 +25,7 @@ absl::Status CheckElf(const fs::path& path) {
                   "\x7f"
                   "ELF")
     return absl::OkStatus();
-  return absl::InvalidArgumentError("what should be an ELF file is none");
+  return absl::InvalidArgumentError("the file is not a valid ELF file");
 }
 
 absl::StatusOr<ElfFiles> ElfFiles::Make(const std::vector<std::string>& folders) {
@@ -34,7 +34,7 @@ absl::StatusOr<ElfFiles> ElfFiles::Make(const std::vector<std::string>& folders)
     std::error_code error;
     const fs::path path = fs::canonical(folder, error);
     if (error || !fs::is_directory(path))
-      return absl::InvalidArgumentError("--elf-folder: " + folder + " is no folder");
+      return absl::InvalidArgumentError("--elf-folder: " + folder + " is not a folder");
     files.folders_.push_back(path);
   }
   return files;
@@ -47,35 +47,35 @@ bool ElfFiles::IsInside(const fs::path& path) const {
 }
 
 absl::StatusOr<fs::path> ElfFiles::Resolve(const std::string& name) const {
-  if (name.find('\0') != std::string::npos) return absl::InvalidArgumentError("the ELF file's name has a zero in it");
+  if (name.find('\0') != std::string::npos)
+    return absl::InvalidArgumentError("the name of the ELF file contains a zero byte");
   const fs::path wanted(name);
   bool inside = false;
   for (const fs::path& folder : folders_) {
-    // An absolute name stays as it is.
+    // If `wanted` is absolute, this is `wanted`.
     const fs::path candidate = folder / wanted;
     std::error_code error;
     const fs::path path = fs::canonical(candidate, error);
     if (!error && IsInside(path)) return path;
-    // Whether there is a file elsewhere is not for a client to know: only a name that stays inside is said to be
-    // absent.
+    // A client must not learn which files exist elsewhere: NOT_FOUND is returned only for a name that stays inside.
     inside = inside || (error && IsInside(candidate.lexically_normal()) && !fs::exists(candidate, error));
   }
-  if (inside)
-    return absl::NotFoundError("there is no such ELF file, or folder with one, in the folders of --elf-folder");
+  if (inside) return absl::NotFoundError("there is no such ELF file or folder below the folders of --elf-folder");
   return Elsewhere();
 }
 
 absl::StatusOr<fs::path> ElfFiles::OnlyElfIn(const fs::path& folder) const {
   std::vector<fs::path> found;
   std::error_code error;
-  // A range's for would throw what comes up on the way.
+  // A range-based for would throw if reading the folder fails half-way.
   for (auto entry = fs::directory_iterator(folder, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
     if (entry->path().extension() == ".elf") found.push_back(entry->path());
   }
-  if (error) return absl::NotFoundError("the folder with the ELF file cannot be read");
-  if (found.empty()) return absl::NotFoundError("the folder has no file that ends with .elf");
-  if (found.size() > 1) return absl::InvalidArgumentError("the folder has several files that end with .elf; name one");
+  if (error) return absl::NotFoundError("cannot read the folder that should contain the ELF file: " + error.message());
+  if (found.empty()) return absl::NotFoundError("the folder contains no .elf file");
+  if (found.size() > 1)
+    return absl::InvalidArgumentError("the folder contains several .elf files; name one with import_file");
   return Resolve(found.front().string());
 }
 
@@ -96,7 +96,7 @@ absl::StatusOr<fs::path> ElfFiles::Find(const ElfRequest& request) const {
         path = Resolve(built.string());
     }
   } else {
-    return absl::InvalidArgumentError("import_file, import_dir or sketch_path has to name the ELF file");
+    return absl::InvalidArgumentError("no ELF file is named; set import_file, import_dir or sketch_path");
   }
   std::error_code error;
   if (path.ok() && fs::is_directory(*path, error)) path = OnlyElfIn(*path);

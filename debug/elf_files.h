@@ -1,7 +1,7 @@
-// Which ELF file a client means: one below a folder that the operator named, or one that was uploaded. No other file is
-// opened, whatever a client writes: names are resolved, symbolic links too, before it is looked where they are.
+// Finds the ELF file that a client names: it must be below one of the folders that the operator allows. No other file
+// is opened, whatever a client writes: a name is resolved, including symbolic links, before its location is checked.
 //
-// Threads: any. Blocks for the file system.
+// Threads: any. Blocks on the file system.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@
 
 namespace probegate {
 
-// What DebugConfigReq says of it.
+// The fields of DebugConfigReq that name the file.
 struct ElfRequest {
   std::string import_file;
   std::string import_dir;
@@ -22,12 +22,13 @@ struct ElfRequest {
 
 class ElfFiles {
  public:
-  // INVALID_ARGUMENT where one of `folders` is none. Without folders there are only uploads.
+  // INVALID_ARGUMENT if one of `folders` is not a folder. Without folders, Find finds nothing, and clients have to
+  // upload their files.
   static absl::StatusOr<ElfFiles> Make(const std::vector<std::string>& folders);
 
-  // The whole path of the file, without symbolic links. A relative name is looked for in each folder. INVALID_ARGUMENT
-  // where the request names none, or one that is no ELF file; NOT_FOUND; PERMISSION_DENIED where it is elsewhere,
-  // whether it exists or not.
+  // The absolute path of the file, without symbolic links. A relative name is looked up in each folder.
+  // INVALID_ARGUMENT if the request names no file, or one that is not an ELF file; NOT_FOUND; PERMISSION_DENIED if the
+  // name leads outside the folders, whether such a file exists or not.
   absl::StatusOr<std::filesystem::path> Find(const ElfRequest& request) const;
 
  private:
@@ -35,10 +36,10 @@ class ElfFiles {
   absl::StatusOr<std::filesystem::path> OnlyElfIn(const std::filesystem::path& folder) const;
   bool IsInside(const std::filesystem::path& path) const;
 
-  std::vector<std::filesystem::path> folders_;  // whole, without symbolic links
+  std::vector<std::filesystem::path> folders_;  // absolute, without symbolic links
 };
 
-// Whether the file begins as ELF files do, and is a plain file.
+// INVALID_ARGUMENT unless `path` is a regular file that starts with ELF's magic number.
 absl::Status CheckElf(const std::filesystem::path& path);
 
 }  // namespace probegate

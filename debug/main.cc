@@ -1,4 +1,4 @@
-// probegate-debugd: debugging sessions over gRPC. This file only wires.
+// probegate-debugd: debugging sessions over gRPC. This file only puts the parts together.
 #include <malloc.h>
 #include <sys/prctl.h>
 
@@ -30,18 +30,18 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxUploads = 64;
-constexpr std::chrono::seconds kPatience{2};  // with calls that are being answered
-// A session asks the server for at most 3 s, ends its three programs within 2 s each, and waits 5 s for its client,
-// twice; then come calls, metrics, and what a loaded machine needs.
+constexpr std::chrono::seconds kPatience{2};  // with calls that are still being answered
+// A session waits at most 3 s for the servers' lists of probes, 2 s for each of its three programs to end, and 5 s for
+// its client, twice. The rest is for calls, for metrics, and for a loaded machine.
 constexpr std::chrono::seconds kLongestEnd{30};
-constexpr char kHangs[] = "probegate-debugd: the end hangs and is cut short\n";
+constexpr char kHangs[] = "probegate-debugd: the shutdown took too long, so the program exits now\n";
 
 int Fail(Log& log, const absl::Status& why) {
   log.Write(LogLevel::kError, "debugd.failed", std::string(why.message()), {});
   return 1;
 }
 
-// A folder that goes with this object, for nobody but this user.
+// A folder that only this user can access and that is removed with this object.
 class OwnFolder {
  public:
   explicit OwnFolder(const std::string& parent) {
@@ -75,8 +75,8 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   const absl::Status confines = CanConfine();
   if (!confines.ok() && !options.allow_unconfined) {
     return Fail(log, absl::UnimplementedError(std::string(confines.message()) +
-                                              ", by which gdb is kept from this machine; say --allow-unconfined to do "
-                                              "without"));
+                                              ", so gdb cannot be confined; use --allow-unconfined to run it "
+                                              "unconfined"));
   }
   const auto recipes = ReadRecipes(options.recipes);
   if (!recipes.ok()) return Fail(log, recipes.status());
@@ -84,7 +84,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   if (!elf_files.ok()) return Fail(log, elf_files.status());
   const OwnFolder folder(options.work);
   if (folder.path().empty()) {
-    return Fail(log, absl::UnavailableError("no folder can be made in " + options.work + " (--work-dir)"));
+    return Fail(log, absl::UnavailableError("cannot create a folder in " + options.work + " (--work-dir)"));
   }
   const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
 
@@ -120,7 +120,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   readiness.SetListening();
   const std::string address = listener.endpoint().ToString();
   if (options.allow_remote) {
-    log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who reaches this port runs gdb here"}});
+    log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who can reach this port can run gdb here"}});
   }
   if (!confines.ok()) log.Warning("unconfined", {{"reason", std::string(confines.message())}});
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
@@ -142,9 +142,9 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
 }  // namespace probegate
 
 int main(int argc, char** argv) {
-  // glibc gives each thread its own heap; the threads here are many and do little.
+  // glibc gives each thread its own heap. The threads here are many and do little, so two heaps are enough.
   mallopt(M_ARENA_MAX, 2);
-  // What a session's programs leave behind becomes a child of this one, which ends it.
+  // Processes that a session's programs leave behind become children of this program, which ends them.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   probegate::TerminationSignals signals;
   probegate::DebugdOptions options;

@@ -10,11 +10,11 @@ constexpr double kMaxSeconds = 7 * 86'400;
 
 std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
 
-// CLI11's own range takes nan for a number within it.
+// CLI11's own range check accepts nan.
 std::string IsDuration(const std::string& text) {
   double seconds = 0;
   const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= 0.001 && seconds <= kMaxSeconds;
-  return fits ? "" : text + " is no number of seconds from 0.001 to 604800";
+  return fits ? "" : text + " is not a number of seconds from 0.001 to 604800";
 }
 
 void AddDuration(CLI::App& app, const std::string& name, std::chrono::milliseconds& time, const std::string& what) {
@@ -34,43 +34,46 @@ void AddCount(CLI::App& app, const std::string& name, T& value, const std::strin
 }  // namespace
 
 std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOptions& options) {
-  CLI::App app("Serves debugging sessions with gdb over gRPC, as Arduino CLI does, on the probes of a farm",
+  CLI::App app("Serves gdb debugging sessions on shared probes over gRPC, with the interface of Arduino CLI",
                "probegate-debugd");
   std::string listen = options.listen.ToString();
   std::vector<std::string> servers;
   bool allow_debug = false;
   app.set_version_flag("--version", "probegate-debugd " PROBEGATE_VERSION);
-  app.add_option("--listen", listen, "Where to serve gRPC; port 0 takes a free one")
+  app.add_option("--listen", listen, "Address to serve gRPC on; port 0 picks a free port")
       ->option_text("HOST:PORT [" + listen + "]")
       ->check(IsEndpoint);
   app.add_flag("--allow-remote", options.allow_remote,
-               "Let --listen be an address that others reach; needs --allow-debug");
-  app.add_flag("--allow-debug", allow_debug, "They may debug: run gdb, and what gdb lets them, on this machine");
+               "Allow --listen to be an address that other machines can reach; needs --allow-debug");
+  app.add_flag("--allow-debug", allow_debug,
+               "Allow other machines to debug: to run gdb, and whatever gdb can run, on this machine");
   app.add_flag("--allow-unconfined", options.allow_unconfined,
-               "Go on where the kernel cannot confine gdb and the GDB server (Landlock, seccomp)");
+               "Start even if the kernel cannot confine gdb and the GDB server (Landlock, seccomp)");
   app.add_option(
          "--server", servers,
-         "A probegate-server whose probes are debugged on; repeatable. A host name with several addresses is as "
-         "many servers")
+         "A probegate-server whose probes can be used (repeatable). A host name with several addresses counts as "
+         "that many servers")
       ->option_text("HOST:PORT [" + options.servers.front().ToString() + "]")
       ->allow_extra_args(false);
-  app.add_option("--recipes", options.recipes, "Which GDB server and gdb serve which boards (YAML)")
+  app.add_option("--recipes", options.recipes, "YAML file that says which GDB server and gdb to use for which boards")
       ->option_text("FILE");
   app.add_option("--elf-folder", options.elf_folders, "Clients may name ELF files below this folder (repeatable)")
       ->option_text("DIR")
       ->allow_extra_args(false);
-  app.add_option("--work-dir", options.work, "Where uploads and sessions' files are kept while they are needed")
+  app.add_option("--work-dir", options.work, "Folder for uploads and for the sessions' temporary files")
       ->option_text("DIR [" + options.work + "]");
-  AddCount(app, "--max-sessions", options.sessions.sessions, "COUNT", "Sessions at once");
+  AddCount(app, "--max-sessions", options.sessions.sessions, "COUNT", "Maximum number of sessions at a time");
   AddCount(app, "--max-sessions-per-client", options.sessions.sessions_per_client, "COUNT",
-           "Sessions at once of clients on one machine");
-  AddCount(app, "--max-upload", options.max_upload, "BYTES", "The largest ELF file that may be uploaded");
-  AddCount(app, "--max-input", options.limits.input_bytes, "BYTES", "Input that may wait for gdb to read it");
+           "Maximum number of sessions at a time from one client machine");
+  AddCount(app, "--max-upload", options.max_upload, "BYTES", "Maximum size of an uploaded ELF file");
+  AddCount(app, "--max-input", options.limits.input_bytes, "BYTES",
+           "Maximum amount of input that may wait for gdb to read it");
   AddCount(app, "--output-rate", options.limits.output_bytes_per_second, "BYTES",
-           "Bytes a second that gdb may print; it waits when it prints more");
-  AddDuration(app, "--max-time", options.limits.max_time, "How long a session may last");
-  AddDuration(app, "--idle", options.limits.idle, "How long neither gdb nor its client may say a word");
-  AddDuration(app, "--start-time", options.limits.start, "How long each program of a session may take to be of use");
+           "Bytes per second that gdb may print; if it prints more, it has to wait");
+  AddDuration(app, "--max-time", options.limits.max_time, "Maximum duration of a session");
+  AddDuration(app, "--idle", options.limits.idle,
+              "End a session after this time without input from the client or output from gdb");
+  AddDuration(app, "--start-time", options.limits.start, "Time that each program of a session has to become ready");
   AddLogOptions(app, options.log);
   AddMetricsOption(app, options.metrics, "127.0.0.1:9466");
   if (const auto code = ParseArguments(app, argc, argv)) return code;
@@ -80,10 +83,12 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   if (!named.ok()) return RefuseArguments(app, "--server: " + std::string(named.status().message()));
   if (!named->empty()) options.servers = *std::move(named);
   if (!options.allow_remote && !IsLoopback(options.listen.host)) {
-    return RefuseArguments(app, "--listen " + listen + ": others reach this address; say --allow-remote if they may");
+    return RefuseArguments(
+        app, "--listen " + listen + ": other machines can reach this address; use --allow-remote to allow that");
   }
   if (options.allow_remote && !allow_debug) {
-    return RefuseArguments(app, "--allow-remote: others could run gdb on this machine; say --allow-debug if they may");
+    return RefuseArguments(
+        app, "--allow-remote: other machines could run gdb on this machine; use --allow-debug to allow that");
   }
   return std::nullopt;
 }

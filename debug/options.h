@@ -18,9 +18,9 @@ struct DebugdOptions {
   bool allow_remote = false;
   bool allow_unconfined = false;
   std::vector<Endpoint> servers{DefaultServer()};  // at least one
-  std::string recipes;                             // a file, or empty for what is built in
+  std::string recipes;                             // a file; empty: the built-in recipes
   std::vector<std::string> elf_folders;
-  std::string work = "/tmp";  // where the program makes a folder of its own
+  std::string work = "/tmp";  // the program makes its own folder in it
   uint64_t max_upload = uint64_t{64} << 20;
   DebugSessions::Limits sessions;
   DebugLimits limits;
@@ -28,7 +28,7 @@ struct DebugdOptions {
   MetricsOptions metrics;
 };
 
-// Fills `options`. An exit code where the program should end now (config/arguments.h).
+// Fills `options`. Returns an exit code if the program should end now (config/arguments.h).
 std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOptions& options);
 
 }  // namespace probegate

@@ -15,7 +15,7 @@ using cc::arduino::cli::debug::DebugConfigReq;
 
 constexpr std::array<const char*, 4> kInterpreters = {"console", "mi1", "mi2", "mi3"};
 
-// What programs of the system read to run at all, Python's among them.
+// What the system's programs, including Python's, must be able to read in order to run.
 constexpr std::array<const char*, 13> kSystemFiles = {
     "/usr",       "/lib",           "/lib64",   "/bin",         "/etc/ld.so.cache", "/etc/passwd", "/etc/nsswitch.conf",
     "/etc/hosts", "/etc/localtime", "/etc/gdb", "/etc/python3", "/etc/python3.11",  "/dev/urandom"};
@@ -25,7 +25,7 @@ absl::StatusOr<std::string> Interpreter(const std::string& wanted) {
   for (const char* known : kInterpreters) {
     if (wanted == known) return wanted;
   }
-  return absl::InvalidArgumentError("interpreter is none of console, mi1, mi2 and mi3");
+  return absl::InvalidArgumentError("unknown interpreter; use console, mi1, mi2 or mi3");
 }
 
 absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources& sources, bool with_elf) {
@@ -36,7 +36,7 @@ absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources
   auto recipe = sources.recipes.Find(request.fqbn());
   if (!recipe.ok()) return recipe.status();
   plan.recipe = *std::move(recipe);
-  if (request.port().empty()) return absl::InvalidArgumentError("port is empty: it names the probe");
+  if (request.port().empty()) return absl::InvalidArgumentError("port is empty; it must name the probe");
   if (with_elf) {
     auto elf = sources.elf_files.Find({.import_file = request.import_file(),
                                        .import_dir = request.import_dir(),
@@ -55,9 +55,9 @@ absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources
 
 bool IsUpload(const DebugConfigReq& request) { return request.import_file().starts_with(UploadStore::kPrefix); }
 
-// The folder above the one with the program: what belongs to it. The program alone where that folder is one of the
-// system's, or all there is: /bin is /usr/bin. Its last name is not followed, as a virtual environment's python is the
-// system's.
+// What a program needs of its own installation: the folder above the folder it is in. Only the program itself if that
+// would be a folder of the system or the root folder (/bin is a link to /usr/bin). If the program is a symbolic link,
+// it is not followed, because the python of a virtual environment is a link to the system's.
 std::string InstallationOf(const std::string& program) {
   std::error_code error;
   const auto folder = std::filesystem::canonical(std::filesystem::path(program).parent_path(), error);
@@ -122,7 +122,7 @@ ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, co
 ProcessCommand GdbServerCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work,
                                 uint16_t port) {
   ProcessCommand command = Launched(tools, work);
-  // Or it keeps its output to itself.
+  // Otherwise Python buffers its output, and the port would not be seen.
   command.environment["PYTHONUNBUFFERED"] = "1";
   command.environment["PYTHONDONTWRITEBYTECODE"] = "1";
   Confine(tools, plan, work, port, command);

@@ -1,4 +1,5 @@
-// What a session works with, from what its client asked for: nothing has been started yet.
+// Plans a session from its client's request, before anything is started: the probe, the recipe, the ELF file, and the
+// command lines of the programs.
 #pragma once
 
 #include <filesystem>
@@ -17,11 +18,11 @@
 
 namespace probegate {
 
-// Where a session's programs are, and with what they work.
+// Where a session's programs are, and which servers they use.
 struct DebugTools {
   std::string launcher;  // paths
   std::string gateway;
-  std::vector<std::string> servers;  // HOST:PORT of each probegate-server, as the gateway takes it
+  std::vector<std::string> servers;  // HOST:PORT of each probegate-server, for the gateway's --server
   bool confined = true;
 };
 
@@ -29,27 +30,28 @@ struct DebugSources {
   const RecipeBook& recipes;
   const ElfFiles& elf_files;
   UploadStore& uploads;
-  // Asks the servers. May block for some seconds.
+  // Asks the servers for their probes. May block for some seconds.
   std::function<absl::StatusOr<ProbeList>()> list_probes;
 };
 
 struct DebugPlan {
-  std::string probe;  // unique id
+  std::string probe;  // unique ID
   Recipe recipe;
   std::filesystem::path elf;
-  std::shared_ptr<ElfUpload> upload;  // where the ELF file is one
+  std::shared_ptr<ElfUpload> upload;  // null if the ELF file was not uploaded
   std::string interpreter;
 };
 
-// The error says what in the request is wrong. An upload that is named is taken: it serves one session. `host` is the
-// client's.
+// The error says what is wrong with the request. If the request names an upload, it is taken out of the store, because
+// each upload is for one session. `host` is the client's.
 absl::StatusOr<DebugPlan> MakePlan(const cc::arduino::cli::debug::DebugConfigReq& request, const std::string& host,
                                    const DebugSources& sources);
-// The same, but for uploads, which are left where they are and not looked for.
+// The same, except that an upload is neither looked up nor taken.
 absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const cc::arduino::cli::debug::DebugConfigReq& request,
                                                 const DebugSources& sources);
 
-// The commands of the three programs. `work` is the session's own folder; a port is that of the program before it.
+// The command lines of the three programs. `work` is the session's own folder; `port` is the port of the program that
+// was started before.
 ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work);
 ProcessCommand GdbServerCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port);
 ProcessCommand GdbCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port);

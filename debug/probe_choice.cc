@@ -30,14 +30,14 @@ absl::StatusOr<const PropertyRow*> FindProperty(const std::string& key) {
     if (absl::EqualsIgnoreCase(key, row.key)) return &row;
     keys.emplace_back(row.key);
   }
-  return absl::InvalidArgumentError("port: probes have no such property; there are " + absl::StrJoin(keys, ", "));
+  return absl::InvalidArgumentError("port: probes have no such property; use one of " + absl::StrJoin(keys, ", "));
 }
 
 bool IsAway(const KnownProbe& probe) { return probe.status.state() == v1::PROBE_STATE_AWAY; }
 
 const std::string& UniqueId(const KnownProbe& probe) { return probe.status.description().unique_id(); }
 
-// Each probe where it is. One that is away wherever it is known is there once.
+// Each probe as the server that has it reports it. A probe that is away on every server that knows it is listed once.
 std::vector<const KnownProbe*> WithoutLeftovers(const ProbeList& list) {
   std::vector<const KnownProbe*> probes;
   std::set<std::string> known;
@@ -56,7 +56,7 @@ absl::Status NotFound(const std::vector<const KnownProbe*>& probes, const std::s
   std::set<std::string> known;
   for (const KnownProbe* probe : probes) known.insert(UniqueId(*probe));
   const std::string why =
-      "no probe is the one that port names; there are " + (known.empty() ? "none" : absl::StrJoin(known, ", "));
+      "no probe matches port; the known probes are: " + (known.empty() ? "none" : absl::StrJoin(known, ", "));
   return gap.empty() ? absl::NotFoundError(why) : absl::UnavailableError(why + "; " + gap);
 }
 
@@ -67,16 +67,17 @@ absl::Status Several(const std::vector<const KnownProbe*>& matches) {
     servers.insert(probe->server);
   }
   if (ids.size() == 1) {
-    return absl::FailedPreconditionError("probe " + *ids.begin() + " is on several servers: " +
-                                         absl::StrJoin(servers, ", ") + "; which is meant cannot be told");
+    return absl::FailedPreconditionError("port is ambiguous: several servers have a probe with the unique ID " +
+                                         *ids.begin() + ": " + absl::StrJoin(servers, ", "));
   }
-  return absl::InvalidArgumentError("port: " + std::to_string(matches.size()) + " probes have this; name a unique id");
+  return absl::InvalidArgumentError("port is ambiguous: it matches " + absl::StrJoin(ids, ", ") +
+                                    "; use a unique ID instead");
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> ChooseProbe(const std::string& port, const ProbeList& list) {
-  if (port.empty()) return absl::InvalidArgumentError("port is empty: it names the probe");
+  if (port.empty()) return absl::InvalidArgumentError("port is empty; it must name the probe");
   const size_t equals = port.find('=');
   const PropertyRow* property = &kUniqueId;
   if (equals != std::string::npos) {
@@ -85,8 +86,8 @@ absl::StatusOr<std::string> ChooseProbe(const std::string& port, const ProbeList
     property = *found;
   }
   if (property != &kUniqueId && !list.gap.empty()) {
-    return absl::UnavailableError(
-        "a server is missing, whose probe may be the one that port names; name a unique id; " + list.gap);
+    return absl::UnavailableError("port may match a probe of a server that did not answer; use a unique ID instead; " +
+                                  list.gap);
   }
   const std::string value = equals == std::string::npos ? port : port.substr(equals + 1);
   const std::vector<const KnownProbe*> probes = WithoutLeftovers(list);

@@ -1,4 +1,4 @@
-// Which probe a client means by DebugConfigReq.port.
+// Finds the probe that a client names in DebugConfigReq.port.
 #pragma once
 
 #include <string>
@@ -11,21 +11,21 @@ namespace probegate {
 
 struct KnownProbe {
   v1::ProbeStatus status;
-  std::string server;  // that has it; for a person
+  std::string server;  // which reported it; for messages
 };
 
 struct ProbeList {
   std::vector<KnownProbe> probes;  // of all servers that answered
-  std::string gap;                 // which did not, for a person; empty where all did
+  std::string gap;                 // which servers did not answer and why, for messages; empty if all did
 };
 
-// The unique id of the probe that `port` names: by its unique id, or by key=value, where key is unique_id, vendor,
-// product, description, firmware or location, which only one probe may have. Letters' case does not matter. A probe
-// that moved is away on the server that it left, and is what the other says of it.
+// The unique ID of the probe that `port` names: either by its unique ID, or as KEY=VALUE, where KEY is unique_id,
+// vendor, product, description, firmware or location, and only one probe has the value. Case does not matter. For a
+// probe that moved, what its present server reports counts; on the server that it left, it is away.
 //
-// INVALID_ARGUMENT, NOT_FOUND, or UNAVAILABLE where the probe is away. FAILED_PRECONDITION where two servers have
-// probes with this unique id: one of them is not the probe that is meant. Where there is a gap, UNAVAILABLE stands for
-// NOT_FOUND, and for every key but unique_id: a probe of the server that is missing may have the value, too.
+// INVALID_ARGUMENT, NOT_FOUND, or UNAVAILABLE if the probe is away. FAILED_PRECONDITION if several servers have a probe
+// with this unique ID, because the client can mean only one of them. If there is a gap, UNAVAILABLE is returned instead
+// of NOT_FOUND, and for every key except unique_id: a probe of a server that did not answer may have the value, too.
 absl::StatusOr<std::string> ChooseProbe(const std::string& port, const ProbeList& list);
 
 }  // namespace probegate

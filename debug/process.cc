@@ -20,7 +20,7 @@ absl::Status SystemError(const std::string& what, int error) {
 
 ProcessEnd EndOf(const siginfo_t& info) { return {info.si_code != CLD_EXITED, info.si_status}; }
 
-// Waits for what matches; false where there is nothing (more).
+// waitid(2) for a process that matches; false if there is none, or none has ended yet (WNOHANG).
 bool Wait(idtype_t kind, id_t id, int options, siginfo_t& info) {
   info = {};
   int result = 0;
@@ -37,7 +37,7 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
-// posix_spawn's two descriptions of what is to be done.
+// The file actions and the attributes for posix_spawn(3).
 class SpawnOptions {
  public:
   SpawnOptions(int input, int output, const std::string& directory) {
@@ -91,9 +91,9 @@ absl::StatusOr<Process> Process::Start(const ProcessCommand& command, int input,
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, words.front().c_str(), options.actions(), options.attributes(),
                                   Pointers(words).data(), Pointers(variables).data());
-  if (error != 0) return SystemError(words.front() + " cannot be started", error);
+  if (error != 0) return SystemError("cannot start " + words.front(), error);
   Process process(pid, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!process.pidfd_.ok()) return SystemError("pidfd_open", errno);
+  if (!process.pidfd_.ok()) return SystemError("cannot open a pidfd", errno);
   return process;
 }
 
@@ -101,8 +101,8 @@ Process::Process(Process&& other) noexcept : pid_(std::exchange(other.pid_, 0)),
 
 Process::~Process() {
   if (pid_ == 0) return;
-  // Until it is waited for, its number, and so the group's, is nobody else's. What it had started is this program's
-  // child by now (PR_SET_CHILD_SUBREAPER), and in its group.
+  // Until the process is waited for, its ID, and so the ID of its group, cannot be reused. Once it is dead, the
+  // processes that it had started are children of this program (PR_SET_CHILD_SUBREAPER), and still in the group.
   Signal(SIGKILL);
   siginfo_t info;
   Wait(P_PID, static_cast<id_t>(pid_), WEXITED | WNOWAIT, info);
@@ -121,7 +121,7 @@ void Process::Signal(int number) const { ::kill(-pid_, number); }
 
 absl::StatusOr<Pipe> MakePipe() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("a pipe", errno);
+  if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("cannot create a pipe", errno);
   Pipe pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   return pipe;

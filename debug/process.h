@@ -1,9 +1,10 @@
-// A program that was started, and all that came of it: they end with this object.
+// A program that was started, with all processes that it starts: they are killed when this object is destroyed.
 //
-// It is started by posix_spawn through probegate-launch (debug/launch/), in a process group of its own, with nothing of
-// this process open but what it is given, no signal blocked or ignored, and dies with the thread that started it.
+// The program is started with posix_spawn(3), through probegate-launch (debug/launch/), in its own process group. It
+// inherits no open files except those it is given, and no blocked or ignored signals. The kernel kills it when the
+// thread that started it ends.
 //
-// Threads: one at a time, and that which starts it must outlive it.
+// Threads: one at a time. The thread that starts a process must outlive it.
 #pragma once
 
 #include <map>
@@ -25,17 +26,17 @@ struct ProcessEnd {
 };
 
 struct ProcessCommand {
-  std::vector<std::string> words;  // the first is a path
+  std::vector<std::string> words;  // the first is the program's path
   std::map<std::string, std::string> environment;
   std::string directory;
 };
 
 class Process {
  public:
-  // Standard input is `input`, or /dev/null where it is below 0; standard output and error are `output`.
+  // Standard input is `input`, or /dev/null if that is negative. Standard output and error are `output`.
   static absl::StatusOr<Process> Start(const ProcessCommand& command, int input, int output);
 
-  // Kills the group, and waits for all of it.
+  // Kills the process group and waits until all its processes have ended.
   ~Process();
   Process(Process&& other) noexcept;
   Process(const Process&) = delete;
@@ -46,19 +47,19 @@ class Process {
   int pidfd() const { return pidfd_.number(); }
   pid_t pid() const { return pid_; }
 
-  // How it ended, once it did. Others of its group may be left.
+  // How the process ended; nothing while it is still running. Other processes of its group may still be running.
   std::optional<ProcessEnd> TryWait();
-  // To the whole group.
+  // Sends a signal to the whole group.
   void Signal(int number) const;
 
  private:
   Process(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
 
-  pid_t pid_;  // 0 once moved from
+  pid_t pid_;  // 0 after this object has been moved from
   FileDescriptor pidfd_;
 };
 
-// Two ends of a pipe, closed in programs that are started. The end that is read does not block.
+// The two ends of a pipe, which programs that are started do not inherit. The read end is non-blocking.
 struct Pipe {
   FileDescriptor read;
   FileDescriptor write;

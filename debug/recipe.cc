@@ -30,20 +30,20 @@ recipes:
 constexpr char kPyocdReady[] = "GDB server listening on port {port}";
 constexpr char kGdb[] = "gdb-multiarch";
 
-// What is wrong, and where; caught in Read.
+// What is wrong, and in which line. Thrown while a file is parsed, and caught in RecipeBook::Read.
 struct Wrong {
   int line;
   std::string what;
 };
 
 std::string Text(const YAML::Node& node, const std::string& key) {
-  if (!node.IsScalar()) throw Wrong{node.Mark().line, key + " has to be a text"};
+  if (!node.IsScalar()) throw Wrong{node.Mark().line, key + " must be a string"};
   return node.Scalar();
 }
 
 std::vector<std::string> Texts(const YAML::Node& node, const std::string& key) {
   std::vector<std::string> texts;
-  if (!node.IsSequence()) throw Wrong{node.Mark().line, key + " has to be a list of texts"};
+  if (!node.IsSequence()) throw Wrong{node.Mark().line, key + " must be a list of strings"};
   for (const YAML::Node& item : node) texts.push_back(Text(item, key));
   return texts;
 }
@@ -57,19 +57,19 @@ std::string Program(const YAML::Node& node, const std::string& name, const std::
       if (program.starts_with('/') && ::access(program.c_str(), X_OK) == 0) return program;
     }
   }
-  throw Wrong{node.Mark().line, "there is no program " + name + " (in PATH, or by its whole path)"};
+  throw Wrong{node.Mark().line, "cannot find the program " + name + "; use a name in PATH or an absolute path"};
 }
 
 Recipe ReadRecipe(const YAML::Node& node, const std::string& path) {
   static const std::set<std::string> kKeys = {"name", "boards",       "server", "ready",
                                               "gdb",  "gdb-commands", "read",   "environment"};
-  if (!node.IsMap()) throw Wrong{node.Mark().line, "a recipe has to be a map"};
+  if (!node.IsMap()) throw Wrong{node.Mark().line, "a recipe must be a map"};
   for (const auto& pair : node) {
     const std::string key = Text(pair.first, "a key");
-    if (!kKeys.contains(key)) throw Wrong{pair.first.Mark().line, "there is no " + key + " in a recipe"};
+    if (!kKeys.contains(key)) throw Wrong{pair.first.Mark().line, "unknown key in a recipe: " + key};
   }
   for (const char* key : {"name", "boards", "server"}) {
-    if (!node[key]) throw Wrong{node.Mark().line, std::string("a recipe needs ") + key};
+    if (!node[key]) throw Wrong{node.Mark().line, std::string("a recipe must have the key ") + key};
   }
   Recipe recipe;
   recipe.name = Text(node["name"], "name");
@@ -79,13 +79,13 @@ Recipe ReadRecipe(const YAML::Node& node, const std::string& path) {
   recipe.server.front() = Program(node["server"], recipe.server.front(), path);
   recipe.ready = node["ready"] ? Text(node["ready"], "ready") : kPyocdReady;
   if (recipe.ready.find("{port}") == std::string::npos || recipe.ready.starts_with("{port}")) {
-    throw Wrong{node["ready"].Mark().line, "ready needs {port}, after some text"};
+    throw Wrong{node["ready"].Mark().line, "ready must contain {port}, after some other text"};
   }
   recipe.gdb = Program(node, node["gdb"] ? Text(node["gdb"], "gdb") : kGdb, path);
   if (node["gdb-commands"]) recipe.gdb_commands = Texts(node["gdb-commands"], "gdb-commands");
   if (node["read"]) recipe.read = Texts(node["read"], "read");
   if (const YAML::Node environment = node["environment"]) {
-    if (!environment.IsMap()) throw Wrong{environment.Mark().line, "environment has to be a map"};
+    if (!environment.IsMap()) throw Wrong{environment.Mark().line, "environment must be a map"};
     for (const auto& pair : environment) {
       recipe.environment[Text(pair.first, "environment")] = Text(pair.second, "environment");
     }
@@ -109,7 +109,7 @@ absl::StatusOr<RecipeBook> RecipeBook::Read(const std::string& file, const std::
   try {
     const YAML::Node root = YAML::Load(yaml);
     if (!root.IsMap() || root.size() != 1 || !root["recipes"] || !root["recipes"].IsSequence()) {
-      return refuse(0, "has to be a map with a list of recipes, and nothing else");
+      return refuse(0, "the file must be a map with only the key recipes, which must be a list");
     }
     RecipeBook book;
     for (const YAML::Node& node : root["recipes"]) book.recipes_.push_back(ReadRecipe(node, path));
@@ -131,8 +131,8 @@ absl::StatusOr<Recipe> RecipeBook::Find(const std::string& fqbn) const {
     if (Fits(recipe, fqbn)) return recipe;
     boards.push_back(recipe.name + " (" + absl::StrJoin(recipe.boards, ", ") + ")");
   }
-  if (fqbn.empty()) return absl::InvalidArgumentError("fqbn is empty: it says which board it is");
-  return absl::InvalidArgumentError("no recipe fits the board that fqbn names; there are " +
+  if (fqbn.empty()) return absl::InvalidArgumentError("fqbn is empty; it must name the board");
+  return absl::InvalidArgumentError("no recipe matches the board that fqbn names; the known boards are: " +
                                     absl::StrJoin(boards, ", "));
 }
 
@@ -140,7 +140,7 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& file) {
   std::ifstream stream(file);
   std::ostringstream content;
   if (stream.peek() != std::ifstream::traits_type::eof()) content << stream.rdbuf();
-  if (!stream.is_open() || stream.bad()) return absl::NotFoundError(file + " cannot be read");
+  if (!stream.is_open() || stream.bad()) return absl::NotFoundError("cannot read " + file);
   return content.str();
 }
 

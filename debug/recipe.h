@@ -1,19 +1,20 @@
-// Which GDB server and which gdb serve which boards: a table, from a YAML file or built in.
+// Which GDB server and which gdb to use for which boards: a table, from a YAML file or built in.
 //
 // clang-format off
 //   recipes:
 //     - name: nrf52840
-//       boards: ["nrf52840", "*:nano33ble"]  # fqbn, as in a shell, whatever the case of letters; the first row wins
+//       boards: ["nrf52840", "*:nano33ble"]  # fqbn patterns, as in a shell, in any case; the first match counts
 //       server: [pyocd, gdbserver, --uid, "remote:127.0.0.1:{gateway}", --port, "0", …]
 //       ready: "GDB server listening on port {port}"  # what the server prints once gdb can connect
 //       gdb: gdb-multiarch
 //       gdb-commands: ["set mem inaccessible-by-default off"]
-//       read: [/var/lib/packs]               # what both may read besides the system's files and their own
+//       read: [/var/lib/packs]               # what both may read, in addition to the system's files and their own
 //       environment: {XDG_DATA_HOME: /var/lib/packs}
 // clang-format on
 //
-// `server` is started as it stands, word by word, by no shell; {gateway} stands for the port of the session's gateway,
-// {work} for the session's own folder. Only the operator writes recipes: nothing of a client's gets into these words.
+// `server` is a command and its arguments, which are executed as they are, without a shell. {gateway} stands for the
+// port of the session's gateway, {work} for the session's own folder. Only the operator writes recipes: nothing that a
+// client sends becomes part of the command.
 #pragma once
 
 #include <map>
@@ -38,12 +39,12 @@ struct Recipe {
 
 class RecipeBook {
  public:
-  // Of `yaml`, the text of `file`, or of what is built in where there is none. Programs are looked up in `path`, a
-  // PATH. The error is one line, with file, line and what is wrong.
+  // Parses `yaml`, the contents of `file`, or the built-in recipes. Programs are looked up in `path`, which has the
+  // format of PATH. The error is one line that names the file, the line and what is wrong.
   static absl::StatusOr<RecipeBook> Read(const std::string& file, const std::string& yaml, const std::string& path);
   static absl::StatusOr<RecipeBook> BuiltIn(const std::string& path);
 
-  // INVALID_ARGUMENT, and which there are, where none fits.
+  // The first recipe that matches the board. INVALID_ARGUMENT, with the known boards, if there is none.
   absl::StatusOr<Recipe> Find(const std::string& fqbn) const;
 
  private:

@@ -1,11 +1,11 @@
 #include "debug/session.h"
 
 #include <poll.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <utility>

@@ -1,4 +1,4 @@
-// How a debugging session ends: a row a cause.
+// How a debugging session ends: one row per cause.
 #pragma once
 
 #include <array>
@@ -12,25 +12,25 @@
 namespace probegate {
 
 enum class DebugEndCause : uint8_t {
-  kGdbExited,    // by itself
-  kGdbKilled,    // by a signal that was not ours
-  kHalfClosed,   // the client said that it is done, and gdb did not end within a second
-  kClientGone,   // it cancelled, or its connection is lost
-  kBadConfig,    // the first message made no sense
-  kBadMessage,   // a later one did not
-  kInputLimit,   // more for gdb's standard input than it reads
-  kRefused,      // too many sessions, or no thread for one more
+  kGdbExited,    // gdb exited by itself
+  kGdbKilled,    // gdb was ended by a signal that this program did not send
+  kHalfClosed,   // the client closed its side of the stream, and gdb did not end within a second
+  kClientGone,   // the client cancelled the call, or its connection is lost
+  kBadConfig,    // the first message is invalid
+  kBadMessage,   // a later message is invalid
+  kInputLimit,   // too much input is waiting for gdb
+  kRefused,      // too many sessions, or no thread could be started
   kStageFailed,  // a program that the session needs could not be started, or ended
-  kProbeLost,    // the probe is gone, or the server, or somebody ended the gateway's session
+  kProbeLost,    // the probe or its server is gone, or another user ended the gateway's session
   kTooLong,      // --max-time
   kIdle,         // --idle
-  kStopping,     // probegate-debugd was asked to end
+  kStopping,     // probegate-debugd is shutting down
 };
 
 struct DebugEndRow {
   DebugEndCause cause;
   const char* name;       // in metrics and in the log
-  absl::StatusCode code;  // with which the call ends, where the reason brings none
+  absl::StatusCode code;  // the call's status, unless the reason has one of its own
 };
 inline constexpr std::array<DebugEndRow, 13> kDebugEnds = {{
     {DebugEndCause::kGdbExited, "gdb_exited", absl::StatusCode::kOk},
@@ -53,12 +53,12 @@ inline const DebugEndRow& RowOf(DebugEndCause cause) { return kDebugEnds[static_
 struct DebugEnd {
   DebugEndCause cause = DebugEndCause::kClientGone;
   absl::StatusCode code = absl::StatusCode::kCancelled;
-  std::string reason;                // for a person; one line, then a tool's last lines where it was one
-  std::optional<int> gdb_exit_code;  // where gdb ended by itself
+  std::string reason;                // for a person; one line, which the last output of a program may follow
+  std::optional<int> gdb_exit_code;  // if gdb exited by itself
 
   DebugEnd() = default;
   DebugEnd(DebugEndCause why, std::string text) : cause(why), code(RowOf(why).code), reason(std::move(text)) {}
-  // With the status' own code and words.
+  // With the status's own code and message.
   DebugEnd(DebugEndCause why, const absl::Status& status) : cause(why), code(status.code()), reason(status.message()) {}
 };
 

@@ -12,14 +12,14 @@ absl::Status DebugSessions::Admit(const std::string& host) {
   if (stopped_) return absl::UnavailableError("probegate-debugd is shutting down");
   const auto alive = [](const Entry& entry) { return !entry.done; };
   if (std::count_if(entries_.begin(), entries_.end(), alive) >= static_cast<std::ptrdiff_t>(limits_.sessions)) {
-    return absl::ResourceExhaustedError("there are " + std::to_string(limits_.sessions) +
-                                        " debugging sessions, and more are not allowed (--max-sessions)");
+    return absl::ResourceExhaustedError("the limit of " + std::to_string(limits_.sessions) +
+                                        " debugging sessions is reached (--max-sessions)");
   }
   const auto mine = [&](const Entry& entry) { return alive(entry) && entry.host == host; };
   if (std::count_if(entries_.begin(), entries_.end(), mine) >=
       static_cast<std::ptrdiff_t>(limits_.sessions_per_client)) {
-    return absl::ResourceExhaustedError("this client has " + std::to_string(limits_.sessions_per_client) +
-                                        " debugging sessions, and more are not allowed (--max-sessions-per-client)");
+    return absl::ResourceExhaustedError("the limit of " + std::to_string(limits_.sessions_per_client) +
+                                        " debugging sessions per client is reached (--max-sessions-per-client)");
   }
   return absl::OkStatus();
 }
@@ -37,7 +37,7 @@ absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(cc::arduino::
       context_.metrics.ended(stopped_ ? DebugEndCause::kStopping : DebugEndCause::kRefused).Add();
     }
   }
-  // Whatever came of the new one: a thread that nobody joined would end the program.
+  // Even if the new session was refused: destroying a thread that was not joined would end the program.
   Join(std::move(done));
   return session;
 }
@@ -59,7 +59,8 @@ absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(cc::arduin
     });
   } catch (const std::system_error& error) {
     entries_.pop_back();
-    return absl::ResourceExhaustedError(std::string("there is no thread for a debugging session: ") + error.what());
+    return absl::ResourceExhaustedError(std::string("cannot start a thread for the debugging session: ") +
+                                        error.what());
   }
   return session;
 }

@@ -1,4 +1,4 @@
-// All debugging sessions: how many there may be, and their threads.
+// All debugging sessions: starts them within the limits, and owns their threads.
 #pragma once
 
 #include <list>
@@ -18,22 +18,23 @@ class DebugSessions {
  public:
   struct Limits {
     size_t sessions = 16;
-    size_t sessions_per_client = 8;  // of one host
+    size_t sessions_per_client = 8;  // for clients on the same host
   };
 
-  // `context` must outlive it.
+  // `context` must outlive this object.
   DebugSessions(const DebugContext& context, Limits limits) : context_(context), limits_(limits) {}
-  // As Stop.
+  // Does what Stop does.
   ~DebugSessions();
   DebugSessions(const DebugSessions&) = delete;
   DebugSessions& operator=(const DebugSessions&) = delete;
 
-  // A session that runs. RESOURCE_EXHAUSTED where there are too many, or the system has no thread for it; UNAVAILABLE
-  // after Stop. These count as ended, too.
+  // Starts a session. RESOURCE_EXHAUSTED if there are too many, or no thread can be started; UNAVAILABLE after Stop.
+  // The metrics count a session that was refused as started and ended.
   absl::StatusOr<std::shared_ptr<DebugSession>> Start(cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
                                                       std::shared_ptr<DebugClient> client);
 
-  // Ends all there are, telling their clients, and starts no more. Blocks until nothing of them is left: some seconds.
+  // Ends all sessions, tells their clients, and starts no more. Blocks until all their programs and threads have ended,
+  // which takes some seconds.
   void Stop();
 
   const DebugContext& context() const { return context_; }
@@ -50,7 +51,7 @@ class DebugSessions {
   absl::StatusOr<std::shared_ptr<DebugSession>> StartOne(cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
                                                          std::shared_ptr<DebugClient> client)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes out the entries whose threads are about to end.
+  // Removes the entries whose threads are about to end, and returns them.
   std::list<Entry> TakeDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void Join(std::list<Entry> entries);
 

@@ -63,7 +63,7 @@ bool Stage::Read(std::string& bytes) {
   const ssize_t got = ::read(output_.number(), bytes.data(), bytes.size());
   bytes.resize(got > 0 ? static_cast<size_t>(got) : 0);
   if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return true;
-  // Or poll(2) would not wait any more, while the tool lives on.
+  // Otherwise poll(2) would return at once every time for as long as the program lives on.
   open_ = false;
   return false;
 }

@@ -10,11 +10,11 @@
 namespace probegate {
 namespace {
 
-// 128 bits that nobody guesses.
+// 128 bits that cannot be guessed.
 absl::StatusOr<std::string> RandomName() {
   std::array<char, 16> bits;
   if (::getrandom(bits.data(), bits.size(), 0) != static_cast<ssize_t>(bits.size())) {
-    return absl::InternalError("the system has no random numbers");
+    return absl::InternalError("cannot get random numbers from the system");
   }
   return absl::BytesToHexString(absl::string_view(bits.data(), bits.size()));
 }
@@ -41,8 +41,8 @@ UploadStore::Incoming::~Incoming() {
 absl::Status UploadStore::Incoming::Append(std::string_view data) {
   size_ += data.size();
   if (size_ > store_.max_bytes_) {
-    return absl::ResourceExhaustedError("the ELF file is larger than the " + std::to_string(store_.max_bytes_) +
-                                        " bytes that are allowed (--max-upload)");
+    return absl::ResourceExhaustedError("the ELF file is larger than the limit of " +
+                                        std::to_string(store_.max_bytes_) + " bytes (--max-upload)");
   }
   if (!stream_.write(data.data(), static_cast<std::streamsize>(data.size()))) {
     return absl::InternalError("the ELF file cannot be stored");
@@ -57,7 +57,7 @@ absl::StatusOr<std::string> UploadStore::Incoming::Finish() {
   std::string name = kPrefix + file_->path().stem().string();
   MutexLock lock(store_.mutex_);
   store_.kept_[name] = {host_, file_, Clock::now()};
-  // It counts among those that wait from here on.
+  // From here on the file counts as waiting, in kept_.
   --store_.incoming_;
   finished_ = true;
   return name;
@@ -76,7 +76,8 @@ absl::StatusOr<std::unique_ptr<UploadStore::Incoming>> UploadStore::Begin(const 
       entry = next;
     }
     if (kept_.size() + incoming_ >= max_files_) {
-      return absl::ResourceExhaustedError("too many uploaded ELF files wait for their sessions");
+      return absl::ResourceExhaustedError(
+          "too many uploaded ELF files are waiting for their sessions; try again later");
     }
     ++incoming_;
   }
@@ -87,7 +88,7 @@ absl::StatusOr<std::shared_ptr<ElfUpload>> UploadStore::Take(const std::string& 
   MutexLock lock(mutex_);
   const auto found = kept_.find(name);
   if (found == kept_.end() || found->second.host != host) {
-    return absl::NotFoundError("there is no such upload: each is for one session, from the machine that sent it");
+    return absl::NotFoundError("there is no such upload; each upload can be used once, by the machine that sent it");
   }
   std::shared_ptr<ElfUpload> file = std::move(found->second.file);
   kept_.erase(found);

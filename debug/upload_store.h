@@ -1,9 +1,9 @@
-// ELF files that clients send, each for one session.
+// ELF files that clients upload, each for one session.
 //
-// A file is removed with the last owner of its ElfUpload; one that no session asked for within kKeptFor, when the next
-// upload comes. Bounded in size and number.
+// A file is removed with the last owner of its ElfUpload. If no session takes it within kKeptFor, it is removed when
+// the next upload begins. The size and the number of files are bounded.
 //
-// Threads: any. Blocks for the file system.
+// Threads: any. Blocks on the file system.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@
 
 namespace probegate {
 
-// A file that is removed with this.
+// A file that is removed when this object is destroyed.
 class ElfUpload {
  public:
   explicit ElfUpload(std::filesystem::path path) : path_(std::move(path)) {}
@@ -36,18 +36,18 @@ class UploadStore {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::minutes kKeptFor{10};
-  static constexpr char kPrefix[] = "upload:";  // of the names that are given to clients
+  static constexpr char kPrefix[] = "upload:";  // of the names that clients get for their uploads
 
-  // `folder` must be there, and be nobody else's.
+  // `folder` must exist, and must not be used for anything else.
   UploadStore(std::filesystem::path folder, uint64_t max_bytes, size_t max_files)
       : folder_(std::move(folder)), max_bytes_(max_bytes), max_files_(max_files) {}
 
-  // One that is being sent. Not from several threads at once; must not outlive the store.
+  // A file that is being uploaded. Threads: one at a time. The store must outlive it.
   class Incoming {
    public:
-    // RESOURCE_EXHAUSTED past the size that is allowed.
+    // RESOURCE_EXHAUSTED if the file gets larger than allowed.
     absl::Status Append(std::string_view data);
-    // The name by which Take gives it out. INVALID_ARGUMENT where it is no ELF file. Once.
+    // The name under which Take returns the file. INVALID_ARGUMENT if it is not an ELF file. To be called once.
     absl::StatusOr<std::string> Finish();
     uint64_t size() const { return size_; }
     ~Incoming();
@@ -63,13 +63,14 @@ class UploadStore {
     bool finished_ = false;
   };
 
-  // For a client on `host`. RESOURCE_EXHAUSTED where too many wait.
+  // Begins an upload from a client on `host`. RESOURCE_EXHAUSTED if too many files are waiting or being uploaded.
   absl::StatusOr<std::unique_ptr<Incoming>> Begin(const std::string& host);
 
-  // Gives the upload out, once, to a client on the same host. NOT_FOUND else.
+  // Removes the upload from the store and returns it, if the client is on the host that uploaded it; otherwise
+  // NOT_FOUND.
   absl::StatusOr<std::shared_ptr<ElfUpload>> Take(const std::string& name, const std::string& host);
 
-  // Those that wait or are being sent.
+  // The number of files that are waiting or being uploaded.
   size_t size() const;
 
  private:

@@ -15,12 +15,12 @@ DebugCall* DebugCall::Start(DebugSessions& sessions, grpc::CallbackServerContext
 
 void DebugCall::OnReadDone(bool ok) {
   if (!ok) {
-    // A client that is gone is not one that half-closed, though gRPC says so only after this.
+    // A client that is gone has not half-closed the stream. gRPC calls OnCancel only after this.
     if (context_.IsCancelled()) return;
     if (const auto open = session()) {
       open->HalfClose();
     } else if (std::exchange(first_, false)) {
-      OnEnd({DebugEndCause::kBadConfig, "the stream ended before a first message with debugReq"});
+      OnEnd({DebugEndCause::kBadConfig, "the stream ended before the first message, which must contain debugReq"});
     }
     return;
   }
@@ -31,10 +31,10 @@ void DebugCall::OnReadDone(bool ok) {
 
 void DebugCall::TakeFirst() {
   if (!request_.has_debugreq()) {
-    return OnEnd({DebugEndCause::kBadConfig, "the first message has to carry debugReq"});
+    return OnEnd({DebugEndCause::kBadConfig, "the first message must contain debugReq"});
   }
   if (!request_.data().empty() || request_.send_interrupt()) {
-    return OnEnd({DebugEndCause::kBadConfig, "the first message carries debugReq, and nothing else"});
+    return OnEnd({DebugEndCause::kBadConfig, "the first message must contain debugReq and nothing else"});
   }
   auto started = sessions_.Start(std::move(*request_.mutable_debugreq()), peer_, self_);
   if (!started.ok()) return OnEnd({DebugEndCause::kRefused, started.status()});
@@ -44,7 +44,7 @@ void DebugCall::TakeFirst() {
     session_ = *started;
     gone = done_;
   }
-  // It may have left in between.
+  // The client may have left in the meantime.
   if (gone || context_.IsCancelled()) (*started)->End({DebugEndCause::kClientGone, "the client is gone"});
 }
 
@@ -52,7 +52,7 @@ void DebugCall::TakeNext() {
   const auto open = session();
   if (open == nullptr) return;  // the call is ending
   if (request_.has_debugreq()) {
-    return open->End({DebugEndCause::kBadMessage, "only the first message may carry debugReq"});
+    return open->End({DebugEndCause::kBadMessage, "only the first message may contain debugReq"});
   }
   if (!request_.data().empty()) open->Input(std::move(*request_.mutable_data()));
   if (request_.send_interrupt()) open->Interrupt();
@@ -125,7 +125,7 @@ void DebugCall::OnDone() {
     done_ = true;
     last_session = std::move(session_);
   }
-  // The end has been taken, or never will be.
+  // The client has taken the end, or never will.
   if (last_session != nullptr) {
     last_session->EndTaken();
     last_session->End({DebugEndCause::kClientGone, "the client is gone"});

@@ -1,9 +1,11 @@
-// Debug.Debug: a stream that is a debugging session.
+// Debug.Debug: each call is a stream, and one debugging session.
 //
-// Requests are read all the time, so that an interrupt is never behind input that gdb does not take; the session bounds
-// what waits. Output is written one message at a time, and the session gives none before the last is written.
+// Requests are read all the time, so that an interrupt never waits behind input that gdb does not read; the session
+// limits how much input may wait. Output is written one message at a time: the session sends no more until the last
+// message has been written.
 //
-// Threads: gRPC's and the session's. Nothing of gRPC that is called under the mutex calls back from inside.
+// Threads: gRPC's and the session's. The gRPC functions that are called while the mutex is held do not call back from
+// within the call.
 #pragma once
 
 #include <memory>
@@ -26,7 +28,7 @@ class DebugCall final
   static constexpr char kMethod[] = "/cc.arduino.cli.debug.Debug/Debug";
   static constexpr char kExitCodeKey[] = "probegate-gdb-exit-code";
 
-  // Lives until gRPC is done with it. `sessions` must outlive the server; `context` is the call's.
+  // The object deletes itself when gRPC is done with it. `sessions` must outlive the server; `context` is the call's.
   static DebugCall* Start(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc);
 
   void OnReadDone(bool ok) override;
@@ -48,10 +50,10 @@ class DebugCall final
   void FinishIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   DebugSessions& sessions_;
-  grpc::CallbackServerContext& context_;  // to be used only before OnDone
+  grpc::CallbackServerContext& context_;  // not to be used after OnDone
   const Peer peer_;
   std::shared_ptr<DebugCall> self_;  // until OnDone
-  bool first_ = true;                // OnReadDone's
+  bool first_ = true;                // the next message is the first; used by OnReadDone only
 
   cc::arduino::cli::debug::DebugReq request_;  // being read
 

@@ -15,7 +15,7 @@ namespace probegate {
 
 class DebugServer {
  public:
-  // As GrpcListener::Start. `sessions` and `metrics` must outlive the server.
+  // Like GrpcListener::Start. `sessions` and `metrics` must outlive the server.
   static absl::StatusOr<std::unique_ptr<DebugServer>> Start(const Endpoint& listen, DebugSessions& sessions,
                                                             MetricSet& metrics);
   GrpcListener& listener() { return *listener_; }
@@ -26,7 +26,7 @@ class DebugServer {
   const RpcMetrics rpc_metrics_;
   DebugService debug_;
   DebugFilesService files_;
-  std::unique_ptr<GrpcListener> listener_;  // goes first
+  std::unique_ptr<GrpcListener> listener_;  // last, so that it is destroyed first
 };
 
 }  // namespace probegate

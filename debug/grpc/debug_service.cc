@@ -41,7 +41,7 @@ void Describe(const DebugPlan& plan, GetDebugConfigResp& response) {
   (*response.mutable_server_configuration())["probe"] = plan.probe;
 }
 
-// One upload. gRPC's threads, one at a time; OnCancel's comes before OnDone, and else whenever it likes.
+// One upload. Threads: gRPC's, one at a time; only OnCancel may be called at any time before OnDone.
 class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
  public:
   UploadCall(const DebugContext& context, std::string host, v1::UploadElfResponse& response)
@@ -64,7 +64,8 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
   }
   void OnCancel() override { cancelled_ = true; }
   void OnDone() override {
-    // A read that ends says not whether the client has sent all or is gone: then nobody was told the name.
+    // When reading ends, it is not known whether the client has sent everything or is gone. If it is gone, it has not
+    // been told the name, and nothing else would remove the file soon.
     if (cancelled_ && !name_.empty()) (void)context_.sources.uploads.Take(name_, host_);
     delete this;
   }
@@ -80,7 +81,7 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
     Finish(grpc::Status::OK);
   }
 
-  // When the client is told, nothing is left of the file.
+  // The file is removed before the client is told.
   void Fail(const absl::Status& status) {
     incoming_ = nullptr;
     Finish(ToStatus(status));
@@ -89,7 +90,7 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
   const DebugContext& context_;
   const std::string host_;
   v1::UploadElfResponse& response_;
-  std::string name_;  // where it is kept
+  std::string name_;  // under which the store keeps the file; empty if it does not
   std::atomic<bool> cancelled_ = false;
   std::unique_ptr<UploadStore::Incoming> incoming_;
   v1::UploadElfRequest request_;

@@ -14,13 +14,13 @@ namespace probegate {
 
 class DebugService final : public cc::arduino::cli::debug::Debug::CallbackService {
  public:
-  // Both must outlive the server.
+  // `sessions` and `rpc_metrics` must outlive the server.
   DebugService(DebugSessions& sessions, const RpcMetrics& rpc_metrics)
       : sessions_(sessions), rpc_metrics_(rpc_metrics) {}
 
   grpc::ServerBidiReactor<cc::arduino::cli::debug::DebugReq, cc::arduino::cli::debug::DebugResp>* Debug(
       grpc::CallbackServerContext* context) override;
-  // Asks the server for its probes, and so may hold gRPC's thread for that call's bound.
+  // Asks the servers for their probes, and so may block gRPC's thread for as long as ProbeLister::List may block.
   grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context,
                                            const cc::arduino::cli::debug::DebugConfigReq* request,
                                            cc::arduino::cli::debug::GetDebugConfigResp* response) override;

@@ -1,4 +1,4 @@
-// Asks the probegate-servers which probes there are.
+// Asks the probegate-servers for their lists of probes.
 #pragma once
 
 #include <vector>
@@ -14,9 +14,9 @@ class ProbeLister {
  public:
   explicit ProbeLister(std::vector<Endpoint> servers) : servers_(std::move(servers)) {}
 
-  // What the servers have that answer within some seconds, which are asked all at once; a probe that several name is
-  // there several times. UNAVAILABLE where none answers. Blocks as long, and besides for as long as the
-  // system's resolver takes where a server goes by a name.
+  // Asks all servers at the same time. The list has the probes of the servers that answer within some seconds; a probe
+  // that several servers report is in it several times. UNAVAILABLE if no server answers. Blocks for those seconds, and
+  // also for as long as the system's resolver takes to look up the servers' names.
   absl::StatusOr<ProbeList> List() const;
 
  private:

@@ -18,18 +18,18 @@ constexpr rlim_t kOpenFiles = 256;
 absl::Status Limit(__rlimit_resource resource, rlim_t most) {
   rlimit limit{};
   if (::getrlimit(resource, &limit) == 0) {
-    // The hard limit may be lower already.
+    // The hard limit may already be lower.
     if (limit.rlim_max < most) most = limit.rlim_max;
     limit = {.rlim_cur = most, .rlim_max = most};
     if (::setrlimit(resource, &limit) == 0) return absl::OkStatus();
   }
-  return absl::InternalError(std::string("a resource limit: ") + std::strerror(errno));
+  return absl::InternalError(std::string("cannot set a resource limit: ") + std::strerror(errno));
 }
 
 }  // namespace
 
 absl::Status CanConfine() {
-  if (LandlockVersion() == 0) return absl::UnimplementedError("this kernel has no Landlock");
+  if (LandlockVersion() == 0) return absl::UnimplementedError("this kernel does not support Landlock");
   return CanFilterSystemCalls();
 }
 
@@ -38,10 +38,11 @@ absl::Status Confine(const Confinement& confinement) {
   status.Update(Limit(RLIMIT_FSIZE, kLargestFile));
   status.Update(Limit(RLIMIT_NOFILE, kOpenFiles));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  // Sanitizers reserve terabytes of addresses.
+  // Sanitizers reserve terabytes of address space.
   status.Update(Limit(RLIMIT_AS, confinement.memory_bytes));
 #endif
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) status.Update(absl::InternalError("no_new_privs cannot be set"));
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    status.Update(absl::InternalError("cannot set PR_SET_NO_NEW_PRIVS"));
   if (status.ok()) status.Update(RestrictByLandlock(confinement));
   if (status.ok()) status.Update(FilterSystemCalls(confinement.sleepless));
   return status;

@@ -1,15 +1,15 @@
-// What a tool that a client talks to is kept from, by the kernel.
+// Confines a program that a client talks to, by means of the kernel.
 //
-// gdb runs Python and pyOCD's `monitor` commands do too, so a client's text is code that these processes run. None of
-// it may reach what is not the session's:
-// - files: Landlock (docs.kernel.org/userspace-api/landlock.html) lets the process read what is listed and write below
-//   its own work directory; where the kernel knows how (6.7 and later), it may connect to one TCP port and listen on
-//   ports that the system picks; it cannot signal or trace others;
-// - processes: a seccomp filter lets it start threads but no process, so `shell`, `!` and Python's os.system fail; it
-//   makes no sockets but IPv4 TCP; it cannot undo that it dies with its parent;
-// - memory, open files, the size of a file: resource limits.
+// gdb executes Python, and so do pyOCD's `monitor` commands. What a client writes is therefore code that these
+// processes run, and it must not reach anything outside its session:
+// - files: Landlock (docs.kernel.org/userspace-api/landlock.html) lets the process read only what is listed and write
+//   only below its own work directory. If the kernel can restrict TCP (6.7 and later), the process may only connect to
+//   one TCP port and listen on ports that the system picks. It cannot signal or trace other processes;
+// - processes: a seccomp filter lets it start threads but no processes, so `shell`, `!` and Python's os.system fail. It
+//   can only create IPv4 TCP sockets, and cannot undo that the kernel kills it when its parent dies;
+// - memory, open files and the size of files: resource limits.
 //
-// Threads: of a process with one, shortly before it becomes the tool.
+// Threads: to be called in a process with one thread, shortly before it executes the program.
 #pragma once
 
 #include <cstdint>
@@ -21,20 +21,20 @@
 namespace probegate {
 
 struct Confinement {
-  std::string work_directory;         // may be written, as far as files and folders go
-  std::vector<std::string> readable;  // files and folders; those that are not there are left out
-  uint16_t connect_port = 0;          // on any address, as Landlock has it; 0: none
+  std::string work_directory;         // in which it may create and write files and folders
+  std::vector<std::string> readable;  // files and folders; those that do not exist are ignored
+  uint16_t connect_port = 0;          // at any address, because Landlock does not check addresses; 0: none
   bool may_listen = false;            // on ports that the system picks
-  // Its sleeps take no time. gdb tries for 15 s to run `iconv -l` before it does anything, where it may start no
-  // process; so it tries as often, and is there at once.
+  // Sleeping takes no time. If gdb may not start processes, it retries `iconv -l` for 15 s, with sleeps in between,
+  // before it does anything else. With this, it tries as often, but is ready at once.
   bool sleepless = false;
   uint64_t memory_bytes = 4ULL << 30;  // of address space
 };
 
-// UNIMPLEMENTED where this kernel has no Landlock or no seccomp filters. Changes nothing.
+// UNIMPLEMENTED if this kernel does not support Landlock or seccomp filters. Changes nothing.
 absl::Status CanConfine();
 
-// Confines the calling process, for good. An error where something of it could not be done.
+// Confines the calling process permanently. Returns an error if any part of it failed.
 absl::Status Confine(const Confinement& confinement);
 
 }  // namespace probegate

@@ -14,7 +14,7 @@
 namespace probegate {
 namespace {
 
-// What Debian 12's header lacks.
+// Missing in Debian 12's header.
 constexpr uint64_t kFsTruncate = 1ULL << 14;        // version 3
 constexpr uint64_t kFsIoctlDevice = 1ULL << 15;     // version 5
 constexpr uint64_t kNetBindTcp = 1ULL << 0;         // version 4
@@ -33,11 +33,12 @@ struct NetPortAttributes {
   uint64_t port;
 };
 
-// The attributes grew with the versions: a kernel refuses those that it does not know, if they are not 0.
+// The structure of attributes grew with the versions. A kernel rejects attributes that it does not know unless they are
+// 0.
 struct VersionRow {
   int version;
   size_t attribute_bytes;
-  uint64_t fs;  // what it adds
+  uint64_t fs;  // the access rights that this version adds
 };
 constexpr VersionRow kVersions[] = {
     {1, 8, (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1},
@@ -52,25 +53,29 @@ constexpr uint64_t kRead = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_
 constexpr uint64_t kWriteFile = LANDLOCK_ACCESS_FS_WRITE_FILE | kFsTruncate;
 constexpr uint64_t kWrite = kWriteFile | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                             LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG;
-// What a rule for a file, not a folder, may say.
+// The access rights that a rule for a file, rather than a folder, may have.
 constexpr uint64_t kOfFiles = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | kWriteFile | kFsIoctlDevice;
 
 absl::Status SystemError(const std::string& what) { return absl::InternalError(what + ": " + std::strerror(errno)); }
 
+absl::Status CannotAllow(const std::string& path) { return SystemError("Landlock: cannot allow access to " + path); }
+
 absl::Status AllowPath(int ruleset, const std::string& path, uint64_t access) {
   const FileDescriptor file(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!file.ok()) return errno == ENOENT || errno == ENOTDIR ? absl::OkStatus() : SystemError(path);
+  if (!file.ok()) return errno == ENOENT || errno == ENOTDIR ? absl::OkStatus() : CannotAllow(path);
   struct stat status{};
-  if (::fstat(file.number(), &status) != 0) return SystemError(path);
+  if (::fstat(file.number(), &status) != 0) return CannotAllow(path);
   if (!S_ISDIR(status.st_mode)) access &= kOfFiles;
   const landlock_path_beneath_attr rule{.allowed_access = access, .parent_fd = file.number()};
-  if (::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) return SystemError(path);
+  if (::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) return CannotAllow(path);
   return absl::OkStatus();
 }
 
 absl::Status AllowPort(int ruleset, uint16_t port, uint64_t access) {
   const NetPortAttributes rule{.allowed_access = access, .port = port};
-  if (::syscall(SYS_landlock_add_rule, ruleset, kRuleNetPort, &rule, 0) != 0) return SystemError("a port");
+  if (::syscall(SYS_landlock_add_rule, ruleset, kRuleNetPort, &rule, 0) != 0) {
+    return CannotAllow("TCP port " + std::to_string(port));
+  }
   return absl::OkStatus();
 }
 
@@ -94,7 +99,7 @@ absl::Status RestrictByLandlock(const Confinement& confinement) {
   if (knows_ports) attributes.handled_access_net = kNetBindTcp | kNetConnectTcp;
   if (version >= 6) attributes.scoped = kScopeAbstractUnix | kScopeSignal;
   const FileDescriptor ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, bytes, 0)));
-  if (!ruleset.ok()) return SystemError("a Landlock ruleset");
+  if (!ruleset.ok()) return SystemError("Landlock: cannot create a ruleset");
 
   const uint64_t handled = attributes.handled_access_fs;
   absl::Status status;
@@ -106,10 +111,12 @@ absl::Status RestrictByLandlock(const Confinement& confinement) {
   if (knows_ports && confinement.connect_port != 0) {
     status.Update(AllowPort(ruleset.number(), confinement.connect_port, kNetConnectTcp));
   }
-  // Port 0 stands for those that the system picks.
+  // Port 0 stands for the ports that the system picks.
   if (knows_ports && confinement.may_listen) status.Update(AllowPort(ruleset.number(), 0, kNetBindTcp));
   if (!status.ok()) return status;
-  if (::syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0) return SystemError("Landlock");
+  if (::syscall(SYS_landlock_restrict_self, ruleset.number(), 0) != 0) {
+    return SystemError("Landlock: cannot restrict this process");
+  }
   return absl::OkStatus();
 }
 

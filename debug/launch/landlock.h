@@ -1,5 +1,5 @@
-// Landlock's system calls (linux/landlock.h). Kernels learn more with each of its versions; what Debian 12's headers do
-// not know yet is given by number here.
+// Landlock's system calls (linux/landlock.h). Each version of Landlock can restrict more. Constants that are missing in
+// Debian 12's headers are defined by number.
 #pragma once
 
 #include "absl/status/status.h"
@@ -7,10 +7,11 @@
 
 namespace probegate {
 
-// The version of Landlock that this kernel has, 0 where it has none.
+// The version of Landlock that this kernel supports; 0 if it does not support Landlock.
 int LandlockVersion();
 
-// Confines the files and, from version 4, the ports of the calling thread. PR_SET_NO_NEW_PRIVS must be set.
+// Restricts which files and, from version 4 on, which TCP ports the calling thread can use. PR_SET_NO_NEW_PRIVS must be
+// set.
 absl::Status RestrictByLandlock(const Confinement& confinement);
 
 }  // namespace probegate

@@ -28,17 +28,17 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 constexpr uint32_t kArchitecture = 0;
 #endif
 
-// Refused whatever their arguments are.
+// System calls that are refused whatever their arguments are.
 struct RefusedRow {
   uint32_t call;
-  int error;  // 0: the caller takes it for done
+  int error;  // 0: the call does nothing, but reports success
 };
 constexpr RefusedRow kRefused[] = {
 #ifdef SYS_fork
     {SYS_fork, EPERM},
     {SYS_vfork, EPERM},
 #endif
-    // Its flags are behind a pointer; the C library takes clone instead.
+    // A filter cannot read its flags, because they are behind a pointer. The C library then uses clone instead.
     {SYS_clone3, ENOSYS},
     {SYS_ptrace, EPERM},
     {SYS_process_vm_readv, EPERM},
@@ -46,7 +46,7 @@ constexpr RefusedRow kRefused[] = {
     {SYS_pidfd_open, EPERM},
     {SYS_pidfd_getfd, EPERM},
     {SYS_pidfd_send_signal, EPERM},
-    // It does other calls' work unseen.
+    // It performs other system calls without passing the filter.
     {SYS_io_uring_setup, EPERM},
     {SYS_bpf, EPERM},
     {SYS_perf_event_open, EPERM},
@@ -59,18 +59,18 @@ constexpr RefusedRow kRefused[] = {
     {SYS_umount2, EPERM},
     {SYS_pivot_root, EPERM},
     {SYS_chroot, EPERM},
-    // It stays in the process group by which it is ended.
+    // The process must stay in its process group, because it is ended by a signal to the group.
     {SYS_setpgid, EPERM},
     {SYS_setsid, EPERM},
 };
 
-// Refused unless, or if, (argument & mask) == value.
+// System calls that depend on whether (argument & mask) == value.
 struct ArgumentRow {
   uint32_t call;
   unsigned argument;
   uint32_t mask;
   uint32_t value;
-  bool wanted;  // the call goes through where it is so; else where it is not
+  bool wanted;  // true: refused unless they are equal; false: refused if they are equal
   int error;
 };
 
@@ -80,15 +80,15 @@ std::vector<ArgumentRow> ArgumentRows() {
       {SYS_clone, 0, CLONE_THREAD, CLONE_THREAD, true, EPERM},
       {SYS_socket, 0, ~0U, AF_INET, true, EAFNOSUPPORT},
       {SYS_socket, 1, 0xf, SOCK_STREAM, true, EPROTONOSUPPORT},
-      // The default or TCP: Landlock knows the ports of no other, as MPTCP and SCTP. What else has only these bits is
-      // no stream.
+      // The default protocol or TCP. Landlock does not check the ports of others, such as MPTCP and SCTP. The other
+      // protocols that pass this mask are not stream protocols.
       {SYS_socket, 2, ~static_cast<uint32_t>(IPPROTO_TCP), 0, true, EPROTONOSUPPORT},
       {SYS_kill, 0, ~0U, self, true, EPERM},
       {SYS_tgkill, 0, ~0U, self, true, EPERM},
       {SYS_tkill, 0, ~0U, self, true, EPERM},
       {SYS_rt_sigqueueinfo, 0, ~0U, self, true, EPERM},
       {SYS_rt_tgsigqueueinfo, 0, ~0U, self, true, EPERM},
-      // Signals that the kernel sends for a file.
+      // Signals that the kernel sends when something happens to a file.
       {SYS_fcntl, 1, ~0U, F_SETOWN, false, EPERM},
       {SYS_fcntl, 1, ~0U, F_SETOWN_EX, false, EPERM},
       {SYS_fcntl, 1, ~0U, F_SETSIG, false, EPERM},
@@ -109,7 +109,7 @@ class Filter {
     Return(SECCOMP_RET_KILL_PROCESS);
     Load(offsetof(seccomp_data, nr));
 #if defined(__x86_64__)
-    // The numbers of the x32 interface, which would go round the table.
+    // System call numbers of the x32 ABI, which would bypass the table.
     Jump(BPF_JGE, 0x40000000, 0, 1);
     Return(Refuse(ENOSYS));
 #endif
@@ -117,7 +117,7 @@ class Filter {
     if (sleepless) RefuseCall({SYS_clock_nanosleep, 0});
     for (const ArgumentRow& row : ArgumentRows()) {
       Jump(BPF_JEQ, row.call, 0, 5);
-      // The low half: all of these are int or flags in it.
+      // The low half is enough: all these arguments are ints, or flags in the low half.
       Load(offsetof(seccomp_data, args) + row.argument * sizeof(uint64_t));
       code_.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, row.mask));
       Jump(BPF_JEQ, row.value, row.wanted ? 1 : 0, row.wanted ? 0 : 1);
@@ -148,14 +148,14 @@ class Filter {
 absl::Status CanFilterSystemCalls() {
   uint32_t action = SECCOMP_RET_ERRNO;
   if (kArchitecture != 0 && ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0) return absl::OkStatus();
-  return absl::UnimplementedError("this kernel has no seccomp filters");
+  return absl::UnimplementedError("this kernel does not support seccomp filters");
 }
 
 absl::Status FilterSystemCalls(bool sleepless) {
   Filter filter(sleepless);
   sock_fprog program = filter.program();
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0) return absl::OkStatus();
-  return absl::InternalError(std::string("seccomp: ") + std::strerror(errno));
+  return absl::InternalError(std::string("cannot install the seccomp filter: ") + std::strerror(errno));
 }
 
 }  // namespace probegate

@@ -1,14 +1,15 @@
-// The system calls that a confined process goes without (seccomp(2)).
+// Prevents a confined process from using certain system calls (seccomp(2)).
 #pragma once
 
 #include "absl/status/status.h"
 
 namespace probegate {
 
-// UNIMPLEMENTED where this kernel, or this build's processor, has no filter.
+// UNIMPLEMENTED if this kernel has no seccomp filters, or this program has no filter for the processor.
 absl::Status CanFilterSystemCalls();
 
-// For the calling thread and what comes of it, for good. `sleepless`: as in debug/launch/confinement.h.
+// Installs the filter permanently for the calling thread and the threads that it starts. `sleepless`: see
+// debug/launch/confinement.h.
 // PR_SET_NO_NEW_PRIVS must be set.
 absl::Status FilterSystemCalls(bool sleepless);
 

@@ -27,7 +27,7 @@ class ElfFilesTest : public testing::Test {
     std::filesystem::create_directory(folder.path / "lab/three");
     std::filesystem::create_symlink(folder.path / "lab-of-others/e.elf", folder.path / "lab/three/f.elf");
   }
-  // The file, below the folder, or the error's code.
+  // The path of the file relative to the folder, or the error's code.
   std::string Find(const ElfRequest& request) {
     const auto files = ElfFiles::Make({folder.path / "lab"});
     const auto found = files->Find(request);
@@ -37,7 +37,7 @@ class ElfFilesTest : public testing::Test {
   TemporaryFolder folder;
 };
 
-TEST_F(ElfFilesTest, FindsWhatIsInside) {
+TEST_F(ElfFilesTest, FindsFilesInsideTheFolder) {
   EXPECT_EQ(Find({.import_file = "a.elf"}), "lab/a.elf");
   EXPECT_EQ(Find({.import_file = folder.path / "lab/a.elf"}), "lab/a.elf");
   EXPECT_EQ(Find({.import_file = "one/../a.elf"}), "lab/a.elf");
@@ -47,12 +47,12 @@ TEST_F(ElfFilesTest, FindsWhatIsInside) {
   EXPECT_EQ(Find({.sketch_path = "a.elf"}), "lab/a.elf");
 }
 
-TEST_F(ElfFilesTest, TheFileWinsOverTheFolderAndThatOverTheSketch) {
+TEST_F(ElfFilesTest, AFileTakesPrecedenceOverAFolderAndAFolderOverASketch) {
   EXPECT_EQ(Find({.import_file = "a.elf", .import_dir = "one", .sketch_path = "sketch"}), "lab/a.elf");
   EXPECT_EQ(Find({.import_dir = "one", .sketch_path = "sketch"}), "lab/one/b.elf");
 }
 
-TEST_F(ElfFilesTest, RefusesWhatIsElsewhereWhetherItIsThereOrNot) {
+TEST_F(ElfFilesTest, RefusesNamesOutsideTheFolderWhetherTheFileExistsOrNot) {
   for (const char* name : {"../lab-of-others/e.elf", "../absent", "/etc/passwd", "/absent", "out.elf", "away/e.elf",
                            "one/../../lab-of-others/e.elf", "..", "/"}) {
     EXPECT_EQ(Find({.import_file = name}), "PERMISSION_DENIED") << name;
@@ -61,7 +61,7 @@ TEST_F(ElfFilesTest, RefusesWhatIsElsewhereWhetherItIsThereOrNot) {
   EXPECT_EQ(Find({.sketch_path = "sketch", .fqbn = "../../.."}), "NOT_FOUND");
 }
 
-TEST_F(ElfFilesTest, SaysWhatIsWrong) {
+TEST_F(ElfFilesTest, ReportsErrorsByTheirCode) {
   EXPECT_EQ(Find({}), "INVALID_ARGUMENT");
   EXPECT_EQ(Find({.import_file = "absent.elf"}), "NOT_FOUND");
   EXPECT_EQ(Find({.import_file = "text.elf"}), "INVALID_ARGUMENT");

@@ -8,7 +8,7 @@
 namespace probegate {
 namespace {
 
-// What a gdb may read, besides what every one may.
+// What `gdb` may read, in addition to what every gdb may read.
 std::set<std::string> MayRead(const std::string& gdb) {
   const auto read = [](const std::string& program) {
     DebugPlan plan;
@@ -37,7 +37,7 @@ TEST(PlanTest, AProgramsInstallationIsTheFolderAboveItsOwn) {
   EXPECT_EQ(MayRead(folder.path / "current/bin/gdb"), Paths{folder.path / "venv"});
 }
 
-TEST(PlanTest, AProgramOfTheSystemBringsNothingElse) {
+TEST(PlanTest, ForAProgramInASystemFolderOnlyTheProgramIsAdded) {
   for (const char* program :
        {"/bin/sh", "/usr/bin/sh", "/usr/bin/../../bin/sh", "/sh", "/tmp/sh", "/no/such/program"}) {
     EXPECT_EQ(MayRead(program), Paths{program});

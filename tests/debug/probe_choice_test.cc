@@ -28,7 +28,7 @@ std::string Choose(const std::string& port) {
   return Choose(port, {.probes = {Probe("A1"), Probe("A2", "s1:1", kAway), Probe("B1")}, .gap = ""});
 }
 
-TEST(ProbeChoiceTest, ByIdOrByAProperty) {
+TEST(ProbeChoiceTest, FindsAProbeByIdOrByAProperty) {
   EXPECT_EQ(Choose("A1"), "A1");
   EXPECT_EQ(Choose("b1"), "B1");
   EXPECT_EQ(Choose("unique_id=A1"), "A1");
@@ -36,7 +36,7 @@ TEST(ProbeChoiceTest, ByIdOrByAProperty) {
   EXPECT_EQ(Choose("location=tcp:A1"), "A1");
 }
 
-TEST(ProbeChoiceTest, SaysWhatIsWrong) {
+TEST(ProbeChoiceTest, ReportsErrorsByTheirCode) {
   EXPECT_EQ(Choose(""), "INVALID_ARGUMENT");
   EXPECT_EQ(Choose("A"), "NOT_FOUND");
   EXPECT_EQ(Choose("vendor=Acme"), "INVALID_ARGUMENT");
@@ -45,7 +45,7 @@ TEST(ProbeChoiceTest, SaysWhatIsWrong) {
   EXPECT_EQ(Choose("A2"), "UNAVAILABLE");
 }
 
-TEST(ProbeChoiceTest, OfAProbeThatMovedTheServerThatHasItCounts) {
+TEST(ProbeChoiceTest, AProbeThatMovedIsFoundOnTheServerThatHasIt) {
   KnownProbe moved = Probe("A1", "s2:1");
   moved.status.set_location("tcp:new");
   const ProbeList list{.probes = {Probe("A1", "s1:1", kAway), moved, Probe("A1", "s3:1", kAway)}, .gap = ""};
@@ -64,7 +64,7 @@ TEST(ProbeChoiceTest, DoesNotGuessBetweenServers) {
   EXPECT_EQ(Choose("B1", list), "B1");
 }
 
-TEST(ProbeChoiceTest, AsksForTheUniqueIdWhereAServerIsMissing) {
+TEST(ProbeChoiceTest, RequiresTheUniqueIdIfAServerDoesNotAnswer) {
   const ProbeList list{.probes = {Probe("A1"), Probe("B1"), Probe("B2", "s1:1", kAway)}, .gap = "s2:1 is gone"};
   EXPECT_EQ(Choose("A1", list), "A1");
   EXPECT_EQ(Choose("unique_id=a1", list), "A1");

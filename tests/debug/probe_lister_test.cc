@@ -7,7 +7,7 @@
 namespace probegate {
 namespace {
 
-TEST(ProbeLister, AServerThatNoThreadAsksIsMissing) {
+TEST(ProbeLister, AServerForWhichNoThreadCanBeStartedIsReportedAsMissing) {
   const NoThreads no_threads;
   const auto list = ProbeLister({{"127.0.0.1", 1}}).List();
   EXPECT_TRUE(absl::IsUnavailable(list.status())) << list.status();

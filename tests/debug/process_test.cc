@@ -17,7 +17,7 @@ ProcessCommand Shell(const std::string& script) {
   return {.words = {"/bin/sh", "-c", script}, .environment = {{"COLOUR", "red"}}, .directory = "/"};
 }
 
-// All that is written to the pipe, until nobody has it open for writing any more.
+// Everything that is written to the pipe until no process has it open for writing any more.
 std::string ReadAll(Pipe pipe) {
   {
     const FileDescriptor ours = std::move(pipe.write);
@@ -33,7 +33,7 @@ std::string ReadAll(Pipe pipe) {
   }
 }
 
-TEST(ProcessTest, HasWhatItIsGiven) {
+TEST(ProcessTest, HasOnlyTheEnvironmentThatItIsGiven) {
   sigset_t blocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
@@ -49,7 +49,7 @@ TEST(ProcessTest, HasWhatItIsGiven) {
   EXPECT_NE(said.find("SigBlk:\t0000000000000000"), std::string::npos) << said;
 }
 
-TEST(ProcessTest, SaysHowItEnded) {
+TEST(ProcessTest, ReportsHowItEnded) {
   Pipe pipe = *MakePipe();
   auto process = Process::Start(Shell("exit 7"), -1, pipe.write.number());
   ASSERT_TRUE(process.ok());
@@ -66,26 +66,26 @@ TEST(ProcessTest, SaysHowItEnded) {
   EXPECT_EQ(killed->TryWait()->ToString(), "was ended by signal 9 (Killed)");
 }
 
-TEST(ProcessTest, TakesItsWholeGroupWithIt) {
+TEST(ProcessTest, TheDestructorKillsTheWholeGroup) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   Pipe pipe = *MakePipe();
   {
-    // Its child, which outlives it, and one that does not.
+    // The shell starts one process in the background and then waits for another.
     auto process = Process::Start(Shell("sleep 3600 & echo x; sleep 3600"), -1, pipe.write.number());
     ASSERT_TRUE(process.ok());
     pollfd file{.fd = pipe.read.number(), .events = POLLIN};
     ASSERT_EQ(::poll(&file, 1, 30'000), 1);
     EXPECT_FALSE(process->TryWait());
   }
-  // Nobody has the pipe any more.
+  // No process has the pipe open any more.
   EXPECT_EQ(ReadAll(std::move(pipe)), "x\n");
 }
 
-TEST(ProcessTest, SaysWhatCannotBeStarted) {
+TEST(ProcessTest, TheErrorNamesAProgramThatCannotBeStarted) {
   Pipe pipe = *MakePipe();
   const auto process = Process::Start({.words = {"/no/such/program"}, .directory = "/"}, -1, pipe.write.number());
   ASSERT_FALSE(process.ok());
-  EXPECT_EQ(process.status().message(), "/no/such/program cannot be started: No such file or directory");
+  EXPECT_EQ(process.status().message(), "cannot start /no/such/program: No such file or directory");
 }
 
 }  // namespace

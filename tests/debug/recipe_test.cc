@@ -19,7 +19,7 @@ class RecipeTest : public testing::Test {
   TemporaryFolder folder;
 };
 
-TEST_F(RecipeTest, BuiltIn) {
+TEST_F(RecipeTest, FindsTheBuiltInRecipes) {
   const auto book = RecipeBook::BuiltIn(folder.path / "bin");
   ASSERT_TRUE(book.ok()) << book.status();
   EXPECT_EQ(book->Find("nrf52840")->name, "nrf52840");
@@ -30,10 +30,10 @@ TEST_F(RecipeTest, BuiltIn) {
   EXPECT_EQ(cortex->server.front(), folder.path / "bin/pyocd");
   EXPECT_EQ(cortex->gdb, folder.path / "bin/gdb-multiarch");
   EXPECT_EQ(book->Find("arduino:avr:uno").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(book->Find("").status().message(), "fqbn is empty: it says which board it is");
+  EXPECT_EQ(book->Find("").status().message(), "fqbn is empty; it must name the board");
 }
 
-TEST_F(RecipeTest, OfAFile) {
+TEST_F(RecipeTest, ReadsRecipesFromAFile) {
   const std::string yaml =
       "recipes:\n"
       "- {name: a, boards: [x, 'y*'], server: [/bin/sh, '{gateway}'], ready: 'at {port}!', gdb: /bin/cat,\n"
@@ -52,20 +52,21 @@ TEST_F(RecipeTest, OfAFile) {
   EXPECT_EQ(book->Find("z")->name, "b");
 }
 
-TEST_F(RecipeTest, SaysWhatIsWrongAndWhere) {
-  EXPECT_EQ(Error(""), "f:1: has to be a map with a list of recipes, and nothing else");
-  EXPECT_EQ(Error("recipes: 1"), "f:1: has to be a map with a list of recipes, and nothing else");
-  EXPECT_EQ(Error("recipes: []\nmore: 1"), "f:1: has to be a map with a list of recipes, and nothing else");
-  EXPECT_EQ(Error("recipes:\n- {name: a, boards: [b]}"), "f:2: a recipe needs server");
-  EXPECT_EQ(Error("recipes:\n- {name: a, boards: b, server: [pyocd]}"), "f:2: boards has to be a list of texts");
+TEST_F(RecipeTest, ErrorsSayWhatIsWrongAndInWhichLine) {
+  constexpr char kNotRecipes[] = "f:1: the file must be a map with only the key recipes, which must be a list";
+  EXPECT_EQ(Error(""), kNotRecipes);
+  EXPECT_EQ(Error("recipes: 1"), kNotRecipes);
+  EXPECT_EQ(Error("recipes: []\nmore: 1"), kNotRecipes);
+  EXPECT_EQ(Error("recipes:\n- {name: a, boards: [b]}"), "f:2: a recipe must have the key server");
+  EXPECT_EQ(Error("recipes:\n- {name: a, boards: b, server: [pyocd]}"), "f:2: boards must be a list of strings");
   EXPECT_EQ(Error("recipes:\n- {name: a, boards: [b], server: []}"), "f:2: server names no program");
   EXPECT_EQ(Error("recipes:\n- {name: a, boards: [b], server: [bin/x]}"),
-            "f:2: there is no program bin/x (in PATH, or by its whole path)");
+            "f:2: cannot find the program bin/x; use a name in PATH or an absolute path");
   EXPECT_EQ(Error("recipes:\n- {name: a, boards: [b], server: [pyocd], ready: x}"),
-            "f:2: ready needs {port}, after some text");
+            "f:2: ready must contain {port}, after some other text");
   EXPECT_EQ(Error("recipes:\n- {name: a, boards: [b], server: [pyocd], colour: red}"),
-            "f:2: there is no colour in a recipe");
-  EXPECT_EQ(Error("recipes:\n- 7"), "f:2: a recipe has to be a map");
+            "f:2: unknown key in a recipe: colour");
+  EXPECT_EQ(Error("recipes:\n- 7"), "f:2: a recipe must be a map");
   EXPECT_TRUE(Error("recipes: [").starts_with("f:")) << Error("recipes: [");
   EXPECT_EQ(ReadTextFile("/").status().code(), absl::StatusCode::kNotFound);
 }

@@ -1,4 +1,4 @@
-// A session's ways from its start to its end, with scripts in the place of the tools.
+// Debugging sessions from start to end, with scripts in place of the programs.
 #include "debug/session.h"
 
 #include <chrono>
@@ -76,8 +76,8 @@ class FakeClient final : public DebugClient {
 constexpr char kServes[] = R"(echo '{"event":"probe.served","probe":"A1","port":4711}')";
 constexpr char kListens[] = "echo \"GDB server listening on port 4712\"";
 constexpr char kStays[] = "\nexec sleep 3600";
-// Says hello, repeats what it is told, runs until it is interrupted when that is "run", and ends with code 3 when that
-// is "quit". Signals come only while it runs: what they do to a shell's read is the shell's.
+// Prints "ready" and repeats each line that it reads. On "run" it loops until it is interrupted; on "quit" it exits
+// with code 3. The tests send signals only while it loops, because shells differ in what a signal does to `read`.
 constexpr char kGdb[] = R"(trap 'stopped=yes' INT
 echo ready
 while read line; do
@@ -99,7 +99,7 @@ class DebugSessionTest : public testing::Test {
   DebugSessionTest() {
     std::signal(SIGPIPE, SIG_IGN);
     std::filesystem::create_directory(folder.path / "work");
-    // As probegate-launch, without its confinement.
+    // Does what probegate-launch does, without the confinement.
     folder.Script("launch", "while [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"");
     folder.Write("elf/a.elf",
                  "\x7f"
@@ -118,7 +118,7 @@ class DebugSessionTest : public testing::Test {
   void Server(const std::string& body) { folder.Script("server", body); }
   void Gdb(const std::string& body) { folder.Script("gdb", body); }
 
-  // Starts a session; the context is made of what the test has set by then.
+  // Starts a session, with what the test has set before.
   std::shared_ptr<DebugSession> Start(bool reads = true) {
     context = std::make_unique<DebugContext>(
         DebugContext{.tools = {.launcher = folder.path / "launch",
@@ -150,7 +150,7 @@ class DebugSessionTest : public testing::Test {
     request.set_import_file("a.elf");
     return request;
   }
-  // Nothing of a session is left.
+  // Checks that the sessions have left no files.
   void TearDown() override {
     sessions = nullptr;
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path / "work"), {}), 0);
@@ -170,7 +170,7 @@ class DebugSessionTest : public testing::Test {
   std::unique_ptr<DebugSessions> sessions;
 };
 
-TEST_F(DebugSessionTest, TalksUntilGdbEnds) {
+TEST_F(DebugSessionTest, TheClientTalksToGdbUntilGdbExits) {
   const auto session = Start();
   session->Input("one\n");
   client->WaitForOutput("ready\ngot one\n");
@@ -185,7 +185,7 @@ TEST_F(DebugSessionTest, TalksUntilGdbEnds) {
   EXPECT_EQ(end.code, absl::StatusCode::kOk);
 }
 
-TEST_F(DebugSessionTest, AHalfCloseComesAfterTheInput) {
+TEST_F(DebugSessionTest, InputBeforeAHalfCloseStillReachesGdb) {
   limits.half_close = std::chrono::hours(1);
   const auto session = Start();
   session->Input("one\n");
@@ -194,14 +194,14 @@ TEST_F(DebugSessionTest, AHalfCloseComesAfterTheInput) {
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
 }
 
-TEST_F(DebugSessionTest, WhoDoesNotEndAfterAHalfCloseIsKilled) {
+TEST_F(DebugSessionTest, AGdbThatDoesNotEndAfterAHalfCloseIsKilled) {
   Gdb("echo ready; exec sleep 3600");
   const auto session = Start();
   session->HalfClose();
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kHalfClosed);
 }
 
-TEST_F(DebugSessionTest, TheGatewayKnowsWhyTheProbeIsLost) {
+TEST_F(DebugSessionTest, TheReasonForALostProbeComesFromTheGateway) {
   const auto lost = R"(echo '{"event":"session.lost","probe":"A1","reason":"it fell"}')";
   Gateway(std::string(kServes) + "\nwhile [ ! -e " + (folder.path / "go").string() + " ]; do sleep 0.01; done\n" +
           lost + kStays);
@@ -213,26 +213,26 @@ TEST_F(DebugSessionTest, TheGatewayKnowsWhyTheProbeIsLost) {
   EXPECT_EQ(end.code, absl::StatusCode::kUnavailable);
 }
 
-TEST_F(DebugSessionTest, SaysWhichStageFailedWithItsLastLines) {
+TEST_F(DebugSessionTest, TheEndNamesTheStageThatFailedAndQuotesItsLastLines) {
   Server("echo no target; exit 1");
   const auto session = Start();
   EXPECT_EQ(client->WaitForEnd().reason, "stage gdbserver: exited with code 1; its last lines:\nno target");
 }
 
-TEST_F(DebugSessionTest, AStageHasItsTime) {
+TEST_F(DebugSessionTest, AStageThatIsNotReadyInTimeFails) {
   limits.start = std::chrono::milliseconds(50);
   Gateway("exec sleep 3600");
   const auto session = Start();
   EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not ready in time (--start-time)");
 }
 
-TEST_F(DebugSessionTest, GdbThatSaysNothingFailed) {
+TEST_F(DebugSessionTest, AGdbThatExitsWithoutOutputFails) {
   Gdb("exit 4");
   const auto session = Start();
   EXPECT_EQ(client->WaitForEnd().reason, "stage gdb: exited with code 4");
 }
 
-TEST_F(DebugSessionTest, InputThatIsNotReadIsBounded) {
+TEST_F(DebugSessionTest, TooMuchUnreadInputEndsTheSession) {
   limits.input_bytes = 200'000;
   Gdb("echo ready; exec sleep 3600");
   const auto session = Start();
@@ -241,7 +241,7 @@ TEST_F(DebugSessionTest, InputThatIsNotReadIsBounded) {
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kInputLimit);
 }
 
-TEST_F(DebugSessionTest, ItIsEndedFromOutside) {
+TEST_F(DebugSessionTest, EndEndsTheSessionWithTheFirstReason) {
   const auto session = Start();
   client->WaitForOutput("ready");
   session->End({DebugEndCause::kClientGone, "gone"});
@@ -249,7 +249,7 @@ TEST_F(DebugSessionTest, ItIsEndedFromOutside) {
   EXPECT_EQ(client->WaitForEnd().reason, "gone");
 }
 
-TEST_F(DebugSessionTest, StopEndsItWhereverItIs) {
+TEST_F(DebugSessionTest, StopEndsASessionThatIsStarting) {
   const auto session = Start();
   sessions->Stop();
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kStopping);
@@ -257,7 +257,7 @@ TEST_F(DebugSessionTest, StopEndsItWhereverItIs) {
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
 }
 
-TEST_F(DebugSessionTest, OneIsRefusedWhileAnothersThreadHasEnded) {
+TEST_F(DebugSessionTest, ASessionIsRefusedWhileAnEndedOneIsNotJoined) {
   session_limits.sessions_per_client = 1;
   const auto first = Start();
   const auto other = std::make_shared<FakeClient>();
@@ -265,7 +265,7 @@ TEST_F(DebugSessionTest, OneIsRefusedWhileAnothersThreadHasEnded) {
   other->Attach(second);
   first->End({DebugEndCause::kClientGone, "gone"});
   client->WaitForEnd();
-  // Its thread lets go of it last: then only its entry and this test have it.
+  // Its thread releases it last. After that, only its entry and this test have a reference.
   const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (first.use_count() > 2 && std::chrono::steady_clock::now() < bound) std::this_thread::yield();
   EXPECT_EQ(first.use_count(), 2);
@@ -275,7 +275,7 @@ TEST_F(DebugSessionTest, OneIsRefusedWhileAnothersThreadHasEnded) {
   EXPECT_EQ(other->WaitForEnd().cause, DebugEndCause::kStopping);
 }
 
-TEST_F(DebugSessionTest, OneForWhichThereIsNoThreadIsRefused) {
+TEST_F(DebugSessionTest, ASessionIsRefusedIfNoThreadCanBeStarted) {
   const auto session = Start();
   const auto other = std::make_shared<FakeClient>();
   {
@@ -283,15 +283,15 @@ TEST_F(DebugSessionTest, OneForWhichThereIsNoThreadIsRefused) {
     const auto refused = sessions->Start(Request(), {"h:2", "h"}, other);
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
     EXPECT_THAT(std::string(refused.status().message()),
-                testing::StartsWith("there is no thread for a debugging session: "));
+                testing::StartsWith("cannot start a thread for the debugging session: "));
   }
   EXPECT_EQ(metrics.ended(DebugEndCause::kRefused).value(), 1);
-  // Nothing is left of it, and the one that runs is as it was.
+  // The refused session leaves nothing behind, and the running one is not affected.
   session->Input("quit\n");
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
 }
 
-TEST_F(DebugSessionTest, TimeIsBounded) {
+TEST_F(DebugSessionTest, ASessionThatTakesTooLongIsEnded) {
   limits.max_time = std::chrono::milliseconds(50);
   const auto session = Start();
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kTooLong);
@@ -306,14 +306,14 @@ TEST_F(DebugSessionTest, AClientThatDoesNotReadStopsGdb) {
   EXPECT_LE(client->output_bytes(), size_t{64} << 10);
 }
 
-TEST_F(DebugSessionTest, AClientThatReadsHasItAll) {
+TEST_F(DebugSessionTest, AClientThatReadsGetsAllOutput) {
   Gdb("head -c 1000000 /dev/zero");
   const auto session = Start();
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
   EXPECT_EQ(client->output_bytes(), 1'000'000U);
 }
 
-TEST_F(DebugSessionTest, WhatGdbSaysLastComesWhateverTheRate) {
+TEST_F(DebugSessionTest, TheRateDoesNotDelayTheLastOutput) {
   limits.output_bytes_per_second = 0.001;
   Gdb("echo ready; read line; echo bye");
   const auto session = Start();
@@ -323,7 +323,7 @@ TEST_F(DebugSessionTest, WhatGdbSaysLastComesWhateverTheRate) {
   client->WaitForOutput("ready\nbye\n");
 }
 
-TEST_F(DebugSessionTest, ManyPiecesOfInputAllCome) {
+TEST_F(DebugSessionTest, GdbGetsAllPiecesOfInput) {
   limits.half_close = std::chrono::hours(1);
   Gdb("echo ready; wc -c");
   const auto session = Start();
@@ -333,7 +333,7 @@ TEST_F(DebugSessionTest, ManyPiecesOfInputAllCome) {
   client->WaitForOutput("2000000\n");
 }
 
-TEST_F(DebugSessionTest, OnlyAGdbThatSpokeIsIdle) {
+TEST_F(DebugSessionTest, TheIdleTimeStartsWithGdbsFirstOutput) {
   limits.idle = std::chrono::milliseconds(1);
   limits.start = std::chrono::milliseconds(100);
   Gateway("exec sleep 3600");

@@ -18,11 +18,11 @@ TEST(MatchPortTest, FindsTheNumber) {
   EXPECT_EQ(MatchPort("at x", "at {port}"), std::nullopt);
   EXPECT_EQ(MatchPort("at ", "at {port}"), std::nullopt);
   EXPECT_EQ(MatchPort("at 7", ""), std::nullopt);
-  // What stands in a text of the JSON is escaped, and so no member.
+  // Inside a JSON string the quotes are escaped, so it does not match.
   EXPECT_EQ(MatchPort(R"({"message":"\"port\":1","port":28755})", "\"port\":{port}"), 28755);
 }
 
-TEST(LineTailTest, KeepsTheLastLinesInBounds) {
+TEST(LineTailTest, KeepsALimitedNumberOfLastLines) {
   LineTail tail;
   std::vector<std::string> lines;
   const auto note = [&lines](const std::string& line) { lines.push_back(line); };
@@ -36,7 +36,7 @@ TEST(LineTailTest, KeepsTheLastLinesInBounds) {
   EXPECT_LT(tail.Text().size(), 400U);
 }
 
-TEST(StageTest, IsNotListenedToAfterItsEnd) {
+TEST(StageTest, IsNotPolledAfterTheEndOfItsOutput) {
   auto stage = Stage::Start("tool", {.words = {"/bin/sh", "-c", "exec sleep 3600 >&- 2>&-"}, .directory = "/"}, "", -1);
   ASSERT_TRUE(stage.ok()) << stage.status();
   pollfd file{.fd = stage->output(), .events = POLLIN};

@@ -21,7 +21,7 @@ class UploadStoreTest : public testing::Test {
   UploadStore store{folder.path, 100, 2};
 };
 
-TEST_F(UploadStoreTest, GivesAFileOutOnceToItsHost) {
+TEST_F(UploadStoreTest, AFileCanBeTakenOnceByTheHostThatUploadedIt) {
   const auto name = Upload(
       "\x7f"
       "ELF");
@@ -38,7 +38,7 @@ TEST_F(UploadStoreTest, GivesAFileOutOnceToItsHost) {
   EXPECT_EQ(files(), 0U);
 }
 
-TEST_F(UploadStoreTest, IsBounded) {
+TEST_F(UploadStoreTest, LimitsTheSizeAndTheNumberOfFiles) {
   EXPECT_EQ(Upload("\x7f"
                    "ELF" +
                    std::string(97, 'x'))
@@ -60,7 +60,7 @@ TEST_F(UploadStoreTest, IsBounded) {
             absl::StatusCode::kResourceExhausted);
 }
 
-TEST_F(UploadStoreTest, CountsEachOnce) {
+TEST_F(UploadStoreTest, CountsEachFileOnce) {
   auto incoming = *store.Begin("host");
   EXPECT_EQ(store.size(), 1U);
   ASSERT_TRUE(incoming

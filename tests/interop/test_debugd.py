@@ -228,18 +228,18 @@ def test_a_server_that_ends_ends_the_session(lab, number):
 
 BAD = [
     ({"fqbn": ""}, "INVALID_ARGUMENT", "fqbn is empty"),
-    ({"fqbn": "acme:avr:uno; rm -rf /"}, "INVALID_ARGUMENT", "no recipe fits"),
+    ({"fqbn": "acme:avr:uno; rm -rf /"}, "INVALID_ARGUMENT", "no recipe matches"),
     ({"interpreter": "mi9"}, "INVALID_ARGUMENT", "interpreter"),
     ({"interpreter": "console -x /etc/passwd"}, "INVALID_ARGUMENT", "interpreter"),
     ({"port": ""}, "INVALID_ARGUMENT", "port is empty"),
-    ({"port": "$(id)"}, "NOT_FOUND", "no probe is the one that port names; there are PGSIM"),
+    ({"port": "$(id)"}, "NOT_FOUND", "no probe matches port; the known probes are: PGSIM"),
     ({"port": "colour=red"}, "INVALID_ARGUMENT", "no such property"),
     ({"import_file": ""}, "INVALID_ARGUMENT", "import_file"),
     ({"import_file": "../../../../../../etc/passwd"}, "PERMISSION_DENIED", "none of the folders"),
     ({"import_file": "/etc/passwd"}, "PERMISSION_DENIED", "none of the folders"),
     ({"import_file": "/no/such/file"}, "PERMISSION_DENIED", "none of the folders"),
     ({"import_file": "absent.elf"}, "NOT_FOUND", "no such ELF file"),
-    ({"import_file": "firmware.bin"}, "INVALID_ARGUMENT", "should be an ELF file"),
+    ({"import_file": "firmware.bin"}, "INVALID_ARGUMENT", "not a valid ELF file"),
     ({"import_file": "upload:0123"}, "NOT_FOUND", "no such upload"),
     ({"import_file": "a\nshell id"}, "NOT_FOUND", "no such ELF file"),
 ]

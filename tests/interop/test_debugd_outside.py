@@ -68,7 +68,7 @@ def test_a_script_through_the_command_line(debugd):
         timeout=BOUND,
         check=False,
     )
-    assert result.returncode == 2 and "no recipe fits" in result.stderr
+    assert result.returncode == 2 and "no recipe matches" in result.stderr
 
 
 def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
@@ -217,7 +217,7 @@ def test_a_session_has_its_time(debug_stack, api, tmp_path):
     debugd = Debugd(stack, "--recipes", recipes, "--start-time", 5, "--log-format", "json")
     expected = (
         (debugd, "silent", "UNAVAILABLE", "stage gdbserver: exited with code 1; its last lines:\n/bin/cat: "),
-        (debugd, "asleep", "UNAVAILABLE", "stage gdbserver: was not of use in time"),
+        (debugd, "asleep", "UNAVAILABLE", "stage gdbserver: was not ready in time (--start-time)"),
         (hasty, "other", "DEADLINE_EXCEEDED", "--idle"),
     )
     sessions = [DebugSession(api, which, fqbn=board) for which, board, _, _ in expected]
@@ -234,8 +234,8 @@ def test_a_session_has_its_time(debug_stack, api, tmp_path):
 BAD = [
     (["--listen", "0.0.0.0:0"], 2, "--allow-remote"),
     (["--listen", "0.0.0.0:0", "--allow-remote"], 2, "--allow-debug"),
-    (["--recipes", "/no/such/file"], 1, "cannot be read"),
-    (["--elf-folder", "/no/such/folder"], 1, "is no folder"),
+    (["--recipes", "/no/such/file"], 1, "cannot read"),
+    (["--elf-folder", "/no/such/folder"], 1, "is not a folder"),
     (["--work-dir", "/proc"], 1, "--work-dir"),
     (["--idle", "nan"], 2, "--idle"),
 ]
@@ -250,10 +250,10 @@ def test_wrong_options(programs, flags, code, error):
 
 def test_a_bad_recipe_is_told_with_its_line(programs, tmp_path):
     for text, error in (
-        ("recipes:\n  - {name: a, boards: [b]}\n", ":2: a recipe needs server"),
-        ("recipes:\n  - {name: a, boards: [b], server: [no-such-program]}\n", "no program no-such-program"),
+        ("recipes:\n  - {name: a, boards: [b]}\n", ":2: a recipe must have the key server"),
+        ("recipes:\n  - {name: a, boards: [b], server: [no-such-program]}\n", "the program no-such-program"),
         ("recipes: [\n", "recipes.yaml:"),
-        ("", "list of recipes"),
+        ("", "with only the key recipes"),
     ):
         (tmp_path / "recipes.yaml").write_text(text)
         result = programs.run(
