@@ -1,4 +1,4 @@
-// Keeps whoever does something wrong again and again from filling the log.
+// Prevents events that repeat from filling the log.
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,8 @@
 
 namespace probegate {
 
-// Lets the first of several occurrences through, and then one a pause, which stands for all that were held back.
+// Lets the first occurrence through, and then at most one per pause, which stands for all those that were held back.
+//
 // Threads: one at a time.
 class FloodGate {
  public:
@@ -15,11 +16,12 @@ class FloodGate {
 
   explicit FloodGate(Clock::duration pause = std::chrono::seconds(1)) : pause_(pause) {}
 
-  // To be asked at each occurrence. How many occurrences, this one among them, the line that may be written now stands
-  // for; nothing when it must be held back.
+  // To be called at each occurrence. If a line may be written now, returns how many occurrences it stands for,
+  // including this one. Nothing if the line must be held back.
   std::optional<uint64_t> Admit(Clock::time_point now);
 
-  // How many were held back since the last line: for a line that closes, once no more can come. None are afterwards.
+  // Returns how many occurrences were held back since the last line, and resets that number: for a final line, once no
+  // more occurrences can come.
   uint64_t TakeHeldBack();
 
  private:

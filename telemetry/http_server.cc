@@ -19,7 +19,7 @@
 namespace probegate {
 namespace {
 
-constexpr char kThreads[] = "4";                  // so that a few silent clients keep nobody waiting
+constexpr char kThreads[] = "4";                  // so that a few silent clients do not block others
 constexpr char kPatienceMilliseconds[] = "1000";  // with a client that is silent, or does not read
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kMetricsText[] = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,7 +33,7 @@ const SocketAddress& Choose(const std::vector<SocketAddress>& addresses) {
   return v4 == addresses.end() ? addresses.front() : *v4;
 }
 
-// CivetWeb names the reason in brackets, after the number of the error.
+// CivetWeb puts the reason in parentheses after the error number.
 std::string Reason(const std::string& complaint) {
   const size_t open = complaint.rfind('(');
   if (open == std::string::npos || !complaint.ends_with(')')) return complaint;
@@ -42,10 +42,11 @@ std::string Reason(const std::string& complaint) {
 
 absl::Status CannotListen(const Endpoint& listen, const std::string& why) {
   return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", listen.ToString(), ": ", why,
-                                             "; name another address with --metrics-listen, or none"));
+                                             "; use --metrics-listen with another address, or with none"));
 }
 
-// No signal reaches the threads that are started while this lives: those that a program waits for are others' to take.
+// Threads that are started while this object lives do not receive signals, because the program waits for signals
+// elsewhere.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -94,15 +95,15 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const Endpoint& li
 
 absl::Status HttpServer::Listen(const Endpoint& listen) {
   endpoint_ = listen;
-  // CivetWeb takes names too, but says nothing useful of those that it cannot find.
+  // CivetWeb accepts names, too, but its error for a name that it cannot resolve is of no use.
   const Resolution found = Resolve(listen);
   if (!found.ok()) return CannotListen(listen, found.why);
   address_ = Choose(found.addresses).Host();
   if (address_.find(':') != std::string::npos && mg_check_feature(MG_FEATURES_IPV6) == 0) {
-    return CannotListen(listen, "the CivetWeb library of this system knows no IPv6");
+    return CannotListen(listen, "the CivetWeb library of this system does not support IPv6");
   }
   const std::string ports = Endpoint{address_, listen.port}.ToString();
-  // The last lets a full URL call this machine what it likes.
+  // The last option accepts requests whose full URL has any host name.
   const char* options[] = {"listening_ports",
                            ports.c_str(),
                            "num_threads",
@@ -137,12 +138,12 @@ absl::Status HttpServer::Listen(const Endpoint& listen) {
 HttpServer::~HttpServer() {
   if (context_ == nullptr) return;
   const SignalsBlocked blocked;
-  // CivetWeb looks only every other second whether it is to stop, or when a client connects.
+  // CivetWeb checks only every two seconds, or when a client connects, whether it should stop.
   std::future<void> stopped;
   try {
     stopped = std::async(std::launch::async, mg_stop, context_);
   } catch (const std::system_error&) {
-    mg_stop(context_);  // the system has no thread left to knock from
+    mg_stop(context_);  // without a thread, this has to wait for CivetWeb's next check
     return;
   }
   while (stopped.wait_for(kBetweenKnocks) != std::future_status::ready) Knock({address_, endpoint_.port});
@@ -167,26 +168,26 @@ HttpServer::Reply HttpServer::MakeReply(std::string_view method, std::string_vie
       {"/metrics", &HttpServer::Metrics}, {"/healthz", &HttpServer::Health}, {"/readyz", &HttpServer::Readiness}};
   for (const Page& page : kPages) {
     if (path != page.path) continue;
-    if (method != "GET" && method != "HEAD") return {.status = 405, .body = "only GET and HEAD are answered here\n"};
+    if (method != "GET" && method != "HEAD") return {.status = 405, .body = "only GET and HEAD are allowed here\n"};
     try {
       return (this->*page.make)();
-    } catch (const std::exception& error) {  // which must not pass through CivetWeb
+    } catch (const std::exception& error) {  // must not propagate through CivetWeb
       return {.status = 500, .body = absl::StrCat(error.what(), "\n")};
     }
   }
   const auto name = [](std::string* out, const Page& page) { out->append(page.path); };
-  return {.status = 404, .body = absl::StrCat("not here; there are ", absl::StrJoin(kPages, ", ", name), "\n")};
+  return {.status = 404, .body = absl::StrCat("not found; the pages are ", absl::StrJoin(kPages, ", ", name), "\n")};
 }
 
 int HttpServer::OnRequest(mg_connection* connection) {
   const mg_request_info& request = *mg_get_request_info(connection);
   const std::string_view method = request.request_method;
   const Reply reply = static_cast<HttpServer*>(request.user_data)->MakeReply(method, request.local_uri);
-  // Nor is a body read, which might never end.
+  // This also prevents CivetWeb from reading the request's body, which might never end.
   mg_disable_connection_keep_alive(connection);
-  // It fails for a client that asks for a WebSocket, say: then there is nothing that a body could follow.
+  // This fails if the client asked for a WebSocket, for example. Then there is no reply to which a body could belong.
   if (mg_response_header_start(connection, reply.status) != 0) return 400;
-  // CivetWeb's own comes from gmtime, which its threads may not call at once.
+  // CivetWeb's own date comes from gmtime, which is not thread-safe.
   mg_response_header_add(connection, "Date", absl::FormatTime(kHttpDate, absl::Now(), absl::UTCTimeZone()).c_str(), -1);
   mg_response_header_add(connection, "Content-Type", reply.type, -1);
   mg_response_header_add(connection, "Content-Length", std::to_string(reply.body.size()).c_str(), -1);
@@ -200,7 +201,7 @@ int HttpServer::OnMessage(const mg_connection* connection, const char* text) {
   auto* server = static_cast<HttpServer*>(mg_get_user_data(mg_get_context(connection)));
   MutexLock lock(server->mutex_);
   if (server->complaint_.empty()) server->complaint_ = text;
-  return 1;  // it is not written to standard error
+  return 1;  // so that CivetWeb does not write it to standard error
 }
 
 }  // namespace probegate

@@ -23,7 +23,7 @@ constexpr std::array<LevelRow, 4> kLevels = {{
 
 const LevelRow& Row(LogLevel level) { return kLevels[static_cast<size_t>(level)]; }
 
-// Control characters would let a client's text break out of its line or colour a terminal.
+// With control characters, a client's text could break out of its line or change a terminal's colours.
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 void AppendEscaped(std::string& out, std::string_view text) {

@@ -1,11 +1,11 @@
-// The one way that the programs log.
+// All programs log through this class.
 //
-// Every line is one event with a name and fields, so that the text format reads well and the JSON format can be
-// searched:
+// Every line is one event with a name and fields, so that the text format is easy to read and the JSON format is easy
+// to search:
 //   2026-03-01T12:00:00.123Z info  session.opened probe=7A22 session=3f2a… client=pyocd@10.0.0.7
 //   {"ts":"2026-03-01T12:00:00.123Z","level":"info","event":"session.opened","probe":"7A22",…}
 //
-// Threads: everything here may be called from any thread. Nothing is logged per debug command above debug level.
+// Threads: any. What is logged for each debug command is logged at debug level.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct LogField {
   bool number = false;
 };
 
-// Writes to standard error. A program makes one in main and hands it to what logs.
+// Writes to standard error. A program creates one Log in main and passes it to whatever logs.
 class Log {
  public:
   // Lines below `level` are dropped.
@@ -48,9 +48,9 @@ class Log {
 
   bool enabled(LogLevel level) const { return level >= level_; }
 
-  // `event` is a dotted name, the same for every occurrence. `message` is for a person and may be empty; in the text
-  // format it stands in place of the event's name and its fields, and so has to say what they do. A field whose value
-  // is empty is left out.
+  // `event` is a dotted name, the same for every occurrence. `message` is for a person and may be empty. In the text
+  // format it replaces the event's name and fields, so it must contain the same information. Fields with an empty value
+  // are left out.
   void Write(LogLevel level, std::string_view event, std::string_view message, std::initializer_list<LogField> fields);
 
   void Debug(std::string_view event, std::initializer_list<LogField> fields) {

@@ -22,7 +22,7 @@ prometheus::Labels Join(const Row& row, LabelValues values) {
   }
   const bool all_named = labels.size() == row.labels.size() || row.labels[labels.size()] == nullptr;
   if (labels.size() != values.size() || !all_named) {
-    throw std::logic_error(std::string(row.name) + ": not as many values as labels");
+    throw std::logic_error(std::string(row.name) + ": the number of label values differs from the number of labels");
   }
   return labels;
 }
@@ -42,8 +42,9 @@ prometheus::Histogram& Make(prometheus::Family<prometheus::Histogram>& family, c
 
 }  // namespace
 
-// Every family, made with its first series. What prometheus-cpp's own registry does, but shown one by one: a copy of
-// all values at once, which is how a registry shows them, would cost the programs megabytes for good.
+// All metric families; each is created with its first series. It does what prometheus-cpp's registry does, but
+// serializes one family at a time: the registry copies all values at once, which would cost each program megabytes that
+// are never returned to the system.
 class MetricSet::Families {
  public:
   template <typename Metric, typename Row>
@@ -55,7 +56,8 @@ class MetricSet::Families {
           by_name_.emplace(row.name, std::make_unique<prometheus::Family<Metric>>(row.name, row.help, Labels())).first;
     }
     auto* const typed = dynamic_cast<prometheus::Family<Metric>*>(found->second.get());
-    if (typed == nullptr) throw std::logic_error(std::string(row.name) + ": two rows of different kinds");
+    if (typed == nullptr)
+      throw std::logic_error(std::string(row.name) + ": two rows of different kinds have this name");
     return *typed;
   }
 
@@ -93,7 +95,8 @@ template <typename Row>
 Series<Metric>::Series(MetricSet& set, const Row& row, LabelValues values)
     : family_(&set.families_->Find<Metric>(row)) {
   const prometheus::Labels labels = Join(row, values);
-  if (family_->Has(labels)) throw std::logic_error(std::string(row.name) + ": the series is there already");
+  if (family_->Has(labels))
+    throw std::logic_error(std::string(row.name) + ": a series with these labels already exists");
   metric_ = &Make(*family_, row, labels);
 }
 

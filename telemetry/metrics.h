@@ -1,18 +1,18 @@
-// What a program counts, in Prometheus' terms, and the one way to count it.
+// A program's metrics, in Prometheus' terms. All programs count through these classes.
 //
-// Each metric of a program is one row: a constant that says its name, its help, and the names of its labels
-// (server/metrics/metric_rows.h, gateway/metrics/metric_rows.h). Each time series is one object: it is there from its
-// construction to its destruction, so who owns the object decides how long the series is shown. Labels only ever have
-// values from a set that the program bounds: a client cannot make a series.
+// Each metric of a program is one row: a constant with its name, its help, and the names of its labels
+// (server/metrics/metric_rows.h, gateway/metrics/metric_rows.h). Each time series is one object, and exists from the
+// object's construction to its destruction: the owner of the object decides how long the series is shown. The values of
+// labels come from sets that the program bounds: a client cannot create series.
 //
 //   inline constexpr CounterRow kPackets{"probegate_packets_total", "Packets that a probe answered.", {"probe"}};
 //   Counter packets(metrics, kPackets, {unique_id});
 //   packets.Add();
 //
-// Names follow https://prometheus.io/docs/practices/naming/: base units, counters end in _total.
+// Names follow https://prometheus.io/docs/practices/naming/: base units are used, and counters end in _total.
 //
-// Threads: any. Counting takes some ten nanoseconds and does not block, but for a histogram's own short lock.
-// Errors: a series whose labels do not fit its row, or that is there already, is a defect of the program and throws
+// Threads: any. Counting takes about ten nanoseconds and does not block, except for a histogram's own short lock.
+// Errors: a series whose labels do not match its row, or that already exists, is a bug in the program and throws
 // std::logic_error.
 #pragma once
 
@@ -38,9 +38,9 @@ class Family;
 
 namespace probegate {
 
-// The names of a metric's labels; null where there are fewer.
+// The names of a metric's labels; null after the last one.
 using LabelNames = std::array<const char*, 4>;
-// Their values, in the same order, as many as there are names.
+// The values of the labels, in the same order; as many as there are names.
 using LabelValues = std::initializer_list<std::string_view>;
 
 struct CounterRow {
@@ -58,11 +58,11 @@ struct GaugeRow {
 struct HistogramRow {
   const char* name;
   const char* help;
-  std::span<const double> bounds;  // upper bounds of the buckets, ascending; one without a bound follows
+  std::span<const double> bounds;  // upper bounds of the buckets, ascending; a last bucket has no bound
   LabelNames labels = {};
 };
 
-// For what takes from microseconds to seconds, in seconds.
+// Bucket bounds, in seconds, for operations that take from microseconds to seconds.
 inline constexpr double kLatencyBounds[] = {10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3,
                                             10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1,    2.5,    10};
 
@@ -74,11 +74,11 @@ class MetricSet {
   MetricSet(const MetricSet&) = delete;
   MetricSet& operator=(const MetricSet&) = delete;
 
-  // Has `refresh` called before each Expose: it sets what is looked up rather than counted as it happens. Calls come
-  // one at a time, on the exposing thread, and may make and destroy series.
+  // Calls `refresh` at the beginning of each Expose, to set values that are looked up rather than counted as things
+  // happen. It is called on the thread that calls Expose, by one thread at a time, and may create and destroy series.
   void BeforeExpose(std::function<void()> refresh);
 
-  // All there is, by the metrics' names, in Prometheus' text format 0.0.4.
+  // All series, sorted by the metrics' names, in Prometheus' text format 0.0.4.
   std::string Expose();
 
  private:
@@ -92,7 +92,7 @@ class MetricSet {
   std::vector<std::function<void()>> refreshes_ ABSL_GUARDED_BY(mutex_);
 };
 
-// A time series: the part that is the same for all three kinds. The set must outlive it.
+// A time series: what all three kinds have in common. The set must outlive it.
 template <typename Metric>
 class Series {
  public:
@@ -105,7 +105,7 @@ class Series {
   Series(MetricSet& set, const Row& row, LabelValues values);
 
   prometheus::Family<Metric>* family_;
-  Metric* metric_;  // null once moved from
+  Metric* metric_;  // null after this object has been moved from
 };
 
 class Counter : public Series<prometheus::Counter> {
@@ -128,8 +128,8 @@ class Histogram : public Series<prometheus::Histogram> {
   void Observe(double value) const;
 
   struct Snapshot {
-    std::vector<double> bounds;     // as the row has them
-    std::vector<uint64_t> buckets;  // one more than bounds: how many fell into each, not cumulated
+    std::vector<double> bounds;     // the row's bounds
+    std::vector<uint64_t> buckets;  // one more than bounds; the count of each bucket, not cumulative
     uint64_t count = 0;
     double sum = 0;
   };

@@ -25,7 +25,7 @@ constexpr GaugeRow kMostFiles{"process_max_fds", "Maximum number of open file de
 constexpr GaugeRow kStart{"process_start_time_seconds", "Start time of the process since unix epoch in seconds."};
 constexpr GaugeRow kThreads{"process_threads", "Number of OS threads in the process."};
 
-// Fields of /proc/self/stat after the program's name, counted from the state, which proc(5) numbers 3.
+// Fields of /proc/self/stat after the program's name. They are counted from the state, which is number 3 in proc(5).
 constexpr size_t kUserTicks = 14 - 3;
 constexpr size_t kSystemTicks = 15 - 3;
 constexpr size_t kThreadCount = 20 - 3;
@@ -41,7 +41,7 @@ std::string Content(const char* file) {
 
 std::optional<StatFields> ReadStat() {
   const std::string text = Content("/proc/self/stat");
-  // The name is in brackets, and may hold any of its own.
+  // The name is in parentheses and may itself contain parentheses.
   const size_t name_end = text.rfind(") ");
   if (name_end == std::string::npos) return std::nullopt;
   std::string_view rest = std::string_view(text).substr(name_end + 2);
@@ -49,7 +49,7 @@ std::optional<StatFields> ReadStat() {
   for (double& field : fields) {
     const size_t space = rest.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
-    std::from_chars(rest.data(), rest.data() + space, field);  // the state is a letter, and stays 0
+    std::from_chars(rest.data(), rest.data() + space, field);  // the state is a letter, so its field stays 0
     rest.remove_prefix(space + 1);
   }
   return fields;
@@ -70,7 +70,7 @@ std::optional<double> CountOpenFiles() {
   std::error_code error;
   std::filesystem::directory_iterator files("/proc/self/fd", error);
   if (error) return std::nullopt;
-  return static_cast<double>(std::distance(files, {}) - 1);  // the directory itself was open, too
+  return static_cast<double>(std::distance(files, {}) - 1);  // opening the directory has added one
 }
 
 class ProcessMetrics {
@@ -95,7 +95,7 @@ class ProcessMetrics {
 
  private:
   void ShowStat(const StatFields& stat) {
-    // A counter takes what was added since it was last looked at.
+    // A counter has no Set, so it gets what was added since the last call.
     cpu_.Add((stat[kUserTicks] + stat[kSystemTicks]) / ticks_per_second_ - cpu_.value());
     resident_.Set(stat[kResidentPages] * page_size_);
     virtual_.Set(stat[kVirtualBytes]);
@@ -105,7 +105,7 @@ class ProcessMetrics {
 
   const double ticks_per_second_ = static_cast<double>(::sysconf(_SC_CLK_TCK));
   const double page_size_ = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  // Once: the machine's clock may be set later, the process was started when it was.
+  // Read once, because the boot time changes when the clock is set, and the process's start time must not.
   const std::optional<double> boot_time_ = ReadBootTime();
   Counter cpu_;
   Gauge resident_;

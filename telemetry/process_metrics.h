@@ -1,14 +1,13 @@
-// What every program tells of itself as a process, under the names that Prometheus' own client libraries use
-// (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics): processor time, memory, files,
-// threads.
+// Metrics about the process that every program has, with the names that Prometheus' own client libraries use
+// (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics): CPU time, memory, files, threads.
 #pragma once
 
 #include "telemetry/metrics.h"
 
 namespace probegate {
 
-// Adds the process_* metrics to `metrics`, for as long as it lives. Each Expose reads them anew from /proc/self; what
-// cannot be read there keeps its last value.
+// Adds the process_* metrics to `metrics`, for as long as `metrics` lives. Each Expose reads them from /proc/self; a
+// metric that cannot be read keeps its last value.
 void AddProcessMetrics(MetricSet& metrics);
 
 }  // namespace probegate

@@ -1,4 +1,4 @@
-// Whether a program that serves gRPC is of use, for /readyz and for the end.
+// Whether a program that serves gRPC is ready, for /readyz.
 //
 // Threads: any.
 #pragma once
@@ -12,16 +12,16 @@ namespace probegate {
 
 class Readiness {
  public:
-  // `program` is what is said to be stopping, e.g. "the server".
+  // `program` is the subject of the message about stopping, e.g. "the server".
   explicit Readiness(std::string program) : program_(std::move(program)) {}
 
   void SetListening() { listening_ = true; }
   void SetStopping() { stopping_ = true; }
 
-  // Why it is of no use, as ServeMetrics asks; nothing where it is.
+  // Why the program is not ready, as ServeMetrics expects it; empty if it is.
   std::vector<std::string> Missing() const {
     if (stopping_) return {program_ + " is stopping"};
-    if (!listening_) return {"gRPC does not listen yet"};
+    if (!listening_) return {"not listening for gRPC yet"};
     return {};
   }
 

@@ -35,7 +35,7 @@ void OperationScope::Finish(size_t outcome, Clock::time_point now) {
   Turn(false, now);
   if (metrics->wait != nullptr) metrics->wait->Observe(Seconds(waited_));
   if (metrics->work != nullptr) metrics->work->Observe(Seconds(worked_));
-  // Last, so that who reads failures before totals never sees more failures than operations.
+  // In this order, so that a reader of the failures before the totals never sees more failures than operations.
   metrics->outcomes[outcome].Add();
   if (outcome != 0 && metrics->failures != nullptr) metrics->failures->Add();
 }

@@ -1,11 +1,11 @@
 // Counts and times one operation: a command, a request, a call.
 //
-// An operation waits, works, and ends in one of several ways, its outcomes. A scope that is destroyed before it was
-// told of an outcome counts the one that stands for a failure: what leaves by a path that nobody thought of is not
-// counted as a success, and not forgotten.
+// An operation waits, is worked on, and ends with one of several outcomes. A scope that is destroyed before it was told
+// the outcome counts a failure: an operation that ends on a path that was not thought of is neither counted as a
+// success nor forgotten.
 //
-// Threads: one at a time. Costs two histograms' and one counter's additions an operation, well under a microsecond;
-// clocks are read by the caller, who mostly has the time at hand.
+// Threads: one at a time. Each operation costs the additions to two histograms and one counter, which take well under a
+// microsecond. The caller reads the clock, since it usually knows the time already.
 #pragma once
 
 #include <chrono>
@@ -16,45 +16,45 @@
 
 namespace probegate {
 
-// Where an operation is counted. Must outlive the scopes.
+// The metrics in which an operation is counted. They must outlive the scopes.
 struct OperationMetrics {
-  const std::vector<Counter>& outcomes;  // by number, which the program's tables give; 0 is success
-  const Histogram* wait = nullptr;       // how long it waited in all, in seconds; null: nobody asks
-  const Histogram* work = nullptr;       // how long it was worked on
-  const Counter* failures = nullptr;     // all outcomes but success
+  const std::vector<Counter>& outcomes;  // by the outcome's number in the program's table; 0 is success
+  const Histogram* wait = nullptr;       // how long it waited in all, in seconds; null: not recorded
+  const Histogram* work = nullptr;       // how long it was worked on, in seconds; null: not recorded
+  const Counter* failures = nullptr;     // all outcomes except success; null: not counted
 };
 
 class OperationScope {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Counts nothing.
+  // A scope that counts nothing.
   OperationScope() = default;
-  // The operation begins to wait at `now`. `unless_told` is the outcome that is counted where Finish is not called.
+  // The operation begins to wait at `now`. `unless_told` is the outcome that is counted if Finish is not called.
   OperationScope(const OperationMetrics& metrics, size_t unless_told, Clock::time_point now)
       : metrics_(&metrics), outcome_(unless_told), since_(now) {}
   OperationScope(OperationScope&& other) noexcept;
   OperationScope& operator=(OperationScope&& other) noexcept;
   ~OperationScope();
 
-  // The wait is over; it has to wait again. Each may come several times.
+  // From `now` on, the operation is worked on, or waits again. Each may be called several times.
   void Work(Clock::time_point now) { Turn(true, now); }
   void Wait(Clock::time_point now) { Turn(false, now); }
 
-  // How it went. Nothing is counted after this.
+  // The operation has ended with `outcome`. Nothing is counted after this.
   void Finish(size_t outcome, Clock::time_point now);
 
   Clock::duration waited() const { return waited_; }
   Clock::duration worked() const { return worked_; }
 
  private:
-  // The plain copy, from which the moves are made.
+  // Plain copies, with which the move operations are implemented.
   OperationScope(const OperationScope&) = default;
   OperationScope& operator=(const OperationScope&) = default;
 
   void Turn(bool working, Clock::time_point now);
 
-  const OperationMetrics* metrics_ = nullptr;  // null once counted
+  const OperationMetrics* metrics_ = nullptr;  // null once the operation has been counted
   size_t outcome_ = 0;
   bool working_ = false;
   Clock::time_point since_;

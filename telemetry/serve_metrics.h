@@ -1,4 +1,4 @@
-// A program's HTTP server as its options want it (config/metrics_options.h).
+// Starts a program's HTTP server as its options require (config/metrics_options.h).
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace probegate {
 
-// Starts it and logs where it is; null where `listen` is nothing. As HttpServer::Start else.
+// Starts the server and logs its address; null if `listen` is nothing. Otherwise like HttpServer::Start.
 absl::StatusOr<std::unique_ptr<HttpServer>> ServeMetrics(const std::optional<Endpoint>& listen, MetricSet& metrics,
                                                          HttpServer::Missing missing, Log& log);
 

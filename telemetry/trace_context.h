@@ -1,6 +1,5 @@
-// Where a request belongs in its caller's trace: the traceparent of W3C Trace Context
-// (https://www.w3.org/TR/trace-context, §3.2), by which the log lines of several programs are found to be of one
-// request.
+// The trace that a request belongs to: the traceparent of W3C Trace Context (https://www.w3.org/TR/trace-context,
+// §3.2). With its ID, the log lines that several programs wrote about one request can be found.
 #pragma once
 
 #include <string>
@@ -8,10 +7,10 @@
 
 namespace probegate {
 
-// The trace's id, 32 lower-case hex digits, of "00-<trace id>-<parent id>-<flags>", 55 characters exactly. A higher
-// version, to ff exclusive, may have more after these, set off by another dash (§4.3). Empty where `traceparent` is
-// anything else: upper-case digits, an id that is zero, spaces. Allocates only for what it returns; `traceparent` may
-// be of any length and hold any bytes.
+// The trace ID, 32 lower-case hex digits, of "00-<trace ID>-<parent ID>-<flags>", which must have exactly 55
+// characters. Higher versions, except ff, may have more text, after another dash (§4.3). Returns an empty string if
+// `traceparent` is anything else, for example if it has upper-case digits, an ID that is zero, or spaces. `traceparent`
+// may have any length and contain any bytes. Memory is allocated only for the result.
 std::string TraceIdOf(std::string_view traceparent);
 
 }  // namespace probegate

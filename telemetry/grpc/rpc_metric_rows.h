@@ -1,4 +1,4 @@
-// What is counted of gRPC calls, by the names and labels of go-grpc-middleware, for which dashboards and alerts exist:
+// The metrics of gRPC calls, with the names and labels of go-grpc-middleware, for which dashboards and alerts exist:
 // https://github.com/grpc-ecosystem/go-grpc-middleware/tree/main/providers/prometheus
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace probegate {
 
-// The metrics of one side of calls.
+// The metrics of one side: the server's or the client's.
 struct RpcMetricRows {
   CounterRow started;
   CounterRow handled;
@@ -17,11 +17,12 @@ inline constexpr RpcMetricRows kServerRpcRows = {
     .started = {"grpc_server_started_total",
                 "Calls that began on the server.",
                 {"grpc_type", "grpc_service", "grpc_method"}},
-    .handled = {"grpc_server_handled_total",
-                "Calls that ended on the server, by the status that it sent, or Canceled where the client left before.",
-                {"grpc_type", "grpc_service", "grpc_method", "grpc_code"}},
+    .handled =
+        {"grpc_server_handled_total",
+         "Calls that ended on the server, by the status that it sent, or Canceled if the client left before that.",
+         {"grpc_type", "grpc_service", "grpc_method", "grpc_code"}},
     .handling = {"grpc_server_handling_seconds",
-                 "From a call's begin on the server to its status.",
+                 "Time from the beginning of a call on the server to its status.",
                  kLatencyBounds,
                  {"grpc_type", "grpc_service", "grpc_method"}},
 };
@@ -31,10 +32,10 @@ inline constexpr RpcMetricRows kClientRpcRows = {
                 "Calls that the client began.",
                 {"grpc_type", "grpc_service", "grpc_method"}},
     .handled = {"grpc_client_handled_total",
-                "Calls that ended for the client, by the status that it got.",
+                "Calls that ended for the client, by the status that it received.",
                 {"grpc_type", "grpc_service", "grpc_method", "grpc_code"}},
     .handling = {"grpc_client_handling_seconds",
-                 "From a call's begin at the client to its status.",
+                 "Time from the beginning of a call at the client to its status.",
                  kLatencyBounds,
                  {"grpc_type", "grpc_service", "grpc_method"}},
 };

@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, 17> kCodes = {
     "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
     "DataLoss", "Unauthenticated"};
 
-// By which side streams: bit 0 the client, bit 1 the server.
+// Indexed by which side streams: bit 0 is the client, bit 1 the server.
 constexpr std::array<std::string_view, 4> kTypes = {"unary", "client_stream", "server_stream", "bidi_stream"};
 
 std::string_view TypeOf(const RpcMethod& method) {

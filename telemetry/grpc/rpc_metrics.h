@@ -1,10 +1,10 @@
-// The metrics of a server's or a client's gRPC calls: each counts as started when it begins, and as handled, with its
-// status and how long it took, when it ends.
+// The metrics of a server's or a client's gRPC calls: a call is counted as started when it begins, and as handled, with
+// its status and duration, when it ends.
 //
-// All series are there from the start, for each method and status; a call of a method that is not known counts nowhere,
-// since its name is the caller's to choose.
+// The series of all methods and statuses exist from the start. Calls of unknown methods are not counted, because the
+// caller can choose any name for them.
 //
-// Threads: any. A call costs some hundred nanoseconds in all.
+// Threads: any. A call costs a few hundred nanoseconds in all.
 #pragma once
 
 #include <cstddef>
@@ -23,31 +23,31 @@
 
 namespace probegate {
 
-// A method, and which side of it streams.
+// A method, and which of its sides stream.
 struct RpcMethod {
   std::string_view service;  // with its package
   std::string_view name;
   bool client_streams = false;
   bool server_streams = false;
 
-  // "/package.Service/Method", as calls name it.
+  // "/package.Service/Method", the name that calls use.
   std::string path() const;
 };
 
 // The methods of services, which are given with their package and must be linked into this program.
 std::vector<RpcMethod> MethodsOf(const std::vector<std::string>& services);
 
-// The same, and those of gRPC's own health service, which has no descriptor: all that a server counts.
+// The same, and the methods of gRPC's own health service, which has no descriptor: every method that a server counts.
 std::vector<RpcMethod> ServedMethods(const std::vector<std::string>& services);
 
-// A call until it has ended. Counts nothing where its method is not known.
+// A call that has not ended yet. Counts nothing if the method is unknown.
 class RpcScope {
  public:
   RpcScope() = default;
   explicit RpcScope(OperationScope scope) : scope_(std::move(scope)) {}
 
-  // The call ended with `code`; one that gRPC does not know is Unknown. Once; a scope that was not told counts as
-  // Canceled when it is destroyed.
+  // The call ended with `code`; a number that is not a gRPC code counts as Unknown. To be called once. If it is not
+  // called, the call counts as Canceled when the scope is destroyed.
   void Finish(grpc::StatusCode code);
 
  private:
@@ -56,7 +56,7 @@ class RpcScope {
 
 class RpcMetrics {
  public:
-  // `metrics` must outlive this object, and this object the scopes.
+  // `metrics` must outlive this object, and this object must outlive the scopes.
   RpcMetrics(MetricSet& metrics, const RpcMetricRows& rows, const std::vector<RpcMethod>& methods);
 
   // A call of the method at `path` begins now.

@@ -9,8 +9,8 @@ namespace {
 using grpc::experimental::InterceptionHookPoints;
 using grpc::experimental::ServerInterceptorFactoryInterface;
 
-// Lives as long as its call. A client that leaves makes no hook point of its own: the status with which the server
-// gives the call up counts, or, where it sends none, the end of the scope.
+// Lives as long as its call. There is no hook point for a client that leaves: the status with which the server then
+// ends the call counts, or the destruction of the scope if the server sends no status.
 class CountedCall final : public grpc::experimental::Interceptor {
  public:
   explicit CountedCall(RpcScope scope) : scope_(std::move(scope)) {}

@@ -1,8 +1,8 @@
-// Counts a server's calls where their status passes by, whoever answers them.
+// Counts all calls of a server by intercepting their status, whatever code answers them.
 //
-// gRPC takes each message of a call that is intercepted through its completion queue once more, with which it costs
-// some 17 us more. A call of one message each way bears that; a stream of commands does not, so its reactor has the
-// call's RpcScope and tells it of the status itself.
+// gRPC passes each message of an intercepted call through its completion queue once more, which takes about 17 us. That
+// does not matter for a call with one message in each direction, but it does for a stream of commands. The reactor of
+// such a stream therefore owns the call's RpcScope and reports the status itself.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@
 
 namespace probegate {
 
-// For grpc::ServerBuilder's experimental().SetInterceptorCreators. Calls of the methods at the paths
-// `counted_elsewhere` ("/package.Service/Method") are left alone. `metrics` must outlive the server.
+// For grpc::ServerBuilder's experimental().SetInterceptorCreators. Calls of the methods at the paths in
+// `counted_elsewhere` ("/package.Service/Method") are not intercepted. `metrics` must outlive the server.
 std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> MakeServerInterceptors(
     const RpcMetrics& metrics, std::vector<std::string> counted_elsewhere);
 

@@ -1,4 +1,4 @@
-// What a set of metrics shows, for tests that ask after single series.
+// Reads single series from the text of /metrics, for tests.
 #pragma once
 
 #include <cstdlib>
@@ -10,8 +10,8 @@
 
 namespace probegate {
 
-// The value of `series` in what /metrics shows, e.g. `probegate_sessions{probe="A1"}` (labels in the order of their
-// names); nothing where there is no such series.
+// The value of `series` in the text of /metrics, e.g. `probegate_sessions{probe="A1"}` (with the labels sorted by
+// name); nothing if there is no such series.
 inline std::optional<double> Exposed(std::string_view text, const std::string& series) {
   const std::string line = "\n" + series + " ";
   const size_t at = text.find(line);
@@ -22,7 +22,7 @@ inline std::optional<double> Exposed(MetricSet& metrics, const std::string& seri
   return Exposed(metrics.Expose(), series);
 }
 
-// The sum of all series of a metric with labels.
+// The sum of all series of a metric that has labels.
 inline double SumExposed(std::string_view text, const std::string& metric) {
   double sum = 0;
   const std::string begin = "\n" + metric + "{";

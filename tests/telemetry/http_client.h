@@ -1,4 +1,4 @@
-// Asks over a plain socket, as rudely as a test wants.
+// An HTTP client on a plain socket, so that tests can also send invalid requests.
 #pragma once
 
 #include <arpa/inet.h>
@@ -25,10 +25,10 @@ class HttpClient {
 
   bool connected() const { return connected_; }
 
-  // False once the server has ended the connection.
+  // False if the server has closed the connection.
   bool Send(std::string_view text) { return ::send(socket_.number(), text.data(), text.size(), MSG_NOSIGNAL) >= 0; }
 
-  // All until the server ends the connection.
+  // Everything until the server closes the connection.
   std::string ReadAll() {
     std::string all;
     char piece[4096];

@@ -43,7 +43,7 @@ class HttpServerTest : public testing::Test {
   std::vector<std::string> missing_;
 };
 
-TEST_F(HttpServerTest, ServesMetricsAsPrometheusWantsThem) {
+TEST_F(HttpServerTest, ServesMetricsInTheFormatOfPrometheus) {
   const Counter apples(metrics_, kApples);
   apples.Add(3);
   const auto server = Start();
@@ -63,14 +63,14 @@ TEST_F(HttpServerTest, RefreshesBeforeEachScrape) {
   EXPECT_THAT(Ask(server->endpoint().port, "GET", "/metrics?name=x").body, EndsWith("apples_total 2\n"));
 }
 
-TEST_F(HttpServerTest, IsHealthyForAsLongAsItAnswers) {
+TEST_F(HttpServerTest, HealthzIsAlwaysOk) {
   const auto server = Start();
   const HttpReply reply = Ask(server->endpoint().port, "GET", "/healthz");
   EXPECT_THAT(reply.head, AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Type: text/plain; charset=utf-8")));
   EXPECT_EQ(reply.body, "ok\n");
 }
 
-TEST_F(HttpServerTest, IsReadyOnceNothingIsMissing) {
+TEST_F(HttpServerTest, IsReadyIfNothingIsMissing) {
   missing_ = {"no probe is there", "the server cannot be reached"};
   const auto server = Start();
   HttpReply reply = Ask(server->endpoint().port, "GET", "/readyz");
@@ -102,16 +102,16 @@ TEST_F(HttpServerTest, RefusesOtherMethods) {
   }
 }
 
-TEST_F(HttpServerTest, SaysWhatThereIsWhereAPathIsUnknown) {
+TEST_F(HttpServerTest, ListsItsPagesIfThePathIsUnknown) {
   const auto server = Start();
   for (const char* path : {"/", "/metrics/", "/metricsx", "/healthz/x", "/../etc/passwd", "/%2e%2e/etc/passwd"}) {
     const HttpReply reply = Ask(server->endpoint().port, "GET", path);
     EXPECT_THAT(reply.head, StartsWith("HTTP/1.1 404 ")) << path;
-    EXPECT_EQ(reply.body, "not here; there are /metrics, /healthz, /readyz\n") << path;
+    EXPECT_EQ(reply.body, "not found; the pages are /metrics, /healthz, /readyz\n") << path;
   }
 }
 
-TEST_F(HttpServerTest, SurvivesGarbage) {
+TEST_F(HttpServerTest, SurvivesInvalidRequests) {
   const auto server = Start();
   const std::string huge(64 * 1024, 'a');
   for (const std::string& garbage :
@@ -125,7 +125,7 @@ TEST_F(HttpServerTest, SurvivesGarbage) {
   EXPECT_EQ(Ask(server->endpoint().port, "GET", "/healthz").body, "ok\n");
 }
 
-TEST_F(HttpServerTest, ReadsNoBody) {
+TEST_F(HttpServerTest, DoesNotReadTheBodyOfARequest) {
   constexpr int kPieces = 4096;
   const auto server = Start();
   HttpClient client(server->endpoint().port);
@@ -136,7 +136,7 @@ TEST_F(HttpServerTest, ReadsNoBody) {
   EXPECT_LT(sent, kPieces);
 }
 
-TEST_F(HttpServerTest, TurnsOutWhoKeepsSilent) {
+TEST_F(HttpServerTest, DisconnectsSilentClients) {
   const auto server = Start();
   HttpClient silent(server->endpoint().port);
   HttpClient half(server->endpoint().port);
@@ -151,9 +151,9 @@ TEST_F(HttpServerTest, StopsWhileClientsHang) {
   HttpClient idle(port);
   HttpClient half(port);
   half.Send("GET /metrics HTTP/1.1\r\nHost: ");
-  // Taken in turn: once this is answered, threads wait for both.
+  // Connections are accepted in order: once this one is answered, threads are waiting for the two before it.
   EXPECT_EQ(Ask(port, "GET", "/healthz").body, "ok\n");
-  // And these wait for a thread.
+  // These connections wait for a thread.
   std::vector<std::unique_ptr<HttpClient>> more;
   for (int i = 0; i < 8; ++i) more.push_back(std::make_unique<HttpClient>(port));
   const auto stopped = std::async(std::launch::async, [&server] { server.reset(); });
@@ -161,7 +161,7 @@ TEST_F(HttpServerTest, StopsWhileClientsHang) {
   EXPECT_FALSE(HttpClient(port).connected());
 }
 
-TEST_F(HttpServerTest, StopsWhereThereIsNoThreadLeft) {
+TEST_F(HttpServerTest, StopsIfThereIsNoThreadLeft) {
   auto server = Start();
   const uint16_t port = server->endpoint().port;
   EXPECT_EQ(Ask(port, "GET", "/healthz").body, "ok\n");
@@ -172,9 +172,9 @@ TEST_F(HttpServerTest, StopsWhereThereIsNoThreadLeft) {
   EXPECT_FALSE(HttpClient(port).connected());
 }
 
-TEST_F(HttpServerTest, AnswersManyAtOnce) {
+TEST_F(HttpServerTest, AnswersManyClientsAtTheSameTime) {
   const Counter apples(metrics_, kApples);
-  int running = 0;  // refreshes come one at a time: no lock
+  int running = 0;  // without a lock, because refreshes are called one at a time
   metrics_.BeforeExpose([&] {
     EXPECT_EQ(++running, 1);
     apples.Add();
@@ -197,7 +197,7 @@ TEST_F(HttpServerTest, AnswersManyAtOnce) {
   EXPECT_EQ(apples.value(), 80);
 }
 
-TEST_F(HttpServerTest, AFailingRefreshIsAnErrorOfThatScrapeOnly) {
+TEST_F(HttpServerTest, ARefreshThatThrowsFailsOnlyThatScrape) {
   bool fails = true;
   metrics_.BeforeExpose([&] {
     if (fails) throw std::runtime_error("the refresh failed");
@@ -210,7 +210,7 @@ TEST_F(HttpServerTest, AFailingRefreshIsAnErrorOfThatScrapeOnly) {
   EXPECT_THAT(Ask(server->endpoint().port, "GET", "/metrics").head, StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(HttpServerTest, APortInUseIsOneLineThatSaysWhatToDo) {
+TEST_F(HttpServerTest, TheErrorForAPortInUseIsOneLineThatSaysWhatToDo) {
   const auto server = Start();
   const Endpoint taken{"127.0.0.1", server->endpoint().port};
   testing::internal::CaptureStderr();
@@ -218,11 +218,11 @@ TEST_F(HttpServerTest, APortInUseIsOneLineThatSaysWhatToDo) {
   const auto second = HttpServer::Start(taken, metrics_, [] { return std::vector<std::string>(); });
   EXPECT_EQ(testing::internal::GetCapturedStderr() + testing::internal::GetCapturedStdout(), "");
   EXPECT_EQ(second.status().message(), "cannot serve metrics on " + taken.ToString() +
-                                           ": Address already in use; name another address with --metrics-listen, or "
-                                           "none");
+                                           ": Address already in use; use --metrics-listen with another address, or "
+                                           "with none");
 }
 
-TEST_F(HttpServerTest, AnAddressThatIsNotOursIsRefused) {
+TEST_F(HttpServerTest, AnAddressOfAnotherMachineIsRefused) {
   const auto missing = [] { return std::vector<std::string>(); };
   EXPECT_THAT(HttpServer::Start({"192.0.2.1", 0}, metrics_, missing).status().ToString(),
               AllOf(HasSubstr("192.0.2.1:0: Cannot assign requested address"), HasSubstr("--metrics-listen")));
@@ -232,7 +232,7 @@ TEST_F(HttpServerTest, AnAddressThatIsNotOursIsRefused) {
               HasSubstr("--metrics-listen"));
 }
 
-TEST_F(HttpServerTest, TakesANameAndSaysTheRealPort) {
+TEST_F(HttpServerTest, AcceptsANameAndReportsTheActualPort) {
   const auto server = HttpServer::Start({"localhost", 0}, metrics_, [] { return std::vector<std::string>(); });
   ASSERT_TRUE(server.ok()) << server.status();
   EXPECT_EQ((*server)->endpoint().host, "localhost");
@@ -240,8 +240,8 @@ TEST_F(HttpServerTest, TakesANameAndSaysTheRealPort) {
   EXPECT_EQ(Ask((*server)->endpoint().port, "GET", "/healthz").body, "ok\n");
 }
 
-// Debian's CivetWeb has none; another's may.
-TEST_F(HttpServerTest, ServesIpv6OrSaysThatItCannot) {
+// Debian's CivetWeb does not support IPv6; CivetWeb from elsewhere may.
+TEST_F(HttpServerTest, ServesIpv6OrReturnsAnError) {
   const auto server = HttpServer::Start({"::1", 0}, metrics_, [] { return std::vector<std::string>(); });
   if (server.ok()) {
     EXPECT_THAT((*server)->endpoint().ToString(), StartsWith("[::1]:"));
@@ -252,7 +252,7 @@ TEST_F(HttpServerTest, ServesIpv6OrSaysThatItCannot) {
   }
 }
 
-// What SigBlk in proc(5) says of a thread.
+// The signals that a thread blocks: SigBlk in proc(5).
 uint64_t BlockedSignals(const std::filesystem::path& task) {
   std::ifstream status(task / "status");
   std::string line;
@@ -262,7 +262,7 @@ uint64_t BlockedSignals(const std::filesystem::path& task) {
   return 0;
 }
 
-TEST_F(HttpServerTest, ItsThreadsTakeNoSignals) {
+TEST_F(HttpServerTest, ItsThreadsReceiveNoSignals) {
   const auto threads = [] {
     std::set<std::filesystem::path> all;
     for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) all.insert(task.path());
@@ -276,7 +276,7 @@ TEST_F(HttpServerTest, ItsThreadsTakeNoSignals) {
     if (before.contains(task)) continue;
     ++seen;
     for (const int signal : {SIGINT, SIGTERM, SIGALRM, SIGHUP}) {
-      EXPECT_NE(BlockedSignals(task) & (uint64_t{1} << (signal - 1)), 0) << task << " takes " << signal;
+      EXPECT_NE(BlockedSignals(task) & (uint64_t{1} << (signal - 1)), 0) << task << " receives " << signal;
     }
   }
   EXPECT_GT(seen, 1);

@@ -28,14 +28,14 @@ TEST(Log, TextIsOneLineWithTheEventAndItsFields) {
   EXPECT_THAT(line, MatchesRegex("[0-9-]+T[0-9:.]+Z info    session.opened probe=7A22 count=3 client=\"py ocd\"\n"));
 }
 
-TEST(Log, AMessageStandsInPlaceOfEventAndFieldsInText) {
+TEST(Log, InTextAMessageReplacesTheEventAndItsFields) {
   const std::string line = Logged(LogFormat::kText, LogLevel::kInfo, [](Log& log) {
     log.Write(LogLevel::kInfo, "probe.served", "Serving debug probe X", {{"port", 5555}});
   });
   EXPECT_THAT(line, testing::EndsWith("info    Serving debug probe X\n"));
 }
 
-TEST(Log, JsonParsesWhateverTheTextsHold) {
+TEST(Log, JsonIsValidWhateverTheValuesContain) {
   const std::string nasty = "a\"b\\c\nd\te\x1b[31m\x7f{}%v";
   const std::string line = Logged(LogFormat::kJson, LogLevel::kInfo, [&](Log& log) {
     log.Write(LogLevel::kWarning, "lock.broken", nasty, {{"holder", nasty}, {"depth", 2}});

@@ -24,7 +24,7 @@ constexpr GaugeRow kDepth{"depth", "Depth.", {"probe"}};
 constexpr double kBounds[] = {1, 2.5, 5};
 constexpr HistogramRow kSeconds{"seconds", "Seconds.", kBounds, {"probe"}};
 
-TEST(Metrics, AreShownAsPrometheusReadsThem) {
+TEST(Metrics, AreShownInTheFormatOfPrometheus) {
   MetricSet set;
   const Counter packets(set, kPackets, {"7A22", "in"});
   const Gauge depth(set, kDepth, {"7A22"});
@@ -48,7 +48,7 @@ TEST(Metrics, AreShownAsPrometheusReadsThem) {
             "seconds_bucket{probe=\"7A22\",le=\"+Inf\"} 1\n");
 }
 
-TEST(Metrics, ASeriesGoesWithItsObject) {
+TEST(Metrics, ASeriesDisappearsWithItsObject) {
   MetricSet set;
   const Counter stays(set, kPackets, {"1044", "in"});
   {
@@ -57,13 +57,13 @@ TEST(Metrics, ASeriesGoesWithItsObject) {
     EXPECT_THAT(set.Expose(), HasSubstr("7A22"));
   }
   EXPECT_THAT(set.Expose(), AllOf(Not(HasSubstr("7A22")), HasSubstr("1044")));
-  // And begins anew.
+  // A new object starts from 0.
   const Counter again(set, kPackets, {"7A22", "in"});
   EXPECT_EQ(again.value(), 0);
   EXPECT_THAT(set.Expose(), HasSubstr("probe=\"7A22\"} 0\n"));
 }
 
-TEST(Metrics, TwoOfTheSameAreADefect) {
+TEST(Metrics, ASecondSeriesWithTheSameLabelsThrows) {
   MetricSet set;
   const Counter one(set, kPackets, {"7A22", "in"});
   const Counter other(set, kPackets, {"7A22", "out"});
@@ -72,7 +72,7 @@ TEST(Metrics, TwoOfTheSameAreADefect) {
   EXPECT_THAT(set.Expose(), HasSubstr("packets_total{direction=\"in\",probe=\"7A22\"} 1\n"));
 }
 
-TEST(Metrics, AsManyValuesAsLabels) {
+TEST(Metrics, ANumberOfValuesOtherThanThatOfLabelsThrows) {
   MetricSet set;
   EXPECT_THROW(Counter(set, kPackets, {"7A22"}), std::logic_error);
   EXPECT_THROW(Counter(set, kPackets, {"7A22", "in", "more"}), std::logic_error);
@@ -81,7 +81,7 @@ TEST(Metrics, AsManyValuesAsLabels) {
   EXPECT_NO_THROW(Counter(set, kStarts));
 }
 
-TEST(Metrics, AMovedSeriesIsThereOnce) {
+TEST(Metrics, AMovedSeriesExistsOnce) {
   MetricSet set;
   Counter first(set, kPackets, {"7A22", "in"});
   first.Add();
@@ -94,7 +94,7 @@ TEST(Metrics, AMovedSeriesIsThereOnce) {
   EXPECT_THAT(set.Expose(), Not(HasSubstr("7A22")));
 }
 
-TEST(Metrics, AnAssignedSeriesTakesThePlaceOfTheOther) {
+TEST(Metrics, AnAssignedSeriesReplacesTheOther) {
   MetricSet set;
   Gauge kept(set, kDepth, {"7A22"});
   kept = Gauge(set, kDepth, {"1044"});
@@ -108,7 +108,7 @@ TEST(Metrics, LabelsCannotBreakOutOfTheirLine) {
   EXPECT_THAT(set.Expose(), HasSubstr("depth{probe=\"a\\\"b\\\\c\\nd\"} 0\n"));
 }
 
-TEST(Metrics, ASnapshotHasEachBucketByItself) {
+TEST(Metrics, TheBucketsOfASnapshotAreNotCumulative) {
   MetricSet set;
   const Histogram seconds(set, kSeconds, {"7A22"});
   for (const double value : {0.5, 1.0, 2.0, 4.0, 4.5, 100.0}) seconds.Observe(value);
@@ -119,7 +119,7 @@ TEST(Metrics, ASnapshotHasEachBucketByItself) {
   EXPECT_EQ(now.sum, 112);
 }
 
-TEST(Metrics, ASnapshotOfNothing) {
+TEST(Metrics, ASnapshotWithoutObservationsIsEmpty) {
   MetricSet set;
   const Histogram::Snapshot now = Histogram(set, kSeconds, {"7A22"}).snapshot();
   EXPECT_THAT(now.bounds, ElementsAre(1, 2.5, 5));
@@ -127,7 +127,7 @@ TEST(Metrics, ASnapshotOfNothing) {
   EXPECT_EQ(now.count, 0);
 }
 
-TEST(Metrics, ARefreshMayMakeAndEndSeries) {
+TEST(Metrics, ARefreshMayCreateAndDestroySeries) {
   MetricSet set;
   std::optional<Gauge> depth;
   set.BeforeExpose([&] {
@@ -141,7 +141,7 @@ TEST(Metrics, ARefreshMayMakeAndEndSeries) {
   EXPECT_THAT(set.Expose(), Not(HasSubstr("7A22")));
 }
 
-TEST(Metrics, CountFromAnyThreadWhileTheyAreShown) {
+TEST(Metrics, CanBeCountedOnAnyThreadWhileTheyAreShown) {
   constexpr int kEach = 1000;
   MetricSet set;
   const Counter packets(set, kPackets, {"7A22", "in"});

@@ -21,7 +21,7 @@ class ProcessMetricsTest : public testing::Test {
  protected:
   ProcessMetricsTest() { AddProcessMetrics(metrics_); }
 
-  // The value of `name` in what Expose gives now.
+  // The present value of `name`, from Expose.
   std::optional<double> Value(const std::string& name) {
     std::istringstream lines(metrics_.Expose());
     std::string line;
@@ -34,26 +34,26 @@ class ProcessMetricsTest : public testing::Test {
   MetricSet metrics_;
 };
 
-TEST_F(ProcessMetricsTest, AreAllThere) {
+TEST_F(ProcessMetricsTest, AllMetricsAreShown) {
   for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
                            "process_open_fds", "process_max_fds", "process_start_time_seconds", "process_threads"}) {
     EXPECT_TRUE(Value(name)) << name;
   }
 }
 
-TEST_F(ProcessMetricsTest, ProcessorTimeGrowsAsItIsSpent) {
+TEST_F(ProcessMetricsTest, CpuTimeIsCountedOnce) {
   const double before = *Value("process_cpu_seconds_total");
   EXPECT_LE(before, static_cast<double>(std::clock()) / CLOCKS_PER_SEC + 0.1);
   const std::clock_t start = std::clock();
   while (std::clock() - start < CLOCKS_PER_SEC / 10) {
   }
   double after = 0;
-  for (int i = 0; i < 5; ++i) after = *Value("process_cpu_seconds_total");  // told again, it is not counted again
+  for (int i = 0; i < 5; ++i) after = *Value("process_cpu_seconds_total");  // reading it again must not count it again
   EXPECT_GE(after - before, 0.05);                                          // the kernel's clock ticks are coarse
   EXPECT_LE(after, static_cast<double>(std::clock()) / CLOCKS_PER_SEC + 0.1);
 }
 
-TEST_F(ProcessMetricsTest, MemoryIsThatOfThisProcess) {
+TEST_F(ProcessMetricsTest, MemoryIsMeasured) {
   const double page = static_cast<double>(::sysconf(_SC_PAGESIZE));
   const double before = *Value("process_resident_memory_bytes");
   EXPECT_GT(before, 100 * page);
@@ -75,7 +75,7 @@ TEST_F(ProcessMetricsTest, ThreadsAreCounted) {
   std::mutex held;
   const auto wait = [&held] { std::lock_guard<std::mutex> until(held); };
   std::unique_lock<std::mutex> lock(held);
-  // With the first, a sanitizer starts one of its own.
+  // When the first thread is started, a sanitizer starts one of its own.
   const std::jthread first(wait);
   const double before = *Value("process_threads");
   const std::jthread second(wait);
@@ -83,7 +83,7 @@ TEST_F(ProcessMetricsTest, ThreadsAreCounted) {
   lock.unlock();
 }
 
-TEST_F(ProcessMetricsTest, TheStartIsInThePastAndStays) {
+TEST_F(ProcessMetricsTest, TheStartTimeIsInThePastAndDoesNotChange) {
   const double start = *Value("process_start_time_seconds");
   const double now = static_cast<double>(std::time(nullptr));
   EXPECT_LE(start, now + 2);

@@ -46,7 +46,7 @@ class ScopeTest : public testing::Test {
   const OperationMetrics metrics_{outcomes_, &wait_, &work_, &failures_};
 };
 
-TEST_F(ScopeTest, CountsOnceAndTimesBothParts) {
+TEST_F(ScopeTest, CountsOnceAndTimesWaitingAndWork) {
   OperationScope scope = Begin(100);
   scope.Work(At(102));
   scope.Finish(kOk, At(105));
@@ -57,7 +57,7 @@ TEST_F(ScopeTest, CountsOnceAndTimesBothParts) {
   EXPECT_EQ(work_.snapshot().count, 1);
 }
 
-TEST_F(ScopeTest, AddsUpSeveralTurns) {
+TEST_F(ScopeTest, AddsUpSeveralPeriods) {
   OperationScope scope = Begin(0);
   scope.Work(At(1));
   scope.Wait(At(3));
@@ -71,14 +71,14 @@ TEST_F(ScopeTest, AddsUpSeveralTurns) {
   EXPECT_EQ(work_.snapshot().count, 1);
 }
 
-TEST_F(ScopeTest, WhatEndsWhileItWaitsHasWaitedUntilThen) {
+TEST_F(ScopeTest, AnOperationThatEndsWhileItWaitsHasWaitedUntilThen) {
   Begin(0).Finish(kCancelled, At(5));
   EXPECT_EQ(wait_.snapshot().sum, 5);
   EXPECT_EQ(work_.snapshot().sum, 0);
   EXPECT_EQ(work_.snapshot().count, 1);
 }
 
-TEST_F(ScopeTest, WhatNobodyFinishedIsCountedAsTheFailure) {
+TEST_F(ScopeTest, AnOperationThatIsNeverFinishedCountsAsAFailure) {
   {
     const OperationScope scope(metrics_, kCancelled, OperationScope::Clock::now());
   }
@@ -87,7 +87,7 @@ TEST_F(ScopeTest, WhatNobodyFinishedIsCountedAsTheFailure) {
   EXPECT_EQ(wait_.snapshot().count, 1);
 }
 
-TEST_F(ScopeTest, FailuresAreAllButSuccess) {
+TEST_F(ScopeTest, FailuresAreAllOutcomesExceptSuccess) {
   Begin(0).Finish(kOk, At(1));
   EXPECT_EQ(failures_.value(), 0);
   Begin(0).Finish(kFault, At(1));
@@ -106,7 +106,7 @@ TEST_F(ScopeTest, OnlyTheFirstFinishCounts) {
   EXPECT_EQ(wait_.snapshot().count, 1);
 }
 
-TEST_F(ScopeTest, AMovedOneCountsOnce) {
+TEST_F(ScopeTest, AMovedScopeCountsOnce) {
   {
     OperationScope first = Begin(0);
     first.Work(At(2));
@@ -118,7 +118,7 @@ TEST_F(ScopeTest, AMovedOneCountsOnce) {
   EXPECT_EQ(work_.snapshot().sum, 1);
 }
 
-TEST_F(ScopeTest, WhatIsAssignedOverIsCountedAsItEnds) {
+TEST_F(ScopeTest, AScopeThatIsAssignedToIsCountedFirst) {
   OperationScope scope = Begin(0);
   scope = Begin(10);
   EXPECT_THAT(counted(), ElementsAre(0, 0, 1));
@@ -128,7 +128,7 @@ TEST_F(ScopeTest, WhatIsAssignedOverIsCountedAsItEnds) {
   EXPECT_THAT(counted(), ElementsAre(1, 0, 1));
 }
 
-TEST_F(ScopeTest, AnEmptyOneCountsNothing) {
+TEST_F(ScopeTest, AnEmptyScopeCountsNothing) {
   {
     OperationScope none;
     none.Work(At(1));
@@ -137,7 +137,7 @@ TEST_F(ScopeTest, AnEmptyOneCountsNothing) {
   EXPECT_THAT(counted(), ElementsAre(0, 0, 0));
 }
 
-TEST_F(ScopeTest, WhatNobodyAsksForIsNotTimed) {
+TEST_F(ScopeTest, WithoutHistogramsNothingIsTimed) {
   const OperationMetrics outcomes_only{outcomes_};
   OperationScope scope(outcomes_only, kCancelled, At(0));
   scope.Finish(kFault, At(1));

@@ -14,7 +14,7 @@ std::string With(const std::string& version, const std::string& flags) {
   return version + "-" + kTraceId + "-" + kParentId + "-" + flags;
 }
 
-TEST(Traceparent, IsReadWhereItIsValid) {
+TEST(Traceparent, AValidOneHasATraceId) {
   const std::string rows[] = {
       With("00", "01"),
       With("00", "00"),
@@ -28,7 +28,7 @@ TEST(Traceparent, IsReadWhereItIsValid) {
   for (const std::string& row : rows) EXPECT_EQ(TraceIdOf(row), kTraceId) << row;
 }
 
-TEST(Traceparent, IsNothingWhereItIsNotValid) {
+TEST(Traceparent, AnInvalidOneHasNoTraceId) {
   const std::string trace = kTraceId;
   const std::string parent = kParentId;
   const std::string zeros(32, '0');
@@ -69,8 +69,8 @@ TEST(Traceparent, IsNothingWhereItIsNotValid) {
   for (const std::string& row : rows) EXPECT_EQ(TraceIdOf(row), "") << row.substr(0, 100);
 }
 
-// Each place of a valid one takes only what may stand there.
-TEST(Traceparent, EveryCharacterCounts) {
+// At each position of a valid traceparent, only certain characters are allowed.
+TEST(Traceparent, EveryCharacterIsChecked) {
   const std::string valid = With("00", "01");
   for (size_t at = 0; at < valid.size(); ++at) {
     for (const char wrong : {'G', 'F', ' ', '\0', '\x80', '/', ':', '`'}) {

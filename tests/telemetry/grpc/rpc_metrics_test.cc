@@ -1,4 +1,4 @@
-// Each call that begins is handled once, with the status that it had.
+// Each call that is counted as started is counted as handled once, with its status.
 #include "telemetry/grpc/rpc_metrics.h"
 
 #include <atomic>
@@ -33,7 +33,7 @@ constexpr char kWatchPath[] = "/probegate.v1.ProbeDirectory/WatchProbes";
 
 std::vector<RpcMethod> DirectoryMethods() { return MethodsOf({kDirectory}); }
 
-// The sum of all series of `name` whose labels have `part` in them.
+// The sum of all series of `name` whose labels contain `part`.
 double Sum(MetricSet& metrics, const std::string& name, const std::string& part) {
   std::istringstream text(metrics.Expose());
   double sum = 0;
@@ -44,14 +44,14 @@ double Sum(MetricSet& metrics, const std::string& name, const std::string& part)
   return sum;
 }
 
-// Answers when it is cancelled, and says when it has begun.
+// Answers when the call is cancelled.
 class UntilCancelled final : public grpc::ServerUnaryReactor {
  public:
   void OnCancel() override { Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the client is gone")); }
   void OnDone() override { delete this; }
 };
 
-// Writes one event, and ends with OK once it is written.
+// Writes one event, and ends with OK once that is written.
 class OneEvent final : public grpc::ServerWriteReactor<v1::WatchProbesResponse> {
  public:
   OneEvent() { StartWrite(&event_); }
@@ -62,7 +62,7 @@ class OneEvent final : public grpc::ServerWriteReactor<v1::WatchProbesResponse> 
   v1::WatchProbesResponse event_;
 };
 
-// A method for each way in which a call can go.
+// Has a method for each way in which a call can end.
 class Directory final : public v1::ProbeDirectory::CallbackService {
  public:
   grpc::ServerUnaryReactor* ListProbes(grpc::CallbackServerContext* context, const v1::ListProbesRequest*,
@@ -106,7 +106,8 @@ class RpcMetricsTest : public testing::Test {
     stub_ = v1::ProbeDirectory::NewStub(channel_);
   }
 
-  // Lets every call end, and expects that `method` was called once and ended with `code`, by the names of labels.
+  // Waits until all calls have ended, and expects that `method` was called once and ended with `code`. Both are label
+  // values.
   void ExpectOnce(const std::string& method, const std::string& code) {
     server_->Shutdown();
     server_->Wait();
@@ -117,7 +118,7 @@ class RpcMetricsTest : public testing::Test {
     EXPECT_EQ(Sum(metrics_, "grpc_server_handling_seconds_count", label), 1);
   }
 
-  // A call by name, whatever there is.
+  // Calls a method by its path, even if there is none.
   grpc::StatusCode CallByName(const std::string& path) {
     grpc::GenericStub stub(channel_);
     grpc::ClientContext context;
@@ -138,28 +139,28 @@ class RpcMetricsTest : public testing::Test {
   grpc::ClientContext context_;
 };
 
-TEST_F(RpcMetricsTest, ACallThatEndsWell) {
+TEST_F(RpcMetricsTest, CountsACallThatSucceeds) {
   Serve();
   v1::ListProbesResponse response;
   ASSERT_TRUE(stub_->ListProbes(&context_, {}, &response).ok());
   ExpectOnce("ListProbes", "OK");
 }
 
-TEST_F(RpcMetricsTest, ACallThatFails) {
+TEST_F(RpcMetricsTest, CountsACallThatFails) {
   Serve();
   v1::EndSessionResponse response;
   ASSERT_EQ(stub_->EndSession(&context_, {}, &response).error_code(), grpc::StatusCode::NOT_FOUND);
   ExpectOnce("EndSession", "NotFound");
 }
 
-TEST_F(RpcMetricsTest, ACallThatIsNotImplemented) {
+TEST_F(RpcMetricsTest, CountsACallThatIsNotImplemented) {
   Serve();
   v1::StatsResponse response;
   ASSERT_EQ(stub_->Stats(&context_, {}, &response).error_code(), grpc::StatusCode::UNIMPLEMENTED);
   ExpectOnce("Stats", "Unimplemented");
 }
 
-TEST_F(RpcMetricsTest, ACallThatIsCancelled) {
+TEST_F(RpcMetricsTest, CountsACallThatIsCancelled) {
   Serve();
   const v1::ListSessionsRequest request;
   v1::ListSessionsResponse response;
@@ -171,9 +172,9 @@ TEST_F(RpcMetricsTest, ACallThatIsCancelled) {
   ExpectOnce("ListSessions", "Canceled");
 }
 
-TEST_F(RpcMetricsTest, ACallWhoseDeadlinePasses) {
+TEST_F(RpcMetricsTest, CountsACallWhoseDeadlinePasses) {
   Serve();
-  // On a slow machine the first deadlines may be over before the call is there.
+  // On a slow machine the first deadlines may pass before the call reaches the server.
   for (std::chrono::milliseconds patience(50); directory_.began == 0; patience *= 2) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + patience);
@@ -187,7 +188,7 @@ TEST_F(RpcMetricsTest, ACallWhoseDeadlinePasses) {
             Sum(metrics_, "grpc_server_started_total", ""));
 }
 
-TEST_F(RpcMetricsTest, AStream) {
+TEST_F(RpcMetricsTest, CountsAStream) {
   Serve();
   const auto watch = stub_->WatchProbes(&context_, {});
   v1::WatchProbesResponse event;
@@ -198,7 +199,7 @@ TEST_F(RpcMetricsTest, AStream) {
   EXPECT_EQ(Sum(metrics_, "grpc_server_started_total", "grpc_type=\"server_stream\""), 1);
 }
 
-TEST_F(RpcMetricsTest, ACallThatIsCountedElsewhereIsLeftAlone) {
+TEST_F(RpcMetricsTest, DoesNotInterceptACallThatIsCountedElsewhere) {
   Serve({kWatchPath});
   const auto watch = stub_->WatchProbes(&context_, {});
   v1::WatchProbesResponse event;
@@ -210,13 +211,13 @@ TEST_F(RpcMetricsTest, ACallThatIsCountedElsewhereIsLeftAlone) {
   ExpectOnce("WatchProbes", "OK");
 }
 
-TEST_F(RpcMetricsTest, AHealthCheck) {
+TEST_F(RpcMetricsTest, CountsAHealthCheck) {
   Serve();
   ASSERT_EQ(CallByName("/grpc.health.v1.Health/Check"), grpc::StatusCode::OK);
   ExpectOnce("Check", "OK");
 }
 
-TEST_F(RpcMetricsTest, AMethodThatIsNotKnownCountsNowhere) {
+TEST_F(RpcMetricsTest, DoesNotCountAnUnknownMethod) {
   Serve();
   ASSERT_EQ(CallByName("/probegate.v1.ProbeDirectory/Nothing"), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(Sum(metrics_, "grpc_server_started_total", ""), 0);
@@ -226,7 +227,7 @@ TEST_F(RpcMetricsTest, AMethodThatIsNotKnownCountsNowhere) {
   EXPECT_THAT(metrics_.Expose(), Not(HasSubstr("Nothing")));
 }
 
-TEST(RpcScopeTest, OneThatIsForgottenCountsAsCanceled) {
+TEST(RpcScopeTest, AScopeThatIsNotFinishedCountsAsCanceled) {
   MetricSet metrics;
   const RpcMetrics rpcs(metrics, kClientRpcRows, DirectoryMethods());
   rpcs.Begin(kWatchPath);
@@ -235,14 +236,14 @@ TEST(RpcScopeTest, OneThatIsForgottenCountsAsCanceled) {
   EXPECT_EQ(Sum(metrics, "grpc_client_handled_total", "grpc_code=\"Canceled\",grpc_method=\"WatchProbes\""), 1);
 }
 
-TEST(RpcScopeTest, ACodeThatNobodyKnowsIsUnknown) {
+TEST(RpcScopeTest, AnInvalidCodeCountsAsUnknown) {
   MetricSet metrics;
   const RpcMetrics rpcs(metrics, kClientRpcRows, DirectoryMethods());
   for (const int code : {-1, 17, 1000}) rpcs.Begin(kWatchPath).Finish(static_cast<grpc::StatusCode>(code));
   EXPECT_EQ(Sum(metrics, "grpc_client_handled_total", "grpc_code=\"Unknown\""), 3);
 }
 
-TEST(RpcMetricsAtStart, EverySeriesIsThere) {
+TEST(RpcMetricsAtStart, AllSeriesExist) {
   MetricSet metrics;
   const RpcMetrics rpcs(metrics, kServerRpcRows, DirectoryMethods());
   const std::string text = metrics.Expose();
