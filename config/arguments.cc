@@ -18,9 +18,11 @@ int RefuseArguments(const CLI::App& app, const std::string& why) {
 
 std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv) {
   std::string file;
-  CLI::Option* config = app.add_option("--config", file, "Read options from FILE (YAML, the long names without dashes)")
-                            ->option_text("FILE")
-                            ->configurable(false);
+  CLI::Option* config =
+      app.add_option("--config", file,
+                     "Read options from a YAML file; its keys are the long option names without dashes")
+          ->option_text("FILE")
+          ->configurable(false);
   try {
     app.parse(argc, argv);
     if (config->count() > 0) ReadYamlOptions(file, app);

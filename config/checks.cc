@@ -15,10 +15,10 @@ std::string IsEndpointRange(const std::string& text) {
 
 std::function<std::string(const std::string& text)> IsSeconds(double least, double most) {
   return [least, most](const std::string& text) {
-    // CLI11's own range takes nan for a number within it.
+    // CLI11's own range check accepts nan.
     double seconds = 0;
     const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= least && seconds <= most;
-    return fits ? "" : absl::StrCat(text, " is no number of seconds from ", least, " to ", most);
+    return fits ? "" : absl::StrCat(text, " is not a number of seconds from ", least, " to ", most);
   };
 }
 

@@ -1,5 +1,5 @@
-// What an option's value must be, as checks for CLI::Option::check: each returns what is wrong with `text`, in words
-// for the user, or nothing.
+// Checks of options' values, for CLI::Option::check. Each returns an error message for the user, or an empty string if
+// `text` is valid.
 #pragma once
 
 #include <functional>

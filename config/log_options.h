@@ -1,4 +1,4 @@
-// The options by which every program's log is set.
+// The options for the log, which every program has.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct LogOptions {
   LogFormat log_format() const;
 };
 
-// Adds -v/--verbose, -q/--quiet and --log-format; `options` must live until the arguments are parsed.
+// Adds -v/--verbose, -q/--quiet and --log-format; `options` must live until the arguments have been parsed.
 void AddLogOptions(CLI::App& app, LogOptions& options);
 
 }  // namespace probegate

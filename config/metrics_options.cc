@@ -15,7 +15,7 @@ void AddMetricsOption(CLI::App& app, MetricsOptions& options, const std::string&
   const auto set = [&options](const std::string& text) { options.listen = ParseEndpoint(text); };
   set(default_listen);
   app.add_option_function<std::string>("--metrics-listen", set,
-                                       "Where metrics are served over HTTP; port 0 takes a free one")
+                                       "Address to serve metrics on, over HTTP; port 0 picks a free port")
       ->option_text("HOST:PORT|none [" + default_listen + "]")
       ->check(IsListen);
 }

@@ -1,4 +1,4 @@
-// The option that says where a program's metrics are served.
+// The option for the address at which a program serves its metrics.
 #pragma once
 
 #include <optional>
@@ -11,11 +11,11 @@
 namespace probegate {
 
 struct MetricsOptions {
-  std::optional<Endpoint> listen;  // nothing: they are not served
+  std::optional<Endpoint> listen;  // nothing: metrics are not served
 };
 
-// Adds --metrics-listen HOST:PORT|none, whose default, of the same form, `options` has from here on. `options` must
-// live until the arguments are parsed.
+// Adds --metrics-listen HOST:PORT|none, and sets `options` to the default, which has the same format. `options` must
+// live until the arguments have been parsed.
 void AddMetricsOption(CLI::App& app, MetricsOptions& options, const std::string& default_listen);
 
 }  // namespace probegate

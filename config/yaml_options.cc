@@ -15,7 +15,7 @@ namespace {
   throw CLI::ConversionError(where + ": " + why);
 }
 
-// The value as it looks in the file, on one line.
+// The value in YAML, on one line.
 std::string Show(const YAML::Node& value) {
   YAML::Emitter out;
   out << YAML::Flow << value;
@@ -45,7 +45,7 @@ std::vector<std::string> Texts(const std::string& where, const YAML::Node& value
 bool IsFlag(const CLI::Option& option) { return option.get_expected_min() == 0; }
 
 void Give(CLI::Option& option, const std::string& where, const std::string& key, const YAML::Node& value) {
-  if (!value.IsScalar() && option.get_expected_max() <= 1) Refuse(where, Show(value) + " where one value is wanted");
+  if (!value.IsScalar() && option.get_expected_max() <= 1) Refuse(where, Show(value) + " is not a single value");
   std::vector<std::string> texts = Texts(where, value);
   if (texts.empty()) return;
   try {
@@ -54,11 +54,11 @@ void Give(CLI::Option& option, const std::string& where, const std::string& key,
     option.run_callback();
   } catch (const CLI::Error& error) {
     const std::string why = error.what();
-    Refuse(where, Show(value) + " cannot be used: " + why.substr(0, why.find('\n')));
+    Refuse(where, Show(value) + " is invalid: " + why.substr(0, why.find('\n')));
   }
 }
 
-// Read here, not by yaml-cpp, which leaks its stream where reading fails: a directory, say.
+// Not read by yaml-cpp, because that leaks its stream if reading fails, for example because `file` is a directory.
 std::string Content(const std::string& file) {
   std::ifstream stream(file);
   std::ostringstream content;
@@ -81,7 +81,7 @@ void ReadYamlOptions(const std::string& file, CLI::App& app) {
   const YAML::Node root = Load(file);
   if (root.IsNull()) return;
   if (!root.IsMap()) Refuse(file, "is not a map of option names to values");
-  std::map<const CLI::Option*, int> lines;  // where each was given
+  std::map<const CLI::Option*, int> lines;  // in which line each option occurred
   for (const auto& pair : root) {
     const YAML::Node& name = pair.first;
     const YAML::Node& value = pair.second;
@@ -90,11 +90,11 @@ void ReadYamlOptions(const std::string& file, CLI::App& app) {
     const std::string where = file + ":" + std::to_string(line) + ": " + key;
     CLI::Option* option = app.get_option_no_throw("--" + key);
     if (option == nullptr || !option->get_configurable())
-      Refuse(where, "is no option (its value is " + Show(value) + ")");
+      Refuse(where, "unknown option (its value is " + Show(value) + ")");
     const auto [first, is_new] = lines.emplace(option, line);
     if (!is_new) {
-      const std::string hint = option->get_expected_max() > 1 ? "; several values are a list" : "";
-      Refuse(where, "is there already, in line " + std::to_string(first->second) + hint);
+      const std::string hint = option->get_expected_max() > 1 ? "; to give several values, use a list" : "";
+      Refuse(where, "is already set in line " + std::to_string(first->second) + hint);
     }
     if (option->count() == 0) Give(*option, where, key, value);
   }

@@ -1,4 +1,4 @@
-// A YAML file's values for the options of a program (config/arguments.h says how it looks).
+// Reads a program's options from a YAML file, whose format config/arguments.h describes.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace probegate {
 
-// Gives each option of `app` that has no value yet the file's. Throws CLI::ParseError, whose message is one line with
-// the file, the key and the value, where the file cannot be read, a key is no option or is there twice, or a value is
-// not what the option takes.
+// Sets each option of `app` that has no value yet to its value in the file. Throws CLI::ParseError if the file cannot
+// be read, a key is not an option or occurs twice, or a value is invalid for the option. Its message is one line with
+// the file, the key and the value.
 void ReadYamlOptions(const std::string& file, CLI::App& app);
 
 }  // namespace probegate

@@ -7,7 +7,7 @@
 namespace probegate {
 namespace {
 
-// The longest is the simulator's, with 1000 boards.
+// The longest answer is that of a simulator with 1000 boards.
 constexpr size_t kLongestAnswer = size_t{1} << 20;
 
 Answer Failed(int error) { return {.ok = false, .text = ErrorText(error)}; }

@@ -1,6 +1,6 @@
-// One question to a program that listens on TCP, and its answer.
+// Sends a question to a program that listens on TCP, and reads its answer.
 //
-// Threads: any; blocks until there is an answer, or for `patience`.
+// Threads: any. Blocks until there is an answer, at most for `patience`.
 #pragma once
 
 #include <chrono>
@@ -10,17 +10,17 @@
 
 namespace probegate {
 
-// An answer, or why there is none, in words.
+// An answer, or the reason why there is none.
 struct Answer {
   bool ok = false;
   std::string text;
 };
 
-// Where an answer ends.
+// What ends an answer: the end of the line, or of the connection.
 enum class AnswerEnd { kLine, kConnection };
 
-// Connects, sends `question`, and reads until the answer's end, or 1 MiB of it. Looking a name up takes as long as the
-// system lets it: `patience` is for what follows.
+// Connects, sends `question`, and reads until the end of the answer, at most 1 MiB. Looking up the host's name may take
+// as long as the system allows; `patience` is for what comes after that.
 Answer Ask(const Endpoint& where, const std::string& question, AnswerEnd end, std::chrono::milliseconds patience);
 
 }  // namespace probegate

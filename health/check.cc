@@ -10,14 +10,15 @@ namespace {
 
 constexpr size_t kLongestWhy = 1000;
 
-// "\x1b": a character that is none to print.
+// A character that is not printable ASCII, as "\x1b".
 std::string Escaped(char c) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(c);
   return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 0xF]};
 }
 
-// As Health::why has to be. The ends of lines become "; ", as a gateway that misses several things says each on a line.
+// `text` in the format of Health::why. Line ends become "; ", because a program that lacks several things writes a line
+// for each.
 std::string OneLine(std::string_view text) {
   constexpr std::string_view kBlank = "\r\n ";
   std::string line;
@@ -40,7 +41,7 @@ Health NoAnswer(const Endpoint& where, const std::string& why) {
   return {.well = false, .why = where.ToString() + ": " + why};
 }
 
-// "HTTP/1.1 200 OK": its second word.
+// The status code: the second word of "HTTP/1.1 200 OK".
 std::string_view StatusOf(std::string_view answer) {
   constexpr std::string_view kProtocol = "HTTP/1.";
   const size_t blank = answer.find(' ');
@@ -49,7 +50,7 @@ std::string_view StatusOf(std::string_view answer) {
   return rest.substr(0, rest.find_first_of(" \r\n"));
 }
 
-// What follows its head, where that has an end.
+// The body of the reply; nothing if its headers are incomplete.
 std::optional<std::string_view> BodyOf(std::string_view answer) {
   constexpr std::string_view kEmptyLine = "\r\n\r\n";
   const size_t end = answer.find(kEmptyLine);
@@ -65,16 +66,16 @@ Health CheckHttp(const Endpoint& where, const std::string& path, std::chrono::mi
   const Answer answer = Ask(where, question, AnswerEnd::kConnection, patience);
   if (!answer.ok) return NoAnswer(where, answer.text);
   const std::string_view status = StatusOf(answer.text);
-  if (status.empty()) return NoAnswer(where, "what answers is no HTTP");
+  if (status.empty()) return NoAnswer(where, "the answer is not HTTP");
   const std::optional<std::string_view> body = BodyOf(answer.text);
-  if (!body) return NoAnswer(where, "its answer ends too early");
+  if (!body) return NoAnswer(where, "the answer is incomplete");
   return {.well = status == "200", .why = OneLine(*body)};
 }
 
 Health CheckSim(const Endpoint& control, std::chrono::milliseconds patience) {
   const Answer answer = Ask(control, "{\"command\": \"boards\"}\n", AnswerEnd::kLine, patience);
   if (!answer.ok) return NoAnswer(control, answer.text);
-  // Its keys are in the order of the alphabet, and "ok" is the last.
+  // The keys of the answer are sorted alphabetically, and "ok" is the last.
   const bool well = answer.text.starts_with("{\"boards\":[") && answer.text.ends_with(",\"ok\":true}\n");
   return {.well = well, .why = OneLine(answer.text)};
 }

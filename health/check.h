@@ -1,6 +1,6 @@
-// Whether a program is well, by what it says itself.
+// Asks a program whether it is healthy.
 //
-// Threads: any; each blocks for as long as health/ask.h says.
+// Threads: any. Each function blocks for as long as Ask does (health/ask.h).
 #pragma once
 
 #include <chrono>
@@ -12,15 +12,16 @@ namespace probegate {
 
 struct Health {
   bool well = false;
-  // What it said, or why it said nothing: one line of at most some 1000 characters, all of them printable ASCII, for it
-  // goes to terminals and into what a container's engine keeps.
+  // What the program answered, or why there is no answer: one line of at most about 1000 characters. All of them are
+  // printable ASCII, because the line goes to terminals and is stored by the container engine.
   std::string why;
 };
 
-// By HTTP: it is well where the status is 200. For /readyz and /healthz of our programs, and for others'.
+// Over HTTP: the program is healthy if the status is 200. For /readyz and /healthz of Probegate's programs and of
+// others.
 Health CheckHttp(const Endpoint& where, const std::string& path, std::chrono::milliseconds patience);
 
-// By the control port of probegate-sim (docs/simulator.md): it is well where each board's thread answers.
+// Over the control port of probegate-sim (docs/simulator.md): it is healthy if the threads of all boards answer.
 Health CheckSim(const Endpoint& control, std::chrono::milliseconds patience);
 
 }  // namespace probegate

@@ -1,5 +1,5 @@
-// probegate-health: asks a program of the project whether it is well, for the health checks of containers, whose images
-// have no other program that could ask. This file describes the arguments.
+// probegate-health: asks one of Probegate's programs whether it is healthy. It is for the health checks of containers,
+// whose images have no other program that could ask. This file describes the arguments.
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// Docker knows no others: 0 and 1, and that 2 is not to be used.
+// Docker defines only these two exit codes; 2 is reserved.
 constexpr int kWell = 0;
 constexpr int kNotWell = 1;
 
@@ -23,28 +23,29 @@ std::string IsEndpoint(const std::string& text) {
 
 std::string IsPath(const std::string& text) {
   const bool clean = text.starts_with('/') && text.find_first_of(" \r\n\t") == std::string::npos;
-  return clean ? "" : text + " is no path";
+  return clean ? "" : text + " is not a path: it must start with / and contain no spaces";
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Asks a program whether it is well: 0 if it says so, 1 if it does not", "probegate-health");
+  CLI::App app("Asks a program whether it is healthy; exits with 0 if it is, with 1 if not", "probegate-health");
   std::string http;
   std::string path = "/readyz";
   std::string sim;
   unsigned seconds = 3;
   app.set_version_flag("--version", "probegate-health " PROBEGATE_VERSION);
-  CLI::Option* by_http = app.add_option("--http", http, "By HTTP, where the program shows its metrics")
-                             ->option_text("HOST:PORT")
-                             ->check(IsEndpoint);
-  app.add_option("--path", path, "What to ask for there")
+  CLI::Option* by_http =
+      app.add_option("--http", http, "Ask over HTTP, at the address where the program serves its metrics")
+          ->option_text("HOST:PORT")
+          ->check(IsEndpoint);
+  app.add_option("--path", path, "Path of the HTTP request")
       ->option_text("PATH [" + path + "]")
       ->check(IsPath)
       ->needs(by_http);
-  CLI::Option* by_control = app.add_option("--sim", sim, "By the control port of a probegate-sim")
+  CLI::Option* by_control = app.add_option("--sim", sim, "Ask a probegate-sim over its control port")
                                 ->option_text("HOST:PORT")
                                 ->check(IsEndpoint)
                                 ->excludes(by_http);
-  app.add_option("--timeout", seconds, "Not to answer for so long is not to be well")
+  app.add_option("--timeout", seconds, "A program that does not answer within this time is not healthy")
       ->option_text("SECONDS [" + std::to_string(seconds) + "]")
       ->check(CLI::Range(1U, 3600U));
   try {

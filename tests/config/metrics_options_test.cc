@@ -35,24 +35,24 @@ Parsed Parse(std::vector<const char*> arguments) {
   return parsed;
 }
 
-TEST(MetricsOptions, ServesOnItsDefault) {
+TEST(MetricsOptions, HasTheDefaultAddress) {
   const Parsed parsed = Parse({});
   EXPECT_EQ(parsed.exit, std::nullopt);
   EXPECT_EQ(parsed.options.listen, (Endpoint{"127.0.0.1", 9464}));
 }
 
-TEST(MetricsOptions, ServesWhereItIsTold) {
+TEST(MetricsOptions, TakesAnAddress) {
   EXPECT_EQ(Parse({"--metrics-listen", "0.0.0.0:0"}).options.listen, (Endpoint{"0.0.0.0", 0}));
   EXPECT_EQ(Parse({"--metrics-listen=[::1]:9999"}).options.listen, (Endpoint{"::1", 9999}));
 }
 
-TEST(MetricsOptions, NoneServesNowhere) {
+TEST(MetricsOptions, NoneMeansNoAddress) {
   const Parsed parsed = Parse({"--metrics-listen", "none"});
   EXPECT_EQ(parsed.exit, std::nullopt);
   EXPECT_EQ(parsed.options.listen, std::nullopt);
 }
 
-TEST(MetricsOptions, RefusesWhatIsNeitherInOneLine) {
+TEST(MetricsOptions, AnInvalidAddressIsAnErrorOfOneLine) {
   for (const char* text : {"", "9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "None", "::1:9464"}) {
     const Parsed parsed = Parse({"--metrics-listen", text});
     EXPECT_EQ(parsed.exit, kUsageError) << text;
@@ -61,7 +61,7 @@ TEST(MetricsOptions, RefusesWhatIsNeitherInOneLine) {
   }
 }
 
-TEST(MetricsOptions, TheFileSaysItTooAndTheCommandLineWins) {
+TEST(MetricsOptions, TheCommandLineTakesPrecedenceOverTheFile) {
   const std::string file = testing::TempDir() + "/metrics_options_test.yaml";
   std::ofstream(file) << "metrics-listen: none\n";
   EXPECT_EQ(Parse({"--config", file.c_str()}).options.listen, std::nullopt);

@@ -116,7 +116,7 @@ def test_as_many_boards_as_there_can_be(programs):
 )
 def test_an_answer_without_an_end(programs, reply):
     with answers(reply) as address:
-        assert ask(programs, "--http", address) == (1, f"{address}: its answer ends too early")
+        assert ask(programs, "--http", address) == (1, f"{address}: the answer is incomplete")
 
 
 def test_what_is_said_is_one_line_that_does_no_harm(programs):

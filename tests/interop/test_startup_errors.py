@@ -86,7 +86,7 @@ def test_wrong_flags(programs, program, flags, value):
         ("lock-idle: soon\n", "lock-idle"),
         (
             "uid: A\nno-usb: true\nuid: [B]\n",
-            "server.yaml:3: uid: is there already, in line 1; several values are a list",
+            "server.yaml:3: uid: is already set in line 1; to give several values, use a list",
         ),
         ("verbose: true\nverbose: true\n", "server.yaml:2: verbose"),
     ],
