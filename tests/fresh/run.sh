@@ -38,7 +38,8 @@ for program in git mmdebstrap unshare; do
   command -v "$program" >/dev/null || die "$program is not installed. On Debian: apt-get install git mmdebstrap util-linux"
 done
 repository=$(git -C "$here" rev-parse --show-toplevel)
-readonly repository
+commit=$(git -C "$repository" rev-parse HEAD)
+readonly repository commit
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/probegate-fresh.XXXXXX")
 readonly work root=$work/root
@@ -102,7 +103,7 @@ make_root() {
 # The commit, as a user gets it: what is not committed is not there.
 copy_tree() {
   git clone --quiet --no-local "$repository" "$root/probegate"
-  git -C "$root/probegate" -c advice.detachedHead=false checkout --quiet "$(git -C "$repository" rev-parse HEAD)"
+  git -C "$root/probegate" -c advice.detachedHead=false checkout --quiet "$commit"
   cp "$here/inside.sh" "$root/inside.sh"
 }
 
@@ -152,5 +153,5 @@ for task in "${tasks[@]}"; do
   }
   results+=("./dev $task $result in $((SECONDS - start)) s")
 done
-printf 'fresh: %s: %s\n' "$(git -C "$repository" rev-parse --short HEAD)" "$(printf '%s; ' "${results[@]}" | sed 's/; $//')"
+printf 'fresh: %s: %s\n' "${commit:0:7}" "$(printf '%s; ' "${results[@]}" | sed 's/; $//')"
 [[ -z $failed ]] || die "see $log"

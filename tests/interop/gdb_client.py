@@ -72,8 +72,12 @@ class GdbServer(Program):
             directory,
         )
         # In the words of old pyOCDs, too.
-        self.console_port = int(self.wait_for_line(r"(?:STDIO|Semihost) server started on port (\d+)")[1])
-        self.port = int(self.wait_for_line(r"GDB server (?:listening|started) on port (\d+)")[1])
+        try:
+            self.console_port = int(self.wait_for_line(r"(?:STDIO|Semihost) server started on port (\d+)")[1])
+            self.port = int(self.wait_for_line(r"GDB server (?:listening|started) on port (\d+)")[1])
+        except AssertionError:
+            self.kill()
+            raise
 
 
 class Gdb:
