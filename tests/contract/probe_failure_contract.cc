@@ -129,7 +129,7 @@ class FailingWorld {
 // A reply that does not come in time is waited for, each time for the whole reply time-out: then several worlds share
 // the operations, and wait at the same time. A failure that costs no wait has one world.
 size_t WorldsFor(ProbeFailure failure) {
-  return failure == ProbeFailure::kDropReply || failure == ProbeFailure::kLateReply ? 32 : 1;
+  return failure == ProbeFailure::kDropReply || failure == ProbeFailure::kLateReply ? 16 : 1;
 }
 
 TEST_P(ProbeFailureContract, IsReportedAtEveryOperation) {

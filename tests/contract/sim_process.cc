@@ -19,8 +19,8 @@ extern char** environ;
 namespace probegate {
 namespace {
 
-// SP, PC, and `b .` where that points.
-constexpr std::array<uint8_t, 10> kFirmware = {0x00, 0x00, 0x04, 0x20, 0x09, 0x00, 0x00, 0x00, 0xFE, 0xE7};
+// SP, PC, and WFI in a loop where that points.
+constexpr std::array<uint8_t, 12> kFirmware = {0x00, 0x00, 0x04, 0x20, 0x09, 0x00, 0x00, 0x00, 0x30, 0xBF, 0xFD, 0xE7};
 
 std::string WriteFirmware() {
   std::string path = std::filesystem::temp_directory_path() / "probegate-contract-XXXXXX";

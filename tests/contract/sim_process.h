@@ -15,8 +15,8 @@ namespace probegate {
 
 class SimProcess {
  public:
-  // One board, which runs a program of one branch and so leaves its RAM alone. Throws std::runtime_error where it does
-  // not start.
+  // One board, whose program sleeps: it leaves RAM alone, and processor time to the test. Throws std::runtime_error if
+  // it does not start.
   SimProcess();
   ~SimProcess();
   SimProcess(const SimProcess&) = delete;
