@@ -15,14 +15,14 @@ namespace probegate {
 // Threads: the socket's strand. Never blocks.
 class ReplyWriter {
  public:
-  // `socket` does not block, and outlives the writer. Of `max_unsent_bytes` see has_room.
+  // `socket` does not block, and outlives the writer. has_room explains `max_unsent_bytes`.
   ReplyWriter(Socket& socket, size_t max_unsent_bytes) : socket_(socket), max_unsent_bytes_(max_unsent_bytes) {}
 
   // Where to append replies; nothing is sent before Write.
   std::string& out() { return out_; }
 
   size_t UnsentBytes() const { return out_.size() + writing_.size() - written_; }
-  // Whether another reply may be appended. Whoever appends asks first; the last reply may exceed the bound.
+  // Whether another reply may be appended. To be asked before appending; the last reply may exceed the bound.
   bool has_room() const { return UnsentBytes() < max_unsent_bytes_; }
 
   enum class Result : uint8_t {
