@@ -1,4 +1,4 @@
-// Whether a stream's client waits for each answer before it asks on, as pyOCD does.
+// Detects whether a stream's client waits for each answer before it sends its next request, as pyOCD does.
 #pragma once
 
 #include <chrono>
@@ -9,16 +9,17 @@ namespace probegate {
 // Threads: one at a time.
 class ClientPace {
  public:
-  // So many requests in a row, each when nothing else was awaited, make a client one that waits. After about as many
-  // more it does not count as one until the next request: what comes meanwhile shows whether it still does, beyond
-  // doubt.
+  // A client counts as waiting after this many requests in a row, each sent while no other request was unanswered.
+  // After about as many more, the count drops just below the limit, so that the client does not count as waiting for
+  // one request. If it then sends more without waiting, the count starts over; this re-tests the client.
   static constexpr uint32_t kTrust = 64;
 
-  // Who has sent a request so soon after the last answer had not waited for that: there and back takes longer, also on
-  // one machine.
+  // A client whose request arrives this soon after the last answer did not wait for that answer: even on one machine, a
+  // round trip takes longer.
   static constexpr std::chrono::microseconds kSoon{100};
 
-  // A request has come: with others unanswered or not, and so long after the last answer was sent.
+  // Notes that a request has arrived: whether other requests are still unanswered, and how long ago the last answer was
+  // sent.
   void Note(bool others_unanswered, std::chrono::steady_clock::duration since_answer) {
     if (others_unanswered || since_answer < kSoon) {
       in_turn_ = 0;

@@ -12,15 +12,15 @@
 namespace probegate {
 namespace {
 
-// What the call is part of (W3C Trace Context), as its client says; empty where it says nothing.
+// The client's trace context (W3C Trace Context); empty if the client sent none.
 std::string Traceparent(const grpc::CallbackServerContext& context) {
   const auto found = context.client_metadata().find("traceparent");
   return found == context.client_metadata().end() ? std::string()
                                                   : std::string(found->second.data(), found->second.size());
 }
 
-// Puts `command` into the session and has the call finished when it is answered; `take` moves the answer's own message
-// to the call's.
+// Submits `command` to the session and finishes the call once the command is answered. `take` moves the command's
+// message out of the answer and into the call's response.
 grpc::ServerUnaryReactor* RunCommand(UnarySessions& sessions, grpc::CallbackServerContext* context,
                                      const std::string& session_id, v1::StreamRequest command,
                                      absl::AnyInvocable<void(v1::StreamResponse&)> take) {
@@ -32,7 +32,7 @@ grpc::ServerUnaryReactor* RunCommand(UnarySessions& sessions, grpc::CallbackServ
     reactor->Finish(grpc::Status::OK);
   };
   command.set_traceparent(Traceparent(*context));
-  // Not later than the command's answer, so the context is still there.
+  // Never called after the command's answer, so the context still exists.
   auto abandoned = [context] { return context->IsCancelled(); };
   sessions.Submit(session_id, ParsePeer(context->peer()), std::move(command), std::move(answer), std::move(abandoned));
   return reactor;

@@ -1,7 +1,7 @@
 // probegate.v1.DebugProbe: sessions over gRPC.
 //
-// gRPC's threads only put commands into a session's queue and return; the lane's thread answers. So a call blocks no
-// thread while it waits.
+// gRPC's threads only put commands into a session's queue and return; the lane's thread answers them. So a waiting call
+// blocks no thread.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -16,7 +16,7 @@ namespace probegate {
 
 class DebugProbeService final : public v1::DebugProbe::CallbackService {
  public:
-  // `sessions` are for streams. All must outlive the server that this is registered with.
+  // `sessions` is for streams. All arguments must outlive the server that this service is registered with.
   DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, const RpcMetrics& rpcs)
       : sessions_(sessions), unary_sessions_(unary_sessions), rpcs_(rpcs) {}
 

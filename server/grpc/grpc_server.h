@@ -20,19 +20,20 @@ namespace probegate {
 
 class GrpcServer {
  public:
-  // Listens, and counts all calls in `metrics`. `host` is the name of this machine. The error, in one line, where the
-  // address cannot be had. `catalog`, `sessions` and `metrics` must outlive the server.
+  // Listens on `listen`, and counts all calls in `metrics`. `host` is the name of this machine. Returns a one-line
+  // error if the server cannot listen on the address. `catalog`, both kinds of sessions and `metrics` must outlive the
+  // server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, std::string host, Catalog& catalog,
                                                            SessionRegistry& sessions, UnarySessions& unary_sessions,
                                                            MetricSet& metrics);
 
-  // Where it listens; the port is the real one where 0 was asked for.
+  // The address it listens on. If port 0 was requested, this has the actual port.
   const Endpoint& endpoint() const { return listener_->endpoint(); }
 
-  // Health checks are answered NOT_SERVING from now on.
+  // From now on, health checks are answered with NOT_SERVING.
   void StopServing() { listener_->StopServing(); }
 
-  // Takes no more calls, lets those that are being answered end, and cancels what is left after `patience`. Blocks.
+  // Accepts no more calls, lets calls that are in progress end, and cancels those that remain after `patience`. Blocks.
   void Shutdown(std::chrono::milliseconds patience) { listener_->Shutdown(patience); }
 
  private:
@@ -42,7 +43,7 @@ class GrpcServer {
   const RpcMetrics rpc_metrics_;
   DebugProbeService debug_probe_;
   ProbeDirectoryService probe_directory_;
-  std::unique_ptr<GrpcListener> listener_;  // goes first
+  std::unique_ptr<GrpcListener> listener_;  // destroyed first
 };
 
 }  // namespace probegate

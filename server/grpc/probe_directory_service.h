@@ -1,4 +1,4 @@
-// probegate.v1.ProbeDirectory: which probes there are, who is on them and what they do, over gRPC.
+// probegate.v1.ProbeDirectory: which probes there are, their sessions and their statistics, over gRPC.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,8 @@ namespace probegate {
 
 class ProbeDirectoryService final : public v1::ProbeDirectory::CallbackService {
  public:
-  // `host` is the name of this machine. All else must outlive the server that this is registered with.
+  // `host` is the name of this machine. All other arguments must outlive the server that this service is registered
+  // with.
   ProbeDirectoryService(std::string host, Catalog& catalog, SessionRegistry& sessions, const RpcMetrics& rpcs)
       : host_(std::move(host)), catalog_(catalog), sessions_(sessions), rpcs_(rpcs) {}
 

@@ -1,4 +1,4 @@
-// What the server knows of a probe in numbers, as ProbeDirectory.Stats says it.
+// A probe's statistics, as the message that ProbeDirectory.Stats returns.
 #pragma once
 
 #include "probegate/v1/probe_directory.pb.h"

@@ -1,4 +1,4 @@
-// Where the program's errors become gRPC's: the only place.
+// Translates the program's errors to gRPC's. No other place does.
 #pragma once
 
 #include <string>
@@ -10,11 +10,11 @@
 
 namespace probegate {
 
-// OK, or the canonical code of `status` with an ErrorDetail in the status details. `probe` is the unique id of the
-// probe concerned, empty where none is.
+// OK, or the canonical code of `status` with an ErrorDetail in the status details. `probe` is the unique ID of the
+// probe that the error is about; empty if it is not about a probe.
 grpc::Status ToGrpcStatus(const absl::Status& status, const std::string& probe = {});
 
-// `detail` in the status details, under the canonical code of its kind.
+// A status with `detail` in its details, and the canonical code of the detail's kind.
 grpc::Status ToGrpcStatus(const v1::ErrorDetail& detail);
 
 }  // namespace probegate

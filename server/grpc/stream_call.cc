@@ -13,16 +13,17 @@
 namespace probegate {
 namespace {
 
-// What of a request must not even be queued.
+// Finds errors in the posted part of a request, because of which the request must not be queued at all.
 absl::Status CheckPosted(const v1::StreamRequest& request) {
   if (request.posted_size() == 0) return absl::OkStatus();
   std::string wrong;
-  if (request.has_open_session()) wrong = "nothing can be posted in front of open_session";
+  if (request.has_open_session()) wrong = "open_session cannot carry posted requests";
   if (request.posted_size() > kMaxPosted) {
-    wrong = absl::StrCat(request.posted_size(), " posted requests in one are more than ", kMaxPosted);
+    wrong = absl::StrCat("a request carries ", request.posted_size(), " posted requests; at most ", kMaxPosted,
+                         " are allowed");
   }
   for (const v1::StreamRequest& posted : request.posted()) {
-    if (posted.posted_size() > 0) wrong = "a posted request has posted ones of its own";
+    if (posted.posted_size() > 0) wrong = "a posted request cannot carry posted requests of its own";
   }
   return wrong.empty() ? absl::OkStatus() : MakeError(ErrorKind::kInvalidArgument, wrong);
 }
@@ -41,13 +42,13 @@ StreamCall* StreamCall::Start(SessionRegistry& sessions, const grpc::CallbackSer
 
 void StreamCall::OnReadDone(bool ok) {
   if (!ok) {
-    // A client that is gone is not one that half-closed, though gRPC says so only after this.
+    // A read also fails when the client is gone. That is not a half-close, but gRPC calls OnCancel only later.
     if (context_.IsCancelled()) OnCancel();
     MutexLock lock(mutex_);
     half_closed_ = true;
   } else if (request_.has_open_session() != std::exchange(first_, false)) {
     End(MakeError(ErrorKind::kInvalidArgument,
-                  "open_session must be the first request of a stream, and only the first"));
+                  "open_session must be the first request of a stream, and may appear only once"));
   } else if (absl::Status wrong = CheckPosted(request_); !wrong.ok()) {
     request_.Clear();
     End(wrong);
@@ -141,7 +142,7 @@ void StreamCall::WriteNext() {
   writing_ = true;
   response_ = std::move(slots_.front().response);
   grpc::WriteOptions options;
-  // What follows at once may travel together with this.
+  // If the next answer is ready, both may travel in one packet.
   if (slots_.size() > 1 && slots_[1].answered && !slots_[1].posted) options.set_buffer_hint();
   answered_at_ = std::chrono::steady_clock::now();
   StartWrite(&response_, options);
@@ -163,7 +164,7 @@ void StreamCall::End(const absl::Status& why) {
   if (!end_) end_ = why;
 }
 
-// Everything is answered; the session must not stay in lists until a client that may not read has got it.
+// Everything is answered by now. The session must leave the lists at once, even if its client never reads the answers.
 void StreamCall::OnSessionEnded(const absl::Status& why) {
   SessionHandle ended;
   End(why);
@@ -180,7 +181,7 @@ void StreamCall::OnCancel() {
     leaving = std::move(session_);
     dropped.swap(slots_);
   }
-  // Who has given the probe back before going has said goodbye: the gateway ends every session by cancelling.
+  // A client that closed the probe before it went has left in good order: the gateway ends every session by cancelling.
   const bool tidy = leaving && !leaving.session()->snapshot().has_open;
   leaving.Release(tidy ? SessionEndCause::kClosed : SessionEndCause::kClientGone);
   GoOn();
@@ -196,10 +197,10 @@ void StreamCall::GoOn() {
     ReadNext();
     status = FinishIfDue();
     if (status) leaving = std::move(session_);
-    if (end_) cause = SessionEndCause::kKicked;  // its requests made no sense
+    if (end_) cause = SessionEndCause::kKicked;  // its requests were invalid
   }
   if (!status) return;
-  // The client, when it reads the status, finds its session gone.
+  // Released first: once the client reads the status, its session must be gone.
   leaving.Release(cause);
   rpc_.Finish(status->error_code());
   Finish(*status);

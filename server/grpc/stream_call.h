@@ -1,16 +1,18 @@
 // DebugProbe.Stream: a stream that is a session.
 //
-// Requests are read as long as what is unanswered stays within bounds, and put into the session; the lane's thread
-// brings the answers, which are written in the order of the requests. A client that waits for each answer
-// (server/grpc/client_pace.h) is read again only behind the next one: a read costs both ends a wake-up (an HTTP/2
-// window update), just when the lane has the probe to ask. The call ends
-// - with OK, when the client has half-closed and everything is answered;
-// - with the reason, when somebody else ended the session: what waits is answered first;
-// - with INVALID_ARGUMENT, when open_session was not the first request, or not only the first;
-// - and when the client is gone, the session is dropped at once.
+// Requests are read, and submitted to the session, as long as the unanswered ones stay within bounds. The lane's thread
+// delivers the answers, which are written in the order of the requests. If a client waits for each answer
+// (server/grpc/client_pace.h), the next read starts only after that answer: a read wakes up both ends (an HTTP/2 window
+// update), just when the lane should be busy with the probe. The call ends
 //
-// Threads: gRPC's and the lane's. The mutex is never held while the session is called. gRPC's StartRead and StartWrite
-// only queue an operation and never call back from inside; they are called under it, so that none comes after Finish.
+// - with OK, once the client has half-closed and everything is answered;
+// - with the reason, if the session was not ended by its client: pending requests are answered first;
+// - with INVALID_ARGUMENT, if open_session was not the first request, or came again later;
+// - if the client disappears; its session is then dropped at once.
+//
+// Threads: gRPC's and the lane's. The mutex is never held during a call into the session. gRPC's StartRead and
+// StartWrite only queue an operation and never call back from inside; they are called with the mutex held, so that none
+// of them follows Finish.
 #pragma once
 
 #include <chrono>
@@ -36,22 +38,22 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
  public:
   static constexpr char kMethod[] = "/probegate.v1.DebugProbe/Stream";
 
-  // Lives until gRPC is done with it and nothing of it is left in a lane. `sessions` must outlive the server; `context`
-  // is the call's, and `rpc` what it is counted by.
+  // The call lives until gRPC is done with it and no lane holds any of its callbacks. `sessions` must outlive the
+  // server; `context` is the call's context, and `rpc` counts the call.
   static StreamCall* Start(SessionRegistry& sessions, const grpc::CallbackServerContext& context, RpcScope rpc);
 
   void OnReadDone(bool ok) override;
-  // A write that failed is followed by OnCancel.
+  // OnCancel follows a failed write, so `ok` is not needed.
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
  private:
-  // One request, until its answer is written. They stand in the order of the requests, since a session that ends may
+  // One request, until its answer is written. Slots keep the order of the requests, because a session that ends may
   // answer on two threads.
   struct Slot {
-    size_t cost = 0;      // bytes that it may hold, request and answer
-    bool posted = false;  // there is nothing but posted commands: nobody is told
+    size_t cost = 0;      // bytes of the request and its answer, estimated
+    bool posted = false;  // it consists of posted commands only: no answer is written
     bool answered = false;
     v1::StreamResponse response;
   };
@@ -72,9 +74,9 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   std::optional<grpc::Status> FinishIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   SessionRegistry& sessions_;
-  const grpc::CallbackServerContext& context_;  // to be asked only while there is an operation under way
+  const grpc::CallbackServerContext& context_;  // valid only while an operation is in progress
   const Peer peer_;
-  RpcScope rpc_;                      // whoever finishes the call tells it
+  RpcScope rpc_;                      // told the status when the call finishes
   std::shared_ptr<StreamCall> self_;  // until OnDone
   bool first_ = true;                 // OnReadDone's: nothing has been read yet
 
@@ -84,14 +86,14 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   Mutex mutex_;
   SessionHandle session_ ABSL_GUARDED_BY(mutex_);
   std::string probe_ ABSL_GUARDED_BY(mutex_);     // unique id, once there is a session
-  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // or putting into the session what was read
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // or submitting what was read
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // there is nothing more to read
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);  // why the call ends, once it does
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mutex_);
-  size_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;  // slots that somebody is told of, and not answered
+  size_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;  // unanswered slots whose answer will be written
   std::chrono::steady_clock::time_point answered_at_ ABSL_GUARDED_BY(mutex_);
   ClientPace pace_ ABSL_GUARDED_BY(mutex_);
   uint64_t first_slot_ ABSL_GUARDED_BY(mutex_) = 0;  // the number of slots_.front()

@@ -1,5 +1,6 @@
-// One row a debug command that a unary call can ask for: the method's name, and that of its field in the oneofs of
-// StreamRequest and StreamResponse. Every method of DebugProbe but OpenSession, CloseSession and Stream has one.
+// One row for each debug command that has a unary call: the name of the method, and the name of its field in the oneofs
+// of StreamRequest and StreamResponse. Every method of DebugProbe has a row, except OpenSession, CloseSession and
+// Stream.
 #pragma once
 
 #define PROBEGATE_UNARY_COMMANDS(ROW)                       \

@@ -9,7 +9,7 @@ namespace probegate {
 WatchCall* WatchCall::Start(Catalog& catalog, RpcScope rpc) {
   std::shared_ptr<WatchCall> call(new WatchCall(catalog, std::move(rpc)));
   call->self_ = call;
-  // Before the list, so that what changes in between is told twice rather than not at all.
+  // Watch first, then list: a change in between is then reported twice instead of being missed.
   catalog.Watch(call);
   for (const v1::ProbeStatus& probe : catalog.List()) call->OnProbeChanged(probe.description().unique_id());
   {
@@ -38,7 +38,7 @@ void WatchCall::GoOn() {
     return;
   }
   if (!changed_.empty()) {
-    // A probe that was here keeps its row.
+    // Find cannot fail: the catalog never removes a probe's row.
     *response_.mutable_changed() = *catalog_.Find(changed_.extract(changed_.begin()).value());
   } else if (snapshot_known_ && !snapshot_told_) {
     snapshot_told_ = true;

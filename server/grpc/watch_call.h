@@ -1,10 +1,10 @@
-// ProbeDirectory.WatchProbes: one who watches the catalog.
+// ProbeDirectory.WatchProbes: one client that watches the catalog.
 //
-// It keeps the names of the probes that changed since they were last told of, and asks the catalog when it can write:
-// so a watcher that does not read costs a few names, and then reads the latest state.
+// The call keeps the IDs of the probes that changed since the client was last told about them, and asks the catalog for
+// their state when it can write. So a client that does not read costs only a few IDs, and later gets the latest state.
 //
-// Threads: gRPC's and those that change the catalog. Nothing of gRPC that is called under the mutex calls back from
-// inside.
+// Threads: gRPC's and those that change the catalog. No gRPC function that is called with the mutex held calls back
+// from inside.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>
  public:
   static constexpr char kMethod[] = "/probegate.v1.ProbeDirectory/WatchProbes";
 
-  // Lives until gRPC is done with it. `catalog` must outlive the server; `rpc` is what the call is counted by.
+  // The call lives until gRPC is done with it. `catalog` must outlive the server; `rpc` counts the call.
   static WatchCall* Start(Catalog& catalog, RpcScope rpc);
 
   void OnProbeChanged(const std::string& unique_id) override;
@@ -46,13 +46,14 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>
 
   Mutex mutex_;
   std::set<std::string> changed_ ABSL_GUARDED_BY(mutex_);  // unique ids
-  // Once all probes that there were at first have been put into changed_, the snapshot is complete when that is empty.
+  // Set once all probes that existed at the start are in changed_. From then on, the snapshot is complete as soon as
+  // changed_ is empty.
   bool snapshot_known_ ABSL_GUARDED_BY(mutex_) = false;
   bool snapshot_told_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   RpcScope rpc_ ABSL_GUARDED_BY(mutex_);
-  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);   // with which the call ends, once it does
+  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);   // the status to end the call with, once known
   v1::WatchProbesResponse response_ ABSL_GUARDED_BY(mutex_);  // being written
 };
 
