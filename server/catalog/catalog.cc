@@ -16,12 +16,12 @@ namespace probegate {
 Catalog::Catalog(CatalogOptions options, ServerMetrics& metrics, Log& log)
     : options_(std::move(options)), metrics_(metrics), log_(log), retirer_([this] { RetireLanes(); }) {}
 
-Catalog::~Catalog() { Stop("the catalog is closed"); }
+Catalog::~Catalog() { Stop("the catalog was closed"); }
 
 absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone) {
   const v1::ProbeDescription description = Describe(probe->info());
   const std::string& unique_id = description.unique_id();
-  std::shared_ptr<Lane> lane;  // where it is not to be, the probe goes after the lock
+  std::shared_ptr<Lane> lane;  // if it is refused, the probe is destroyed after the lock is released
   absl::Status started;
   {
     MutexLock lock(mutex_);
@@ -33,7 +33,7 @@ absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& locat
     const auto metrics = metrics_.OnProbeHere(description);
     row.metrics = metrics;
     lane = Lane::Make(std::move(probe), {.options = options_.lane, .events = *this, .metrics = metrics, .log = log_});
-    // Under the lock, so that whatever the lane has to say finds the row.
+    // With the lock held, so that the lane's callbacks find the row.
     started = lane->Start();
     if (started.ok()) {
       row.on_gone = std::move(on_gone);
@@ -67,7 +67,7 @@ void Catalog::ReportAway(const ProbeInfo& info, const std::string& location, con
     MutexLock lock(mutex_);
     if (!Admit(unique_id, location).ok()) return;
     Row& row = rows_[unique_id];
-    // What it said of itself when it was there is more than what is known of it now.
+    // An earlier description came from the probe itself and says more than what is known now.
     if (row.description.unique_id().empty()) row.description = description;
     row.location = location;
     row.problem = OneLine(problem);
@@ -84,12 +84,12 @@ void Catalog::CheckPresence(const std::string& unique_id) const {
 absl::Status Catalog::Admit(const std::string& unique_id, const std::string& location) const {
   if (stopping_) return MakeError(ErrorKind::kProbeDisconnected, "the server is shutting down");
   if (unique_id.empty()) {
-    return MakeError(ErrorKind::kUnsupported, absl::StrCat("the probe at ", location, " has no unique id"));
+    return MakeError(ErrorKind::kUnsupported, absl::StrCat("the probe at ", location, " has no unique ID"));
   }
   const auto found = rows_.find(unique_id);
   if (found != rows_.end() && found->second.lane != nullptr) {
-    return MakeError(ErrorKind::kBusy, absl::StrCat("the unique id ", unique_id, " of the probe at ", location,
-                                                    " is already that of the one at ", found->second.location));
+    return MakeError(ErrorKind::kBusy, absl::StrCat("the probe at ", location, " has the same unique ID, ", unique_id,
+                                                    ", as the probe at ", found->second.location));
   }
   return AdmitByOptions(unique_id);
 }
@@ -101,15 +101,16 @@ absl::Status Catalog::AdmitByOptions(const std::string& unique_id) const {
   };
   if (options_.uids.empty() || listed(unique_id)) return absl::OkStatus();
   absl::Status refused =
-      MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", unique_id, " is not among those to serve (--uid)"));
+      MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", unique_id, " is not selected by --uid"));
   for (const std::string& uid : options_.uids) {
     if (!ContainsIgnoringCase(unique_id, uid)) continue;
     const auto other = std::find_if(rows_.begin(), rows_.end(), [&](const auto& row) {
       return row.first != unique_id && !listed(row.first) && ContainsIgnoringCase(row.first, uid);
     });
     if (other == rows_.end()) return absl::OkStatus();
-    refused = MakeError(ErrorKind::kBusy, absl::StrCat("probe ", unique_id, " is not served: --uid ", uid,
-                                                       " already stands for ", other->first));
+    refused =
+        MakeError(ErrorKind::kBusy, absl::StrCat("probe ", unique_id, " is not served: --uid ", uid,
+                                                 " already selects ", other->first, "; give the whole unique ID"));
   }
   return refused;
 }
@@ -223,7 +224,7 @@ void Catalog::OnProbeGone(const std::string& unique_id, const absl::Status& why)
   {
     MutexLock lock(mutex_);
     const auto found = rows_.find(unique_id);
-    // The lane is not the row's any more where Stop took it.
+    // If Stop has taken the lane, the row has none any more.
     if (found == rows_.end() || found->second.lane == nullptr) return;
     Row& row = found->second;
     row.problem = OneLine({why.message().data(), why.message().size()});
@@ -278,7 +279,8 @@ void Catalog::Stop(const std::string& why) {
     wake_.NotifyAll();
   }
   const absl::Status reason = MakeError(ErrorKind::kProbeDisconnected, why);
-  // Together, since each may have to wait for its probe's last answer; one behind the other where there are no threads.
+  // All at the same time, because each may have to wait for its probe's last answer; one after another if the system
+  // has no threads left.
   std::vector<std::future<void>> stops;
   stops.reserve(lanes.size());
   for (const auto& lane : lanes) stops.push_back(std::async([&lane, &reason] { lane->Stop(reason); }));

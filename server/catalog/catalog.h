@@ -1,11 +1,12 @@
-// The catalog knows which probes there are: those that are there, each with its lane, and those that were.
+// The catalog knows every probe: the present ones, each with its lane, and those that were present earlier.
 //
-// Sources (server/catalog/probe_source.h) add probes as they find them. A probe that goes keeps its row, as "away", so
-// that whoever looks for it reads why it is not there; so has one that was found and cannot be had. Watchers are told
-// that a probe changed and ask for its state themselves: so a slow one costs nothing but the latest state.
+// Sources (server/catalog/probe_source.h) add probes as they find them. A probe that goes away keeps its row, marked
+// "away" with the reason, so that a user who looks for the probe can read why it is missing. A probe that was found but
+// cannot be used has such a row, too. Watchers are told only that a probe changed, and ask for its state themselves; so
+// a slow watcher costs nothing and gets the latest state.
 //
-// Threads: any. Only Stop and the destructor block. Callbacks (WatchProbe, GoneCallback) come without a lock held, from
-// any thread, and must not block.
+// Threads: any. Only Stop and the destructor block. Callbacks (ProbeWatcher, GoneCallback) are called on any thread,
+// without a lock held, and must not block.
 #pragma once
 
 #include <deque>
@@ -31,23 +32,23 @@ namespace probegate {
 
 struct CatalogOptions {
   LaneOptions lane;
-  // Unique ids, or parts of them, of the probes to serve; empty for all.
+  // The unique IDs, or parts of them, of the probes to serve; empty for all.
   std::vector<std::string> uids;
 };
 
-// Wants to know of changes.
+// Is told about changes.
 class ProbeWatcher {
  public:
   virtual ~ProbeWatcher() = default;
-  // The probe is new, or its state or usage changed; Catalog::Find tells how it is now.
+  // The probe is new, or its state or usage changed. Catalog::Find returns its current state.
   virtual void OnProbeChanged(const std::string& unique_id) = 0;
-  // Nothing will change any more.
+  // The catalog has stopped: there will be no more changes.
   virtual void OnCatalogStopped(const absl::Status& why) = 0;
 };
 
 class Catalog final : public LaneEvents {
  public:
-  // Called once, when an added probe is gone and has been let go entirely; not where the catalog stopped.
+  // Called once, after an added probe has gone and has been destroyed; not called if the catalog stopped first.
   using GoneCallback = absl::AnyInvocable<void(const absl::Status& why)>;
 
   // `metrics` and `log` must outlive the catalog.
@@ -55,43 +56,44 @@ class Catalog final : public LaneEvents {
   // Stops.
   ~Catalog() override;
 
-  // Starts to serve a probe. `location` is where it is, e.g. "tcp:127.0.0.1:4441".
-  // kUnsupported where the options leave it out; kBusy where another probe of the same unique id is there, or stands
-  // for the same part of one in the options; kProbeDisconnected once stopped; kInternal where the system gives no
-  // thread for it, which may be tried again soon: its row says so. Then the probe is destroyed.
+  // Starts to serve a probe. `location` says where it is, e.g. "tcp:127.0.0.1:4441". If it returns an error, the probe
+  // has been destroyed: kUnsupported if the options exclude the probe; kBusy if another probe with the same unique ID
+  // is present, or is already selected by the same part of a unique ID in the options; kProbeDisconnected after Stop;
+  // kInternal if the system cannot start a thread for the probe. The last may be tried again soon; the probe's row has
+  // the reason.
   absl::Status Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone);
 
-  // Whether a probe of this unique id would be added now; the errors are Add's.
+  // Whether Add would accept a probe with this unique ID now; the errors are Add's.
   absl::Status Admits(const std::string& unique_id, const std::string& location) const;
 
-  // A probe that is found at `location` and cannot be used, for a reason to be read by a person, has a row: away. One
-  // that is there, or left out by the options, stays as it is.
+  // Notes that a probe was found at `location` but cannot be used, and gives it a row marked "away". `problem` is the
+  // reason, for people to read. Does nothing if the probe is present, or excluded by the options.
   void ReportAway(const ProbeInfo& info, const std::string& location, const std::string& problem);
 
-  // Has the probe looked after at once: it may have gone.
+  // Makes the probe's lane check at once whether the probe is still present.
   void CheckPresence(const std::string& unique_id) const;
 
-  // The unique id of the probe that `wanted` names: its unique id, or a part of it that no other has (letters of either
-  // case are the same). kNotFound otherwise, with a message that lists what there is.
+  // The unique ID of the probe that `wanted` names: its whole unique ID, or a part that only this probe's ID contains
+  // (case does not matter). Otherwise kNotFound, with a message that lists the candidates.
   absl::StatusOr<std::string> Resolve(std::string_view wanted) const;
 
-  // The lane of the probe of exactly this unique id. kProbeDisconnected, with the reason, while it is away.
+  // The lane of the probe with exactly this unique ID. kProbeDisconnected, with the reason, while it is away.
   absl::StatusOr<std::shared_ptr<Lane>> FindLane(const std::string& unique_id) const;
 
-  // How a probe is now; every probe, ordered by unique id.
+  // The current state of one probe, or of every probe, ordered by unique ID.
   absl::StatusOr<v1::ProbeStatus> Find(const std::string& unique_id) const;
   std::vector<v1::ProbeStatus> List() const;
 
-  // The same in numbers.
+  // The statistics of every probe.
   std::vector<ProbeStats> Stats() const;
-  // Sets every probe's gauges to how it is now, and drops the series of those that have been away for long. For
-  // MetricSet::BeforeExpose.
+  // Sets every probe's gauges to their current values, and drops the series of probes that have been away for a long
+  // time. For MetricSet::BeforeExpose.
   void RefreshMetrics() const;
 
-  // Tells `watcher` of every change from now on, until it is destroyed.
+  // Tells `watcher` about every change from now on, until the watcher is destroyed.
   void Watch(std::weak_ptr<ProbeWatcher> watcher);
 
-  // Ends every session with kProbeDisconnected and `why`, leaves all probes disconnected, and takes no more.
+  // Ends every session with kProbeDisconnected and `why`, leaves all probes disconnected, and accepts no more probes.
   void Stop(const std::string& why);
 
   // LaneEvents.
@@ -105,7 +107,7 @@ class Catalog final : public LaneEvents {
     std::string location;
     std::string problem;
     std::shared_ptr<Lane> lane;           // null while away
-    std::weak_ptr<ProbeMetrics> metrics;  // gone once it has been away for long
+    std::weak_ptr<ProbeMetrics> metrics;  // expired once the probe has been away for a long time
     GoneCallback on_gone;
   };
   struct Retired {
@@ -134,7 +136,7 @@ class Catalog final : public LaneEvents {
   std::vector<std::weak_ptr<ProbeWatcher>> watchers_ ABSL_GUARDED_BY(mutex_);
   std::deque<Retired> retired_ ABSL_GUARDED_BY(mutex_);
 
-  // Stops the lanes of probes that are gone, which their own threads cannot.
+  // Stops the lanes of probes that are gone. A lane's own thread cannot do that, because it would have to join itself.
   std::thread retirer_;
 };
 

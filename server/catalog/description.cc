@@ -12,8 +12,8 @@
 namespace probegate {
 namespace {
 
-// "Vendor Product", as pyOCD says it; but many probes begin their product's name with the vendor's, and nobody wants to
-// read it twice.
+// "Vendor Product", as pyOCD shows it. But many probes begin the product's name with the vendor's, which should not
+// appear twice.
 std::string VendorAndProduct(const std::string& vendor, const std::string& product) {
   const std::vector<std::string> first = absl::StrSplit(vendor, ' ', absl::SkipEmpty());
   const std::vector<std::string> second = absl::StrSplit(product, ' ', absl::SkipEmpty());
@@ -45,8 +45,8 @@ v1::ProbeDescription Describe(const ProbeInfo& info) {
   description.add_wire_protocols(v1::WIRE_PROTOCOL_SWD);
   if (features.jtag) description.add_wire_protocols(v1::WIRE_PROTOCOL_JTAG);
 
-  // What the server itself does for every probe comes first. MANAGED_DPBANKSEL must never be here: pyOCD would mask the
-  // bank off and read DPIDR for every banked register.
+  // First the capabilities that the server provides for every probe. MANAGED_DPBANKSEL must never be among them: pyOCD
+  // would mask off the bank and read DPIDR for every banked register.
   const struct {
     bool offered;
     v1::Capability capability;

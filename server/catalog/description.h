@@ -1,4 +1,4 @@
-// What users are told of a probe.
+// How a probe is described to users.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace probegate {
 
-// Bytes of what a probe says of itself; a USB string has at most 126 characters.
+// The longest text from a probe that is kept, in bytes. A USB string has at most 126 characters.
 inline constexpr size_t kMaxProbeText = 128;
 
-// A probe's unique id, made a line of valid UTF-8: by this it is known to users, whatever its strings hold.
+// A probe's unique ID as users see it: one line of valid UTF-8, whatever the probe's own string contains.
 std::string CleanUniqueId(const std::string& unique_id);
 
-// `info` as the contract says it, with the capabilities that the server adds to every probe's. Strings are made lines
+// `info` as a message, with the capabilities that the server adds to those of every probe. Each string is made one line
 // of valid UTF-8.
 v1::ProbeDescription Describe(const ProbeInfo& info);
 

@@ -38,7 +38,8 @@ void ProbeSource::Run() {
       unreachable = probe.status();
       if (probe.ok()) refused = Add(*std::move(probe));
     }
-    // It lacks a thread: nobody has refused it.
+    // kInternal means that no thread could be started. The probe was not refused, so it is tried again as if
+    // unreachable.
     if (IsError(refused, ErrorKind::kInternal)) unreachable = std::exchange(refused, absl::OkStatus());
     if (!unreachable.ok()) {
       ReportOnce(unreachable, false);

@@ -1,11 +1,11 @@
-// A place where a probe may be, on the network or on USB: keeps trying to reach it, and hands it to the catalog when it
-// is there.
+// A place on the network or on USB where a probe may be. The source keeps trying to reach the probe, and hands it to
+// the catalog once it is there.
 //
-// While it cannot be reached it is tried again with growing pauses, and one line is logged, not one a try. When the
-// probe goes, its source starts over.
+// While the probe cannot be reached, the source tries again with growing pauses, and logs one line in all, not one per
+// try. If the probe goes away later, the source starts over.
 //
-// Each source has a thread, which mostly sleeps: reaching a host that does not answer takes seconds, during which the
-// others must not wait.
+// Each source has a thread of its own, which mostly sleeps: trying to reach a host that does not answer takes seconds,
+// and the other sources must not wait for it.
 #pragma once
 
 #include <chrono>
@@ -26,33 +26,34 @@ namespace probegate {
 // How long to wait before the next try.
 struct RetryPauses {
   std::chrono::milliseconds first{100};
-  std::chrono::milliseconds longest{2'000};  // each is twice the one before, up to this
-  // Of a probe that answers but is not to be served: asking it disturbs whoever else uses it.
+  std::chrono::milliseconds longest{2'000};  // each pause is twice the previous one, up to this
+  // For a probe that answers but is not to be served: connecting to it disturbs its other users.
   std::chrono::milliseconds unwanted{30'000};
 };
 
 class ProbeSource {
  public:
-  // Connects to a probe and identifies it. Called on the source's thread; blocks for a bounded time, but for the
-  // look-up of a host's name, whose bound is the system's resolver's (resolv.conf: some seconds a name server).
+  // Connects to a probe and identifies it. Called on the source's thread. Blocks for a bounded time; only the bound on
+  // looking up a host's name is the system resolver's (resolv.conf: some seconds per name server).
   using Opener = absl::AnyInvocable<absl::StatusOr<std::unique_ptr<Probe>>()>;
 
-  // `location` is how the catalog names the place. `known`: who the probe is, as far as that is known before it has
-  // been reached; where that is its unique id, a probe that is not to be served is never opened, and one that cannot be
-  // opened is in the catalog, away, with the reason. `catalog` and `log` must outlive the source.
+  // `location` is the catalog's name for the place. `known` is what is known about the probe before it is reached. If
+  // that includes its unique ID, a probe that is not to be served is never opened, and a probe that cannot be opened is
+  // listed in the catalog as away, with the reason. `catalog` and `log` must outlive the source.
   ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
               ProbeInfo known = {});
 
-  // Waits for a try that is under way, as long as that takes (Opener). A probe in the catalog stays there.
+  // Waits for a try that is in progress, as long as that takes (see Opener). A probe in the catalog stays there.
   ~ProbeSource();
   ProbeSource(const ProbeSource&) = delete;
   ProbeSource& operator=(const ProbeSource&) = delete;
 
-  // Makes the destructor's wait short: a program that has many tells them all before it destroys the first.
+  // Makes the destructor's wait short. A program with many sources calls this on all of them before it destroys the
+  // first.
   void StopTrying();
 
  private:
-  // Shared with the catalog, which may say that the probe is gone when the source is no more.
+  // Shared with the catalog's callback, which may report a lost probe after the source has been destroyed.
   struct State {
     Mutex mutex;
     CondVar changed;
@@ -72,7 +73,7 @@ class ProbeSource {
   Log& log_;
   const RetryPauses pauses_;
   const ProbeInfo known_;
-  std::string reported_;  // the problem that was logged last
+  std::string reported_;  // the last problem that was logged
   const std::shared_ptr<State> state_ = std::make_shared<State>();
   std::thread thread_;
 };

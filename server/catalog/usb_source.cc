@@ -10,7 +10,7 @@
 namespace probegate {
 namespace {
 
-// What is wrong, and with which device.
+// Adds to an error's message which device it is about.
 absl::Status About(const absl::Status& status, const std::string& what) {
   return MakeError(GetError(status).kind, absl::StrCat(what, ": ", status.message()));
 }
@@ -84,7 +84,7 @@ void UsbSource::Run() {
   places_.clear();
 }
 
-// Null when the source is to stop.
+// Returns null if the source is to stop.
 std::shared_ptr<usb::Bus> UsbSource::AwaitBus() {
   std::string reported;
   do {
@@ -121,7 +121,7 @@ bool UsbSource::IsKnown(uint64_t plug) const {
   return std::any_of(places_.begin(), places_.end(), [plug](const Place& place) { return place.plug == plug; });
 }
 
-// Lets go of the devices that are not among `devices`.
+// Forgets the devices that are no longer among `devices`.
 void UsbSource::Forget(const std::vector<usb::DeviceInfo>& devices) {
   std::list<Place> gone;
   for (auto place = places_.begin(); place != places_.end();) {
@@ -181,7 +181,7 @@ std::string UsbSource::Try(const std::shared_ptr<usb::Bus>& bus, Place& place, c
                                pauses_.probe, probe.known);
     return {};
   } catch (const std::system_error& error) {
-    return std::string("there is no thread for it: ") + error.what();
+    return std::string("cannot start a thread for the probe: ") + error.what();
   }
 }
 

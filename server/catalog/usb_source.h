@@ -1,10 +1,10 @@
-// The USB of this host: serves each probe that is plugged in, from when it comes until it goes.
+// The probes on this host's USB: serves each one from the time it is plugged in until it is unplugged.
 //
-// Each probe has a ProbeSource of its own, so that one that does not answer keeps no other waiting, and one that was
-// lost while it stays plugged in is opened again. A device that cannot be read, or a probe that cannot be opened, costs
-// a line in the log and, where it is known who it is, a row in the catalog that says why.
+// Each probe has a ProbeSource of its own. So a probe that does not answer does not delay the others, and a probe that
+// was lost but is still plugged in is opened again. If a device cannot be read, or a probe cannot be opened, one line
+// is logged; if the probe's ID is known, it also gets a row in the catalog with the reason.
 //
-// Threads: it has one, on which it looks at the bus whenever that says that something changed.
+// Threads: it has one, which looks at the devices on the bus whenever the bus reports a change.
 #pragma once
 
 #include <list>
@@ -25,17 +25,17 @@ namespace probegate {
 
 struct UsbPauses {
   RetryPauses probe{.first = std::chrono::milliseconds(50), .unwanted = std::chrono::milliseconds(500)};
-  std::chrono::milliseconds no_bus{1000};   // before a system without USB is looked at again
-  std::chrono::milliseconds unsettled{50};  // before a device is, which the system still sets up
+  std::chrono::milliseconds no_bus{1000};   // before trying again on a system without USB
+  std::chrono::milliseconds unsettled{50};  // before looking again at a device that the system is still setting up
 };
 
 class UsbSource {
  public:
-  // Whatever one of `drivers` finds is a probe. `catalog` and `log` must outlive the source.
+  // Serves every probe that one of `drivers` recognizes. `catalog` and `log` must outlive the source.
   UsbSource(usb::BusOpener open, std::vector<usb::Driver> drivers, Catalog& catalog, Log& log,
             const UsbPauses& pauses = {});
 
-  // Waits for what is under way, some seconds at most. Probes in the catalog stay there.
+  // Waits for tries that are in progress, for some seconds at most. Probes in the catalog stay there.
   ~UsbSource();
   UsbSource(const UsbSource&) = delete;
   UsbSource& operator=(const UsbSource&) = delete;
@@ -44,13 +44,13 @@ class UsbSource {
   void StopTrying();
 
  private:
-  // A probe that nobody sees to yet.
+  // A probe that has no ProbeSource yet, because no thread could be started for it.
   struct Untried {
     usb::DeviceInfo device;
     usb::Function function;
     ProbeInfo known;
   };
-  // A device that is plugged in, and the probes in it: none where it is no probe.
+  // A device that is plugged in, and its probes: none if it is not a debug probe.
   struct Place {
     uint64_t plug = 0;
     std::vector<ProbeInfo> probes;
@@ -65,16 +65,16 @@ class UsbSource {
 
   void Run();
   std::shared_ptr<usb::Bus> AwaitBus();
-  // Whether all devices are settled, and their probes seen to.
+  // Brings places_ up to date with the bus. True if all devices are set up and every probe has a source.
   bool Update(const std::shared_ptr<usb::Bus>& bus);
   void Forget(const std::vector<usb::DeviceInfo>& devices);
   std::vector<usb::Function> Find(const usb::DeviceInfo& device) const;
   void Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found);
-  // Has a source see to a probe; why not, where the system gives no thread for it.
+  // Starts a source for a probe. Returns the error if no thread can be started for it, else an empty string.
   std::string Try(const std::shared_ptr<usb::Bus>& bus, Place& place, const Untried& probe);
   void TryAgain(const std::shared_ptr<usb::Bus>& bus);
   bool IsKnown(uint64_t plug) const;
-  // False when the source is to stop. Returns when something may have changed, or `time` has passed where it is not 0.
+  // Waits until something may have changed, or for `time` if that is not 0. Returns false if the source is to stop.
   bool Await(std::chrono::milliseconds time);
   void OnChange();
 
@@ -84,7 +84,7 @@ class UsbSource {
   Log& log_;
   const UsbPauses pauses_;
 
-  // The thread's own.
+  // Used only by the thread.
   std::list<Place> places_;
   UsbNames names_;
 

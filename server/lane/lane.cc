@@ -38,7 +38,7 @@ absl::Status Lane::Start() {
     // A plain pointer: Stop, which comes before the destructor, joins the thread.
     thread_ = std::thread([this] { Run(); });
   } catch (const std::system_error& error) {
-    return MakeError(ErrorKind::kInternal, std::string("there is no thread for the probe: ") + error.what());
+    return MakeError(ErrorKind::kInternal, std::string("cannot start a thread for the probe: ") + error.what());
   }
   return absl::OkStatus();
 }

@@ -34,7 +34,7 @@ TEST(CatalogTest, AProbeWithoutAThreadForItIsRefusedAndMayComeAgain) {
   {
     const NoThreads no_threads;
     const absl::Status refused = Add(server, "PROBE1", "a:1");
-    EXPECT_THAT(std::string(refused.message()), HasSubstr("there is no thread for the probe"));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("cannot start a thread for the probe"));
     EXPECT_EQ(server.catalog.Find("PROBE1")->problem(), refused.message());
   }
   EXPECT_TRUE(server.IsAway("PROBE1"));

@@ -115,7 +115,7 @@ TEST_F(UsbSourceTest, WithoutAThreadForItAProbeIsAwayUntilThereIsOne) {
     const NoThreads no_threads;
     Plug(BulkProbeInfo("1-2", "B2"));
     const uint64_t brief = Plug(BulkProbeInfo("1-3", "C3"));
-    for (const char* id : {"B2", "C3"}) EXPECT_TRUE(SaysProblem(id, "there is no thread for it"));
+    for (const char* id : {"B2", "C3"}) EXPECT_TRUE(SaysProblem(id, "cannot start a thread for the probe"));
     ports.Unplug(brief);
     EXPECT_TRUE(SaysProblem("C3", "it was unplugged"));
     EXPECT_TRUE(server.catalog.FindLane("A1").ok());
