@@ -1,5 +1,5 @@
-// How commands end, as the numbers under which they are counted: 0 is ok, then come the kinds of errors, and at last
-// what was answered to nobody.
+// How commands end, as numbers to count them by: 0 is OK, then come the kinds of errors, and last the commands that got
+// no answer.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +11,16 @@ namespace probegate {
 
 inline constexpr size_t kOutcomeOk = 0;
 
-// Given up by its client, or cut off by the end of its session.
+// The command was abandoned by its client, or cut off by the end of its session.
 size_t OutcomeCancelled();
 
 size_t OutcomeCount();
 
-// The outcome of a command that is answered with `status`. A plain CANCELLED is how a call that was given up and a
-// session that somebody ended say so.
+// The outcome of a command that is answered with `status`. A CANCELLED status without an error kind means that the
+// client abandoned the call or that another user ended the session.
 size_t OutcomeOf(const absl::Status& status);
 
-// "ok", the kind's name, or "cancelled": in metrics and logs.
+// The outcome's name in metrics and logs: "ok", the name of the error kind, or "cancelled".
 std::string_view OutcomeName(size_t outcome);
 
 }  // namespace probegate

@@ -1,8 +1,9 @@
-// Every debug command the server knows: one row a command, the same for unary calls and for streams.
+// Every debug command that the server knows: one row per command, used for unary calls and for streams.
 //
-// A row says how a command uses the probe. Most are register transfers: a function makes a TransferJob of the request,
-// and another the response of the job; the lane packs such jobs of many sessions together. The rest run one at a time
-// on the SharedProbe. Both kinds have their limits checked before anything is allocated.
+// A row says how a command uses the probe. Most commands are register transfers: one function makes a TransferJob from
+// the request, and another makes the response from the finished job; the lane sends the jobs of many sessions to the
+// probe together. The other commands run one at a time on the SharedProbe. The limits of both kinds are checked before
+// anything is allocated.
 #pragma once
 
 #include <cstddef>
@@ -19,20 +20,20 @@
 
 namespace probegate {
 
-// How a command stands to the lane's lock.
+// How a command interacts with the lane's lock.
 enum class CommandKind : uint8_t {
   kWire,    // it waits while another session holds the lock
-  kNoWire,  // it touches no wire and never waits
+  kNoWire,  // it does not use the wire and never waits
   kLock,    // the lane itself answers these two
   kUnlock,
 };
 
-// How a command stands to those that are posted in front of it (server/sharing/posted_failure.h).
+// What a command does if a command that was posted before it has failed (server/sharing/posted_failure.h).
 enum class PostedRole : uint8_t {
-  kMay,         // it may be posted itself; where it is not, it is as kTakes, or, a lock's, as kApart
-  kTakes,       // it takes a failure, and is not carried out then
-  kTakesAfter,  // it is carried out in any case, and takes a failure then: it gives something back
-  kApart,       // it takes none
+  kMay,         // it may be posted itself; if it is not, it acts as kTakes, or as kApart if it is lock or unlock
+  kTakes,       // it is answered with the failure, and not carried out
+  kTakesAfter,  // it is carried out in any case, because it gives something back, then answered with the failure
+  kApart,       // it ignores the failure
 };
 
 struct CommandRow {
@@ -41,24 +42,25 @@ struct CommandRow {
   CommandKind kind;
   PostedRole posted_role;
 
-  // The command as transfers, or nothing where this request is no plain transfer: then `run` does it. Any thread.
+  // The command as transfers; nothing if this request needs more than transfers, and then `run` carries it out. Any
+  // thread.
   absl::StatusOr<std::optional<TransferJob>> (*make_job)(const v1::StreamRequest& request) = nullptr;
   // Fills in the response of a job that ended well.
   void (*finish_job)(const TransferJob& job, const v1::StreamRequest& request, v1::StreamResponse& response) = nullptr;
-  // Does the command at once. The lane's thread.
+  // Carries out the whole command. The lane's thread.
   absl::Status (*run)(SharedProbe& probe, SessionState& session, const v1::StreamRequest& request,
                       v1::StreamResponse& response) = nullptr;
 };
 
 absl::Span<const CommandRow> CommandTable();
 
-// Commands are counted by number: the row's place in the table, and one behind all for a request that holds no command
-// (null).
+// The number by which commands are counted: the row's place in the table, or the size of the table if `row` is null,
+// which means that the request contains no command.
 size_t CommandNumber(const CommandRow* row);
-// Its name, "none" for the last.
+// The name of the command with this number; "none" for a request that contains no command.
 std::string_view CommandName(size_t number);
 
-// The row of `request_case`, or null for open_session and for none.
+// The row of `request_case`; null for open_session, and for a request that contains no command.
 const CommandRow* FindCommandRow(v1::StreamRequest::RequestCase request_case);
 
 }  // namespace probegate

@@ -36,7 +36,7 @@ absl::Status RunReset(SharedProbe& probe, SessionState& session, const Request& 
 absl::Status RunAssertReset(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
 absl::Status RunFlush(SharedProbe& probe, SessionState& session, const Request& request, Response& response);
-// As responses name a protocol that a session has connected with.
+// The protocol as it appears in responses.
 v1::WireProtocol ToProto(WireProtocol protocol);
 
 // register_commands.cc: DP and AP registers.

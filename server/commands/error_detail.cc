@@ -6,7 +6,7 @@
 namespace probegate {
 namespace {
 
-// The wire's numbers are the program's plus one, since 0 is "unspecified" there.
+// The numbers in the messages are the program's plus one, because 0 means "unspecified" there.
 v1::ErrorKind ToWire(ErrorKind kind) { return static_cast<v1::ErrorKind>(static_cast<int>(kind) + 1); }
 
 }  // namespace

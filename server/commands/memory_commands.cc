@@ -9,7 +9,7 @@
 namespace probegate::commands {
 namespace {
 
-// A word in a target's memory is little-endian, as all that a MEM-AP shows.
+// A word in a target's memory is little-endian, like all data that a MEM-AP returns.
 void AppendWord(std::vector<uint8_t>& bytes, uint32_t word, size_t size = 4) {
   for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<uint8_t>(word >> (8 * i)));
 }

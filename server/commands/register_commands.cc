@@ -18,7 +18,7 @@ void FinishReadDp(const TransferJob& job, const Request&, Response& response) {
 JobOr MakeWriteDp(const Request& request) {
   const auto& r = request.write_dp();
   if (absl::Status status = CheckDpAddress(r.address()); !status.ok()) return status;
-  // Power requests, SELECT1 and TARGETSEL mean more than a transfer.
+  // Power requests, SELECT1 and TARGETSEL need more than a transfer.
   if (r.address() == adi::kDpCtrlStat || r.address() == adi::kDpTargetSel) return std::nullopt;
   return TransferJob::WriteRegister(Target::kDp, r.address(), {r.value()});
 }

@@ -13,7 +13,7 @@ absl::Status InvalidArgument(std::string_view message) { return MakeError(ErrorK
 
 absl::Status CheckDpAddress(uint32_t address) {
   if (address <= 0xC && address % 4 == 0) return absl::OkStatus();
-  return InvalidArgument(absl::StrCat("DP address ", Hex(address, 1), " is none of 0x0, 0x4, 0x8 and 0xc"));
+  return InvalidArgument(absl::StrCat("DP address ", Hex(address, 1), " is not 0x0, 0x4, 0x8 or 0xc"));
 }
 
 absl::Status CheckApAddress(uint64_t address) {
@@ -24,20 +24,22 @@ absl::Status CheckApAddress(uint64_t address) {
 
 absl::Status CheckBlock(uint64_t address, uint64_t bytes, uint64_t alignment) {
   if (bytes > kMaxBlockBytes) {
-    return InvalidArgument(absl::StrCat("a block of ", bytes, " bytes is more than the ", kMaxBlockBytes, " allowed"));
+    return InvalidArgument(
+        absl::StrCat("a block of ", bytes, " bytes is too long; at most ", kMaxBlockBytes, " are allowed"));
   }
   if (address % alignment != 0) {
     return InvalidArgument(absl::StrCat("address ", Hex(address), " is not a multiple of ", alignment));
   }
   if (bytes > 0 && address + (bytes - 1) < address) {
-    return InvalidArgument(absl::StrCat("a block of ", bytes, " bytes at ", Hex(address), " passes the end of memory"));
+    return InvalidArgument(
+        absl::StrCat("a block of ", bytes, " bytes at ", Hex(address), " extends beyond the end of memory"));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<adi::AccessSize> CheckAccess(uint64_t address, uint32_t transfer_size) {
   if (transfer_size != 8 && transfer_size != 16 && transfer_size != 32) {
-    return InvalidArgument(absl::StrCat("transfer size ", transfer_size, " is none of 8, 16 and 32"));
+    return InvalidArgument(absl::StrCat("transfer size ", transfer_size, " is not 8, 16 or 32"));
   }
   if (absl::Status status = CheckBlock(address, transfer_size / 8, transfer_size / 8); !status.ok()) return status;
   return static_cast<adi::AccessSize>(transfer_size / 8);
@@ -45,9 +47,11 @@ absl::StatusOr<adi::AccessSize> CheckAccess(uint64_t address, uint32_t transfer_
 
 absl::Status CheckSequence(size_t bits, size_t bytes) {
   if (bits == 0 || bits > kMaxSequenceBits) {
-    return InvalidArgument(absl::StrCat("a sequence of ", bits, " bits is not within 1 to ", kMaxSequenceBits));
+    return InvalidArgument(
+        absl::StrCat("a sequence of ", bits, " bits; the length must be from 1 to ", kMaxSequenceBits));
   }
-  if (bytes != (bits + 7) / 8) return InvalidArgument(absl::StrCat(bits, " bits do not fit ", bytes, " bytes"));
+  if (bytes != (bits + 7) / 8)
+    return InvalidArgument(absl::StrCat("a sequence of ", bits, " bits takes ", (bits + 7) / 8, " bytes, got ", bytes));
   return absl::OkStatus();
 }
 

@@ -19,7 +19,8 @@ absl::Status InvalidArgument(std::string_view message);
 absl::Status CheckDpAddress(uint32_t address);
 absl::Status CheckApAddress(uint64_t address);
 
-// `bytes` at `address`, a multiple of `alignment`: not too many, and not past the end of 64 bits.
+// A block of `bytes` bytes at `address`: not too long, `address` is a multiple of `alignment`, and the block ends
+// within the 64-bit address space.
 absl::Status CheckBlock(uint64_t address, uint64_t bytes, uint64_t alignment);
 
 // One access; `transfer_size` in bits.

@@ -5,10 +5,11 @@
 namespace probegate {
 namespace {
 
-// What a command that is queued takes besides its request, about: a posted one may be a few bytes of its stream.
+// Roughly how much memory a queued command takes in addition to its request. A posted request may be only a few bytes
+// long.
 constexpr size_t kQueuedBytes = 1024;
 
-// Bytes that the answer to `request` will hold, as far as that is more than a few.
+// The size in bytes of the answer to `request`; 0 if that is only a few bytes.
 size_t AnswerBytes(const v1::StreamRequest& request) {
   switch (request.request_case()) {
     case v1::StreamRequest::kReadApMultiple:

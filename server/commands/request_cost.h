@@ -1,4 +1,4 @@
-// What a command may hold of the server's memory until it is answered, and how much of that one session may have.
+// How much of the server's memory a command may hold until it is answered, and how much of it one session may use.
 #pragma once
 
 #include <cstddef>
@@ -7,13 +7,15 @@
 
 namespace probegate {
 
-// Of a session's unanswered commands, on a stream or in unary calls. Their number is base/request_limits.h's.
+// The limit for one session's unanswered commands, on a stream or in unary calls. The limit on their number is in
+// base/request_limits.h.
 inline constexpr size_t kMaxUnansweredBytes = size_t{32} << 20;
 
-// Unary calls' bytes of all sessions together; a stream's client is slowed down by flow control, a call's is not.
+// The limit for the unary calls of all sessions together. Flow control slows down the client of a stream, but not the
+// client of unary calls.
 inline constexpr size_t kMaxUnaryBytes = size_t{256} << 20;
 
-// Bytes of `request` and of the answer it asks for, about.
+// The approximate size in bytes of `request` and of its answer.
 size_t RequestCost(const v1::StreamRequest& request);
 
 }  // namespace probegate

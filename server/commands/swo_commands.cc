@@ -11,7 +11,7 @@ absl::Status RunHasSwo(SharedProbe& probe, SessionState&, const Request&, Respon
 }
 
 absl::Status RunSwoStart(SharedProbe& probe, SessionState& session, const Request& request, Response& response) {
-  if (request.swo_start().baudrate() == 0) return InvalidArgument("SWO at 0 baud stands still");
+  if (request.swo_start().baudrate() == 0) return InvalidArgument("invalid SWO rate of 0 baud; it must be 1 or more");
   response.mutable_swo_start();
   return probe.SwoStart(session, request.swo_start().baudrate());
 }

@@ -25,8 +25,7 @@ absl::Status RunConnect(SharedProbe& probe, SessionState& session, const Request
       wanted = WireProtocol::kJtag;
       break;
     default:
-      return InvalidArgument(
-          absl::StrCat("wire protocol ", static_cast<int>(request.connect().protocol()), " is unknown"));
+      return InvalidArgument(absl::StrCat("unknown wire protocol ", static_cast<int>(request.connect().protocol())));
   }
   const auto protocol = probe.Connect(session, wanted);
   if (!protocol.ok()) return protocol.status();
@@ -52,7 +51,7 @@ absl::Status RunSwdSequence(SharedProbe& probe, SessionState& session, const Req
   for (const v1::SwdSegment& segment : request.swd_sequence().segments()) {
     if (segment.cycles() == 0 || segment.cycles() > kMaxSegmentCycles) {
       return InvalidArgument(
-          absl::StrCat("a segment of ", segment.cycles(), " cycles is not within 1 to ", kMaxSegmentCycles));
+          absl::StrCat("a segment of ", segment.cycles(), " cycles; the length must be from 1 to ", kMaxSegmentCycles));
     }
     cycles += segment.cycles();
     SwdSegment out{.cycles = segment.cycles(), .output = {}};
@@ -63,7 +62,8 @@ absl::Status RunSwdSequence(SharedProbe& probe, SessionState& session, const Req
     segments.push_back(std::move(out));
   }
   if (cycles > kMaxSequenceBits) {
-    return InvalidArgument(absl::StrCat("a sequence of ", cycles, " cycles is more than ", kMaxSequenceBits));
+    return InvalidArgument(
+        absl::StrCat("a sequence of ", cycles, " cycles is too long; at most ", kMaxSequenceBits, " are allowed"));
   }
   auto captured = probe.SwdSequence(session, segments);
   if (!captured.ok()) return captured.status();
@@ -84,7 +84,8 @@ absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Re
 }
 
 absl::Status RunSetClock(SharedProbe& probe, SessionState& session, const Request& request, Response& response) {
-  if (request.set_clock().frequency_hz() == 0) return InvalidArgument("a clock of 0 Hz stands still");
+  if (request.set_clock().frequency_hz() == 0)
+    return InvalidArgument("invalid clock frequency of 0 Hz; it must be 1 or more");
   response.mutable_set_clock();
   return probe.SetClock(session, request.set_clock().frequency_hz());
 }
@@ -106,7 +107,7 @@ absl::Status RunIsResetAsserted(SharedProbe& probe, SessionState& session, const
   return absl::OkStatus();
 }
 
-// What a session asked for before is done when its turn has come.
+// Nothing is left to do: when it is this command's turn, the session's earlier commands have been carried out.
 absl::Status RunFlush(SharedProbe&, SessionState&, const Request&, Response& response) {
   response.mutable_flush();
   return absl::OkStatus();
