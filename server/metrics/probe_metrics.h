@@ -1,7 +1,7 @@
-// All time series of one probe (server/metrics/metric_rows.h), made and dropped together.
+// All time series of one probe (server/metrics/metric_rows.h), created and dropped together.
 //
-// The probe's driver counts here what happens on the wire, its lane commands and locks, the registry sessions; gauges
-// are set when the metrics are asked for.
+// The probe's driver counts what happens on the wire, its lane counts commands and locks, and the registry counts
+// sessions. Gauges are set when the metrics are requested.
 //
 // Threads: any; nothing blocks for longer than a histogram's lock.
 #pragma once
@@ -24,7 +24,7 @@
 
 namespace probegate {
 
-// Of each command, its counters by outcome (server/commands/command_outcome.h); by CommandNumber.
+// The counters of each command, by CommandNumber, then by outcome (server/commands/command_outcome.h).
 using CommandCounters = std::vector<std::vector<Counter>>;
 
 class ProbeMetrics final : public ProbeObserver {
@@ -36,13 +36,13 @@ class ProbeMetrics final : public ProbeObserver {
 
   const std::string& unique_id() const { return unique_id_; }
 
-  // Where commands of `row` (null: the request holds none) are counted.
+  // The counters for commands of `row` (null: the request contains no command).
   const OperationMetrics& command(const CommandRow* row) const { return operations_[CommandNumber(row)]; }
 
-  // Of commands that go to the probe together, their number.
+  // How many commands go to the probe together.
   const Histogram& batch_commands() const { return batch_commands_; }
 
-  // Good for as long as this.
+  // The counters live as long as this object.
   SwoCounters swo_counters() const;
 
   void OnSessionOpened() { sessions_opened_.Add(); }
@@ -50,7 +50,7 @@ class ProbeMetrics final : public ProbeObserver {
 
   void OnLockTaken() { locks_taken_.Add(); }
   void OnLockBroken() { locks_broken_.Add(); }
-  // The lock is free again, however that came.
+  // The lock is free again: released, taken away, or given back at the session's end.
   void OnLockFree(std::chrono::steady_clock::duration held);
 
   // ProbeObserver.
@@ -61,10 +61,10 @@ class ProbeMetrics final : public ProbeObserver {
   void OnRetry() override { retries_.Add(); }
   void OnDisconnect(DisconnectCause cause) override { disconnects_[static_cast<size_t>(cause)].Add(); }
 
-  // What the probe says of itself: where that changed, the series that said otherwise goes.
+  // Shows the probe's description in probegate_probe_info. If it has changed, the old series is dropped.
   void SetInfo(const v1::ProbeDescription& probe);
 
-  // Takes the gauges from `now`; adds the totals to it.
+  // SetGauges sets the gauges from `now`; AddTotals adds the counters' values to `stats`.
   void SetGauges(const ProbeStats& now);
   void AddTotals(ProbeStats& stats) const;
 

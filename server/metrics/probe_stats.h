@@ -1,4 +1,4 @@
-// What the server knows of a probe in numbers, for whoever shows it (ProbeDirectory.Stats).
+// A probe's statistics, for ProbeDirectory.Stats.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,15 @@ namespace probegate {
 struct ProbeStats {
   v1::ProbeStatus status;
 
-  // How it is now.
+  // The current state.
   size_t queue_depth = 0;  // commands that wait for their turn
   bool lock_held = false;
-  size_t lock_waiters = 0;  // sessions whose next command waits for another's lock
+  size_t lock_waiters = 0;  // sessions whose next command waits for a lock held by another session
 
-  // Since the probe came first; an hour after it has gone they begin anew (server/metrics/server_metrics.h).
+  // Totals since the probe first appeared. They start over if the probe was away for more than an hour
+  // (server/metrics/server_metrics.h).
   uint64_t commands = 0;
-  uint64_t command_failures = 0;  // of them, those that did not end well
+  uint64_t command_failures = 0;  // of them, those whose outcome was not ok
   uint64_t packets = 0;
   uint64_t transfers = 0;
   uint64_t bytes_out = 0;  // to the probe

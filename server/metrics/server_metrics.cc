@@ -53,8 +53,9 @@ void ServerMetrics::DropExpiredLocked() {
   const Clock::time_point now = now_();
   std::erase_if(probes_, [now](const auto& row) {
     const Kept& kept = row.second;
-    // A lane that outlasts its probe counts to its own end. The catalog borrows them only while it holds its mutex, so
-    // a count of one stays one unless OnProbeHere, which waits for this, gives them out.
+    // A lane may outlive its probe's presence and counts until its own end, so its metrics stay. The catalog uses them
+    // only while it holds its own mutex, so a use count of one can rise only through OnProbeHere, which needs the mutex
+    // held here.
     return kept.gone_at && now - *kept.gone_at >= kKeptFor && kept.metrics.use_count() == 1;
   });
 }

@@ -1,8 +1,8 @@
 // What the server counts: commands over all probes, and the series of each probe.
 //
-// A probe's series are made when it comes first and stay for an hour after it has gone, so that what led to its end can
-// be read and one that is back by then counts on. After that they go, so that probes that never come back do not fill
-// the server.
+// A probe's series are created when it first appears, and stay for an hour after it has gone. So one can still see what
+// led to its loss, and a probe that returns within the hour continues its counts. After that they are dropped, so that
+// probes that never return do not use up the server's memory.
 //
 // Threads: any; nothing blocks.
 #pragma once
@@ -27,23 +27,24 @@ class ServerMetrics {
 
   static constexpr std::chrono::hours kKeptFor{1};
 
-  // `metrics` must outlive this, and this every ProbeMetrics. `now` is the time that passes for probes that are gone.
+  // `metrics` must outlive this, and this every ProbeMetrics. `now` is the clock that measures how long probes have
+  // been gone.
   explicit ServerMetrics(MetricSet& metrics, std::function<Clock::time_point()> now = Clock::now);
   ServerMetrics(const ServerMetrics&) = delete;
   ServerMetrics& operator=(const ServerMetrics&) = delete;
 
-  // The series of a probe that is here now: those it had, or new ones.
+  // Returns the series of a probe that is present now: the ones it had, or new ones.
   std::shared_ptr<ProbeMetrics> OnProbeHere(const v1::ProbeDescription& probe);
-  // It is gone. Its series stay while somebody has them, and for kKeptFor.
+  // The probe is gone. Its series stay for kKeptFor, and for as long as anyone holds a pointer to them.
   void OnProbeGone(const std::string& unique_id);
 
-  // Drops what was kept for long enough. To be called before the metrics are shown.
+  // Drops the series that have been kept for long enough. To be called before the metrics are served.
   void DropExpired();
 
  private:
   struct Kept {
     std::shared_ptr<ProbeMetrics> metrics;
-    std::optional<Clock::time_point> gone_at;  // nothing while it is here
+    std::optional<Clock::time_point> gone_at;  // empty while the probe is present
   };
 
   void DropExpiredLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
