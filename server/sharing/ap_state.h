@@ -50,7 +50,7 @@ struct WireAp {
   ApView* tar_owner = nullptr;
 };
 
-// What was learnt of an AP since the wire was connected. It does not change until then.
+// What is known about an AP since the wire was connected. It stays valid until the wire is disconnected.
 struct ApIdentity {
   uint32_t idr = 0;
   bool is_mem_ap = false;

@@ -59,7 +59,7 @@ absl::Status DpLink::Relink(SessionState& session) {
   return absl::OkStatus();
 }
 
-// The wire has seen line resets, so it is in no session's hands any more, whichever brought it to this.
+// The wire has seen line resets, so the link is lost for every session, including the one that touched the wire.
 absl::Status DpLink::RelinkFailed(const SessionState& session, const absl::Status& why) {
   if (IsError(why, ErrorKind::kProbeDisconnected)) return why;
   const bool anothers_doing = wire_.link == Link::kTouched && wire_.toucher_who != session.who;

@@ -1,15 +1,14 @@
 // The link to the target's DP, and the power that is requested through it, for all sessions that are connected.
 //
 // The DP is woken when a session first needs it. After raw sequences, resets and lost ACKs it is in the hands of the
-// session that did it; before another session is served, the link is established anew. If that fails, the others are
-// told whose doing it is.
+// session that did it; before another session is served, the link is established again. If that fails, the other
+// sessions' errors name the session that caused it.
 //
 // Power requests are OR-ed over the sessions: the wire's CTRL/STAT asks for what any of them asks for, and never for
 // system power without debug power. Before debug power goes, each MEM-AP gets back the CSW that it was found with.
 //
-// Threads: one; in the server the lane's. Methods block for as long as the probe takes. Errors are probe/error.h's;
-// CTRL/STAT is
-// documented in ADIv5.2 §B2.2.2.
+// Threads: one; in the server the lane's. Methods block for as long as the probe takes. Errors are probe/error.h's.
+// CTRL/STAT is documented in ADIv5.2 §B2.2.2.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +39,7 @@ class DpLink {
   // Whether `session` may use the wire as it is: no other session has touched it, it is the session's target that is
   // selected and, if `needs_link`, the DP has answered.
   bool IsFit(const SessionState& session, bool needs_link) const;
-  // Makes sure of that; costs nothing if it is so already.
+  // Makes the wire fit in this sense; does nothing if it already is.
   absl::Status Prepare(SessionState& session, bool needs_link);
 
   // After a failed transfer of `session`'s: clears the sticky flags, or notes that the DP is lost. Returns

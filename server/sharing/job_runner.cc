@@ -43,7 +43,7 @@ bool JobRunner::Settle(const Work& work) {
   if (failure.pending() && job->posted_as.empty()) {
     job->Fail(failure.Take());
   } else if (failure.pending() && !job->finished()) {
-    job->Fail(absl::CancelledError("not carried out behind a posted command that failed"));
+    job->Fail(absl::CancelledError("not carried out after a posted command that failed"));
   }
   if (!job->finished()) return false;
   if (!job->posted_as.empty() && !job->status.ok()) {

@@ -113,7 +113,7 @@ SessionState* PlannedOps::Finish(const TransferResult& result) {
 
   const size_t done_in_op = result.completed > before ? result.completed - before : 0;
   undo_[first_job].job->Fail(DescribeFailure(result.status, failed.note, done_in_op, result.uncertain == 0));
-  // What may have run must not run again, and is not known to have.
+  // A job that may have run must not run again, so it fails, although it may have succeeded.
   const size_t last_job = LastJobWithin(failed_op, before, result.completed + result.uncertain);
   for (size_t i = first_job + 1; i <= last_job; ++i) undo_[i].job->Fail(result.status);
   return undo_[first_job].session;

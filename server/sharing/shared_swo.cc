@@ -11,10 +11,11 @@
 namespace probegate {
 namespace {
 
-// In a poll, so that commands wait for few.
+// The limit of one poll, so that commands do not wait long.
 constexpr unsigned kMostPackets = 4;
 
-// An answer that is lost costs its bytes; of a probe that fails for good each poll would cost its time-out.
+// A lost answer only costs the bytes in it. But if the probe keeps failing, each poll takes a time-out, so the capture
+// ends after this many failures in a row.
 constexpr unsigned kMostFailures = 3;
 
 void Add(const Counter* counter, size_t count) {

@@ -22,12 +22,12 @@ namespace probegate {
 // Ten seconds at 1 Mbaud.
 inline constexpr size_t kSwoBufferBytes = 1024 * 1024;
 
-// Where SWO is counted; null for nowhere.
+// The counters for SWO; a null pointer means: do not count.
 struct SwoCounters {
   const Counter* bytes = nullptr;      // that the probe captured
-  const Counter* dropped = nullptr;    // that a session was too slow for
+  const Counter* dropped = nullptr;    // bytes that a session did not read in time
   const Counter* overruns = nullptr;   // of the probe's buffer
-  const Counter* garbled = nullptr;    // answers that report bits that were no byte
+  const Counter* garbled = nullptr;    // answers that report bits that did not form a byte
   const Counter* no_answer = nullptr;  // answers that were lost, and what was in them
 };
 

@@ -52,9 +52,9 @@ class TransferPlan {
   bool empty() const { return ops_.empty(); }
   absl::Span<const TransferOp> ops() const { return ops_.ops(); }
 
-  // Takes in how the plan went. If it failed, the job concerned has been failed, with what is known of the place, and
-  // so have the jobs of which nobody knows whether they ran (TransferResult::uncertain). Returns the session of the
-  // first such job, or null if all went well.
+  // Processes the plan's result. If it failed, the failed job gets the error, with what is known about the place, and
+  // so do the jobs that may or may not have run (TransferResult::uncertain). Returns the session of the first such job,
+  // or null if all went well.
   SessionState* Finish(const TransferResult& result) { return ops_.Finish(result); }
 
  private:
