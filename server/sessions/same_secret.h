@@ -6,8 +6,8 @@
 
 namespace probegate {
 
-// Takes equally long wherever the two differ, so that nobody can guess a session's id digit by digit: the session's
-// name, which is its first half, is public.
+// Takes the same time wherever the two strings differ, so that an attacker cannot find out a session's ID digit by
+// digit. This matters because the session's name, which is the first half of the ID, is public.
 inline bool SameSecret(const std::string& a, const std::string& b) {
   if (a.size() != b.size()) return false;
   int difference = 0;

@@ -85,7 +85,8 @@ SessionRegistry::~SessionRegistry() {
 absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared_ptr<Entry>& entry) {
   MutexLock lock(mutex_);
   if (entries_.size() >= max_sessions_) {
-    return MakeError(ErrorKind::kBusy, absl::StrCat("the server has ", entries_.size(), " sessions and takes no more"));
+    return MakeError(ErrorKind::kBusy, absl::StrCat("the server has ", entries_.size(),
+                                                    " sessions, which is the maximum; end one first"));
   }
   entries_[name] = entry;
   return absl::OkStatus();
@@ -170,7 +171,7 @@ std::vector<v1::SessionInfo> SessionRegistry::List(const std::string& unique_id)
 absl::Status SessionRegistry::End(const std::string& session_name, const std::string& reason) {
   if (reason.size() > kMaxReason) {
     return MakeError(ErrorKind::kInvalidArgument,
-                     absl::StrCat("the reason has ", reason.size(), " bytes, at most ", kMaxReason, " are possible"));
+                     absl::StrCat("the reason has ", reason.size(), " bytes; at most ", kMaxReason, " are allowed"));
   }
   std::shared_ptr<Entry> entry;
   std::shared_ptr<Session> session;

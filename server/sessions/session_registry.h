@@ -43,9 +43,9 @@ class SessionHandle {
   const std::shared_ptr<Session>& session() const { return session_; }
 
   // Ends the session: `end` is counted and logged, unless another user, the server or its probe ended it first. Does
-  // nothing if the handle is empty, as it is afterwards.
+  // nothing if the handle is empty. Afterwards it is empty.
   void Release(const SessionEnd& end);
-  // With the stream that owned it.
+  // Ends the session because the stream that owned it has ended.
   void Release(SessionEndCause cause);
 
  private:
@@ -75,9 +75,9 @@ class SessionRegistry {
     kThroughLane,  // as Session::End: what it has asked for is answered first, then `on_end` is called
     kByOwner,  // `on_end` is called at once; its owner then releases the handle, and unanswered commands are dropped
   };
-  // Opens a session. `on_end` is called at most once, and not for what its owner releases. `traceparent` (W3C Trace
-  // Context) tells the log what the opening is part of. Errors: as Catalog::Resolve and FindLane; kBusy if there are
-  // too many sessions.
+  // Opens a session. `on_end` is called at most once, and not if the owner releases the session. `traceparent` (W3C
+  // Trace Context) tells the log what the opening is part of. Errors: as Catalog::Resolve and FindLane; kBusy if there
+  // are too many sessions.
   absl::StatusOr<Opened> Open(const v1::OpenSessionRequest& request, const Peer& peer, EndCallback on_end,
                               std::string_view traceparent = {}, Kick kick = Kick::kThroughLane);
 

@@ -99,7 +99,7 @@ absl::StatusOr<v1::OpenSessionResponse> UnarySessions::Open(const v1::OpenSessio
   std::chrono::seconds timeout(request.idle_timeout_seconds());
   if (timeout > kMaxIdleTimeout) {
     return MakeError(ErrorKind::kInvalidArgument, absl::StrCat("idle_timeout_seconds is ", timeout.count(),
-                                                               ", at most ", kMaxIdleTimeout.count(), " are possible"));
+                                                               "; at most ", kMaxIdleTimeout.count(), " is allowed"));
   }
   const auto entry = std::make_shared<Entry>();
   entry->host = peer.host;
@@ -142,12 +142,13 @@ absl::Status UnarySessions::Admit(Entry& entry, size_t cost) {
   const bool too_many = entry.in_flight >= kMaxUnanswered;
   const bool too_large = entry.in_flight > 0 && entry.unanswered_bytes + cost > kMaxUnansweredBytes;
   if (too_many || too_large) {
-    return MakeError(ErrorKind::kBusy, absl::StrCat("the session has ", entry.in_flight, " calls of ",
-                                                    entry.unanswered_bytes, " bytes unanswered, and takes no more"));
+    return MakeError(ErrorKind::kBusy,
+                     absl::StrCat("the session has ", entry.in_flight, " unanswered calls of ", entry.unanswered_bytes,
+                                  " bytes in all, which is the limit; wait for answers"));
   }
   if (unanswered_bytes_ > 0 && unanswered_bytes_ + cost > kMaxUnaryBytes) {
-    return MakeError(ErrorKind::kBusy, absl::StrCat("the server has calls of ", unanswered_bytes_,
-                                                    " bytes unanswered, and takes no more"));
+    return MakeError(ErrorKind::kBusy, absl::StrCat("the server has unanswered calls of ", unanswered_bytes_,
+                                                    " bytes in all, which is the limit; try again later"));
   }
   ++entry.in_flight;
   entry.unanswered_bytes += cost;
@@ -207,7 +208,7 @@ void UnarySessions::EndIdle() {
     });
   }
   for (SessionHandle& session : idle) {
-    session.Release({SessionEndCause::kIdle, absl::CancelledError("no call came for its idle time-out")});
+    session.Release({SessionEndCause::kIdle, absl::CancelledError("no call came within the idle time-out")});
   }
 }
 
