@@ -39,8 +39,8 @@ namespace probegate {
 class ProbeMetrics;
 
 struct LaneOptions {
-  // How long its holder may be silent, and how long it may be held at all, before a lock is taken away while another
-  // session waits for it.
+  // A lock is taken away while another session waits for it, once its holder has sent nothing for `lock_idle`, or has
+  // held it for `lock_max`.
   std::chrono::milliseconds lock_idle{10'000};
   std::chrono::milliseconds lock_max{60'000};
   // How often an idle probe is asked whether it is still there.
@@ -49,7 +49,7 @@ struct LaneOptions {
   std::chrono::milliseconds swo_interval{5};
 };
 
-// What the owner of lanes wants to know. Called as callbacks are, see above.
+// Events that the owner of lanes is told about. Called as callbacks are, see above.
 class LaneEvents {
  public:
   virtual ~LaneEvents() = default;

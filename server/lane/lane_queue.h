@@ -79,12 +79,12 @@ class LaneQueue {
   // --- The lock
 
   struct BrokenLock {
-    const LaneMember* holder;  // who lost it; stays in the lane
-    const LaneMember* waiter;  // the first who waits for it
+    const LaneMember* holder;  // the session that lost it; it stays in the lane
+    const LaneMember* waiter;  // the first session that waits for it
   };
   // Takes the lock away if that is due.
   std::optional<BrokenLock> BreakLock(TimePoint now);
-  // When BreakLock is due; nothing while nobody waits for the lock.
+  // When BreakLock is due; nothing while no session waits for the lock.
   std::optional<TimePoint> LockDeadline() const;
 
   bool locked() const { return holder_ != nullptr; }

@@ -1,4 +1,4 @@
-// What a lane asks its probe for unasked: whether it is still there, and what it has captured of SWO.
+// What a lane asks its probe regularly, without a command: whether it is still present, and what SWO it has captured.
 //
 // Threads: the lane's. Poll blocks for as long as the probe takes.
 #pragma once

@@ -1,4 +1,5 @@
-// A session is one user's share of one probe: the handle by which the rim of the server (server/grpc/) uses a lane.
+// A session is one user's share of one probe: the handle by which the outside of the server (server/grpc/,
+// server/sessions/) uses a lane.
 //
 // What a session owns of the probe (opens, connects, its lock, power requests, nRESET, its clock, its view of SELECT,
 // CSW and TAR) is kept by the lane, and is given back when the session ends: when its owner drops it, or when somebody
@@ -24,7 +25,7 @@ class LaneMember;
 // Answers one command. The response carries the request's id, and an ErrorDetail if the command failed.
 using ReplyCallback = absl::AnyInvocable<void(v1::StreamResponse)>;
 
-// 128 random bits in hexadecimal: whoever knows them can use the session. Its name (base/session_name.h) is public.
+// 128 random bits in hexadecimal: anyone who knows them can use the session. Its name (base/session_name.h) is public.
 class SessionId {
  public:
   // From the system's random number generator.
