@@ -27,25 +27,29 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   double lock_max = Seconds(config.lane.lock_max);
 
   app.set_version_flag("--version", "probegate-server " PROBEGATE_VERSION);
-  app.add_option("-u,--uid,--probe", config.uids, "Serve only the probe of this unique id, or part of one (repeatable)")
+  app.add_option("-u,--uid,--probe", config.uids,
+                 "Serve only the probe with this unique ID, or part of one (repeatable)")
       ->option_text("UID")
       ->allow_extra_args(false);
-  app.add_option("--listen", listen, "Where to serve gRPC; port 0 takes a free one")
+  app.add_option("--listen", listen, "Address to serve gRPC on; port 0 picks a free port")
       ->option_text("HOST:PORT [" + listen + "]")
       ->check(IsEndpoint);
-  app.add_flag("--allow-remote", config.allow_remote, "Let --listen be an address that others reach");
-  app.add_option("--cmsis-dap-tcp", sources, "A CMSIS-DAP probe on the network, or one a port (repeatable)")
+  app.add_flag("--allow-remote", config.allow_remote, "Allow --listen to be an address that other machines can reach");
+  app.add_option("--cmsis-dap-tcp", sources,
+                 "A CMSIS-DAP probe on the network, or one on each port of a range (repeatable)")
       ->option_text("HOST:PORT[-PORT]")
       ->allow_extra_args(false)
       ->check(IsEndpointRange);
-  app.add_flag("--no-usb", no_usb, "Leave alone what is plugged into this host");
+  app.add_flag("--no-usb", no_usb, "Do not use the probes that are plugged into this host");
   app.add_option("--record", config.record,
-                 "Write every packet to and from the probes to this file, which is made anew")
+                 "Record every packet to and from the probes in this file, which is overwritten")
       ->option_text("FILE");
-  app.add_option("--lock-idle", lock_idle, "Seconds after which a silent holder loses its lock to one who waits")
+  app.add_option("--lock-idle", lock_idle,
+                 "Seconds after which an idle session loses its lock if another session waits for it")
       ->option_text(absl::StrCat("SECONDS [", lock_idle, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
-  app.add_option("--lock-max", lock_max, "Seconds after which any holder loses its lock to one who waits")
+  app.add_option("--lock-max", lock_max,
+                 "Seconds after which any session loses its lock if another session waits for it")
       ->option_text(absl::StrCat("SECONDS [", lock_max, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   AddLogOptions(app, config.log);
@@ -60,7 +64,8 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
     for (Endpoint& endpoint : ParseEndpointRange(source)) config.cmsis_dap_tcp.push_back(std::move(endpoint));
   }
   if (!config.allow_remote && !IsLoopback(config.listen.host)) {
-    return RefuseArguments(app, "--listen " + listen + ": others reach this address; say --allow-remote if they may");
+    return RefuseArguments(
+        app, "--listen " + listen + ": other machines can reach this address; pass --allow-remote to allow that");
   }
   return std::nullopt;
 }

@@ -1,4 +1,4 @@
-// What the server is told on its command line and in its configuration file.
+// The server's settings, from its command line and its configuration file.
 #pragma once
 
 #include <optional>
@@ -14,18 +14,18 @@
 namespace probegate {
 
 struct ServerConfig {
-  std::vector<std::string> uids;  // of the probes to serve; empty for all
+  std::vector<std::string> uids;  // unique IDs, or parts of them, of the probes to serve; empty for all
   Endpoint listen = DefaultServer();
   bool allow_remote = false;
   std::vector<Endpoint> cmsis_dap_tcp;
-  bool usb = true;     // serve what is plugged in
+  bool usb = true;     // serve the probes on this host's USB
   std::string record;  // the file that packets are recorded in; empty for none
   LaneOptions lane;
   LogOptions log;
   MetricsOptions metrics;
 };
 
-// Fills `config`. An exit code where the program should end now (config/arguments.h).
+// Fills `config`. Returns an exit code if the program should end now (config/arguments.h).
 std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerConfig& config);
 
 }  // namespace probegate

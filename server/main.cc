@@ -1,4 +1,4 @@
-// probegate-server: owns debug probes and shares them over gRPC. This file only wires.
+// probegate-server: owns debug probes and shares them over gRPC. This file only connects the parts.
 #include <malloc.h>
 #include <unistd.h>
 
@@ -41,23 +41,23 @@ namespace {
 
 constexpr size_t kMaxSessions = 1024;
 constexpr std::chrono::seconds kConnectBound{2};
-constexpr std::chrono::seconds kPatience{2};  // with clients that do not read how their session ended
+constexpr std::chrono::seconds kPatience{2};  // for clients that do not read how their session ended
 
 constexpr std::chrono::seconds kLongestCommand{2};
-constexpr std::chrono::seconds kMetricsPatience{2};  // with clients that do not read metrics (telemetry/http_server.h)
-constexpr std::chrono::seconds kSlack{2};            // what a loaded machine needs
-constexpr char kHangs[] = "probegate-server: the end hangs and is cut short; a probe may be left connected\n";
+constexpr std::chrono::seconds kMetricsPatience{2};  // for clients that do not read metrics (telemetry/http_server.h)
+constexpr std::chrono::seconds kSlack{2};            // extra time on a loaded machine
+constexpr char kHangs[] = "probegate-server: shutdown hangs and is cut short; a probe may be left connected\n";
 
-// From the signal to the end, whatever hangs. A probe that does not answer costs its command's own time and four times
-// the time-out of a reply, then counts as gone (probe/cmsis_dap/driver.h); clients cost their patience.
-// docs/architecture.md names the sum.
+// The longest time from the signal to the end of the program, whatever hangs. A probe that does not answer takes its
+// command's own time and four times the reply time-out, then counts as gone (probe/cmsis_dap/driver.h). Slow clients
+// take the patience above. docs/architecture.md states the sum.
 std::chrono::seconds LongestEnd() {
   const auto gone = std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout);
   return kLongestCommand + gone + kPatience + kMetricsPatience + kSlack;
 }
 
 void LimitMemory() {
-  // glibc gives each thread its own heap, up to eight a CPU; the threads here are many and do little.
+  // glibc gives each thread its own heap, up to eight per CPU. This program has many threads that allocate little.
   mallopt(M_ARENA_MAX, 2);
 }
 
@@ -70,7 +70,7 @@ ProbeSource::Opener CmsisDapOverTcp(const Endpoint& endpoint, const cmsis_dap::T
   };
 }
 
-// What goes around transports: a recorder, where there is one.
+// What to wrap around each transport: the recorder, if there is one.
 cmsis_dap::TransportWrapper Wrapper(PacketRecorder* recorder) {
   return [recorder](std::unique_ptr<cmsis_dap::Transport> transport, const std::string& location) {
     if (recorder == nullptr) return transport;
@@ -85,16 +85,17 @@ int Fail(Log& log, const absl::Status& why) {
 
 void WarnOfRisks(const ServerConfig& config, Log& log) {
   if (config.allow_remote) {
-    log.Warning("remote.allowed",
-                {{"listen", config.listen.ToString()}, {"risk", "anyone who reaches this port controls the boards"}});
+    log.Warning("remote.allowed", {{"listen", config.listen.ToString()},
+                                   {"risk", "anyone who can reach this port can control the boards"}});
   }
   if (!config.usb && config.cmsis_dap_tcp.empty()) {
-    log.Warning("no.probes",
-                {{"hint", "without --no-usb those on USB are found; --cmsis-dap-tcp HOST:PORT names others"}});
+    log.Warning(
+        "no.probes",
+        {{"hint", "remove --no-usb to use probes on USB, or name networked ones with --cmsis-dap-tcp HOST:PORT"}});
   }
 }
 
-// Of this machine; empty where the system does not say.
+// This machine's name; empty if the system does not report one.
 std::string HostName() {
   char name[HOST_NAME_MAX + 1] = {};
   return gethostname(name, sizeof name - 1) == 0 ? OneLine(name) : std::string();

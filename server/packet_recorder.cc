@@ -69,11 +69,12 @@ absl::StatusOr<std::unique_ptr<PacketRecorder>> PacketRecorder::Open(const std::
   const auto fail = [&file](absl::string_view why) {
     return MakeError(ErrorKind::kInvalidArgument, absl::StrCat("--record ", file, ": ", why));
   };
-  // It may be there already, and be anybody's: nothing is written, nor thrown away, before it is its owner's alone.
+  // The file may already exist and be readable by other users: make it private to its owner before it is written or
+  // truncated.
   FileDescriptor opened(open(file.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   struct stat facts{};
   if (!opened.ok() || fstat(opened.number(), &facts) != 0) return fail(ErrorText());
-  if (!S_ISREG(facts.st_mode)) return fail("it is there, and is no file");
+  if (!S_ISREG(facts.st_mode)) return fail("it exists and is not a regular file; choose another name");
   if (fchmod(opened.number(), 0600) != 0 || ftruncate(opened.number(), 0) != 0) return fail(ErrorText());
   return std::unique_ptr<PacketRecorder>(new PacketRecorder(std::move(opened), file, log, bounds));
 }
@@ -126,7 +127,7 @@ void PacketRecorder::Run() {
     {
       MutexLock lock(mutex_);
       while (waiting_.empty() && !stopping_) changed_.Wait(mutex_);
-      if (stopping_ && !failed_) TellLeftOut(Time());  // nobody adds a line any more that would
+      if (stopping_ && !failed_) TellLeftOut(Time());  // no later Add will do it
       if (waiting_.empty()) return;
       lines.swap(waiting_);
     }
@@ -140,7 +141,7 @@ void PacketRecorder::Run() {
 bool PacketRecorder::Write(const std::string& lines) {
   std::string why;
   if (written_ + lines.size() > bounds_.file_bytes) {
-    why = absl::StrCat("it has ", written_, " bytes, and no more than ", bounds_.file_bytes, " are written");
+    why = absl::StrCat("it has ", written_, " bytes and may not exceed ", bounds_.file_bytes);
   }
   std::string_view left = lines;
   while (why.empty() && !left.empty()) {

@@ -1,9 +1,9 @@
-// Writes the packets of all probes to a file, a JSON object a line (docs/hardware.md says what is in it).
+// Writes the packets of all probes to a file, one JSON object per line (docs/hardware.md describes its contents).
 //
-// Whoever uses a probe never waits for the file: lines wait in memory, up to a bound, and where the file does not keep
-// up some are left out, which the file says. It grows up to a bound too.
+// A thread that uses a probe never waits for the file: lines are buffered in memory, up to a limit. If the disk cannot
+// keep up, some lines are left out, and the file says how many. The file's size is limited, too.
 //
-// Threads: any. One of its own writes.
+// Threads: any. It has one thread of its own, which writes the file.
 #pragma once
 
 #include <chrono>
@@ -27,17 +27,18 @@ struct RecorderBounds {
 
 class PacketRecorder {
  public:
-  // Makes the file anew, readable for its owner alone, also where it is there already: what is read from a target is in
-  // it. A link is not followed. kInvalidArgument where it cannot be made. `log` must outlive the recorder.
+  // Creates the file, or empties an existing one, and makes it readable only by its owner, because it contains data
+  // read from targets. A symbolic link is not followed. kInvalidArgument if the file cannot be created. `log` must
+  // outlive the recorder.
   static absl::StatusOr<std::unique_ptr<PacketRecorder>> Open(const std::string& file, Log& log,
                                                               const RecorderBounds& bounds = {});
 
-  // Writes what waits, and closes the file.
+  // Writes the buffered lines and closes the file.
   ~PacketRecorder();
   PacketRecorder(const PacketRecorder&) = delete;
   PacketRecorder& operator=(const PacketRecorder&) = delete;
 
-  // For a new link to the probe at `location`. It must not outlive the recorder.
+  // A sink for a new link to the probe at `location`. It must not outlive the recorder.
   std::unique_ptr<PacketSink> NewSink(const std::string& location);
 
  private:
@@ -45,14 +46,14 @@ class PacketRecorder {
 
   PacketRecorder(FileDescriptor file, std::string name, Log& log, const RecorderBounds& bounds);
 
-  // The beginning of a line.
+  // The beginning of a line, with the current time.
   std::string Time() const;
-  // Adds a line where some were left out.
+  // If lines were left out, adds a line that says how many.
   void TellLeftOut(const std::string& time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Adds a line: `rest` is what follows its time.
+  // Adds a line; `rest` is what follows the time.
   void Add(const std::string& rest);
   void Run();
-  // Whether `lines` are in the file.
+  // Writes `lines` to the file. Returns false after an error.
   bool Write(const std::string& lines);
 
   const FileDescriptor file_;
@@ -60,12 +61,12 @@ class PacketRecorder {
   Log& log_;
   const RecorderBounds bounds_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  uint64_t written_ = 0;  // bytes; the thread's own
+  uint64_t written_ = 0;  // bytes; used only by the thread
 
   Mutex mutex_;
   CondVar changed_;
   std::string waiting_ ABSL_GUARDED_BY(mutex_);
-  uint64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;  // lines, since the last that was not
+  uint64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;  // lines, since the last one that was written
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool failed_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
