@@ -13,15 +13,15 @@ namespace probegate::usb {
 namespace {
 
 constexpr ControlSetup kGetString{.request_type = 0x80, .request = 6, .value = 0x0300};
-constexpr std::chrono::milliseconds kBound{500};  // USB 2.0 §9.2.6.4 asks for an answer within this
+constexpr std::chrono::milliseconds kBound{500};  // USB 2.0 §9.2.6.4 requires an answer within this time
 constexpr uint16_t kEnglish = 0x0409;
 
-// The device's own strings, in the first language that it has. Opened when first asked.
+// The device's own strings, in its first language. The device is opened when a string is first needed.
 class Strings {
  public:
   explicit Strings(const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open) : open_(open) {}
 
-  // String `index`; empty where it has no such string, or cannot be asked.
+  // String `index`; empty if the device has no such string, or cannot be opened.
   absl::StatusOr<std::string> Get(uint8_t index) {
     if (index == 0) return std::string();
     if (!device_) {
@@ -49,18 +49,19 @@ class Strings {
   }
 
   const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open_;
-  std::optional<std::unique_ptr<Device>> device_;  // null where it cannot be opened
+  std::optional<std::unique_ptr<Device>> device_;  // null if it cannot be opened
   uint16_t language_ = kEnglish;
   std::array<uint8_t, 255> buffer_;
 };
 
-// Interfaces of other kinds are no probe's, so nobody is asked about them.
+// Interfaces of other kinds do not belong to probes, so their names are not read.
 bool MayBeProbe(const Interface& interface) {
   return interface.interface_class == kClassVendor ||
          (interface.interface_class == kClassHid && interface.subclass == 0);
 }
 
-// `known` where the system has it, else the device's own string. The system's file is empty for a moment.
+// Sets `text` to `known`, the string from the system's file, or to the device's own string. The system's file may be
+// missing, or empty for a moment.
 absl::Status Fill(std::string& text, std::optional<std::string> known, uint8_t index, Strings& strings) {
   if (known && !(known->empty() && index != 0)) {
     text = *std::move(known);
@@ -87,7 +88,8 @@ absl::Status FillNames(DeviceInfo& info, const SysfsDevice& files, Strings& stri
   return status;
 }
 
-// Whether the system has made all it will: the device's directory comes first, then its interfaces', then their names.
+// Whether the system has created all the files it is going to: the device's directory appears first, then its
+// interfaces', then their names.
 bool IsComplete(const DeviceInfo& info, const SysfsDevice& files) {
   const uint8_t value = info.configuration.value;
   const DeviceDescriptor& descriptor = info.descriptor;
@@ -104,7 +106,8 @@ bool IsComplete(const DeviceInfo& info, const SysfsDevice& files) {
   });
 }
 
-// Whether names that drivers may go by are known to no one. A HID interface goes by the product's as well.
+// Whether the names by which drivers recognize probes are missing. A HID interface can be recognized by the product's
+// name, too.
 bool LacksNames(const DeviceInfo& info) {
   bool lacks = false;
   for (const Interface& interface : info.configuration.interfaces) {
@@ -116,12 +119,12 @@ bool LacksNames(const DeviceInfo& info) {
   return lacks;
 }
 
-// What the system's files tell of the device and its configuration.
+// Reads the device's descriptor and configuration from the system's files.
 Outlook ReadFiles(DeviceInfo& info, const SysfsDevice& files) {
   const std::vector<uint8_t> bytes = files.Descriptors();
   const auto descriptor = ParseDevice(bytes);
   if (!descriptor.ok()) {
-    info.problem = bytes.empty() ? MakeError(ErrorKind::kProbeError, "the system does not say what the device is")
+    info.problem = bytes.empty() ? MakeError(ErrorKind::kProbeError, "the system has no descriptors of the device")
                                  : descriptor.status();
     return Outlook::kMayBeTold;
   }
@@ -154,7 +157,8 @@ Outlook Describe(DeviceInfo& info, bool patient, const std::function<absl::Statu
   Strings strings(open);
   info.problem = FillNames(info, files, strings);
   if (!info.problem.ok() || !LacksNames(info)) return Outlook::kFinal;
-  info.problem = MakeError(ErrorKind::kProbeError, "neither the system nor the device tells its interfaces' names");
+  info.problem =
+      MakeError(ErrorKind::kProbeError, "neither the system nor the device reports the names of its interfaces");
   return Outlook::kMayBeTold;
 }
 

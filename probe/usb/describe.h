@@ -1,4 +1,4 @@
-// Finds out what a device is: by the system's files, and by asking the device for what is not in them.
+// Finds out what a device is: from the system's files, and from the device itself for what is not in them.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,17 @@
 
 namespace probegate::usb {
 
-// What may still become of what is known of a device.
+// Whether more may become known about a device.
 enum class Outlook : uint8_t {
-  kFinal,         // nothing
-  kMayBeTold,     // the system, or the device, may tell what it does not tell now
+  kFinal,         // nothing will change
+  kMayBeTold,     // the system or the device may later report what is missing now
   kUnconfigured,  // the device may be given a configuration, at any time
 };
 
-// Fills all of `info` but `plug` from its `path` and `node`. `open` opens the device, and is called only for one that
-// may be a probe and whose strings the system does not tell. `patient`: what the system has not made yet is waited for
-// (`settled` is false); else what there is must do, and where it does not there is a `problem`.
+// Fills in `info` from its `path` and `node`, except `plug`. `open` opens the device; it is called only for a device
+// that may be a probe and whose strings the system does not report. `patient`: if the system has not created all its
+// files yet, sets `settled` to false, so that the caller tries again; otherwise the files that exist must do, and if
+// they do not, sets `problem`.
 Outlook Describe(DeviceInfo& info, bool patient, const std::function<absl::StatusOr<std::unique_ptr<Device>>()>& open);
 
 }  // namespace probegate::usb

@@ -27,22 +27,22 @@ uint16_t Word(absl::Span<const uint8_t> bytes, size_t at) {
   return static_cast<uint16_t>(bytes[at] | bytes[at + 1] << 8);
 }
 
-// Takes the descriptor at the front of `bytes`; its first byte is its length, its second its type.
+// Removes the first descriptor from `bytes` and returns it. Its first byte is its length, its second its type.
 absl::StatusOr<absl::Span<const uint8_t>> Take(absl::Span<const uint8_t>& bytes) {
-  if (bytes.size() < 2 || bytes[0] < 2) return Malformed("a descriptor without length and type");
-  if (bytes[0] > bytes.size()) return Malformed("a descriptor is longer than what holds it");
+  if (bytes.size() < 2 || bytes[0] < 2) return Malformed("a descriptor has no length and type");
+  if (bytes[0] > bytes.size()) return Malformed("a descriptor is longer than the data that contains it");
   const absl::Span<const uint8_t> taken = bytes.first(bytes[0]);
   bytes.remove_prefix(bytes[0]);
   return taken;
 }
 
-// Each interface of one configuration, as its descriptors come.
+// Collects the interfaces of one configuration from its descriptors.
 class ConfigurationReader {
  public:
   absl::Status Add(absl::Span<const uint8_t> descriptor) {
     if (descriptor[1] == kTypeInterface) return AddInterface(descriptor);
     if (descriptor[1] == kTypeEndpoint) return AddEndpoint(descriptor);
-    return absl::OkStatus();  // a class's own
+    return absl::OkStatus();  // specific to a class
   }
 
   absl::Status CheckEndpoints() const {
@@ -79,7 +79,7 @@ class ConfigurationReader {
   }
 
   std::vector<Interface> interfaces_;
-  size_t promised_ = 0;  // endpoints of the last interface
+  size_t promised_ = 0;  // number of endpoints that the last interface's descriptor states
 };
 
 absl::StatusOr<Configuration> ReadConfiguration(absl::Span<const uint8_t> bytes, uint8_t value) {
@@ -133,7 +133,7 @@ absl::StatusOr<Configuration> ParseConfiguration(absl::Span<const uint8_t> bytes
       return Malformed("no configuration where one should begin");
     }
     const size_t total = Word(bytes, 2);
-    if (total < bytes[0] || total > bytes.size()) return Malformed("a configuration's length is not what there is");
+    if (total < bytes[0] || total > bytes.size()) return Malformed("a configuration's length is wrong");
     if (bytes[5] == value) return ReadConfiguration(bytes.first(total).subspan(bytes[0]), value);
     bytes.remove_prefix(total);
   }
@@ -144,9 +144,9 @@ absl::StatusOr<std::string> ParseString(absl::Span<const uint8_t> bytes) {
   const auto taken = Take(bytes);
   if (!taken.ok()) return taken.status();
   const absl::Span<const uint8_t> units = taken->subspan(2);
-  if ((*taken)[1] != kTypeString || units.size() % 2 != 0) return Malformed("a string that is none");
+  if ((*taken)[1] != kTypeString || units.size() % 2 != 0) return Malformed("not a string descriptor");
   std::string text;
-  uint32_t high = 0;  // the first of a pair, once it came
+  uint32_t high = 0;  // the first half of a surrogate pair, once it has been read
   for (size_t at = 0; at < units.size(); at += 2) {
     const uint32_t unit = Word(units, at);
     const bool is_high = unit >= 0xD800 && unit < 0xDC00;

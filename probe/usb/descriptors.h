@@ -1,7 +1,7 @@
-// What a USB device says of itself, as values (USB 2.0 §9.6, HID 1.11 §6.2.2). Bytes and no I/O.
+// A USB device's descriptors as values (USB 2.0 §9.6, HID 1.11 §6.2.2). Bytes and no I/O.
 //
-// Bytes come from devices, which may say anything: no parser reads beyond what it is given, and each answers
-// kProbeError with what is wrong where lengths and counts do not fit together.
+// The bytes come from devices and cannot be trusted: no parser reads beyond its input, and each returns kProbeError,
+// with what is wrong, if lengths and counts do not agree.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ struct DeviceDescriptor {
   uint16_t vendor_id = 0;
   uint16_t product_id = 0;
   uint16_t version = 0;  // bcdDevice
-  // Numbers of strings; 0 for none.
+  // Indices of strings; 0 for none.
   uint8_t manufacturer_index = 0;
   uint8_t product_index = 0;
   uint8_t serial_index = 0;
@@ -27,7 +27,7 @@ struct DeviceDescriptor {
 enum class TransferKind : uint8_t { kControl, kIsochronous, kBulk, kInterrupt };
 
 struct Endpoint {
-  uint8_t address = 0;  // as bEndpointAddress: bit 7 is set where it leads to the host
+  uint8_t address = 0;  // as bEndpointAddress: bit 7 is set if data goes to the host
   TransferKind kind = TransferKind::kBulk;
   uint16_t max_packet = 0;  // bytes
 
@@ -44,10 +44,10 @@ struct Interface {
   uint8_t interface_class = 0;
   uint8_t subclass = 0;
   uint8_t protocol = 0;
-  uint8_t name_index = 0;  // number of its string; 0 for none
+  uint8_t name_index = 0;  // index of its string; 0 for none
   std::vector<Endpoint> endpoints;
-  std::string name;                        // that string: not the descriptor's, filled in by who has read it
-  std::vector<uint8_t> report_descriptor;  // of a HID interface, where it is known without taking it: likewise
+  std::string name;                        // that string; not in the descriptor, so the code that reads it fills it in
+  std::vector<uint8_t> report_descriptor;  // of a HID interface, if known without claiming it; filled in likewise
 };
 
 struct Configuration {
@@ -60,18 +60,18 @@ inline constexpr size_t kDeviceDescriptorSize = 18;
 // `bytes` begins with a device descriptor.
 absl::StatusOr<DeviceDescriptor> ParseDevice(absl::Span<const uint8_t> bytes);
 
-// `bytes` holds configurations one behind the other, each with all that belongs to it (USB 2.0 §9.4.3, GetDescriptor).
-// The one of this value.
+// Returns the configuration with this value. `bytes` contains configurations one after another, each with all its
+// descriptors (USB 2.0 §9.4.3, GetDescriptor).
 absl::StatusOr<Configuration> ParseConfiguration(absl::Span<const uint8_t> bytes, uint8_t value);
 
-// A string descriptor, which holds UTF-16, as UTF-8.
+// The text of a string descriptor, converted from UTF-16 to UTF-8.
 absl::StatusOr<std::string> ParseString(absl::Span<const uint8_t> bytes);
 
-// What a HID interface's reports are.
+// The format of a HID interface's reports.
 struct HidReports {
-  uint16_t usage_page = 0;  // of its first collection: what the interface is for; 0 where it does not say
-  bool numbered = false;    // there are several of a kind, each behind its number; their sizes are added up
-  size_t input = 0;         // bytes; 0 where there is none
+  uint16_t usage_page = 0;  // of its first collection: what the interface is for; 0 if it does not say
+  bool numbered = false;    // there are several of a kind, each preceded by its number; their sizes are added up
+  size_t input = 0;         // bytes; 0 if there is none
   size_t output = 0;
 };
 inline constexpr uint16_t kFirstVendorPage = 0xFF00;

@@ -1,4 +1,5 @@
-// How a kind of debug probe is found among USB devices. Each kind is a Driver; who has a list of them knows no kind.
+// How one kind of debug probe is found among USB devices. Each kind is a Driver; the code that uses the list of drivers
+// does not know the kinds.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +15,19 @@
 
 namespace probegate::usb {
 
-// A debug probe that is in a device; a device may have several.
+// A debug probe in a device. A device may contain several.
 struct Function {
   using Opener =
       std::function<absl::StatusOr<std::unique_ptr<Probe>>(std::unique_ptr<Device> device, const ProbeInfo& known)>;
 
-  uint8_t interface = 0;  // the number of its interface
-  absl::Status problem;   // why it cannot be used, whatever is tried
-  // Makes the probe of its open device. `known`: its unique id, and the names that USB has for it, where these are not
-  // empty; they take the place of what the probe itself says. Blocks for some seconds at most.
+  uint8_t interface = 0;  // its interface's number
+  absl::Status problem;   // why it cannot be used at all
+  // Makes the probe from its open device. `known` has its unique ID and its names from USB. Those that are not empty
+  // replace what the probe itself reports. Blocks for some seconds at most.
   Opener open;
 };
 
-// The probes in a device of which all is known. Does not wait.
+// Returns the probes in a device about which everything is known. Does not wait.
 using Driver = std::function<std::vector<Function>(const DeviceInfo& device)>;
 
 }  // namespace probegate::usb

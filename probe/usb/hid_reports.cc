@@ -1,5 +1,5 @@
-// HID report descriptors (HID 1.11 §6.2.2): items of a tag and up to four bytes of data. Only what says how long
-// reports are, and what for, is looked at.
+// HID report descriptors (HID 1.11 §6.2.2) consist of items: a tag and up to four bytes of data. Only the items that
+// state the length and the purpose of reports are used.
 #include <array>
 #include <vector>
 
@@ -9,7 +9,7 @@
 namespace probegate::usb {
 namespace {
 
-enum Tag : uint8_t {  // without the two bits of the data's size
+enum Tag : uint8_t {  // without the two bits that state the data's size
   kUsagePage = 0x04,
   kUsage = 0x08,
   kInput = 0x80,
@@ -22,7 +22,7 @@ enum Tag : uint8_t {  // without the two bits of the data's size
   kPop = 0xB4,
 };
 constexpr uint8_t kLongItem = 0xFE;
-constexpr uint64_t kMostBits = 8 * 65536;  // more than any report of a probe, and little enough to add up
+constexpr uint64_t kMostBits = 8 * 65536;  // more than any report of a probe, and small enough to add up
 constexpr size_t kDeepest = 64;
 
 absl::Status Malformed(const char* what) {
@@ -59,11 +59,11 @@ class Reader {
         reports_.numbered = true;
         break;
       case kPush:
-        if (pushed_.size() == kDeepest) return Malformed("it pushes without end");
+        if (pushed_.size() == kDeepest) return Malformed("it pushes too much");
         pushed_.push_back(now_);
         break;
       case kPop:
-        if (pushed_.empty()) return Malformed("it pops what it did not push");
+        if (pushed_.empty()) return Malformed("it pops more than it pushed");
         now_ = pushed_.back();
         pushed_.pop_back();
         break;
@@ -87,15 +87,15 @@ class Reader {
  private:
   absl::Status Grow(size_t& bits) const {
     const uint64_t more = uint64_t{now_.size} * now_.count;
-    if (more > kMostBits || bits + more > kMostBits) return Malformed("a report without bounds");
+    if (more > kMostBits || bits + more > kMostBits) return Malformed("a report is too long");
     bits += more;
     return absl::OkStatus();
   }
 
   Globals now_;
   std::vector<Globals> pushed_;
-  HidReports reports_;       // but for its sizes
-  uint16_t usage_page_ = 0;  // of a usage that brings its own
+  HidReports reports_;       // except the sizes
+  uint16_t usage_page_ = 0;  // of a usage that includes its page
   size_t input_ = 0;         // bits
   size_t output_ = 0;
 };
@@ -106,9 +106,9 @@ absl::StatusOr<HidReports> ParseHidReports(absl::Span<const uint8_t> bytes) {
   static constexpr std::array<size_t, 4> kDataSizes = {0, 1, 2, 4};
   Reader reader;
   while (!bytes.empty()) {
-    if (bytes[0] == kLongItem) return Malformed("long items, which mean nothing");
+    if (bytes[0] == kLongItem) return Malformed("it has long items, which have no defined meaning");
     const size_t size = kDataSizes[bytes[0] & 3];
-    if (bytes.size() < 1 + size) return Malformed("it ends within an item");
+    if (bytes.size() < 1 + size) return Malformed("it ends in the middle of an item");
     uint32_t data = 0;
     for (size_t i = 0; i < size; ++i) data |= uint32_t{bytes[1 + i]} << (8 * i);
     if (absl::Status status = reader.Add(bytes[0] & 0xFC, data); !status.ok()) return status;

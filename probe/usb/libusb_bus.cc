@@ -1,5 +1,5 @@
-// What is taken from libusb is held by objects: the context by all that was opened in it, so that its thread, on which
-// transfers end, is there for as long as there is one.
+// Resources of libusb are held by objects. Everything that is opened in a context also holds the context, so that the
+// context's thread, on which transfers complete, exists for as long as there are transfers.
 #include "probe/usb/libusb_bus.h"
 
 #include <libusb.h>
@@ -30,14 +30,14 @@ constexpr char kNodes[] = "/dev/bus/usb";
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 constexpr milliseconds kPollInterval{500};
-constexpr milliseconds kLongWait{60'000};  // where changes are told; once in a while they are looked for all the same
-constexpr milliseconds kPatience{500};     // with a system that still sets a device up
-// A device that was told of with a problem is looked at again after this, then after twice as long each time.
+constexpr milliseconds kLongWait{60'000};  // if hot-plug events work; devices are still checked once in a while
+constexpr milliseconds kPatience{500};     // for a system that is still setting up a device
+// A device that was listed with a problem is checked again after this time, then after twice as long each time.
 constexpr milliseconds kFirstPause{500};
 constexpr milliseconds kLongestPause{8000};
-constexpr milliseconds kHope{60'000};  // that what is not told of it comes yet
+constexpr milliseconds kHope{60'000};  // how long missing information about a device may still appear
 
-// libusb and the thread on which its transfers end and its hot-plug events come.
+// libusb, and the thread on which its transfers complete and its hot-plug events arrive.
 class Context {
  public:
   Context(libusb_context* context, std::function<void()> on_change)
@@ -61,24 +61,24 @@ class Context {
   libusb_context* get() const { return context_; }
   bool watches() const { return watches_; }
 
-  // Calls nobody from now on.
+  // Does not call on_change any more.
   void Silence() {
     MutexLock lock(mutex_);
     on_change_ = nullptr;
   }
 
-  // Has on_change called twice a second or not, whatever is noticed.
+  // Sets whether on_change is called twice a second even if no event arrives.
   void LookOften(bool often) {
     if (often_.exchange(often) != often) libusb_interrupt_event_handler(context_);
   }
 
-  // What it answers turns true when the device leaves, where that is noticed, and by Forget at the latest. Until that
-  // the device must be held.
+  // Returns a flag that turns true when the device leaves, if that is noticed, or in Forget at the latest. Until then
+  // the caller must hold a reference to the device.
   std::shared_ptr<const std::atomic<bool>> Watch(libusb_device* device) {
     MutexLock lock(mutex_);
     return gone_[device] = std::make_shared<std::atomic<bool>>(false);
   }
-  // The device has left: its pointer may be another's soon.
+  // The device has left: its pointer may soon be reused for another device.
   void Forget(libusb_device* device) {
     MutexLock lock(mutex_);
     const auto watched = gone_.extract(device);
@@ -99,7 +99,7 @@ class Context {
     if (watched != gone_.end()) *watched->second = true;
   }
 
-  // The lock is held meanwhile, so that nobody is called once Silence has returned.
+  // Calls on_change with the lock held, so that it is not called any more once Silence has returned.
   void TellChange() {
     MutexLock lock(mutex_);
     if (on_change_) on_change_();
@@ -128,7 +128,7 @@ class Context {
   std::thread thread_;
 };
 
-// Bus and ports, as Linux names devices; nothing for a root hub, which is behind no port.
+// Bus and ports, as Linux names devices; empty for a root hub, which is not plugged into a port.
 std::string PathOf(libusb_device* device) {
   std::array<uint8_t, 8> ports{};
   const int depth = libusb_get_port_numbers(device, ports.data(), ports.size());
@@ -195,7 +195,7 @@ class LibusbBus final : public Bus {
     return OpenDeviceOf(device, std::move(gone));
   }
 
-  std::string watched_by() const override { return context_->watches() ? "hot-plug events" : "looking twice a second"; }
+  std::string watched_by() const override { return context_->watches() ? "hot-plug events" : "polling twice a second"; }
 
  private:
   struct Known {
@@ -204,8 +204,8 @@ class LibusbBus final : public Bus {
     TimePoint since;
     TimePoint next_look;
     milliseconds pause = kFirstPause;
-    bool told = false;  // `info` was settled when it was last answered
-    bool done = false;  // nothing more is to come
+    bool told = false;  // `info` was settled when it was last listed
+    bool done = false;  // nothing more will become known
   };
 
   Known NewDevice(libusb_device* device) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -223,7 +223,7 @@ class LibusbBus final : public Bus {
     const bool patient = now < known.since + kPatience;
     DeviceInfo info{.plug = known.info.plug, .path = known.info.path, .node = known.info.node};
     const Outlook outlook = Describe(info, patient, [&] { return OpenDeviceOf(device, known.gone); });
-    // Whoever was told that it is no use has put it aside, by its number.
+    // A caller that saw the problem has given up on the device under its old number, so the device gets a new one.
     if (known.told && info.problem.ok()) info.plug = ++last_plug_;
     known.info = std::move(info);
     known.told = known.info.settled;
@@ -241,7 +241,7 @@ class LibusbBus final : public Bus {
   }
 
   const std::shared_ptr<Context> context_;
-  Mutex mutex_;  // not the one that the bus's thread takes: a device may be asked while it is held
+  Mutex mutex_;  // not the one that the bus's thread takes, because a device may be queried while this one is held
   uint64_t last_plug_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<libusb_device*, Known> known_ ABSL_GUARDED_BY(mutex_);
 };
@@ -250,7 +250,8 @@ class LibusbBus final : public Bus {
 
 absl::StatusOr<std::unique_ptr<Bus>> OpenLibusb(std::function<void()> on_change) {
   libusb_context* context = nullptr;
-  if (access(kNodes, F_OK) != 0) return MakeError(ErrorKind::kUnsupported, absl::StrCat("there is no ", kNodes));
+  if (access(kNodes, F_OK) != 0)
+    return MakeError(ErrorKind::kUnsupported, absl::StrCat("this system has no USB: there is no ", kNodes));
   if (const int error = libusb_init(&context); error != 0) return TranslateLibusb(error);
   return std::make_unique<LibusbBus>(std::make_shared<Context>(context, std::move(on_change)));
 }

@@ -1,5 +1,5 @@
-// The bus by libusb 1.0: its one user. Hot-plug is libusb's where the platform has that; else devices are looked for
-// twice a second.
+// The USB bus, implemented with libusb 1.0. Changes are noticed by libusb's hot-plug events if the platform has them,
+// otherwise by listing the devices twice a second.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace probegate::usb {
 
-// A BusOpener (probe/usb/bus.h). Starts a thread, which ends with the bus and all that was opened by it.
-// kUnsupported where this system has no USB.
+// A BusOpener (probe/usb/bus.h). Starts a thread, which ends once the bus and everything opened through it are
+// destroyed. kUnsupported if this system has no USB.
 absl::StatusOr<std::unique_ptr<Bus>> OpenLibusb(std::function<void()> on_change);
 
 }  // namespace probegate::usb

@@ -21,20 +21,20 @@ struct ErrorRow {
 };
 constexpr ErrorRow kErrors[] = {
     {LIBUSB_ERROR_IO, ErrorKind::kProbeError, "input or output failed"},
-    {LIBUSB_ERROR_INVALID_PARAM, ErrorKind::kProbeError, "the system refuses what was asked"},
+    {LIBUSB_ERROR_INVALID_PARAM, ErrorKind::kProbeError, "the system rejected the request"},
     {LIBUSB_ERROR_ACCESS, ErrorKind::kUnsupported,
      "no permission to open it. To allow it: sudo cp deploy/udev/70-probegate.rules /etc/udev/rules.d/ && "
      "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=usb"},
     {LIBUSB_ERROR_NO_DEVICE, ErrorKind::kProbeDisconnected, "it was unplugged"},
-    {LIBUSB_ERROR_NOT_FOUND, ErrorKind::kProbeDisconnected, "it is not there any more"},
+    {LIBUSB_ERROR_NOT_FOUND, ErrorKind::kProbeDisconnected, "it is no longer connected"},
     {LIBUSB_ERROR_BUSY, ErrorKind::kBusy, "another program uses it"},
     {LIBUSB_ERROR_TIMEOUT, ErrorKind::kProbeError, "it does not answer"},
-    {LIBUSB_ERROR_OVERFLOW, ErrorKind::kProbeError, "it sends more than was asked for"},
-    {LIBUSB_ERROR_PIPE, ErrorKind::kProbeError, "it refuses (STALL)"},
-    {LIBUSB_ERROR_INTERRUPTED, ErrorKind::kProbeError, "a signal came in between"},
-    {LIBUSB_ERROR_NO_MEM, ErrorKind::kInternal, "no memory"},
-    {LIBUSB_ERROR_NOT_SUPPORTED, ErrorKind::kUnsupported, "this system cannot do that"},
-    {LIBUSB_ERROR_OTHER, ErrorKind::kProbeError, "the system says no"},
+    {LIBUSB_ERROR_OVERFLOW, ErrorKind::kProbeError, "it sent more data than requested"},
+    {LIBUSB_ERROR_PIPE, ErrorKind::kProbeError, "it rejected the request (STALL)"},
+    {LIBUSB_ERROR_INTERRUPTED, ErrorKind::kProbeError, "interrupted by a signal"},
+    {LIBUSB_ERROR_NO_MEM, ErrorKind::kInternal, "out of memory"},
+    {LIBUSB_ERROR_NOT_SUPPORTED, ErrorKind::kUnsupported, "not supported on this system"},
+    {LIBUSB_ERROR_OTHER, ErrorKind::kProbeError, "the system reported an unspecified error"},
 };
 
 }  // namespace
@@ -70,7 +70,7 @@ int ErrorOf(libusb_transfer_status status) {
   return LIBUSB_ERROR_OTHER;
 }
 
-// What a device's claims and pipes share with it.
+// State that a device shares with its claims and pipes.
 struct OpenDevice {
   OpenDevice(std::shared_ptr<const void> c, libusb_device_handle* h, std::shared_ptr<const std::atomic<bool>> g)
       : context(std::move(c)), handle(h), gone(std::move(g)) {}
@@ -80,8 +80,8 @@ struct OpenDevice {
 
   bool present() const { return !lost && !*gone; }
 
-  // As TranslateLibusb, and keeps in mind that the device is lost where it is. That is for this handle alone: where
-  // another program has reset the port, the device is there as before for whoever opens it anew.
+  // As TranslateLibusb; also remembers that the device is lost, if it is. That applies to this handle only: if another
+  // program has reset the port, the device works again after it is reopened.
   absl::Status Translate(int error) {
     if (error == LIBUSB_ERROR_NO_DEVICE) lost = true;
     return TranslateLibusb(error);
@@ -90,7 +90,7 @@ struct OpenDevice {
   const std::shared_ptr<const void> context;
   libusb_device_handle* const handle;
   const std::shared_ptr<const std::atomic<bool>> gone;  // it was unplugged
-  std::atomic<bool> lost = false;                       // nothing reaches it by this handle any more
+  std::atomic<bool> lost = false;                       // this handle no longer reaches the device
 };
 
 class LibusbPipe final : public Pipe {
@@ -149,7 +149,7 @@ class LibusbPipe final : public Pipe {
     LibusbPipe& pipe = transfer->pipe;
     MutexLock lock(pipe.mutex_);
     transfer->done = true;
-    pipe.ended_.NotifyAll();  // under the lock: the pipe may be gone as soon as it is free
+    pipe.ended_.NotifyAll();  // with the lock held: the pipe may be destroyed as soon as it is released
   }
 
   std::unique_ptr<Transfer> NewTransfer(size_t size) {
@@ -177,7 +177,7 @@ class LibusbPipe final : public Pipe {
     return absl::OkStatus();
   }
 
-  // libusb ends every transfer that was cancelled, soon; their memory is the system's until then.
+  // libusb ends every cancelled transfer soon; until then, the system uses the transfer's memory.
   void CancelAll() {
     for (const auto& transfer : started_) libusb_cancel_transfer(transfer->raw);
     for (auto& transfer : started_) {
@@ -196,7 +196,7 @@ class LibusbPipe final : public Pipe {
   CondVar ended_;
   std::deque<std::unique_ptr<Transfer>> started_;
   std::vector<std::unique_ptr<Transfer>> free_;
-  std::unique_ptr<Transfer> taken_;  // what the last view refers to
+  std::unique_ptr<Transfer> taken_;  // the transfer that the last view refers to
 };
 
 class LibusbClaim final : public Claim {
@@ -218,7 +218,7 @@ class LibusbDevice final : public Device {
   LibusbDevice(std::shared_ptr<const void> context, libusb_device_handle* handle,
                std::shared_ptr<const std::atomic<bool>> gone)
       : open_(std::move(context), handle, std::move(gone)) {
-    libusb_set_auto_detach_kernel_driver(handle, 1);  // where the platform has no such thing, there is no driver
+    libusb_set_auto_detach_kernel_driver(handle, 1);  // a platform without this has no kernel driver to detach
   }
 
   bool present() const override { return open_.present(); }
@@ -235,7 +235,8 @@ class LibusbDevice final : public Device {
 
   absl::Status ControlOut(const ControlSetup& setup, absl::Span<const uint8_t> data,
                           std::chrono::milliseconds bound) override {
-    std::vector<uint8_t> bytes(data.begin(), data.end());  // libusb takes what it does not write as if it did
+    std::vector<uint8_t> bytes(data.begin(),
+                               data.end());  // libusb takes a non-const pointer, although it does not write here
     const auto size = Control(setup, bytes.data(), bytes.size(), bound);
     if (size.ok() && *size != data.size()) return open_.Translate(LIBUSB_ERROR_IO);
     return size.status();

@@ -1,5 +1,4 @@
-// A device that libusb has opened: its interfaces, and the transfers of its endpoints. Which devices there are is
-// libusb_bus.h's.
+// A device that libusb has opened: its interfaces, and the transfers of its endpoints. libusb_bus.h finds the devices.
 #pragma once
 
 #include <atomic>
@@ -12,12 +11,12 @@ struct libusb_device_handle;
 
 namespace probegate::usb {
 
-// What libusb's functions return, as bus.h has errors. OK for what is no error.
+// Translates the return value of a libusb function to an error of bus.h; OK if it is not an error.
 absl::Status TranslateLibusb(int error);
 
-// Takes `handle`, which is closed with the device. `context` is kept until then: a thread of its must see to libusb's
-// events, or transfers do not end. `gone` turns true when the device is unplugged, where that is noticed otherwise than
-// by an error.
+// Takes ownership of `handle`, which is closed when the device is destroyed. `context` is kept until then; its thread
+// must handle libusb's events, or transfers do not complete. `gone` turns true when the bus notices that the device was
+// unplugged.
 std::unique_ptr<Device> TakeLibusbDevice(std::shared_ptr<const void> context, libusb_device_handle* handle,
                                          std::shared_ptr<const std::atomic<bool>> gone);
 

@@ -16,7 +16,7 @@
 namespace probegate::usb {
 namespace {
 
-constexpr size_t kMostBytes = 512 * 1024;  // of one file: all configurations that a device can have are less
+constexpr size_t kMostBytes = 512 * 1024;  // of one file: more than all the configurations that a device can have
 
 std::optional<std::string> Content(const std::string& file) {
   const FileDescriptor opened(open(file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -67,7 +67,8 @@ std::optional<std::string> SysfsDevice::InterfaceName(uint8_t configuration, uin
   return name;
 }
 
-// In the directory of the HID device, whose name has a number that is told nowhere else ("0003:0D28:0204.0001").
+// The file is in the HID device's directory. That directory's name contains a number that can only be found by
+// searching ("0003:0D28:0204.0001").
 std::vector<uint8_t> SysfsDevice::ReportDescriptor(uint8_t configuration, uint8_t number) const {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(InterfaceDirectory(configuration, number), ignored)) {

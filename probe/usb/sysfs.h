@@ -1,5 +1,5 @@
-// What Linux knows of USB devices (Documentation/ABI/testing/sysfs-bus-usb): read from files, without permission to
-// open the devices, and without disturbing who uses them.
+// What Linux knows about USB devices (Documentation/ABI/testing/sysfs-bus-usb). It is read from files, so no permission
+// to open the devices is needed and their users are not disturbed.
 #pragma once
 
 #include <cstdint>
@@ -12,26 +12,27 @@ namespace probegate::usb {
 // The devices' directory.
 inline constexpr char kSysfsDevices[] = "/sys/bus/usb/devices/";
 
-// The directory of one device, by its path ("1-4.2"). What cannot be read is nothing.
+// The directory of one device, by its path ("1-4.2"). If something cannot be read, the result is empty.
 class SysfsDevice {
  public:
   explicit SysfsDevice(const std::string& path);
 
-  // A file that holds one line, without its end.
+  // The content of a file with a single line, without the line's end.
   std::optional<std::string> Text(const std::string& name) const;
 
-  // The device descriptor, and all configurations behind it.
+  // The device descriptor, followed by all configurations.
   std::vector<uint8_t> Descriptors() const;
 
-  // The value of the active configuration; nothing while there is none.
+  // The value of the active configuration; empty while there is none.
   std::optional<uint8_t> ConfigurationValue() const;
 
-  // Whether the interface has a directory yet, and its string. The kernel makes the directories after the device's.
+  // Whether the interface has a directory yet, and the interface's string. The kernel creates these directories after
+  // the device's.
   bool HasInterface(uint8_t configuration, uint8_t number) const;
   std::optional<std::string> InterfaceName(uint8_t configuration, uint8_t number) const;
 
-  // The report descriptor of a HID interface: there as long as the system's own driver has the interface. Empty where
-  // it has not.
+  // The report descriptor of a HID interface. It is available while the system's own driver has the interface;
+  // otherwise the result is empty.
   std::vector<uint8_t> ReportDescriptor(uint8_t configuration, uint8_t number) const;
 
  private:

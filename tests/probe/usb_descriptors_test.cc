@@ -128,9 +128,9 @@ TEST(UsbDescriptors, HidReports) {
   ExpectMalformed(ParseHidReports(Bytes{0x75}).status(), "within an item");
   ExpectMalformed(ParseHidReports(Bytes{0xB4}).status(), "pops");
   ExpectMalformed(ParseHidReports(Bytes{0xFE, 0, 0}).status(), "long items");
-  ExpectMalformed(ParseHidReports(Bytes(1000, 0xA4)).status(), "pushes without end");
+  ExpectMalformed(ParseHidReports(Bytes(1000, 0xA4)).status(), "pushes too much");
   const Bytes huge = {0x77, 0xFF, 0xFF, 0xFF, 0xFF, 0x97, 0xFF, 0xFF, 0xFF, 0xFF, 0x81, 0x02};
-  ExpectMalformed(ParseHidReports(huge).status(), "without bounds");
+  ExpectMalformed(ParseHidReports(huge).status(), "a report is too long");
   EXPECT_TRUE(ParseHidReports(Bytes{0x85, 0x01})->numbered);
   EXPECT_FALSE(sizes->numbered);
 }
