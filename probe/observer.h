@@ -1,4 +1,5 @@
-// Where drivers report what happens on the wire, so that someone can count it. Drivers know no metrics.
+// Drivers report to an observer what happens on the wire, so that it can be counted. Drivers know nothing about
+// metrics.
 #pragma once
 
 #include <array>
@@ -12,10 +13,10 @@ namespace probegate {
 enum class DisconnectCause : uint8_t {
   kLinkClosed,    // the other side closed the link
   kLinkError,     // the link failed: the network, or the system
-  kNotAnswering,  // the link is there, and the probe takes or answers nothing any more
-  kGarbled,       // what arrives cannot be told apart any more
+  kNotAnswering,  // the link works, but the probe no longer accepts or answers anything
+  kGarbled,       // packets can no longer be told apart in what arrives
 };
-// Their names in metrics, by number.
+// The causes' names in metrics, by number.
 inline constexpr std::array<std::string_view, 4> kDisconnectCauses = {"link_closed", "link_error", "not_answering",
                                                                       "garbled"};
 
@@ -27,15 +28,15 @@ class ProbeObserver {
   // One packet was sent and answered; `transfers` is how many register transfers it carried.
   virtual void OnPacket(size_t transfers, size_t bytes_out, size_t bytes_in) = 0;
 
-  // What the target answered other than OK. OnWait counts those that outlasted the probe's own retries.
+  // The target answered something other than OK. OnWait: a WAIT that outlasted the probe's own retries.
   virtual void OnWait() = 0;
   virtual void OnFault() = 0;
   virtual void OnNoAck() = 0;
 
-  // The driver tried something again: a packet that was lost, a link that was resynchronised.
+  // The driver tried to resynchronize with the probe after a packet was lost.
   virtual void OnRetry() = 0;
 
-  // The probe is gone, for ever. Called once, before the first method of Probe answers kProbeDisconnected.
+  // The probe is gone for good. Called once, before a method of Probe returns kProbeDisconnected for the first time.
   virtual void OnDisconnect(DisconnectCause cause) = 0;
 };
 

@@ -1,4 +1,5 @@
-// Where the packets that a probe is sent, and sends, can be kept as they are: to find out later what an odd one did.
+// Receives every packet that is sent to a probe or comes from it, so that the behavior of an unusual probe can be
+// analyzed later.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace probegate {
 
-// Of one link to one probe. Methods are called on the thread that uses the probe, and must not block.
+// For one link to one probe. Methods are called on the thread that uses the probe, and must not block.
 class PacketSink {
  public:
   virtual ~PacketSink() = default;
@@ -16,10 +17,10 @@ class PacketSink {
   virtual void OnPacketOut(absl::Span<const uint8_t> packet) = 0;
   virtual void OnPacketIn(absl::Span<const uint8_t> packet) = 0;
 
-  // Bytes of SWO by an endpoint of their own, as they were taken.
+  // SWO bytes from an endpoint of their own, as they were read.
   virtual void OnTrace(absl::Span<const uint8_t> bytes) = 0;
 
-  // Something else happened to the link: `event` is a word, `text` for a person and may be empty.
+  // Something else happened to the link. `event` is one word; `text` is for people and may be empty.
   virtual void OnEvent(std::string_view event, std::string_view text) = 0;
 };
 

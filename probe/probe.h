@@ -1,15 +1,15 @@
 // The contract of a debug probe: what every driver offers, and all that the rest of the program knows about one.
 //
-// A probe is a wire with a few commands. It knows nothing of sessions, of who shares it, of what SELECT holds, or of
-// memory: that is the business of server/ (sharing) and probe/adi/ (the debug interface's registers). So a driver is
-// small, and what is true of sharing is true on every driver.
+// A probe is a wire with a few commands. It knows nothing about sessions, sharing, the value of SELECT, or memory:
+// those are the business of server/ (sharing) and probe/adi/ (the debug interface's registers). So a driver is small,
+// and sharing works the same with every driver.
 //
 // Threads: one thread at a time. In the server that is the probe's lane. Every method blocks until the probe has
-// answered or its own bound has passed; none waits for ever.
+// answered or a time limit has passed; none waits for ever.
 //
-// Errors, from any method: kProbeDisconnected once the probe is gone (and from then on for ever: a Probe never comes
-// back, its source makes a new one); kProbeError when it refuses or answers nonsense; kUnsupported when it cannot.
-// Transfers add kTransferError, kTransferTimeout and kTransferFault.
+// Errors, from any method: kProbeDisconnected once the probe is gone (from then on always: a Probe never comes back,
+// its source makes a new one); kProbeError if the probe refuses or sends an invalid answer; kUnsupported if it does not
+// have the feature. Transfers add kTransferError, kTransferTimeout and kTransferFault.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +27,14 @@ class ProbeObserver;
 
 enum class WireProtocol : uint8_t { kDefault, kSwd, kJtag };
 
-// What a probe can do beyond SWD transfers and SWJ sequences, which each must.
+// What a probe can do in addition to SWD transfers and SWJ sequences, which every probe must support.
 struct ProbeFeatures {
   bool jtag = false;
   bool swd_sequence = false;
   bool swo = false;
 };
 
-// What is known of a probe once it has been identified; it never changes while the probe is there.
+// What is known about a probe once it has been identified. It does not change while the probe is present.
 struct ProbeInfo {
   std::string unique_id;
   std::string vendor_name;
@@ -47,25 +47,25 @@ enum class Port : uint8_t { kDp, kAp };
 
 // One register of the DP, or of the AP and bank that SELECT names, accessed size() times. RDBUFF reads as zero over
 // JTAG. `address` is A[3:2] in place: 0x0, 0x4, 0x8 or 0xC. Exactly one of `write` and `read` is not empty; both refer
-// to memory of the caller's.
+// to the caller's memory.
 struct TransferOp {
   Port port = Port::kDp;
   uint8_t address = 0;
-  absl::Span<const uint32_t> write;  // one transfer a word
+  absl::Span<const uint32_t> write;  // one transfer per word
   absl::Span<uint32_t> read;         // filled in order as words arrive
 
   bool is_read() const { return write.empty(); }
   size_t size() const { return is_read() ? read.size() : write.size(); }
 };
 
-// How far a list of transfers came. `completed` counts transfers over all ops, in order. SWD posts AP writes: one that
-// was acknowledged may still fail on the target's bus, which shows as a FAULT on the transfer behind it. So when a
-// transfer is not accepted `completed` leaves out the AP write in front of it, if there was one; after OK all writes
-// have landed. After an error `completed` is less than what was asked for.
+// How far a list of transfers got. `completed` counts transfers over all ops, in order. SWD posts AP writes: an
+// acknowledged write may still fail on the target's bus, which shows as a FAULT on the next transfer. So if a transfer
+// is not accepted and the one before it was an AP write, `completed` does not include that write; after OK, all writes
+// have landed. After an error, `completed` is less than the number requested.
 //
-// Where the probe's answer was lost, nobody knows what has run: `uncertain` counts the transfers behind `completed`
-// that were on their way and may have. What is behind these has not run. So it is, too, where an op of many AP accesses
-// fails over JTAG, which does not tell at which.
+// If the probe's answer was lost, it is unknown what has run: `uncertain` counts the transfers after `completed` that
+// had been sent and may have run. The transfers after those have not run. The same applies if an op with many AP
+// accesses fails over JTAG, which does not report which access failed.
 struct TransferResult {
   absl::Status status;
   size_t completed = 0;
@@ -75,7 +75,7 @@ struct TransferResult {
 // One stretch of SWD bits (CMSIS-DAP 2.1, DAP_SWD_Sequence): `cycles` (1 to kMaxCycles) clocks, driven from `output`
 // (least significant bit first, ⌈cycles/8⌉ bytes) or, if `output` is empty, captured.
 struct SwdSegment {
-  static constexpr uint32_t kMaxCycles = 64;  // the count has six bits, whose 0 is 64
+  static constexpr uint32_t kMaxCycles = 64;  // the count has six bits; 0 stands for 64
   uint32_t cycles = 0;
   std::vector<uint8_t> output;
 };
@@ -92,9 +92,9 @@ struct JtagStretch {
 // What SWO capture has yielded since it was last read.
 struct SwoData {
   std::vector<uint8_t> bytes;
-  bool more = false;     // there is more already
-  bool overrun = false;  // the probe's buffer ran over: bytes were lost behind these
-  bool garbled = false;  // something on the line was no byte, as where the target sends at another rate
+  bool more = false;     // more is available already
+  bool overrun = false;  // the probe's buffer overflowed: bytes after these were lost
+  bool garbled = false;  // something on the line was not a valid byte, e.g. because the target sends at another rate
 };
 
 class Probe {
@@ -105,20 +105,21 @@ class Probe {
 
   virtual const ProbeInfo& info() const = 0;
 
-  // Tells `observer` from now on what happens on the wire (probe/observer.h); null, as at first, for nobody. It must
-  // outlive the probe, and is called on the thread that uses the probe. What identified the probe it is not told.
+  // From now on, reports what happens on the wire to `observer` (probe/observer.h); to no one if it is null, as it is
+  // at first. The observer must outlive the probe, and is called on the thread that uses the probe. The packets that
+  // identified the probe are not reported.
   virtual void SetObserver(ProbeObserver* observer) = 0;
 
-  // Whether the probe is still there, without asking anything of the target and without waiting. Called now and then
-  // while the probe is idle.
+  // Whether the probe is still present. Does not access the target and does not wait. Called regularly while the probe
+  // is idle.
   virtual absl::Status CheckPresent() = 0;
 
-  // Takes the probe for use, and gives it back. Close never fails: what cannot be said any more is not said.
+  // Take the probe for use, and give it back. Close never fails: if the probe is gone, it does nothing.
   virtual absl::Status Open() = 0;
   virtual void Close() = 0;
 
-  // Sets up the pins for `protocol` and says which it chose. Sends nothing to the target: reaching its DP takes SWJ
-  // sequences (probe/adi/link.h). Disconnect lets the pins float.
+  // Sets up the pins for `protocol` and returns the protocol chosen. Sends nothing to the target: to reach its DP, SWJ
+  // sequences are needed (probe/adi/link.h). Disconnect lets the pins float.
   virtual absl::StatusOr<WireProtocol> Connect(WireProtocol protocol) = 0;
   virtual absl::Status Disconnect() = 0;
 
@@ -127,30 +128,29 @@ class Probe {
   // Drives SWDIO/TMS with `bit_count` (1 or more) bits of `bits`, least significant bit of bits[0] first.
   virtual absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) = 0;
 
-  // Runs the segments in order; answers the captured bytes, one vector for each capturing segment.
+  // Runs the segments in order. Returns the captured bytes, one vector for each capturing segment.
   virtual absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) = 0;
 
-  // Runs `stretch`, while connected for JTAG; answers TDO's ⌈cycles/8⌉ bytes, or none where it is not wanted.
+  // Runs `stretch`, while connected for JTAG. Returns TDO's ⌈cycles/8⌉ bytes, or none if `capture` is false.
   virtual absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) = 0;
 
-  // Pulses nRESET, or where the device has a reset of its own, does that.
+  // Pulses nRESET, or runs the device's own reset sequence if it has one.
   virtual absl::Status Reset() = 0;
   virtual absl::Status AssertReset(bool asserted) = 0;
   virtual absl::StatusOr<bool> IsResetAsserted() = 0;
 
-  // Runs `ops` in order in as few packets as there can be, and stops at the first that fails: nothing of another op
-  // runs behind it. (Within one op of many words, packets may be in flight together: behind a WAIT that outlasted the
-  // probe's retries, later words of the same op may have been sent.) Clears nothing: after a FAULT the sticky flags
-  // stand. A transfer that answers WAIT is tried again by the probe within its bound, then reported as
-  // kTransferTimeout.
+  // Runs `ops` in order in as few packets as possible, and stops at the first one that fails: no later op runs. (Within
+  // one op of many words, packets may be in flight together: after a WAIT that outlasted the probe's retries, later
+  // words of the same op may have been sent.) Clears nothing: after a FAULT the sticky flags stay set. If a transfer is
+  // answered with WAIT, the probe repeats it within its limit; then it is reported as kTransferTimeout.
   virtual TransferResult Transfer(absl::Span<const TransferOp> ops) = 0;
 
-  // SWO as a UART sends it, captured at `baud` bits a second from here on; what was captured before is dropped. Takes
-  // no connection. kProbeError where the probe has no rate near `baud`; a capture that there was has ended then.
+  // From now on, captures SWO in UART encoding at `baud` bits per second; what was captured before is dropped. Works
+  // without Connect. kProbeError if the probe has no rate near `baud`; a capture that was running has then ended.
   virtual absl::Status SwoStart(uint32_t baud) = 0;
-  // Ends it; nothing where there is none. Close does so too.
+  // Ends the capture, if there is one. So does Close.
   virtual absl::Status SwoStop() = 0;
-  // Takes what there is, without waiting for any; of much, as much as fits a packet. kProbeError before SwoStart.
+  // Takes the bytes captured so far, up to one packet of them, without waiting for more. kProbeError before SwoStart.
   virtual absl::StatusOr<SwoData> SwoRead() = 0;
 
  protected:

@@ -29,7 +29,7 @@ class BitString {
   size_t size_ = 0;
 };
 
-constexpr size_t kResetOnes = 50;            // §B4.3.3: at least so many clocks high
+constexpr size_t kResetOnes = 50;            // §B4.3.3: at least this many clocks high
 constexpr size_t kRequestBits = 8;           // start, APnDP, RnW, A[3:2], parity, stop, park
 constexpr size_t kResponseBits = 5;          // turnaround, three bits of ACK that no target drives, turnaround
 constexpr uint8_t kTargetSelRequest = 0x99;  // a write of DP register 0xC
@@ -46,7 +46,7 @@ void AppendJtagToSwd(BitString& bits) {
   AppendLineReset(bits);
 }
 
-// §B5.3.4: the selection alert, and four clocks low in front of an activation code.
+// §B5.3.4: the selection alert, then the four low clocks that come before an activation code.
 void AppendSelectionAlert(BitString& bits) {
   bits.Append(0xFF, 8);
   bits.Append(0x86852D956209F392u, 64);
@@ -60,7 +60,7 @@ void AppendDormantToSwd(BitString& bits) {
   AppendLineReset(bits);
 }
 
-// IEEE 1149.1 §6.1: five ones lead to Test-Logic-Reset from everywhere, and a zero from there to Run-Test/Idle.
+// IEEE 1149.1 §6.1: five ones lead from any state to Test-Logic-Reset, and a zero from there to Run-Test/Idle.
 void AppendTapReset(BitString& bits) {
   bits.Append(0xFF, 8);
   bits.Append(0, 8);
@@ -102,7 +102,7 @@ constexpr std::array<WakeRow, 3> kJtagWakes = {{
     {"dormant-to-JTAG", AppendDormantToJtag},
 }};
 
-// `select_first`: writes SELECT in front, which an SW-DP would not answer.
+// `select_first`: writes SELECT before the read. For JTAG; an SW-DP would not answer that write.
 absl::StatusOr<uint32_t> ReadDpIdr(Probe& probe, bool select_first) {
   uint32_t dpidr = 0;
   const uint32_t bank_0 = 0;
@@ -114,7 +114,7 @@ absl::StatusOr<uint32_t> ReadDpIdr(Probe& probe, bool select_first) {
   return dpidr;
 }
 
-// Whether another wake-up sequence may help: the wire failed, not the probe.
+// Whether another wake-up sequence may help, because the wire failed and not the probe.
 bool IsOfTheWire(const absl::Status& status) {
   return IsError(status, ErrorKind::kTransferError) || IsError(status, ErrorKind::kTransferTimeout) ||
          IsError(status, ErrorKind::kTransferFault);
@@ -164,8 +164,8 @@ absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> 
 absl::StatusOr<uint32_t> EstablishJtagLink(Probe& probe) { return Establish(probe, kJtagWakes, std::nullopt, true); }
 
 std::optional<uint32_t> FindTargetSelect(absl::Span<const uint8_t> bits, size_t bit_count) {
-  // A request's start bit is the first one that is high after idle clocks, and TARGETSEL can be written only as the
-  // first request after a line reset: what looks like one elsewhere, as in a selection alert, is none.
+  // A request's start bit is the first high bit after idle clocks, and TARGETSEL can only be written by the first
+  // request after a line reset. The same bits elsewhere, such as in a selection alert, are not a write of TARGETSEL.
   bool idle = true;
   size_t ones = 0;
   for (size_t i = 0; i < bit_count; ++i) {

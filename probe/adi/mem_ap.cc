@@ -15,7 +15,7 @@ MemApRun MakeRun(uint64_t address, AccessSize size, uint32_t byte_count) {
   return {.address = address, .size = size, .transfers = byte_count / Bytes(size), .byte_count = byte_count};
 }
 
-// Makes one run of two that a change of CSW does not part.
+// Appends `next`, or merges it with the last run if both need the same CSW.
 void Append(std::vector<MemApRun>& runs, const MemApRun& next) {
   if (next.byte_count == 0) return;
   if (!runs.empty() && runs.back().size == next.size && runs.back().address + runs.back().byte_count == next.address) {
@@ -26,14 +26,14 @@ void Append(std::vector<MemApRun>& runs, const MemApRun& next) {
   }
 }
 
-// Up to three bytes next to a word boundary. Three bytes go one by one: a byte and a halfword would be two runs, whose
-// writes of CSW and TAR cost more than the access that they save.
+// Up to three bytes next to a word boundary. Three bytes are accessed one by one: a byte and a halfword would be two
+// runs, and the second run's writes of CSW and TAR cost more than the one access that is saved.
 MemApRun EndRun(uint64_t address, uint32_t byte_count) {
   const bool halfword = byte_count == 2 && address % 2 == 0;
   return MakeRun(address, halfword ? AccessSize::k16 : AccessSize::k8, byte_count);
 }
 
-// The runs of a piece that lies in one page.
+// The runs of a piece that lies within one page.
 std::vector<MemApRun> SplitPiece(uint64_t address, uint32_t byte_count) {
   const auto to_word = static_cast<uint32_t>(-address % kWordBytes);
   const uint32_t head = std::min(to_word, byte_count);

@@ -20,8 +20,8 @@ inline constexpr uint8_t kDpTargetSel = 0xC;  // write, straight after a line re
 inline constexpr uint32_t kAbortDapAbort = 1u << 0;
 inline constexpr uint32_t kAbortClearSticky = 0x1E;  // STKCMPCLR, STKERRCLR, WDERRCLR, ORUNERRCLR
 
-// SELECT (§B2.2.11): what of an AP register's address it holds, and the bank of DP registers. The rest of the address,
-// A[3:2], goes with the transfer itself.
+// SELECT (§B2.2.11): it holds the upper part of an AP register's address, and the bank of DP registers. The rest of the
+// address, A[3:2], is part of the transfer itself.
 inline constexpr uint32_t kSelectApMask = 0xFFFFFFF0;
 inline constexpr uint32_t kSelectDpBankMask = 0xF;
 constexpr uint8_t WireAddress(uint64_t register_address) { return static_cast<uint8_t>(register_address & 0xC); }
@@ -69,8 +69,8 @@ inline constexpr uint32_t kCswDeviceEn = 1u << 6;
 // IDR (§C1.3): the class field says whether it is a MEM-AP.
 constexpr bool IsMemAp(uint32_t idr) { return ((idr >> 13) & 0xF) == 8; }
 
-// Up to which power of two a MEM-AP's TAR counts on its own. The architecture promises 1 KiB (§C2.2.2); the AHB-APs of
-// Cortex-M3 and M4 (IDR designer Arm, type AHB, variant 0 to 2) are known to do 4 KiB.
+// The page, in bytes, within which a MEM-AP's TAR counts by itself. The architecture promises 1 KiB (§C2.2.2); the
+// AHB-APs of Cortex-M3 and M4 (IDR designer Arm, type AHB, variant 0 to 2) are known to do 4 KiB.
 uint32_t TarIncrementPage(uint32_t idr);
 
 }  // namespace probegate::adi
