@@ -27,10 +27,10 @@ absl::Status Channel::Fail(absl::Status status) {
   return End(std::move(status), transport_->cause());
 }
 
-// What became of a packet: if it was lost and the device was not, the place is found again.
+// Handles the outcome of a packet: if the packet was lost but the device is still there, finds the place again.
 absl::Status Channel::Check(absl::Status status, Command command) {
   if (status.ok() || IsError(status, ErrorKind::kProbeDisconnected)) return Fail(std::move(status));
-  return Recover(std::string(CommandName(command)) + " is lost: " + std::string(status.message()));
+  return Recover(std::string(CommandName(command)) + " was lost: " + std::string(status.message()));
 }
 
 absl::Status Channel::End(absl::Status status, DisconnectCause cause) {
@@ -57,7 +57,7 @@ absl::StatusOr<absl::Span<const uint8_t>> Channel::ReceiveReply(std::chrono::mic
   const absl::Span<const uint8_t> bytes = **reply;
   if (!Answers(bytes, request.command)) {
     const std::string instead =
-        IsUnknownCommand(bytes) ? " is refused" : " is answered by the reply to another command";
+        IsUnknownCommand(bytes) ? " is unknown to the probe" : " was answered with the reply to another command";
     return Recover(CommandName(request.command) + instead);
   }
   pending_.erase(pending_.begin());
@@ -72,7 +72,7 @@ absl::Status Channel::CheckStatus(absl::Span<const uint8_t> reply, Command comma
 }
 
 absl::Status Channel::Nonsense(Command command) {
-  return Recover(std::string("the reply to ") + CommandName(command) + " makes no sense");
+  return Recover(std::string("the reply to ") + CommandName(command) + " is invalid");
 }
 
 absl::Status Channel::Recover(const std::string& why) {

@@ -2,9 +2,10 @@
 // does not come, or another command's comes instead.
 //
 // A reply carries nothing but its command's number, so after one was lost the next could be taken for it. Whenever that
-// may be, the channel finds its place again: it discards what arrives until the device has answered a question whose
-// answer cannot be mistaken. What was under way then fails with kProbeError and is not repeated, since it may have been
-// done. A device that does not answer that question either is gone: kProbeDisconnected, from then on for ever.
+// is possible, the channel finds its place again: it discards what arrives until the device has answered a question
+// whose answer cannot be mistaken. The commands that were in progress fail with kProbeError and are not repeated,
+// because they may have been carried out. A device that does not answer that question either is gone:
+// kProbeDisconnected, from then on for ever.
 //
 // Errors of every command: kProbeDisconnected; kProbeError if the device refuses, does not answer in time, or sends
 // what cannot be a reply. The message names the command.
@@ -42,7 +43,7 @@ class Channel {
     std::vector<uint8_t> reply;
   };
 
-  // A reply is waited for `reply_timeout` and what its command itself takes.
+  // Waits for each reply for `reply_timeout`, plus the time that its command itself takes.
   Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout);
 
   size_t max_packet_size() const { return transport_->max_packet_size(); }
@@ -53,13 +54,13 @@ class Channel {
   void SetObserver(ProbeObserver* observer) { observer_ = observer != nullptr ? observer : &nobody_; }
   ProbeObserver& observer() const { return *observer_; }
 
-  // What to ask when the place was lost, in the order to try; no reply may begin with another's. Before each but the
-  // first the transport restores the link. Until there are any, the place cannot be found again.
+  // The questions to ask when the place was lost, in the order to try; no reply may begin with another's. Before each
+  // one except the first, the transport restores the link. Without markers, the place cannot be found again.
   void SetMarkers(std::vector<Marker> markers) { markers_ = std::move(markers); }
 
   // Sends `command`, and waits for its reply: for the channel's `reply_timeout` and `busy`, which is how long the
-  // device may need beyond what a short command takes. `transfers`, how many the command has, is for the observer. What
-  // the reply refers to is good until the next call.
+  // device may need beyond what a short command takes. `transfers`, how many the command has, is for the observer.
+  // Bytes that the reply refers to are valid until the next call.
   template <typename Value>
   absl::StatusOr<typename std::remove_cvref_t<Value>::Reply> Ask(Value&& command, std::chrono::microseconds busy = {},
                                                                  size_t transfers = 0) {
@@ -73,7 +74,7 @@ class Channel {
     return Ask(command, busy).status();
   }
 
-  // The two halves of Ask, for commands that are on their way together: replies come in the order of the commands.
+  // The two halves of Ask, for several commands in flight together: replies come in the order of the commands.
   template <typename Value>
   absl::Status Send(const Value& command, size_t transfers) {
     if constexpr (requires { command.bytes(); }) {
@@ -109,8 +110,8 @@ class Channel {
   void StopTrace() { transport_->trace()->Stop(); }
   absl::StatusOr<bool> TakeTrace(std::vector<uint8_t>& bytes, size_t most);
 
-  // Whether the device was reset as the place was found again, since this was last asked: then it may have forgotten
-  // what it was told.
+  // Whether the device was reset to find the place again, since the last call of this function. It may then have lost
+  // its settings.
   bool TakeReset() { return std::exchange(was_reset_, false); }
 
  private:
@@ -125,12 +126,13 @@ class Channel {
     return absl::MakeConstSpan(buffer_).first(command.Encode(absl::MakeSpan(buffer_)));
   }
   absl::Status SendRequest(absl::Span<const uint8_t> request, size_t transfers);
-  // The reply to the oldest request that has none, which begins with its command. It is good until the next call.
+  // Waits for the reply to the oldest unanswered request, and checks that it begins with the request's command. The
+  // view is valid until the next call.
   absl::StatusOr<absl::Span<const uint8_t>> ReceiveReply(std::chrono::microseconds busy);
   absl::Status CheckStatus(absl::Span<const uint8_t> reply, Command command);
-  // The last reply makes no sense: finds the place again. The error to report, never OK.
+  // The last reply was invalid: finds the place again. Returns the error to report, never OK.
   absl::Status Nonsense(Command command);
-  // Takes an error of the transport's: it is the end of the channel if the device is gone.
+  // Handles an error of the transport: ends the channel if the device is gone.
   absl::Status Fail(absl::Status status);
   absl::Status Check(absl::Status status, Command command);
   absl::Status End(absl::Status status, DisconnectCause cause);

@@ -9,9 +9,9 @@
 //   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 //
 // Decode takes a whole reply whose first byte names the command, and returns nothing if the bytes cannot be a reply to
-// this request. Replies are not to be trusted: no Decode reads beyond one. A Reply may refer to the bytes that it was
-// decoded from. A command whose Reply is Done needs no Decode, and one that is never answered has neither. A command
-// whose request is put together step by step has bytes() instead of Encode. Channel::Ask sends any of them.
+// this request. Replies cannot be trusted: no Decode reads beyond the end of one. A Reply may refer to the bytes that
+// it was decoded from. A command whose Reply is Done needs no Decode, and one that is never answered has neither. A
+// command whose request is put together step by step has bytes() instead of Encode. Channel::Ask sends any of them.
 #pragma once
 
 #include <algorithm>

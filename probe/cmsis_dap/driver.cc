@@ -20,7 +20,7 @@ namespace {
 
 using std::chrono::microseconds;
 
-constexpr uint8_t kIdleCycles = 2;  // after each transfer, so that the DP gets on if the clock then stops
+constexpr uint8_t kIdleCycles = 2;  // after each transfer, so that the DP can finish it if the clock then stops
 constexpr microseconds kResetPulse{20'000};
 constexpr microseconds kResetRise{100'000};  // for nRESET to be high again, against a capacitor on it
 
@@ -61,7 +61,7 @@ class CmsisDapProbe : public Probe {
 
  private:
   absl::Status Ready();
-  absl::Status TellAnew();
+  absl::Status RestoreSettings();
   absl::Status ConnectPort();
   absl::Status ApplyClock(uint32_t hertz);
   absl::StatusOr<uint8_t> Pins(std::optional<bool> reset, microseconds wait);
@@ -76,19 +76,19 @@ class CmsisDapProbe : public Probe {
   bool connected_ = false;
   bool jtag_ = false;            // while connected
   bool reset_asserted_ = false;  // nRESET is held low
-  bool forgetful_ = false;       // the device was reset, and has not been told anew yet
+  bool forgetful_ = false;       // the device was reset, and its settings have not been restored yet
 };
 
 // Every operation begins with this, except those that end another.
 absl::Status CmsisDapProbe::Ready() {
   forgetful_ |= channel_->TakeReset();
   if (!forgetful_) return absl::OkStatus();
-  absl::Status status = TellAnew();
+  absl::Status status = RestoreSettings();
   forgetful_ = !status.ok();
   return status;
 }
 
-absl::Status CmsisDapProbe::TellAnew() {
+absl::Status CmsisDapProbe::RestoreSettings() {
   if (connected_) {
     if (absl::Status status = ConnectPort(); !status.ok()) return status;
   }
@@ -136,7 +136,7 @@ absl::Status CmsisDapProbe::Disconnect() {
 }
 
 absl::Status CmsisDapProbe::SetClock(uint32_t hertz) {
-  if (hertz == 0) return MakeError(ErrorKind::kInvalidArgument, "a clock of 0 Hz");
+  if (hertz == 0) return MakeError(ErrorKind::kInvalidArgument, "invalid clock frequency of 0 Hz");
   if (absl::Status status = Ready(); !status.ok()) return status;
   return ApplyClock(hertz);
 }
@@ -151,7 +151,7 @@ absl::Status CmsisDapProbe::ApplyClock(uint32_t hertz) {
 
 absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
   if (bit_count == 0 || bits.size() < ByteCount(bit_count)) {
-    return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
+    return MakeError(ErrorKind::kInvalidArgument, "a sequence is empty, or has fewer bits than its length says");
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   while (bit_count > 0) {
@@ -189,7 +189,7 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> CmsisDapProbe::SwdSequence(abs
 absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStretch& stretch) {
   if (!info().features.jtag) return MakeError(ErrorKind::kUnsupported, "this probe has no DAP_JTAG_Sequence");
   if (stretch.cycles == 0 || stretch.tdi.size() < ByteCount(stretch.cycles)) {
-    return MakeError(ErrorKind::kInvalidArgument, "a sequence without its bits");
+    return MakeError(ErrorKind::kInvalidArgument, "a sequence is empty, or has fewer bits than its length says");
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   const size_t most = cmsis_dap::JtagSequence::MaxCycles(identity_.packet_size);

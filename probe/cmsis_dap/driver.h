@@ -1,15 +1,15 @@
 // The driver for probes that speak CMSIS-DAP (Arm, CMSIS-DAP 2.1), over any Transport: SWD, and JTAG with
 // one device on the chain.
 //
-// A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; nothing is sent
-// again by the driver, since what follows it in the same packet may depend on it. After that the AP's access is
+// A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; the driver does
+// not send anything again, because what follows in the same packet may depend on it. After that the AP's access is
 // aborted (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
 //
 // A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not
 // the probe: see channel.h. It takes up to `reply_timeout`, and four times that, with what the transport needs to
-// restore the link twice, until a dead probe is declared gone. If the device had to be reset for it, the next
-// operation first tells it anew what it was told before: connection, clock, nRESET, SWO. So the session goes on; on the
-// wire the target has seen what a connecting probe does.
+// restore the link twice, until a dead probe is declared gone. If the device had to be reset for that, the next
+// operation first restores its settings: connection, clock, nRESET, SWO. So the session goes on; on the wire the target
+// has seen what a connecting probe does.
 #pragma once
 
 #include <chrono>

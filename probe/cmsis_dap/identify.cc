@@ -9,7 +9,7 @@
 namespace probegate::cmsis_dap {
 namespace {
 
-// One question, its reply kept as a marker may need it.
+// The answer to one question, with the whole reply, from which a marker may be made.
 struct Answer {
   std::vector<uint8_t> reply;
   std::string text;
@@ -47,7 +47,8 @@ absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, cons
                                    InfoId::kCapabilities,    InfoId::kVendor,         InfoId::kProduct,
                                    InfoId::kProtocolVersion, InfoId::kFirmwareVersion};
   if (channel.max_packet_size() < kSmallestPacket) {
-    return MakeError(ErrorKind::kProbeError, "the packets that reach the probe are too short to be of use");
+    return MakeError(ErrorKind::kProbeError,
+                     "packets to the probe are limited to less than the 64 bytes that CMSIS-DAP needs");
   }
   std::vector<std::pair<InfoId, Answer>> answers;
   for (const InfoId id : kQuestions) {
@@ -61,12 +62,12 @@ absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, cons
   const unsigned capabilities = answers[3].second.number.value_or(0);
 
   if (packet_size.number.value_or(0) < kSmallestPacket || packet_count.number.value_or(0) == 0) {
-    return MakeError(ErrorKind::kProbeError, "the probe does not say how large its packets are, and how many it takes");
+    return MakeError(ErrorKind::kProbeError, "the probe does not report the size and number of its packets");
   }
-  if ((capabilities & kCapabilitySwd) == 0) return MakeError(ErrorKind::kProbeError, "the probe has no SWD");
+  if ((capabilities & kCapabilitySwd) == 0) return MakeError(ErrorKind::kProbeError, "the probe does not support SWD");
   const std::string& id = !known.unique_id.empty() ? known.unique_id : serial.empty() ? fallback_id : serial;
   if (id.empty()) {
-    return MakeError(ErrorKind::kProbeError, "the probe has no serial number to know it by");
+    return MakeError(ErrorKind::kProbeError, "the probe has no serial number to identify it by");
   }
   Identity identity;
   identity.info = {.unique_id = id,
@@ -79,7 +80,7 @@ absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, cons
   identity.packet_size = std::min<size_t>(*packet_size.number, channel.max_packet_size());
   identity.packet_count = *packet_count.number;
   identity.swo_stream = (capabilities & kCapabilitySwoStream) != 0;
-  answers.resize(3);  // numbers and a serial number, which cannot be the same
+  answers.resize(3);  // two numbers and the serial number, whose replies cannot be confused
   SetMarkers(channel, answers);
   return identity;
 }

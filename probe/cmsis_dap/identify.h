@@ -1,4 +1,4 @@
-// Which device a CMSIS-DAP device is and what it can do, by DAP_Info.
+// Asks a CMSIS-DAP device who it is and what it can do, with DAP_Info.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ struct Identity {
 };
 
 // Asks, and gives `channel` its markers. The unique id and the names of `known`, if not empty, take the place of the
-// device's own. A device without a serial number is known by `fallback_id`.
-// kProbeError: it has no SWD, no unique id, or its answers make no sense.
+// device's own. A device without a serial number is known by `fallback_id`. kProbeError: it has no SWD, no unique id,
+// or its answers are invalid.
 absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id);
 
 }  // namespace probegate::cmsis_dap

@@ -9,10 +9,10 @@ constexpr uint8_t kReadStatus = adi::kDpCtrlStat | kRequestRead;
 constexpr uint8_t kCheckStatus = kReadStatus | kMatchValue;
 constexpr uint32_t kNoFlags = 0;
 
-// What one look at the flags takes at most, all with a value: the mask, SELECT for bank 0, CTRL/STAT, and SELECT as it
-// was.
+// The most writes that one check of the flags takes, each with a value: the mask, SELECT for bank 0, CTRL/STAT, and
+// SELECT as it was before.
 constexpr size_t kCheckWrites = 4;
-constexpr size_t kReserve = 5;  // transfers of any kind whose room one look takes at most
+constexpr size_t kReserve = 5;  // the most transfers of any kind that one check takes
 
 }  // namespace
 
@@ -43,7 +43,7 @@ void JtagEncoder::AppendRead(Kind kind, uint8_t request, uint32_t* destination) 
 bool JtagEncoder::Add(const TransferOp& op, size_t index) {
   const bool read = op.is_read();
   const bool ap = op.port == Port::kAp;
-  // Each operation is looked after by itself, so that a failure stops the packet at it.
+  // The flags are checked after each operation, so that a failure stops the packet there.
   const size_t checks = (unchecked_ != 0 && index == 0 ? 1 : 0) + (ap ? 1 : 0);
   if (!packet_.HasRoom((read ? 0 : 1) + checks * kCheckWrites, read ? 1 : 0)) return false;
   if (index == 0) AppendStickyCheck();
@@ -109,7 +109,8 @@ std::optional<TransferOutcome> JtagEncoder::Decode(absl::Span<const uint8_t> rep
   return Judge(*decoded);
 }
 
-// Accesses to a DP are done once they are acknowledged, those to an AP once the flags have been found clear after them.
+// An access to a DP is done once it is acknowledged; an access to an AP, once a check after it has found the flags
+// clear.
 std::optional<TransferOutcome> JtagEncoder::Judge(const TransferPacket::Reply& reply) const {
   const bool data_missing = reply.last_read != TransferPacket::LastRead::kThere;
   TransferOutcome outcome{.ack = reply.ack};
@@ -132,7 +133,8 @@ std::optional<TransferOutcome> JtagEncoder::Judge(const TransferPacket::Reply& r
     return outcome;
   }
   outcome.uncertain = open;
-  // The firmware's own last read of RDBUFF failed, when all that was asked for was done but perhaps a write to the DP.
+  // The firmware's own last read of RDBUFF failed. Everything requested has been done, except perhaps a write to the
+  // DP.
   if (outcome.completed == size_ + unchecked_before_) {
     const Kind last = entries_.back().kind;
     if (last == Kind::kCheck || last == Kind::kOwn) return TransferOutcome{.completed = outcome.completed};

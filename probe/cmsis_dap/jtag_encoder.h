@@ -1,8 +1,8 @@
 // TransferEncoder for JTAG (ADIv5.2 §B3.4).
 //
-// Over JTAG a DP acknowledges alike what it does and what it discards because an access failed, so a packet looks for
-// itself: after each operation on an AP it reads CTRL/STAT, with a match for no sticky flag. If one is set the firmware
-// stops there, as it does at a FAULT over SWD.
+// Over JTAG, a DP gives the same acknowledge to a transfer that it carries out and to one that it discards because an
+// earlier access failed. So each packet contains its own checks: after each operation on an AP it reads CTRL/STAT with
+// a value match for "no sticky flag set". If a flag is set, the firmware stops there, as it does at a FAULT over SWD.
 #pragma once
 
 #include <cstddef>
@@ -27,12 +27,12 @@ class JtagEncoder final : public TransferEncoder {
   absl::Span<const uint8_t> bytes() const override { return packet_.bytes(); }
   std::optional<TransferOutcome> Decode(absl::Span<const uint8_t> reply) override;
 
-  // A reply was lost, or the link has been made anew: what SELECT holds is not known.
+  // A reply was lost, or the link was established again: the value of SELECT is unknown.
   void ForgetSelect() { select_.reset(); }
 
-  // These three make a packet of their own, in place of Clear, Add and Close. The first looks whether `accesses` to an
-  // AP, which went before this packet, have failed; they are what its outcome counts. ABORT has an instruction of its
-  // own over JTAG, and flags are cleared in CTRL/STAT: so the others read CTRL/STAT into `value`, and write it.
+  // These three make a whole packet, in place of Clear, Add and Close. The first checks whether the `accesses` to an AP
+  // that were sent before this packet have failed; its outcome counts those accesses. The other two read CTRL/STAT into
+  // `value`, and write it: over JTAG, flags are cleared in CTRL/STAT, and ABORT has an instruction of its own.
   void MakeCheck(size_t accesses);
   void MakeStatusRead(uint32_t& value);
   void MakeStatusWrite(uint32_t value);
@@ -43,7 +43,7 @@ class JtagEncoder final : public TransferEncoder {
     kDp,
     kAp,
     kCheck,  // a read of CTRL/STAT whose value the probe compares
-    kOwn,    // what else belongs to a look at the flags
+    kOwn,    // any other transfer that a check of the flags needs
   };
   struct Entry {
     Kind kind;
@@ -63,8 +63,8 @@ class JtagEncoder final : public TransferEncoder {
   size_t size_ = 0;
 
   bool mask_sent_ = false;                 // with this packet
-  size_t unchecked_ = 0;                   // accesses to an AP since the flags were last looked at
-  size_t unchecked_before_ = 0;            // those of them that went before this packet
+  size_t unchecked_ = 0;                   // accesses to an AP since the last check of the flags
+  size_t unchecked_before_ = 0;            // those of them that were sent before this packet
   std::optional<uint32_t> select_;         // on the wire, as far as these packets know; it may be in another bank
   std::optional<uint32_t> select_before_;  // before this packet
 };

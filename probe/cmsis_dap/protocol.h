@@ -15,7 +15,8 @@
 
 namespace probegate::cmsis_dap {
 
-// That of a full-speed USB device. No CMSIS-DAP device has smaller packets, and every command fits in one of this size.
+// The packet size of a full-speed USB device. No CMSIS-DAP device has smaller packets, and every command fits in one of
+// this size.
 inline constexpr size_t kSmallestPacket = 64;
 
 // DAP_Info.
@@ -89,7 +90,7 @@ struct TransferConfigure {
   size_t Encode(absl::Span<uint8_t> packet) const;
 };
 
-// DAP_TransferAbort: ends a transfer that is under way. The only command without a reply.
+// DAP_TransferAbort: ends a transfer that is in progress. The only command without a reply.
 struct TransferAbort {
   static constexpr Command kCommand = Command::kTransferAbort;
 
@@ -152,7 +153,7 @@ struct SwjClock {
 struct SwjSequence {
   static constexpr Command kCommand = Command::kSwjSequence;
   using Reply = Done;
-  static constexpr size_t kMaxBits = 256;  // their count is a byte, whose 0 is 256
+  static constexpr size_t kMaxBits = 256;  // their count is a byte; 0 stands for 256
   size_t bit_count;                        // 1 to kMaxBits
   absl::Span<const uint8_t> bits;
 

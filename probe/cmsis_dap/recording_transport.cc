@@ -90,7 +90,7 @@ class RecordingTransport final : public Transport {
   const std::unique_ptr<Transport> transport_;
   const std::unique_ptr<PacketSink> sink_;
   std::optional<RecordingTrace> trace_;
-  bool gone_ = false;  // that was told: being asked again and again whether it is, it would be told as often
+  bool gone_ = false;  // the loss has been reported; without this, every call of CheckPresent would report it again
 };
 
 }  // namespace

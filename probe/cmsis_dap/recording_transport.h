@@ -1,4 +1,4 @@
-// A transport that tells of all that passes through it.
+// A transport that records everything that passes through it.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace probegate::cmsis_dap {
 
-// `transport`, with each packet given to `sink` as it goes out or has come in. The sink's events: "silence" where a
-// reply was waited for and did not come, "error" with what the transport says, "restore" with the attempt's number.
+// Wraps `transport`: each packet is passed to `sink` when it is sent or received. Events: "silence" if an expected
+// reply did not arrive, "error" with the transport's error message, "restore" with the number of the attempt.
 std::unique_ptr<Transport> Record(std::unique_ptr<Transport> transport, std::unique_ptr<PacketSink> sink);
 
 }  // namespace probegate::cmsis_dap

@@ -9,7 +9,8 @@ namespace {
 
 constexpr uint8_t kReadRdbuff = adi::kDpRdbuff | kRequestRead;
 
-// A DP register that an SW-DP answers whatever its sticky flags (ADIv5.2 §B4.2.4), CTRL/STAT in its bank.
+// Whether an SW-DP may answer this access even if sticky flags are set (ADIv5.2 §B4.2.4). CTRL/STAT always does, but
+// its address may be another register's in another bank.
 bool MayAlwaysAnswer(const TransferOp& op) {
   if (op.port == Port::kAp) return false;
   return op.address == adi::kDpAbort || (op.is_read() && op.address == adi::kDpCtrlStat);

@@ -9,16 +9,16 @@
 namespace probegate::cmsis_dap {
 namespace {
 
-constexpr size_t kMostStreamed = 16384;  // bytes of one read
+constexpr size_t kMostStreamed = 16384;  // the most bytes in one read
 
-// How far a rate may be from what was asked for: beyond it a UART takes the last bit of a byte for another.
+// How much a rate may differ from the requested one. Beyond this, a UART reads the last bit of a byte wrong.
 constexpr uint64_t kMostDeviation = 3;  // percent
 
 }  // namespace
 
-// Another program may have left the device capturing, in whatever way.
+// Another program may have left the device capturing in any mode, so it is stopped first.
 absl::Status SwoCapture::Start(uint32_t baud) {
-  if (baud == 0) return MakeError(ErrorKind::kInvalidArgument, "SWO at 0 baud");
+  if (baud == 0) return MakeError(ErrorKind::kInvalidArgument, "invalid SWO rate of 0 baud");
   running_ = false;
   lost_ = false;
   if (absl::Status status = channel_.Order(SwoMode{SwoMode::kOff}); !status.ok()) return status;
@@ -29,7 +29,7 @@ absl::Status SwoCapture::Start(uint32_t baud) {
     if (absl::Status status = channel_.StartTrace(); !status.ok()) return status;
   }
   baud_ = baud;
-  running_ = true;  // also if the answer is lost: it may be running then
+  running_ = true;  // even if the answer is lost, because the capture may be running then
   return channel_.Order(SwoControl{true});
 }
 
@@ -77,13 +77,14 @@ absl::Status SwoCapture::Stop() {
 }
 
 absl::StatusOr<SwoData> SwoCapture::Read() {
-  if (!running_) return MakeError(ErrorKind::kProbeError, "the probe does not capture SWO");
+  if (!running_) return MakeError(ErrorKind::kProbeError, "the probe is not capturing SWO; start the capture first");
   auto data = streaming_ ? ReadStream() : ReadData();
   if (data.ok()) data->overrun |= std::exchange(lost_, false);
   return data;
 }
 
-// What the status tells of may have happened after bytes that come in the meantime; there is no way to tell.
+// The event that the status reports may have happened before or after the bytes that arrived with it; there is no way
+// to tell.
 absl::StatusOr<SwoData> SwoCapture::ReadStream() {
   const auto status = channel_.Ask(SwoStatus{});
   if (!status.ok()) return status.status();

@@ -1,8 +1,8 @@
 // SWO capture by a CMSIS-DAP device, for a driver.
 //
-// UART mode. Bytes come by the device's endpoint for them if it has one that the transport reaches, and says that it
-// streams; otherwise by DAP_SWO_Data. Either way a read costs a packet: on the endpoint there are bytes and nothing
-// else, so DAP_SWO_Status says whether any were lost.
+// UART mode. Bytes arrive on the device's SWO endpoint if the transport can reach one and the device reports that it
+// can stream; otherwise in replies to DAP_SWO_Data. Either way a read takes one packet: the endpoint carries nothing
+// but bytes, so DAP_SWO_Status is needed to find out whether any were lost.
 //
 // Threads: the channel's.
 #pragma once
@@ -21,7 +21,7 @@ namespace probegate::cmsis_dap {
 // As Probe's methods of these names; the device must be one that has SWO in UART mode.
 class SwoCapture {
  public:
-  // `channel` must outlive it. `streams`: the device says that it can.
+  // `channel` must outlive this. `streams`: the device reports that it can stream.
   SwoCapture(Channel& channel, size_t packet_size, bool streams)
       : channel_(channel), most_(SwoRead::MaxBytes(packet_size)), may_stream_(streams && channel.has_trace()) {}
 
@@ -29,8 +29,8 @@ class SwoCapture {
   absl::Status Stop();
   absl::StatusOr<SwoData> Read();
 
-  // Begins a capture anew that the device may have forgotten, if there is one. The next Read says that bytes were lost,
-  // or after an error that there is no capture.
+  // Restarts a running capture after the device was reset. The next Read then reports that bytes were lost; if the
+  // restart fails, it reports that there is no capture.
   absl::Status Resume();
 
  private:
@@ -43,8 +43,8 @@ class SwoCapture {
   const uint16_t most_;  // bytes of one DAP_SWO_Data
   const bool may_stream_;
   bool running_ = false;
-  bool streaming_ = false;  // by the endpoint
-  bool lost_ = false;       // bytes were lost, which the next Read is to say
+  bool streaming_ = false;  // on the endpoint
+  bool lost_ = false;       // bytes were lost; the next Read reports it
   uint32_t baud_ = 0;
 };
 

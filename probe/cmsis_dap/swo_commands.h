@@ -11,7 +11,7 @@
 
 namespace probegate::cmsis_dap {
 
-// DAP_SWO_Transport. A device may say that it streams, and refuse to; so a refusal is no error.
+// DAP_SWO_Transport. A device may report that it can stream and still refuse to, so a refusal is not an error.
 struct SwoTransport {
   static constexpr Command kCommand = Command::kSwoTransport;
   struct Reply {

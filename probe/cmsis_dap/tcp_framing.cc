@@ -43,13 +43,14 @@ absl::StatusOr<std::optional<absl::Span<const uint8_t>>> TcpPacketDecoder::Next(
   if (end_ - begin_ < kTcpHeaderSize) return std::nullopt;
   const Header header = DecodeHeader(buffer_.data() + begin_);
   if (header.signature != kSignature) {
-    return MakeError(ErrorKind::kProbeError, "not a CMSIS-DAP packet: its signature is " + Hex(header.signature));
+    return MakeError(ErrorKind::kProbeError, "not a CMSIS-DAP packet: wrong signature " + Hex(header.signature));
   }
   if (header.type != static_cast<uint8_t>(type_)) {
-    return MakeError(ErrorKind::kProbeError, "a CMSIS-DAP packet of the wrong type " + std::to_string(header.type));
+    return MakeError(ErrorKind::kProbeError, "a CMSIS-DAP packet has the wrong type, " + std::to_string(header.type));
   }
   if (header.length == 0 || header.length > kTcpMaxPacket) {
-    return MakeError(ErrorKind::kProbeError, "a CMSIS-DAP packet of " + std::to_string(header.length) + " bytes");
+    return MakeError(ErrorKind::kProbeError,
+                     "a CMSIS-DAP packet has the invalid length of " + std::to_string(header.length) + " bytes");
   }
   if (end_ - begin_ < kTcpHeaderSize + header.length) return std::nullopt;
   const auto packet = absl::MakeConstSpan(buffer_).subspan(begin_ + kTcpHeaderSize, header.length);

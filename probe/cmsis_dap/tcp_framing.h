@@ -1,5 +1,5 @@
-// How CMSIS-DAP packets travel over TCP, as OpenOCD's cmsis_dap_tcp backend speaks it: before each packet 8 bytes,
-// little endian: u32 signature 0x00504144 ("DAP"), u16 length of the packet, u8 type, u8 0. Bytes and no I/O.
+// How CMSIS-DAP packets travel over TCP, as OpenOCD's cmsis_dap_tcp backend speaks it: each packet is preceded by 8
+// bytes, little endian: u32 signature 0x00504144 ("DAP"), u16 length of the packet, u8 type, u8 0. Bytes and no I/O.
 #pragma once
 
 #include <array>
@@ -22,17 +22,19 @@ enum class TcpPacketType : uint8_t { kRequest = 1, kResponse = 2 };
 // The header of a packet of `length` (1 to kTcpMaxPacket) bytes.
 std::array<uint8_t, kTcpHeaderSize> EncodeTcpHeader(TcpPacketType type, size_t length);
 
-// Finds packets in a stream that arrives in pieces of any size. Holds at most a fixed number of bytes.
+// Finds packets in a stream that arrives in pieces of any size. Its buffer has a fixed size.
 class TcpPacketDecoder {
  public:
-  // `type` is what the other end sends; another is an error.
+  // `type` is the type that the other end sends; any other type is an error.
   explicit TcpPacketDecoder(TcpPacketType type);
 
-  // The next packet that is complete, or none yet. The view is good until the next call of FreeSpace. An error
-  // (kProbeError) means that the stream holds no more packets: without a header nothing says where one starts.
+  // The next complete packet; nothing if there is none yet. The view is valid until the next call of FreeSpace. After
+  // an error (kProbeError) no more packets can be found: without a valid header, it is unknown where the next one
+  // starts.
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Next();
 
-  // Where to put what arrives, never empty once Next answered none; and how much was put there.
+  // FreeSpace is where to put the bytes that arrive; it is never empty after Next has returned nothing. Commit says how
+  // many bytes were put there.
   absl::Span<uint8_t> FreeSpace();
   void Commit(size_t size);
 

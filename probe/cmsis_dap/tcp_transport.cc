@@ -23,7 +23,7 @@ namespace {
 constexpr timeval kSlice = {.tv_sec = 0, .tv_usec = 100'000};
 constexpr std::chrono::seconds kSendBound{5};
 
-// Sets up a connected socket. Each of these options is known to every Linux, so a failure shows on use.
+// Sets up a connected socket. Every Linux knows these options; if setting one fails, using the socket will fail, too.
 void SetUp(int socket) {
   SetUpConnection(socket);
   setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kSlice, sizeof(kSlice));
@@ -87,7 +87,7 @@ class TcpTransport : public Transport {
       if (size < 0 && errno != EAGAIN && errno != EINTR) return Gone(errno);
       const TimePoint now = std::chrono::steady_clock::now();
       if (deadline == TimePoint{}) deadline = now + kSendBound;
-      if (now >= deadline) return Gone(DisconnectCause::kNotAnswering, "it takes no more data");
+      if (now >= deadline) return Gone(DisconnectCause::kNotAnswering, "it does not accept data any more");
     }
   }
 

@@ -10,10 +10,10 @@
 
 namespace probegate::cmsis_dap {
 
-// Connects within `bound` (not counting the look-up of a host's name, which is the resolver's). If the name has several
-// addresses, they share it: one that does not answer leaves the others their part. Nagle's algorithm is off.
-// A device that vanishes without a word is noticed by TCP keepalive within half a minute, or by its missing
-// replies. Errors: kProbeDisconnected, with what was wrong and at which address.
+// Connects within `bound` (not counting the look-up of a host's name, whose time-out is the resolver's). If the name
+// has several addresses, they share that time, so an address that does not answer leaves the others their part. Nagle's
+// algorithm is off. If a device vanishes silently, TCP keepalive notices it within half a minute, or its replies are
+// missed earlier. Errors: kProbeDisconnected, with the reason and the address.
 absl::StatusOr<std::unique_ptr<Transport>> ConnectTcp(const Endpoint& endpoint, std::chrono::milliseconds bound);
 
 }  // namespace probegate::cmsis_dap

@@ -1,7 +1,6 @@
-// The bytes of SWO as a device sends them by itself, on an endpoint that has nothing else (CMSIS-DAP 2.1,
-// DAP_SWO_Transport 2).
+// The SWO bytes that a device sends unasked, on an endpoint of their own (CMSIS-DAP 2.1, DAP_SWO_Transport 2).
 //
-// Threads: the transport's. No method waits for bytes, but Start for there to be none. Errors: as a transport's.
+// Threads: the transport's. No method waits for bytes; only Start waits until there are none. Errors: as a transport's.
 #pragma once
 
 #include <cstddef>
@@ -19,14 +18,15 @@ class TraceStream {
   TraceStream(const TraceStream&) = delete;
   TraceStream& operator=(const TraceStream&) = delete;
 
-  // Throws away what an earlier capture has left, for which the device must not capture, and reads from then on.
+  // Discards the bytes that an earlier capture has left, then starts to read. The device must not be capturing during
+  // this call.
   virtual absl::Status Start() = 0;
 
-  // Reads no more; what came and was not taken is dropped. Nothing where it does not read.
+  // Stops reading, and drops the bytes that have not been taken. Does nothing if the stream is not reading.
   virtual void Stop() = 0;
 
-  // Appends what has come, in its order, and not much beyond `most` bytes of it. True where there is more. After an
-  // error bytes may be missing, and reading goes on.
+  // Appends the bytes that have arrived, in order, and not many more than `most` of them. Returns true if there are
+  // more. After an error, bytes may be missing, and reading goes on.
   virtual absl::StatusOr<bool> Take(std::vector<uint8_t>& bytes, size_t most) = 0;
 
  protected:

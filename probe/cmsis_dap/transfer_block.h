@@ -20,7 +20,7 @@ struct TransferBlock {
 
   static size_t MaxWords(bool read, size_t packet_size);
   size_t Encode(absl::Span<uint8_t> packet) const;
-  // Puts what was read where it belongs.
+  // Stores the values read in the op.
   std::optional<TransferOutcome> Decode(absl::Span<const uint8_t> reply) const;
 };
 

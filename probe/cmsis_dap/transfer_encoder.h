@@ -1,8 +1,8 @@
-// Operations as the transfers of one DAP_Transfer, and its reply as how far they came: one encoder for each protocol of
-// the wire.
+// Encodes operations as the transfers of one DAP_Transfer, and decodes from the reply how far they got. There is one
+// encoder for each wire protocol.
 //
-// The firmware stops at the first transfer that fails and says how many it had begun. What it says of the last of these
-// is not what a caller wants to know; an encoder works out what is. Bytes and no I/O.
+// The firmware stops at the first transfer that fails, and reports how many it had begun. Whether the last of these has
+// completed depends on the protocol; the encoder works it out. Bytes and no I/O.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,8 @@ class TransferEncoder {
   // The request.
   virtual absl::Span<const uint8_t> bytes() const = 0;
 
-  // Puts what was read where it belongs. Nothing if the reply makes no sense; then some of it may have been written.
+  // Stores the values read in the ops. Returns nothing if the reply is invalid; some values may have been stored even
+  // then.
   virtual std::optional<TransferOutcome> Decode(absl::Span<const uint8_t> reply) = 0;
 
  protected:

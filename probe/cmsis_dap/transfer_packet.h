@@ -1,6 +1,6 @@
 // DAP_Transfer as bytes (CMSIS-DAP 2.1, "Transfer Commands"): single transfers put one after the other into a request,
-// and the words of its reply put where they belong. What the transfers are for, and so what the reply says of them, is
-// the encoders' business: probe/cmsis_dap/swd_encoder.h and probe/cmsis_dap/jtag_encoder.h. Bytes and no I/O.
+// and the words of its reply stored in their destinations. The meaning of the transfers, and so of the reply, is the
+// encoders' business: probe/cmsis_dap/swd_encoder.h and probe/cmsis_dap/jtag_encoder.h. Bytes and no I/O.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +21,14 @@ inline constexpr uint8_t kAckOk = 1;
 inline constexpr uint8_t kAckWait = 2;
 inline constexpr uint8_t kAckFault = 4;
 inline constexpr uint8_t kAckNone = 7;            // the target did not answer
-inline constexpr uint8_t kAckMismatch = 1u << 4;  // a read with match: the value was another
+inline constexpr uint8_t kAckMismatch = 1u << 4;  // a read with value match: the value did not match
 inline constexpr uint8_t kAckErrorBit = 1u << 3;  // data with the wrong parity, or a protocol error
 
 // A transfer's request byte: these, and A[3:2] in place.
 inline constexpr uint8_t kRequestAp = 1u << 0;
 inline constexpr uint8_t kRequestRead = 1u << 1;
-inline constexpr uint8_t kMatchValue = 1u << 4;  // of a read: go on only if the value is as given, under the mask
-inline constexpr uint8_t kMatchMask = 1u << 5;   // of a write: sets the mask, and reaches no wire
+inline constexpr uint8_t kMatchValue = 1u << 4;  // of a read: go on only if the value, masked, is the given one
+inline constexpr uint8_t kMatchMask = 1u << 5;   // of a write: sets the mask; nothing is sent on the wire
 uint8_t RequestByte(const TransferOp& op);
 
 // How far a list of transfers came. `completed` is all of those asked for if `ack` is kAckOk, and fewer if not.
@@ -62,13 +62,15 @@ class TransferPacket {
   size_t size() const { return transfers_.size(); }
   absl::Span<const uint8_t> bytes() const { return bytes_; }
 
-  // A write, or a read with match, whose value the device compares and does not return. False if there is no room.
+  // Adds a write, or a read with value match, whose value the device compares and does not return. False if there is no
+  // room.
   bool AddWrite(uint8_t request, uint32_t value);
-  // `destination` may be null, and must stay where it is until Decode. `late`: the wire sends the value with the
-  // transfer after this one, so it does not come if that one fails. False if there is no room.
+  // Adds a read. `destination` may be null, and must stay where it is until Decode. `late`: the wire sends the value
+  // with the transfer after this one, so it does not come if that one fails. False if there is no room.
   bool AddRead(uint8_t request, uint32_t* destination, bool late);
 
-  // Puts what was read where it belongs. Nothing if the reply makes no sense; then some of it may have been written.
+  // Stores the values read in their destinations. Returns nothing if the reply is invalid; some values may have been
+  // stored even then.
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 
  private:

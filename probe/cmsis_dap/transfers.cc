@@ -11,9 +11,10 @@
 namespace probegate::cmsis_dap {
 namespace {
 
-// More in flight than this hides no latency that there is, and would only be more to drain after a failure.
+// More packets in flight than this would not hide more latency, and would only leave more replies to drain after a
+// failure.
 constexpr size_t kMostInFlight = 16;
-constexpr uint64_t kClocksPerTransfer = 64;  // 46 and idle clocks, rounded up for the firmware's own time
+constexpr uint64_t kClocksPerTransfer = 64;  // 46 clocks and the idle cycles, rounded up for the firmware's own time
 
 // Words `first` to `first + count` of `op`.
 TransferOp Piece(const TransferOp& op, size_t first, size_t count) {
@@ -101,7 +102,7 @@ TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cu
   return AskPacket(packet, words);
 }
 
-// `words`: how many of the caller's may have been done if the answer is lost.
+// `words`: how many of the caller's words may have been transferred if the answer is lost.
 TransferResult Transfers::AskPacket(TransferEncoder& packet, size_t words) {
   const auto outcome = channel_.Ask(packet, Busy(packet.size()), packet.size());
   if (!outcome.ok()) {
@@ -111,8 +112,8 @@ TransferResult Transfers::AskPacket(TransferEncoder& packet, size_t words) {
   return {.status = Judge(outcome->ack), .completed = outcome->completed, .uncertain = outcome->uncertain};
 }
 
-// Each word is an ABORT of its own. A JTAG-DP of ADIv5.0 has nothing in it but DAPABORT, and wants its flags cleared in
-// CTRL/STAT.
+// Each word is a separate write of ABORT. In a JTAG-DP of ADIv5.0, ABORT has only the DAPABORT bit; the sticky flags
+// are cleared in CTRL/STAT.
 TransferResult Transfers::RunAbort(const TransferOp& op) {
   TransferResult result;
   for (const uint32_t value : op.write) {
@@ -188,19 +189,19 @@ absl::Status Transfers::Judge(uint8_t ack) {
     case kAckOk:
       return absl::OkStatus();
     case kAckMissing:
-      if (jtag_) break;  // TDO is low
+      if (jtag_) break;  // over JTAG, this ACK means that TDO is low: no answer
       return MakeError(ErrorKind::kProbeError, "the probe did not run the transfer: it is not connected to a target");
     case kAckWait:
       channel_.observer().OnWait();
       // The next transfer shows whether it helps; the error to report is the WAIT in any case.
       static_cast<void>(channel_.Order(WriteAbort{adi::kAbortDapAbort}));
-      return MakeError(ErrorKind::kTransferTimeout, "the target answers WAIT for too long");
+      return MakeError(ErrorKind::kTransferTimeout, "the target has answered WAIT for too long");
     case kAckFault:
       channel_.observer().OnFault();
-      return MakeError(ErrorKind::kTransferFault, "the target answers FAULT");
+      return MakeError(ErrorKind::kTransferFault, "the target answered FAULT");
     case kAckNone:
       channel_.observer().OnNoAck();
-      return MakeError(ErrorKind::kTransferError, "the target does not answer (no ACK)");
+      return MakeError(ErrorKind::kTransferError, "the target did not answer (no ACK)");
     default:
       break;
   }

@@ -1,9 +1,9 @@
-// How packets reach a CMSIS-DAP device, whatever lies between.
+// How packets reach a CMSIS-DAP device, whatever the connection.
 //
-// Packets arrive whole and in order. Several may be sent before the first reply is taken; what a transport cannot hold
-// it leaves with the device. Threads: one at a time. Errors: kProbeDisconnected when the device is gone, from then on
-// for ever; any other where a packet was lost or what came is none, and the device may be there still. No method waits
-// without a bound.
+// Packets arrive whole and in order. Several may be sent before the first reply is taken; replies that the transport
+// cannot buffer stay in the device. Threads: one at a time. Errors: kProbeDisconnected if the device is gone, from then
+// on always; any other error if a packet was lost or what arrived is not a packet, and the device may still be there.
+// No method waits without a time limit.
 #pragma once
 
 #include <chrono>
@@ -27,30 +27,31 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  // Longest packet it carries, in bytes, both ways. The device's own limit may be lower.
+  // The longest packet that it carries, in bytes, in both directions. The device's own limit may be lower.
   virtual size_t max_packet_size() const = 0;
 
-  // Whether packets from the device are filled up to one length, so that it does not tell where a reply ends.
+  // Whether packets from the device are padded to a fixed length, so that a packet's length does not show where a reply
+  // ends.
   virtual bool pads_replies() const { return false; }
 
   virtual absl::Status Send(absl::Span<const uint8_t> packet) = 0;
 
-  // The next packet from the device, or none when `deadline` passed first (by up to 100 ms). The view is good until the
-  // next call of Receive.
+  // The next packet from the device; nothing if `deadline` passed first (this may take up to 100 ms longer). The view
+  // is valid until the next call of Receive.
   virtual absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(TimePoint deadline) = 0;
 
-  // Whether the device is still there, without waiting.
+  // Whether the device is still present. Does not wait.
   virtual absl::Status CheckPresent() = 0;
 
-  // Does what it can to have a device that no longer answers answer again, and throws away what was under way; harder
-  // for each `attempt`, from 1. Where it can do nothing it does nothing. True where the device was reset, and may have
-  // forgotten what it was told.
+  // Tries to make a device that has stopped answering work again, and discards all packets in progress. `attempt`, from
+  // 1, says how drastic it may be. By default it does nothing. Returns true if the device was reset, and so may have
+  // lost its settings.
   virtual absl::StatusOr<bool> Restore(int /*attempt*/) { return false; }
 
-  // The device's endpoint for SWO; null where there is none. It is the transport's.
+  // The device's endpoint for SWO; null if there is none. The transport owns it.
   virtual TraceStream* trace() { return nullptr; }
 
-  // Why the device is gone, once a method has answered kProbeDisconnected.
+  // Why the device is gone, once a method has returned kProbeDisconnected.
   virtual DisconnectCause cause() const = 0;
 
  protected:

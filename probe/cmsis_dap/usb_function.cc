@@ -19,8 +19,7 @@ using usb::TransferKind;
 constexpr char kName[] = "CMSIS-DAP";
 
 absl::Status Unfit(uint8_t interface, absl::string_view why) {
-  return MakeError(ErrorKind::kProbeError,
-                   absl::StrCat("interface ", interface, " says that it is CMSIS-DAP, but ", why));
+  return MakeError(ErrorKind::kProbeError, absl::StrCat("interface ", interface, " claims to be CMSIS-DAP, but ", why));
 }
 
 UsbFunction BulkFunction(const Interface& interface) {
@@ -30,9 +29,9 @@ UsbFunction BulkFunction(const Interface& interface) {
     return endpoint.kind == TransferKind::kBulk && endpoint.max_packet != 0;
   });
   if (endpoints.size() < 2 || endpoints.size() > 3 || !bulk) {
-    function.problem = Unfit(interface.number, "it has not two or three bulk endpoints");
+    function.problem = Unfit(interface.number, "it does not have two or three bulk endpoints");
   } else if (endpoints[0].is_in() || !endpoints[1].is_in() || (endpoints.size() == 3 && !endpoints[2].is_in())) {
-    function.problem = Unfit(interface.number, "its endpoints are not out, in, and in for SWO");
+    function.problem = Unfit(interface.number, "its endpoints are not in the order out, in, in for SWO");
   } else {
     function.out = endpoints[0];
     function.in = endpoints[1];
@@ -53,11 +52,11 @@ UsbFunction HidFunction(const Interface& interface) {
       function.out = endpoint;
     }
   }
-  if (!has_in) function.problem = Unfit(interface.number, "it has no interrupt endpoint to answer by");
+  if (!has_in) function.problem = Unfit(interface.number, "it has no interrupt IN endpoint for replies");
   return function;
 }
 
-// Whether a HID interface is one, by what the system tells of its reports.
+// Whether a HID interface is CMSIS-DAP, judging by what the system knows about its reports.
 enum class Fit : uint8_t { kYes, kUnknown, kNo, kBroken };
 
 struct HidCandidate {
@@ -83,13 +82,13 @@ std::vector<UsbFunction> Those(const std::vector<HidCandidate>& candidates, std:
   return functions;
 }
 
-// Of several that have the name each may be a probe of its own; but not a keyboard.
+// If several interfaces have the name, each may be a probe of its own, but a keyboard is not.
 std::vector<UsbFunction> NamedFunctions(const std::vector<HidCandidate>& named) {
   std::vector<UsbFunction> functions = Those(named, {Fit::kYes, Fit::kUnknown, Fit::kBroken});
   return functions.empty() ? Those(named, {Fit::kNo}) : functions;
 }
 
-// The one of a device whose product alone has the name.
+// The one probe in a device of which only the product has the name.
 std::vector<UsbFunction> UnnamedFunction(const std::vector<HidCandidate>& candidates) {
   std::vector<UsbFunction> functions = Those(candidates, {Fit::kYes});
   if (functions.empty()) {
@@ -117,13 +116,14 @@ std::vector<UsbFunction> HidFunctions(const usb::DeviceInfo& device) {
 
 absl::Status CheckHidReports(uint8_t interface, const usb::HidReports& reports) {
   if (reports.usage_page != 0 && reports.usage_page < usb::kFirstVendorPage) {
-    return Unfit(interface, absl::StrCat("its HID reports are of usage page 0x",
-                                         absl::Hex(reports.usage_page, absl::kZeroPad4), ", which is no vendor's own"));
+    return Unfit(interface,
+                 absl::StrCat("its HID reports are of usage page 0x", absl::Hex(reports.usage_page, absl::kZeroPad4),
+                              ", which is not vendor-defined"));
   }
-  if (reports.numbered) return Unfit(interface, "its HID reports have numbers");
+  if (reports.numbered) return Unfit(interface, "its HID reports are numbered");
   if (reports.input >= kSmallestPacket && reports.output >= kSmallestPacket) return absl::OkStatus();
   return Unfit(interface, absl::StrCat("its HID reports have ", reports.input, " bytes in and ", reports.output,
-                                       " out, where packets have ", kSmallestPacket, " or more"));
+                                       " out; packets have at least ", kSmallestPacket));
 }
 
 std::vector<UsbFunction> FindUsbFunctions(const usb::DeviceInfo& device) {

@@ -9,7 +9,7 @@ namespace probegate::cmsis_dap {
 namespace {
 
 constexpr std::chrono::milliseconds kBound{1000};
-constexpr size_t kMostBytes = 4096;  // of a report descriptor
+constexpr size_t kMostBytes = 4096;  // the longest report descriptor that is read
 
 // HID 1.11 §7.1.1: the descriptor of an interface's reports.
 constexpr usb::ControlSetup kGetReportDescriptor{.request_type = 0x81, .request = 0x06, .value = 0x2200};

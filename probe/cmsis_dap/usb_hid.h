@@ -1,4 +1,4 @@
-// What a device itself tells of the reports of a HID interface.
+// Asks a device itself about the reports of a HID interface.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace probegate::cmsis_dap {
 
-// Of an interface that is claimed. Nothing where the device refuses to tell; kProbeError where what it tells makes no
-// sense. Up to a second.
+// Reads the reports' format; the interface must be claimed. Returns nothing if the device refuses to answer,
+// kProbeError if its answer is malformed. Takes up to a second.
 absl::StatusOr<std::optional<usb::HidReports>> ReadHidReports(usb::Device& device, uint8_t interface);
 
-// The first of `function` and its others whose reports can be CMSIS-DAP's; `function` where none says so. Each that is
-// asked is claimed meanwhile, and so taken from the system's driver for a moment.
+// The first one of `function` and its `others` whose reports can be CMSIS-DAP's; `function` if none has such reports.
+// Each interface is claimed while it is asked, and so taken from the system's driver for a moment.
 UsbFunction ChooseHidInterface(usb::Device& device, const UsbFunction& function);
 
 }  // namespace probegate::cmsis_dap

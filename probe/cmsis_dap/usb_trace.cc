@@ -12,10 +12,11 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr milliseconds kQuiet{30};  // what was left is here by then
+constexpr milliseconds kQuiet{30};  // bytes that were left over arrive within this time
 constexpr milliseconds kBound{1000};
 
-// Reads under way: what comes until the stream is looked at again finds room in them, and the rest in the device.
+// The size of all reads in progress. Bytes that arrive before the stream is polled again fit in them, and the rest
+// stays in the device.
 constexpr size_t kBytes = 8192;
 constexpr size_t kMostReads = 64;
 
@@ -23,7 +24,7 @@ constexpr size_t kMostReads = 64;
 
 void UsbTrace::Detach() {
   pipe_.reset();
-  if (running_) failure_ = MakeError(ErrorKind::kProbeError, "SWO was interrupted as the link was restored");
+  if (running_) failure_ = MakeError(ErrorKind::kProbeError, "SWO was interrupted while the link was restored");
 }
 
 absl::Status UsbTrace::Attach(usb::Claim& claim) {
@@ -35,7 +36,7 @@ absl::Status UsbTrace::Start() {
   Stop();
   if (pipe_ == nullptr) return MakeError(ErrorKind::kProbeError, "the link to the SWO endpoint is down");
   absl::Status status = judge_(Drain());
-  if (IsError(status, ErrorKind::kProbeError)) {  // it may be halted
+  if (IsError(status, ErrorKind::kProbeError)) {  // the endpoint may be halted
     status = judge_(pipe_->Clear());
     if (status.ok()) status = judge_(Drain());
   }
@@ -51,7 +52,7 @@ void UsbTrace::Stop() {
   failure_ = absl::OkStatus();
 }
 
-// Reads until nothing more comes.
+// Reads until nothing more arrives.
 absl::Status UsbTrace::Drain() {
   const usb::TimePoint bound = Clock::now() + kBound;
   while (Clock::now() < bound) {
@@ -60,10 +61,10 @@ absl::Status UsbTrace::Drain() {
     if (!left.ok()) return left.status();
     if (!left->has_value()) return absl::OkStatus();
   }
-  return MakeError(ErrorKind::kProbeError, "it sends SWO that it does not capture");
+  return MakeError(ErrorKind::kProbeError, "it sends SWO data although it is not capturing");
 }
 
-// As many as there may be.
+// Starts as many reads as may be in progress.
 absl::Status UsbTrace::Read() {
   const size_t most = std::clamp<size_t>(kBytes / endpoint_.max_packet, 2, kMostReads);
   absl::Status status;
@@ -95,7 +96,7 @@ absl::StatusOr<bool> UsbTrace::Take(std::vector<uint8_t>& bytes, size_t most) {
     if (status.ok()) continue;
     status = Failed(std::move(status));
     if (bytes.size() == before) return status;
-    failure_ = status;  // what came before it first
+    failure_ = status;  // the bytes before the error are returned first
     return true;
   }
   return true;

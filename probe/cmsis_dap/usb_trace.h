@@ -1,7 +1,7 @@
 // The trace stream of a v2 interface with a third endpoint.
 //
-// Each read is for one packet of the endpoint's: a device ends none of its packets by an empty one, so a longer read
-// would keep a full packet back until something came behind it, and a cancelled one would lose it.
+// Each read is for one packet of the endpoint. A device does not send an empty packet after a full one, so a longer
+// read would hold back a full packet until another one followed, and would lose it if it was cancelled.
 #pragma once
 
 #include <functional>
@@ -14,12 +14,12 @@ namespace probegate::cmsis_dap {
 
 class UsbTrace final : public TraceStream {
  public:
-  // `judge` is told each error of the endpoint's, and answers what to make of it.
+  // `judge` is called with each error of the endpoint, and returns the error to report.
   UsbTrace(const usb::Endpoint& endpoint, std::function<absl::Status(absl::Status)> judge)
       : endpoint_(endpoint), judge_(std::move(judge)) {}
 
-  // The endpoint's interface is to be given back, or has been taken again. What was not taken before is lost, which
-  // Take says.
+  // Detach: the endpoint's interface is about to be given back. Attach: it has been claimed again. Bytes that were not
+  // taken before are lost, and Take reports that.
   void Detach();
   absl::Status Attach(usb::Claim& claim);
 
@@ -36,7 +36,7 @@ class UsbTrace final : public TraceStream {
   const std::function<absl::Status(absl::Status)> judge_;
   std::unique_ptr<usb::Pipe> pipe_;
   bool running_ = false;
-  absl::Status failure_;  // to be told by the next Take
+  absl::Status failure_;  // reported by the next Take
 };
 
 }  // namespace probegate::cmsis_dap

@@ -18,11 +18,11 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr milliseconds kQuiet{30};    // a reply that was ready is here by then
-constexpr milliseconds kBound{1000};  // for one answer, and for all that an earlier user left
+constexpr milliseconds kQuiet{30};    // a reply that was ready arrives within this time
+constexpr milliseconds kBound{1000};  // for one answer, and for reading everything that an earlier user left
 constexpr std::chrono::seconds kSendBound{5};
-constexpr size_t kMostStarted = 20;       // transfers each way: more than the driver has packets in flight
-constexpr size_t kLargestPacket = 16384;  // no device has such, and a bound must be
+constexpr size_t kMostStarted = 20;       // transfers in each direction: more than the driver has packets in flight
+constexpr size_t kLargestPacket = 16384;  // larger than any device's; the size must be limited
 
 // HID 1.11 §7.2.2 SET_REPORT of an output report.
 constexpr usb::ControlSetup kSetReport{.request_type = 0x21, .request = 0x09, .value = 0x0200};
@@ -50,14 +50,14 @@ class UsbTransport final : public Transport {
   TraceStream* trace() override { return trace_ ? &*trace_ : nullptr; }
   DisconnectCause cause() const override { return cause_; }
 
-  // For OpenUsb: takes the interface, empties it, and finds out how long packets are.
+  // For OpenUsb: claims the interface, discards what is left in it, and finds out how long packets are.
   absl::Status Start();
 
  private:
-  // What is taken of the device, and given back together: the pipes before their claim.
+  // The resources that are taken from the device, and given back together: the pipes before their claim.
   struct Link {
     std::unique_ptr<usb::Claim> claim;
-    std::unique_ptr<usb::Pipe> out;  // null where requests go by the control endpoint
+    std::unique_ptr<usb::Pipe> out;  // null if requests go to the control endpoint
     std::unique_ptr<usb::Pipe> in;
   };
 
@@ -69,7 +69,7 @@ class UsbTransport final : public Transport {
   absl::Status SendPacket(absl::Span<const uint8_t> packet);
   absl::Status SendReport(absl::Span<const uint8_t> packet);
   absl::Status CollectSent();
-  // An error of the link's: it is the end where the device is gone.
+  // Handles an error of the link: if the device is gone, so is the transport.
   absl::Status Judge(absl::Status status);
   absl::Status Gone(DisconnectCause cause, absl::string_view why);
 
@@ -78,9 +78,9 @@ class UsbTransport final : public Transport {
   const std::string name_;
   size_t input_size_;   // of a HID report, or the longest packet
   size_t output_size_;  // of a HID report
-  size_t packet_size_;  // what is carried both ways
+  size_t packet_size_;  // the longest packet in both directions
   Link link_;
-  std::optional<UsbTrace> trace_;  // its pipe goes before link_
+  std::optional<UsbTrace> trace_;  // its pipe is destroyed before link_
   std::vector<uint8_t> report_;
   absl::Status gone_;
   DisconnectCause cause_ = DisconnectCause::kLinkClosed;
@@ -108,7 +108,7 @@ absl::Status UsbTransport::OpenLink() {
   return trace_ ? trace_->Attach(*link_.claim) : absl::OkStatus();
 }
 
-// Reads until nothing more comes.
+// Reads until nothing more arrives.
 absl::Status UsbTransport::Drain() {
   const TimePoint bound = Clock::now() + kBound;
   while (Clock::now() < bound) {
@@ -116,7 +116,7 @@ absl::Status UsbTransport::Drain() {
     if (!left.ok()) return left.status();
     if (!left->has_value()) return absl::OkStatus();
   }
-  return MakeError(ErrorKind::kProbeError, "it sends without having been asked");
+  return MakeError(ErrorKind::kProbeError, "it sends data without a request");
 }
 
 absl::Status UsbTransport::Start() {
@@ -128,8 +128,8 @@ absl::Status UsbTransport::Start() {
   return function_.hid ? absl::OkStatus() : AskPacketSize();
 }
 
-// A HID device takes and sends reports of a fixed size. Where it refuses to say, they are as long as its endpoints'
-// packets, as those of most probes are.
+// A HID device receives and sends reports of a fixed size. If it refuses to report that size, the reports are assumed
+// to be as long as its endpoints' packets, which is true of most probes.
 absl::Status UsbTransport::ReadReportSizes() {
   usb::HidReports reports{.input = input_size_, .output = output_size_};
   const auto told = ReadHidReports(*device_, function_.interface);
@@ -153,14 +153,15 @@ absl::Status UsbTransport::AskPacketSize() {
   const auto info = Answers(**reply, Command::kInfo) ? kQuestion.Decode(**reply) : std::nullopt;
   const size_t size = info ? info->Number().value_or(0) : 0;
   if (size < kSmallestPacket || size > kLargestPacket) {
-    return MakeError(ErrorKind::kProbeError, "the probe does not say how large its packets are");
+    return MakeError(ErrorKind::kProbeError, "the probe does not report the size of its packets");
   }
   packet_size_ = input_size_ = size;
-  link_.in->Cancel();  // reads that were started are too short for what may come now
+  link_.in->Cancel();  // the reads already started are too short for the packets that may now arrive
   return absl::OkStatus();
 }
 
-// The read is started behind the packet, which is on its way meanwhile: a probe keeps its reply until it is asked.
+// The read is started after the packet has been sent, while the packet is on its way: a probe holds its reply until it
+// is read.
 absl::Status UsbTransport::Send(absl::Span<const uint8_t> packet) {
   if (!gone_.ok()) return gone_;
   if (absl::Status status = SendPacket(packet); !status.ok()) return status;
@@ -174,7 +175,7 @@ absl::Status UsbTransport::SendPacket(absl::Span<const uint8_t> packet) {
   return Judge(link_.out->Write(packet, packet.size() < packet_size_));
 }
 
-// Whole packets of the endpoint's: what is shorter could be overrun.
+// Reads whole packets of the endpoint: a shorter read could overflow.
 absl::Status UsbTransport::Read() { return link_.in->Read(RoundUp(input_size_, function_.in.max_packet)); }
 
 absl::Status UsbTransport::SendReport(absl::Span<const uint8_t> packet) {
@@ -189,7 +190,7 @@ absl::Status UsbTransport::SendReport(absl::Span<const uint8_t> packet) {
   return Judge(device_->ControlOut(setup, report_, kBound));
 }
 
-// Takes the transfers that have ended; waits only where too many have not.
+// Takes the transfers that have ended; waits only if too many have not.
 absl::Status UsbTransport::CollectSent() {
   const auto collect = [this](TimePoint deadline) -> absl::StatusOr<bool> {
     const auto sent = link_.out->Take(deadline);
@@ -202,7 +203,7 @@ absl::Status UsbTransport::CollectSent() {
     const bool full = link_.out->started() >= kMostStarted;
     const absl::StatusOr<bool> collected = collect(full ? Clock::now() + kSendBound : TimePoint{});
     if (!collected.ok()) return collected.status();
-    if (!*collected && full) return Gone(DisconnectCause::kNotAnswering, "it takes no more data");
+    if (!*collected && full) return Gone(DisconnectCause::kNotAnswering, "it does not accept data any more");
     if (!*collected) break;
   }
   return absl::OkStatus();

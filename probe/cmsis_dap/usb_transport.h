@@ -1,4 +1,4 @@
-// The USB transport: a CMSIS-DAP device behind an interface of its own, version 2 (bulk) or version 1 (HID reports).
+// The USB transport: a CMSIS-DAP interface of a USB device, version 2 (bulk) or version 1 (HID reports).
 #pragma once
 
 #include <memory>
@@ -12,13 +12,13 @@
 
 namespace probegate::cmsis_dap {
 
-// Claims the interface and throws away what an earlier user left unread, then asks how large packets are: a read must
-// be of that size. `name` is the device's, for messages. Up to two seconds.
-// Errors: as usb::Device::TakeInterface; kProbeError where it does not answer, or its packets are of no use.
+// Claims the interface, discards what an earlier user left unread, then asks for the packet size, because reads must
+// have that size. `name` is the device's name for messages. Takes up to two seconds. Errors: as
+// usb::Device::TakeInterface; kProbeError if the device does not answer, or its packets cannot be used.
 absl::StatusOr<std::unique_ptr<Transport>> OpenUsb(std::unique_ptr<usb::Device> device, const UsbFunction& function,
                                                    const std::string& name);
 
-// What goes around a new transport, e.g. to record what it carries (probe/cmsis_dap/recording_transport.h).
+// Wraps a new transport, e.g. to record its packets (probe/cmsis_dap/recording_transport.h).
 using TransportWrapper =
     std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport> transport, const std::string& name)>;
 

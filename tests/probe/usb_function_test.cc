@@ -140,7 +140,7 @@ TEST(UsbFunctions, WhyReportsAreNoUseIsSaid) {
   const auto problem = [](const std::vector<uint8_t>& descriptor) {
     return std::string(FindUsbFunctions(HidDevice({descriptor}, true)).at(0).problem.message());
   };
-  EXPECT_THAT(problem(Reports(0x0001, 64)), HasSubstr("usage page 0x0001, which is no vendor's own"));
+  EXPECT_THAT(problem(Reports(0x0001, 64)), HasSubstr("usage page 0x0001, which is not vendor-defined"));
   EXPECT_THAT(problem(Reports(0xFF00, 8)), HasSubstr("8 bytes in and 8 out"));
   EXPECT_THAT(problem(kBroken), HasSubstr("malformed HID report descriptor"));
   std::vector<uint8_t> numbered = Reports(0xFF00, 64);
