@@ -27,14 +27,14 @@ absl::Status ClearSticky(Probe& probe) {
   return probe.Transfer(absl::MakeConstSpan(&op, 1)).status;
 }
 
-TEST_P(ProbeContract, SaysWhoItIs) {
+TEST_P(ProbeContract, IdentifiesItself) {
   EXPECT_EQ(probe_->info().unique_id, world_->unique_id());
   EXPECT_FALSE(probe_->info().product_name.empty());
   EXPECT_FALSE(probe_->info().vendor_name.empty());
   EXPECT_TRUE(probe_->CheckPresent().ok());
 }
 
-TEST_P(ProbeContract, NothingToDoIsDone) {
+TEST_P(ProbeContract, AnEmptyListOfOperationsSucceeds) {
   const TransferResult result = probe_->Transfer({});
   EXPECT_TRUE(result.status.ok());
   EXPECT_EQ(result.completed, 0u);
@@ -73,7 +73,7 @@ TEST_P(ProbeContract, OperationsOfAllKindsRunInOrder) {
   EXPECT_EQ(read, words);
 }
 
-TEST_P(ProbeContract, AnEmptyOperationAmongOthersIsPassedOver) {
+TEST_P(ProbeContract, AnEmptyOperationAmongOthersIsSkipped) {
   const std::array<uint32_t, 1> tar = {kRam};
   std::array<uint32_t, 1> read = {};
   const std::array<TransferOp, 3> ops = {Write(Port::kAp, adi::kApTar, tar), TransferOp{.port = Port::kAp},
@@ -83,7 +83,7 @@ TEST_P(ProbeContract, AnEmptyOperationAmongOthersIsPassedOver) {
 }
 
 // Every length of the block that faults: the operations behind it share a packet with it or not.
-TEST_P(ProbeContract, NothingRunsBehindAFault) {
+TEST_P(ProbeContract, NothingRunsAfterAFault) {
   for (const size_t length : {1, 2, 254, 255, 256, 600}) {
     const std::vector<uint32_t> before = {0xAAAAAAAA};
     ASSERT_TRUE(WriteWords(*probe_, kRam, before).status.ok());
@@ -101,7 +101,7 @@ TEST_P(ProbeContract, NothingRunsBehindAFault) {
 }
 
 // What landed is what was counted, but for the one write that nobody can know of.
-TEST_P(ProbeContract, OfABlockWhatIsCountedHasLanded) {
+TEST_P(ProbeContract, CountedWordsOfABlockHaveLanded) {
   constexpr size_t kBlockWords = 600;  // three packets, in flight together
   for (uint32_t at = 1; at <= kBlockWords; at += 13) {
     SCOPED_TRACE("at operation " + std::to_string(at));
@@ -122,7 +122,7 @@ TEST_P(ProbeContract, OfABlockWhatIsCountedHasLanded) {
   }
 }
 
-TEST_P(ProbeContract, AFaultStandsUntilItIsCleared) {
+TEST_P(ProbeContract, AFaultPersistsUntilItIsCleared) {
   std::array<uint32_t, 1> word = {};
   EXPECT_TRUE(IsError(ReadWords(*probe_, kNowhere, absl::MakeSpan(word)).status, ErrorKind::kTransferFault));
   EXPECT_TRUE(IsError(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status, ErrorKind::kTransferFault));
@@ -130,14 +130,14 @@ TEST_P(ProbeContract, AFaultStandsUntilItIsCleared) {
   EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
 }
 
-TEST_P(ProbeContract, AFailedReadLeavesOutOnlyItself) {
+TEST_P(ProbeContract, AFailedReadExcludesOnlyItself) {
   std::array<uint32_t, 3> words = {};
   const TransferResult result = ReadWords(*probe_, kNowhere, absl::MakeSpan(words));
   EXPECT_TRUE(IsError(result.status, ErrorKind::kTransferFault));
   EXPECT_EQ(result.completed, 1u);  // the write of TAR
 }
 
-TEST_P(ProbeContract, ARegisterThatAlwaysAnswersHidesNoFailedWrite) {
+TEST_P(ProbeContract, ARegisterThatAlwaysAnswersDoesNotHideAFailedWrite) {
   const std::array<uint32_t, 1> bad = {kNowhere};
   const std::array<uint32_t, 1> clear = {adi::kAbortClearSticky};
   std::array<uint32_t, 1> read = {};
@@ -153,7 +153,7 @@ TEST_P(ProbeContract, ARegisterThatAlwaysAnswersHidesNoFailedWrite) {
   }
 }
 
-TEST_P(ProbeContract, WaitsAreTriedAgain) {
+TEST_P(ProbeContract, WaitsAreRetried) {
   world_->Inject(ProbeFailure::kWait, 3, 20);
   const std::vector<uint32_t> words = Pattern(10, 3);
   const TransferResult result = WriteWords(*probe_, kRam, words);
@@ -161,7 +161,7 @@ TEST_P(ProbeContract, WaitsAreTriedAgain) {
   EXPECT_EQ(world_->ReadTarget(kRam, 10), words);
 }
 
-TEST_P(ProbeContract, AWaitWithoutEndIsATimeoutAndNoMore) {
+TEST_P(ProbeContract, AnEndlessWaitIsATimeout) {
   world_->Inject(ProbeFailure::kWait, 3, 0);
   const std::vector<uint32_t> words = Pattern(10, 3);
   const TransferResult result = WriteWords(*probe_, kRam, words);
@@ -194,7 +194,7 @@ TEST_P(ProbeContract, SequencesAreExactToTheBit) {
   EXPECT_TRUE(IsError(probe_->Transfer(absl::MakeConstSpan(&op, 1)).status, ErrorKind::kTransferError));
 }
 
-TEST_P(ProbeContract, ASequenceWithoutItsBitsIsRefused) {
+TEST_P(ProbeContract, ASequenceWithTooFewBitsIsRefused) {
   const std::vector<uint8_t> one_byte(1, 0xFF);
   EXPECT_TRUE(IsError(probe_->SwjSequence(9, one_byte), ErrorKind::kInvalidArgument));
   EXPECT_TRUE(IsError(probe_->SwjSequence(0, one_byte), ErrorKind::kInvalidArgument));
@@ -221,7 +221,7 @@ TEST_P(ProbeContract, RawSwdReadsDpidr) {
   }
 }
 
-TEST_P(ProbeContract, AsManySegmentsAsOneLikes) {
+TEST_P(ProbeContract, AnyNumberOfSegmentsRuns) {
   if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "is not connected for SWD";
   if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
   std::vector<SwdSegment> segments;
@@ -247,7 +247,7 @@ TEST_P(ProbeContract, ResetIsHeldAndReleased) {
   EXPECT_EQ(probe_->IsResetAsserted().value_or(true), false);
 }
 
-TEST_P(ProbeContract, AnyClockButNone) {
+TEST_P(ProbeContract, AnyClockExceptZeroIsAccepted) {
   EXPECT_TRUE(IsError(probe_->SetClock(0), ErrorKind::kInvalidArgument));
   for (const uint32_t hertz : {100'000u, 1'000'000u, 10'000'000u}) {
     ASSERT_TRUE(probe_->SetClock(hertz).ok());
@@ -256,7 +256,7 @@ TEST_P(ProbeContract, AnyClockButNone) {
   }
 }
 
-TEST_P(ProbeContract, JtagIsUnsupportedWhereItIsNotOffered) {
+TEST_P(ProbeContract, JtagIsUnsupportedWithoutTheFeature) {
   if (probe_->info().features.jtag) GTEST_SKIP() << "has JTAG";
   EXPECT_TRUE(IsError(probe_->Connect(WireProtocol::kJtag).status(), ErrorKind::kUnsupported));
   const std::vector<uint8_t> tdi(1);
@@ -342,7 +342,7 @@ TEST_P(ProbeContract, SwoIsCapturedFromStartToStop) {
   EXPECT_TRUE(IsError(probe_->SwoRead().status(), ErrorKind::kProbeError));
 }
 
-TEST_P(ProbeContract, SwoIsUnsupportedWhereItIsNotOffered) {
+TEST_P(ProbeContract, SwoIsUnsupportedWithoutTheFeature) {
   if (probe_->info().features.swo) GTEST_SKIP() << "has SWO";
   EXPECT_TRUE(IsError(probe_->SwoStart(kSwoBaud), ErrorKind::kUnsupported));
   EXPECT_TRUE(probe_->SwoStop().ok());
@@ -357,7 +357,7 @@ TEST_P(ProbeContract, CanBeDisconnectedAndConnectedAgain) {
   EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
 }
 
-TEST_P(ProbeContract, TellsItsObserverWhatGoesOverTheWire) {
+TEST_P(ProbeContract, ReportsTheWiresTrafficToItsObserver) {
   std::array<uint32_t, 3> words = {};
   ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(words)).status.ok()) << "with nobody to tell";
   probe_->SetObserver(&seen_);
@@ -376,7 +376,7 @@ TEST_P(ProbeContract, TellsItsObserverWhatGoesOverTheWire) {
   EXPECT_EQ(seen_.packets, packets);
 }
 
-TEST_P(ProbeContract, GoneIsGoneForEver) {
+TEST_P(ProbeContract, OnceGoneItStaysGone) {
   probe_->SetObserver(&seen_);
   world_->Unplug();
   EXPECT_TRUE(IsError(probe_->CheckPresent(), ErrorKind::kProbeDisconnected));

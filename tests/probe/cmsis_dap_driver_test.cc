@@ -143,7 +143,7 @@ TEST_F(Driver, RefusesATransportWhosePacketsAreTooShort) {
   EXPECT_TRUE(record_->requests.empty());
 }
 
-TEST_F(Driver, WantsASerialNumberOrAFallback) {
+TEST_F(Driver, NeedsASerialNumberOrAFallback) {
   EXPECT_TRUE(IsError(Make(Device{.serial = ""}).status(), ErrorKind::kProbeError));
   EXPECT_EQ((*Make(Device{.serial = ""}, "host:1"))->info().unique_id, "host:1");
   EXPECT_EQ((*Make(Device{}, "host:1"))->info().unique_id, "S1");
@@ -156,9 +156,9 @@ TEST_F(Driver, OffersRawSwdFromVersion12) {
   EXPECT_TRUE(IsError((*old)->SwdSequence({}).status(), ErrorKind::kUnsupported));
 }
 
-TEST_F(Driver, WantsSwd) { EXPECT_TRUE(IsError(Make(Device{.capabilities = 2}).status(), ErrorKind::kProbeError)); }
+TEST_F(Driver, NeedsSwd) { EXPECT_TRUE(IsError(Make(Device{.capabilities = 2}).status(), ErrorKind::kProbeError)); }
 
-TEST_F(Driver, WhatDoesNotAnswerIsNoProbe) {
+TEST_F(Driver, ADeviceThatDoesNotAnswerIsNotAProbe) {
   EXPECT_FALSE(Make([](const Packet&) { return std::vector<Packet>(); }).ok());
 }
 
@@ -198,7 +198,7 @@ TEST_F(Driver, WaitsAreAbortedAndReported) {
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
 }
 
-TEST_F(Driver, AcknowledgesBecomeErrors) {
+TEST_F(Driver, AcksBecomeErrors) {
   uint8_t ack = 0;
   auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
     if (request[0] != 0x05) return std::nullopt;
@@ -215,7 +215,7 @@ TEST_F(Driver, AcknowledgesBecomeErrors) {
   EXPECT_EQ(counts_.no_acks, 1u);
 }
 
-TEST_F(Driver, AfterALostReplyItFindsItsPlace) {
+TEST_F(Driver, FindsItsPlaceAfterALostReply) {
   bool lose = true;
   auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
     if (request[0] != 0x05 || !std::exchange(lose, false)) return std::nullopt;
@@ -229,7 +229,7 @@ TEST_F(Driver, AfterALostReplyItFindsItsPlace) {
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
 }
 
-TEST_F(Driver, LateRepliesAreNotTakenForOthers) {
+TEST_F(Driver, LateRepliesAreNotMistakenForOthers) {
   bool lose = false;
   auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
     if (request[0] == 0x05 && lose) return std::vector<Packet>();
@@ -265,7 +265,7 @@ class ResetDriver : public Driver {
   uint8_t refused_ = 0xFF;
 };
 
-TEST_F(ResetDriver, IsToldAnewWhatItWasTold) {
+TEST_F(ResetDriver, RestoresTheSettingsAfterAReset) {
   const auto probe = Hanging();
   ASSERT_TRUE(probe->SetClock(4'000'000).ok());
   ASSERT_TRUE(probe->AssertReset(true).ok());
@@ -288,7 +288,7 @@ TEST_F(ResetDriver, IsToldAnewWhatItWasTold) {
   EXPECT_EQ(Commands(), std::vector<uint8_t>{0x05});
 }
 
-TEST_F(ResetDriver, OneThatIsNotConnectedIsNot) {
+TEST_F(ResetDriver, RestoresNothingIfNotConnected) {
   const auto probe = Hanging();
   ASSERT_TRUE(probe->AssertReset(true).ok());
   ASSERT_TRUE(probe->Disconnect().ok());
@@ -299,7 +299,7 @@ TEST_F(ResetDriver, OneThatIsNotConnectedIsNot) {
   EXPECT_EQ(Commands(), (std::vector<uint8_t>{0x11, 0x04}));
 }
 
-TEST_F(ResetDriver, WhatCannotBeToldIsAnErrorEachTimeUntilItCan) {
+TEST_F(ResetDriver, FailingToRestoreTheSettingsIsAnErrorUntilItSucceeds) {
   const auto probe = Hanging();
   hangs_ = 1;
   EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
@@ -315,7 +315,7 @@ TEST_F(ResetDriver, WhatCannotBeToldIsAnErrorEachTimeUntilItCan) {
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
 }
 
-TEST_F(ResetDriver, ARestoredLinkIsNoReason) {
+TEST_F(ResetDriver, RestoresNothingIfOnlyTheLinkWasRestored) {
   record_->resetting_attempt = 0;
   const auto probe = Hanging();
   hangs_ = 1;
@@ -361,7 +361,7 @@ TEST_F(Driver, ALostLinkIsReportedOnceWithTheTransportsCause) {
   }
 }
 
-TEST_F(Driver, WhatIdentifiesTheProbeIsNotCounted) {
+TEST_F(Driver, IdentifyingTheProbeIsNotCounted) {
   auto probe = Make(Device{});
   ASSERT_TRUE(probe.ok());
   EXPECT_EQ(counts_.packets, 0u);
@@ -370,7 +370,7 @@ TEST_F(Driver, WhatIdentifiesTheProbeIsNotCounted) {
   EXPECT_EQ(counts_.transfers, 0u);
 }
 
-TEST_F(Driver, UsesTheDevicesOwnResetOrPulsesThePin) {
+TEST_F(Driver, UsesTheDevicesOwnResetOrPulsesNreset) {
   auto probe = Connected();
   ASSERT_TRUE(probe->Reset().ok());
   EXPECT_EQ(record_->requests.size(), 1u);

@@ -33,7 +33,7 @@ TEST(JtagProtocol, RequestsAreAsDocumented) {
             (Bytes{0x14, 2, 0x80, 1, 2, 3, 4, 5, 6, 7, 8, 0x88, 9}));
 }
 
-TEST(JtagProtocol, AStretchOfTheLongestFitsAndNoneLonger) {
+TEST(JtagProtocol, TheLongestStretchFitsAndALongerOneDoesNot) {
   for (const size_t size : {64u, 512u, 1024u, 65535u}) {
     const size_t most = JtagSequence::MaxCycles(size);
     const Bytes tdi(most / 8 + 8);
@@ -79,7 +79,7 @@ class JtagEncoderTest : public ::testing::Test {
   JtagEncoder packet_{64};
 };
 
-TEST_F(JtagEncoderTest, LooksForFailuresBehindEachOperationOnAnAp) {
+TEST_F(JtagEncoderTest, ChecksForFailuresAfterEachApOperation) {
   WriteAp();
   Read(Port::kDp, adi::kDpIdr);
   Read(Port::kAp, 0xC);
@@ -100,14 +100,14 @@ TEST_F(JtagEncoderTest, LooksForFailuresBehindEachOperationOnAnAp) {
   ExpectOutcome({0x05, 0x01, 0x07}, kAckNone, 0, 1);
 }
 
-TEST_F(JtagEncoderTest, NothingIsLookedForWhereNoApWasAccessed) {
+TEST_F(JtagEncoderTest, ChecksNothingIfNoApWasAccessed) {
   Read(Port::kDp, adi::kDpIdr);
   packet_.Close();
   EXPECT_EQ(packet_.bytes(), absl::MakeConstSpan(Bytes{0x05, 0x00, 0x01, 0x02}));
   ExpectOutcome({0x05, 0x01, 0x07}, kAckNone, 0, 1);  // begun, and its value has not come
 }
 
-TEST_F(JtagEncoderTest, WhichOfManyWordsFailedIsNotKnown) {
+TEST_F(JtagEncoderTest, WhichOfManyWordsFailedIsUnknown) {
   std::vector<uint32_t> words(3);
   const TransferOp op{.port = Port::kAp, .address = 0xC, .write = words};
   for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(packet_.Add(op, i));
@@ -117,7 +117,7 @@ TEST_F(JtagEncoderTest, WhichOfManyWordsFailedIsNotKnown) {
   ExpectOutcome({0x05, 0x05, 0x02}, kAckOk, 3, 0);  // only the firmware's own last read failed
 }
 
-TEST_F(JtagEncoderTest, CtrlStatIsLookedAtInItsBank) {
+TEST_F(JtagEncoderTest, CtrlStatIsReadInItsBank) {
   WriteDp(adi::kDpSelect, bank_2_);
   WriteAp();
   packet_.Close();
@@ -146,7 +146,7 @@ TEST_F(JtagEncoderTest, SelectIsRememberedFromPacketToPacket) {
   EXPECT_EQ(packet_.bytes().size(), 4u);
 }
 
-TEST_F(JtagEncoderTest, TakesNoReplyThatCannotBe) {
+TEST_F(JtagEncoderTest, RejectsImpossibleReplies) {
   WriteAp();
   Read(Port::kAp, 0xC);
   packet_.Close();
@@ -158,7 +158,7 @@ TEST_F(JtagEncoderTest, TakesNoReplyThatCannotBe) {
   EXPECT_FALSE(packet_.Decode(Bytes{0x05}));
 }
 
-TEST_F(JtagEncoderTest, LeavesRoomToLook) {
+TEST_F(JtagEncoderTest, LeavesRoomForTheCheck) {
   std::vector<uint32_t> words(300);
   for (const bool read : {true, false}) {
     TransferOp op{.port = Port::kAp, .address = 0xC};
@@ -238,7 +238,7 @@ class JtagDriverTest : public ::testing::Test {
   std::unique_ptr<Probe> probe_;
 };
 
-TEST_F(JtagDriverTest, ConnectsWithOneDeviceOfFourBits) {
+TEST_F(JtagDriverTest, ConfiguresOneDeviceWithAFourBitInstruction) {
   Connect({});
   const auto& requests = record_->requests;
   EXPECT_NE(std::find(requests.begin(), requests.end(), (Bytes{0x02, 2})), requests.end());
@@ -261,7 +261,7 @@ TEST_F(JtagDriverTest, FlagsThatAbortLeavesAreClearedInCtrlStat) {
   EXPECT_EQ(record_->requests[2], (Bytes{0x05, 0, 1, 0x04, 0x22, 0x0F, 0x00, 0xF0}));
 }
 
-TEST_F(JtagDriverTest, ALowTdoIsATargetThatDoesNotAnswer) {
+TEST_F(JtagDriverTest, ALowTdoMeansThatTheTargetDoesNotAnswer) {
   Connect({});
   auto silent = [](const Bytes& request) -> std::vector<Bytes> {
     if (request[0] == 0x05) return {{0x05, 0, 0}};

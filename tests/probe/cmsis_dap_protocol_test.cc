@@ -54,13 +54,13 @@ TEST(Protocol, RequestsAreAsDocumented) {
   EXPECT_EQ(Encoded(SwdSequence{segments}), (Bytes{0x1D, 0x03, 0x08, 0xA5, 0x80, 0x89}));
 }
 
-TEST(Protocol, ARequestThatDoesNotFitIsNone) {
+TEST(Protocol, ARequestThatDoesNotFitIsNotEncoded) {
   EXPECT_TRUE(Encoded(SwjClock{1}, 4).empty());
   EXPECT_TRUE(Encoded(SwjSequence{256, Bytes(32, 0xFF)}, 33).empty());
   EXPECT_TRUE(Encoded(SwjSequence{257, Bytes(33, 0xFF)}).empty());
 }
 
-TEST(Protocol, RepliesThatEndTooEarlyAreNone) {
+TEST(Protocol, TruncatedRepliesAreRejected) {
   EXPECT_FALSE(DecodeStatus(Bytes{0x04}));
   EXPECT_FALSE(Connect{false}.Decode(Bytes{0x02}));
   EXPECT_FALSE(ResetTarget{}.Decode(Bytes{0x0A, 0x00}));
@@ -108,7 +108,7 @@ class SwdEncoderTest : public ::testing::Test {
   SwdEncoder packet_{64};
 };
 
-TEST_F(SwdEncoderTest, IsAsDocumented) {
+TEST_F(SwdEncoderTest, MatchesTheDocumentation) {
   WriteDp(8);
   Read(Port::kAp, 0xC);
   EXPECT_EQ(packet_.bytes(), absl::MakeConstSpan(Bytes{0x05, 0x00, 0x02, 0x08, 0x11, 0x22, 0x33, 0x44, 0x0F}));
@@ -131,7 +131,7 @@ TEST_F(SwdEncoderTest, TheLastWriteIsLeftOutWhenItsCheckFails) {
   ExpectOutcome({0x05, 0x02, 0x01}, kAckOk, 2);
 }
 
-TEST_F(SwdEncoderTest, ChecksAWriteBeforeWhatWouldHideItsFailure) {
+TEST_F(SwdEncoderTest, ChecksAWriteBeforeAnAccessThatWouldHideItsFailure) {
   WriteAp();
   Read(Port::kDp, adi::kDpCtrlStat);
   EXPECT_EQ(packet_.bytes()[2], 3);
@@ -142,7 +142,7 @@ TEST_F(SwdEncoderTest, ChecksAWriteBeforeWhatWouldHideItsFailure) {
   ExpectOutcome({0x05, 0x02, 0x07, 0, 0, 0, 0}, kAckNone, 1);
 }
 
-TEST_F(SwdEncoderTest, TakesNoReplyThatCannotBe) {
+TEST_F(SwdEncoderTest, RejectsImpossibleReplies) {
   WriteAp();
   Read(Port::kAp, 0xC);
   EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x03, 0x01}));                       // more than were asked for
@@ -164,7 +164,7 @@ TEST_F(SwdEncoderTest, FillsRequestAndReplyUpToTheirSize) {
   }
 }
 
-TEST(TransferBlock, IsAsDocumented) {
+TEST(TransferBlock, MatchesTheDocumentation) {
   const std::vector<uint32_t> words = {1, 2};
   Bytes packet(64);
   const TransferBlock block{{.port = Port::kAp, .address = 0xC, .write = words}};

@@ -81,7 +81,7 @@ class Swo : public ::testing::Test {
   const std::shared_ptr<FakeTransport::Record> record_ = std::make_shared<FakeTransport::Record>();
 };
 
-TEST_F(Swo, IsSetUpFromAnyStateAndEnded) {
+TEST_F(Swo, StartsFromAnyStateAndStops) {
   const auto probe = Make();
   ASSERT_TRUE(probe->info().features.swo);
   ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
@@ -94,7 +94,7 @@ TEST_F(Swo, IsSetUpFromAnyStateAndEnded) {
   EXPECT_THAT(record_->requests, ElementsAre(Packet{0x1C, 60, 0}, Packet{0x1A, 0}, Packet{0x18, 0}));
 }
 
-TEST_F(Swo, CloseEndsIt) {
+TEST_F(Swo, CloseEndsTheCapture) {
   const auto probe = Make();
   ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
   record_->requests.clear();
@@ -102,7 +102,7 @@ TEST_F(Swo, CloseEndsIt) {
   EXPECT_THAT(record_->requests, ElementsAre(Packet{0x1A, 0}, Packet{0x18, 0}));
 }
 
-TEST_F(Swo, BytesAndWhatIsSaidOfThem) {
+TEST_F(Swo, ReadReturnsBytesAndFlags) {
   Packet reply = {0x1C, 0xC1, 3, 0, 'a', 'b', 'c', 'd'};  // what is behind the count is none of it
   const auto probe = Make([&](const Packet& request) -> std::optional<Packet> {
     if (request[0] != 0x1C) return std::nullopt;
@@ -121,7 +121,7 @@ TEST_F(Swo, BytesAndWhatIsSaidOfThem) {
   EXPECT_TRUE(!data->overrun && !data->garbled && data->more);
 }
 
-TEST_F(Swo, ARateThatIsNotNearIsRefused) {
+TEST_F(Swo, ARateThatIsTooFarOffIsRefused) {
   struct Row {
     uint32_t actual;
     bool good;
@@ -146,7 +146,7 @@ TEST_F(Swo, ARateThatIsNotNearIsRefused) {
   }
 }
 
-TEST_F(Swo, WhatIsRefusedIsNamed) {
+TEST_F(Swo, ARefusalNamesTheCommand) {
   for (const auto& [command, name] : {std::pair{Command::kSwoTransport, "DAP_SWO_Transport"},
                                       {Command::kSwoMode, "DAP_SWO_Mode"},
                                       {Command::kSwoControl, "DAP_SWO_Control"}}) {
@@ -157,7 +157,7 @@ TEST_F(Swo, WhatIsRefusedIsNamed) {
   }
 }
 
-TEST_F(Swo, AnswersThatMakeNoSense) {
+TEST_F(Swo, InvalidAnswersAreErrors) {
   for (const Packet& reply : {Packet{0x1C}, {0x1C, 1, 1}, {0x1C, 1, 1, 0}, {0x1C, 1, 61, 0}, {0x1C, 1, 0, 1}, {0xFF}}) {
     Packet padded = reply;
     if (reply.size() == 4 && reply[2] != 1) padded.resize(600);  // more than was asked for
@@ -176,7 +176,7 @@ TEST_F(Swo, AnswersThatMakeNoSense) {
   EXPECT_TRUE(IsError(probe->SwoStart(1'000'000), ErrorKind::kProbeError));
 }
 
-TEST_F(Swo, ComesByTheEndpointWhereThereIsOne) {
+TEST_F(Swo, UsesTheEndpointIfThereIsOne) {
   uint8_t status = 0x01;
   const auto probe = MakeStreaming([&status](const Packet& request) -> std::optional<Packet> {
     if (request[0] != 0x1B) return std::nullopt;
@@ -207,7 +207,7 @@ TEST_F(Swo, ComesByTheEndpointWhereThereIsOne) {
               ElementsAre(Packet{0x1B}, Packet{0x1B}, Packet{0x1B}, Packet{0x1B}, Packet{0x1A, 0}, Packet{0x18, 0}));
 }
 
-TEST_F(Swo, ComesByPacketsWhereTheEndpointOrTheWordForItIsMissing) {
+TEST_F(Swo, UsesPacketsIfTheEndpointOrTheCapabilityIsMissing) {
   const auto uses_packets = [this](Probe& probe) {
     record_->requests.clear();
     EXPECT_TRUE(probe.SwoStart(1'000'000).ok());
@@ -226,7 +226,7 @@ TEST_F(Swo, ComesByPacketsWhereTheEndpointOrTheWordForItIsMissing) {
   }));
 }
 
-TEST_F(Swo, WhatGoesWrongOnTheEndpointIsAnErrorAndReadingGoesOn) {
+TEST_F(Swo, AnEndpointErrorIsReportedAndReadingContinues) {
   const auto probe = MakeStreaming();
   ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
   record_->trace_error = MakeError(ErrorKind::kProbeError, "it refuses (STALL)");
@@ -238,7 +238,7 @@ TEST_F(Swo, WhatGoesWrongOnTheEndpointIsAnErrorAndReadingGoesOn) {
   EXPECT_TRUE(IsError(probe->CheckPresent(), ErrorKind::kProbeDisconnected));
 }
 
-TEST_F(Swo, GoesOnAfterTheDeviceWasResetAndSaysThatBytesWereLost) {
+TEST_F(Swo, ContinuesAfterAResetAndReportsLostBytes) {
   record_->resetting_attempt = 2;
   int hangs = 0;
   bool refuses = false;
@@ -266,7 +266,7 @@ TEST_F(Swo, GoesOnAfterTheDeviceWasResetAndSaysThatBytesWereLost) {
   EXPECT_TRUE(probe->SwoStop().ok());
 }
 
-TEST_F(Swo, WhereThereIsNoneNothingIsAsked) {
+TEST_F(Swo, ADeviceWithoutSwoIsNotAsked) {
   for (const uint8_t capabilities : {uint8_t{1}, uint8_t{1 | 1 << 3}}) {  // Manchester alone is of no use
     const auto probe = Make({}, capabilities);
     EXPECT_FALSE(probe->info().features.swo);

@@ -28,7 +28,7 @@ TEST(TcpFraming, TheHeaderIsAsDocumented) {
             (std::array<uint8_t, 8>{0x44, 0x41, 0x50, 0x00, 0x02, 0x01, 0x01, 0x00}));
 }
 
-TEST(TcpFraming, APacketComesOutWhenItsLastByteIsThere) {
+TEST(TcpFraming, APacketIsReturnedOnceItsLastByteArrives) {
   TcpPacketDecoder decoder(TcpPacketType::kResponse);
   const std::vector<uint8_t> bytes = Framed(1024);
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -41,7 +41,7 @@ TEST(TcpFraming, APacketComesOutWhenItsLastByteIsThere) {
   EXPECT_EQ(**packet, absl::MakeConstSpan(bytes).subspan(8));
 }
 
-TEST(TcpFraming, SeveralPacketsInOnePiece) {
+TEST(TcpFraming, FindsSeveralPacketsInOnePiece) {
   TcpPacketDecoder decoder(TcpPacketType::kResponse);
   std::vector<uint8_t> bytes;
   for (const size_t length : {3, 700, 1}) {
@@ -57,7 +57,7 @@ TEST(TcpFraming, SeveralPacketsInOnePiece) {
   EXPECT_FALSE(decoder.Next()->has_value());
 }
 
-TEST(TcpFraming, WhatIsNoHeaderIsAnError) {
+TEST(TcpFraming, AnInvalidHeaderIsAnError) {
   for (const size_t broken : {0, 3, 6}) {
     TcpPacketDecoder decoder(TcpPacketType::kResponse);
     std::vector<uint8_t> bytes = Framed(4);
@@ -67,7 +67,7 @@ TEST(TcpFraming, WhatIsNoHeaderIsAnError) {
   }
 }
 
-TEST(TcpFraming, LengthsAreBounded) {
+TEST(TcpFraming, LengthsAreLimited) {
   for (const size_t length : {0, 1025, 65535}) {
     TcpPacketDecoder decoder(TcpPacketType::kResponse);
     const auto header = EncodeTcpHeader(TcpPacketType::kResponse, length);

@@ -36,7 +36,7 @@ class Fake : public ::testing::Test {
   FakeProbe probe_{wire_};
 };
 
-TEST_F(Fake, LogsWhatRan) {
+TEST_F(Fake, LogsTheTransfersThatRan) {
   uint32_t idr = 0;
   ASSERT_TRUE(Write(Port::kDp, adi::kDpSelect, 0xF0).status.ok());
   ASSERT_TRUE(Read(Port::kAp, 0xC, idr).status.ok());
@@ -45,7 +45,7 @@ TEST_F(Fake, LogsWhatRan) {
   EXPECT_THAT(wire_->CallLog(), ElementsAre("transfer 1", "transfer 1"));
 }
 
-TEST_F(Fake, APostedWriteFailsAtTheTransferBehindIt) {
+TEST_F(Fake, APostedWriteFailsAtTheNextTransfer) {
   const std::array<uint32_t, 1> bad = {0x60000000};
   const std::array<TransferOp, 3> ops = {{{.port = Port::kAp, .address = adi::kApTar, .write = bad},
                                           {.port = Port::kAp, .address = adi::kApDrw, .write = bad},
@@ -90,7 +90,7 @@ TEST_F(Fake, HoldsATransferUntilItIsReleased) {
   EXPECT_EQ(wire_->TransferLog().size(), 1u);
 }
 
-TEST_F(Fake, IsGoneUntilThereIsANewProbe) {
+TEST_F(Fake, IsGoneUntilANewProbeIsMade) {
   wire_->Unplug();
   uint32_t value = 0;
   EXPECT_TRUE(IsError(Read(Port::kDp, adi::kDpIdr, value).status, ErrorKind::kProbeDisconnected));

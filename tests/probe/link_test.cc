@@ -20,7 +20,7 @@ TEST(EstablishSwdLink, ALineResetIsEnoughForAnSwDp) {
   EXPECT_EQ(wire->CountCalls(WireCall::Kind::kSwjSequence), 1u);
 }
 
-TEST(EstablishSwdLink, TriesTheNextSequenceWhenNobodyAnswers) {
+TEST(EstablishSwdLink, TriesTheNextSequenceIfThereIsNoAnswer) {
   auto wire = std::make_shared<FakeWire>();
   FakeProbe probe(wire);
   wire->FailTransfer(0, FakeFailure::kNoAck, 2);
@@ -28,7 +28,7 @@ TEST(EstablishSwdLink, TriesTheNextSequenceWhenNobodyAnswers) {
   EXPECT_EQ(wire->CountCalls(WireCall::Kind::kSwjSequence), 3u);
 }
 
-TEST(EstablishSwdLink, SaysWhatWasTried) {
+TEST(EstablishSwdLink, TheErrorSaysWhatWasTried) {
   auto wire = std::make_shared<FakeWire>();
   FakeProbe probe(wire);
   wire->FailTransfer(0, FakeFailure::kNoAck, 3);
@@ -86,7 +86,7 @@ TEST_F(EstablishJtagLink, SelectsTheBankOfDpidr) {
   EXPECT_EQ(adi::EstablishJtagLink(probe_).value(), 0x2BA01477u);
 }
 
-TEST_F(EstablishJtagLink, SaysWhatWasTried) {
+TEST_F(EstablishJtagLink, TheErrorSaysWhatWasTried) {
   wire_->FailTransfer(0, FakeFailure::kNoAck, 3);
   const auto dpidr = adi::EstablishJtagLink(probe_);
   EXPECT_TRUE(IsError(dpidr.status(), ErrorKind::kTransferError));
@@ -109,7 +109,7 @@ std::optional<uint32_t> Find(const std::vector<bool>& bits) {
   return FindTargetSelect(bytes, bits.size());
 }
 
-TEST(FindTargetSelect, FindsTheWriteBehindALineReset) {
+TEST(FindTargetSelect, FindsTheWriteAfterALineReset) {
   std::vector<bool> bits;
   AppendLineReset(bits);
   Append(bits, 0x99, 8);
@@ -127,7 +127,7 @@ TEST(FindTargetSelect, FindsTheWriteAlone) {
   EXPECT_EQ(Find(bits), 0x01002926u);
 }
 
-TEST(FindTargetSelect, WantsTheParityAndAllBits) {
+TEST(FindTargetSelect, NeedsTheParityAndAllBits) {
   std::vector<bool> bits;
   Append(bits, 0x99, 13);
   Append(bits, 0x01002926, 32);
@@ -136,7 +136,7 @@ TEST(FindTargetSelect, WantsTheParityAndAllBits) {
   EXPECT_EQ(Find(bits), std::nullopt);
 }
 
-TEST(FindTargetSelect, FindsNothingWhereNoRequestCanStand) {
+TEST(FindTargetSelect, FindsNothingWhereARequestIsNotPossible) {
   std::vector<bool> bits;
   Append(bits, 0xE79E, 16);
   Append(bits, 0x99, 13);

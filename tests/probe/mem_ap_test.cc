@@ -54,7 +54,7 @@ std::shared_ptr<FakeWire> MakeWire(uint32_t page) {
 
 class Block : public ::testing::TestWithParam<uint32_t> {};
 
-TEST_P(Block, EveryAlignmentAndLengthReadsAndWritesExactlyItsBytes) {
+TEST_P(Block, AccessesExactlyItsBytesForEveryAlignmentAndLength) {
   const uint32_t page = GetParam();
   auto wire = MakeWire(page);
   FakeProbe probe(wire);
@@ -81,7 +81,7 @@ TEST_P(Block, EveryAlignmentAndLengthReadsAndWritesExactlyItsBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Pages, Block, ::testing::Values(1024u, 4096u));
 
-TEST(SplitBlock, AlignedWordsAreOneRunAPage) {
+TEST(SplitBlock, AlignedWordsAreOneRunPerPage) {
   const auto runs = SplitBlock(0x20000000, 4096, 1024);
   ASSERT_EQ(runs.size(), 4u);
   for (const MemApRun& run : runs) {
@@ -91,7 +91,7 @@ TEST(SplitBlock, AlignedWordsAreOneRunAPage) {
   EXPECT_EQ(SplitBlock(0x20000000, 4096, 4096).size(), 1u);
 }
 
-TEST(SplitBlock, AnEmptyBlockIsNoRuns) { EXPECT_TRUE(SplitBlock(0x20000001, 0).empty()); }
+TEST(SplitBlock, AnEmptyBlockHasNoRuns) { EXPECT_TRUE(SplitBlock(0x20000001, 0).empty()); }
 
 TEST(SplitBlock, EndsTakeTheWidestAccessThatFits) {
   const auto runs = SplitBlock(0x20000002, 7);
@@ -133,7 +133,7 @@ TEST(AdvanceTar, CountsAsCswSaysAndWrapsInItsPage) {
   EXPECT_EQ(AdvanceTar(0x200003FC, kCswSize32 | kCswAddrIncSingle, 2, 4096), 0x20000404u);
 }
 
-TEST(TarIncrementPage, IsFourKibibytesOnlyWhereThatIsKnown) {
+TEST(TarIncrementPage, IsFourKibibytesOnlyForKnownAps) {
   EXPECT_EQ(TarIncrementPage(0x24770011), 4096u);
   EXPECT_EQ(TarIncrementPage(0x24770031), 1024u);  // a later variant
   EXPECT_EQ(TarIncrementPage(0x24770002), 1024u);  // APB

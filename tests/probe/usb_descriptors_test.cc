@@ -46,7 +46,7 @@ TEST(UsbDescriptors, Device) {
   }
 }
 
-TEST(UsbDescriptors, ConfigurationOfTheValueAskedFor) {
+TEST(UsbDescriptors, FindsTheConfigurationWithTheValue) {
   const Bytes bytes = Join({Configuration_(1, {}), Configuration_(2, Join({kInterface, kOfClass, kOut, kIn}))});
   const auto configuration = ParseConfiguration(bytes, 2);
   ASSERT_TRUE(configuration.ok()) << configuration.status();
@@ -69,7 +69,7 @@ TEST(UsbDescriptors, ConfigurationOfTheValueAskedFor) {
   ExpectMalformed(ParseConfiguration(bytes, 3).status(), "no configuration 3");
 }
 
-TEST(UsbDescriptors, ConfigurationsThatLie) {
+TEST(UsbDescriptors, MalformedConfigurationsAreErrors) {
   const Bytes good = Configuration_(1, Join({kInterface, kOut, kIn}));
   const struct {
     const char* what;

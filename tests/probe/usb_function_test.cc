@@ -48,7 +48,7 @@ TEST(UsbFunctions, Version2IsPreferred) {
   EXPECT_FALSE(functions[0].hid);
 }
 
-TEST(UsbFunctions, SeveralInOneDevice) {
+TEST(UsbFunctions, FindsSeveralInOneDevice) {
   usb::DeviceInfo info = BulkProbeInfo("1-1", "A");
   info.configuration.interfaces.push_back(info.configuration.interfaces[0]);
   info.configuration.interfaces[0].number = 4;
@@ -58,7 +58,7 @@ TEST(UsbFunctions, SeveralInOneDevice) {
   EXPECT_EQ(functions[1].interface, 4);
 }
 
-TEST(UsbFunctions, AHidInterfaceIsKnownByTheProductToo) {
+TEST(UsbFunctions, AHidInterfaceIsRecognizedByTheProductsNameToo) {
   usb::DeviceInfo info = HidProbeInfo("1-1", "A");
   info.configuration.interfaces[0].name.clear();
   info.configuration.interfaces.push_back(info.configuration.interfaces[0]);
@@ -136,7 +136,7 @@ TEST(UsbFunctions, AHidInterfaceIsChosenByItsReports) {
   EXPECT_EQ(Numbers(functions[0].others), std::vector<int>{2});
 }
 
-TEST(UsbFunctions, WhyReportsAreNoUseIsSaid) {
+TEST(UsbFunctions, TheErrorSaysWhyReportsAreUnusable) {
   const auto problem = [](const std::vector<uint8_t>& descriptor) {
     return std::string(FindUsbFunctions(HidDevice({descriptor}, true)).at(0).problem.message());
   };
@@ -148,7 +148,7 @@ TEST(UsbFunctions, WhyReportsAreNoUseIsSaid) {
   EXPECT_THAT(problem(numbered), HasSubstr("numbers"));
 }
 
-TEST(UsbFunctions, OthersAreNone) {
+TEST(UsbFunctions, OtherInterfacesAreNotProbes) {
   usb::DeviceInfo keyboard = HidProbeInfo("1-1", "A");
   keyboard.configuration.interfaces[0].subclass = 1;  // with a boot protocol
   EXPECT_THAT(FindUsbFunctions(keyboard), IsEmpty());
@@ -160,7 +160,7 @@ TEST(UsbFunctions, OthersAreNone) {
   EXPECT_THAT(FindUsbFunctions(other), IsEmpty());
 }
 
-TEST(UsbFunctions, WhatSaysThatItIsOneAndCannotBe) {
+TEST(UsbFunctions, AnInterfaceThatFalselyClaimsToBeAProbeHasAProblem) {
   const auto problem = [](const usb::DeviceInfo& info) {
     const auto functions = FindUsbFunctions(info);
     EXPECT_THAT(functions, SizeIs(1));

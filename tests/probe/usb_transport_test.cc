@@ -65,7 +65,7 @@ class UsbTransportTest : public testing::Test {
   std::unique_ptr<Transport> transport;
 };
 
-TEST_F(UsbTransportTest, TakesTheInterfaceAndLearnsThePacketSize) {
+TEST_F(UsbTransportTest, ClaimsTheInterfaceAndAsksForThePacketSize) {
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(transport->max_packet_size(), 512u);
   EXPECT_THAT(state->done, ElementsAre("claim 1"));
@@ -74,7 +74,7 @@ TEST_F(UsbTransportTest, TakesTheInterfaceAndLearnsThePacketSize) {
   EXPECT_EQ(state->reads.back(), 512u);
 }
 
-TEST_F(UsbTransportTest, WhatAnEarlierUserLeftIsThrownAway) {
+TEST_F(UsbTransportTest, BytesLeftByAnEarlierUserAreDiscarded) {
   wire.ready = {{0x00, 0x02, 0x40, 0x00}, {0x05, 1, 1}};
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(transport->max_packet_size(), 512u);
@@ -99,7 +99,7 @@ TEST_F(UsbTransportTest, OnlyARequestShorterThanTheDevicesPacketsEndsShort) {
   EXPECT_FALSE(state->ended_short.back());
 }
 
-TEST_F(UsbTransportTest, PacketsOfUselessSizesAreRefused) {
+TEST_F(UsbTransportTest, UnusablePacketSizesAreRefused) {
   for (const Packet& size : {Packet{0, 2, 0, 0}, Packet{0, 2, 63, 0}, Packet{0, 2, 0xFF, 0xFF}, Packet{0, 0},
                              Packet{0, 200, 1}, Packet{0xFF}, Packet{}}) {
     answer = [&size](const Packet&) { return std::vector<Packet>{size}; };
@@ -109,12 +109,12 @@ TEST_F(UsbTransportTest, PacketsOfUselessSizesAreRefused) {
   EXPECT_THAT(std::string(Open().message()), HasSubstr("does not answer"));
 }
 
-TEST_F(UsbTransportTest, AnInterfaceThatAnotherProgramHasCannotBeTaken) {
+TEST_F(UsbTransportTest, AnInterfaceInUseByAnotherProgramCannotBeClaimed) {
   state->claim_error = MakeError(ErrorKind::kBusy, "another program uses it");
   EXPECT_TRUE(IsError(Open(), ErrorKind::kBusy));
 }
 
-TEST_F(UsbTransportTest, SeveralPacketsAreUnderWayAtOnce) {
+TEST_F(UsbTransportTest, SeveralPacketsAreInFlightAtOnce) {
   ASSERT_TRUE(Open().ok());
   for (uint8_t i = 0; i < 4; ++i) ASSERT_TRUE(transport->Send(Packet{static_cast<uint8_t>(0x10 + i)}).ok());
   EXPECT_GE(state->most_reads, 4u);
@@ -127,7 +127,7 @@ TEST_F(UsbTransportTest, ReadsDoNotPileUp) {
   EXPECT_LE(state->most_reads, 32u);
 }
 
-TEST_F(UsbTransportTest, ADeviceThatTakesNothingIsGivenUp) {
+TEST_F(UsbTransportTest, ADeviceThatAcceptsNoDataIsGivenUp) {
   ASSERT_TRUE(Open().ok());
   state->takes_data = false;
   absl::Status status;
@@ -148,7 +148,7 @@ TEST_F(UsbTransportTest, AStallIsCleared) {
   EXPECT_THAT(state->done, ElementsAre("claim 1", "clear 82", "clear 02"));
 }
 
-TEST_F(UsbTransportTest, UnpluggedWhileNobodyWaits) {
+TEST_F(UsbTransportTest, UnpluggingIsNoticedWhileIdle) {
   ASSERT_TRUE(Open().ok());
   state->present = false;
   EXPECT_TRUE(IsError(transport->CheckPresent(), ErrorKind::kProbeDisconnected));
@@ -159,7 +159,7 @@ TEST_F(UsbTransportTest, UnpluggedWhileNobodyWaits) {
   EXPECT_TRUE(IsError(transport->Restore(1).status(), ErrorKind::kProbeDisconnected));
 }
 
-TEST_F(UsbTransportTest, UnpluggedWhileAReplyIsWaitedFor) {
+TEST_F(UsbTransportTest, UnpluggingIsNoticedWhileWaitingForAReply) {
   ASSERT_TRUE(Open().ok());
   ASSERT_TRUE(transport->Send(Packet{0x11}).ok());
   state->present = false;
@@ -180,14 +180,14 @@ TEST_F(UsbTransportTest, RestoresTheLinkHarderEachTime) {
   EXPECT_THAT(*Exchange({0x11}), ElementsAre(0x11, 0));  // the reply to what was sent before is not taken for it
 }
 
-TEST_F(UsbTransportTest, WhatCannotBeTakenAgainIsGone) {
+TEST_F(UsbTransportTest, ADeviceThatCannotBeClaimedAgainIsGone) {
   ASSERT_TRUE(Open().ok());
   state->claim_error = MakeError(ErrorKind::kBusy, "another program uses it");
   EXPECT_TRUE(IsError(transport->Restore(1).status(), ErrorKind::kProbeDisconnected));
   EXPECT_EQ(transport->cause(), DisconnectCause::kLinkError);
 }
 
-TEST_F(UsbTransportTest, ADriverWhoseDeviceHangsResetsItBeforeItGivesUp) {
+TEST_F(UsbTransportTest, TheDriverResetsAHungDeviceBeforeItGivesUp) {
   auto probe = OpenDriver();
   ASSERT_TRUE(probe.ok()) << probe.status();
   bool hangs = true;
@@ -201,7 +201,7 @@ TEST_F(UsbTransportTest, ADriverWhoseDeviceHangsResetsItBeforeItGivesUp) {
   EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeDisconnected));
 }
 
-TEST_F(UsbTransportTest, ADriverWhoseTransfersFailFindsItsPlaceAgain) {
+TEST_F(UsbTransportTest, TheDriverFindsItsPlaceAfterFailedTransfers) {
   auto probe = OpenDriver();
   ASSERT_TRUE(probe.ok()) << probe.status();
   state->in_errors = {Stall()};
@@ -225,7 +225,7 @@ class UsbTraceTest : public UsbTransportTest {
   }
 };
 
-TEST_F(UsbTraceTest, IsThereWhereTheEndpointIs) {
+TEST_F(UsbTraceTest, ExistsIfTheEndpointDoes) {
   ASSERT_TRUE(Open().ok());
   EXPECT_NE(transport->trace(), nullptr);
   usb::DeviceInfo info = BulkProbeInfo("1-1", "A");
@@ -234,7 +234,7 @@ TEST_F(UsbTraceTest, IsThereWhereTheEndpointIs) {
   EXPECT_EQ(transport->trace(), nullptr);
 }
 
-TEST_F(UsbTraceTest, BytesInTheirOrderAndNoneOfBefore) {
+TEST_F(UsbTraceTest, ReturnsBytesInOrderAndNoneFromBefore) {
   ASSERT_TRUE(Open().ok());
   EXPECT_THAT(*Take(), testing::IsEmpty());
   state->trace = {Packet(512, 'o'), {'l', 'd'}};
@@ -255,7 +255,7 @@ TEST_F(UsbTraceTest, BytesInTheirOrderAndNoneOfBefore) {
   EXPECT_THAT(*Take(), testing::IsEmpty());
 }
 
-TEST_F(UsbTraceTest, WhatCameBeforeAnErrorComesFirst) {
+TEST_F(UsbTraceTest, BytesBeforeAnErrorAreReturnedFirst) {
   ASSERT_TRUE(Open().ok());
   ASSERT_TRUE(transport->trace()->Start().ok());
   state->trace = {{'a'}, {'b'}};
@@ -266,7 +266,7 @@ TEST_F(UsbTraceTest, WhatCameBeforeAnErrorComesFirst) {
   EXPECT_THAT(*Take(), ElementsAre('b'));
 }
 
-TEST_F(UsbTraceTest, ASilentErrorOfBeforeIsCleared) {
+TEST_F(UsbTraceTest, AnEarlierStallIsCleared) {
   ASSERT_TRUE(Open().ok());
   state->trace_errors = {Stall()};
   ASSERT_TRUE(transport->trace()->Start().ok());
@@ -275,7 +275,7 @@ TEST_F(UsbTraceTest, ASilentErrorOfBeforeIsCleared) {
   EXPECT_THAT(*Take(), ElementsAre('b'));
 }
 
-TEST_F(UsbTraceTest, GoesOnAfterTheLinkWasRestoredAndSaysSo) {
+TEST_F(UsbTraceTest, ContinuesAfterTheLinkWasRestoredAndReportsTheLoss) {
   ASSERT_TRUE(Open().ok());
   ASSERT_TRUE(transport->trace()->Start().ok());
   EXPECT_FALSE(*transport->Restore(1));
@@ -288,7 +288,7 @@ TEST_F(UsbTraceTest, GoesOnAfterTheLinkWasRestoredAndSaysSo) {
   EXPECT_THAT(*Take(), testing::IsEmpty());
 }
 
-TEST_F(UsbTraceTest, Unplugged) {
+TEST_F(UsbTraceTest, UnpluggingEndsTheStream) {
   ASSERT_TRUE(Open().ok());
   ASSERT_TRUE(transport->trace()->Start().ok());
   state->present = false;
@@ -306,7 +306,7 @@ class HidTransportTest : public UsbTransportTest {
   }
 };
 
-TEST_F(HidTransportTest, RequestsAreReports) {
+TEST_F(HidTransportTest, RequestsAreSentAsReports) {
   ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
   EXPECT_EQ(transport->max_packet_size(), 64u);
   const auto reply = Exchange({0x11, 7});
@@ -317,7 +317,7 @@ TEST_F(HidTransportTest, RequestsAreReports) {
   EXPECT_EQ(state->sent.back()[2], 0);
 }
 
-TEST_F(HidTransportTest, WithoutAnEndpointOutTheyGoByTheControlEndpoint) {
+TEST_F(HidTransportTest, WithoutAnOutEndpointRequestsUseTheControlEndpoint) {
   usb::DeviceInfo info = HidProbeInfo("1-1", "A");
   info.configuration.interfaces[0].endpoints.pop_back();
   ASSERT_TRUE(Open(info).ok());
@@ -326,19 +326,19 @@ TEST_F(HidTransportTest, WithoutAnEndpointOutTheyGoByTheControlEndpoint) {
   EXPECT_EQ(state->sent.back().size(), 64u);
 }
 
-TEST_F(HidTransportTest, ADeviceThatDoesNotDescribeItsReportsHasThemAsLongAsItsPackets) {
+TEST_F(HidTransportTest, UndescribedReportsAreAsLongAsPackets) {
   state->report_descriptor.clear();
   ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
   EXPECT_EQ(transport->max_packet_size(), 64u);
 }
 
-TEST_F(HidTransportTest, OneWhoseReportsAreNoUseIsRefused) {
+TEST_F(HidTransportTest, ADeviceWithUnusableReportsIsRefused) {
   state->report_descriptor = {0x75, 0x08, 0x95, 0x40, 0x81, 0x02};
   EXPECT_TRUE(IsError(Open(HidProbeInfo("1-1", "A")), ErrorKind::kProbeError));
 }
 
 // Reports that no command fits into would have transfers of no words.
-TEST_F(HidTransportTest, OneWhoseReportsAreShorterThanPacketsIsRefused) {
+TEST_F(HidTransportTest, ADeviceWithReportsShorterThanPacketsIsRefused) {
   struct Row {
     uint8_t input;
     uint8_t output;
@@ -353,7 +353,7 @@ TEST_F(HidTransportTest, OneWhoseReportsAreShorterThanPacketsIsRefused) {
   EXPECT_TRUE(state->sent.empty());
 }
 
-TEST_F(HidTransportTest, SoIsOneThatDoesNotDescribeThemAndHasSmallPackets) {
+TEST_F(HidTransportTest, ADeviceWithUndescribedReportsAndSmallPacketsIsRefused) {
   state->report_descriptor.clear();
   for (const size_t small : {0, 1}) {
     usb::DeviceInfo info = HidProbeInfo("1-1", "A");
@@ -362,7 +362,7 @@ TEST_F(HidTransportTest, SoIsOneThatDoesNotDescribeThemAndHasSmallPackets) {
   }
 }
 
-TEST_F(HidTransportTest, ReportsInAreReadWholeWhereThoseOutAreShorter) {
+TEST_F(HidTransportTest, InputReportsAreReadWholeIfOutputReportsAreShorter) {
   state->report_descriptor = {0x75, 0x08, 0x96, 0x00, 0x01, 0x81, 0x02, 0x95, 0x40, 0x91, 0x02};
   state->report_size = 256;
   ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
@@ -374,7 +374,7 @@ TEST_F(HidTransportTest, ReportsInAreReadWholeWhereThoseOutAreShorter) {
   EXPECT_EQ(state->sent.back().size(), 64u);
 }
 
-TEST_F(HidTransportTest, ADriverIsNotMisledByWhatIsBehindAReply) {
+TEST_F(HidTransportTest, TheDriverIgnoresThePaddingAfterAReply) {
   ASSERT_TRUE(Open(HidProbeInfo("1-1", "A")).ok());
   auto probe = OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
   ASSERT_TRUE(probe.ok()) << probe.status();
@@ -390,7 +390,7 @@ TEST_F(HidTransportTest, ADriverIsNotMisledByWhatIsBehindAReply) {
   EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
 }
 
-TEST(UsbDriverTest, NamesOfUsbTakeThePlaceOfTheProbesOwn) {
+TEST(UsbDriverTest, NamesFromUsbReplaceTheProbesOwn) {
   auto state = std::make_shared<FakeUsbState>(std::make_unique<ScriptedUsbWire>(Answer));
   std::vector<std::string> wrapped;
   const auto wrap = [&wrapped](std::unique_ptr<Transport> transport, const std::string& name) {

@@ -58,7 +58,7 @@ TEST(ServerConfigTest, Defaults) {
   EXPECT_EQ(outcome.config.metrics.listen, (Endpoint{"127.0.0.1", 9464}));
 }
 
-TEST(ServerConfigTest, MetricsAreServedWhereOneSaysOrNowhere) {
+TEST(ServerConfigTest, MetricsAreServedOnTheGivenAddressOrNotAtAll) {
   EXPECT_EQ(Read({"--metrics-listen", "[::1]:0"}).config.metrics.listen, (Endpoint{"::1", 0}));
   EXPECT_EQ(Read({"--metrics-listen", "none"}).config.metrics.listen, std::nullopt);
   EXPECT_EQ(ReadFile("metrics-listen: none\n").config.metrics.listen, std::nullopt);
@@ -66,7 +66,7 @@ TEST(ServerConfigTest, MetricsAreServedWhereOneSaysOrNowhere) {
   ExpectRefused(Read({"--metrics-listen", "somewhere"}), {"--metrics-listen", "somewhere", "HOST:PORT", "none"});
 }
 
-TEST(ServerConfigTest, UsbIsServedUnlessLeftAlone) {
+TEST(ServerConfigTest, UsbIsServedUnlessDisabled) {
   EXPECT_TRUE(Read({}).config.usb);
   EXPECT_FALSE(Read({"--no-usb"}).config.usb);
   EXPECT_FALSE(ReadFile("no-usb: true\n").config.usb);
@@ -89,7 +89,7 @@ TEST(ServerConfigTest, Flags) {
   EXPECT_EQ(outcome.config.log.log_format(), LogFormat::kJson);
 }
 
-TEST(ServerConfigTest, AFileHasTheSameNames) {
+TEST(ServerConfigTest, AFileUsesTheNamesOfTheFlags) {
   const Outcome outcome = ReadFile(
       "uid: [A1, B2]\nlisten: 0.0.0.0:7000\nallow-remote: true\ncmsis-dap-tcp: board:1-2\nlock-max: 1.5\nquiet: yes\n");
   ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
@@ -101,7 +101,7 @@ TEST(ServerConfigTest, AFileHasTheSameNames) {
   EXPECT_EQ(outcome.config.log.level(), LogLevel::kWarning);
 }
 
-TEST(ServerConfigTest, FlagsWinOverTheFile) {
+TEST(ServerConfigTest, FlagsOverrideTheFile) {
   const Outcome outcome =
       ReadFile("listen: 127.0.0.1:1\nuid: [A1]\nlock-max: 2\n", {"--listen", "127.0.0.1:2", "-u", "B2"});
   ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
@@ -119,13 +119,13 @@ TEST(ServerConfigTest, WrongArgumentsAreNamed) {
   ExpectRefused(Read({"--log-format", "xml"}), {"--log-format", "xml"});
 }
 
-TEST(ServerConfigTest, AnAddressThatOthersReachNeedsAWord) {
+TEST(ServerConfigTest, ARemoteAddressNeedsAllowRemote) {
   ExpectRefused(Read({"--listen", "0.0.0.0:50051"}), {"0.0.0.0:50051", "--allow-remote"});
   EXPECT_FALSE(Read({"--listen", "0.0.0.0:50051", "--allow-remote"}).exit_code);
   EXPECT_FALSE(Read({"--listen", "localhost:50051"}).exit_code);
 }
 
-TEST(ServerConfigTest, AWrongFileIsNamedWithKeyAndValue) {
+TEST(ServerConfigTest, AnErrorInTheFileNamesKeyAndValue) {
   ExpectRefused(Read({"--config", "/nonexistent.yaml"}), {"/nonexistent.yaml"});
   ExpectRefused(ReadFile("lissten: 127.0.0.1:1\n"), {".yaml:1", "lissten", "127.0.0.1:1"});
   ExpectRefused(ReadFile("quiet: true\nlock-idle: soon\n"), {".yaml:2", "lock-idle", "soon"});
@@ -137,7 +137,7 @@ TEST(ServerConfigTest, AWrongFileIsNamedWithKeyAndValue) {
   ExpectRefused(ReadFile("config: x.yaml\n"), {"config"});
 }
 
-TEST(ServerConfigTest, VersionAndHelpEndTheProgramWell) {
+TEST(ServerConfigTest, VersionAndHelpExitWithZero) {
   testing::internal::CaptureStdout();
   EXPECT_EQ(Read({"--version"}).exit_code, 0);
   EXPECT_EQ(Read({"--help"}).exit_code, 0);

@@ -69,7 +69,7 @@ class PacketRecorderTest : public testing::Test {
   Log log{LogFormat::kText, LogLevel::kError};
 };
 
-TEST_F(PacketRecorderTest, HasALineForEachPacketAndEvent) {
+TEST_F(PacketRecorderTest, WritesALineForEachPacketAndEvent) {
   {
     const auto recorder = Open();
     const auto sink = recorder->NewSink("tcp:\"odd\\name:1");
@@ -88,7 +88,7 @@ TEST_F(PacketRecorderTest, HasALineForEachPacketAndEvent) {
   EXPECT_EQ(Mode() & 0777, 0600u);
 }
 
-TEST_F(PacketRecorderTest, AFileThatIsThereIsMadeAnewForItsOwnerAlone) {
+TEST_F(PacketRecorderTest, AnExistingFileIsEmptiedAndMadePrivate) {
   std::ofstream(file) << "what others may read\n";
   ASSERT_EQ(chmod(file.c_str(), 0644), 0);
   Open();
@@ -97,7 +97,7 @@ TEST_F(PacketRecorderTest, AFileThatIsThereIsMadeAnewForItsOwnerAlone) {
   EXPECT_THAT(Content(), Not(HasSubstr("others")));
 }
 
-TEST_F(PacketRecorderTest, ALinkIsNotFollowedAndWhatIsNoFileIsNotTaken) {
+TEST_F(PacketRecorderTest, LinksAndSpecialFilesAreRefused) {
   const std::string other = file + ".other";
   std::ofstream(other) << "kept";
   std::filesystem::create_symlink(other, file);
@@ -110,13 +110,13 @@ TEST_F(PacketRecorderTest, ALinkIsNotFollowedAndWhatIsNoFileIsNotTaken) {
   EXPECT_TRUE(IsError(PacketRecorder::Open(file, log).status(), ErrorKind::kInvalidArgument));
 }
 
-TEST_F(PacketRecorderTest, AFileThatCannotBeMadeIsAnError) {
+TEST_F(PacketRecorderTest, AFileThatCannotBeCreatedIsAnError) {
   const auto recorder = PacketRecorder::Open(testing::TempDir() + "no/such/directory", log);
   EXPECT_TRUE(IsError(recorder.status(), ErrorKind::kInvalidArgument));
   EXPECT_THAT(std::string(recorder.status().message()), HasSubstr("--record"));
 }
 
-TEST_F(PacketRecorderTest, WhatDoesNotFitIsLeftOutAndCounted) {
+TEST_F(PacketRecorderTest, LinesThatDoNotFitAreDroppedAndCounted) {
   {
     const auto recorder = Open({.waiting_bytes = 400});
     const auto sink = recorder->NewSink("x");
@@ -133,7 +133,7 @@ TEST_F(PacketRecorderTest, WhatDoesNotFitIsLeftOutAndCounted) {
   EXPECT_THAT(Content(), Not(HasSubstr(R"("direction":"out")")));
 }
 
-TEST_F(PacketRecorderTest, WhatIsLeftOutAtTheEndIsCountedToo) {
+TEST_F(PacketRecorderTest, LinesDroppedAtTheEndAreCountedToo) {
   {
     const auto recorder = Open({.waiting_bytes = 0});
     recorder->NewSink("x")->OnPacketOut(Packet{1});
@@ -144,7 +144,7 @@ TEST_F(PacketRecorderTest, WhatIsLeftOutAtTheEndIsCountedToo) {
   EXPECT_EQ(std::count(content.begin(), content.end(), '\n'), 1);
 }
 
-TEST_F(PacketRecorderTest, TheFileDoesNotGrowBeyondItsBound) {
+TEST_F(PacketRecorderTest, TheFileDoesNotExceedItsSizeLimit) {
   {
     const auto recorder = Open({.file_bytes = 1000});
     const auto sink = recorder->NewSink("x");
@@ -168,7 +168,7 @@ std::vector<std::string> Use(std::unique_ptr<cmsis_dap::Transport> transport) {
   return results;
 }
 
-TEST_F(PacketRecorderTest, WhatWasRecordedCanBePlayed) {
+TEST_F(PacketRecorderTest, ARecordingCanBePlayedBack) {
   std::vector<std::string> live;
   {
     const auto recorder = Open();
@@ -196,7 +196,7 @@ class Failing : public FakeTransport {
   absl::Status Send(absl::Span<const uint8_t>) override { return MakeError(ErrorKind::kProbeError, "it stalls"); }
 };
 
-TEST_F(PacketRecorderTest, ThatItIsGoneIsToldOnceAndAfterErrorsToo) {
+TEST_F(PacketRecorderTest, TheLossOfTheProbeIsRecordedOnceEvenAfterErrors) {
   {
     const auto recorder = Open();
     const auto record = std::make_shared<FakeTransport::Record>();
@@ -213,7 +213,7 @@ TEST_F(PacketRecorderTest, ThatItIsGoneIsToldOnceAndAfterErrorsToo) {
   EXPECT_EQ(content.find("is gone", gone + 60), std::string::npos);
 }
 
-TEST_F(PacketRecorderTest, SoCanWhatCameByTheEndpointForSwo) {
+TEST_F(PacketRecorderTest, SwoFromItsEndpointCanBePlayedBack) {
   const auto listen = [](std::unique_ptr<cmsis_dap::Transport> transport, FakeTransport::Record* record) {
     std::vector<std::vector<uint8_t>> heard;
     const auto probe = cmsis_dap::OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
@@ -247,7 +247,7 @@ TEST_F(PacketRecorderTest, SoCanWhatCameByTheEndpointForSwo) {
   EXPECT_EQ(*mismatch, "");
 }
 
-TEST_F(PacketRecorderTest, SilenceAndErrorsArePlayedToo) {
+TEST_F(PacketRecorderTest, SilenceAndErrorsCanBePlayedBack) {
   {
     const auto recorder = Open();
     const auto sink = recorder->NewSink("a");

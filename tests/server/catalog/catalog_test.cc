@@ -20,7 +20,7 @@ absl::Status Add(ServerFixture& server, const std::string& unique_id, const std:
   return server.catalog.Add(std::make_unique<FakeProbe>(wire), location, [](const absl::Status&) {});
 }
 
-TEST(CatalogTest, ResolvesAUniqueIdOrAPartThatOneHas) {
+TEST(CatalogTest, ResolvesAUniqueIdOrAnUnambiguousPart) {
   ServerFixture server;
   for (const char* id : {"AB12", "AB13", "AB1", "CD"}) server.Plug(id);
   EXPECT_EQ(*server.catalog.Resolve("AB12"), "AB12");
@@ -29,7 +29,7 @@ TEST(CatalogTest, ResolvesAUniqueIdOrAPartThatOneHas) {
   EXPECT_EQ(*server.catalog.Resolve("cd"), "CD");
 }
 
-TEST(CatalogTest, AProbeWithoutAThreadForItIsRefusedAndMayComeAgain) {
+TEST(CatalogTest, AProbeIsRefusedWhileNoThreadCanBeStartedAndCanBeAddedLater) {
   ServerFixture server;
   {
     const NoThreads no_threads;
@@ -42,7 +42,7 @@ TEST(CatalogTest, AProbeWithoutAThreadForItIsRefusedAndMayComeAgain) {
   EXPECT_TRUE(server.catalog.FindLane("PROBE1").ok());
 }
 
-TEST(CatalogTest, StopsWithoutMoreThreads) {
+TEST(CatalogTest, StopsEvenIfNoMoreThreadsCanBeStarted) {
   ServerFixture server;
   for (const char* id : {"PROBE1", "PROBE2"}) server.Plug(id);
   const NoThreads no_threads;
@@ -59,14 +59,14 @@ TEST(CatalogTest, AnAmbiguousPartListsTheMatches) {
   EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr("CD")));
 }
 
-TEST(CatalogTest, AnUnknownIdListsWhatThereIs) {
+TEST(CatalogTest, AnUnknownIdListsTheProbes) {
   ServerFixture server;
   EXPECT_THAT(std::string(server.catalog.Resolve("x").status().message()), HasSubstr("none"));
   server.Plug("AB12");
   EXPECT_THAT(std::string(server.catalog.Resolve("x").status().message()), HasSubstr("AB12"));
 }
 
-TEST(CatalogTest, NoNameStandsForTheOnlyProbe) {
+TEST(CatalogTest, AnEmptyNameMeansTheOnlyProbe) {
   ServerFixture server;
   EXPECT_FALSE(server.catalog.Resolve("").ok());
   server.Plug("AB12");
@@ -92,7 +92,7 @@ TEST(CatalogTest, AProbeThatGoesKeepsItsRowAndMayComeBack) {
   EXPECT_EQ(server.catalog.Find("AB12")->problem(), "");
 }
 
-TEST(CatalogTest, OfTwoProbesWithOneIdTheFirstIsKept) {
+TEST(CatalogTest, TheFirstOfTwoProbesWithTheSameIdIsKept) {
   ServerFixture server;
   ASSERT_TRUE(Add(server, "AB12", "first").ok());
   const absl::Status status = Add(server, "AB12", "second");
@@ -101,7 +101,7 @@ TEST(CatalogTest, OfTwoProbesWithOneIdTheFirstIsKept) {
   EXPECT_EQ(server.catalog.Find("AB12")->location(), "first");
 }
 
-TEST(CatalogTest, ServesOnlyTheProbesOfItsOptions) {
+TEST(CatalogTest, ServesOnlyTheProbesSelectedByUid) {
   ServerFixture server({.catalog = {.uids = {"ab1", "CD34"}}});
   EXPECT_TRUE(Add(server, "AB12", "x").ok());
   EXPECT_TRUE(Add(server, "CD34", "x").ok());
@@ -109,7 +109,7 @@ TEST(CatalogTest, ServesOnlyTheProbesOfItsOptions) {
   EXPECT_EQ(server.catalog.List().size(), 2u);
 }
 
-TEST(CatalogTest, APartInTheOptionsStandsForOneProbe) {
+TEST(CatalogTest, APartialUidSelectsOneProbe) {
   ServerFixture server({.catalog = {.uids = {"AB", "AB9"}}});
   EXPECT_TRUE(Add(server, "AB9", "x").ok()) << "listed by its whole id";
   EXPECT_TRUE(Add(server, "AB12", "x").ok());
@@ -118,7 +118,7 @@ TEST(CatalogTest, APartInTheOptionsStandsForOneProbe) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("AB12"));
 }
 
-TEST(CatalogTest, StopLeavesProbesClosedAndTakesNoMore) {
+TEST(CatalogTest, StopClosesProbesAndAcceptsNoMore) {
   ServerFixture server;
   const auto wire = server.Plug("AB12");
   v1::OpenSessionRequest request;
@@ -145,7 +145,7 @@ TEST(DescribeTest, NamesAreNotDoubled) {
   EXPECT_EQ(Describe(info).description(), "Armada");
 }
 
-TEST(DescribeTest, CapabilitiesAreInTheirOrder) {
+TEST(DescribeTest, CapabilitiesAreInAFixedOrder) {
   ProbeInfo info{.unique_id = "1"};
   EXPECT_THAT(Describe(info).capabilities(),
               ElementsAre(v1::CAPABILITY_SWJ_SEQUENCE, v1::CAPABILITY_BANKED_DP_REGISTERS,

@@ -33,7 +33,7 @@ class ProbeSourceTest : public testing::Test {
   ServerFixture server;
 };
 
-TEST_F(ProbeSourceTest, TriesUntilTheProbeIsThereAndAgainWhenItIsGone) {
+TEST_F(ProbeSourceTest, TriesUntilTheProbeIsPresentAndAgainOnceItIsGone) {
   ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
   ASSERT_TRUE(Eventually([&] { return tries > 5; }));
   EXPECT_FALSE(IsThere("A1"));
@@ -49,7 +49,7 @@ TEST_F(ProbeSourceTest, TriesUntilTheProbeIsThereAndAgainWhenItIsGone) {
   ASSERT_TRUE(Eventually([&] { return IsThere("A1"); }));
 }
 
-TEST_F(ProbeSourceTest, DoesNotTryWhileTheProbeIsThere) {
+TEST_F(ProbeSourceTest, DoesNotTryWhileTheProbeIsPresent) {
   reachable = true;
   ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
   ASSERT_TRUE(Eventually([&] { return IsThere("A1"); }));
@@ -57,7 +57,7 @@ TEST_F(ProbeSourceTest, DoesNotTryWhileTheProbeIsThere) {
   EXPECT_EQ(tries, 1);
 }
 
-TEST_F(ProbeSourceTest, AProbeThatLacksAThreadIsNotUnwanted) {
+TEST_F(ProbeSourceTest, AMissingThreadDoesNotMakeAProbeUnwanted) {
   const RetryPauses pauses{.first = 1ms, .longest = 4ms, .unwanted = 1h};
   ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, pauses);
   {
@@ -68,13 +68,13 @@ TEST_F(ProbeSourceTest, AProbeThatLacksAThreadIsNotUnwanted) {
   EXPECT_TRUE(Eventually([&] { return IsThere("A1"); }));
 }
 
-TEST_F(ProbeSourceTest, EndsAtOnceWhateverItsPause) {
+TEST_F(ProbeSourceTest, EndsAtOnceEvenDuringALongPause) {
   const RetryPauses long_pauses{.first = 1h, .longest = 1h, .unwanted = 1h};
   ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, long_pauses);
   ASSERT_TRUE(Eventually([&] { return tries == 1; }));
 }
 
-TEST_F(ProbeSourceTest, ASecondProbeOfTheSameIdWaitsForTheFirstToGo) {
+TEST_F(ProbeSourceTest, ASecondProbeWithTheSameIdWaitsForTheFirstToGo) {
   const auto first = server.Plug("A1");
   reachable = true;
   ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);

@@ -82,7 +82,7 @@ class UsbSourceTest : public testing::Test {
   std::optional<UsbSource> source;
 };
 
-TEST_F(UsbSourceTest, WhatIsPluggedInIsServedUntilItIsPulledOut) {
+TEST_F(UsbSourceTest, AProbeIsServedUntilItIsUnplugged) {
   const uint64_t early = Plug(BulkProbeInfo("1-1", "A1"));
   Start();
   EXPECT_TRUE(IsThere("A1"));
@@ -94,7 +94,7 @@ TEST_F(UsbSourceTest, WhatIsPluggedInIsServedUntilItIsPulledOut) {
   EXPECT_TRUE(server.catalog.FindLane("B2").ok());
 }
 
-TEST_F(UsbSourceTest, PluggedInAgainItIsServedAgain) {
+TEST_F(UsbSourceTest, AProbeIsServedAgainWhenPluggedInAgain) {
   Start();
   for (int i = 0; i < 100; ++i) {
     const uint64_t plug = Plug(BulkProbeInfo(i % 2 == 0 ? "1-1" : "1-2", "A1"));
@@ -107,7 +107,7 @@ TEST_F(UsbSourceTest, PluggedInAgainItIsServedAgain) {
   }
 }
 
-TEST_F(UsbSourceTest, WithoutAThreadForItAProbeIsAwayUntilThereIsOne) {
+TEST_F(UsbSourceTest, AProbeIsAwayUntilAThreadCanBeStartedForIt) {
   Plug(BulkProbeInfo("1-1", "A1"));
   Start();
   ASSERT_TRUE(IsThere("A1"));
@@ -123,7 +123,7 @@ TEST_F(UsbSourceTest, WithoutAThreadForItAProbeIsAwayUntilThereIsOne) {
   EXPECT_TRUE(IsThere("B2"));
 }
 
-TEST_F(UsbSourceTest, AProbeThatIsLostWhileItStaysIsOpenedAgain) {
+TEST_F(UsbSourceTest, AProbeLostWhilePluggedInIsOpenedAgain) {
   Plug(BulkProbeInfo("1-1", "A1"));
   Start();
   ASSERT_TRUE(IsThere("A1"));
@@ -136,7 +136,7 @@ TEST_F(UsbSourceTest, AProbeThatIsLostWhileItStaysIsOpenedAgain) {
   EXPECT_TRUE(IsThere("A1"));
 }
 
-TEST_F(UsbSourceTest, OneThatCannotBeOpenedIsListedWithTheReason) {
+TEST_F(UsbSourceTest, AProbeThatCannotBeOpenedIsListedWithTheReason) {
   const auto state = NewState();
   state->open_error = MakeError(ErrorKind::kUnsupported, "no permission to open it");
   const uint64_t plug = ports.Plug(BulkProbeInfo("1-1", "A1"), state);
@@ -152,7 +152,7 @@ TEST_F(UsbSourceTest, OneThatCannotBeOpenedIsListedWithTheReason) {
   EXPECT_EQ(Problem("A1"), "");
 }
 
-TEST_F(UsbSourceTest, OneThatDoesNotAnswerIsTriedUntilItDoes) {
+TEST_F(UsbSourceTest, AProbeThatDoesNotAnswerIsRetriedUntilItDoes) {
   answers = false;
   Plug(BulkProbeInfo("1-1", "A1"));
   Start();
@@ -162,7 +162,7 @@ TEST_F(UsbSourceTest, OneThatDoesNotAnswerIsTriedUntilItDoes) {
   EXPECT_TRUE(IsThere("A1"));
 }
 
-TEST_F(UsbSourceTest, WhatIsNoGoodDisturbsNobody) {
+TEST_F(UsbSourceTest, AnUnusableDeviceDoesNotDisturbTheOthers) {
   DeviceInfo malformed = BulkProbeInfo("1-1", "M");
   malformed.problem = MakeError(ErrorKind::kProbeError, "malformed USB descriptors");
   DeviceInfo bad = BulkProbeInfo("1-2", "B2");
@@ -180,7 +180,7 @@ TEST_F(UsbSourceTest, WhatIsNoGoodDisturbsNobody) {
   EXPECT_EQ(tries, 1);
 }
 
-TEST_F(UsbSourceTest, ADeviceThatIsStillSetUpIsWaitedFor) {
+TEST_F(UsbSourceTest, ADeviceThatIsStillBeingSetUpIsWaitedFor) {
   DeviceInfo info = BulkProbeInfo("1-1", "A1");
   info.settled = false;
   const uint64_t plug = Plug(info);
@@ -193,7 +193,7 @@ TEST_F(UsbSourceTest, ADeviceThatIsStillSetUpIsWaitedFor) {
   EXPECT_TRUE(IsThere("A1"));
 }
 
-TEST_F(UsbSourceTest, TwoOfOneSerialNumberAreKnownByTheirPlaces) {
+TEST_F(UsbSourceTest, TwoDevicesWithOneSerialNumberAreNamedByTheirPlaces) {
   Plug(BulkProbeInfo("1-1", "A1"));
   const uint64_t second = Plug(BulkProbeInfo("1-2", "A1"));
   Plug(BulkProbeInfo("1-3", ""));
@@ -208,7 +208,7 @@ TEST_F(UsbSourceTest, TwoOfOneSerialNumberAreKnownByTheirPlaces) {
   EXPECT_TRUE(IsThere("A1@1-2"));
 }
 
-TEST_F(UsbSourceTest, TheSecondOfASerialNumberLeavesTheFirstItsName) {
+TEST_F(UsbSourceTest, ASecondDeviceWithTheSameSerialNumberDoesNotRenameTheFirst) {
   Plug(BulkProbeInfo("1-1", "A1"));
   Start();
   ASSERT_TRUE(IsThere("A1"));
@@ -217,7 +217,7 @@ TEST_F(UsbSourceTest, TheSecondOfASerialNumberLeavesTheFirstItsName) {
   EXPECT_TRUE(server.catalog.FindLane("A1").ok());
 }
 
-TEST_F(UsbSourceTest, EachProbeOfADeviceIsOne) {
+TEST_F(UsbSourceTest, EachProbeInADeviceIsServed) {
   DeviceInfo info = BulkProbeInfo("1-1", "A1");
   info.configuration.interfaces.push_back(info.configuration.interfaces[0]);
   info.configuration.interfaces[1].number = 4;
@@ -234,7 +234,7 @@ TEST_F(UsbSourceTest, EachProbeOfADeviceIsOne) {
   EXPECT_TRUE(IsGone("A1-if4"));
 }
 
-TEST_F(UsbSourceTest, WithoutABusItLooksForOne) {
+TEST_F(UsbSourceTest, RetriesUntilTheSystemHasUsb) {
   ports.SetAvailable(false);
   Plug(BulkProbeInfo("1-1", "A1"));
   Start();
@@ -244,7 +244,7 @@ TEST_F(UsbSourceTest, WithoutABusItLooksForOne) {
   EXPECT_TRUE(IsThere("A1"));
 }
 
-TEST_F(UsbSourceTest, EndsWhateverItWaitsFor) {
+TEST_F(UsbSourceTest, EndsPromptlyWhileWaiting) {
   ports.SetAvailable(false);
   UsbPauses long_pauses = kShort;
   long_pauses.no_bus = 1h;
@@ -265,7 +265,7 @@ class UidTest : public UsbSourceTest {
   ServerFixture chosen;
 };
 
-TEST_F(UidTest, OneThatIsNotToBeServedIsNotEvenOpened) {
+TEST_F(UidTest, AnExcludedProbeIsNotOpened) {
   Plug(BulkProbeInfo("1-1", "A1"));
   Plug(BulkProbeInfo("1-2", "B2"));
   UsbSource chosen_source(ports.opener(), Drivers(), chosen.catalog, chosen.log, kShort);

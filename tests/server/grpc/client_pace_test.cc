@@ -19,9 +19,9 @@ ClientPace Waiting() {
   return pace;
 }
 
-TEST(ClientPace, WaitsOnceItHasDoneSoForSomeTime) { Waiting(); }
+TEST(ClientPace, WaitsAfterManyRequestsInTurn) { Waiting(); }
 
-TEST(ClientPace, OneRequestAheadOfAnAnswerIsEnough) {
+TEST(ClientPace, OneRequestBeforeAnAnswerEndsIt) {
   ClientPace pace = Waiting();
   pace.Note(true, kLate);
   EXPECT_FALSE(pace.waits());
@@ -30,7 +30,7 @@ TEST(ClientPace, OneRequestAheadOfAnAnswerIsEnough) {
 }
 
 // While it counts as waiting nothing is read ahead of an answer, so that nothing else tells.
-TEST(ClientPace, SoIsOneThatComesTooSoonBehindAnAnswer) {
+TEST(ClientPace, ARequestTooSoonAfterAnAnswerEndsIt) {
   ClientPace pace = Waiting();
   pace.Note(false, ClientPace::kSoon);
   EXPECT_TRUE(pace.waits());
@@ -38,7 +38,7 @@ TEST(ClientPace, SoIsOneThatComesTooSoonBehindAnAnswer) {
   EXPECT_FALSE(pace.waits());
 }
 
-TEST(ClientPace, IsTriedAgainAndAgain) {
+TEST(ClientPace, IsRetestedRegularly) {
   ClientPace pace = Waiting();
   for (int round = 0; round < 3; ++round) {
     uint32_t requests = 0;

@@ -75,7 +75,7 @@ class DebugProbeServiceTest : public RimTest {
 };
 
 // A method that is not overridden is UNIMPLEMENTED.
-TEST_F(DebugProbeServiceTest, EachCommandIsAnsweredAndWantsASession){
+TEST_F(DebugProbeServiceTest, EachCommandIsImplementedAndNeedsASession){
 #define PROBEGATE_CALL(Name, field)                                                                         \
   {                                                                                                         \
     v1::Name##Response response;                                                                            \
@@ -105,7 +105,7 @@ TEST_F(DebugProbeServiceTest, AnErrorHasItsCodeAndDetail) {
   EXPECT_THAT(status.error_details(), HasSubstr("probegate.v1.ErrorDetail"));
 }
 
-TEST_F(DebugProbeServiceTest, AClosedSessionIsNotFoundAndItsProbeFree) {
+TEST_F(DebugProbeServiceTest, AClosedSessionIsNotFoundAndItsProbeIsFree) {
   const std::string session = Open();
   v1::OpenResponse opened;
   EXPECT_TRUE(Call(&v1::DebugProbe::Stub::Open, In<v1::OpenRequest>(session), opened).ok());
@@ -173,7 +173,7 @@ TEST_P(CutOffTest, ACallOnTheWire) {
   ExpectCutOff(Awaited(std::move(waiting), "the call's end"));
 }
 
-TEST_F(DebugProbeServiceTest, ACallWhoseProbeGoesIsUnavailable) {
+TEST_F(DebugProbeServiceTest, ACallWhoseProbeIsLostIsUnavailable) {
   const std::string holder = Open();
   const std::string waiter = Open();
   v1::LockResponse locked;
@@ -190,7 +190,7 @@ TEST_F(DebugProbeServiceTest, ACallWhoseProbeGoesIsUnavailable) {
   EXPECT_EQ(Awaited(std::move(waiting), "the call's end").error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_F(DebugProbeServiceTest, AnUnknownProbeIsNotFoundAndTheMessageSaysWhatThereIs) {
+TEST_F(DebugProbeServiceTest, AnUnknownProbeIsNotFoundAndTheMessageListsTheProbes) {
   v1::OpenSessionRequest request;
   request.set_probe("nope");
   v1::OpenSessionResponse response;
@@ -208,7 +208,7 @@ TEST_F(DebugProbeServiceTest, AProbeThatIsAwayIsUnavailable) {
   EXPECT_EQ(Call(&v1::DebugProbe::Stub::OpenSession, request, response).error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_F(DebugProbeServiceTest, ASecondServerDoesNotShareThePort) {
+TEST_F(DebugProbeServiceTest, ASecondServerCannotUseTheSamePort) {
   MetricSet metrics;
   const auto second = GrpcServer::Start(grpc_server->endpoint(), "machine", server.catalog, server.sessions,
                                         server.unary_sessions, metrics);

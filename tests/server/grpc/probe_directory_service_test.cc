@@ -46,7 +46,7 @@ TEST_F(ProbeDirectoryTest, ListsProbesInOrderWithTheirState) {
   EXPECT_EQ(list.probes(1).state(), v1::PROBE_STATE_IDLE);
 }
 
-TEST_F(ProbeDirectoryTest, AWatcherGetsWhatThereIsThenWhatChanges) {
+TEST_F(ProbeDirectoryTest, AWatcherGetsASnapshotThenTheChanges) {
   const auto wire = server.Plug("A1");
   server.Plug("B2");
   const auto watch = directory->WatchProbes(&context, {});
@@ -74,7 +74,7 @@ TEST_F(ProbeDirectoryTest, AWatcherGetsWhatThereIsThenWhatChanges) {
   EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_F(ProbeDirectoryTest, AWatcherOfNothingIsToldSo) {
+TEST_F(ProbeDirectoryTest, AWatcherOfAnEmptyCatalogGetsAnEmptySnapshot) {
   const auto watch = directory->WatchProbes(&context, {});
   v1::WatchProbesResponse event;
   ASSERT_TRUE(watch->Read(&event));
@@ -105,7 +105,7 @@ TEST_F(ProbeDirectoryTest, SessionsAreListedByAPartOfAProbesId) {
   EXPECT_EQ(directory->ListSessions(&context, unknown, &response).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(ProbeDirectoryTest, StatsOfEveryProbeOrOfOne) {
+TEST_F(ProbeDirectoryTest, ReturnsTheStatsOfEveryProbeOrOfOne) {
   server.Plug("A1");
   server.Plug("B2");
   grpc::ClientContext streaming;

@@ -21,7 +21,7 @@ class SessionLogTest : public RimTest {
   }
 };
 
-TEST_F(SessionLogTest, AStreamThatIsHalfClosedIsClosed) {
+TEST_F(SessionLogTest, AHalfClosedStreamCountsAsClosed) {
   grpc::ClientContext context;
   const auto stream = OpenStream(context, "A1");
   ASSERT_TRUE(stream->WritesDone());
@@ -29,7 +29,7 @@ TEST_F(SessionLogTest, AStreamThatIsHalfClosedIsClosed) {
   EXPECT_EQ(Ended("closed"), 1);
 }
 
-TEST_F(SessionLogTest, AStreamThatIsCutOffAfterTheProbeWasGivenBackIsClosed) {
+TEST_F(SessionLogTest, AStreamCancelledAfterClosingTheProbeCountsAsClosed) {
   grpc::ClientContext context;
   const auto stream = OpenStream(context, "A1");
   v1::StreamRequest open = Command(2);
@@ -44,7 +44,7 @@ TEST_F(SessionLogTest, AStreamThatIsCutOffAfterTheProbeWasGivenBackIsClosed) {
   EXPECT_FALSE(stream->Finish().ok());
 }
 
-TEST_F(SessionLogTest, AStreamThatIsCutOffWithTheProbeOpenHasLostItsClient) {
+TEST_F(SessionLogTest, AStreamCancelledWithTheProbeOpenCountsAsClientGone) {
   grpc::ClientContext context;
   const auto stream = OpenStream(context, "A1");
   v1::StreamRequest open = Command(2);
@@ -79,7 +79,7 @@ TEST_F(VerboseSessionLogTest, AStreamsRequestsCarryTheirTraces) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(VerboseSessionLogTest, AUnaryCallsTraceIsItsMetadata) {
+TEST_F(VerboseSessionLogTest, AUnaryCallsTraceComesFromItsMetadata) {
   testing::internal::CaptureStderr();
   grpc::ClientContext opening;
   opening.AddMetadata("traceparent", kTraceparent);

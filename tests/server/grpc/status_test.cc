@@ -37,12 +37,12 @@ TEST(StatusTest, EveryKindKeepsItsNameAndCode) {
   }
 }
 
-TEST(StatusTest, EveryKindOfTheContractIsUsed) {
+TEST(StatusTest, EveryKindInTheProtoIsUsed) {
   const auto* kinds = v1::ErrorKind_descriptor();
   EXPECT_EQ(static_cast<size_t>(kinds->value_count()), ErrorKinds().size() + 1) << "all but ERROR_KIND_UNSPECIFIED";
 }
 
-TEST(StatusTest, CarriesWhereAndHowFar) {
+TEST(StatusTest, CarriesTheFaultAddressAndTheCompletedBytes) {
   const grpc::Status status =
       ToGrpcStatus(MakeError({ErrorKind::kTransferFault, uint64_t{0x40000000}, uint64_t{12}}, "fault"));
   EXPECT_EQ(DetailOf(status).fault_address(), 0x40000000u);
@@ -50,7 +50,7 @@ TEST(StatusTest, CarriesWhereAndHowFar) {
   EXPECT_FALSE(DetailOf(ToGrpcStatus(MakeError(ErrorKind::kBusy, "x"))).has_fault_address());
 }
 
-TEST(StatusTest, AnEndedSessionIsCancelledAndItsProbeLost) {
+TEST(StatusTest, AnEndedSessionIsCancelledWithTheKindOfALostProbe) {
   const grpc::Status status = ToGrpcStatus(absl::CancelledError("ended"));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED);
   EXPECT_EQ(DetailOf(status).kind(), v1::ERROR_KIND_PROBE_DISCONNECTED);

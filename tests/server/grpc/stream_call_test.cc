@@ -36,7 +36,7 @@ TEST_F(StreamCallTest, OpensASessionAndAnswersInIt) {
   EXPECT_FALSE(state.get_state().is_open());
 }
 
-TEST_F(StreamCallTest, AnErrorIsAnAnswerAndTheStreamGoesOn) {
+TEST_F(StreamCallTest, AnErrorIsAnAnswerAndTheStreamContinues) {
   auto stream = OpenStream(context, "PROBE1");
   EXPECT_EQ(Ask(*stream, ReadDpIdr(2)).error().kind(), v1::ERROR_KIND_NOT_OPEN);
   v1::StreamRequest open = Command(3);
@@ -44,7 +44,7 @@ TEST_F(StreamCallTest, AnErrorIsAnAnswerAndTheStreamGoesOn) {
   EXPECT_TRUE(Ask(*stream, open).has_open());
 }
 
-TEST_F(StreamCallTest, AnswersWhatWasSentBeforeTheHalfCloseThenEndsWell) {
+TEST_F(StreamCallTest, AnswersEverythingSentBeforeTheHalfCloseThenEndsWithOk) {
   auto stream = ConnectStream(context, "PROBE1");
   constexpr uint64_t kRequests = 1000;  // several times what may be unanswered at once
   std::thread writer([&] {
@@ -62,7 +62,7 @@ TEST_F(StreamCallTest, AnswersWhatWasSentBeforeTheHalfCloseThenEndsWell) {
   EXPECT_TRUE(server.sessions.List("").empty());
 }
 
-TEST_F(StreamCallTest, ReadsOnAfterAsMuchAsMayBeUnanswered) {
+TEST_F(StreamCallTest, ReadsAgainAfterTheLimitOfUnansweredRequests) {
   auto stream = ConnectStream(context, "PROBE1");
   wire->HoldTransfers();
   for (uint64_t id = 10; id < 10 + 600; ++id) ASSERT_TRUE(stream->Write(ReadDpIdr(id)));
@@ -76,7 +76,7 @@ TEST_F(StreamCallTest, ReadsOnAfterAsMuchAsMayBeUnanswered) {
 }
 
 // It is read behind its answers by then, and ahead of them for one request now and then.
-TEST_F(StreamCallTest, AClientThatHasWaitedForLongMayAskAheadAllTheSame) {
+TEST_F(StreamCallTest, AClientThatUsedToWaitMayPipelineRequests) {
   auto stream = ConnectStream(context, "PROBE1");
   uint64_t asked = 10;
   for (uint32_t i = 0; i < 2 * ClientPace::kTrust; ++i, ++asked) {
@@ -97,7 +97,7 @@ TEST_F(StreamCallTest, AClientThatHasWaitedForLongMayAskAheadAllTheSame) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(StreamCallTest, AClientThatGoesWhileItWaitsIsNoticedAtOnce) {
+TEST_F(StreamCallTest, AClientThatDisappearsWhileWaitingIsNoticedAtOnce) {
   {
     grpc::ClientContext going;
     auto stream = ConnectStream(going, "PROBE1");
@@ -134,7 +134,7 @@ TEST_F(StreamCallTest, APostedRequestIsNotAnswered) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(StreamCallTest, OneRequestPostsABoundedNumber) {
+TEST_F(StreamCallTest, TheNumberOfPostedRequestsIsLimited) {
   auto stream = ConnectStream(context, "PROBE1");
   v1::StreamRequest request = ReadDpIdr(10);
   for (int i = 0; i < 256; ++i) request.add_posted()->mutable_write_dp()->set_address(8);
@@ -145,14 +145,14 @@ TEST_F(StreamCallTest, OneRequestPostsABoundedNumber) {
   EXPECT_THAT(status.error_message(), HasSubstr("257 posted requests"));
 }
 
-TEST_F(StreamCallTest, NothingIsPostedInFrontOfTheOpening) {
+TEST_F(StreamCallTest, OpenSessionCannotCarryPostedRequests) {
   auto stream = debug_probe->Stream(&context);
   v1::StreamRequest request = OpenSessionRequest("PROBE1");
   request.add_posted()->mutable_lock();
   EXPECT_EQ(EndedBy(*stream, request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(StreamCallTest, PostedRequestsHaveNoneOfTheirOwn) {
+TEST_F(StreamCallTest, PostedRequestsCannotBeNested) {
   auto stream = ConnectStream(context, "PROBE1");
   v1::StreamRequest request = ReadDpIdr(10);
   request.add_posted()->add_posted()->mutable_lock();
@@ -194,7 +194,7 @@ TEST_F(StreamCallTest, OnlyTheFirstRequestMayOpenASession) {
   EXPECT_TRUE(server.sessions.List("").empty());
 }
 
-TEST_F(StreamCallTest, AnUnknownProbeIsAnErrorAndTheEnd) {
+TEST_F(StreamCallTest, AnUnknownProbeEndsTheStreamWithAnError) {
   auto stream = debug_probe->Stream(&context);
   const v1::StreamResponse response = Ask(*stream, OpenSessionRequest("nope"));
   EXPECT_EQ(response.error().kind(), v1::ERROR_KIND_NOT_FOUND);
@@ -202,7 +202,7 @@ TEST_F(StreamCallTest, AnUnknownProbeIsAnErrorAndTheEnd) {
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(StreamCallTest, WhatWaitsIsAnsweredWhenSomebodyEndsTheSession) {
+TEST_F(StreamCallTest, PendingRequestsAreAnsweredWhenAnotherUserEndsTheSession) {
   auto holder = ConnectStream(context, "PROBE1");
   v1::StreamRequest lock = Command(4);
   lock.mutable_lock();
@@ -229,7 +229,7 @@ TEST_F(StreamCallTest, WhatWaitsIsAnsweredWhenSomebodyEndsTheSession) {
   EXPECT_EQ(server.sessions.List("").size(), 1u);
 }
 
-TEST_F(StreamCallTest, ASessionThatWasEndedIsGoneThoughItsClientDoesNotRead) {
+TEST_F(StreamCallTest, AnEndedSessionIsGoneEvenIfItsClientDoesNotRead) {
   auto stream = ConnectStream(context, "PROBE1");
   v1::StreamRequest interface = Command(4);
   interface.mutable_get_memory_interface_for_ap()->set_ap_version(1);

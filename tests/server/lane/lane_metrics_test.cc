@@ -43,7 +43,7 @@ class LaneMetricsTest : public LaneTest {
 
 using Counts = std::map<std::string, double>;
 
-TEST_F(LaneMetricsTest, WhatEndsWellIsOkAndWhatDoesNotHasTheNameOfItsError) {
+TEST_F(LaneMetricsTest, OutcomesAreOkOrTheNameOfTheError) {
   auto a = Open("a");
   Call(*a, ReadDp());  // not opened
   Attach(*a);
@@ -63,7 +63,7 @@ TEST_F(LaneMetricsTest, WhatEndsWellIsOkAndWhatDoesNotHasTheNameOfItsError) {
   EXPECT_GT(Value("probegate_command_wait_seconds_sum"), 0);
 }
 
-TEST_F(LaneMetricsTest, WhatIsRefusedBeforeItsTurnIsCounted) {
+TEST_F(LaneMetricsTest, CommandsRefusedBeforeTheirTurnAreCounted) {
   auto a = Open("a");
   Call(*a, Request([](auto& r) { r.mutable_read_dp()->set_address(3); }));
   Call(*a, v1::StreamRequest());
@@ -96,7 +96,7 @@ TEST_F(LaneMetricsTest, ALongCommandIsCountedOnceAndWaitsBetweenItsSlices) {
   EXPECT_GE(Value("probegate_command_wait_seconds_sum"), std::chrono::duration<double>(kHeld).count());
 }
 
-TEST_F(LaneMetricsTest, ASessionThatLeavesCancelsWhatIsQueuedAndWhatIsOnItsWay) {
+TEST_F(LaneMetricsTest, ASessionThatLeavesCancelsItsCommands) {
   auto a = Open("a");
   auto b = Open("b");
   Attach(*a);
@@ -118,7 +118,7 @@ TEST_F(LaneMetricsTest, ASessionThatLeavesCancelsWhatIsQueuedAndWhatIsOnItsWay) 
   EXPECT_EQ(Total(), 7);
 }
 
-TEST_F(LaneMetricsTest, WhatNobodyWaitsForIsCancelled) {
+TEST_F(LaneMetricsTest, AbandonedCommandsAreCancelled) {
   auto a = Open("a");
   a->Submit(Lock(), [this](const v1::StreamResponse&) { diary_.Add("given up"); }, [] { return true; });
   diary_.WaitFor(1);
@@ -126,7 +126,7 @@ TEST_F(LaneMetricsTest, WhatNobodyWaitsForIsCancelled) {
   EXPECT_EQ(Total(), 1);
 }
 
-TEST_F(LaneMetricsTest, ASessionThatSomebodyEndsCancelsWhatItHas) {
+TEST_F(LaneMetricsTest, EndingASessionCancelsItsCommands) {
   auto a = Open("a");
   auto b = Open("b");
   Call(*b, Lock());
@@ -137,7 +137,7 @@ TEST_F(LaneMetricsTest, ASessionThatSomebodyEndsCancelsWhatItHas) {
   EXPECT_EQ(Total(), 3);
 }
 
-TEST_F(LaneMetricsTest, AProbeThatGoesFailsWhatIsOnItsWayAndWhatIsQueued) {
+TEST_F(LaneMetricsTest, ALostProbeFailsRunningAndQueuedCommands) {
   auto a = Open("a");
   Attach(*a);
   wire_->HoldTransfers();
@@ -152,7 +152,7 @@ TEST_F(LaneMetricsTest, AProbeThatGoesFailsWhatIsOnItsWayAndWhatIsQueued) {
   EXPECT_EQ(Exposed(metric_set_, "probegate_probe_disconnects_total{cause=\"link_closed\",probe=\"FAKE0001\"}"), 1);
 }
 
-TEST_F(LaneMetricsTest, WaitingForALockIsWait) {
+TEST_F(LaneMetricsTest, WaitingForALockCountsAsWait) {
   auto a = Open("a");
   auto b = Open("b");
   Call(*a, Lock());
@@ -166,7 +166,7 @@ TEST_F(LaneMetricsTest, WaitingForALockIsWait) {
 
 // --- The lock
 
-TEST_F(LaneMetricsTest, ALockIsCountedWhenItIsTakenNotWhenItIsNested) {
+TEST_F(LaneMetricsTest, NestedLocksAreNotCounted) {
   auto a = Open("a");
   Call(*a, Lock());
   Call(*a, Lock());
@@ -188,7 +188,7 @@ class ImpatientLaneMetricsTest : public LaneMetricsTest {
   ImpatientLaneMetricsTest() : LaneMetricsTest({.lock_idle = 30ms, .lock_max = 1h, .presence_interval = 1ms}) {}
 };
 
-TEST_F(ImpatientLaneMetricsTest, ALockThatIsTakenAwayIsCountedAndItsTimeToo) {
+TEST_F(ImpatientLaneMetricsTest, ABrokenLockAndItsTimeAreCounted) {
   auto a = Open("a");
   auto b = Open("b");
   Call(*a, Lock());
@@ -201,7 +201,7 @@ TEST_F(ImpatientLaneMetricsTest, ALockThatIsTakenAwayIsCountedAndItsTimeToo) {
 
 // --- The wire
 
-TEST_F(LaneMetricsTest, WhatGoesTogetherIsCountedTogether) {
+TEST_F(LaneMetricsTest, CommandsSentTogetherAreCountedAsOneBatch) {
   std::vector<std::shared_ptr<Session>> sessions;
   for (int i = 0; i < 6; ++i) {
     sessions.push_back(Open("s" + std::to_string(i)));
@@ -219,7 +219,7 @@ TEST_F(LaneMetricsTest, WhatGoesTogetherIsCountedTogether) {
   EXPECT_EQ(after.sum - before.sum, 6);
 }
 
-TEST_F(LaneMetricsTest, WhatTheDriverSeesIsCounted) {
+TEST_F(LaneMetricsTest, TheDriversEventsAreCounted) {
   auto a = Open("a");
   Attach(*a);
   const double packets = Value("probegate_packets_total");
@@ -249,7 +249,7 @@ class TalkativeLaneTest : public LaneMetricsTest {
   TalkativeLaneTest() : LaneMetricsTest({.lock_idle = 1h, .lock_max = 1h}, LogLevel::kDebug) {}
 };
 
-TEST_F(TalkativeLaneTest, EachCommandIsALineAtDebugLevel) {
+TEST_F(TalkativeLaneTest, EachCommandIsLoggedAtDebugLevel) {
   testing::internal::CaptureStderr();
   auto a = Open("a");
   v1::StreamRequest request = Unlock();
@@ -263,7 +263,7 @@ TEST_F(TalkativeLaneTest, EachCommandIsALineAtDebugLevel) {
   EXPECT_THAT(log, testing::Not(HasSubstr(a->id().secret())));
 }
 
-TEST_F(TalkativeLaneTest, WhatNobodyHearsOfIsALineToo) {
+TEST_F(TalkativeLaneTest, UnansweredCommandsAreLoggedToo) {
   auto a = Open("a");
   auto b = Open("b");
   Attach(*a);
@@ -280,7 +280,7 @@ TEST_F(TalkativeLaneTest, WhatNobodyHearsOfIsALineToo) {
   EXPECT_THAT(log, HasSubstr("command=read_dp outcome=cancelled"));
 }
 
-TEST_F(LaneMetricsTest, NoCommandIsALineOtherwise) {
+TEST_F(LaneMetricsTest, CommandsAreNotLoggedAtOtherLevels) {
   testing::internal::CaptureStderr();
   auto a = Open("a");
   Call(*a, GetState());

@@ -119,9 +119,9 @@ class LaneQueueTest : public testing::Test {
 
 // --- Turns
 
-TEST_F(LaneQueueTest, WithoutCommandsThereIsNothingToTake) { EXPECT_THAT(Step(), IsEmpty()); }
+TEST_F(LaneQueueTest, TakeIsEmptyWithoutCommands) { EXPECT_THAT(Step(), IsEmpty()); }
 
-TEST_F(LaneQueueTest, WhatSessionsHaveReadyGoesTogetherInTheOrderInWhichTheyCame) {
+TEST_F(LaneQueueTest, ReadyCommandsGoTogetherInOrderOfArrival) {
   EXPECT_TRUE(Submit(b_, ReadDp()).wake);
   Submit(a_, GetState());
   Submit(b_, GetState());
@@ -129,7 +129,7 @@ TEST_F(LaneQueueTest, WhatSessionsHaveReadyGoesTogetherInTheOrderInWhichTheyCame
   EXPECT_THAT(Step(), IsEmpty());
 }
 
-TEST_F(LaneQueueTest, ASessionThatFloodsHasTurnsLikeAnyOther) {
+TEST_F(LaneQueueTest, AFloodingSessionGetsNoMoreTurnsThanOthers) {
   for (int i = 0; i < 100; ++i) Submit(a_, ReadDp());
   Submit(b_, GetState());
   const Names first = Step();
@@ -138,7 +138,7 @@ TEST_F(LaneQueueTest, ASessionThatFloodsHasTurnsLikeAnyOther) {
   EXPECT_THAT(Step(), SizeIs(36));
 }
 
-TEST_F(LaneQueueTest, WhatComesWhileABatchIsOutWaitsForTheNext) {
+TEST_F(LaneQueueTest, CommandsThatArriveDuringABatchWaitForTheNext) {
   Submit(a_, ReadDp());
   Batch batch = queue_.Take(now_);
   Submit(a_, GetState());
@@ -149,7 +149,7 @@ TEST_F(LaneQueueTest, WhatComesWhileABatchIsOutWaitsForTheNext) {
   EXPECT_THAT(Step(), ElementsAre("b read_dp", "a get_state", "c read_dp"));
 }
 
-TEST_F(LaneQueueTest, WhatUsesTheProbeByItselfIsABatchOfItsOwn) {
+TEST_F(LaneQueueTest, ACommandThatRunsAloneIsABatchOfItsOwn) {
   Submit(a_, ReadDp());
   Submit(b_, Connect());
   Submit(b_, ReadDp());
@@ -160,7 +160,7 @@ TEST_F(LaneQueueTest, WhatUsesTheProbeByItselfIsABatchOfItsOwn) {
 
 // --- Slices
 
-TEST_F(LaneQueueTest, ABatchIsFullWithASlice) {
+TEST_F(LaneQueueTest, ABatchIsLimitedToOneSlice) {
   Submit(a_, ReadBlock(2048));
   Submit(a_, ReadBlock(2048));
   Submit(a_, ReadDp());
@@ -169,7 +169,7 @@ TEST_F(LaneQueueTest, ABatchIsFullWithASlice) {
   EXPECT_THAT(Step(), ElementsAre("b read_dp", "a read_dp"));
 }
 
-TEST_F(LaneQueueTest, WhatIsUnfinishedGoesOnAfterTheOthersTurnAndBeforeWhatFollowsIt) {
+TEST_F(LaneQueueTest, AnUnfinishedCommandContinuesAfterOtherSessionsAndBeforeItsSuccessors) {
   Submit(a_, ReadBlock(64 * 1024));
   Submit(a_, GetState());
   Submit(b_, ReadDp());
@@ -186,7 +186,7 @@ TEST_F(LaneQueueTest, WhatIsUnfinishedGoesOnAfterTheOthersTurnAndBeforeWhatFollo
 
 // --- The lock
 
-TEST_F(LaneQueueTest, WhoeverHoldsTheLockHasTheWireAlone) {
+TEST_F(LaneQueueTest, TheLockHolderHasTheWireToItself) {
   Submit(a_, Lock());
   Submit(b_, ReadDp());
   Submit(c_, GetState());
@@ -209,7 +209,7 @@ TEST_F(LaneQueueTest, LocksNest) {
   EXPECT_EQ(Value("probegate_locks_taken_total"), 1);
 }
 
-TEST_F(LaneQueueTest, WaitersHaveTheLockInTheOrderInWhichTheyAsked) {
+TEST_F(LaneQueueTest, WaitersGetTheLockInOrder) {
   Submit(a_, Lock());
   for (const MemberPtr& waiter : {c_, b_}) {
     Submit(waiter, Lock());
@@ -221,7 +221,7 @@ TEST_F(LaneQueueTest, WaitersHaveTheLockInTheOrderInWhichTheyAsked) {
   EXPECT_FALSE(queue_.locked());
 }
 
-TEST_F(LaneQueueTest, BetweenAnUnlockAndTheNextLockAWaiterHasItsTurn) {
+TEST_F(LaneQueueTest, AWaiterHasItsTurnBetweenAnUnlockAndTheNextLock) {
   Submit(a_, Lock());
   Submit(b_, Lock());
   Submit(b_, ReadDp());
@@ -254,7 +254,7 @@ TEST_F(LaneQueueTest, UnlockWithoutALockFails) {
   EXPECT_TRUE(queue_.Holds(*a_));
 }
 
-TEST_F(LaneQueueTest, TheTimeForWhichALockWasHeldIsCounted) {
+TEST_F(LaneQueueTest, TheTimeALockWasHeldIsCounted) {
   Submit(a_, Lock());
   now_ += 5s;
   Submit(a_, Lock());
@@ -267,7 +267,7 @@ TEST_F(LaneQueueTest, TheTimeForWhichALockWasHeldIsCounted) {
 
 // --- The lock, at once
 
-TEST_F(LaneQueueTest, AnIdleQueueLocksAtOnceAndWakesNobody) {
+TEST_F(LaneQueueTest, AnIdleQueueLocksAtOnceWithoutAWakeUp) {
   const LaneQueue::Submitted lock = Submit(a_, Lock());
   EXPECT_TRUE(lock.locked_now);
   EXPECT_FALSE(lock.wake);
@@ -279,7 +279,7 @@ TEST_F(LaneQueueTest, AnIdleQueueLocksAtOnceAndWakesNobody) {
   EXPECT_THAT(Step(), IsEmpty());
 }
 
-TEST_F(LaneQueueTest, AnUnlockAtOnceWakesTheWaiters) {
+TEST_F(LaneQueueTest, AnImmediateUnlockWakesTheWaiters) {
   Submit(a_, Lock());
   Submit(a_, Lock());
   Submit(b_, ReadDp());
@@ -303,7 +303,7 @@ TEST_F(LaneQueueTest, ALockIsQueuedWhileABatchIsOut) {
   EXPECT_THAT(Step(), ElementsAre("a lock"));
 }
 
-TEST_F(LaneQueueTest, AnUnlockIsQueuedBehindTheSessionsOtherCommands) {
+TEST_F(LaneQueueTest, AnUnlockIsQueuedAfterTheSessionsOtherCommands) {
   Submit(a_, Lock());
   Submit(a_, ReadDp());
   EXPECT_FALSE(Submit(a_, Unlock()).locked_now);
@@ -314,7 +314,7 @@ TEST_F(LaneQueueTest, AnUnlockThatFailsIsAnsweredInItsTurn) { EXPECT_FALSE(Submi
 
 // --- Bounds of the lock
 
-TEST_F(LaneQueueTest, WhileNobodyWaitsNoLockIsTakenAway) {
+TEST_F(LaneQueueTest, NoLockIsTakenAwayWithoutAWaiter) {
   Submit(a_, Lock());
   now_ += 1000s;
   EXPECT_EQ(queue_.LockDeadline(), std::nullopt);
@@ -352,7 +352,7 @@ TEST_F(LaneQueueTest, AHolderIsIdleSinceItsLastCommandEnded) {
   EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ + kBounds.idle)));
 }
 
-TEST_F(LaneQueueTest, ABusyHolderLosesTheLockAfterTheLongestTime) {
+TEST_F(LaneQueueTest, ABusyHolderLosesTheLockAfterTheMaximumTime) {
   const auto locked_at = now_;
   Submit(a_, Lock());
   Submit(b_, Lock());
@@ -389,7 +389,7 @@ TEST_F(LaneQueueTest, ANewLockForgivesNoOldUnlocks) {
 
 // --- Abandoned commands
 
-TEST_F(LaneQueueTest, WhatIsAbandonedNeitherWaitsForTheLockNorTakesIt) {
+TEST_F(LaneQueueTest, AnAbandonedCommandNeitherWaitsForTheLockNorTakesIt) {
   bool abandoned = false;
   Submit(a_, Lock());
   Submit(b_, Lock(), [&] { return abandoned; });
@@ -432,7 +432,7 @@ TEST_F(LaneQueueEndTest, AFarewellDoesNotKeepALockFromBeingTakenAtOnce) {
   Finish(batch);
 }
 
-TEST_F(LaneQueueEndTest, AFarewellWaitsForAnothersLock) {
+TEST_F(LaneQueueEndTest, AFarewellWaitsForAnotherSessionsLock) {
   Submit(a_, Lock());
   queue_.Leave(b_, now_);
   EXPECT_THAT(Step(), IsEmpty());
@@ -441,7 +441,7 @@ TEST_F(LaneQueueEndTest, AFarewellWaitsForAnothersLock) {
   EXPECT_THAT(Step(), ElementsAre("b farewell"));
 }
 
-TEST_F(LaneQueueEndTest, ASessionThatGoesFreesItsLock) {
+TEST_F(LaneQueueEndTest, ASessionThatLeavesFreesItsLock) {
   Submit(a_, Lock());
   Submit(b_, Lock());
   queue_.Leave(a_, now_);
@@ -450,7 +450,7 @@ TEST_F(LaneQueueEndTest, ASessionThatGoesFreesItsLock) {
   EXPECT_FALSE(queue_.locked());
 }
 
-TEST_F(LaneQueueEndTest, WhoeverLeavesIsToldNothing) {
+TEST_F(LaneQueueEndTest, ASessionThatLeavesIsToldNothing) {
   Submit(a_, Lock());
   Submit(b_, ReadDp());
   const LaneMember::Leftovers dropped = queue_.Leave(b_, now_);
@@ -460,7 +460,7 @@ TEST_F(LaneQueueEndTest, WhoeverLeavesIsToldNothing) {
   EXPECT_THAT(queue_.Leave(b_, now_).commands, IsEmpty());
 }
 
-TEST_F(LaneQueueEndTest, WhatIsOnTheWireOfOneThatLeavesIsDropped) {
+TEST_F(LaneQueueEndTest, TheRunningCommandOfASessionThatLeavesIsDropped) {
   Submit(a_, ReadBlock(64 * 1024));
   Batch batch = queue_.Take(now_);
   batch[0].unfinished = true;
@@ -470,7 +470,7 @@ TEST_F(LaneQueueEndTest, WhatIsOnTheWireOfOneThatLeavesIsDropped) {
   EXPECT_THAT(Step(), ElementsAre("a farewell"));
 }
 
-TEST_F(LaneQueueEndTest, WhoeverIsEndedIsToldAtOnceIfNothingIsOnTheWire) {
+TEST_F(LaneQueueEndTest, AnEndedSessionIsToldAtOnceIfNothingIsOnTheWire) {
   Submit(a_, Lock());
   Submit(b_, Lock());
   const auto told = queue_.End(b_, kick_, now_);
@@ -480,7 +480,7 @@ TEST_F(LaneQueueEndTest, WhoeverIsEndedIsToldAtOnceIfNothingIsOnTheWire) {
   EXPECT_EQ(b_->end()->why, kick_.why);
 }
 
-TEST_F(LaneQueueEndTest, WhatIsOnTheWireOfOneThatIsEndedIsAnsweredFirst) {
+TEST_F(LaneQueueEndTest, TheRunningCommandOfAnEndedSessionIsAnsweredFirst) {
   Submit(a_, ReadBlock(64 * 1024));
   Submit(a_, ReadDp());
   Batch batch = queue_.Take(now_);
@@ -497,7 +497,7 @@ TEST_F(LaneQueueEndTest, WhatIsOnTheWireOfOneThatIsEndedIsAnsweredFirst) {
   EXPECT_THAT(Step(), ElementsAre("a farewell"));
 }
 
-TEST_F(LaneQueueEndTest, WhoeverIsEndedAndLeavesBeforeItIsToldIsToldNothing) {
+TEST_F(LaneQueueEndTest, AnEndedSessionThatLeavesBeforeItIsToldIsToldNothing) {
   Submit(a_, ReadDp());
   Submit(a_, ReadDp());
   Batch batch = queue_.Take(now_);

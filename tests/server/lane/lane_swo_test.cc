@@ -82,7 +82,7 @@ TEST_F(LaneSwoTest, TwoSubscribersGetEveryByte) {
   EXPECT_EQ(Counted("dropped_bytes_total"), 0);
 }
 
-TEST_F(LaneSwoTest, CommandsHaveTheirTurnWhileMuchComes) {
+TEST_F(LaneSwoTest, CommandsGetTheirTurnDuringHeavySwo) {
   auto a = Subscribe("a");
   auto b = Open("b");
   Attach(*b);
@@ -92,7 +92,7 @@ TEST_F(LaneSwoTest, CommandsHaveTheirTurnWhileMuchComes) {
   EXPECT_EQ(Read(*a, 5000 * piece.size()).size(), 5000 * piece.size());
 }
 
-TEST_F(LaneSwoTest, NobodyIsAskedOnceNobodySubscribes) {
+TEST_F(LaneSwoTest, TheProbeIsNotPolledWithoutSubscribers) {
   auto a = Subscribe("a");
   WaitUntil([&] { return wire_->CountCalls(Kind::kSwoRead) >= 3; });
   EXPECT_TRUE(Call(*a, SwoStop()).has_swo_stop());
@@ -101,7 +101,7 @@ TEST_F(LaneSwoTest, NobodyIsAskedOnceNobodySubscribes) {
   EXPECT_EQ(wire_->CountCalls(Kind::kSwoRead), 0u);
 }
 
-TEST_F(LaneSwoTest, ALockOfAnothersDoesNotKeepBytesBack) {
+TEST_F(LaneSwoTest, AnotherSessionsLockDoesNotHoldBackBytes) {
   auto a = Subscribe("a");
   auto b = Open("b");
   Call(*b, Lock());
@@ -121,7 +121,7 @@ TEST_F(LaneSwoTest, ASessionThatEndsGivesItsSubscriptionBack) {
   WaitUntil([&] { return !wire_->swo_baud().has_value(); });
 }
 
-TEST_F(LaneSwoTest, AnotherRateIsRefusedAndNamesTheHolder) {
+TEST_F(LaneSwoTest, ADifferentRateIsRefusedAndTheErrorNamesTheSubscriber) {
   auto a = Subscribe("alice");
   auto b = Open("bob");
   Call(*b, Request([](auto& r) { r.mutable_open(); }));
@@ -133,7 +133,7 @@ TEST_F(LaneSwoTest, AnotherRateIsRefusedAndNamesTheHolder) {
   EXPECT_TRUE(Call(*b, SwoStop()).has_swo_stop());
 }
 
-TEST_F(LaneSwoTest, FaultsAreCountedAndTold) {
+TEST_F(LaneSwoTest, FaultsAreCountedAndReported) {
   auto a = Subscribe("a");
   wire_->SendSwo({.bytes = {'x'}, .overrun = true, .garbled = true});
   v1::SwoReadResponse told;
@@ -150,7 +150,7 @@ TEST_F(LaneSwoTest, FaultsAreCountedAndTold) {
       [&] { return Exposed(metric_set_, "probegate_swo_faults_total{cause=\"no_answer\",probe=\"FAKE0001\"}") == 1; });
 }
 
-TEST_F(LaneSwoTest, TheProbesEndIsTheSubscribersToo) {
+TEST_F(LaneSwoTest, LosingTheProbeEndsTheSubscriptions) {
   auto a = Subscribe("a");
   wire_->Unplug();
   EXPECT_THAT(diary_.WaitFor(1), ElementsAre(HasSubstr("a ended")));

@@ -21,7 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-TEST_F(LaneTest, EveryCommandOfTheContractHasARow) {
+TEST_F(LaneTest, EveryCommandInTheProtoHasARow) {
   const auto* oneof = v1::StreamRequest::descriptor()->FindOneofByName("request");
   std::set<std::string_view> names;
   for (int i = 0; i < oneof->field_count(); ++i) {
@@ -53,7 +53,7 @@ TEST_F(LaneTest, CommandsOfASessionAreAnsweredInOrder) {
   EXPECT_EQ(diary_.WaitFor(20), expected);
 }
 
-TEST_F(LaneTest, WhatIsWrongIsAnsweredInItsTurnAndTheSessionGoesOn) {
+TEST_F(LaneTest, AnInvalidCommandIsAnsweredInItsTurnAndTheSessionContinues) {
   auto session = Open("a");
   Attach(*session);
   Send(*session, ReadDp(), "1");
@@ -64,7 +64,7 @@ TEST_F(LaneTest, WhatIsWrongIsAnsweredInItsTurnAndTheSessionGoesOn) {
               ElementsAre("1", "2 error ERROR_KIND_INVALID_ARGUMENT", "3 error ERROR_KIND_INVALID_ARGUMENT", "4"));
 }
 
-TEST_F(LaneTest, WhatSeveralHaveQueuedGoesInOnePacket) {
+TEST_F(LaneTest, CommandsQueuedBySeveralSessionsShareOnePacket) {
   std::vector<std::shared_ptr<Session>> sessions;
   for (int i = 0; i < 8; ++i) {
     sessions.push_back(Open("s" + std::to_string(i)));
@@ -80,7 +80,7 @@ TEST_F(LaneTest, WhatSeveralHaveQueuedGoesInOnePacket) {
   EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kTransfer), 2u);
 }
 
-TEST_F(LaneTest, AShortReadWaitsForASliceNotForTheBlock) {
+TEST_F(LaneTest, AShortReadWaitsForASliceNotForTheWholeBlock) {
   auto bulk = Open("bulk");
   auto quick = Open("quick");
   Attach(*bulk);
@@ -93,7 +93,7 @@ TEST_F(LaneTest, AShortReadWaitsForASliceNotForTheBlock) {
   EXPECT_THAT(diary_.WaitFor(2), ElementsAre("word", "block"));
 }
 
-TEST_F(LaneTest, ASliceEndsAlsoWhereTheSessionHasMoreBehindTheBlock) {
+TEST_F(LaneTest, ASliceEndsEvenIfTheSessionHasMoreAfterTheBlock) {
   auto bulk = Open("bulk");
   auto quick = Open("quick");
   Attach(*bulk);
@@ -108,7 +108,7 @@ TEST_F(LaneTest, ASliceEndsAlsoWhereTheSessionHasMoreBehindTheBlock) {
   EXPECT_THAT(diary_.WaitFor(4), ElementsAre("first", "word", "block", "state"));
 }
 
-TEST_F(LaneTest, AnUnlockBehindABlockWaitsForAllOfIt) {
+TEST_F(LaneTest, AnUnlockAfterABlockWaitsForTheWholeBlock) {
   auto bulk = Open("bulk");
   auto quick = Open("quick");
   Attach(*bulk);
@@ -126,7 +126,7 @@ TEST_F(LaneTest, AnUnlockBehindABlockWaitsForAllOfIt) {
 
 // --- The lock
 
-TEST_F(LaneTest, TheLockKeepsOthersOffTheWireUntilItIsGivenBack) {
+TEST_F(LaneTest, TheLockKeepsOthersOffTheWireUntilItIsReleased) {
   auto a = Open("a");
   auto b = Open("b");
   Attach(*a);
@@ -141,7 +141,7 @@ TEST_F(LaneTest, TheLockKeepsOthersOffTheWireUntilItIsGivenBack) {
   EXPECT_THAT(diary_.WaitFor(1), ElementsAre("b"));
 }
 
-TEST_F(LaneTest, AnIdleLanesLockIsTakenAndGivenBackAtOnce) {
+TEST_F(LaneTest, AnIdleLaneLocksAndUnlocksAtOnce) {
   auto a = Open("a");
   std::vector<std::thread::id> answered_by;
   const auto note = [&](const v1::StreamResponse& response) {
@@ -168,7 +168,7 @@ TEST_F(LaneTest, LocksNest) {
   EXPECT_THAT(diary_.WaitFor(1), ElementsAre("b"));
 }
 
-TEST_F(LaneTest, WaitersGetTheLockInTheOrderInWhichTheyAsked) {
+TEST_F(LaneTest, WaitersGetTheLockInOrder) {
   auto a = Open("a");
   Call(*a, Lock());
   std::vector<std::shared_ptr<Session>> waiters;
@@ -181,7 +181,7 @@ TEST_F(LaneTest, WaitersGetTheLockInTheOrderInWhichTheyAsked) {
   EXPECT_THAT(diary_.WaitFor(6), ElementsAre("w1", "w1 unlocked", "w2", "w2 unlocked", "w3", "w3 unlocked"));
 }
 
-TEST_F(LaneTest, WhatTouchesNoWireNeverWaitsForALock) {
+TEST_F(LaneTest, CommandsThatDoNotUseTheWireNeverWaitForALock) {
   auto a = Open("a");
   auto b = Open("b");
   Call(*a, Lock());
@@ -190,7 +190,7 @@ TEST_F(LaneTest, WhatTouchesNoWireNeverWaitsForALock) {
   EXPECT_TRUE(Call(*b, Request([](auto& r) { r.mutable_open(); })).has_open());
 }
 
-TEST_F(LaneTest, WhatNobodyWaitsForAnyMoreDoesNotRun) {
+TEST_F(LaneTest, AbandonedCommandsDoNotRun) {
   auto a = Open("a");
   auto b = Open("b");
   Attach(*b);
@@ -216,7 +216,7 @@ TEST_F(LaneTest, UnlockWithoutALockIsAnError) {
   EXPECT_EQ(Call(*a, Unlock()).error().kind(), v1::ERROR_KIND_INVALID_ARGUMENT);
 }
 
-TEST_F(LaneTest, ALockGoesWithItsHolder) {
+TEST_F(LaneTest, ALockIsFreedWhenItsHolderLeaves) {
   auto a = Open("a");
   auto b = Open("b");
   Call(*a, Lock());
@@ -244,7 +244,7 @@ TEST_F(ImpatientLaneTest, ASilentHolderLosesTheLockWhileAnotherWaits) {
   EXPECT_EQ(Call(*a, Unlock()).error().kind(), v1::ERROR_KIND_INVALID_ARGUMENT);
 }
 
-TEST_F(ImpatientLaneTest, NobodyLosesALockThatNobodyWaitsFor) {
+TEST_F(ImpatientLaneTest, ALockIsNotTakenAwayWithoutAWaiter) {
   auto a = Open("a");
   Call(*a, Lock());
   // The holder is silent for longer than lock_idle, while the lane wakes every millisecond and may look at the lock.
@@ -259,7 +259,7 @@ class StrictLaneTest : public LaneTest {
   StrictLaneTest() : LaneTest({.lock_idle = 1h, .lock_max = 50ms}) {}
 };
 
-TEST_F(StrictLaneTest, ABusyHolderLosesTheLockAtLast) {
+TEST_F(StrictLaneTest, ABusyHolderLosesTheLockEventually) {
   auto a = Open("a");
   auto b = Open("b");
   Attach(*a);
@@ -300,7 +300,7 @@ TEST_F(LaneTest, ASessionDroppedInTheMiddleOfABlockDoesNotCallBack) {
   EXPECT_THAT(diary_.lines(), ElementsAre());
 }
 
-TEST_F(LaneTest, ASessionThatLeavesIsGoneThoughSomebodyStillHoldsIt) {
+TEST_F(LaneTest, ASessionThatLeavesIsGoneEvenIfAPointerToItRemains) {
   auto a = Open("a");
   auto b = Open("b");
   Attach(*a);
@@ -317,7 +317,7 @@ TEST_F(LaneTest, ASessionThatLeavesIsGoneThoughSomebodyStillHoldsIt) {
   EXPECT_THAT(diary_.lines(), ElementsAre());
 }
 
-TEST_F(LaneTest, ASessionThatSomebodyEndsIsToldOnceAndAnswersWithTheReason) {
+TEST_F(LaneTest, AnEndedSessionIsToldOnceAndAnswersWithTheReason) {
   auto a = Open("a");
   auto b = Open("b");
   Call(*b, Lock());
@@ -332,7 +332,7 @@ TEST_F(LaneTest, ASessionThatSomebodyEndsIsToldOnceAndAnswersWithTheReason) {
 
 // An owner leaves on being told, while another thread of its own may be about to submit: what that submits must not
 // wait for ever.
-TEST_F(LaneTest, ASessionThatHasEndedAnswersAlsoWhenItsOwnerHasLeftItSince) {
+TEST_F(LaneTest, AnEndedSessionAnswersEvenAfterItsOwnerHasLeft) {
   std::shared_ptr<Session> a;
   a = lane_
           ->OpenSession(SessionId::Random(), {},
@@ -348,7 +348,7 @@ TEST_F(LaneTest, ASessionThatHasEndedAnswersAlsoWhenItsOwnerHasLeftItSince) {
   EXPECT_EQ(Call(*a, Lock()).error().kind(), v1::ERROR_KIND_PROBE_DISCONNECTED);
 }
 
-TEST_F(LaneTest, AProbeThatGoesEndsItsSessions) {
+TEST_F(LaneTest, LosingTheProbeEndsItsSessions) {
   auto a = Open("a");
   Attach(*a);
   wire_->Unplug();
@@ -358,7 +358,7 @@ TEST_F(LaneTest, AProbeThatGoesEndsItsSessions) {
   EXPECT_FALSE(lane_->OpenSession(SessionId::Random(), {}, nullptr).ok());
 }
 
-TEST_F(LaneTest, AnIdleProbeThatGoesIsNoticed) {
+TEST_F(LaneTest, TheLossOfAnIdleProbeIsNoticed) {
   auto a = Open("a");
   wire_->Unplug();
   EXPECT_THAT(events_.diary.WaitFor(1), ElementsAre("gone FAKE0001"));
@@ -383,7 +383,7 @@ TEST_F(LaneTest, StopLetsTheCommandOnTheWireFinishAndLeavesTheProbeDisconnected)
   EXPECT_FALSE(wire_->is_open());
 }
 
-TEST_F(LaneTest, ManySessionsFromManyThreads) {
+TEST_F(LaneTest, ManySessionsOnManyThreads) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([this, t] {

@@ -80,7 +80,7 @@ class PostingTest : public LaneTest {
   const std::shared_ptr<Session> session_;
 };
 
-TEST_F(PostingTest, WhatIsPostedIsDoneBeforeWhatWaits) {
+TEST_F(PostingTest, PostedCommandsRunBeforeTheCommandThatFollows) {
   Post(Lock());
   Post(WriteAp(kTar, kRam));
   Post(WriteAp(kDrw, 0xCAFE));
@@ -92,7 +92,7 @@ TEST_F(PostingTest, WhatIsPostedIsDoneBeforeWhatWaits) {
   EXPECT_FALSE(session_->snapshot().holds_lock);
 }
 
-TEST_F(PostingTest, GoesInOnePacketWithWhatWaits) {
+TEST_F(PostingTest, PostedCommandsShareAPacketWithTheCommandThatFollows) {
   v1::StreamRequest message = ReadAp(kDrw);
   *message.add_posted() = Lock();
   *message.add_posted() = WriteAp(kTar, kRam);
@@ -107,7 +107,7 @@ TEST_F(PostingTest, GoesInOnePacketWithWhatWaits) {
   EXPECT_EQ(wire_->Ram(kRam + 4), 2u);
 }
 
-TEST_F(PostingTest, WhoWaitsForTheLockComesBetweenAnUnlockAndTheNextLock) {
+TEST_F(PostingTest, AWaiterHasItsTurnBetweenAnUnlockAndTheNextLock) {
   auto other = Open("other");
   Attach(*other);
   Post(Lock());
@@ -124,7 +124,7 @@ TEST_F(PostingTest, WhoWaitsForTheLockComesBetweenAnUnlockAndTheNextLock) {
   EXPECT_THAT(diary_.WaitFor(4), UnorderedElementsAre("other locks", "other reads", "other unlocks", "reads"));
 }
 
-TEST_F(PostingTest, BehindAFailureNothingRunsUntilItHasBeenTaken) {
+TEST_F(PostingTest, AfterAFailureNothingRunsUntilItHasBeenReported) {
   PostFault();
   Post(WriteAp(kTar, kRam));
   Post(WriteAp(kDrw, 0xBAD));
@@ -137,7 +137,7 @@ TEST_F(PostingTest, BehindAFailureNothingRunsUntilItHasBeenTaken) {
   EXPECT_EQ(Call(*session_, ReadAp(kDrw)).read_ap().value(), 0x11111111u);
 }
 
-TEST_F(PostingTest, AFailureHasTheNameOfItsCommand) {
+TEST_F(PostingTest, AFailureNamesItsCommand) {
   v1::StreamRequest block;
   block.mutable_write_ap_multiple()->set_address(kDrw);
   block.mutable_write_ap_multiple()->add_values(0xBAD);
@@ -146,7 +146,7 @@ TEST_F(PostingTest, AFailureHasTheNameOfItsCommand) {
   EXPECT_THAT(TakeFailure(), HasSubstr("an earlier write_ap_multiple 0xc, which was posted, failed"));
 }
 
-TEST_F(PostingTest, NorWhereItAllGoesInOnePacket) {
+TEST_F(PostingTest, NothingRunsAfterAFailureWithinOnePacket) {
   auto other = Open("other");
   Attach(*other);
   wire_->HoldTransfers();
@@ -174,7 +174,7 @@ TEST_F(PostingTest, TheFirstFailureCounts) {
   EXPECT_TRUE(Call(*session_, Flush()).has_flush());
 }
 
-TEST_F(PostingTest, WhatIsSkippedIsKeptForTheSession) {
+TEST_F(PostingTest, SkippedWritesAreRememberedForTheSession) {
   PostFault();
   Post(WriteAp(kCsw, kCswNoCount));
   Post(WriteDp(kSelect, 0x1));  // DLCR's bank
@@ -187,7 +187,7 @@ TEST_F(PostingTest, WhatIsSkippedIsKeptForTheSession) {
   EXPECT_THAT(wire_->TransferLog(), Not(Contains("rd dp 4 f0000000")));
 }
 
-TEST_F(PostingTest, AFailedWriteToCswIsKeptToo) {
+TEST_F(PostingTest, AFailedWriteToCswIsRememberedToo) {
   wire_->FailTransfer(0, FakeFailure::kWait);
   Post(WriteAp(kCsw, kCswNoCount));
   Post(WriteAp(kTar, kRam));
@@ -196,7 +196,7 @@ TEST_F(PostingTest, AFailedWriteToCswIsKeptToo) {
   EXPECT_EQ(Call(*session_, ReadAp(kDrw)).read_ap().value(), 0x11111111u);
 }
 
-TEST_F(PostingTest, WhatIsSkippedIsKeptAlsoForAnApThatIsNotKnownYet) {
+TEST_F(PostingTest, SkippedWritesAreRememberedForAnUnidentifiedAp) {
   constexpr uint64_t kSecondAp = uint64_t{1} << 24;
   PostFault();
   Post(WriteAp(kSecondAp | kCsw, kCswNoCount));
@@ -205,7 +205,7 @@ TEST_F(PostingTest, WhatIsSkippedIsKeptAlsoForAnApThatIsNotKnownYet) {
   EXPECT_EQ(Call(*session_, ReadAp(kSecondAp | kTar)).read_ap().value(), 0x1234u);
 }
 
-TEST_F(PostingTest, ASessionThatHasNotConnectedKeepsNothing) {
+TEST_F(PostingTest, ASessionThatHasNotConnectedRemembersNothing) {
   auto other = Open("other");
   EXPECT_TRUE(Call(*other, Request([](auto& r) { r.mutable_open(); })).has_open());
   v1::StreamRequest message = Flush();
@@ -217,7 +217,7 @@ TEST_F(PostingTest, ASessionThatHasNotConnectedKeepsNothing) {
   EXPECT_THAT(wire_->TransferLog(), Contains(HasSubstr("rd dp 4 f0")));
 }
 
-TEST_F(PostingTest, LocksAndStateGoOnUnconcerned) {
+TEST_F(PostingTest, LocksAndGetStateIgnoreAFailure) {
   PostFault();
   EXPECT_TRUE(Call(*session_, Lock()).has_lock());
   EXPECT_TRUE(Call(*session_, GetState()).get_state().is_open());
@@ -225,7 +225,7 @@ TEST_F(PostingTest, LocksAndStateGoOnUnconcerned) {
   EXPECT_THAT(TakeFailure(), HasSubstr("FAULT"));
 }
 
-TEST_F(PostingTest, PowerRequestsAndSequencesDoNotRunBehindAFailure) {
+TEST_F(PostingTest, PowerRequestsAndSequencesDoNotRunAfterAFailure) {
   PostFault();
   EXPECT_TRUE(Call(*session_, WriteDp(kCtrlStat, 0x50000F00)).has_error());
   PostFault();
@@ -236,7 +236,7 @@ TEST_F(PostingTest, PowerRequestsAndSequencesDoNotRunBehindAFailure) {
   EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kSwjSequence), 0u);
 }
 
-TEST_F(PostingTest, WhatGivesBackRunsAndTakesTheFailure) {
+TEST_F(PostingTest, CloseAndDisconnectRunAndReportTheFailure) {
   PostFault();
   EXPECT_EQ(Call(*session_, Request([](auto& r) { r.mutable_disconnect(); })).error().kind(),
             v1::ERROR_KIND_TRANSFER_FAULT);
@@ -247,7 +247,7 @@ TEST_F(PostingTest, WhatGivesBackRunsAndTakesTheFailure) {
   EXPECT_TRUE(Call(*session_, Flush()).has_flush());
 }
 
-TEST_F(PostingTest, AnotherSessionIsNotConcerned) {
+TEST_F(PostingTest, AFailureDoesNotAffectAnotherSession) {
   auto other = Open("other");
   Attach(*other);
   PostFault();
@@ -256,7 +256,7 @@ TEST_F(PostingTest, AnotherSessionIsNotConcerned) {
   EXPECT_THAT(TakeFailure(), HasSubstr("FAULT"));
 }
 
-TEST_F(PostingTest, WhatCannotBePostedFails) {
+TEST_F(PostingTest, OtherCommandsCannotBePosted) {
   Post(ReadAp(kDrw));
   EXPECT_THAT(TakeFailure(), HasSubstr("read_ap cannot be posted"));
   Post(WriteDp(kCtrlStat, 0));
@@ -266,7 +266,7 @@ TEST_F(PostingTest, WhatCannotBePostedFails) {
   EXPECT_TRUE(Call(*session_, Flush()).has_flush());
 }
 
-TEST_F(PostingTest, ABlockThatFailsHalfWayIsAFailure) {
+TEST_F(PostingTest, ABlockThatFailsHalfwayIsAFailure) {
   wire_->FailTransfer(5, FakeFailure::kFault);
   Post(WriteAp(kTar, kRam + 0x100));
   Post(Request([](auto& r) {

@@ -27,7 +27,7 @@ class ServerMetricsTest : public testing::Test {
   ServerMetrics metrics_{set_, [this] { return now_; }};
 };
 
-TEST_F(ServerMetricsTest, EveryCommandHasASeriesForEachOutcomeBeforeAnyoneAsks) {
+TEST_F(ServerMetricsTest, EveryCommandHasASeriesForEachOutcomeFromTheStart) {
   const std::string text = set_.Expose();
   for (size_t command = 0; command <= CommandTable().size(); ++command) {
     for (size_t outcome = 0; outcome < OutcomeCount(); ++outcome) {
@@ -46,7 +46,7 @@ TEST(CommandOutcomeTest, FollowsTheErrorKinds) {
   }
 }
 
-TEST_F(ServerMetricsTest, AProbeThatIsBackWithinTheHourCountsOn) {
+TEST_F(ServerMetricsTest, AProbeThatReturnsWithinAnHourContinuesItsCounts) {
   auto probe = metrics_.OnProbeHere(Probe("A1"));
   probe->OnFault();
   probe.reset();
@@ -61,7 +61,7 @@ TEST_F(ServerMetricsTest, AProbeThatIsBackWithinTheHourCountsOn) {
   EXPECT_EQ(Exposed(set_, "probegate_faults_total{probe=\"A1\"}"), 2);
 }
 
-TEST_F(ServerMetricsTest, AnHourAfterAProbeHasGoneItsSeriesGoAndThoseOfOthersStay) {
+TEST_F(ServerMetricsTest, AProbesSeriesAreDroppedAnHourAfterItHasGone) {
   metrics_.OnProbeHere(Probe("A1"))->OnFault();
   metrics_.OnProbeHere(Probe("B2"));
   metrics_.OnProbeGone("A1");
@@ -76,7 +76,7 @@ TEST_F(ServerMetricsTest, AnHourAfterAProbeHasGoneItsSeriesGoAndThoseOfOthersSta
   EXPECT_EQ(Exposed(set_, "probegate_faults_total{probe=\"A1\"}"), 0) << "it begins anew";
 }
 
-TEST_F(ServerMetricsTest, AProbeThatComesDropsWhatHasExpired) {
+TEST_F(ServerMetricsTest, ANewProbeDropsExpiredSeries) {
   metrics_.OnProbeHere(Probe("A1"));
   metrics_.OnProbeGone("A1");
   now_ += 1h;
@@ -84,7 +84,7 @@ TEST_F(ServerMetricsTest, AProbeThatComesDropsWhatHasExpired) {
   EXPECT_THAT(set_.Expose(), Not(HasSubstr("A1")));
 }
 
-TEST_F(ServerMetricsTest, ALaneThatOutlastsItsProbeKeepsItsSeries) {
+TEST_F(ServerMetricsTest, ALaneThatOutlivesItsProbeKeepsItsSeries) {
   auto probe = metrics_.OnProbeHere(Probe("A1"));
   metrics_.OnProbeGone("A1");
   now_ += 2h;
@@ -99,7 +99,7 @@ TEST_F(ServerMetricsTest, ALaneThatOutlastsItsProbeKeepsItsSeries) {
   EXPECT_THAT(set_.Expose(), Not(HasSubstr("A1")));
 }
 
-TEST_F(ServerMetricsTest, WhatAProbeSaysOfItselfIsShownAsItIsNow) {
+TEST_F(ServerMetricsTest, ProbeInfoShowsTheCurrentDescription) {
   const std::string old_info =
       "probegate_probe_info{firmware=\"1.0\",probe=\"A1\",product=\"Fake probe\",vendor=\"Probegate\"}";
   const std::string new_info =
@@ -175,7 +175,7 @@ TEST_F(CatalogMetricsTest, StateAndPresenceFollowTheProbe) {
   EXPECT_EQ(Exposed(server.metric_set, "probegate_probe_disconnects_total{cause=\"link_closed\",probe=\"A1\"}"), 1);
 }
 
-TEST_F(CatalogMetricsTest, TheQueueAndTheLockAreShownAsTheyAre) {
+TEST_F(CatalogMetricsTest, TheQueueAndTheLockAreShown) {
   server.Plug("A1");
   const auto holder = Open();
   const auto waiter = Open();
@@ -197,7 +197,7 @@ TEST_F(CatalogMetricsTest, TheQueueAndTheLockAreShownAsTheyAre) {
   EXPECT_EQ(stats[0].command_wait.count, 1u);
 }
 
-TEST_F(CatalogMetricsTest, OneMayAskWhileProbesComeAndGo) {
+TEST_F(CatalogMetricsTest, MetricsCanBeReadWhileProbesComeAndGo) {
   std::atomic<bool> stop = false;
   std::thread asker([&] {
     while (!stop) {

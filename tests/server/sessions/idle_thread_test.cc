@@ -31,7 +31,7 @@ TEST_F(IdleThreadTest, AnIdleSessionEnds) {
   EXPECT_TRUE(IsError(server.unary_sessions.Close(session, kAlice), ErrorKind::kNotFound));
 }
 
-TEST_F(IdleThreadTest, ASessionThatIsDueEarlierIsNotForgotten) {
+TEST_F(IdleThreadTest, ASessionThatIsDueEarlierEndsInTime) {
   const std::string later = Open(3600);
   Open(1);
   EXPECT_TRUE(Eventually([&] { return server.sessions.List("").size() == 1; }));

@@ -56,7 +56,7 @@ class SessionEndTest : public testing::Test {
   const std::shared_ptr<FakeWire> wire;
 };
 
-TEST_F(SessionEndTest, WhatItsClientEndsIsClosed) {
+TEST_F(SessionEndTest, ASessionEndedByItsClientIsClosed) {
   SessionHandle stream = OpenStream();
   const std::string calls = OpenCalls();
   EXPECT_EQ(Opened(), 2);
@@ -66,19 +66,19 @@ TEST_F(SessionEndTest, WhatItsClientEndsIsClosed) {
   EXPECT_EQ(Ended(), (Causes{{"closed", 2}}));
 }
 
-TEST_F(SessionEndTest, AStreamThatIsDroppedHasLostItsClient) {
+TEST_F(SessionEndTest, ADroppedStreamCountsAsClientGone) {
   OpenStream();
   EXPECT_EQ(Ended(), (Causes{{"client_gone", 1}}));
 }
 
-TEST_F(SessionEndTest, WhatNobodyUsesIsIdle) {
+TEST_F(SessionEndTest, AnUnusedSessionEndsAsIdle) {
   const IdleThread idle(server.unary_sessions);
   OpenCalls(1);
   ASSERT_TRUE(EventuallyNone());
   EXPECT_TRUE(Eventually([this] { return Ended() == Causes{{"idle", 1}}; }));
 }
 
-TEST_F(SessionEndTest, WhatSomebodyElseEndsIsKickedWhateverItsClientDoesThen) {
+TEST_F(SessionEndTest, ASessionEndedByAnotherUserIsKickedWhateverItsClientDoes) {
   SessionHandle stream = OpenStream();
   const std::string calls = OpenCalls();
   ASSERT_TRUE(server.sessions.End(stream.session()->id().name(), "lunch").ok());
@@ -87,7 +87,7 @@ TEST_F(SessionEndTest, WhatSomebodyElseEndsIsKickedWhateverItsClientDoesThen) {
   EXPECT_EQ(Ended(), (Causes{{"kicked", 2}}));
 }
 
-TEST_F(SessionEndTest, WhatGoesWithItsProbeSaysSo) {
+TEST_F(SessionEndTest, ASessionThatEndsWithItsProbeIsProbeGone) {
   SessionHandle stream = OpenStream();
   OpenCalls();
   wire->Unplug();
@@ -97,7 +97,7 @@ TEST_F(SessionEndTest, WhatGoesWithItsProbeSaysSo) {
   EXPECT_EQ(Ended(), (Causes{{"probe_gone", 2}}));
 }
 
-TEST_F(SessionEndTest, WhatTheServerEndsSaysSo) {
+TEST_F(SessionEndTest, ASessionEndedByTheServerIsServerStopped) {
   SessionHandle stream = OpenStream();
   OpenCalls();
   server.catalog.Stop("server is shutting down");
@@ -106,7 +106,7 @@ TEST_F(SessionEndTest, WhatTheServerEndsSaysSo) {
   EXPECT_EQ(Opened(), 2);
 }
 
-TEST_F(SessionEndTest, ASessionThatIsRefusedIsNotCounted) {
+TEST_F(SessionEndTest, ARefusedSessionIsNotCounted) {
   server.catalog.Stop("server is shutting down");
   EXPECT_FALSE(server.unary_sessions.Open(Request(), kAlice).ok());
   EXPECT_EQ(Opened(), 0);
@@ -120,7 +120,7 @@ class SessionLogTest : public SessionEndTest {
   SessionLogTest() : SessionEndTest({.log_level = LogLevel::kInfo}) {}
 };
 
-TEST_F(SessionLogTest, TheEndIsALineWithTheCauseAndWhatTheSessionDid) {
+TEST_F(SessionLogTest, TheEndIsLoggedWithTheCauseAndTheSessionsActivity) {
   const std::string calls = OpenCalls();
   v1::StreamRequest request;
   request.mutable_get_state();
@@ -135,7 +135,7 @@ TEST_F(SessionLogTest, TheEndIsALineWithTheCauseAndWhatTheSessionDid) {
   EXPECT_THAT(log, Not(HasSubstr(calls)));
 }
 
-TEST_F(SessionLogTest, TheBeginIsALineWithTheTraceWhereThereIsOne) {
+TEST_F(SessionLogTest, TheStartIsLoggedWithTheTraceIfThereIsOne) {
   testing::internal::CaptureStderr();
   const auto traced = server.unary_sessions.Open(Request(), kAlice, kTraceparent);
   std::string log = testing::internal::GetCapturedStderr();

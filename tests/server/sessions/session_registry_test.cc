@@ -42,7 +42,7 @@ TEST_F(SessionRegistryTest, ASessionsNameIsTheFirst16DigitsOfItsId) {
   EXPECT_EQ(server.sessions.List("")[0].session(), opened.response.session_id().substr(0, 16));
 }
 
-TEST_F(SessionRegistryTest, ThereAreOnlySoMany) {
+TEST_F(SessionRegistryTest, TheNumberOfSessionsIsLimited) {
   const auto first = Open();
   const auto second = Open();
   {
@@ -66,7 +66,7 @@ TEST_F(SessionRegistryTest, EndingTellsTheOwnerWhy) {
   EXPECT_THAT(std::string(told->message()), testing::HasSubstr("lunch"));
 }
 
-TEST_F(SessionRegistryTest, AnIdThatIsWrongBehindItsNameEndsNothing) {
+TEST_F(SessionRegistryTest, AWrongIdWithARightNameEndsNothing) {
   const auto opened = Open();
   const std::string& id = opened.response.session_id();
   EXPECT_TRUE(IsError(server.sessions.End(id.substr(0, 31) + "x", ""), ErrorKind::kNotFound));
@@ -74,7 +74,7 @@ TEST_F(SessionRegistryTest, AnIdThatIsWrongBehindItsNameEndsNothing) {
   EXPECT_TRUE(server.sessions.End(id, "").ok());
 }
 
-TEST_F(SessionRegistryTest, AnOwnerThatDropsItsSessionItselfIsToldAtOnceAndOnce) {
+TEST_F(SessionRegistryTest, AnOwnerThatReleasesItsSessionIsToldAtOnceAndOnlyOnce) {
   int told = 0;
   auto opened = server.sessions.Open(
       On("PROBE1"), kAlice, [&](const absl::Status&) { ++told; }, {}, SessionRegistry::Kick::kByOwner);
@@ -88,7 +88,7 @@ TEST_F(SessionRegistryTest, AnOwnerThatDropsItsSessionItselfIsToldAtOnceAndOnce)
   EXPECT_TRUE(server.sessions.List("").empty());
 }
 
-TEST_F(SessionRegistryTest, WhatAClientSaysOfItselfIsCutAndCleaned) {
+TEST_F(SessionRegistryTest, AClientsDescriptionIsTruncatedAndCleaned) {
   v1::OpenSessionRequest request = On("PROBE1");
   request.mutable_client()->set_name(std::string(200, 'n'));
   request.mutable_client()->set_user("a\nb");

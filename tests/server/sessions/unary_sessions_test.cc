@@ -78,7 +78,7 @@ class UnarySessionsTest : public testing::Test {
 
 // --- Whose they are
 
-TEST_F(UnarySessionsTest, AnIdIsGoodForItsPeerOnly) {
+TEST_F(UnarySessionsTest, AnIdIsValidOnlyForItsPeersHost) {
   const std::string session = Open(kAlice);
   EXPECT_TRUE(Ask(session, kAlice).has_get_state());
   EXPECT_TRUE(Ask(session, kAliceAgain).has_get_state()) << "another connection of the same host";
@@ -88,19 +88,19 @@ TEST_F(UnarySessionsTest, AnIdIsGoodForItsPeerOnly) {
   EXPECT_TRUE(IsError(sessions.Close(session, kAlice), ErrorKind::kNotFound));
 }
 
-TEST_F(UnarySessionsTest, TheNameOfASessionDoesNotUseIt) {
+TEST_F(UnarySessionsTest, ASessionsNameCannotBeUsedAsItsId) {
   const std::string session = Open(kAlice);
   EXPECT_EQ(Ask(SessionName(session), kAlice).error().kind(), v1::ERROR_KIND_NOT_FOUND);
   EXPECT_EQ(Ask(session.substr(0, 31) + "x", kAlice).error().kind(), v1::ERROR_KIND_NOT_FOUND);
 }
 
-TEST_F(UnarySessionsTest, AStreamsSessionAnswersToNoCall) {
+TEST_F(UnarySessionsTest, AStreamsSessionAcceptsNoUnaryCalls) {
   const auto opened = server.sessions.Open(Request(), kAlice, [](const absl::Status&) {});
   ASSERT_TRUE(opened.ok());
   EXPECT_EQ(Ask(opened->response.session_id(), kAlice).error().kind(), v1::ERROR_KIND_NOT_FOUND);
 }
 
-TEST_F(UnarySessionsTest, ThereAreOnlySoMany) {
+TEST_F(UnarySessionsTest, TheNumberOfSessionsIsLimited) {
   for (int i = 0; i < 3; ++i) Open(kAlice);
   const auto refused = sessions.Open(Request(), kAlice);
   EXPECT_TRUE(IsError(refused.status(), ErrorKind::kBusy));
@@ -138,7 +138,7 @@ TEST_F(UnarySessionsTest, ASessionIsIdleAgainOnceItsCommandIsAnswered) {
   EXPECT_EQ(Count(), 0u);
 }
 
-TEST_F(UnarySessionsTest, ASessionThatWaitsIsNotIdle) {
+TEST_F(UnarySessionsTest, ASessionWithAPendingCallIsNotIdle) {
   const std::string holder = Open(kAlice, 3600);
   const std::string waiter = Open(kAlice, 1);
   Open(kAlice, 2);
@@ -155,7 +155,7 @@ TEST_F(UnarySessionsTest, AnIdleTimeoutOutOfRangeIsRefused) {
   EXPECT_TRUE(sessions.Open(Request(86'400), kAlice).ok());
 }
 
-TEST_F(UnarySessionsTest, WaitingEndsIfASessionIsDueOrIfItIsStopped) {
+TEST_F(UnarySessionsTest, AwaitIdleReturnsWhenASessionIsDueOrWaitingIsStopped) {
   Open(kAlice, 10);
   now += seconds(10);
   EXPECT_TRUE(sessions.AwaitIdle());
@@ -165,7 +165,7 @@ TEST_F(UnarySessionsTest, WaitingEndsIfASessionIsDueOrIfItIsStopped) {
 
 // --- What may be unanswered
 
-TEST_F(UnarySessionsTest, WhatIsUnansweredIsBounded) {
+TEST_F(UnarySessionsTest, UnansweredCallsAreLimited) {
   const std::string holder = Open(kAlice, 3600);
   const std::string flooder = Open(kAlice, 3600);
   ASSERT_TRUE(Call(holder, kAlice, Lock()).ok());
@@ -191,7 +191,7 @@ TEST_F(UnarySessionsTest, WhatIsUnansweredIsBounded) {
 
 // --- How they end
 
-TEST_F(UnarySessionsTest, ClosingCutsOffTheCallsThatWait) {
+TEST_F(UnarySessionsTest, ClosingCutsOffPendingCalls) {
   const std::string holder = Open(kAlice);
   const std::string waiter = Open(kAlice);
   ASSERT_TRUE(Call(holder, kAlice, Lock()).ok());
@@ -205,7 +205,7 @@ TEST_F(UnarySessionsTest, ClosingCutsOffTheCallsThatWait) {
                                          absl::CancelledError("the session was closed")));
 }
 
-TEST_F(UnarySessionsTest, WhoEndsASessionTellsTheCallsThatWait) {
+TEST_F(UnarySessionsTest, PendingCallsGetTheReasonWhenASessionIsEnded) {
   const std::string holder = Open(kAlice);
   const std::string waiter = Open(kAlice);
   ASSERT_TRUE(Call(holder, kAlice, Lock()).ok());
@@ -216,7 +216,7 @@ TEST_F(UnarySessionsTest, WhoEndsASessionTellsTheCallsThatWait) {
   EXPECT_EQ(Ask(waiter, kAlice).error().kind(), v1::ERROR_KIND_NOT_FOUND);
 }
 
-TEST_F(UnarySessionsTest, ASessionThatIsEndedIsGoneAtOnceThoughItsCommandIsOnTheWire) {
+TEST_F(UnarySessionsTest, AnEndedSessionIsGoneAtOnceEvenWithACommandOnTheWire) {
   const std::string session = Open(kAlice);
   v1::StreamRequest request;
   request.mutable_open();
@@ -239,13 +239,13 @@ TEST_F(UnarySessionsTest, ASessionThatIsEndedIsGoneAtOnceThoughItsCommandIsOnThe
   EXPECT_EQ(end, absl::CancelledError("the session was ended: lunch"));
 }
 
-TEST_F(UnarySessionsTest, ASessionGoesWithItsProbe) {
+TEST_F(UnarySessionsTest, ASessionEndsWithItsProbe) {
   Open(kAlice);
   wire->Unplug();
   EXPECT_TRUE(Eventually([&] { return Count() == 0; }));
 }
 
-TEST_F(UnarySessionsTest, TheirOwnersEndIsTheirs) {
+TEST_F(UnarySessionsTest, DestroyingTheOwnerEndsItsSessions) {
   {
     UnarySessions others(server.sessions);
     ASSERT_TRUE(others.Open(Request(), kAlice).ok());

@@ -77,7 +77,7 @@ class DpLinkTest : public testing::Test {
 
 // --- Waking the DP
 
-TEST_F(DpLinkTest, TheDpIsWokenByTheFirstThatNeedsItAndThenCostsNothing) {
+TEST_F(DpLinkTest, TheDpIsWokenOnceByTheFirstSessionThatNeedsIt) {
   EXPECT_TRUE(link_.IsFit(a_, false)) << "its own sequences are its own business";
   EXPECT_FALSE(link_.IsFit(a_, true));
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
@@ -89,7 +89,7 @@ TEST_F(DpLinkTest, TheDpIsWokenByTheFirstThatNeedsItAndThenCostsNothing) {
   EXPECT_THAT(fake_->CallLog(), IsEmpty());
 }
 
-TEST_F(DpLinkTest, WhoTouchedTheWireMayGoOnAndTheOthersGetANewLink) {
+TEST_F(DpLinkTest, TheSessionThatTouchedTheWireContinuesAndOthersGetANewLink) {
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   wire_.Touch(b_, "raw SWJ sequence");
   fake_->LoseLink();
@@ -179,7 +179,7 @@ TEST_F(DpLinkTest, AFaultIsClearedAndTheLinkStands) {
   EXPECT_EQ(wire_.link, Link::kUp);
 }
 
-TEST_F(DpLinkTest, AfterALostAckTheWireIsInTheHandsOfWhoLostIt) {
+TEST_F(DpLinkTest, AfterALostAckTheWireBelongsToTheSessionThatLostIt) {
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   EXPECT_TRUE(link_.Recover(a_, MakeError(ErrorKind::kTransferError, "no ACK")).ok());
   EXPECT_EQ(wire_.link, Link::kTouched);
@@ -194,7 +194,7 @@ TEST_F(DpLinkTest, FlagsThatCannotBeClearedLoseTheLink) {
   EXPECT_EQ(wire_.link, Link::kTouched);
 }
 
-TEST_F(DpLinkTest, OnlyTheEndOfTheProbeIsAFailureOfRecovery) {
+TEST_F(DpLinkTest, RecoveryFailsOnlyIfTheProbeIsGone) {
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   const absl::Status gone = MakeError(ErrorKind::kProbeDisconnected, "unplugged");
   EXPECT_EQ(link_.Recover(a_, gone), gone);
@@ -231,7 +231,7 @@ TEST_F(DpLinkTest, BothRequestsDoNotFallAtOnce) {
   EXPECT_THAT(WritesOfControlStatus(), ElementsAre("wr dp 4 10000000", "wr dp 4 00000000"));
 }
 
-TEST_F(DpLinkTest, AWriteThatFailsLeavesTheSessionsRequestAsItWas) {
+TEST_F(DpLinkTest, AFailedWriteLeavesTheSessionsRequestUnchanged) {
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   ASSERT_TRUE(link_.WriteControlStatus(a_, adi::kDebugPowerRequest).ok());
   fake_->FailTransfer(0, FakeFailure::kWait);
@@ -239,7 +239,7 @@ TEST_F(DpLinkTest, AWriteThatFailsLeavesTheSessionsRequestAsItWas) {
   EXPECT_EQ(a_.power, adi::kDebugPowerRequest);
 }
 
-TEST_F(DpLinkTest, WhatSessionsCannotShareIsRefusedWithoutATransfer) {
+TEST_F(DpLinkTest, UnsharableBitsAreRefusedWithoutATransfer) {
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   fake_->ClearLog();
   const absl::Status status = link_.WriteControlStatus(a_, adi::kPowerRequests | adi::kOrunDetect);
@@ -260,7 +260,7 @@ TEST_F(DpLinkTest, EachApGetsItsCswBackBeforeDebugPowerGoes) {
                                                 "wr dp 4 10000000", "wr dp 8 00000000", "wr dp 4 00000000"));
 }
 
-TEST_F(DpLinkTest, TheLastSessionGivesBackPowerInTwoSteps) {
+TEST_F(DpLinkTest, TheLastSessionReleasesPowerInTwoSteps) {
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   ASSERT_TRUE(link_.RequestPower(a_).ok());
   ASSERT_TRUE(link_.RequestPower(b_).ok());
@@ -273,7 +273,7 @@ TEST_F(DpLinkTest, TheLastSessionGivesBackPowerInTwoSteps) {
   EXPECT_EQ(WirePower(), 0u);
 }
 
-TEST_F(DpLinkTest, NothingRefersToASessionThatWasRemoved) {
+TEST_F(DpLinkTest, NothingRefersToARemovedSession) {
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   wire_.aps[0].tar_owner = &a_.views[0];
   wire_.Touch(a_, "reset");

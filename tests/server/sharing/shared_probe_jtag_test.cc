@@ -99,7 +99,7 @@ TEST_F(SharedProbeJtagTest, TheFirstSessionChoosesTheProtocol) {
   EXPECT_EQ(shared_->Connect(b_, WireProtocol::kSwd).value(), WireProtocol::kSwd);
 }
 
-TEST_F(SharedProbeJtagTest, RawSequencesAreOfTheProtocolThatIsConnected) {
+TEST_F(SharedProbeJtagTest, RawSequencesMustMatchTheConnectedProtocol) {
   EXPECT_TRUE(IsError(Clock(a_, 1, true), ErrorKind::kNotOpen));
   Connect(a_);
   const std::array<uint8_t, 1> tdi = {0x5A};
@@ -115,7 +115,7 @@ TEST_F(SharedProbeJtagTest, RawSequencesAreOfTheProtocolThatIsConnected) {
   EXPECT_TRUE(IsError(Clock(a_, 1, true), ErrorKind::kProbeError));
 }
 
-TEST_F(SharedProbeJtagTest, AProbeWithoutJtagSaysSo) {
+TEST_F(SharedProbeJtagTest, AProbeWithoutJtagIsUnsupported) {
   auto wire = std::make_shared<FakeWire>();
   SharedProbe shared(std::make_unique<FakeProbe>(wire));
   SessionState session;
@@ -128,7 +128,7 @@ TEST_F(SharedProbeJtagTest, AProbeWithoutJtagSaysSo) {
   shared.Shutdown();
 }
 
-TEST_F(SharedProbeJtagTest, ARawSequenceIsItsSessionsOwnAndOthersAreServedThroughALinkEstablishedAnew) {
+TEST_F(SharedProbeJtagTest, AfterARawSequenceOtherSessionsGetANewLink) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(Clock(a_, 1, true).ok());  // the TAP is in Select-DR-Scan
@@ -142,7 +142,7 @@ TEST_F(SharedProbeJtagTest, ARawSequenceIsItsSessionsOwnAndOthersAreServedThroug
   EXPECT_EQ(Read(b_, Target::kAp, 0xFC).value(), 0x24770011u);
 }
 
-TEST_F(SharedProbeJtagTest, WhoeverBroughtTheWireToThisIsNamed) {
+TEST_F(SharedProbeJtagTest, TheErrorNamesTheSessionThatTouchedTheWire) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(Clock(a_, 1, true).ok());
@@ -152,7 +152,7 @@ TEST_F(SharedProbeJtagTest, WhoeverBroughtTheWireToThisIsNamed) {
   EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("raw JTAG sequence"), HasSubstr("alice")));
 }
 
-TEST_F(SharedProbeJtagTest, AfterARawSequenceSelectIsWrittenInFrontOfDpidr) {
+TEST_F(SharedProbeJtagTest, AfterARawSequenceSelectIsWrittenBeforeDpidrIsRead) {
   Attach(a_);
   ASSERT_TRUE(Write(a_, Target::kDp, 0x8, 1).ok());
   ASSERT_TRUE(Read(a_, Target::kDp, 0x4).ok());  // the wire is in bank 1
@@ -186,7 +186,7 @@ TEST_F(SharedProbeJtagTest, RdbuffShowsTheSessionsOwnLastRead) {
   EXPECT_EQ(Read(b_, Target::kDp, 0xC).value(), 0u);
 }
 
-TEST_F(SharedProbeJtagTest, OnesFaultIsNotTheOthers) {
+TEST_F(SharedProbeJtagTest, AFaultDoesNotAffectOtherSessions) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(Write(a_, Target::kAp, 0x04, 0x60000000).ok());
@@ -238,7 +238,7 @@ TEST_F(Adiv6BankTest, OverJtagDpidrIsReadInBank0) {
 }
 
 // A line reset leads to bank 0 and wants DPIDR read first; a reset of the target does neither.
-TEST_F(Adiv6BankTest, OverSwdDpidrIsReadInBank0WhateverWasBefore) {
+TEST_F(Adiv6BankTest, OverSwdDpidrIsReadInBank0WhateverHappenedBefore) {
   ASSERT_TRUE(shared_->Open(a_).ok());
   ASSERT_TRUE(shared_->Connect(a_, WireProtocol::kSwd).ok());
   const std::array<uint8_t, 8> line_reset = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00};

@@ -111,7 +111,7 @@ TEST_F(SharedProbeTest, TheProbeOpensWithTheFirstSessionAndClosesWithTheLast) {
   EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kOpen), 1u);
 }
 
-TEST_F(SharedProbeTest, OneCloseTooManyDoesNothing) {
+TEST_F(SharedProbeTest, AnExtraCloseDoesNothing) {
   ASSERT_TRUE(shared_->Close(a_).ok());
   ASSERT_TRUE(shared_->Disconnect(a_).ok());
   ASSERT_TRUE(shared_->Open(a_).ok());
@@ -133,13 +133,13 @@ TEST_F(SharedProbeTest, ASessionThatLeavesGivesBackEverything) {
   EXPECT_FALSE(wire_->is_open());
 }
 
-TEST_F(SharedProbeTest, WireProtocolIsAnsweredPerSession) {
+TEST_F(SharedProbeTest, WireProtocolIsReportedPerSession) {
   Connect(a_);
   EXPECT_EQ(shared_->ProtocolFor(a_), WireProtocol::kSwd);
   EXPECT_EQ(shared_->ProtocolFor(b_), std::nullopt);
 }
 
-TEST_F(SharedProbeTest, AnotherProtocolIsRefusedAndItsUserNamed) {
+TEST_F(SharedProbeTest, ADifferentProtocolIsRefusedAndTheErrorNamesTheOtherSession) {
   Connect(a_);
   ASSERT_TRUE(shared_->Open(b_).ok());
   const auto jtag = shared_->Connect(b_, WireProtocol::kJtag);
@@ -179,7 +179,7 @@ TEST_F(SharedProbeTest, BankedDpRegistersAreReadInTheSessionsBank) {
   EXPECT_EQ(ReadDp(a_, 0x4).value(), 0x01002927u);
 }
 
-TEST_F(SharedProbeTest, WhatOneReadLastIsNotShownToAnother) {
+TEST_F(SharedProbeTest, ASessionDoesNotSeeAnotherSessionsLastRead) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(ReadAp(a_, 0xFC).ok());
@@ -189,13 +189,13 @@ TEST_F(SharedProbeTest, WhatOneReadLastIsNotShownToAnother) {
   }
 }
 
-TEST_F(SharedProbeTest, TheTurnaroundStaysAsTheProbeHasIt) {
+TEST_F(SharedProbeTest, TheTurnaroundCannotBeChanged) {
   Attach(a_);
   ASSERT_TRUE(WriteDp(a_, 0x8, 0x1).ok());
   EXPECT_TRUE(IsError(shared_->WriteDp(a_, 0x4, 0x100), ErrorKind::kUnsupported));
 }
 
-TEST_F(SharedProbeTest, TheWiresSelectIsWrittenOnlyWhereItDiffers) {
+TEST_F(SharedProbeTest, SelectIsWrittenOnlyIfItDiffers) {
   Attach(a_);
   ASSERT_TRUE(ReadAp(a_, 0xFC).ok());
   wire_->ClearLog();
@@ -205,7 +205,7 @@ TEST_F(SharedProbeTest, TheWiresSelectIsWrittenOnlyWhereItDiffers) {
 
 // --- CSW and TAR
 
-TEST_F(SharedProbeTest, OneReadsWordsBesideOneReadingBytes) {
+TEST_F(SharedProbeTest, OneSessionReadsWordsWhileAnotherReadsBytes) {
   Attach(a_);
   Attach(b_);
   wire_->SetRam(kRam, 0x44332211);
@@ -226,7 +226,7 @@ TEST_F(SharedProbeTest, OneReadsWordsBesideOneReadingBytes) {
   EXPECT_EQ(ReadAp(b_, kTar).value(), kRam + 0x103);
 }
 
-TEST_F(SharedProbeTest, ANewSessionStartsFromTheValuesFirstReadNotFromWhatAnotherLeft) {
+TEST_F(SharedProbeTest, ANewSessionStartsFromTheOriginalValuesNotFromAnotherSessions) {
   Attach(a_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswBytes).ok());
   Attach(b_);
@@ -234,7 +234,7 @@ TEST_F(SharedProbeTest, ANewSessionStartsFromTheValuesFirstReadNotFromWhatAnothe
   EXPECT_EQ(ReadAp(a_, kCsw).value(), kCswBytes);
 }
 
-TEST_F(SharedProbeTest, OneSessionAlonePaysNothing) {
+TEST_F(SharedProbeTest, ASingleSessionHasNoOverhead) {
   Attach(a_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   wire_->ClearLog();
@@ -255,7 +255,7 @@ TEST_F(SharedProbeTest, TarIsWrittenWithTheAccessThatNeedsIt) {
   EXPECT_THAT(wire_->TransferLog(), ElementsAre("wr ap 4 20000000", "rd ap 4 20000000"));
 }
 
-TEST_F(SharedProbeTest, ABlockOfABudgetGoesWithItsTarInOnePlan) {
+TEST_F(SharedProbeTest, ABlockOfTheBudgetsSizeFitsInOnePlanWithItsTar) {
   Attach(a_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
@@ -268,7 +268,7 @@ TEST_F(SharedProbeTest, ABlockOfABudgetGoesWithItsTarInOnePlan) {
 }
 
 // The target may have lost it in a reset that only the session knows of.
-TEST_F(SharedProbeTest, TarIsWrittenAlsoWhereTheWireSeemsToHoldIt) {
+TEST_F(SharedProbeTest, TarIsWrittenEvenIfTheWireSeemsToHoldIt) {
   Attach(a_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
@@ -279,7 +279,7 @@ TEST_F(SharedProbeTest, TarIsWrittenAlsoWhereTheWireSeemsToHoldIt) {
   EXPECT_THAT(wire_->TransferLog(), ElementsAre("wr ap 4 20000000", "rd ap c 00000000"));
 }
 
-TEST_F(SharedProbeTest, TarThatCouldNotBeWrittenIsStillDue) {
+TEST_F(SharedProbeTest, AFailedWriteOfTarIsRepeated) {
   Attach(a_);
   wire_->SetRam(kRam, 0x12345678);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
@@ -291,7 +291,7 @@ TEST_F(SharedProbeTest, TarThatCouldNotBeWrittenIsStillDue) {
   }
 }
 
-TEST_F(SharedProbeTest, TarThatCountedPastWhatIsKnownIsReadBackBeforeAnotherOverwritesIt) {
+TEST_F(SharedProbeTest, AnUnknownTarIsReadBackBeforeAnotherSessionOverwritesIt) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
@@ -304,7 +304,7 @@ TEST_F(SharedProbeTest, TarThatCountedPastWhatIsKnownIsReadBackBeforeAnotherOver
   EXPECT_EQ(ReadAp(a_, kTar).value(), tar);
 }
 
-TEST_F(SharedProbeTest, BothInOnePacketStillGetTheirOwn) {
+TEST_F(SharedProbeTest, TwoSessionsInOnePacketGetTheirOwnValues) {
   Attach(a_);
   Attach(b_);
   wire_->SetRam(kRam, 0x11111111);
@@ -327,14 +327,14 @@ TEST_F(SharedProbeTest, BothInOnePacketStillGetTheirOwn) {
   EXPECT_EQ(a2.words[0], after_page);
 }
 
-TEST_F(SharedProbeTest, TheLastOneOutLeavesCswAsItWasFound) {
+TEST_F(SharedProbeTest, TheLastSessionLeavesCswAsItWasFound) {
   Attach(a_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswBytes).ok());
   shared_->Leave(a_);
   EXPECT_EQ(WireCsw(), 0x23000042u);
 }
 
-TEST_F(SharedProbeTest, ApsThatAreNoMemApsAreLeftAlone) {
+TEST_F(SharedProbeTest, OtherApsAreLeftAlone) {
   FakeBoardOptions board;
   board.ap_idr = 0x02880000;  // a vendor's control AP: writing its registers back would reset or erase the part
   wire_->WithBoard([](FakeBoard&) {});
@@ -360,7 +360,7 @@ TEST_F(SharedProbeTest, ApsThatAreNoMemApsAreLeftAlone) {
 
 // --- Power, reset, clock
 
-TEST_F(SharedProbeTest, PowerRequestsAreTheOrOfAllAndSeenAsOnesOwn) {
+TEST_F(SharedProbeTest, PowerRequestsAreOredAndEachSessionSeesItsOwn) {
   Attach(a_);
   Connect(b_);
   EXPECT_EQ(ReadDp(b_, 0x4).value() & kPowered, 0u);  // B asked for nothing
@@ -372,7 +372,7 @@ TEST_F(SharedProbeTest, PowerRequestsAreTheOrOfAllAndSeenAsOnesOwn) {
   EXPECT_EQ(ReadDp(b_, 0x4).value() & kPowered, 0u);
 }
 
-TEST_F(SharedProbeTest, AfterPowerDownNothingIsBelievedOfTheAps) {
+TEST_F(SharedProbeTest, AfterPowerDownTheApsStateIsUnknown) {
   Attach(a_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(shared_->WriteDp(a_, 0x4, 0).ok());
@@ -384,7 +384,7 @@ TEST_F(SharedProbeTest, AfterPowerDownNothingIsBelievedOfTheAps) {
   EXPECT_THAT(block.words, ElementsAre(1, 2, 3, 4));
 }
 
-TEST_F(SharedProbeTest, SystemPowerIsNeverAskedForWithoutDebugPower) {
+TEST_F(SharedProbeTest, SystemPowerIsNeverRequestedWithoutDebugPower) {
   Connect(a_);
   ASSERT_TRUE(shared_->SwjSequence(a_, 64, kLineReset).ok());
   ASSERT_TRUE(ReadDp(a_, 0x0).ok());
@@ -392,7 +392,7 @@ TEST_F(SharedProbeTest, SystemPowerIsNeverAskedForWithoutDebugPower) {
   EXPECT_EQ(WirePower() & 0x50000000u, 0x50000000u);
 }
 
-TEST_F(SharedProbeTest, TheLastOneOutPowersDownInTwoSteps) {
+TEST_F(SharedProbeTest, TheLastSessionPowersDownInTwoSteps) {
   Attach(a_);
   wire_->ClearLog();
   shared_->Leave(a_);
@@ -403,7 +403,7 @@ TEST_F(SharedProbeTest, TheLastOneOutPowersDownInTwoSteps) {
   EXPECT_THAT(writes, ElementsAre("wr dp 4 10000f00", "wr dp 4 00000f00"));
 }
 
-TEST_F(SharedProbeTest, OneWhoLeavesDoesNotPowerDownTheOthers) {
+TEST_F(SharedProbeTest, ASessionThatLeavesDoesNotPowerDownTheOthers) {
   Attach(a_);
   Attach(b_);
   wire_->SetRam(kRam, 0xCAFEF00D);
@@ -414,7 +414,7 @@ TEST_F(SharedProbeTest, OneWhoLeavesDoesNotPowerDownTheOthers) {
   EXPECT_EQ(ReadAp(b_, kDrw).value(), 0xCAFEF00Du);
 }
 
-TEST_F(SharedProbeTest, WhatCannotBeSharedInControlStatusIsRefused) {
+TEST_F(SharedProbeTest, UnsharableBitsOfCtrlStatAreRefused) {
   Attach(a_);
   for (const uint32_t bits : {0x1u, 0x4u, 0x8u}) {
     EXPECT_TRUE(IsError(shared_->WriteDp(a_, 0x4, kPowerUp | bits), ErrorKind::kUnsupported)) << bits;
@@ -433,7 +433,7 @@ TEST_F(SharedProbeTest, ResetIsHeldWhileAnySessionHoldsIt) {
   EXPECT_FALSE(wire_->reset_asserted());
 }
 
-TEST_F(SharedProbeTest, APulseDoesNotReleaseWhatIsHeld) {
+TEST_F(SharedProbeTest, AResetPulseDoesNotReleaseAHeldReset) {
   ASSERT_TRUE(shared_->Open(a_).ok());
   ASSERT_TRUE(shared_->Open(b_).ok());
   ASSERT_TRUE(shared_->AssertReset(a_, true).ok());
@@ -453,7 +453,7 @@ TEST_F(SharedProbeTest, TheWireRunsAtTheLowestClock) {
   EXPECT_EQ(wire_->clock(), 8'000'000u);
 }
 
-TEST_F(SharedProbeTest, AClockGoesWithTheSessionThatAskedForIt) {
+TEST_F(SharedProbeTest, AClockLimitEndsWithItsSession) {
   Connect(a_);
   const uint32_t unasked = wire_->clock();
   EXPECT_GT(unasked, 0u);
@@ -470,7 +470,7 @@ TEST_F(SharedProbeTest, AClockGoesWithTheSessionThatAskedForIt) {
   EXPECT_EQ(wire_->clock(), unasked);
 }
 
-TEST_F(SharedProbeTest, AClockThatTheProbeRefusesIsNobodys) {
+TEST_F(SharedProbeTest, ARefusedClockIsNotKept) {
   Connect(a_);
   wire_->FailNextCall(ErrorKind::kProbeError);
   EXPECT_FALSE(shared_->SetClock(a_, 123).ok());
@@ -478,7 +478,7 @@ TEST_F(SharedProbeTest, AClockThatTheProbeRefusesIsNobodys) {
   EXPECT_NE(wire_->clock(), 123u);
 }
 
-TEST_F(SharedProbeTest, AConnectThatFailsHalfWayLeavesTheProbeAsItWas) {
+TEST_F(SharedProbeTest, AConnectThatFailsHalfwayLeavesTheProbeUnchanged) {
   ASSERT_TRUE(shared_->Open(a_).ok());
   for (const ErrorKind kind : {ErrorKind::kProbeError, ErrorKind::kUnsupported}) {
     wire_->FailNextCall(kind);
@@ -490,7 +490,7 @@ TEST_F(SharedProbeTest, AConnectThatFailsHalfWayLeavesTheProbeAsItWas) {
 
 // --- The link
 
-TEST_F(SharedProbeTest, ASessionsRawSequenceIsItsOwnToFollowUp) {
+TEST_F(SharedProbeTest, ASessionContinuesAfterItsOwnRawSequence) {
   Attach(a_);
   wire_->ClearLog();
   ASSERT_TRUE(shared_->SwjSequence(a_, 64, kLineReset).ok());
@@ -498,7 +498,7 @@ TEST_F(SharedProbeTest, ASessionsRawSequenceIsItsOwnToFollowUp) {
   EXPECT_THAT(wire_->TransferLog(), ElementsAre("rd dp 0 2ba01477"));  // nothing in front of DPIDR
 }
 
-TEST_F(SharedProbeTest, OthersAreServedThroughALinkEstablishedAnew) {
+TEST_F(SharedProbeTest, OtherSessionsGetANewLink) {
   Attach(a_);
   Attach(b_);
   wire_->SetRam(kRam, 0x12345678);
@@ -508,7 +508,7 @@ TEST_F(SharedProbeTest, OthersAreServedThroughALinkEstablishedAnew) {
   EXPECT_EQ(ReadAp(a_, kDrw).value(), 0x12345678u);
 }
 
-TEST_F(SharedProbeTest, ALostAckIsTheSessionsOwnButNotTheOthers) {
+TEST_F(SharedProbeTest, ALostAckAffectsOnlyItsOwnSession) {
   Attach(a_);
   Attach(b_);
   wire_->SetRam(kRam, 0x0BADCAFE);
@@ -518,7 +518,7 @@ TEST_F(SharedProbeTest, ALostAckIsTheSessionsOwnButNotTheOthers) {
   EXPECT_EQ(ReadAp(b_, kDrw).value(), 0x0BADCAFEu);
 }
 
-TEST_F(SharedProbeTest, WhereTheLinkCannotBeEstablishedTheSessionResponsibleIsNamed) {
+TEST_F(SharedProbeTest, IfTheLinkCannotBeEstablishedTheSessionResponsibleIsNamed) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(shared_->SwjSequence(b_, 64, kLineReset).ok());
@@ -528,7 +528,7 @@ TEST_F(SharedProbeTest, WhereTheLinkCannotBeEstablishedTheSessionResponsibleIsNa
   EXPECT_THAT(std::string(status.message()), HasSubstr("session bbbb of bob"));
 }
 
-TEST_F(SharedProbeTest, PowerIsAskedForAgainWhenTheTargetLostIt) {
+TEST_F(SharedProbeTest, PowerIsRequestedAgainAfterTheTargetLostIt) {
   Attach(a_);
   Attach(b_);
   wire_->SetRam(kRam, 0x600DF00D);
@@ -540,7 +540,7 @@ TEST_F(SharedProbeTest, PowerIsAskedForAgainWhenTheTargetLostIt) {
   EXPECT_EQ(WireCsw(), kCswBytes);  // which the target had lost
 }
 
-TEST_F(SharedProbeTest, WhoConnectsAgainStartsAnew) {
+TEST_F(SharedProbeTest, ASessionThatReconnectsStartsOver) {
   Attach(a_);
   Connect(b_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswBytes).ok());
@@ -597,7 +597,7 @@ TEST_F(MultiDropTest, EachSessionTalksToTheTargetItSelected) {
 
 // --- Faults
 
-TEST_F(SharedProbeTest, OnesFaultIsNotTheOthers) {
+TEST_F(SharedProbeTest, AFaultDoesNotAffectOtherSessions) {
   Attach(a_);
   Attach(b_);
   wire_->SetRam(kRam, 0x13579BDF);
@@ -614,7 +614,7 @@ TEST_F(SharedProbeTest, OnesFaultIsNotTheOthers) {
 }
 
 // Of two commands that one client sent without waiting, the one that failed says so.
-TEST_F(SharedProbeTest, AWriteDoesNotAnswerForTheReadBehindIt) {
+TEST_F(SharedProbeTest, AWriteIsNotBlamedForTheReadAfterIt) {
   Attach(a_);
   const uint32_t end = kRam + 64 * 1024;
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
@@ -638,7 +638,7 @@ TEST_F(SharedProbeTest, StickyFlagsAreClearedAfterAFault) {
   EXPECT_TRUE(ReadAp(a_, kDrw).ok());
 }
 
-TEST_F(SharedProbeTest, WhatAWaitKeptFromRunningRunsOnce) {
+TEST_F(SharedProbeTest, ACommandStoppedByAWaitRunsOnce) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(WriteAp(b_, kCsw, kCswWords).ok());
@@ -655,7 +655,7 @@ TEST_F(SharedProbeTest, WhatAWaitKeptFromRunningRunsOnce) {
 }
 
 // Where the answer to a packet is lost, nobody knows what ran: neither session's part may run again.
-TEST_F(SharedProbeTest, WhatMayHaveRunDoesNotRunAgain) {
+TEST_F(SharedProbeTest, ACommandThatMayHaveRunIsNotRepeated) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(WriteAp(b_, kCsw, kCswWords).ok());
@@ -674,7 +674,7 @@ TEST_F(SharedProbeTest, WhatMayHaveRunDoesNotRunAgain) {
 }
 
 // Whatever of the server's own transfers fails, for one session's sake, the other goes on.
-TEST_F(SharedProbeTest, AFailureInTheServersOwnTransfersIsNotTheOthers) {
+TEST_F(SharedProbeTest, AFailureInTheServersOwnTransfersAffectsOneSession) {
   for (size_t k = 0; k < 16; ++k) {
     for (const FakeFailure failure : {FakeFailure::kWait, FakeFailure::kFault, FakeFailure::kNoAck,
                                       FakeFailure::kProbeError, FakeFailure::kReplyLost}) {
@@ -704,7 +704,7 @@ TEST_F(SharedProbeTest, AFailureInTheServersOwnTransfersIsNotTheOthers) {
 
 // A failure at each transfer in turn, in a packet of two sessions: whoever is hit is told, the other gets what it
 // wrote.
-TEST_F(SharedProbeTest, AFailureAnywhereInAPacketHitsOneSessionOnly) {
+TEST_F(SharedProbeTest, AFailureAnywhereInAPacketAffectsOneSession) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
@@ -761,7 +761,7 @@ TEST_F(SharedProbeTest, AProbeThatIsGoneEndsTheRun) {
 
 // --- Memory
 
-TEST_F(SharedProbeTest, MemoryNeedsNoAttach) {
+TEST_F(SharedProbeTest, MemoryAccessNeedsNoAttach) {
   Connect(a_);
   const auto handle = shared_->MemoryInterface(a_, 1, 0);
   ASSERT_TRUE(handle.ok()) << handle.status();
@@ -778,7 +778,7 @@ TEST_F(SharedProbeTest, MemoryNeedsNoAttach) {
   EXPECT_EQ(back, bytes);
 }
 
-TEST_F(SharedProbeTest, AnApHasOneHandle) {
+TEST_F(SharedProbeTest, AnApAlwaysHasTheSameHandle) {
   Connect(a_);
   EXPECT_EQ(shared_->MemoryInterface(a_, 1, 0).value(), 0u);
   EXPECT_EQ(shared_->MemoryInterface(a_, 1, 1).value(), 1u);
@@ -797,7 +797,7 @@ TEST_F(SharedProbeTest, MemoryAccessLeavesTheSessionsOwnRegistersAlone) {
   EXPECT_EQ(ReadAp(a_, kTar).value(), kRam + 5);
 }
 
-TEST_F(SharedProbeTest, AFaultInABlockTellsWhereAndHowFar) {
+TEST_F(SharedProbeTest, AFaultInABlockReportsAddressAndProgress) {
   Connect(a_);
   const auto handle = shared_->MemoryInterface(a_, 1, 0);
   ASSERT_TRUE(handle.ok());
@@ -813,7 +813,7 @@ TEST_F(SharedProbeTest, AFaultInABlockTellsWhereAndHowFar) {
   }
 }
 
-TEST_F(SharedProbeTest, LongBlocksGoInSlices) {
+TEST_F(SharedProbeTest, LongBlocksAreSentInSlices) {
   Connect(a_);
   const auto handle = shared_->MemoryInterface(a_, 1, 0);
   ASSERT_TRUE(handle.ok());
@@ -824,7 +824,7 @@ TEST_F(SharedProbeTest, LongBlocksGoInSlices) {
   EXPECT_NEAR(static_cast<double>(read.transfers_left()), 3072, 16);
 }
 
-TEST_F(SharedProbeTest, AHandleOfNobodysIsAnError) {
+TEST_F(SharedProbeTest, AnUnknownHandleIsAnError) {
   Connect(a_);
   for (const uint64_t bytes : {4, 0}) {
     TransferJob read = TransferJob::ReadMemory(7, adi::SplitBlock(kRam, bytes));
@@ -834,7 +834,7 @@ TEST_F(SharedProbeTest, AHandleOfNobodysIsAnError) {
   }
 }
 
-TEST_F(SharedProbeTest, NoHandleForWhatIsNoMemAp) {
+TEST_F(SharedProbeTest, OnlyAMemApGetsAHandle) {
   Connect(a_);
   EXPECT_EQ(shared_->MemoryInterface(a_, 2, 0).value(), std::nullopt);  // no ADIv6 part
   EXPECT_EQ(shared_->MemoryInterface(a_, 1, 200).value(), std::nullopt);

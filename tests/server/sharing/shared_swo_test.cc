@@ -56,7 +56,7 @@ class SharedSwoTest : public testing::Test {
   std::unique_ptr<SharedProbe> shared_ = std::make_unique<SharedProbe>(std::make_unique<FakeProbe>(wire_));
 };
 
-TEST_F(SharedSwoTest, EachGetsEveryByteFromItsStartOn) {
+TEST_F(SharedSwoTest, EachSubscriberGetsEveryByteFromItsStartOn) {
   Start(a_);
   Send("one ");
   Start(b_);
@@ -71,7 +71,7 @@ TEST_F(SharedSwoTest, EachGetsEveryByteFromItsStartOn) {
   EXPECT_EQ(wire_->CountCalls(Kind::kSwoStart), 1u);
 }
 
-TEST_F(SharedSwoTest, AnotherRateIsRefusedWhileSomebodyElseSubscribes) {
+TEST_F(SharedSwoTest, ADifferentRateIsRefusedWhileAnotherSessionSubscribes) {
   Start(a_);
   const absl::Status status = shared_->SwoStart(b_, 2'000'000);
   EXPECT_TRUE(IsError(status, ErrorKind::kBusy)) << status;
@@ -89,7 +89,7 @@ TEST_F(SharedSwoTest, AnotherRateIsRefusedWhileSomebodyElseSubscribes) {
   EXPECT_EQ(wire_->swo_baud(), kBaud);
 }
 
-TEST_F(SharedSwoTest, StartingAgainBeginsAnew) {
+TEST_F(SharedSwoTest, StartingAgainDropsUnreadBytes) {
   Start(a_);
   Start(b_);
   Send("old");
@@ -99,7 +99,7 @@ TEST_F(SharedSwoTest, StartingAgainBeginsAnew) {
   EXPECT_EQ(Read(b_), "oldnew");
 }
 
-TEST_F(SharedSwoTest, TheLastOnesEndIsThatOfTheCapture) {
+TEST_F(SharedSwoTest, TheCaptureEndsWithTheLastSubscription) {
   EXPECT_TRUE(shared_->SwoStop(a_).ok());
   EXPECT_EQ(wire_->CountCalls(Kind::kSwoStop), 0u) << "nothing to stop";
   Start(a_);
@@ -117,7 +117,7 @@ TEST_F(SharedSwoTest, TheLastOnesEndIsThatOfTheCapture) {
   EXPECT_FALSE(shared_->swo_active());
 }
 
-TEST_F(SharedSwoTest, NobodyWhoSubscribesIsNobodyWhoAsks) {
+TEST_F(SharedSwoTest, TheProbeIsNotPolledWithoutSubscribers) {
   EXPECT_EQ(shared_->PollSwo().value(), false);
   Start(a_);
   EXPECT_EQ(shared_->PollSwo().value(), false);
@@ -127,7 +127,7 @@ TEST_F(SharedSwoTest, NobodyWhoSubscribesIsNobodyWhoAsks) {
   EXPECT_EQ(wire_->CountCalls(Kind::kSwoRead), 1u);
 }
 
-TEST_F(SharedSwoTest, OneWhoDoesNotReadLosesTheOldestAndHearsOfIt) {
+TEST_F(SharedSwoTest, ASlowSubscriberLosesTheOldestBytesAndIsTold) {
   Start(a_);
   Start(b_);
   const std::string piece(1000, 'p');
@@ -150,7 +150,7 @@ TEST_F(SharedSwoTest, OneWhoDoesNotReadLosesTheOldestAndHearsOfIt) {
   EXPECT_TRUE(next.ok() && !next->lost && next->bytes == "more") << "it is told once";
 }
 
-TEST_F(SharedSwoTest, WhatTheProbeSaysOfItsBytesReachesAll) {
+TEST_F(SharedSwoTest, TheProbesFlagsReachAllSubscribers) {
   Start(a_);
   Start(b_);
   Send("", true, false);
@@ -164,7 +164,7 @@ TEST_F(SharedSwoTest, WhatTheProbeSaysOfItsBytesReachesAll) {
   }
 }
 
-TEST_F(SharedSwoTest, APollTakesAFewPacketsAndSaysThatThereIsMore) {
+TEST_F(SharedSwoTest, APollTakesAFewPacketsAndReportsThatThereAreMore) {
   Start(a_);
   for (int i = 0; i < 6; ++i) wire_->SendSwo({.bytes = {'x'}});
   EXPECT_EQ(shared_->PollSwo().value(), true);
@@ -173,7 +173,7 @@ TEST_F(SharedSwoTest, APollTakesAFewPacketsAndSaysThatThereIsMore) {
   EXPECT_EQ(Read(a_), "xx");
 }
 
-TEST_F(SharedSwoTest, AnAnswerThatIsLostIsALossAndThreeAreTheEnd) {
+TEST_F(SharedSwoTest, ALostAnswerLosesBytesAndThreeEndTheCapture) {
   Start(a_);
   Send("before ");
   for (int i = 0; i < 2; ++i) {
@@ -199,13 +199,13 @@ TEST_F(SharedSwoTest, AnAnswerThatIsLostIsALossAndThreeAreTheEnd) {
   EXPECT_EQ(Read(a_), "again");
 }
 
-TEST_F(SharedSwoTest, AProbeThatIsGoneIsTheLanesBusiness) {
+TEST_F(SharedSwoTest, ALostProbeIsReportedToTheLane) {
   Start(a_);
   wire_->Unplug();
   EXPECT_TRUE(IsError(shared_->PollSwo().status(), ErrorKind::kProbeDisconnected));
 }
 
-TEST_F(SharedSwoTest, AStartThatFailsLeavesNoSubscription) {
+TEST_F(SharedSwoTest, AFailedStartLeavesNoSubscription) {
   wire_->FailNextCall(ErrorKind::kProbeError);
   EXPECT_TRUE(IsError(shared_->SwoStart(a_, kBaud), ErrorKind::kProbeError));
   EXPECT_FALSE(shared_->swo_active());
@@ -213,14 +213,14 @@ TEST_F(SharedSwoTest, AStartThatFailsLeavesNoSubscription) {
   Start(b_, 2'000'000);
 }
 
-TEST_F(SharedSwoTest, OnlyWhoHasTheProbeOpenSubscribes) {
+TEST_F(SharedSwoTest, SubscribingNeedsAnOpenProbe) {
   SessionState stranger;
   shared_->Join(stranger);
   EXPECT_TRUE(IsError(shared_->SwoStart(stranger, kBaud), ErrorKind::kNotOpen));
   shared_->Leave(stranger);
 }
 
-TEST(SharedSwo, AProbeWithoutItSaysSo) {
+TEST(SharedSwo, AProbeWithoutSwoIsUnsupported) {
   const auto wire = std::make_shared<FakeWire>();
   SharedProbe shared(std::make_unique<FakeProbe>(wire));
   SessionState a;
