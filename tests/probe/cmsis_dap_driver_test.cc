@@ -1,4 +1,4 @@
-// What the driver sends, and what it makes of replies that the simulated board never gives.
+// What the driver sends, and how it handles replies that the simulated board never sends.
 #include "probe/cmsis_dap/driver.h"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ Packet Text(const std::string& text) {
   return reply;
 }
 
-// A device that does all it is asked, reading zeros.
+// A device that carries out every command, and reads zeros.
 struct Device {
   std::string serial = "S1";
   std::string protocol = "2.1.1";
@@ -132,7 +132,7 @@ class Driver : public ::testing::Test {
   const std::shared_ptr<FakeTransport::Record> record_ = std::make_shared<FakeTransport::Record>();
 };
 
-// Whatever the device says of its packets, only what the transport carries reaches it.
+// Whatever packet size the device reports, the transport's limit applies, too.
 TEST_F(Driver, RefusesATransportWhosePacketsAreTooShort) {
   struct Short : FakeTransport {
     using FakeTransport::FakeTransport;
@@ -242,7 +242,7 @@ TEST_F(Driver, LateRepliesAreNotMistakenForOthers) {
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
 }
 
-// A device that hangs when it is told to, until it is reset.
+// A device that the test can make hang until it is reset.
 class ResetDriver : public Driver {
  protected:
   ResetDriver() { record_->resetting_attempt = 2; }
@@ -254,14 +254,14 @@ class ResetDriver : public Driver {
       return std::nullopt;
     });
   }
-  // The commands since it was last asked.
+  // The commands since the last call of this function.
   std::vector<uint8_t> Commands() {
     std::vector<uint8_t> commands;
     for (const Packet& request : std::exchange(record_->requests, {})) commands.push_back(request[0]);
     return commands;
   }
 
-  int hangs_ = 0;  // until so many resets
+  int hangs_ = 0;  // the number of resets that it takes to recover
   uint8_t refused_ = 0xFF;
 };
 
@@ -276,7 +276,7 @@ TEST_F(ResetDriver, RestoresTheSettingsAfterAReset) {
   Commands();
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
   EXPECT_EQ(record_->requests[0], (Packet{0x02, 1}));
-  for (const uint8_t command : {0x11, 0x04, 0x10}) {  // as it was told last
+  for (const uint8_t command : {0x11, 0x04, 0x10}) {  // with their last values
     const auto is = [command](const Packet& request) { return request[0] == command; };
     const auto last = std::find_if(told.rbegin(), told.rend(), is);
     const auto anew = std::find_if(record_->requests.begin(), record_->requests.end(), is);

@@ -1,4 +1,4 @@
-// What the CMSIS-DAP driver sends over JTAG, and what it makes of the replies.
+// What the CMSIS-DAP driver sends over JTAG, and how it handles the replies.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -104,7 +104,7 @@ TEST_F(JtagEncoderTest, ChecksNothingIfNoApWasAccessed) {
   Read(Port::kDp, adi::kDpIdr);
   packet_.Close();
   EXPECT_EQ(packet_.bytes(), absl::MakeConstSpan(Bytes{0x05, 0x00, 0x01, 0x02}));
-  ExpectOutcome({0x05, 0x01, 0x07}, kAckNone, 0, 1);  // begun, and its value has not come
+  ExpectOutcome({0x05, 0x01, 0x07}, kAckNone, 0, 1);  // begun, but its value has not arrived
 }
 
 TEST_F(JtagEncoderTest, WhichOfManyWordsFailedIsUnknown) {
@@ -125,7 +125,7 @@ TEST_F(JtagEncoderTest, CtrlStatIsReadInItsBank) {
                                                                    0x08, 0x00, 0x00, 0x00, 0x00,  //
                                                                    0x16, 0x00, 0x00, 0x00, 0x00,  //
                                                                    0x08, 0x02, 0x00, 0x00, 0x00}));
-  // Where it stopped says in which bank the DP is now.
+  // The place where the packet stopped shows which bank the DP is in now.
   uint32_t status = 0;
   ExpectOutcome({0x05, 0x04, 0x11}, kAckFault, 1, 0);
   packet_.MakeStatusRead(status);
@@ -150,11 +150,11 @@ TEST_F(JtagEncoderTest, RejectsImpossibleReplies) {
   WriteAp();
   Read(Port::kAp, 0xC);
   packet_.Close();
-  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x06, 0x01}));              // more than were asked for
+  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x06, 0x01}));              // more than were requested
   EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x03, 0x01}));              // OK, yet not all
-  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x01, 0x11}));              // a mismatch of what matches nothing
-  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x05, 0x11, 0, 0, 0, 0}));  // a mismatch of nothing
-  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x05, 0x01, 0x00}));        // no whole word
+  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x01, 0x11}));              // a mismatch at a transfer without a value match
+  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x05, 0x11, 0, 0, 0, 0}));  // a mismatch although all transfers were done
+  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x05, 0x01, 0x00}));        // not a whole word
   EXPECT_FALSE(packet_.Decode(Bytes{0x05}));
 }
 
@@ -253,7 +253,7 @@ TEST_F(JtagDriverTest, AbortHasAnInstructionOfItsOwn) {
   EXPECT_EQ(record_->requests, (std::vector<Bytes>{{0x08, 0, 0x1E, 0, 0, 0}, {0x05, 0, 1, 0x06}}));
 }
 
-// ADIv5.0: ABORT has nothing but DAPABORT.
+// ADIv5.0: ABORT has only the DAPABORT bit.
 TEST_F(JtagDriverTest, FlagsThatAbortLeavesAreClearedInCtrlStat) {
   Connect({.status = 0xF0000F22});
   Abort(adi::kAbortClearSticky);

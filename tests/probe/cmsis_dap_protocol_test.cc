@@ -145,10 +145,10 @@ TEST_F(SwdEncoderTest, ChecksAWriteBeforeAnAccessThatWouldHideItsFailure) {
 TEST_F(SwdEncoderTest, RejectsImpossibleReplies) {
   WriteAp();
   Read(Port::kAp, 0xC);
-  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x03, 0x01}));                       // more than were asked for
+  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x03, 0x01}));                       // more than were requested
   EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x01, 0x01}));                       // OK, yet not all
-  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x02, 0x01, 0x00}));                 // no whole word
-  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x02, 0x04, 0x00, 0x00, 0x00, 0}));  // failed, yet all there
+  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x02, 0x01, 0x00}));                 // not a whole word
+  EXPECT_FALSE(packet_.Decode(Bytes{0x05, 0x02, 0x04, 0x00, 0x00, 0x00, 0}));  // failed, although all words are there
   EXPECT_FALSE(packet_.Decode(Bytes{0x05}));
 }
 

@@ -1,4 +1,4 @@
-// What the driver asks of a device for SWO, and what it makes of answers that the simulated board never gives.
+// What the driver sends to a device for SWO, and how it handles answers that the simulated board never sends.
 #include "probe/cmsis_dap/swo.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ using Packet = FakeTransport::Packet;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A device with SWO (or not), whose answers to some commands are the test's.
+// A device with or without SWO; the test decides its answers to some commands.
 class Swo : public ::testing::Test {
  protected:
   using Answers = std::function<std::optional<Packet>(const Packet&)>;
@@ -64,13 +64,13 @@ class Swo : public ::testing::Test {
     }
   }
 
-  // One with an endpoint for it, too.
+  // A device that also has an endpoint for SWO.
   std::unique_ptr<Probe> MakeStreaming(Answers answers = {}) {
     record_->has_trace = true;
     return Make(std::move(answers), 1 | kCapabilitySwoUart | kCapabilitySwoStream);
   }
 
-  // To one command an answer of the test's.
+  // Answers `command` with `reply`.
   static Answers To(Command command, Packet reply) {
     return [command, reply](const Packet& request) -> std::optional<Packet> {
       if (request[0] != static_cast<uint8_t>(command)) return std::nullopt;
@@ -103,7 +103,7 @@ TEST_F(Swo, CloseEndsTheCapture) {
 }
 
 TEST_F(Swo, ReadReturnsBytesAndFlags) {
-  Packet reply = {0x1C, 0xC1, 3, 0, 'a', 'b', 'c', 'd'};  // what is behind the count is none of it
+  Packet reply = {0x1C, 0xC1, 3, 0, 'a', 'b', 'c', 'd'};  // only `count` bytes belong to the reply
   const auto probe = Make([&](const Packet& request) -> std::optional<Packet> {
     if (request[0] != 0x1C) return std::nullopt;
     return reply;
@@ -160,11 +160,11 @@ TEST_F(Swo, ARefusalNamesTheCommand) {
 TEST_F(Swo, InvalidAnswersAreErrors) {
   for (const Packet& reply : {Packet{0x1C}, {0x1C, 1, 1}, {0x1C, 1, 1, 0}, {0x1C, 1, 61, 0}, {0x1C, 1, 0, 1}, {0xFF}}) {
     Packet padded = reply;
-    if (reply.size() == 4 && reply[2] != 1) padded.resize(600);  // more than was asked for
+    if (reply.size() == 4 && reply[2] != 1) padded.resize(600);  // more than was requested
     const auto probe = Make(To(Command::kSwoData, padded));
     ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
     EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
-    EXPECT_TRUE(probe->SwoStop().ok()) << "the probe is still of use";
+    EXPECT_TRUE(probe->SwoStop().ok()) << "the probe can still be used";
   }
   {
     const auto probe = MakeStreaming(To(Command::kSwoStatus, {0x1B, 1, 0, 0, 0}));
@@ -219,7 +219,7 @@ TEST_F(Swo, UsesPacketsIfTheEndpointOrTheCapabilityIsMissing) {
   uses_packets(*Make({}, 1 | kCapabilitySwoUart | kCapabilitySwoStream));
   record_->has_trace = true;
   uses_packets(*Make());
-  // It says that it streams, and then does not.
+  // The device reports that it can stream, and then refuses to.
   uses_packets(*MakeStreaming([](const Packet& request) -> std::optional<Packet> {
     if (request != Packet{0x17, 2}) return std::nullopt;
     return Packet{0x17, 0xFF};
@@ -257,7 +257,7 @@ TEST_F(Swo, ContinuesAfterAResetAndReportsLostBytes) {
   EXPECT_THAT(record_->requests, testing::Contains(Packet{0x1A, 1}));
   EXPECT_EQ(record_->trace_starts, 2);
   EXPECT_FALSE(probe->SwoRead()->overrun);
-  // A device that cannot any more hinders nothing else.
+  // A device that can no longer capture SWO still works otherwise.
   hangs = 2;
   refuses = true;
   EXPECT_TRUE(IsError(probe->SwoRead().status(), ErrorKind::kProbeError));
@@ -267,7 +267,7 @@ TEST_F(Swo, ContinuesAfterAResetAndReportsLostBytes) {
 }
 
 TEST_F(Swo, ADeviceWithoutSwoIsNotAsked) {
-  for (const uint8_t capabilities : {uint8_t{1}, uint8_t{1 | 1 << 3}}) {  // Manchester alone is of no use
+  for (const uint8_t capabilities : {uint8_t{1}, uint8_t{1 | 1 << 3}}) {  // Manchester alone is not supported
     const auto probe = Make({}, capabilities);
     EXPECT_FALSE(probe->info().features.swo);
     EXPECT_TRUE(IsError(probe->SwoStart(1'000'000), ErrorKind::kUnsupported));

@@ -1,4 +1,4 @@
-// The fake keeps the rules that other tests rest on.
+// The fake follows the rules that other tests rely on.
 #include "tests/fakes/fake_probe.h"
 
 #include <gmock/gmock.h>

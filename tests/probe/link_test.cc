@@ -93,7 +93,7 @@ TEST_F(EstablishJtagLink, TheErrorSaysWhatWasTried) {
   EXPECT_THAT(std::string(dpidr.status().message()), HasSubstr("Test-Logic-Reset, SWD-to-JTAG, dormant-to-JTAG"));
 }
 
-// `count` bits of `value` behind `bits`.
+// Appends the lowest `count` bits of `value` to `bits`.
 void Append(std::vector<bool>& bits, uint64_t value, size_t count) {
   for (size_t i = 0; i < count; ++i) bits.push_back((value >> i) & 1);
 }

@@ -19,7 +19,7 @@ std::vector<uint8_t> Counting(size_t size) {
   return bytes;
 }
 
-// Does `run` on a MEM-AP as its user would.
+// Carries out `run` on a MEM-AP as a caller would.
 void Execute(FakeProbe& probe, const MemApRun& run, absl::Span<uint8_t> read, absl::Span<const uint8_t> written) {
   const uint32_t csw = CswFor(0x23000042, run);
   const auto tar = static_cast<uint32_t>(run.address);
@@ -137,7 +137,7 @@ TEST(TarIncrementPage, IsFourKibibytesOnlyForKnownAps) {
   EXPECT_EQ(TarIncrementPage(0x24770011), 4096u);
   EXPECT_EQ(TarIncrementPage(0x24770031), 1024u);  // a later variant
   EXPECT_EQ(TarIncrementPage(0x24770002), 1024u);  // APB
-  EXPECT_EQ(TarIncrementPage(0x02880000), 1024u);  // no MEM-AP
+  EXPECT_EQ(TarIncrementPage(0x02880000), 1024u);  // not a MEM-AP
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What devices say of themselves, true or not.
+// USB descriptors, valid and malformed.
 #include "probe/usb/descriptors.h"
 
 #include "gmock/gmock.h"
@@ -23,7 +23,7 @@ Bytes Configuration_(uint8_t value, const Bytes& rest) {
 
 const Bytes kInterface = {9, 4, 2, 0, 2, 0xFF, 1, 3, 7};
 const Bytes kOut = {7, 5, 0x01, 2, 0x00, 0x02, 0};
-const Bytes kIn = {7, 5, 0x81, 3, 0x40, 0x18, 1};  // high bandwidth: bits 12:11 are no part of the size
+const Bytes kIn = {7, 5, 0x81, 3, 0x40, 0x18, 1};  // high bandwidth: bits 12:11 are not part of the size
 const Bytes kOfClass = {9, 0x21, 0x11, 1, 0, 1, 0x22, 33, 0};
 
 void ExpectMalformed(const absl::Status& status, const char* what) {
@@ -107,7 +107,7 @@ TEST(UsbDescriptors, Strings) {
 }
 
 TEST(UsbDescriptors, HidReports) {
-  // As probes have it: 64 bytes each way.
+  // The usual descriptor of a probe: 64 bytes in each direction.
   const Bytes usual = {0x06, 0x00, 0xFF, 0x09, 0x01, 0xA1, 0x01, 0x15, 0x00, 0x26, 0xFF,
                        0x00, 0x75, 0x08, 0x95, 0x40, 0x09, 0x01, 0x81, 0x02, 0x95, 0x40,
                        0x09, 0x01, 0x91, 0x02, 0x95, 0x01, 0x09, 0x01, 0xB1, 0x02, 0xC0};
@@ -116,7 +116,7 @@ TEST(UsbDescriptors, HidReports) {
   EXPECT_EQ(sizes->input, 64u);
   EXPECT_EQ(sizes->output, 64u);
   EXPECT_EQ(sizes->usage_page, 0xFF00);
-  // It is the first collection's, whatever is within, and may come with the usage.
+  // The usage page is that of the first collection, whatever it contains, and may be part of the usage.
   EXPECT_EQ(ParseHidReports(Bytes{0x05, 0x01, 0x09, 0x06, 0xA1, 0x01, 0x05, 0x07, 0xA1, 0x02})->usage_page, 0x0001);
   EXPECT_EQ(ParseHidReports(Bytes{0x05, 0x01, 0x0B, 0x01, 0x00, 0xA0, 0xFF, 0xA1, 0x01})->usage_page, 0xFFA0);
   EXPECT_EQ(ParseHidReports(Bytes{0x05, 0x01})->usage_page, 0);

@@ -1,4 +1,4 @@
-// Which interfaces are probes.
+// How interfaces are recognized as probes.
 #include "probe/cmsis_dap/usb_function.h"
 
 #include "gmock/gmock.h"
@@ -70,7 +70,7 @@ TEST(UsbFunctions, AHidInterfaceIsRecognizedByTheProductsNameToo) {
   EXPECT_THAT(FindUsbFunctions(info), IsEmpty());
 }
 
-// Report descriptors of a usage page, with reports of so many bytes each way.
+// A report descriptor with this usage page, and reports of `size` bytes in each direction.
 std::vector<uint8_t> Reports(uint16_t page, uint8_t size) {
   return {0x06,
           static_cast<uint8_t>(page),
@@ -91,7 +91,7 @@ std::vector<uint8_t> Reports(uint16_t page, uint8_t size) {
 }
 const std::vector<uint8_t> kBroken = {0x75};
 
-// A device with HID interfaces 0, 1, …, of these report descriptors; empty: the system does not tell.
+// A device with HID interfaces 0, 1, … that have these report descriptors. Empty: the system does not know it.
 usb::DeviceInfo HidDevice(const std::vector<std::vector<uint8_t>>& descriptors, bool named) {
   usb::DeviceInfo info = HidProbeInfo("1-1", "A");
   usb::Interface interface = info.configuration.interfaces[0];
@@ -105,7 +105,7 @@ usb::DeviceInfo HidDevice(const std::vector<std::vector<uint8_t>>& descriptors, 
   return info;
 }
 
-// Their numbers, those that cannot be used negative and less one.
+// The interfaces' numbers. An interface n that cannot be used appears as -n - 1.
 std::vector<int> Numbers(const std::vector<UsbFunction>& functions) {
   std::vector<int> numbers;
   for (const UsbFunction& function : functions) {

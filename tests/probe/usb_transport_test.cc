@@ -1,4 +1,4 @@
-// How packets reach a probe on USB, and what is done about one that does not answer.
+// How packets reach a probe on USB, and how a probe that does not answer is handled.
 #include "probe/cmsis_dap/usb_transport.h"
 
 #include "gmock/gmock.h"
@@ -14,7 +14,7 @@ using Packet = UsbWire::Packet;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A device that says what it is and does all it is asked.
+// A device that identifies itself and carries out every command.
 std::vector<Packet> Answer(const Packet& request) {
   if (request[0] == 0x07) return {};
   if (request[0] != 0x00) return {{request[0], 0}};
@@ -50,7 +50,7 @@ class UsbTransportTest : public testing::Test {
     if (absl::Status status = Open(); !status.ok()) return status;
     return OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
   }
-  // What the device answers; empty for nothing.
+  // Sends `request` and returns the device's answer; empty if there is none.
   absl::StatusOr<Packet> Exchange(const Packet& request) {
     if (absl::Status sent = transport->Send(request); !sent.ok()) return sent;
     const auto reply = transport->Receive({});
@@ -88,7 +88,7 @@ TEST_F(UsbTransportTest, ReadsAreWholePacketsOfTheEndpoint) {
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(transport->max_packet_size(), 64u);
   ASSERT_TRUE(Exchange({0x11}).ok());
-  EXPECT_EQ(state->reads.back(), 512u);  // what is shorter would be overrun
+  EXPECT_EQ(state->reads.back(), 512u);  // a shorter read would overflow
 }
 
 TEST_F(UsbTransportTest, OnlyARequestShorterThanTheDevicesPacketsEndsShort) {
@@ -143,7 +143,7 @@ TEST_F(UsbTransportTest, AStallIsCleared) {
   EXPECT_THAT(state->done, ElementsAre("claim 1", "clear 82"));
   EXPECT_TRUE(transport->CheckPresent().ok());
   state->out_errors = {Stall()};
-  EXPECT_TRUE(IsError(transport->Send(Packet{0x11}), ErrorKind::kProbeError));  // of the one before
+  EXPECT_TRUE(IsError(transport->Send(Packet{0x11}), ErrorKind::kProbeError));  // the error of the previous transfer
   EXPECT_TRUE(transport->Send(Packet{0x11}).ok());
   EXPECT_THAT(state->done, ElementsAre("claim 1", "clear 82", "clear 02"));
 }
@@ -153,7 +153,7 @@ TEST_F(UsbTransportTest, UnpluggingIsNoticedWhileIdle) {
   state->present = false;
   EXPECT_TRUE(IsError(transport->CheckPresent(), ErrorKind::kProbeDisconnected));
   EXPECT_EQ(transport->cause(), DisconnectCause::kLinkClosed);
-  state->present = true;  // for ever
+  state->present = true;  // although it is gone for good
   EXPECT_TRUE(IsError(transport->CheckPresent(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(transport->Send(Packet{0x11}), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(transport->Restore(1).status(), ErrorKind::kProbeDisconnected));
@@ -177,7 +177,7 @@ TEST_F(UsbTransportTest, RestoresTheLinkHarderEachTime) {
   ASSERT_TRUE(transport->Restore(2).ok());
   EXPECT_THAT(state->done,
               ElementsAre("claim 1", "claim 1", "clear 02", "clear 82", "reset", "claim 1", "clear 02", "clear 82"));
-  EXPECT_THAT(*Exchange({0x11}), ElementsAre(0x11, 0));  // the reply to what was sent before is not taken for it
+  EXPECT_THAT(*Exchange({0x11}), ElementsAre(0x11, 0));  // not mistaken for the reply to the earlier request
 }
 
 TEST_F(UsbTransportTest, ADeviceThatCannotBeClaimedAgainIsGone) {
@@ -213,10 +213,10 @@ TEST_F(UsbTransportTest, TheDriverFindsItsPlaceAfterFailedTransfers) {
   EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
 }
 
-// SWO by the third endpoint.
+// SWO on the third endpoint.
 class UsbTraceTest : public UsbTransportTest {
  protected:
-  // What comes at once, or the error.
+  // The bytes that are available now, or the error.
   absl::StatusOr<Packet> Take(size_t most = 4096) {
     Packet bytes;
     const auto more = transport->trace()->Take(bytes, most);
@@ -297,7 +297,7 @@ TEST_F(UsbTraceTest, UnpluggingEndsTheStream) {
   EXPECT_EQ(transport->cause(), DisconnectCause::kLinkClosed);
 }
 
-// HID: reports of a fixed size, both ways.
+// HID: reports of a fixed size in both directions.
 class HidTransportTest : public UsbTransportTest {
  protected:
   HidTransportTest() {
@@ -337,7 +337,7 @@ TEST_F(HidTransportTest, ADeviceWithUnusableReportsIsRefused) {
   EXPECT_TRUE(IsError(Open(HidProbeInfo("1-1", "A")), ErrorKind::kProbeError));
 }
 
-// Reports that no command fits into would have transfers of no words.
+// If no command fits into a report, transfers would have no words.
 TEST_F(HidTransportTest, ADeviceWithReportsShorterThanPacketsIsRefused) {
   struct Row {
     uint8_t input;

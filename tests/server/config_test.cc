@@ -1,4 +1,4 @@
-// What the server is told, and what it says of what it cannot use.
+// The server's options and configuration file, and its errors about wrong ones.
 #include "server/config.h"
 
 #include <algorithm>
@@ -41,7 +41,7 @@ Outcome ReadFile(const std::string& yaml, std::vector<const char*> arguments = {
   return outcome;
 }
 
-// One line that says all of `parts`, and the exit code of wrong arguments.
+// Expects the exit code for wrong arguments, and a single line that contains all of `parts`.
 void ExpectRefused(const Outcome& outcome, const std::vector<std::string>& parts) {
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_EQ(std::count(outcome.complaint.begin(), outcome.complaint.end(), '\n'), 1) << outcome.complaint;

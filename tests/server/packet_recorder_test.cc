@@ -1,4 +1,4 @@
-// Recordings: what is in the file, and that a probe can be played from it.
+// Recordings: the contents of the file, and playing it back as a probe.
 #include "server/packet_recorder.h"
 
 #include <sys/stat.h>
@@ -24,7 +24,7 @@ using Packet = FakeTransport::Packet;
 using testing::HasSubstr;
 using testing::Not;
 
-// A device that says what it is, and answers transfers with words that count up.
+// A device that identifies itself, and answers transfers with words that count up.
 std::vector<Packet> Answer(const Packet& request) {
   switch (request[0]) {
     case 0x00:
@@ -120,10 +120,10 @@ TEST_F(PacketRecorderTest, LinesThatDoNotFitAreDroppedAndCounted) {
   {
     const auto recorder = Open({.waiting_bytes = 400});
     const auto sink = recorder->NewSink("x");
-    // More than fits whatever the file has taken meanwhile.
+    // More than fits, however much has been written to the file meanwhile.
     sink->OnPacketOut(Packet(1000));
     sink->OnPacketOut(Packet(1000));
-    // What fits as soon as the file has taken the rest.
+    // This fits as soon as the rest has been written to the file.
     for (bool seen = false; !seen;) {
       sink->OnPacketIn(Packet{1});
       seen = Content().find(R"("direction":"in")") != std::string::npos;
@@ -153,7 +153,7 @@ TEST_F(PacketRecorderTest, TheFileDoesNotExceedItsSizeLimit) {
   EXPECT_LE(std::filesystem::file_size(file), 1000u);
 }
 
-// Uses a probe, and says what came of it.
+// Uses a probe, and returns the results.
 std::vector<std::string> Use(std::unique_ptr<cmsis_dap::Transport> transport) {
   std::vector<std::string> results;
   const auto probe = cmsis_dap::OpenCmsisDap(std::move(transport), {.reply_timeout = 1ms});
@@ -183,13 +183,13 @@ TEST_F(PacketRecorderTest, ARecordingCanBePlayedBack) {
   const auto mismatch = std::make_shared<std::string>();
   EXPECT_EQ(Use(Replay(*steps, mismatch)), live);
   EXPECT_EQ(*mismatch, "");
-  // Another program than the recorded one is told where it differs.
+  // A program that differs from the recorded one is told where.
   auto other = Replay(*steps, mismatch);
   EXPECT_FALSE(other->Send(Packet{0x42}).ok());
   EXPECT_THAT(*mismatch, HasSubstr("step 0: sent is 42, recorded 00ff"));
 }
 
-// A transport of which one packet is lost before it is gone.
+// A transport that loses one packet before it is gone.
 class Failing : public FakeTransport {
  public:
   explicit Failing(std::shared_ptr<Record> record) : FakeTransport(Answer, std::move(record)) {}

@@ -1,4 +1,4 @@
-// A server with fake probes behind it, for tests of its rim.
+// A server with fake probes, without gRPC, for tests of the server's outer rooms.
 #pragma once
 
 #include <chrono>
@@ -18,10 +18,10 @@
 
 namespace probegate {
 
-// A bound on every wait: never reached unless something hangs.
+// The limit of every wait; never reached unless something hangs.
 inline constexpr std::chrono::seconds kBound{30};
 
-// Waits until `condition` holds; false when the bound passed first.
+// Waits until `condition` holds. Returns false if the limit passed first.
 inline bool Eventually(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + kBound;
   while (!condition()) {
@@ -47,7 +47,7 @@ class ServerFixture {
         unary_sessions(sessions) {}
   ~ServerFixture() { catalog.Stop("the test is over"); }
 
-  // A probe of this unique id, plugged in.
+  // Plugs in a probe with this unique ID.
   std::shared_ptr<FakeWire> Plug(const std::string& unique_id) {
     auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, FakeWire::DefaultInfo(unique_id));
     EXPECT_TRUE(catalog.Add(std::make_unique<FakeProbe>(wire), "fake:" + unique_id, [](const absl::Status&) {}).ok());
@@ -64,7 +64,7 @@ class ServerFixture {
   ServerMetrics metrics;
   Catalog catalog;
   SessionRegistry sessions;
-  UnarySessions unary_sessions;  // none ends when it is idle unless the test has an IdleThread
+  UnarySessions unary_sessions;  // idle ones do not end unless the test has an IdleThread
 };
 
 }  // namespace probegate

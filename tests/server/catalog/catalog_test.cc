@@ -1,4 +1,4 @@
-// Which probes there are, and what becomes of them.
+// The catalog: its probes, how they are found by name, and what happens when they come and go.
 #include "server/catalog/catalog.h"
 
 #include <atomic>

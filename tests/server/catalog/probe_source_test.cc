@@ -1,4 +1,4 @@
-// A place where a probe may be: tried until it is there, and again when it is gone.
+// A probe source: it tries until its probe is present, and again once the probe is gone.
 #include "server/catalog/probe_source.h"
 
 #include <atomic>
@@ -29,7 +29,7 @@ class ProbeSourceTest : public testing::Test {
 
   std::atomic<int> tries = 0;
   std::atomic<bool> reachable = false;
-  std::shared_ptr<FakeWire> wire;  // the source's thread sets it, and the catalog publishes that
+  std::shared_ptr<FakeWire> wire;  // set by the source's thread, before the catalog lists the probe
   ServerFixture server;
 };
 

@@ -1,4 +1,4 @@
-// What is plugged in is served; what goes, goes; what cannot be served says why.
+// Probes on USB: served while they are plugged in, or listed with the reason why they cannot be served.
 #include "server/catalog/usb_source.h"
 
 #include <atomic>
@@ -18,7 +18,7 @@ using usb::DeviceInfo;
 
 constexpr UsbPauses kShort{.probe = {.first = 1ms, .longest = 4ms, .unwanted = 1ms}, .no_bus = 1ms, .unsettled = 1ms};
 
-// Finds a probe in each vendor class interface that has a name; the name "bad" is one that cannot be used.
+// A driver that finds a probe in each vendor-specific interface that has a name. A probe named "bad" cannot be used.
 class UsbSourceTest : public testing::Test {
  protected:
   std::vector<usb::Driver> Drivers() {
@@ -51,7 +51,7 @@ class UsbSourceTest : public testing::Test {
         std::make_unique<ScriptedUsbWire>([](const UsbWire::Packet&) { return std::vector<UsbWire::Packet>(); }));
   }
   uint64_t Plug(const DeviceInfo& info) { return ports.Plug(info, NewState()); }
-  // Pulls the device out, and so its probe from under its lane, also where it is being opened just now.
+  // Unplugs the device, and so its probe while its lane uses it, or while it is being opened.
   void Unplug(uint64_t plug, const std::string& unique_id) {
     MutexLock lock(mutex);
     wires.at(unique_id)->Unplug();
@@ -77,7 +77,7 @@ class UsbSourceTest : public testing::Test {
   Mutex mutex;
   std::map<std::string, std::shared_ptr<FakeWire>> wires ABSL_GUARDED_BY(mutex);
   FakeUsbPorts ports;
-  // Nobody looks whether probes are there, unless told to.
+  // Lanes do not check whether their probes are present, unless told to.
   ServerFixture server{{.catalog = {.lane = {.presence_interval = 1h}}}};
   std::optional<UsbSource> source;
 };
@@ -100,7 +100,7 @@ TEST_F(UsbSourceTest, AProbeIsServedAgainWhenPluggedInAgain) {
     const uint64_t plug = Plug(BulkProbeInfo(i % 2 == 0 ? "1-1" : "1-2", "A1"));
     ASSERT_TRUE(IsThere("A1"));
     Unplug(plug, "A1");
-    // Not waiting until it is gone: the next one comes as soon.
+    // Does not wait until the probe is gone: the next one arrives at once.
     if (i % 3 == 0) {
       ASSERT_TRUE(IsGone("A1"));
     }
@@ -189,7 +189,7 @@ TEST_F(UsbSourceTest, ADeviceThatIsStillBeingSetUpIsWaitedFor) {
   ASSERT_TRUE(IsThere("B2"));
   EXPECT_FALSE(server.catalog.Find("A1").ok());
   info.settled = true;
-  ports.Settle(plug, info);  // and nobody says so
+  ports.Settle(plug, info);  // without a notification
   EXPECT_TRUE(IsThere("A1"));
 }
 
@@ -201,7 +201,7 @@ TEST_F(UsbSourceTest, TwoDevicesWithOneSerialNumberAreNamedByTheirPlaces) {
   EXPECT_TRUE(IsThere("A1@1-1"));
   EXPECT_TRUE(IsThere("A1@1-2"));
   EXPECT_TRUE(IsThere("0d28:0204@1-3"));
-  // Also when the other has gone.
+  // Even after the other one has gone.
   Unplug(second, "A1@1-2");
   ASSERT_TRUE(IsGone("A1@1-2"));
   Plug(BulkProbeInfo("1-2", "A1"));

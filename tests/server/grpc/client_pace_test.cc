@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kLate = 1ms;
 
-// One that counts as waiting, from its last request on.
+// A client that counts as waiting since its last request.
 ClientPace Waiting() {
   ClientPace pace;
   for (uint32_t i = 0; i < ClientPace::kTrust; ++i) {
@@ -29,7 +29,8 @@ TEST(ClientPace, OneRequestBeforeAnAnswerEndsIt) {
   EXPECT_TRUE(pace.waits());
 }
 
-// While it counts as waiting nothing is read ahead of an answer, so that nothing else tells.
+// While a client counts as waiting, nothing is read before an answer, so only the time between an answer and the next
+// request can show that it no longer waits.
 TEST(ClientPace, ARequestTooSoonAfterAnAnswerEndsIt) {
   ClientPace pace = Waiting();
   pace.Note(false, ClientPace::kSoon);

@@ -1,4 +1,4 @@
-// Unary calls in a session, and the contract's shape on which they rest.
+// Unary calls in a session, and the structure of the .proto file that they rely on.
 #include "server/grpc/debug_probe_service.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// Methods of DebugProbe that are no commands.
+// Methods of DebugProbe that are not commands.
 const std::set<std::string> kSessionMethods = {"OpenSession", "CloseSession", "Stream"};
 
 std::map<std::string, std::string> CommandRows() {
@@ -44,7 +44,7 @@ TEST(DebugProbeContractTest, EachMethodHasARowAndAFieldInBothOneofs) {
     EXPECT_EQ(requests->FindFieldByName(field)->number(), responses->FindFieldByName(field)->number());
     EXPECT_NE(method->input_type()->FindFieldByName("session_id"), nullptr) << method->name();
   }
-  EXPECT_TRUE(rows.empty()) << rows.begin()->first << " is no method";
+  EXPECT_TRUE(rows.empty()) << rows.begin()->first << " is not a method";
   EXPECT_EQ(requests->oneof_decl(0)->field_count(), service->method_count() - 2) << "open_session, and each command";
 }
 
@@ -116,7 +116,8 @@ TEST_F(DebugProbeServiceTest, AClosedSessionIsNotFoundAndItsProbeIsFree) {
   EXPECT_TRUE(Eventually([&] { return !wire->is_open(); }));
 }
 
-// Wherever a call is when its session is closed by its client or ended by somebody, it hears CANCELLED and why.
+// A call whose session is closed by its client or ended by another user gets CANCELLED and the reason, whether it is
+// queued or running.
 class CutOffTest : public DebugProbeServiceTest, public testing::WithParamInterface<bool> {
  protected:
   void EndIt(const std::string& session) {

@@ -1,4 +1,4 @@
-// What the server counts of its calls.
+// The metrics of the server's gRPC calls.
 #include "server/grpc/grpc_server.h"
 
 #include <sstream>
@@ -11,7 +11,7 @@ namespace {
 
 class GrpcServerTest : public RimTest {
  protected:
-  // How often `method` began, and ended with `code`, in the labels' words.
+  // How many calls of `method` have started, and how many have ended with `code`.
   double Started(const std::string& method) { return Value("started_total{grpc_method=\"" + method + "\""); }
   double Handled(const std::string& method, const std::string& code) {
     return Value("handled_total{grpc_code=\"" + code + "\",grpc_method=\"" + method + "\"");

@@ -1,4 +1,4 @@
-// Lists, watchers and the means to end a session.
+// Lists, watchers and ending sessions.
 #include <numeric>
 
 #include "gmock/gmock.h"
@@ -11,7 +11,7 @@ class ProbeDirectoryTest : public RimTest {
  protected:
   using Watch = grpc::ClientReader<v1::WatchProbesResponse>;
 
-  // The next event that `wanted` likes.
+  // The next event for which `wanted` returns true.
   static v1::WatchProbesResponse Next(Watch& watch, const std::function<bool(const v1::WatchProbesResponse&)>& wanted) {
     v1::WatchProbesResponse event;
     do {

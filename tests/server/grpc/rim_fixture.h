@@ -1,4 +1,4 @@
-// A whole server with fake probes, and clients that reach it over gRPC.
+// A whole server with fake probes, and gRPC clients for it.
 #pragma once
 
 #include <memory>
@@ -43,7 +43,7 @@ class RimTest : public testing::Test {
     request.set_request_id(id);
     return request;
   }
-  // What answers `request` on a stream that has nothing else under way.
+  // Sends `request` on a stream without other pending requests, and returns the answer.
   static v1::StreamResponse Ask(Stream& stream, const v1::StreamRequest& request) {
     v1::StreamResponse response;
     EXPECT_TRUE(stream.Write(request));

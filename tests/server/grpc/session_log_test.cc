@@ -1,4 +1,4 @@
-// What a session's way over gRPC leaves in metrics and logs: how its stream ended, and the trace that it is part of.
+// What metrics and logs show about a session over gRPC: how its stream ended, and its trace.
 #include "gmock/gmock.h"
 #include "tests/server/grpc/rim_fixture.h"
 #include "tests/telemetry/exposed.h"

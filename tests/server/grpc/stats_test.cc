@@ -1,4 +1,4 @@
-// Every number of a probe arrives in its own field.
+// Each of a probe's statistics is in its own field of the message.
 #include "server/grpc/stats.h"
 
 #include "gmock/gmock.h"

@@ -1,4 +1,4 @@
-// Every error kind, through its wire form and back to a canonical code.
+// Every error kind, converted to a message and back to a canonical code.
 #include "server/grpc/status.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// A stream as a session: order, bounds, and every way in which it ends.
+// A stream that is a session: order, limits, and every way in which it ends.
 #include "gmock/gmock.h"
 #include "probe/error.h"
 #include "server/grpc/client_pace.h"
@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 class StreamCallTest : public RimTest {
  protected:
-  // How the stream ends on a request that it does not answer.
+  // Sends a request that ends the stream, and returns the stream's status.
   static grpc::Status EndedBy(Stream& stream, const v1::StreamRequest& request) {
     v1::StreamResponse none;
     EXPECT_TRUE(stream.Write(request));
@@ -46,7 +46,7 @@ TEST_F(StreamCallTest, AnErrorIsAnAnswerAndTheStreamContinues) {
 
 TEST_F(StreamCallTest, AnswersEverythingSentBeforeTheHalfCloseThenEndsWithOk) {
   auto stream = ConnectStream(context, "PROBE1");
-  constexpr uint64_t kRequests = 1000;  // several times what may be unanswered at once
+  constexpr uint64_t kRequests = 1000;  // several times the limit of unanswered requests
   std::thread writer([&] {
     for (uint64_t id = 10; id < 10 + kRequests; ++id) stream->Write(ReadDpIdr(id));
     stream->WritesDone();
@@ -75,7 +75,7 @@ TEST_F(StreamCallTest, ReadsAgainAfterTheLimitOfUnansweredRequests) {
   }
 }
 
-// It is read behind its answers by then, and ahead of them for one request now and then.
+// By then, requests are read only after the previous answer, except for one request now and then.
 TEST_F(StreamCallTest, AClientThatUsedToWaitMayPipelineRequests) {
   auto stream = ConnectStream(context, "PROBE1");
   uint64_t asked = 10;
@@ -119,7 +119,7 @@ TEST_F(StreamCallTest, APostedRequestIsNotAnswered) {
     request.add_posted()->mutable_write_dp()->set_address(8);
     return stream->Write(request);
   };
-  // More than may be unanswered at once, several times over.
+  // Several times the limit of unanswered requests.
   for (uint64_t id = 10; id < 10 + 1000; ++id) ASSERT_TRUE(post(id));
   EXPECT_EQ(Ask(*stream, ReadDpIdr(5000)).request_id(), 5000u);
   v1::StreamRequest wrong = ReadDpIdr(5002);
@@ -234,7 +234,7 @@ TEST_F(StreamCallTest, AnEndedSessionIsGoneEvenIfItsClientDoesNotRead) {
   v1::StreamRequest interface = Command(4);
   interface.mutable_get_memory_interface_for_ap()->set_ap_version(1);
   const uint32_t handle = Ask(*stream, interface).get_memory_interface_for_ap().handle();
-  // More than the connection takes while nobody reads.
+  // More than the connection buffers while the client does not read.
   v1::StreamRequest read = Command(5);
   read.mutable_read_block8()->set_handle(handle);
   read.mutable_read_block8()->set_address(0x20000000);

@@ -1,4 +1,4 @@
-// A lane on a fake probe, and what its tests say to it.
+// A lane with a fake probe, and the requests that its tests send.
 #pragma once
 
 #include <condition_variable>
@@ -22,7 +22,7 @@ namespace probegate {
 
 inline constexpr uint32_t kRam = 0x20000000;
 
-// What happened, in the order in which it did; tests wait until enough has.
+// Records events in their order. Tests wait until there are enough.
 class Diary {
  public:
   void Add(std::string line) {
@@ -33,7 +33,7 @@ class Diary {
   std::vector<std::string> WaitFor(size_t count) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, kBound, [&] { return lines_.size() >= count; }))
-        << "waited in vain for " << count << " lines, there are " << lines_.size();
+        << "timed out waiting for " << count << " lines; there are " << lines_.size();
     return lines_;
   }
   std::vector<std::string> lines() { return WaitFor(0); }
@@ -56,7 +56,7 @@ class Events : public LaneEvents {
 
 class LaneTest : public testing::Test {
  protected:
-  // Nobody loses a lock by the way.
+  // By default, locks are held long enough that no test loses one by accident.
   explicit LaneTest(LaneOptions options = {.lock_idle = std::chrono::hours(1), .lock_max = std::chrono::hours(1)},
                     LogLevel log_level = LogLevel::kError, ProbeInfo info = FakeWire::DefaultInfo("FAKE0001"))
       : wire_(std::make_shared<FakeWire>(FakeBoardOptions{}, std::move(info))),
@@ -84,14 +84,14 @@ class LaneTest : public testing::Test {
     });
   }
 
-  // Sends and waits.
+  // Sends a request and waits for the answer.
   v1::StreamResponse Call(Session& session, v1::StreamRequest request) {
     struct Answer {
       std::mutex mutex;
       std::condition_variable changed;
       std::optional<v1::StreamResponse> response;
     };
-    const auto answer = std::make_shared<Answer>();  // it may come after the bound
+    const auto answer = std::make_shared<Answer>();  // may arrive after the time limit
     session.Submit(std::move(request), [answer](v1::StreamResponse response) {
       const std::lock_guard lock(answer->mutex);
       answer->response = std::move(response);

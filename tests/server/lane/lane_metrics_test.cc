@@ -1,4 +1,4 @@
-// What a lane counts: each command once, however it ends; how long it waited and worked; the lock; what goes together.
+// What a lane counts: each command once, however it ends; how long it waited and ran; the lock; the size of batches.
 #include <map>
 
 #include "gmock/gmock.h"
@@ -16,7 +16,7 @@ class LaneMetricsTest : public LaneTest {
  protected:
   using LaneTest::LaneTest;
 
-  // "read_dp ok" → 1, …: what has been counted, without zeros.
+  // The command counters, e.g. "read_dp ok" → 1, without zeros.
   std::map<std::string, double> Counted() {
     std::map<std::string, double> counted;
     for (size_t command = 0; command <= CommandTable().size(); ++command) {
@@ -30,9 +30,9 @@ class LaneMetricsTest : public LaneTest {
     }
     return counted;
   }
-  // Of the lane's probe.
+  // The value of one of the probe's metrics.
   double Value(const std::string& name) { return Exposed(metric_set_, name + "{probe=\"FAKE0001\"}").value_or(-1); }
-  // How many commands there were in all, which the histograms must count too.
+  // The number of all commands. The histograms must count the same number.
   double Total() {
     const double total = SumExposed(metric_set_, "probegate_commands_total");
     EXPECT_EQ(Value("probegate_command_wait_seconds_count"), total);
@@ -81,7 +81,7 @@ TEST_F(LaneMetricsTest, ALongCommandIsCountedOnceAndWaitsBetweenItsSlices) {
   wire_->HoldTransfers();
   Send(*bulk, ReadBlock(64 * 1024), "block");
   ASSERT_TRUE(wire_->WaitUntilHeld(kBound));
-  // Behind the first slice the lock is another's: the block has to wait, and how long that took is counted.
+  // After the first slice another session has the lock: the block has to wait, and that time is counted.
   Send(*quick, Lock(), "lock");
   wire_->ReleaseTransfers();
   diary_.WaitFor(1);
@@ -236,7 +236,7 @@ TEST_F(LaneMetricsTest, TheDriversEventsAreCounted) {
   for (const auto& [failure, name] : rows) {
     EXPECT_TRUE(Call(*a, ReadBlock(4)).has_read_block8());
     EXPECT_EQ(Value("probegate_" + name + "_total"), 0);
-    wire_->FailTransfer(1, failure);  // behind the write of TAR, or SELECT
+    wire_->FailTransfer(1, failure);  // after the write of TAR or SELECT
     Call(*a, ReadBlock(4));
     EXPECT_EQ(Value("probegate_" + name + "_total"), 1) << name;
   }

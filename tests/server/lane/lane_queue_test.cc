@@ -1,4 +1,4 @@
-// Whose turn it is and who has the lock, without a thread and with a clock that stands still until it is told to move.
+// Whose turn it is and which session has the lock, without a thread and with a clock that the test sets.
 #include "server/lane/lane_queue.h"
 
 #include <chrono>
@@ -39,20 +39,20 @@ Request ReadDp() {
   request.mutable_read_dp()->set_address(4);
   return request;
 }
-// One transfer a word; 4096 bytes fill a slice.
+// One transfer per word; 4096 bytes fill a slice.
 Request ReadBlock(uint32_t bytes) {
   Request request;
   request.mutable_read_block8()->set_address(0x20000000);
   request.mutable_read_block8()->set_byte_count(bytes);
   return request;
 }
-// Touches the wire, but is no job.
+// Uses the wire, but is not a TransferJob.
 Request Connect() {
   Request request;
   request.mutable_connect();
   return request;
 }
-// Touches no wire.
+// Does not use the wire.
 Request GetState() {
   Request request;
   request.mutable_get_state();
@@ -75,7 +75,7 @@ class LaneQueueTest : public testing::Test {
     return queue_.Submit(member, commands, now_);
   }
 
-  // "a read_dp", "a farewell", and of what failed or was refused also the code of the error.
+  // For example "a read_dp" or "a farewell", followed by the error code if the command failed or was refused.
   static Names NamesOf(const Batch& batch) {
     Names names;
     for (const BatchItem& item : batch) {
@@ -87,12 +87,12 @@ class LaneQueueTest : public testing::Test {
     }
     return names;
   }
-  // What the sessions are to be told that were ended while `batch` was out.
+  // Finishes `batch`. Returns what must be told to the sessions that were ended meanwhile.
   auto Finish(Batch& batch) {
     queue_.Executed(batch, now_);
     return queue_.Answered(batch);
   }
-  // Takes a batch, which is carried out and answered, and names what is in it.
+  // Takes a batch, finishes it, and returns the names of its items.
   Names Step() {
     Batch batch = queue_.Take(now_);
     const Names names = NamesOf(batch);
@@ -344,9 +344,11 @@ TEST_F(LaneQueueTest, AHolderIsIdleSinceItsLastCommandEnded) {
   Submit(b_, Lock());
   now_ += 9s;
   Submit(a_, ReadDp());
-  EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ - 9s + kBounds.max))) << "what waits is not idle";
+  EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ - 9s + kBounds.max)))
+      << "a session with queued commands is not idle";
   Batch batch = queue_.Take(now_);
-  EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ - 9s + kBounds.max))) << "what is on the wire is not idle";
+  EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ - 9s + kBounds.max)))
+      << "a session with a running command is not idle";
   now_ += 9s;
   Finish(batch);
   EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ + kBounds.idle)));
@@ -505,7 +507,7 @@ TEST_F(LaneQueueEndTest, AnEndedSessionThatLeavesBeforeItIsToldIsToldNothing) {
   queue_.Executed(batch, now_);
   queue_.Leave(a_, now_);
   EXPECT_THAT(queue_.Answered(batch), IsEmpty());
-  EXPECT_EQ(a_->end()->why, kick_.why) << "what it submits from now on is answered with this";
+  EXPECT_EQ(a_->end()->why, kick_.why) << "later commands of the session are answered with this";
   EXPECT_THAT(Step(), ElementsAre("a farewell"));
   EXPECT_THAT(Step(), IsEmpty());
 }

@@ -1,4 +1,4 @@
-// SWO on a lane: its thread asks the probe while anybody subscribes, and not otherwise.
+// SWO on a lane: its thread polls the probe while any session subscribes, and not otherwise.
 #include <chrono>
 #include <string>
 #include <thread>
@@ -43,7 +43,7 @@ class LaneSwoTest : public LaneTest {
   }
   void SendSwo(const std::string& bytes) { wire_->SendSwo({.bytes = {bytes.begin(), bytes.end()}}); }
 
-  // Reads until so many bytes have come, within a bound.
+  // Reads until `size` bytes have arrived, or until the time limit.
   std::string Read(Session& session, size_t size) {
     std::string bytes;
     WaitUntil([&] {

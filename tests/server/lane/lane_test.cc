@@ -1,4 +1,4 @@
-// Whose turn it is: order, the lock and its bounds, slices, and how sessions and lanes end.
+// The lane: order, the lock and its limits, slices, and how sessions and lanes end.
 #include "server/lane/lane.h"
 
 #include <array>
@@ -45,7 +45,7 @@ TEST_F(LaneTest, CommandsOfASessionAreAnsweredInOrder) {
   std::vector<std::string> expected;
   for (int i = 0; i < 20; ++i) {
     const std::string note = "reply " + std::to_string(i);
-    // Of every kind: on the wire, without it, wrong, and locks.
+    // Commands of every kind: with and without the wire, invalid ones, and locks.
     Send(*session, i % 4 == 0 ? ReadDp() : i % 4 == 1 ? GetState() : i % 4 == 2 ? Lock() : Unlock(), note);
     expected.push_back(note);
   }
@@ -238,7 +238,8 @@ TEST_F(ImpatientLaneTest, ASilentHolderLosesTheLockWhileAnotherWaits) {
   Send(*b, Lock(), "b");
   EXPECT_THAT(diary_.WaitFor(1), ElementsAre("b"));
   EXPECT_THAT(events_.diary.WaitFor(1), ElementsAre("broken a for b"));
-  // The holder stays: its unlocks answer as if nothing had happened, once each; its commands wait like anyone's.
+  // The former holder's session goes on: each unlock that it still owes succeeds once, and its commands wait like any
+  // other's.
   EXPECT_TRUE(Call(*a, Unlock()).has_unlock());
   EXPECT_TRUE(Call(*a, Unlock()).has_unlock());
   EXPECT_EQ(Call(*a, Unlock()).error().kind(), v1::ERROR_KIND_INVALID_ARGUMENT);
@@ -247,7 +248,7 @@ TEST_F(ImpatientLaneTest, ASilentHolderLosesTheLockWhileAnotherWaits) {
 TEST_F(ImpatientLaneTest, ALockIsNotTakenAwayWithoutAWaiter) {
   auto a = Open("a");
   Call(*a, Lock());
-  // The holder is silent for longer than lock_idle, while the lane wakes every millisecond and may look at the lock.
+  // The holder is idle for longer than lock_idle, while the lane wakes up every millisecond and could check the lock.
   const auto until = std::chrono::steady_clock::now() + 100ms;
   auto other = Open("other");
   while (std::chrono::steady_clock::now() < until) Call(*other, GetState());
@@ -282,7 +283,7 @@ TEST_F(LaneTest, ADroppedSessionGivesBackEverything) {
   a.reset();
   EXPECT_EQ(lane_->usage().sessions, 0u);
   auto b = Open("b");
-  Attach(*b);  // behind the farewell in the queue
+  Attach(*b);  // after the farewell in the queue
   EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kClose), 1u);
 }
 
@@ -330,8 +331,8 @@ TEST_F(LaneTest, AnEndedSessionIsToldOnceAndAnswersWithTheReason) {
   EXPECT_EQ(lane_->usage().sessions, 1u);
 }
 
-// An owner leaves on being told, while another thread of its own may be about to submit: what that submits must not
-// wait for ever.
+// An owner leaves when it is told of the end, while another of its threads may be about to submit a command. That
+// command must not wait for ever.
 TEST_F(LaneTest, AnEndedSessionAnswersEvenAfterItsOwnerHasLeft) {
   std::shared_ptr<Session> a;
   a = lane_

@@ -1,4 +1,4 @@
-// Posted commands (StreamRequest.posted): what runs behind one that failed, and who is told.
+// Posted commands (StreamRequest.posted): what still runs after one has failed, and which command reports the failure.
 #include <array>
 #include <string>
 
@@ -70,7 +70,7 @@ class PostingTest : public LaneTest {
     Post(WriteAp(kTar, kNowhere));
     Post(WriteAp(kDrw, 0xBAD));
   }
-  // What the next command that waits is told.
+  // The error that the next command with an answer gets.
   std::string TakeFailure() {
     const v1::StreamResponse response = Call(*session_, Flush());
     EXPECT_TRUE(response.has_error());

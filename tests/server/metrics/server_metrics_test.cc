@@ -1,4 +1,4 @@
-// The series that the server has: which there are, how long a probe's stay, and what the catalog's gauges say.
+// The server's series: which exist, how long a probe's series stay, and the catalog's gauges.
 #include "server/metrics/server_metrics.h"
 
 #include "gmock/gmock.h"
@@ -55,7 +55,7 @@ TEST_F(ServerMetricsTest, AProbeThatReturnsWithinAnHourContinuesItsCounts) {
   probe = metrics_.OnProbeHere(Probe("A1"));
   probe->OnFault();
   EXPECT_EQ(Exposed(set_, "probegate_faults_total{probe=\"A1\"}"), 2);
-  // While it is here no time counts.
+  // While the probe is present, time does not count.
   now_ += 2h;
   metrics_.DropExpired();
   EXPECT_EQ(Exposed(set_, "probegate_faults_total{probe=\"A1\"}"), 2);
@@ -73,7 +73,7 @@ TEST_F(ServerMetricsTest, AProbesSeriesAreDroppedAnHourAfterItHasGone) {
   EXPECT_THAT(set_.Expose(), Not(HasSubstr("A1")));
   EXPECT_THAT(set_.Expose(), HasSubstr("B2"));
   metrics_.OnProbeHere(Probe("A1"));
-  EXPECT_EQ(Exposed(set_, "probegate_faults_total{probe=\"A1\"}"), 0) << "it begins anew";
+  EXPECT_EQ(Exposed(set_, "probegate_faults_total{probe=\"A1\"}"), 0) << "the series starts over";
 }
 
 TEST_F(ServerMetricsTest, ANewProbeDropsExpiredSeries) {
@@ -91,7 +91,7 @@ TEST_F(ServerMetricsTest, ALaneThatOutlivesItsProbeKeepsItsSeries) {
   metrics_.DropExpired();
   probe->OnFault();
   EXPECT_EQ(Exposed(set_, "probegate_faults_total{probe=\"A1\"}"), 1);
-  EXPECT_EQ(metrics_.OnProbeHere(Probe("A1")), probe) << "there cannot be the same series twice";
+  EXPECT_EQ(metrics_.OnProbeHere(Probe("A1")), probe) << "the same series cannot exist twice";
   metrics_.OnProbeGone("A1");
   now_ += 2h;
   probe.reset();
@@ -125,7 +125,7 @@ TEST_F(ServerMetricsTest, EachCauseOfALossHasItsSeries) {
   }
 }
 
-// --- What the catalog knows
+// --- The catalog's gauges
 
 class CatalogMetricsTest : public testing::Test {
  protected:
@@ -147,7 +147,7 @@ class CatalogMetricsTest : public testing::Test {
     request.set_probe("A1");
     return *server.sessions.Open(request, {"p", "p"}, [](const absl::Status&) {});
   }
-  // Sends, and waits for the answer.
+  // Sends a request and waits for the answer.
   static void Call(const SessionRegistry::Opened& opened, const v1::StreamRequest& request) {
     std::atomic<bool> answered = false;
     opened.session.session()->Submit(request, [&](const v1::StreamResponse&) { answered = true; });

@@ -38,7 +38,7 @@ class SessionEndTest : public testing::Test {
     return server.unary_sessions.Open(Request(idle_timeout), kAlice)->session_id();
   }
   double Opened() { return Exposed(server.metric_set, "probegate_sessions_opened_total{probe=\"A1\"}").value_or(-1); }
-  // "kicked" → 1, …: without zeros.
+  // How many sessions ended for each cause, e.g. "kicked" → 1, without zeros.
   Causes Ended() {
     Causes causes;
     for (const std::string_view cause : kSessionEndCauses) {

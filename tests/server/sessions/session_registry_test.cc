@@ -1,4 +1,4 @@
-// Sessions by their ids: how many there may be, what lists say of them, and how anyone ends one.
+// The registry of sessions: how many there may be, what lists show of them, and how a session is ended.
 #include "server/sessions/session_registry.h"
 
 #include <optional>

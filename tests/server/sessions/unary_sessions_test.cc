@@ -1,5 +1,5 @@
-// Sessions of unary calls: whose they are, when they end, and what may be unanswered. The clock is the test's, and idle
-// sessions end when it says so.
+// Sessions of unary calls: who may use them, when they end, and how much may be unanswered. The test controls the clock
+// and calls EndIdle.
 #include "server/sessions/unary_sessions.h"
 
 #include <atomic>
@@ -76,12 +76,12 @@ class UnarySessionsTest : public testing::Test {
   UnarySessions sessions{server.sessions, [this] { return now; }};
 };
 
-// --- Whose they are
+// --- Who may use them
 
 TEST_F(UnarySessionsTest, AnIdIsValidOnlyForItsPeersHost) {
   const std::string session = Open(kAlice);
   EXPECT_TRUE(Ask(session, kAlice).has_get_state());
-  EXPECT_TRUE(Ask(session, kAliceAgain).has_get_state()) << "another connection of the same host";
+  EXPECT_TRUE(Ask(session, kAliceAgain).has_get_state()) << "another connection from the same host";
   EXPECT_EQ(Ask(session, kMallory).error().kind(), v1::ERROR_KIND_NOT_FOUND);
   EXPECT_TRUE(IsError(sessions.Close(session, kMallory), ErrorKind::kNotFound));
   EXPECT_TRUE(sessions.Close(session, kAlice).ok());
@@ -163,7 +163,7 @@ TEST_F(UnarySessionsTest, AwaitIdleReturnsWhenASessionIsDueOrWaitingIsStopped) {
   EXPECT_FALSE(sessions.AwaitIdle());
 }
 
-// --- What may be unanswered
+// --- Limits of unanswered calls
 
 TEST_F(UnarySessionsTest, UnansweredCallsAreLimited) {
   const std::string holder = Open(kAlice, 3600);

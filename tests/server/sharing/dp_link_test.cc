@@ -1,5 +1,5 @@
-// The link to the DP and its power, without the rest of sharing: which transfers each session's use of it costs, and
-// what the wire holds afterwards.
+// The link to the DP and its power, without the rest of sharing: which transfers each use by a session takes, and the
+// state of the wire afterwards.
 #include "server/sharing/dp_link.h"
 
 #include <memory>
@@ -78,7 +78,7 @@ class DpLinkTest : public testing::Test {
 // --- Waking the DP
 
 TEST_F(DpLinkTest, TheDpIsWokenOnceByTheFirstSessionThatNeedsIt) {
-  EXPECT_TRUE(link_.IsFit(a_, false)) << "its own sequences are its own business";
+  EXPECT_TRUE(link_.IsFit(a_, false)) << "a session's own sequences do not make the wire unfit for it";
   EXPECT_FALSE(link_.IsFit(a_, true));
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   EXPECT_EQ(wire_.link, Link::kUp);
@@ -113,7 +113,7 @@ TEST_F(DpLinkTest, IfTheLinkCannotBeEstablishedTheSessionResponsibleIsNamed) {
 
 TEST_F(DpLinkTest, ASessionThatCannotReachItsTargetIsTheFirstToBeNamed) {
   fake_->FailTransfer(0, FakeFailure::kNoAck, 100);
-  EXPECT_TRUE(IsError(link_.Prepare(a_, true), ErrorKind::kTransferError)) << "its own failure is told as it is";
+  EXPECT_TRUE(IsError(link_.Prepare(a_, true), ErrorKind::kTransferError)) << "it gets its own failure unchanged";
   const absl::Status status = link_.Prepare(b_, true);
   EXPECT_THAT(std::string(status.message()), HasSubstr("attempt to reach its target of session aaaa of alice"));
 }
@@ -266,7 +266,7 @@ TEST_F(DpLinkTest, TheLastSessionReleasesPowerInTwoSteps) {
   ASSERT_TRUE(link_.RequestPower(b_).ok());
   fake_->ClearLog();
   link_.Remove(b_);
-  EXPECT_THAT(fake_->CallLog(), IsEmpty()) << "the other still wants it";
+  EXPECT_THAT(fake_->CallLog(), IsEmpty()) << "the other session still needs it";
   EXPECT_EQ(b_.power, 0u);
   link_.Remove(a_);
   EXPECT_THAT(WritesOfControlStatus(), ElementsAre("wr dp 4 10000000", "wr dp 4 00000000"));
@@ -280,7 +280,7 @@ TEST_F(DpLinkTest, NothingRefersToARemovedSession) {
   link_.Remove(a_);
   EXPECT_EQ(wire_.toucher, nullptr);
   EXPECT_EQ(wire_.aps[0].tar_owner, nullptr);
-  EXPECT_EQ(wire_.toucher_who, "session aaaa of alice") << "to be named still";
+  EXPECT_EQ(wire_.toucher_who, "session aaaa of alice") << "errors must still name it";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Sharing over JTAG: what differs from SWD, each with a test that fails without it.
+// Sharing over JTAG: one test for each difference from SWD.
 #include <array>
 #include <memory>
 #include <string>
@@ -164,7 +164,7 @@ TEST_F(SharedProbeJtagTest, AfterARawSequenceSelectIsWrittenBeforeDpidrIsRead) {
   EXPECT_THAT(wire_->TransferLog(), ElementsAre("wr dp 8 00000000", "rd dp 0 2ba01477"));
 }
 
-// They clear where ones are written: once, where the session asked for it, and not whenever power is.
+// Writing ones clears sticky flags. That must happen once, when the session asks for it, and not at each power request.
 TEST_F(SharedProbeJtagTest, StickyFlagsAreNotKeptWithTheOtherBitsOfCtrlStat) {
   Connect(a_);
   Connect(b_);
@@ -234,10 +234,10 @@ TEST_F(Adiv6BankTest, OverJtagDpidrIsReadInBank0) {
   LeaveInBank1();
   ASSERT_TRUE(Clock(a_, 1, true).ok());
   Connect(b_);
-  EXPECT_EQ(Read(b_, Target::kDp, 0x0).value(), kDpidrOfVersion3);  // behind the server's own link
+  EXPECT_EQ(Read(b_, Target::kDp, 0x0).value(), kDpidrOfVersion3);  // after the server has established the link
 }
 
-// A line reset leads to bank 0 and wants DPIDR read first; a reset of the target does neither.
+// A line reset selects bank 0 and requires that DPIDR is read first; a reset of the target does neither.
 TEST_F(Adiv6BankTest, OverSwdDpidrIsReadInBank0WhateverHappenedBefore) {
   ASSERT_TRUE(shared_->Open(a_).ok());
   ASSERT_TRUE(shared_->Connect(a_, WireProtocol::kSwd).ok());

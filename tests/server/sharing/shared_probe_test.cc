@@ -1,5 +1,5 @@
-// The rules of sharing (docs/sharing.md), each with a test that fails without it. The probe is a FakeProbe, which keeps
-// the rules of a real target: nothing answers before a line reset, writes are posted, sticky errors stand.
+// The rules of sharing (docs/sharing.md), with a test for each. The probe is a FakeProbe, which behaves like a real
+// target: it does not answer before a line reset, writes are posted, sticky errors persist.
 #include "server/sharing/shared_probe.h"
 
 #include <array>
@@ -164,7 +164,7 @@ TEST_F(SharedProbeTest, SelectIsVirtual) {
   Attach(b_);
   ASSERT_TRUE(ReadDp(a_, 0x4).ok());
   wire_->ClearLog();
-  ASSERT_TRUE(WriteDp(a_, 0x8, 0x00000001).ok());  // DPBANKSEL 1, of A's only
+  ASSERT_TRUE(WriteDp(a_, 0x8, 0x00000001).ok());  // DPBANKSEL 1, for A only
   EXPECT_THAT(wire_->TransferLog(), ElementsAre());
   EXPECT_EQ(ReadDp(b_, 0x4).value() & kPowered, kPowered);  // CTRL/STAT, not bank 1
 }
@@ -220,7 +220,7 @@ TEST_F(SharedProbeTest, OneSessionReadsWordsWhileAnotherReadsBytes) {
   EXPECT_EQ(ReadAp(b_, kDrw).value() & 0xFF00, 0xBB00u);
   EXPECT_EQ(ReadAp(a_, kDrw).value(), 0x88776655u);  // A's TAR counted on, by words
   EXPECT_EQ(ReadAp(b_, kDrw).value() & 0xFF0000, 0xCC0000u);
-  // Where TAR stands is known, so nobody needed to ask.
+  // The value of TAR is known, so it was not read.
   for (const std::string& transfer : wire_->TransferLog()) EXPECT_THAT(transfer, Not(HasSubstr("rd ap 4")));
   EXPECT_EQ(ReadAp(a_, kTar).value(), kRam + 8);
   EXPECT_EQ(ReadAp(b_, kTar).value(), kRam + 0x103);
@@ -267,7 +267,7 @@ TEST_F(SharedProbeTest, ABlockOfTheBudgetsSizeFitsInOnePlanWithItsTar) {
   EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kTransfer), 1u);
 }
 
-// The target may have lost it in a reset that only the session knows of.
+// The target may have lost TAR in a reset that only the session knows about.
 TEST_F(SharedProbeTest, TarIsWrittenEvenIfTheWireSeemsToHoldIt) {
   Attach(a_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
@@ -495,7 +495,7 @@ TEST_F(SharedProbeTest, ASessionContinuesAfterItsOwnRawSequence) {
   wire_->ClearLog();
   ASSERT_TRUE(shared_->SwjSequence(a_, 64, kLineReset).ok());
   ASSERT_TRUE(ReadDp(a_, 0).ok());
-  EXPECT_THAT(wire_->TransferLog(), ElementsAre("rd dp 0 2ba01477"));  // nothing in front of DPIDR
+  EXPECT_THAT(wire_->TransferLog(), ElementsAre("rd dp 0 2ba01477"));  // nothing before DPIDR
 }
 
 TEST_F(SharedProbeTest, OtherSessionsGetANewLink) {
@@ -504,7 +504,7 @@ TEST_F(SharedProbeTest, OtherSessionsGetANewLink) {
   wire_->SetRam(kRam, 0x12345678);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
-  ASSERT_TRUE(shared_->SwjSequence(b_, 64, kLineReset).ok());  // and B goes no further
+  ASSERT_TRUE(shared_->SwjSequence(b_, 64, kLineReset).ok());  // and B does not read DPIDR
   EXPECT_EQ(ReadAp(a_, kDrw).value(), 0x12345678u);
 }
 
@@ -556,7 +556,7 @@ class MultiDropTest : public SharedProbeTest {
   static constexpr uint32_t kOtherTarget = 0x11002927;
   MultiDropTest() : SharedProbeTest({.target_selects = {kTarget, kOtherTarget}}) {}
 
-  // Line reset, then TARGETSEL: request 0x99, five bits in which nobody answers, data, parity (ADIv5.2 §B4.3.4).
+  // Line reset, then TARGETSEL: request 0x99, five bits in which no target answers, data, parity (ADIv5.2 §B4.3.4).
   void SelectTarget(SessionState& session, uint32_t target) {
     ASSERT_TRUE(shared_->SwjSequence(session, 64, kLineReset).ok());
     const std::vector<uint8_t> data = {static_cast<uint8_t>(target), static_cast<uint8_t>(target >> 8),
@@ -613,7 +613,7 @@ TEST_F(SharedProbeTest, AFaultDoesNotAffectOtherSessions) {
   EXPECT_EQ(good.words[0], 0x13579BDFu);
 }
 
-// Of two commands that one client sent without waiting, the one that failed says so.
+// If one client sends two commands without waiting, the one that fails gets the error.
 TEST_F(SharedProbeTest, AWriteIsNotBlamedForTheReadAfterIt) {
   Attach(a_);
   const uint32_t end = kRam + 64 * 1024;
@@ -654,7 +654,7 @@ TEST_F(SharedProbeTest, ACommandStoppedByAWaitRunsOnce) {
   EXPECT_THAT(wire_->ReadRam(kRam, 12), ElementsAre(0x11, 0, 0, 0, 0x22, 0, 0, 0, 0, 0, 0, 0));
 }
 
-// Where the answer to a packet is lost, nobody knows what ran: neither session's part may run again.
+// If the answer to a packet is lost, it is unknown what has run: neither session's commands may run again.
 TEST_F(SharedProbeTest, ACommandThatMayHaveRunIsNotRepeated) {
   Attach(a_);
   Attach(b_);
@@ -673,7 +673,7 @@ TEST_F(SharedProbeTest, ACommandThatMayHaveRunIsNotRepeated) {
   EXPECT_EQ(writes, 1);
 }
 
-// Whatever of the server's own transfers fails, for one session's sake, the other goes on.
+// If one of the server's own transfers on behalf of one session fails, the other session continues.
 TEST_F(SharedProbeTest, AFailureInTheServersOwnTransfersAffectsOneSession) {
   for (size_t k = 0; k < 16; ++k) {
     for (const FakeFailure failure : {FakeFailure::kWait, FakeFailure::kFault, FakeFailure::kNoAck,
@@ -688,7 +688,7 @@ TEST_F(SharedProbeTest, AFailureInTheServersOwnTransfersAffectsOneSession) {
       (void)shared_->WriteDp(b_, 0x4, 0);
       shared_->Leave(b_);
       const auto value = ReadAp(a_, kDrw);
-      // Where the failure was still to come, it is A's own.
+      // If the failure has not happened yet, it will be in A's own transfers.
       if (value.ok()) {
         EXPECT_EQ(*value, 0x5EED0000 + k) << "k=" << k;
       }
@@ -702,19 +702,19 @@ TEST_F(SharedProbeTest, AFailureInTheServersOwnTransfersAffectsOneSession) {
   }
 }
 
-// A failure at each transfer in turn, in a packet of two sessions: whoever is hit is told, the other gets what it
-// wrote.
+// A failure at each transfer in turn, in a packet of two sessions: the session that is hit gets the error, the other
+// reads what it wrote.
 TEST_F(SharedProbeTest, AFailureAnywhereInAPacketAffectsOneSession) {
   Attach(a_);
   Attach(b_);
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(b_, kCsw, kCswWords).ok());
-  // Each of the eight reads has its TAR in front of it.
+  // Each of the eight reads is preceded by a write of TAR.
   for (size_t k = 0; k < 16; ++k) {
     for (const FakeFailure failure : {FakeFailure::kWait, FakeFailure::kFault, FakeFailure::kNoAck}) {
       ASSERT_TRUE(WriteAp(a_, kTar, kRam + 0x200).ok());
       ASSERT_TRUE(WriteAp(b_, kTar, kRam + 0x400).ok());
-      // Several words, since behind a write of TAR that failed TAR counts on.
+      // Several words, because TAR counts on from its old value if a write of TAR failed.
       for (uint32_t word = 0; word < 8; ++word) {
         wire_->SetRam(kRam + 0x200 + 4 * word, 0xA0000000 + word);
         wire_->SetRam(kRam + 0x400 + 4 * word, 0xB0000000 + word);
@@ -731,7 +731,7 @@ TEST_F(SharedProbeTest, AFailureAnywhereInAPacketAffectsOneSession) {
       wire_->ClearLog();
       wire_->FailTransfer(k, failure);
       ASSERT_TRUE(shared_->RunTransfers(work, 1024).ok());
-      // It fell on one of these transfers, or is still to come.
+      // The failure happened at one of these transfers, or has not happened yet.
       const bool hit = wire_->CountCalls(WireCall::Kind::kTransfer) > 1;
       int failed = 0;
       for (size_t i = 0; i < jobs.size(); ++i) {
@@ -742,7 +742,7 @@ TEST_F(SharedProbeTest, AFailureAnywhereInAPacketAffectsOneSession) {
         }
       }
       EXPECT_EQ(failed, hit ? 1 : 0) << "k=" << k;
-      // A raw session that lost its ACK attaches again by itself.
+      // A session with raw access that lost an ACK has to attach again itself.
       for (SessionState* session : {&a_, &b_}) {
         ASSERT_TRUE(shared_->SwjSequence(*session, 64, kLineReset).ok());
         ASSERT_TRUE(ReadDp(*session, 0).ok());

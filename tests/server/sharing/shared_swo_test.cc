@@ -1,4 +1,4 @@
-// The rules of sharing SWO (docs/sharing.md), each with a test that fails without it.
+// The rules of sharing SWO (docs/sharing.md), with a test for each.
 #include "server/sharing/shared_swo.h"
 
 #include <memory>
@@ -39,7 +39,7 @@ class SharedSwoTest : public testing::Test {
     const absl::Status status = shared_->SwoStart(session, baud);
     ASSERT_TRUE(status.ok()) << status;
   }
-  // The target sends, and the lane comes by.
+  // The target sends `bytes`, then the lane polls.
   void Send(const std::string& bytes, bool overrun = false, bool garbled = false) {
     wire_->SendSwo({.bytes = {bytes.begin(), bytes.end()}, .overrun = overrun, .garbled = garbled});
     ASSERT_TRUE(shared_->PollSwo().ok());
@@ -77,13 +77,13 @@ TEST_F(SharedSwoTest, ADifferentRateIsRefusedWhileAnotherSessionSubscribes) {
   EXPECT_TRUE(IsError(status, ErrorKind::kBusy)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("captures it at 1000000 for session aaaa of alice"));
   EXPECT_EQ(Read(b_), "");
-  Start(a_, 2'000'000);  // alone, as one likes
+  Start(a_, 2'000'000);  // a single subscriber may choose any rate
   EXPECT_EQ(wire_->swo_baud(), 2'000'000u);
   Start(b_, 2'000'000);
   const absl::Status refused = shared_->SwoStart(a_, kBaud);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("bob"));
   Send("x");
-  EXPECT_EQ(Read(a_), "x") << "what was refused changed nothing";
+  EXPECT_EQ(Read(a_), "x") << "a refused call must change nothing";
   EXPECT_TRUE(shared_->SwoStop(a_).ok());
   Start(b_, kBaud);
   EXPECT_EQ(wire_->swo_baud(), kBaud);
@@ -147,7 +147,7 @@ TEST_F(SharedSwoTest, ASlowSubscriberLosesTheOldestBytesAndIsTold) {
   EXPECT_TRUE(taken->bytes.ends_with("pend"));
   Send("more");
   const auto next = shared_->SwoRead(a_);
-  EXPECT_TRUE(next.ok() && !next->lost && next->bytes == "more") << "it is told once";
+  EXPECT_TRUE(next.ok() && !next->lost && next->bytes == "more") << "the loss is reported once";
 }
 
 TEST_F(SharedSwoTest, TheProbesFlagsReachAllSubscribers) {
@@ -188,7 +188,7 @@ TEST_F(SharedSwoTest, ALostAnswerLosesBytesAndThreeEndTheCapture) {
   Send("last");
   for (int i = 0; i < 3; ++i) {
     wire_->FailNextCall(ErrorKind::kProbeError);
-    EXPECT_TRUE(shared_->PollSwo().ok()) << "is the subscribers' alone";
+    EXPECT_TRUE(shared_->PollSwo().ok()) << "the error is for the subscribers only";
   }
   EXPECT_FALSE(shared_->swo_active());
   EXPECT_EQ(wire_->swo_baud(), std::nullopt);
