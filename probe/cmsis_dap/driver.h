@@ -28,12 +28,13 @@ struct Options {
   std::chrono::milliseconds wait_bound{100};
   uint32_t initial_clock = 1'000'000;  // hertz, until SetClock
   std::string fallback_id;             // unique id of a device that has no serial number
-  // What is known of the device from elsewhere: unique id, vendor and product, if not empty, instead of its own.
+  // What is known about the device from elsewhere. Its unique ID, vendor and product, if not empty, replace the
+  // device's own.
   ProbeInfo known;
 };
 
-// Identifies the device at the other end of `transport`, nothing more.
-// Errors: kProbeDisconnected; kProbeError if it is not a CMSIS-DAP device with SWD, or cannot be told from another.
+// Identifies the device at the other end of `transport`, nothing more. Errors: kProbeDisconnected; kProbeError if it is
+// not a CMSIS-DAP device with SWD, or has no unique ID.
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options);
 
 }  // namespace probegate::cmsis_dap

@@ -119,8 +119,8 @@ void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallb
     if (open) submitted = queue_.Submit(member, commands, now);
   }
   if (!open) {
-    // Whether its owner has left it since is looked at last: an owner leaves on being told of the end, and what another
-    // of its threads submits just then waits for an answer.
+    // Whether the owner has left the session is checked last: an owner leaves when it is told of the end, and a command
+    // that another of its threads submits just then still waits for an answer.
     for (LaneCommand& command : commands) {
       if (const auto& end = member->end()) {
         answers_.Refuse(member->name(), command, end->why);

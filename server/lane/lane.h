@@ -96,8 +96,8 @@ class Lane : public std::enable_shared_from_this<Lane> {
   const ProbeInfo& probe_info() const { return info_; }
   ProbeMetrics& metrics() const { return *metrics_; }
 
-  // A new session, or the error with which the lane has ended. `on_end` is called at most once, with the reason, if
-  // somebody other than the session's owner ends it: kProbeDisconnected if the probe is gone or the server stops.
+  // A new session, or the error with which the lane has ended. `on_end` is called at most once, with the reason, if the
+  // session is not ended by its owner: kProbeDisconnected if the probe is gone or the server stops.
   absl::StatusOr<std::shared_ptr<Session>> OpenSession(SessionId id, v1::ClientInfo client,
                                                        Session::EndCallback on_end);
 

@@ -10,7 +10,7 @@
 namespace probegate {
 namespace {
 
-// Finds the command's row, and makes its job if it has one; or says what is wrong with it.
+// Finds the command's row, and makes its job if it has one. If the command is invalid, sets `refused`.
 void Prepare(LaneCommand& command) {
   command.row = FindCommandRow(command.request.request_case());
   if (command.row == nullptr) {

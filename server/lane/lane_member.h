@@ -1,7 +1,7 @@
 // A session as its lane keeps it: the commands that wait, and how the session ends.
 //
-// A session ends in one of two ways: its owner drops it (Leave), or somebody else ends it (End): a person who kicks it,
-// the probe that is gone, the server that stops.
+// A session ends in one of two ways: its owner drops it (Leave), or something else ends it (End): another user kicks
+// it, its probe is lost, or the server stops.
 //
 //             End, nothing on the wire
 //   +-------+                            +--------+
@@ -20,10 +20,11 @@
 //
 //             ended by        what its client is still told
 //   kOpen     -               the answer to each command
-//   kEnding   somebody else   the answer to what is on the wire; then as kEnded
-//   kEnded    somebody else   first, once: `why` for each command that waits, then the end callback;
-//                             from then on: `why`, at once, for whatever it submits
-//   kLeft     its owner       nothing; but if somebody else ended it before: `why`, at once, for whatever it submits
+//     kEnding   not its owner   the answer to the command on the wire; then as kEnded
+//     kEnded    not its owner   first, once: `why` for each queued command, then the end callback;
+//                                                         from then on: `why`, at once, for each command that it
+//                                                         submits
+//     kLeft     its owner       nothing; but if it was ended before: `why`, at once, for each command that it submits
 //
 // When a session leaves kOpen, its lock is freed, and one farewell is due, in the session's turn (LaneQueue): the
 // lane's thread gives back what the session has of the probe, and the lane forgets it.
@@ -76,7 +77,7 @@ class LaneMember {
 
   bool is_open() const { return stage_ == Stage::kOpen; }
   bool has_left() const { return stage_ == Stage::kLeft; }
-  // Set if somebody else ended it. Constant once the session is no longer open.
+  // Set if the session was not ended by its owner. Constant once the session is no longer open.
   const std::optional<SessionEnd>& end() const { return end_; }
 
   // Somebody else ends it; it must be open. Nothing if a command is on the wire: then Answered says what it leaves.
@@ -101,12 +102,13 @@ class LaneMember {
   void Executed(TimePoint now);
   // The rest of what was on the wire goes on in a later batch.
   void PutBack(LaneCommand command) { commands_.push_front(std::move(command)); }
-  // What had been on the wire is answered by now: what is to be told next, if it was ended meanwhile.
+  // The commands that were on the wire have been answered. Returns what must be told next if the session was ended
+  // meanwhile.
   std::optional<Leftovers> Answered();
 
   // --- What lists show
 
-  // Without what depends on other sessions: who has the lock.
+  // The session's state, without the lock, which depends on other sessions.
   const SessionSnapshot& snapshot() const { return snapshot_; }
   TimePoint last_active() const { return last_active_; }
   void CountCommand() { ++snapshot_.command_count; }

@@ -115,7 +115,7 @@ bool LaneQueue::TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfer
 }
 
 void LaneQueue::Executed(Batch& batch, TimePoint now) {
-  // From the last to the first, so that what is put back is in order again.
+  // From the last to the first, so that the commands that are put back keep their order.
   for (auto item = batch.rbegin(); item != batch.rend(); ++item) {
     if (item->farewell) continue;
     LaneMember& member = *item->member;

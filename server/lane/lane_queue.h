@@ -1,4 +1,4 @@
-// Whose turn it is on a probe, and who has its lock.
+// Decides which session's turn it is on a probe, and which one holds its lock.
 //
 // Sessions that have something to do stand in line in the order in which they came. Each has one turn, and goes to the
 // end of the line if it has more. What they have ready goes to the probe together, as one batch, up to the length of a

@@ -2,7 +2,7 @@
 // server/sessions/) uses a lane.
 //
 // What a session owns of the probe (opens, connects, its lock, power requests, nRESET, its clock, its view of SELECT,
-// CSW and TAR) is kept by the lane, and is given back when the session ends: when its owner drops it, or when somebody
+// CSW and TAR) is kept by the lane, and is given back when the session ends: when its owner drops it, or when something
 // else ends it. server/lane/lane_member.h has the states in between.
 #pragma once
 
@@ -74,19 +74,19 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // Queues a command, after those that are posted with it. `done` is called exactly once, unless the session is dropped
-  // first: with the command's answer or, if there are posted ones only, when the last of them is over. If somebody else
-  // has ended the session it is called at once, with the reason, whether or not its owner has left since. The oneof
-  // must hold a command other than open_session; a request without one is answered with kInvalidArgument. A command
-  // that is abandoned when its turn comes is answered with CANCELLED, and not carried out.
+  // first: with the command's answer or, if there are posted ones only, when the last of them is over. If the session
+  // was ended by anything but its owner, it is called at once, with the reason, whether or not its owner has left
+  // since. The oneof must hold a command other than open_session; a request without one is answered with
+  // kInvalidArgument. A command that is abandoned when its turn comes is answered with CANCELLED, and not carried out.
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
-  // For its owner: gives back everything; what is queued is dropped without an answer, and so is what is on the wire.
+  // For its owner: gives back everything. Queued commands are dropped without an answer, and so is the one on the wire.
   // Once this has returned, neither the callbacks of its commands nor the end callback are called any more, except one
   // that is running just then on another thread. Others that still hold the session keep nothing alive by it.
   void Leave();
 
-  // For a person who ends somebody else's session (kKicked): what is on the wire is answered, what is queued is
-  // answered with `why`, then the end callback is called. Does nothing to a session that has ended already.
+  // For a user who ends another user's session (kKicked): what is on the wire is answered, what is queued is answered
+  // with `why`, then the end callback is called. Does nothing to a session that has ended already.
   void End(const absl::Status& why);
 
   SessionSnapshot snapshot() const;

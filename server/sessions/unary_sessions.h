@@ -55,7 +55,7 @@ class UnarySessions {
   void Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command, CallCallback done,
               AbandonedCheck abandoned = nullptr);
 
-  // Ends a session of `peer`'s, and every call that waits in it. kNotFound if there is none of this id.
+  // Ends a session of `peer`'s, and every call that waits in it. kNotFound if there is no such session.
   absl::Status Close(const std::string& session_id, const Peer& peer);
 
   // Ends the sessions whose idle time-out has passed.

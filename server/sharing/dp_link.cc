@@ -176,7 +176,7 @@ void DpLink::ReleasePower(const SessionState& session) {
   if ((wire_.power & ~wanted & adi::kDebugPowerRequest) != 0) RestoreOriginals(session);
   if ((wire_.power & ~wanted & adi::kSystemPowerRequest) != 0) {
     if (!WriteRequests(session, wanted | adi::kDebugPowerRequest).ok()) return;
-    // A target may keep its system powered; that is no failure, since the request is gone.
+    // A target may keep its system powered. That is not a failure, because the request has been withdrawn.
     if (!AwaitPower(session, adi::kSystemPowerAck, false).ok() && wire_.link != Link::kUp) return;
   }
   if (wire_.power != wanted) (void)WriteRequests(session, wanted);

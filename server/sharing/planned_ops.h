@@ -59,8 +59,8 @@ class PlannedOps {
   // Reads TAR of `ap` for the owner of `view`; Finish stores it in the view.
   void PushReadOfTar(ApId ap, ApView& view);
 
-  // Whether `words` go on where the data of the last op ends, and the op is the current job's: the two can be one op,
-  // so that the probe keeps its packets in flight.
+  // Whether `words` continue the data of the last op, and that op belongs to the current job. Then the two can be one
+  // op, so that the probe keeps its packets in flight.
   bool ExtendsLast(const uint32_t* words, bool write) const;
   void ExtendLast(uint32_t* words, size_t count, bool write);
 

@@ -124,7 +124,8 @@ std::optional<WireProtocol> SharedProbe::ProtocolFor(const SessionState& session
   return session.connect_count > 0 ? protocol_ : std::nullopt;
 }
 
-// The end of a session's use of the wire, as far as the probe still answers: there is nobody to report an error to.
+// Ends a session's use of the wire, as far as the probe still answers. Errors are ignored, because no one could be
+// told.
 void SharedProbe::LetGoOfWire(SessionState& session) {
   const bool was_connected = session.connect_count > 0;
   session.connect_count = 0;

@@ -4,7 +4,7 @@
 // - nRESET is low while any session holds it; the clock is the lowest that any session asked for.
 // - SELECT is each session's own, and so are CSW and TAR of each MEM-AP (server/sharing/transfer_plan.h).
 // - Power requests are OR-ed; a session sees the wire's power bits only as far as it asked for them itself. After raw
-//   sequences, resets and lost ACKs the link is established anew before another session is served
+//   sequences, resets and lost ACKs the link is established again before another session is served
 //   (server/sharing/dp_link.h).
 // - Commands that are register transfers go to the probe together (server/sharing/job_runner.h).
 // - SWO is captured once, for all subscribers (server/sharing/shared_swo.h).
