@@ -31,7 +31,7 @@ INSTANTIATE_TEST_SUITE_P(CmsisDapTcp, ProbeFailureContract,
                          ::testing::Combine(::testing::Values(kSimulated), ::testing::ValuesIn(ProbeFailures())),
                          [](const auto& test) { return std::get<1>(test.param).name; });
 
-// What becomes of replies is the same over JTAG.
+// Failures of replies are the same over JTAG, so they are not repeated.
 std::vector<ProbeFailureRow> FailuresOfTransfers() {
   std::vector<ProbeFailureRow> rows;
   for (const ProbeFailureRow& row : ProbeFailures()) {

@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// What goes out of an endpoint goes to the simulated probe.
+// Passes what is sent to an endpoint on to the simulated probe.
 class SimWire : public UsbWire {
  public:
   explicit SimWire(std::unique_ptr<cmsis_dap::Transport> transport) : transport_(std::move(transport)) {}
@@ -50,15 +50,15 @@ class UsbWorld : public SimWorld {
   }
 
  private:
-  static constexpr size_t kReport = 512;  // bytes, as some probes have it
+  static constexpr size_t kReport = 512;  // bytes; some probes have such reports
   const usb::DeviceInfo info_;
 };
 
 const ContractWorldFactory kBulk{"Bulk", [] { return std::make_unique<UsbWorld>(BulkProbeInfo("1-1", "A")); }};
 const ContractWorldFactory kHid{"Hid", [] { return std::make_unique<UsbWorld>(HidProbeInfo("1-1", "A")); }};
 
-// USB tells packets apart whatever is in them. A report is always whole: where a reply in it ends too early, nothing
-// says so.
+// USB keeps packets apart whatever their content. A report always arrives whole: if the reply in it is truncated, that
+// cannot be noticed.
 std::vector<ProbeFailureRow> Failures(bool hid) {
   std::vector<ProbeFailureRow> rows;
   for (const ProbeFailureRow& row : ProbeFailures()) {

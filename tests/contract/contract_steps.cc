@@ -36,7 +36,7 @@ absl::Status BringUp(Probe& probe, WireProtocol protocol) {
 
 namespace {
 
-// TAR is written once for each page in which it counts.
+// TAR is written once for each page within which it counts.
 TransferResult AccessWords(Probe& probe, uint32_t address, size_t count,
                            const std::function<TransferOp(size_t first, size_t count)>& make_op) {
   constexpr size_t kPageWords = 1024;

@@ -82,7 +82,7 @@ TEST_P(ProbeContract, AnEmptyOperationAmongOthersIsSkipped) {
   EXPECT_EQ(read[0], kRam);
 }
 
-// Every length of the block that faults: the operations behind it share a packet with it or not.
+// Tries every length of the block that faults, so that the operations after it share a packet with it or do not.
 TEST_P(ProbeContract, NothingRunsAfterAFault) {
   for (const size_t length : {1, 2, 254, 255, 256, 600}) {
     const std::vector<uint32_t> before = {0xAAAAAAAA};
@@ -100,7 +100,7 @@ TEST_P(ProbeContract, NothingRunsAfterAFault) {
   }
 }
 
-// What landed is what was counted, but for the one write that nobody can know of.
+// Exactly the counted words have landed, except for the one write whose outcome cannot be known.
 TEST_P(ProbeContract, CountedWordsOfABlockHaveLanded) {
   constexpr size_t kBlockWords = 600;  // three packets, in flight together
   for (uint32_t at = 1; at <= kBlockWords; at += 13) {
@@ -173,12 +173,12 @@ TEST_P(ProbeContract, AnEndlessWaitIsATimeout) {
 }
 
 TEST_P(ProbeContract, SequencesAreExactToTheBit) {
-  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "is about line resets";
+  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "the test is about line resets";
   const std::vector<uint8_t> ones(64, 0xFF);
   const std::vector<uint8_t> zeros(1, 0);
   for (const size_t length : {50, 51, 56, 63, 64, 255, 256, 257, 300, 512}) {
-    // The request behind it would not be understood if there were a bit more or less: start, APnDP, RnW, A, parity,
-    // stop, park.
+    // The request that follows would not be understood if there were one bit more or less: start, APnDP, RnW, A,
+    // parity, stop, park.
     ASSERT_TRUE(probe_->SwjSequence(length, ones).ok());
     ASSERT_TRUE(probe_->SwjSequence(2, zeros).ok());
     std::array<uint32_t, 1> dpidr = {};
@@ -186,7 +186,7 @@ TEST_P(ProbeContract, SequencesAreExactToTheBit) {
     ASSERT_TRUE(probe_->Transfer(absl::MakeConstSpan(&op, 1)).status.ok()) << length;
     EXPECT_EQ(dpidr[0], 0x2BA01477u);
   }
-  // One high bit too few is no line reset: what was the link is lost, and stays so.
+  // With one high bit too few it is not a line reset: the link is lost, and stays lost.
   ASSERT_TRUE(probe_->SwjSequence(49, ones).ok());
   ASSERT_TRUE(probe_->SwjSequence(2, zeros).ok());
   std::array<uint32_t, 1> dpidr = {};
@@ -201,8 +201,8 @@ TEST_P(ProbeContract, ASequenceWithTooFewBitsIsRefused) {
 }
 
 TEST_P(ProbeContract, RawSwdReadsDpidr) {
-  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "is not connected for SWD";
-  if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
+  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "the probe is not connected for SWD";
+  if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "the probe has no raw SWD sequences";
   const std::vector<SwdSegment> segments = {{.cycles = 56, .output = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}},
                                             {.cycles = 8, .output = {0}},
                                             {.cycles = 8, .output = {0xA5}},  // read DP 0
@@ -222,8 +222,8 @@ TEST_P(ProbeContract, RawSwdReadsDpidr) {
 }
 
 TEST_P(ProbeContract, AnyNumberOfSegmentsRuns) {
-  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "is not connected for SWD";
-  if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "has no raw SWD";
+  if (world_->protocol() == WireProtocol::kJtag) GTEST_SKIP() << "the probe is not connected for SWD";
+  if (!probe_->info().features.swd_sequence) GTEST_SKIP() << "the probe has no raw SWD sequences";
   std::vector<SwdSegment> segments;
   for (int i = 0; i < 400; ++i) {
     segments.push_back({.cycles = 64, .output = std::vector<uint8_t>(8, 0xFF)});
@@ -257,15 +257,15 @@ TEST_P(ProbeContract, AnyClockExceptZeroIsAccepted) {
 }
 
 TEST_P(ProbeContract, JtagIsUnsupportedWithoutTheFeature) {
-  if (probe_->info().features.jtag) GTEST_SKIP() << "has JTAG";
+  if (probe_->info().features.jtag) GTEST_SKIP() << "the probe has JTAG";
   EXPECT_TRUE(IsError(probe_->Connect(WireProtocol::kJtag).status(), ErrorKind::kUnsupported));
   const std::vector<uint8_t> tdi(1);
   EXPECT_TRUE(IsError(probe_->JtagSequence({.cycles = 8, .tdi = tdi}).status(), ErrorKind::kUnsupported));
 }
 
-// Stretches of any length: the register behind BYPASS is one bit, so what goes in comes out one clock later.
+// Stretches of any length: the BYPASS register has one bit, so each bit that goes in comes out one clock later.
 TEST_P(ProbeContract, JtagSequencesAreExactToTheBit) {
-  if (world_->protocol() != WireProtocol::kJtag) GTEST_SKIP() << "is not connected for JTAG";
+  if (world_->protocol() != WireProtocol::kJtag) GTEST_SKIP() << "the probe is not connected for JTAG";
   const std::vector<uint8_t> ones(8, 0xFF);
   const auto run = [&](size_t cycles, bool tms) {
     return probe_->JtagSequence({.cycles = cycles, .tms = tms, .tdi = ones}).status();
@@ -288,7 +288,7 @@ TEST_P(ProbeContract, JtagSequencesAreExactToTheBit) {
   EXPECT_TRUE(IsError(probe_->JtagSequence({.cycles = 0, .tdi = ones}).status(), ErrorKind::kInvalidArgument));
 }
 
-// A DP of version 1 has DLCR in bank 1, where CTRL/STAT is not.
+// A DP of version 1 has DLCR in bank 1, at the address of CTRL/STAT.
 TEST_P(ProbeContract, AFaultIsSeenInAnyBankOfTheDp) {
   const std::array<uint32_t, 1> other_bank = {1};
   const std::array<uint32_t, 1> bad = {kNowhere};
@@ -306,7 +306,7 @@ TEST_P(ProbeContract, AFaultIsSeenInAnyBankOfTheDp) {
   EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
 }
 
-// What comes within a bound, up to `size` bytes.
+// Reads up to `size` bytes, until a time limit.
 std::vector<uint8_t> ReadSwo(Probe& probe, size_t size) {
   std::vector<uint8_t> bytes;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -321,7 +321,7 @@ std::vector<uint8_t> ReadSwo(Probe& probe, size_t size) {
 }
 
 TEST_P(ProbeContract, SwoIsCapturedFromStartToStop) {
-  if (!probe_->info().features.swo) GTEST_SKIP() << "has no SWO";
+  if (!probe_->info().features.swo) GTEST_SKIP() << "the probe has no SWO";
   EXPECT_TRUE(IsError(probe_->SwoRead().status(), ErrorKind::kProbeError));
   EXPECT_TRUE(probe_->SwoStop().ok()) << "without a start";
   EXPECT_TRUE(IsError(probe_->SwoStart(0), ErrorKind::kInvalidArgument));
@@ -343,7 +343,7 @@ TEST_P(ProbeContract, SwoIsCapturedFromStartToStop) {
 }
 
 TEST_P(ProbeContract, SwoIsUnsupportedWithoutTheFeature) {
-  if (probe_->info().features.swo) GTEST_SKIP() << "has SWO";
+  if (probe_->info().features.swo) GTEST_SKIP() << "the probe has SWO";
   EXPECT_TRUE(IsError(probe_->SwoStart(kSwoBaud), ErrorKind::kUnsupported));
   EXPECT_TRUE(probe_->SwoStop().ok());
 }
@@ -359,9 +359,9 @@ TEST_P(ProbeContract, CanBeDisconnectedAndConnectedAgain) {
 
 TEST_P(ProbeContract, ReportsTheWiresTrafficToItsObserver) {
   std::array<uint32_t, 3> words = {};
-  ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(words)).status.ok()) << "with nobody to tell";
+  ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(words)).status.ok()) << "without an observer";
   probe_->SetObserver(&seen_);
-  EXPECT_EQ(seen_.packets, 0u) << "what identified the probe does not count";
+  EXPECT_EQ(seen_.packets, 0u) << "identifying the probe is not counted";
   ASSERT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(words)).status.ok());
   EXPECT_GE(seen_.packets, 1u);
   EXPECT_EQ(seen_.transfers, 4u) << "TAR and three words";
@@ -392,7 +392,7 @@ TEST_P(ProbeContract, OnceGoneItStaysGone) {
     EXPECT_TRUE(IsError(probe_->SwoStart(kSwoBaud), ErrorKind::kProbeDisconnected));
   }
   EXPECT_TRUE(IsError(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status, ErrorKind::kProbeDisconnected));
-  EXPECT_EQ(seen_.disconnects, std::vector<DisconnectCause>{DisconnectCause::kLinkClosed}) << "and told once";
+  EXPECT_EQ(seen_.disconnects, std::vector<DisconnectCause>{DisconnectCause::kLinkClosed}) << "and reported once";
   probe_->Close();
   probe_.reset();
   auto again = world_->OpenProbe();

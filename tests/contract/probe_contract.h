@@ -1,7 +1,7 @@
 // What probe/probe.h promises, as tests that any Probe must pass.
 //
-// A driver's test compiles probe_contract.cc and probe_failure_contract.cc, and instantiates both suites with a way to
-// make a world: a probe with a target behind it, on which failures can be made at one operation and no other.
+// A driver's test compiles probe_contract.cc and probe_failure_contract.cc, and instantiates both suites with a factory
+// for a world: a probe with a target, in which a failure can be injected at one operation and no other.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,21 +24,21 @@ enum class ProbeFailure : uint8_t {
   kWait,           // the target answers WAIT, from then on
   kFault,          // STICKYERR is set
   kNoAck,          // the target does not answer
-  kDropReply,      // the probe does what it is asked and does not say so
-  kLateReply,      // it says so when nobody waits any more
-  kCorruptReply,   // its reply seems to be to another command
-  kTruncateReply,  // its reply ends behind the command's number
-  kGarbleStream,   // nothing says any more where a reply begins
+  kDropReply,      // the probe carries out the command but does not reply
+  kLateReply,      // the reply arrives after the time-out
+  kCorruptReply,   // the reply seems to be to another command
+  kTruncateReply,  // the reply ends after the command's number
+  kGarbleStream,   // it can no longer be told where a reply begins
   kUnplug,
 };
 
-// One row a failure: what it counts as operations, and what the user of the probe sees.
+// One row per failure: which operations it counts, and what the user of the probe sees.
 struct ProbeFailureRow {
   ProbeFailure failure;
   const char* name;
-  bool of_transfers;  // operations are transfers on the wire; else replies of the probe
+  bool of_transfers;  // operations are transfers on the wire; otherwise the probe's replies
   ErrorKind seen_as;
-  // Of a failure that is seen as kProbeDisconnected: what the observer is told.
+  // For a failure that is reported as kProbeDisconnected: the cause that the observer is told.
   DisconnectCause cause = DisconnectCause::kLinkClosed;
 };
 absl::Span<const ProbeFailureRow> ProbeFailures();
@@ -49,30 +49,30 @@ class ContractWorld {
  public:
   virtual ~ContractWorld() = default;
 
-  // A new Probe for the same device; the one before it must be gone.
+  // A new Probe for the same device; the previous one must have been destroyed.
   virtual absl::StatusOr<std::unique_ptr<Probe>> OpenProbe() = 0;
 
   virtual std::string unique_id() const = 0;
 
-  // What to connect with: SWD or JTAG.
+  // The protocol to connect with: SWD or JTAG.
   virtual WireProtocol protocol() const { return WireProtocol::kSwd; }
 
-  // Makes `failure` at the `at`-th operation from now (1: the next); `times` in a row, 0 for ever.
+  // Injects `failure` at the `at`-th operation from now (1: the next), `times` times in a row; 0 means from then on.
   virtual void Inject(ProbeFailure failure, uint64_t at, uint64_t times) = 0;
   virtual void ClearFailures() = 0;
 
-  // Since the start: transfers on the wire, replies sent.
+  // The number of transfers on the wire, and of replies sent, since the start.
   virtual uint64_t transfers() = 0;
   virtual uint64_t replies() = 0;
 
-  // Has the device go away, and come back.
+  // Makes the device go away, and come back.
   virtual void Unplug() = 0;
   virtual void Plug() = 0;
 
-  // Words of the target's memory, read behind the probe's back.
+  // Words of the target's memory, read without the probe.
   virtual std::vector<uint32_t> ReadTarget(uint32_t address, size_t count) = 0;
 
-  // Has the target send a few bytes by SWO, at kSwoBaud; answers them. For probes that have SWO.
+  // Makes the target send a few bytes by SWO, at kSwoBaud, and returns them. For probes that have SWO.
   virtual std::vector<uint8_t> SendSwo() { return {}; }
 };
 
@@ -104,14 +104,14 @@ class ProbeContract : public ::testing::TestWithParam<ContractWorldFactory> {
   void SetUp() override;
 
   std::unique_ptr<ContractWorld> world_;
-  ObserverRecord seen_;  // of no probe, until a test says so
+  ObserverRecord seen_;  // observes nothing until a test sets it as the observer
   std::unique_ptr<Probe> probe_;
 };
 
 class ProbeFailureContract : public ::testing::TestWithParam<std::tuple<ContractWorldFactory, ProbeFailureRow>> {};
 inline void PrintTo(const ProbeFailureRow& row, std::ostream* out) { *out << row.name; }
 
-// Test code that both suites share. Each answers the first error.
+// Test code that both suites share. Each function returns the first error.
 namespace contract {
 
 inline constexpr uint32_t kRam = 0x20000000;

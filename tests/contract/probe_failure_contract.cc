@@ -1,5 +1,5 @@
-// Each failure at each operation of a script that uses every method: what is reported, and that the probe goes on or is
-// gone for ever.
+// Each failure at each operation of a script that uses every method: which error is reported, and whether the probe
+// continues to work or is gone for good.
 #include <array>
 #include <future>
 
@@ -30,7 +30,7 @@ namespace {
 
 constexpr size_t kBlockWords = 600;  // three packets of a block, in flight together
 
-// Runs up to the first error.
+// Runs the script up to the first error.
 absl::Status UseEverything(Probe& probe, WireProtocol protocol) {
   if (absl::Status status = BringUp(probe, protocol); !status.ok()) return status;
   if (absl::Status status = probe.SetClock(4'000'000); !status.ok()) return status;
@@ -63,7 +63,7 @@ class FailingWorld {
  public:
   FailingWorld(const ContractWorldFactory& factory, const ProbeFailureRow& row) : row_(row), world_(factory.make()) {}
 
-  // Uses everything once, without a failure.
+  // Runs the script once without a failure.
   void Start() {
     ASSERT_NO_FATAL_FAILURE(OpenProbe());
     const uint64_t before = operations();
@@ -71,12 +71,12 @@ class FailingWorld {
     count_ = operations() - before;
   }
 
-  // Fails at the operations number `first`, `first + step` and so on. The first of all is number 1.
+  // Injects failures at operations `first`, `first + step` and so on. The first operation is number 1.
   void FailAtEach(uint64_t first, uint64_t step) {
     for (uint64_t at = first; at <= count_ && !testing::Test::HasFatalFailure(); at += step) FailAt(at);
   }
 
-  // How many operations a use of everything has.
+  // How many operations the script has.
   uint64_t count() const { return count_; }
   // How many failures were reported.
   uint64_t reported() const { return reported_; }
@@ -97,7 +97,7 @@ class FailingWorld {
     world_->Inject(row_.failure, at, row_.failure == ProbeFailure::kWait ? 0 : 1);
     const absl::Status status = Use();
     world_->ClearFailures();
-    if (status.ok()) return;  // it hit what a probe may put right, or says on its way out
+    if (status.ok()) return;  // the probe may recover from this failure, or it happened while closing
     ++reported_;
     EXPECT_TRUE(IsError(status, row_.seen_as)) << status;
     if (row_.seen_as == ErrorKind::kProbeDisconnected) {
@@ -126,8 +126,8 @@ class FailingWorld {
   uint64_t reported_ = 0;
 };
 
-// A reply that does not come in time is waited for, each time for the whole reply time-out: then several worlds share
-// the operations, and wait at the same time. A failure that costs no wait has one world.
+// If a reply does not arrive in time, each run waits for the whole reply time-out. So several worlds share the
+// operations and wait at the same time. A failure without a wait needs only one world.
 size_t WorldsFor(ProbeFailure failure) {
   return failure == ProbeFailure::kDropReply || failure == ProbeFailure::kLateReply ? 16 : 1;
 }
@@ -142,14 +142,14 @@ TEST_P(ProbeFailureContract, IsReportedAtEveryOperation) {
     ASSERT_EQ(worlds[i]->count(), worlds[0]->count());
   }
   const uint64_t count = worlds[0]->count();
-  // The middle of a long block is as its beginning and its end.
+  // The middle of a long block is like its beginning and its end, so not every operation is tried.
   const uint64_t step = count < 100 ? 1 : 7;
   std::vector<std::future<void>> runs;
   for (size_t i = 0; i < world_count; ++i) {
     runs.push_back(std::async(std::launch::async,
                               [=, &world = *worlds[i]] { world.FailAtEach(1 + i * step, world_count * step); }));
   }
-  for (std::future<void>& run : runs) run.get();  // throws what the run has thrown
+  for (std::future<void>& run : runs) run.get();  // rethrows the run's exception
   uint64_t reported = 0;
   for (const auto& world : worlds) reported += world->reported();
   EXPECT_GT(reported, count / step / 2);

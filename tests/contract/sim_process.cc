@@ -19,7 +19,7 @@ extern char** environ;
 namespace probegate {
 namespace {
 
-// SP, PC, and WFI in a loop where that points.
+// The initial SP and PC, and at that PC a loop around WFI.
 constexpr std::array<uint8_t, 12> kFirmware = {0x00, 0x00, 0x04, 0x20, 0x09, 0x00, 0x00, 0x00, 0x30, 0xBF, 0xFD, 0xE7};
 
 std::string WriteFirmware() {
@@ -86,7 +86,7 @@ void SimProcess::Start(const std::string& firmware) {
   if (error != 0 || control_port_ == 0) throw std::runtime_error("probegate-sim does not start");
 }
 
-// Until the last line is there, or the program has ended.
+// Reads until the last line has arrived, or the program has ended.
 void SimProcess::ReadListeners(int output) {
   std::string text;
   std::array<char, 256> buffer{};

@@ -1,5 +1,5 @@
-// The simulated board as the program that it is: started for a test, told what to do through its control port, ended
-// with the test. A test that links Abseil cannot link what the board is made of (docs/architecture.md, "Licence").
+// Runs the simulated board's program for a test, controls it through its control port, and ends it with the test. A
+// test that links Abseil cannot link the board's own code (docs/architecture.md, "Licence").
 #pragma once
 
 #include <sys/types.h>
@@ -15,8 +15,8 @@ namespace probegate {
 
 class SimProcess {
  public:
-  // One board, whose program sleeps: it leaves RAM alone, and processor time to the test. Throws std::runtime_error if
-  // it does not start.
+  // Starts one board. Its firmware sleeps: it does not touch RAM, and leaves processor time to the test. Throws
+  // std::runtime_error if the program does not start.
   SimProcess();
   ~SimProcess();
   SimProcess(const SimProcess&) = delete;
@@ -25,9 +25,11 @@ class SimProcess {
   const std::string& serial() const { return serial_; }
   uint16_t port() const { return port_; }
 
-  // The answer to one request (docs/simulator.md, "The control port"). Throws std::runtime_error where it is an error.
+  // The answer to one request (docs/simulator.md, "The control port"). Throws std::runtime_error if the answer is an
+  // error.
   nlohmann::json Ask(const nlohmann::json& request);
-  // The answers to many requests, which are sent before the first is answered: as many as a socket's buffers hold.
+  // Sends many requests before reading the first answer, and returns the answers. There must not be more requests than
+  // the socket's buffers can hold.
   std::vector<nlohmann::json> AskAll(std::span<const nlohmann::json> requests);
 
  private:

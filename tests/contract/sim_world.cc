@@ -11,7 +11,7 @@ constexpr milliseconds kTooLate = SimWorld::kReplyTimeout * 7 / 4;
 
 constexpr uint32_t kItmBusy = 1u << 23;
 
-// What each failure is to the simulated board: the rest of an "inject" request.
+// How the simulated board makes each failure: the rest of an "inject" request.
 struct FaultRow {
   ProbeFailure failure;
   nlohmann::json inject;

@@ -1,4 +1,4 @@
-// The simulated board as a world for the contract suite; how its probe is reached is the subclass's.
+// The simulated board as a world for the contract suite. The subclass decides how its probe is reached.
 #pragma once
 
 #include <chrono>

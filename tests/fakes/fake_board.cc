@@ -9,13 +9,13 @@
 namespace probegate {
 namespace {
 
-using namespace adi;  // NOLINT(google-build-using-namespace): every line below names a register of it
+using namespace adi;  // NOLINT(google-build-using-namespace): every line below names one of its registers
 
 constexpr uint32_t kCswWritable = 0x2F000037;
 constexpr uint32_t kControlWritable = kPowerRequests | 0xF01;
 constexpr unsigned kResetOnes = 50;
 constexpr unsigned kTapResetOnes = 5;
-constexpr uint32_t kApV2Page = 0xD;  // where in an APv2 the registers are, in units of 0x100
+constexpr uint32_t kApV2Page = 0xD;  // where the registers are in an APv2, in units of 0x100
 
 }  // namespace
 
@@ -36,7 +36,7 @@ std::optional<uint32_t> FakeBoard::DpRegister(uint8_t bank, uint8_t address) con
   return found->second;
 }
 
-// What an SW-DP answers whatever its flags (ADIv5.2 §B4.2.4).
+// The accesses that an SW-DP answers even if sticky flags are set (ADIv5.2 §B4.2.4).
 bool FakeBoard::AlwaysAnswers(const WireTransfer& transfer) const {
   if (transfer.port == Port::kAp) return false;
   if (jtag_) return true;
@@ -106,7 +106,7 @@ void FakeBoard::RunDp(WireTransfer& transfer) {
   }
 }
 
-// An ADIv5 AP is named by APSEL; those of ADIv6 lie every 64 KiB, their registers at 0xD00.
+// An ADIv5 AP is selected by APSEL. ADIv6 APs lie 64 KiB apart, with their registers at 0xD00.
 std::optional<std::pair<size_t, uint8_t>> FakeBoard::SelectedApRegister(uint8_t address) const {
   const auto offset = static_cast<uint8_t>((select_ & 0xF0) | address);
   if (DpVersion(options_.dpidr) < 3) {

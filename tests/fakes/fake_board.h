@@ -1,10 +1,10 @@
-// A target that is not there, at the level of registers: an SW-DP and two MEM-APs before one RAM.
+// A simulated target at the level of registers: an SW-DP and two MEM-APs in front of one RAM.
 //
-// It keeps the rules that users of a probe depend on: nothing answers before a line reset and a read of DPIDR; AP
+// It follows the rules that users of a probe depend on: nothing answers before a line reset and a read of DPIDR; AP
 // accesses need power and no sticky error; an AP write is acknowledged before it fails; TAR counts and wraps. It is
-// made for tests of what shares a probe, where an answer must be exact and a failure come at one transfer and no other.
+// made for tests of sharing, in which answers must be exact and a failure must happen at one transfer and no other.
 //
-// Threads: none of its own, and no lock: FakeProbe guards it.
+// Threads: it has none of its own and no lock; FakeWire guards it.
 #pragma once
 
 #include <array>
@@ -43,21 +43,21 @@ struct WireTransfer {
 
 class FakeBoard {
  public:
-  // kReadFailed: a FAULT too, of a read that was accepted and then failed on the bus.
+  // kReadFailed: also a FAULT, for a read that was accepted and then failed on the bus.
   enum class Ack : uint8_t { kOk, kWait, kFault, kReadFailed, kNone };
 
   static constexpr size_t kApCount = 2;
 
   explicit FakeBoard(const FakeBoardOptions& options);
 
-  // Does `transfer`, filling in `value` of a read.
+  // Carries out `transfer`, and fills in the `value` of a read.
   Ack Run(WireTransfer& transfer);
 
   // Answers `ack` to the next transfer instead of its own answer: kFault as a STICKYERR set before it, kNone with the
-  // link lost. Registers that always answer do.
+  // link lost. Registers that always answer are not affected.
   void ForceNext(Ack ack) { forced_ = ack; }
 
-  // Which protocol the pins have from now on. Over JTAG the link is up once five ones have led to Test-Logic-Reset and
+  // Sets the protocol of the pins from now on. Over JTAG the link is up once five ones have led to Test-Logic-Reset and
   // a zero out of it, and lost by any other ones; there is no DPIDR to read first, RDBUFF is zero, and only accesses to
   // APs get FAULT.
   void UseJtag(bool jtag);
@@ -65,7 +65,7 @@ class FakeBoard {
   // Clocks on SWDIO/TMS, captured ones as zeros.
   void Clock(size_t bit_count, absl::Span<const uint8_t> bits);
 
-  // The target loses its link, as after a power glitch; or all its state.
+  // LoseLink: the target loses its link, as after a power glitch. PowerCycle: it loses all its state.
   void LoseLink() { link_ = Link::kLost; }
   void PowerCycle();
 
@@ -78,7 +78,7 @@ class FakeBoard {
   std::vector<uint8_t>& ram() { return ram_; }
   const std::vector<uint8_t>& ram() const { return ram_; }
 
-  // What a banked DP register other than CTRL/STAT holds (DPBANKSEL, address). Others read as zero.
+  // Sets the value of a banked DP register other than CTRL/STAT, by DPBANKSEL and address. Others read as zero.
   void SetDpRegister(uint8_t bank, uint8_t address, uint32_t value) { dp_banked_[{bank, address}] = value; }
   std::optional<uint32_t> DpRegister(uint8_t bank, uint8_t address) const;
 

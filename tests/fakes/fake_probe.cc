@@ -99,7 +99,7 @@ absl::StatusOr<std::vector<uint8_t>> FakeProbe::JtagSequence(const JtagStretch& 
   if (!status.ok()) return status;
   const size_t bytes = (stretch.cycles + 7) / 8;
   wire_->board_.Clock(stretch.cycles, std::vector<uint8_t>(bytes, stretch.tms ? 0xFF : 0));
-  // Everything is in BYPASS, as it were: what goes in comes out.
+  // As if everything were in BYPASS: the bits that go in come out.
   return stretch.capture ? std::vector<uint8_t>(stretch.tdi.begin(), stretch.tdi.begin() + bytes)
                          : std::vector<uint8_t>();
 }

@@ -1,14 +1,15 @@
-// A Probe that is not there, with a log of what was asked of it and failures at chosen transfers.
+// A simulated Probe, with a log of the calls to it and failures at chosen transfers.
 //
 //   auto wire = std::make_shared<FakeWire>();
-//   auto probe = std::make_unique<FakeProbe>(wire);   // goes to what is tested
-//   wire->FailTransfer(3, FakeFailure::kNoAck);       // the fourth from now
+//   auto probe = std::make_unique<FakeProbe>(wire);   // passed to the code under test
+//   wire->FailTransfer(3, FakeFailure::kNoAck);       // the fourth transfer from now
 //   EXPECT_THAT(wire->TransferLog(), ElementsAre("wr dp 8 00000000", …));
 //
-// A FakeWire is the probe with the cable and the board; it outlives the FakeProbe, which dies as any Probe does when it
-// is unplugged. Another FakeProbe on the same wire is the same probe plugged in again.
+// A FakeWire is the probe with the cable and the board; it outlives the FakeProbe, which is gone for good once it is
+// unplugged, like any Probe. Another FakeProbe on the same wire is the same probe plugged in again.
 //
-// Threads: FakeProbe as any Probe. FakeWire's methods may be called from any thread; none blocks but those that say so.
+// Threads: FakeProbe as any Probe. FakeWire's methods may be called from any thread; none blocks unless its comment
+// says so.
 #pragma once
 
 #include <chrono>
@@ -27,17 +28,17 @@
 
 namespace probegate {
 
-// What happens at a transfer, and what Probe::Transfer then reports.
+// A failure at a transfer, and the error that Probe::Transfer then reports.
 enum class FakeFailure : uint8_t {
   kWait,        // kTransferTimeout; nothing else changes
-  kFault,       // kTransferFault; STICKYERR stands until ABORT clears it
+  kFault,       // kTransferFault; STICKYERR stays set until ABORT clears it
   kNoAck,       // kTransferError; the link is lost until a line reset
   kProbeError,  // kProbeError; the transfer did not run
-  kReplyLost,   // kProbeError; it and those behind it in the call ran, and nobody was told
-  kUnplug,      // kProbeDisconnected, then and for ever
+  kReplyLost,   // kProbeError; the transfer and those after it in the call ran, but the reply was lost
+  kUnplug,      // kProbeDisconnected, from then on
 };
 
-// One call of a method of Probe, info() and CheckPresent() left out.
+// One call of a method of Probe, except info() and CheckPresent().
 struct WireCall {
   enum class Kind : uint8_t {
     kOpen,
@@ -51,7 +52,7 @@ struct WireCall {
     kReset,
     kAssertReset,  // argument: 0 or 1
     kIsResetAsserted,
-    kTransfer,  // argument: transfers asked for; `transfers`: those that completed
+    kTransfer,  // argument: transfers requested; `transfers`: those that completed
     kSwoStart,  // argument: baud
     kSwoStop,
     kSwoRead,
@@ -81,39 +82,39 @@ class FakeWire {
   size_t CountCalls(WireCall::Kind kind) const;
   void ClearLog();
 
-  // Makes the transfer fail that is `index` transfers away (0: the next), and `times` - 1 more behind it. Transfers of
+  // Makes the transfer that is `index` transfers away (0: the next) fail, and `times` - 1 more after it. Transfers of
   // all calls count. A second call replaces the first.
   void FailTransfer(size_t index, FakeFailure failure, size_t times = 1);
-  // Makes the next call of any method but Transfer and Close fail with `kind`.
+  // Makes the next call of any method except Transfer and Close fail with `kind`.
   void FailNextCall(ErrorKind kind);
 
-  // From now on every method answers kProbeDisconnected, until a new FakeProbe is made on this wire.
+  // From now on every method returns kProbeDisconnected, until a new FakeProbe is made on this wire.
   void Unplug();
-  // Has the target lose its link, or its power and so all registers (not RAM), behind everybody's back.
+  // Make the target lose its link, or its power and so all registers (not RAM), without anyone being told.
   void LoseLink();
   void PowerCycle();
 
-  // Holds the next Transfer before it does anything, and any behind it, until ReleaseTransfers.
+  // Holds the next Transfer before it does anything, and all later ones, until ReleaseTransfers.
   void HoldTransfers();
-  // Blocks until a Transfer is being held; false when `bound` passed first.
+  // Blocks until a Transfer is being held. Returns false if `bound` passed first.
   bool WaitUntilHeld(std::chrono::milliseconds bound);
   void ReleaseTransfers();
 
-  // What the next SwoRead answers while captured, and no other; at most once each call.
+  // Queues `data` for one SwoRead during a capture; each SwoRead takes one.
   void SendSwo(SwoData data);
-  // The rate at which SWO is captured, nothing while it is not.
+  // The rate at which SWO is captured; empty while it is not.
   std::optional<uint32_t> swo_baud() const;
 
-  // Runs `action` on the board, alone.
+  // Runs `action` on the board, with the lock held.
   void WithBoard(const std::function<void(FakeBoard&)>& action);
-  // RAM by the target's addresses, which must be inside.
+  // Access to RAM by the target's addresses, which must be within it.
   std::vector<uint8_t> ReadRam(uint32_t address, size_t size) const;
   void WriteRam(uint32_t address, absl::Span<const uint8_t> bytes);
-  // A word of it.
+  // One word of RAM.
   uint32_t Ram(uint32_t address) const;
   void SetRam(uint32_t address, uint32_t word);
 
-  // What the probe was last told.
+  // The state that the probe was last put in.
   bool is_open() const;
   bool is_connected() const;
   bool reset_asserted() const;
@@ -124,7 +125,8 @@ class FakeWire {
 
   absl::Status Enter(WireCall call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   TransferResult Transfer(absl::Span<const TransferOp> ops);
-  // `write_in_flight`: an AP write was acknowledged last, and nothing yet shows that it landed.
+  // `write_in_flight`: the last transfer was an AP write that was acknowledged, and it is not yet known whether it
+  // landed.
   absl::Status RunOne(WireTransfer& transfer, bool& write_in_flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<FakeFailure> TakeFailure() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -150,7 +152,7 @@ class FakeWire {
   std::deque<SwoData> swo_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Each call of Transfer is a packet to its observer, of four bytes a transfer each way.
+// It reports each call of Transfer to its observer as one packet, with four bytes per transfer in each direction.
 class FakeProbe : public Probe {
  public:
   explicit FakeProbe(std::shared_ptr<FakeWire> wire);
@@ -176,7 +178,7 @@ class FakeProbe : public Probe {
 
  private:
   absl::Status Enter(WireCall call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(wire_->mutex_);
-  // Tells the observer what came of a method.
+  // Reports the outcome of a method to the observer.
   absl::Status Seen(absl::Status status);
 
   const std::shared_ptr<FakeWire> wire_;

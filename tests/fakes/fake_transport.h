@@ -1,5 +1,5 @@
-// A Transport whose replies a test decides: a function answers each request, or a script does. Where the record says
-// so it has an endpoint for SWO, whose bytes are the test's.
+// A Transport whose replies the test decides: a function or a script answers each request. If the record says so, it
+// has an endpoint for SWO, whose bytes come from the test.
 #pragma once
 
 #include <algorithm>
@@ -20,13 +20,13 @@ class FakeTransport : public cmsis_dap::Transport {
   // The replies that a request causes: none, one, or several.
   using Device = std::function<std::vector<Packet>(const Packet& request)>;
 
-  // What went over the wire; outlives the transport.
+  // What was sent over the wire. It outlives the transport.
   struct Record {
     std::vector<Packet> requests;
     size_t most_outstanding = 0;
     bool gone = false;
     DisconnectCause cause = DisconnectCause::kLinkClosed;
-    // The attempt at restoring the link that resets the device; none does at first.
+    // The number of the attempt to restore the link that resets the device; 0 for none.
     int resetting_attempt = 0;
     int resets = 0;
     // The endpoint for SWO.
@@ -50,7 +50,7 @@ class FakeTransport : public cmsis_dap::Transport {
     return absl::OkStatus();
   }
 
-  // Answers none at once where there is none: nobody waits for a reply that cannot come.
+  // If there is no reply, returns nothing at once: waiting for a reply that cannot come would be useless.
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(cmsis_dap::TimePoint /*deadline*/) override {
     if (record_->gone) return Gone();
     if (replies_.empty()) return std::nullopt;

@@ -224,14 +224,15 @@ usb::BusOpener FakeUsbPorts::opener() {
   return [shared = shared_](std::function<void()> on_change) -> absl::StatusOr<std::unique_ptr<usb::Bus>> {
     MutexLock lock(shared->mutex);
     ++shared->opened;
-    // A status of its own each time: copies share what they count without ThreadSanitizer's seeing it.
-    if (!shared->available) return MakeError(ErrorKind::kUnsupported, "there is no /dev/bus/usb");
+    // A new status each time: copies would share a reference count in a way that ThreadSanitizer does not understand.
+    if (!shared->available)
+      return MakeError(ErrorKind::kUnsupported, "this system has no USB: there is no /dev/bus/usb");
     shared->on_change = std::move(on_change);
     return std::make_unique<FakeBus>(shared);
   };
 }
 
-// As the real bus does it: under the lock, so that nobody is called who is gone.
+// With the lock held, like the real bus, so that no callback is called after its bus has been destroyed.
 void FakeUsbPorts::Tell() {
   MutexLock lock(shared_->mutex);
   if (shared_->on_change) shared_->on_change();

@@ -1,4 +1,4 @@
-// USB devices that are not there: what is behind them is a test's, and so is what goes wrong.
+// Simulated USB devices: the test decides how they answer, and what fails.
 #pragma once
 
 #include <atomic>
@@ -18,19 +18,19 @@
 
 namespace probegate {
 
-// What is behind a device's endpoints.
+// The part of a device that answers on its endpoints.
 class UsbWire {
  public:
   using Packet = std::vector<uint8_t>;
   virtual ~UsbWire() = default;
   virtual absl::Status Out(absl::Span<const uint8_t> packet) = 0;
-  // The next packet, or none by the deadline; one that may come later, or never, is not waited for by some.
+  // The next packet, or nothing by the deadline. An implementation may return nothing at once.
   virtual absl::StatusOr<std::optional<Packet>> In(usb::TimePoint deadline) = 0;
-  // Whether it is known that nothing is behind the endpoints any more.
+  // False once the device is known to be gone.
   virtual bool present() { return true; }
 };
 
-// Answers by a function: the packets that a request causes, none, one or several. Nothing is waited for.
+// A function answers each request with any number of packets. Does not wait.
 class ScriptedUsbWire : public UsbWire {
  public:
   using Script = std::function<std::vector<Packet>(const Packet& request)>;
@@ -39,48 +39,48 @@ class ScriptedUsbWire : public UsbWire {
   absl::Status Out(absl::Span<const uint8_t> packet) override;
   absl::StatusOr<std::optional<Packet>> In(usb::TimePoint deadline) override;
 
-  std::deque<Packet> ready;  // what it has to say; what an earlier user left, too
+  std::deque<Packet> ready;  // packets to be read, including what an earlier user left
 
  private:
   const Script script_;
 };
 
-// One device, and what was done to it. Its members are of the thread that uses it, but for `present`.
+// One device, and what was done to it. Only the thread that uses the device may access its members, except `present`.
 struct FakeUsbState {
   explicit FakeUsbState(std::unique_ptr<UsbWire> w) : wire(std::move(w)) {}
 
   std::unique_ptr<UsbWire> wire;
   std::atomic<bool> present = true;
 
-  // Whoever takes, is told this; OK for the device's usual.
+  // Errors that opening, claiming and so on return; OK for the usual behavior.
   absl::Status open_error;
   absl::Status claim_error;
-  // The next transfers, each way, end with these; then all is well again.
+  // The next transfers in each direction end with these errors; after that, transfers succeed again.
   std::deque<absl::Status> out_errors;
   std::deque<absl::Status> in_errors;
   bool takes_data = true;    // false: transfers out never end
   bool resets_help = false;  // a reset makes it take data again, and calls on_reset
   std::function<void()> on_reset = [] {};
 
-  std::deque<UsbWire::Packet> trace;  // what the endpoint for SWO has to say, which is not the wire's
+  std::deque<UsbWire::Packet> trace;  // packets of the endpoint for SWO, which do not come from the wire
   std::deque<absl::Status> trace_errors;
 
-  size_t report_size = 0;                  // of HID: reports come padded to it
-  std::vector<uint8_t> report_descriptor;  // empty: the device has none to give
+  size_t report_size = 0;                  // for HID: reports are padded to this size
+  std::vector<uint8_t> report_descriptor;  // empty: the device refuses to send it
 
-  // What is taken now; a test that is done wants zeros.
+  // What is open or claimed now; zeros at the end of a test.
   std::atomic<int> open = 0;
   std::atomic<int> claims = 0;
   std::atomic<int> pipes = 0;
-  // What happened so far.
+  // What has happened so far.
   std::vector<std::string> done;  // "claim 1", "clear 0x81", "reset", "report"
   std::vector<UsbWire::Packet> sent;
-  std::vector<bool> ended_short;  // of each of `sent`
+  std::vector<bool> ended_short;  // for each of `sent`
   std::vector<size_t> reads;
-  size_t most_reads = 0;  // at once
+  size_t most_reads = 0;  // in progress at once
 };
 
-// An open one.
+// Returns an open device.
 std::unique_ptr<usb::Device> OpenFakeUsb(std::shared_ptr<FakeUsbState> state);
 
 // A bus whose devices a test plugs in. Threads: any.
@@ -89,16 +89,16 @@ class FakeUsbPorts {
   // As usb::BusOpener.
   usb::BusOpener opener();
 
-  // Whether the bus can be opened; kUnsupported where it cannot. It can at first.
+  // Sets whether the bus can be opened; if not, opening it fails with kUnsupported. At first it can.
   void SetAvailable(bool available);
 
-  // Plugs a device in; `info` but its plug, which is returned.
+  // Plugs in a device. Returns its plug, which replaces the one in `info`.
   uint64_t Plug(usb::DeviceInfo info, std::shared_ptr<FakeUsbState> state);
   void Unplug(uint64_t plug);
-  // Replaces what is known of a device.
+  // Replaces what is known about a device.
   void Settle(uint64_t plug, usb::DeviceInfo info);
 
-  int opened() const;  // how often a bus was opened, or tried to be
+  int opened() const;  // how often opening a bus was tried
 
  private:
   friend class FakeBus;
@@ -120,7 +120,7 @@ class FakeUsbPorts {
 
 // A device with a CMSIS-DAP v2 interface at `path`.
 usb::DeviceInfo BulkProbeInfo(const std::string& path, const std::string& serial);
-// One with a v1 interface.
+// A device with a v1 interface.
 usb::DeviceInfo HidProbeInfo(const std::string& path, const std::string& serial);
 
 }  // namespace probegate

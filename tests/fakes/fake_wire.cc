@@ -276,7 +276,7 @@ TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops) {
   WireCall call{.kind = WireCall::Kind::kTransfer};
   TransferResult result;
   if (unplugged_) result.status = Gone();
-  std::optional<size_t> lost_from;  // the first transfer of those nobody is told of
+  std::optional<size_t> lost_from;  // the first of the transfers whose reply is lost
   reply_lost_ = false;
   bool write_in_flight = false;
   bool sticky_before = board_.sticky_error();

@@ -22,7 +22,7 @@ class ReplayTransport final : public cmsis_dap::Transport {
 
   absl::Status Send(absl::Span<const uint8_t> packet) override {
     if (!mismatch_->empty()) return Gone();
-    // Replies that nobody took stand in front of it where packets were in flight together.
+    // If packets were in flight together, untaken replies may come before it.
     size_t at = next_;
     while (at < steps_.size() && steps_[at].kind != Kind::kOut) ++at;
     if (at == steps_.size() || packet != absl::MakeConstSpan(steps_[at].packet)) {
@@ -40,7 +40,7 @@ class ReplayTransport final : public cmsis_dap::Transport {
 
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(cmsis_dap::TimePoint) override {
     if (!mismatch_->empty()) return Gone();
-    // What was sent meanwhile, and not yet here, is taken when it is sent.
+    // Recorded requests that have not been sent here yet are skipped now and matched when they are sent.
     size_t at = next_;
     while (at < steps_.size() && (steps_[at].kind == Kind::kOut || steps_[at].kind == Kind::kTrace)) ++at;
     if (at == steps_.size() || steps_[at].kind == Kind::kError) return Gone();
@@ -61,7 +61,7 @@ class ReplayTransport final : public cmsis_dap::Transport {
   }
 
  private:
-  // Bytes come with the read that took them, which is behind the packet that came last.
+  // Each read returns the bytes that were recorded after the last packet.
   class Trace : public cmsis_dap::TraceStream {
    public:
     explicit Trace(ReplayTransport& transport) : transport_(transport) {}
@@ -92,7 +92,7 @@ class ReplayTransport final : public cmsis_dap::Transport {
   Trace trace_{*this};
 };
 
-// Nothing where the line says of something else than a packet's way.
+// Returns nothing if the line is not about a packet.
 std::optional<RecordedStep> StepOf(const nlohmann::json& line) {
   if (line.contains("direction")) {
     const std::string bytes = absl::HexStringToBytes(line.at("data").get<std::string>());

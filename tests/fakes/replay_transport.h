@@ -1,7 +1,7 @@
-// A Transport that plays a recording (docs/hardware.md): the packets of one link, in the order in which they were.
+// A Transport that plays back a recording (docs/hardware.md): the packets of one link, in their order.
 //
-// Whoever uses it must send what was sent; each request is then answered by what came. The first that differs is kept,
-// and from there on nothing comes any more.
+// The user must send the recorded requests, and each gets the recorded reply. The first request that differs is noted,
+// and from then on nothing is answered.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,11 @@ struct RecordedStep {
   std::vector<uint8_t> packet;
 };
 
-// The steps of the first link to `probe` in a recording; of the first of all where that is empty. An error names the
-// line that makes no sense.
+// The steps of the first link to `probe` in a recording, or of the first link of all if `probe` is empty. An error
+// names the invalid line.
 absl::StatusOr<std::vector<RecordedStep>> ReadRecording(std::istream& file, const std::string& probe);
 
-// `mismatch` outlives the transport; it stays empty as long as all is as recorded.
+// `mismatch` outlives the transport. It stays empty as long as everything matches the recording.
 std::unique_ptr<cmsis_dap::Transport> Replay(std::vector<RecordedStep> steps, std::shared_ptr<std::string> mismatch);
 
 }  // namespace probegate

@@ -1,5 +1,5 @@
-// Replies of a CMSIS-DAP device that answers anything to requests of any shape. Nothing may be read or written beyond
-// what was asked for, and what a decoder says of a transfer must fit the request.
+// Decodes arbitrary replies of a CMSIS-DAP device to requests of any shape. Nothing may be read or written out of
+// bounds, and the outcome that a decoder reports must fit the request.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>
@@ -75,7 +75,7 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
   static_cast<void>(SwoStatus{}.Decode(reply));
   const SwoRead swo{static_cast<uint16_t>(shape.size())};
   if (const auto data = swo.Decode(reply)) {
-    const std::vector<uint8_t> copy(data->bytes.begin(), data->bytes.end());  // reads each
+    const std::vector<uint8_t> copy(data->bytes.begin(), data->bytes.end());  // reads each byte
     Check(copy.size() <= swo.most);
   }
   const std::vector<uint8_t> tdi(kPacketSize);
@@ -99,12 +99,12 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
   Check(captured->size() == capturing);
 }
 
-// The first byte says how many of those behind it are the request's shape; the rest is the reply.
+// The first byte says how many of the bytes after it are the request's shape; the rest is the reply.
 void Run(const uint8_t* data, size_t size) {
   if (size == 0) return;
   const size_t shape_size = std::min<size_t>(data[0], size - 1);
   const absl::Span<const uint8_t> shape(data + 1, shape_size);
-  // A copy of exactly its size, so that a sanitizer sees a read beyond it.
+  // A copy of exactly this size, so that a sanitizer notices a read beyond its end.
   const std::vector<uint8_t> reply(data + 1 + shape_size, data + size);
   SwdEncoder swd(kPacketSize);
   JtagEncoder jtag(kPacketSize);

@@ -1,5 +1,5 @@
-// The TCP framing fed with anything, in pieces of any size: what comes out must be what a decoder that sees all bytes
-// at once would find.
+// Feeds arbitrary bytes to the TCP framing in pieces of any size. It must find the same packets as a decoder that gets
+// all bytes at once.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>
@@ -13,7 +13,7 @@ void Check(bool condition) {
   if (!condition) std::abort();
 }
 
-// Takes what is complete; false when the stream has ended in an error.
+// Takes the complete packets. Returns false if the stream has ended in an error.
 bool TakePackets(TcpPacketDecoder& decoder, std::vector<uint8_t>& encoded) {
   while (true) {
     const auto packet = decoder.Next();
@@ -21,7 +21,7 @@ bool TakePackets(TcpPacketDecoder& decoder, std::vector<uint8_t>& encoded) {
     if (!packet->has_value()) return true;
     Check(!(*packet)->empty() && (*packet)->size() <= kTcpMaxPacket);
     const auto header = EncodeTcpHeader(TcpPacketType::kResponse, (*packet)->size());
-    // The last byte of a header is reserved: whatever is there is not looked at.
+    // The last byte of a header is reserved, and its value is ignored.
     encoded.insert(encoded.end(), header.begin(), header.end());
     encoded.insert(encoded.end(), (*packet)->begin(), (*packet)->end());
   }

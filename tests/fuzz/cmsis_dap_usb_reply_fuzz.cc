@@ -1,5 +1,5 @@
-// A probe on USB that answers anything, in pieces of any length, or not at all: whoever opens and uses it comes to an
-// end, and what it took of the device is given back.
+// A probe on USB that answers with arbitrary data, in pieces of any length, or not at all. Opening and using it must
+// come to an end, and everything claimed must be given back.
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
@@ -18,7 +18,7 @@ void Check(bool condition) {
   if (!condition) std::abort();
 }
 
-// Each packet begins with how long it is: 0 is no answer, 255 a stall, 254 that it is unplugged.
+// Each packet begins with its length. 0 means no answer, 255 a stall, 254 that the device is unplugged.
 class AnyWire : public UsbWire {
  public:
   AnyWire(const uint8_t* data, size_t size) : left_(data, data + size) {}
@@ -57,8 +57,8 @@ void Use(Probe& probe) {
   }
 }
 
-// The first byte's lowest bit: version 1 of the protocol, or version 2. The next one: the device says how many bytes
-// its reports have, in and out, by the two bytes that follow.
+// The first byte's lowest bit selects version 1 or 2 of the protocol. If the next bit is set, the device describes its
+// reports: the two bytes that follow are the number of bytes in and out.
 void Run(const uint8_t* data, size_t size) {
   if (size == 0) return;
   const bool hid = (data[0] & 1) != 0;

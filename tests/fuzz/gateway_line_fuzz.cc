@@ -1,4 +1,4 @@
-// Whatever a client sends: the line framer, the request codec and the commands' arguments.
+// Feeds arbitrary bytes from a client to the line framer, the request codec and the commands' arguments.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -57,7 +57,7 @@ void TakeLine(std::string_view line, const v1::ProbeDescription& probe) {
 }  // namespace
 }  // namespace probegate
 
-// The first byte says in what pieces the others arrive.
+// The first byte determines the size of the pieces in which the other bytes arrive.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const size_t piece = size_t{1} + data[0];

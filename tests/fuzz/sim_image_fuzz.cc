@@ -1,5 +1,5 @@
-// Firmware files with anything in them: what is taken lies in flash and UICR and does not overlap; all else is refused
-// with one line.
+// Reads arbitrary firmware files. The segments of an accepted file lie in flash and UICR and do not overlap; any other
+// file is refused with a one-line error.
 #include <cstdlib>
 #include <string_view>
 

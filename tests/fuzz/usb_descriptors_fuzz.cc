@@ -1,4 +1,4 @@
-// What a device says of itself, being anything. Nothing may be read beyond it, and what comes out must hold together.
+// Parses arbitrary USB descriptors. Nothing may be read beyond their end, and the results must be consistent.
 #include <cstdlib>
 #include <vector>
 
@@ -26,8 +26,8 @@ void CheckFunctions(const usb::Configuration& configuration) {
   }
 }
 
-// A device with two HID interfaces, one of which has `bytes` for a report descriptor: it is never taken where it must
-// not be, and never in place of the other.
+// A device with two HID interfaces, one of which has `bytes` as its report descriptor. That interface must not be
+// chosen if its reports are unusable, and never instead of the other one.
 void CheckHid(const std::vector<uint8_t>& bytes) {
   static const std::vector<uint8_t> kGood = {0x06, 0x00, 0xFF, 0x09, 0x01, 0xA1, 0x01, 0x75,
                                              0x08, 0x95, 0x40, 0x81, 0x02, 0x91, 0x02, 0xC0};
@@ -49,16 +49,16 @@ void CheckHid(const std::vector<uint8_t>& bytes) {
       if (function.interface == 1 || !function.problem.ok() || bytes.empty()) continue;
       const auto reports = usb::ParseHidReports(bytes);
       Check(reports.ok() && cmsis_dap::CheckHidReports(0, *reports).ok());
-      good = good || *name == '\0';  // either will do
+      good = good || *name == '\0';  // either one will do
     }
     Check(good);
   }
 }
 
-// The first byte is the value of the configuration that is looked for.
+// The first byte is the value of the configuration to find.
 void Run(const uint8_t* data, size_t size) {
   if (size == 0) return;
-  // A copy of exactly its size, so that a sanitizer sees a read beyond it.
+  // A copy of exactly this size, so that a sanitizer notices a read beyond its end.
   const std::vector<uint8_t> bytes(data + 1, data + size);
   static_cast<void>(usb::ParseDevice(bytes));
   if (const auto configuration = usb::ParseConfiguration(bytes, data[0]); configuration.ok()) {

@@ -620,7 +620,8 @@ TEST_F(SharedProbeTest, AWriteIsNotBlamedForTheReadAfterIt) {
   ASSERT_TRUE(WriteAp(a_, kCsw, kCswWords).ok());
   ASSERT_TRUE(WriteAp(a_, kTar, end - 4).ok());
   TransferJob good = TransferJob::WriteRegister(Target::kAp, kDrw, {0x5A5A5A5A});
-  TransferJob bad = TransferJob::ReadRegister(Target::kAp, 0x10, 1);  // BD0, where TAR then is: past the end
+  TransferJob bad =
+      TransferJob::ReadRegister(Target::kAp, 0x10, 1);  // BD0 at the new TAR, which is beyond the end of RAM
   TransferJob move = TransferJob::WriteRegister(Target::kAp, kTar, {end});
   const std::array<SharedProbe::Work, 3> work = {{{&good, &a_}, {&move, &a_}, {&bad, &a_}}};
   ASSERT_TRUE(shared_->RunTransfers(work, 1024).ok());
