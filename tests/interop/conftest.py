@@ -1,7 +1,8 @@
-"""What every interop test gets: the programs, stacks of them, and the real clients.
+"""Fixtures of the interop tests: the programs, stacks of them, and the real clients.
 
-Environment: PROBEGATE_BIN, the directory of the programs (default: build/dev/bin). PROBEGATE_PROMETHEUS, that of
-Prometheus (default: where ./dev test unpacks it). PROBEGATE_SOAK_SECONDS, how long the test with sixteen clients takes.
+Environment: PROBEGATE_BIN is the directory of the programs (default: build/dev/bin). PROBEGATE_PROMETHEUS is the
+directory of Prometheus (default: where ./dev test unpacks it). PROBEGATE_SOAK_SECONDS is the duration of the test with
+sixteen clients.
 """
 
 import os
@@ -26,7 +27,7 @@ from usb_stack import usb_stack
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Lets fixtures see whether their test failed, so that only then they show logs."""
+    """Tells fixtures whether their test failed, so that they show logs only in that case."""
     outcome = yield
     report = outcome.get_result()
     if report.failed:
@@ -47,7 +48,7 @@ def bin_directory():
 
 @pytest.fixture(scope="session")
 def prometheus_directory():
-    """Of prometheus and promtool."""
+    """The directory of prometheus and promtool."""
     default = ROOT / "build" / "prometheus" / "usr" / "bin"
     directory = pathlib.Path(os.environ.get("PROBEGATE_PROMETHEUS", default)).resolve()
     missing = [name for name in ("prometheus", "promtool") if not (directory / name).exists()]
@@ -69,7 +70,7 @@ def _show_logs(programs):
 
 @pytest.fixture
 def programs(bin_directory, tmp_path, request):
-    """Starts programs; ends them after the test, and fails it where one did not end well."""
+    """Starts programs. Ends them after the test, and fails the test if a program crashed or did not end cleanly."""
     programs = Programs(bin_directory, tmp_path)
     yield programs
     problems = programs.end_all()
@@ -86,26 +87,26 @@ def usb(programs, api):
 
 @pytest.fixture
 def make_stack(programs):
-    """A stack of the test's own, with flags of its own, to be killed and unplugged as it likes."""
+    """Makes a stack for this test alone, with its own flags. The test may kill its programs and unplug its boards."""
     return lambda **options: Stack(programs, **options)
 
 
 @pytest.fixture(scope="session")
 def firmware(bin_directory):
-    """The ELF file of the firmware that boards start with unless told otherwise."""
+    """The ELF file of the firmware that boards start with by default."""
     return bin_directory.parent / "firmware" / "firmware.elf"
 
 
 @pytest.fixture(scope="session")
 def symbols(firmware):
-    """The address of each of its symbols."""
+    """The addresses of the firmware's symbols: {name: address}."""
     with open(firmware, "rb") as file:
         return {s.name: s["st_value"] for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols()}
 
 
 @pytest.fixture
 def debug_stack(make_stack, firmware):
-    """Makes a stack without a gateway, for a probegate-debugd, whose server has found its probes."""
+    """Makes a stack without a gateway, for a probegate-debugd. Its server has already found its probes."""
 
     def make(**options):
         stack = make_stack(start_gateway=False, sim_flags=["--flash", firmware], **options)
@@ -133,7 +134,7 @@ def _shared_stack(_shared_programs):
 
 @pytest.fixture
 def stack(_shared_stack, request):
-    """A stack that the tests of a module share: for tests that leave it as it was."""
+    """A stack that the tests of a module share. A test that uses it must leave it as it found it."""
     yield _shared_stack
     if getattr(request.node, "failed", False):
         _show_logs(_shared_stack.programs)
@@ -146,7 +147,7 @@ def _shared_lab(_shared_programs, firmware):
 
 @pytest.fixture
 def lab(_shared_lab, request):
-    """The same, whose board runs the firmware, and has flash that is quick. Each test begins with a reset of its own."""
+    """A shared stack whose board runs the firmware and has fast flash. Each test must begin with a reset."""
     yield _shared_lab
     if getattr(request.node, "failed", False):
         _show_logs(_shared_lab.programs)
@@ -154,7 +155,7 @@ def lab(_shared_lab, request):
 
 @pytest.fixture
 def control():
-    """Opens a stack's control port."""
+    """Connects to a stack's control port."""
     opened = []
 
     def connect(stack):
@@ -189,7 +190,7 @@ def _worker_pool(tmp_path_factory):
 
 @pytest.fixture
 def workers(_worker_pool):
-    """Gives so many pyOCD processes."""
+    """Returns the given number of pyOCD processes."""
     taken = []
 
     def take(count):

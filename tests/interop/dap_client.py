@@ -1,4 +1,4 @@
-"""A client of a simulated probe's own port: CMSIS-DAP packets over TCP, one at a time, with nothing of Probegate between."""
+"""A client that talks to a simulated probe directly: CMSIS-DAP packets over TCP, one at a time, without Probegate."""
 
 import socket
 import struct
@@ -35,7 +35,8 @@ class DapClient:
         return data
 
     def transfer(self, *requests):
-        """(request, value) for writes, (request,) for reads; answers the words that were read."""
+        """Runs one DAP_Transfer: (request, value) for a write, (request,) for a read. Returns the words that were
+        read."""
         packet = bytes([0x05, 0, len(requests)])
         for request, *value in requests:
             packet += bytes([request]) + (struct.pack("<I", *value) if value else b"")
@@ -44,7 +45,7 @@ class DapClient:
         return list(struct.unpack(f"<{(len(reply) - 3) // 4}I", reply[3:]))
 
     def attach(self):
-        """Over SWD, to where memory can be read and written."""
+        """Connects with SWD and prepares the MEM-AP, so that memory can be read and written."""
         self.command(bytes([0x02, 1]))
         for bits, value in ((56, (1 << 56) - 1), (16, 0xE79E), (56, (1 << 52) - 1)):
             self.command(bytes([0x12, bits]) + value.to_bytes(bits // 8, "little"))

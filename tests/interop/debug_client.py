@@ -15,7 +15,7 @@ FQBN = "nrf52840"
 
 
 def firmware():
-    """The ELF file of what simulated boards run."""
+    """The ELF file of the firmware that simulated boards run."""
     root = pathlib.Path(__file__).parents[2]
     return (
         pathlib.Path(os.environ.get("PROBEGATE_BIN", root / "build/dev/bin")).resolve().parent / "firmware/firmware.elf"
@@ -23,7 +23,7 @@ def firmware():
 
 
 class Debugd:
-    """A probegate-debugd in front of a stack's server, whose clients may name the firmware."""
+    """A probegate-debugd that uses a stack's server. Its clients may debug the firmware's ELF file."""
 
     def __init__(self, stack, *flags):
         self.stack = stack
@@ -51,7 +51,7 @@ class Debugd:
 
 
 def processes():
-    """Parent and command line of every process: pid -> (parent, words)."""
+    """The parent and the command line of every process: pid -> (parent, words)."""
     found = {}
     for folder in pathlib.Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -65,7 +65,7 @@ def processes():
 
 
 def tools_of(pid):
-    """What a probegate-debugd has started and is there still: stage -> pid. Zombies are there, too."""
+    """The processes that a probegate-debugd started and that still exist, zombies included: stage -> pid."""
     names = {"probegate-gateway": "gateway", "gdbserver": "gdbserver", "gdb-multiarch": "gdb"}
     stages = {}
     for child, (parent, words) in processes().items():
@@ -76,7 +76,7 @@ def tools_of(pid):
 
 
 class DebugSession:
-    """One stream. A thread of its own reads what comes."""
+    """One Debug stream. A thread reads its responses."""
 
     def __init__(self, api, debugd, start=True, **config):
         self.api = api
@@ -121,7 +121,7 @@ class DebugSession:
         self.send(send_interrupt=True)
 
     def wait_for(self, pattern, bound=2 * BOUND):
-        """What was printed since the last wait, up to and with the regular expression, which is found within the bound."""
+        """Waits until the output since the last wait matches; returns that output up to the end of the match."""
         expression = re.compile(pattern if isinstance(pattern, bytes) else pattern.encode(), re.DOTALL)
         with self._changed:
             found = self._changed.wait_for(
@@ -134,7 +134,7 @@ class DebugSession:
             return text.decode()
 
     def command(self, text):
-        """A console command's answer, without the prompt."""
+        """Runs a console command; returns its output without the prompt."""
         self.write(text + "\n")
         return self.wait_for(r"\(gdb\) ").removesuffix("(gdb) ")
 
@@ -142,7 +142,7 @@ class DebugSession:
         self._requests.put(None)
 
     def wait_end(self, bound=2 * BOUND):
-        """The error of the last message, when the stream has ended."""
+        """Waits until the stream has ended; returns the error of its last message, or nothing."""
         assert self.ended.wait(bound), (self.data[-400:], self.errors)
         return self.errors[-1] if self.errors else ""
 
@@ -157,4 +157,7 @@ class DebugSession:
 
 
 def wait_for_no_tools(debugd):
-    wait_until(lambda: not tools_of(debugd.program.pid) and not debugd.sessions_left(), "nothing of a session is left")
+    wait_until(
+        lambda: not tools_of(debugd.program.pid) and not debugd.sessions_left(),
+        "all processes and files of the session are gone",
+    )

@@ -1,5 +1,5 @@
-"""What the documentation says of the programs: each flag with the program that it is said of, each method of the API,
-each metric, each event of the log."""
+"""Extracts from the documentation what it says about the programs: flags, methods of the API, metrics and log
+events."""
 
 import pathlib
 import re
@@ -32,14 +32,15 @@ def commands_of(text):
 
 
 def flags_of(text):
-    """Every flag in `text` that is said of one of the programs: all but those on lines that name another one."""
+    """Every flag in `text` that belongs to one of our programs: all flags except those on lines that run another
+    program."""
     for line in text.splitlines():
         if not OTHERS.search(line):
             yield from FLAG.findall(line)
 
 
 def unknown_flags(text, helps):
-    """One line for each flag of `text` that is none. `helps` is what each program's --help prints."""
+    """One line for each flag in `text` that does not exist. `helps` maps each program to the output of its --help."""
     known = {program: set(FLAG.findall(help_text)) for program, help_text in helps.items()}
     for program, flag in commands_of(text):
         if flag not in known[program]:
@@ -58,7 +59,7 @@ def unnamed_methods(text, proto):
 
 
 def table_rows(text):
-    """The cells of each row of a table whose first is code, which is given without its marks."""
+    """The cells of each table row whose first cell is code; the first one is returned without its backquotes."""
     for line in text.splitlines():
         row = re.fullmatch(r"\| `([^`|]+)` \|(.*)\|", line)
         if row is not None:
@@ -66,19 +67,19 @@ def table_rows(text):
 
 
 def metrics_of(text):
-    """Name, type and labels of each row that begins with a metric; the labels in alphabetical order."""
+    """The name, type and labels of each row that begins with a metric, with the labels in alphabetical order."""
     for name, *cells in table_rows(text):
         if re.fullmatch(r"(probegate|grpc|process)_\w+", name):
             yield name, cells[0], tuple(sorted(label.strip() for label in cells[1].split(",") if label.strip()))
 
 
 def code_block(text, language):
-    """What the first block of code in this language holds."""
+    """The contents of the first code block in this language."""
     return re.search(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
 
 
 def _calls_to_log(source):
-    """Method and arguments of each call to a log in C++ code."""
+    """The method and the arguments of each logging call in C++ code."""
     for call in re.finditer(r"\blog_?\.(Debug|Info|Warning|Error|Write)\(", source):
         depth = 1
         for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[()]', source[call.end() :]):
@@ -89,17 +90,18 @@ def _calls_to_log(source):
 
 
 def events_of(source):
-    """The events that C++ code logs, in alphabetical order: each with its level and fields."""
+    """The events that C++ code logs, in alphabetical order, each with its level and its fields."""
     events = set()
     for method, arguments in _calls_to_log(source):
         level = re.search(r"LogLevel::k(\w+)", arguments)[1] if method == "Write" else method
         before, _, fields = arguments.partition("{")
-        # Before the fields there may be two, for one of which the code decides, and a message, which has blanks.
+        # The name may be a choice between two events (`condition ? "a" : "b"`). The message has spaces, so it does not
+        # match.
         names = re.findall(r"\"([a-z_]+(?:\.[a-z_]+)?)\"", before)
         events.update((name, level.lower(), tuple(re.findall(r"\{\"(\w+)\",", fields))) for name in names)
     return sorted(events)
 
 
 def events_of_table(text):
-    """The same of each row, in alphabetical order."""
+    """The events that a table of the documentation lists, in the same form and order as events_of()."""
     return sorted((name, level, tuple(re.findall(r"\w+", fields))) for name, level, fields, _ in table_rows(text))

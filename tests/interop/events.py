@@ -1,7 +1,7 @@
-"""What happens in a lab and is counted: functions that make it happen to a stack, each as an outsider would.
+"""Events that metrics count. Each function causes one event from outside, as a user or a failure would.
 
-`lab` has the stack, and makes clients of all sorts (test_metrics_move.py). An event returns when its cause is over; what
-is counted may follow a moment later. It may return what is to be done when that has been looked at.
+`lab` has the stack and makes the clients (test_metrics_move.py). A function returns when it has caused the event; the
+counters may follow a moment later. It may return a function to be called after the counters have been checked.
 """
 
 import os
@@ -15,7 +15,7 @@ from grpc_client import CommandError, StreamSession, UnarySession
 from raw_client import CTRL_STAT, DISCONNECTED, DPIDR, FAULTING, RAM, SELECT
 from stack import wait_until
 
-# A client of the gRPC API in a process of its own, so that it can be killed. Its standard input never ends.
+# A gRPC client in a separate process, so that it can be killed. It runs until its standard input is closed.
 CLIENT = """
 import sys
 import grpc
@@ -34,7 +34,7 @@ RUNS = {}
 
 
 def runs_with(server_flags=(), gateway_flags=()):
-    """The event needs a stack whose programs have these flags."""
+    """Declares the flags with which the stack's programs must run for this event."""
 
     def note(event):
         RUNS[event] = {"server_flags": server_flags, "gateway_flags": gateway_flags}
@@ -46,7 +46,7 @@ def runs_with(server_flags=(), gateway_flags=()):
 # --- What clients do
 
 
-def a_client_comes_and_goes(lab):
+def client_attaches_and_leaves(lab):
     client = lab.client().attach()
     client.write_word(RAM, 1)
     client.read_words(RAM, 16)
@@ -56,7 +56,7 @@ def a_client_comes_and_goes(lab):
     client.close()
 
 
-def nonsense(lab):
+def invalid_lines(lab):
     client = lab.client()
     for line in (b"hello", b"{}", b'{"id": 1, "request": "no_such"}'):
         client.send_bytes(line + b"\n")
@@ -64,20 +64,20 @@ def nonsense(lab):
 
 
 @runs_with(gateway_flags=["--max-line-bytes", 65536])
-def a_line_too_long(lab):
+def line_too_long(lab):
     client = lab.client()
     client.send_bytes(b"x" * 70000)
     assert client.receive()["id"] == -1
 
 
 @runs_with(gateway_flags=["--max-connections", 1])
-def one_client_too_many(lab):
+def connection_limit_reached(lab):
     lab.client().call("hello", 1)
     assert lab.client().status("hello", 1) == DISCONNECTED
 
 
 @runs_with(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
-def a_client_is_gone_while_it_waits(lab):
+def client_leaves_while_waiting_for_the_lock(lab):
     holder, waiting = lab.client().attach(), lab.client().attach()
     holder.take_lock()
     waiting.send("read_dp", DPIDR)
@@ -87,14 +87,14 @@ def a_client_is_gone_while_it_waits(lab):
 
 
 @runs_with(server_flags=["--lock-idle", 1, "--lock-max", 3600])
-def a_silent_holder(lab):
+def lock_holder_is_idle(lab):
     holder, waiting = lab.client().attach(), lab.client().attach()
     holder.take_lock()
     waiting.call("read_dp", DPIDR)
 
 
-def wrong_orders(lab):
-    """Each of these fails in its own way."""
+def commands_that_fail(lab):
+    """Each of these commands fails in a different way."""
     client = lab.client()
     client.call("hello", 1)
     client.call("open")
@@ -110,41 +110,41 @@ def wrong_orders(lab):
 # --- Clients of the gRPC API
 
 
-def a_session_of_unary_calls(lab):
+def session_of_unary_calls(lab):
     session = lab.session(UnarySession)
     session.command("GetState")
     session.end()
 
 
-def a_stream_is_half_closed(lab):
+def stream_is_half_closed(lab):
     session = lab.session(StreamSession)
     session.command("GetState")
     session.end()
 
 
-def a_unary_session_falls_silent(lab):
+def unary_session_becomes_idle(lab):
     lab.session(UnarySession, idle_timeout_seconds=1)
     lab.wait_for("server", "probegate_sessions", 0)
 
 
-def an_unknown_probe(lab):
+def unknown_probe(lab):
     try:
         UnarySession(lab.api, lab.stack.server_address, "nobody")
     except CommandError as error:
         assert error.code == grpc.StatusCode.NOT_FOUND
         return
-    raise AssertionError("a session on nobody's probe")
+    raise AssertionError("a session was opened on an unknown probe")
 
 
-def a_session_is_kicked(lab):
+def session_is_kicked(lab):
     client = lab.client().attach()
     sessions = lab.sessions()
     assert len(sessions) == 1
     lab.cli("kick", sessions[0]["session"])
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
 
 
-def a_grpc_client_is_killed(lab):
+def grpc_client_is_killed(lab):
     requests = [
         lab.api.StreamRequest(open_session=lab.api.OpenSessionRequest(probe=lab.stack.serial)),
         lab.api.StreamRequest(open=lab.api.OpenRequest()),
@@ -163,7 +163,7 @@ def a_grpc_client_is_killed(lab):
     lab.wait_for("server", "probegate_sessions", 0)
 
 
-def a_json_client_is_killed(lab):
+def json_client_is_killed(lab):
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); from raw_client import RawClient\n"
         "client = RawClient(int(sys.argv[2])).attach(); print('attached', flush=True); sys.stdin.read()"
@@ -181,32 +181,32 @@ def a_json_client_is_killed(lab):
 # --- What targets and probes do
 
 
-def a_bus_fault(lab):
+def bus_fault(lab):
     client = lab.client().attach()
     client.call("write_ap", 0x04, FAULTING)
     assert client.status("read_ap", 0x0C) != 0
 
 
-def a_target_that_waits(lab):
+def target_answers_wait(lab):
     client = lab.client().attach()
     lab.sim.call("inject", board=0, fault="wait", at=1, times=0)
     assert client.status("read_ap", 0xFC) != 0
     lab.sim.call("clear_faults")
 
 
-def a_target_that_is_silent(lab):
+def target_does_not_acknowledge(lab):
     client = lab.client().attach()
     lab.sim.call("inject", board=0, fault="no_ack", at=1, times=1)
     assert client.status("read_ap", 0xFC) != 0
 
 
-def a_reply_is_lost(lab):
+def reply_is_lost(lab):
     client = lab.client().attach()
     lab.sim.call("inject", board=0, fault="drop_reply", at=1, times=1)
     client.status("read_ap", 0xFC)
 
 
-def swo_at_two_rates(lab):
+def swo_with_conflicting_baud_rates(lab):
     client, other = lab.client().attach(), lab.client().attach()
     client.call("swo_start", swo.BAUD)
     assert other.status("swo_start", 2 * swo.BAUD) != 0
@@ -214,29 +214,29 @@ def swo_at_two_rates(lab):
     return client.close
 
 
-def swo_at_the_wrong_rate(lab):
+def swo_at_the_wrong_baud_rate(lab):
     client = lab.client().attach()
     client.call("swo_start", swo.BAUD // 4)
     swo.Target.of_board(lab.sim).send([0] * 3)
     return client.close
 
 
-def an_answer_with_swo_is_lost(lab):
+def reply_with_swo_data_is_lost(lab):
     client = lab.client().attach()
     client.call("swo_start", swo.BAUD)
     lab.sim.call("inject", board=0, fault="drop_reply", at=1, times=1)
     return client.close
 
 
-def swo_that_nobody_reads(lab):
+def swo_data_is_not_read(lab):
     client = lab.client().attach()
     client.call("swo_start", 8_000_000)
     swo.Target.of_board(lab.sim, baud=8_000_000).send_for_ever()
     return client.close
 
 
-def swo_while_the_server_stands_still(lab):
-    """More than the probe's buffer holds."""
+def swo_while_the_server_is_stopped(lab):
+    """The target sends more than the probe's buffer holds."""
     client = lab.client().attach()
     client.call("swo_start", swo.BAUD)
     target = swo.Target.of_board(lab.sim)
@@ -251,34 +251,34 @@ def swo_while_the_server_stands_still(lab):
 def a_probe_is_unplugged(lab):
     client = lab.client().attach()
     lab.sim.unplug(0)
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
 
 
-def a_probe_falls_silent(lab):
+def probe_stops_answering(lab):
     client = lab.client().attach()
     lab.sim.call("inject", board=0, fault="drop_reply", at=1, times=0)
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
 
 
-def a_probe_talks_nonsense(lab):
+def probe_sends_invalid_data(lab):
     client = lab.client().attach()
     lab.sim.call("inject", board=0, fault="corrupt_reply", corruption="signature", at=1, times=1)
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
 
 
 # --- What programs do
 
 
-def the_server_is_killed_and_back(lab):
+def server_is_killed_and_restarted(lab):
     client = lab.client().attach()
     lab.stack.server.kill()
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
     lab.stack.start_server()
     lab.wait_for("gateway", "probegate_gateway_server_up", 1)
 
 
-def the_server_is_asked_to_end(lab):
-    """While a probe does not answer, its end takes long enough to be looked at."""
+def server_is_told_to_stop(lab):
+    """The server waits for a probe that does not answer, so that its metrics can be read while it shuts down."""
     lab.client().attach()
     lab.sim.call("inject", board=0, fault="drop_reply", at=1, times=0)
     lab.stack.server.signal(signal.SIGTERM)
@@ -297,5 +297,5 @@ def the_gateway_is_killed(lab):
 
 
 def time_passes(lab):
-    """Being asked is work, too."""
+    """Serving the metrics is enough to use processor time."""
     del lab

@@ -1,7 +1,7 @@
-"""Many servers, each with boards of its own, behind one gateway that knows them by one name.
+"""Many servers, each with its own boards, and one gateway that knows them all by one name.
 
-The servers listen on one port of neighbouring loopback addresses. What the name stands for is a hosts file that only the
-gateway sees, in a mount namespace of its own, and that a test changes while the gateway runs.
+The servers listen on the same port of neighbouring loopback addresses. The name is resolved by a hosts file that only
+the gateway sees, in a separate mount namespace. A test can change the file while the gateway runs.
 """
 
 import os
@@ -13,8 +13,8 @@ from sim_control import SimControl
 from stack import IDLE_PROGRAM, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port
 
 NAME = "lab.test"
-# Each line of the hosts file is as long as any other, so that one can be replaced by one write: whoever reads it
-# meanwhile sees the old or the new.
+# All lines of the hosts file have the same length, so that a single write can replace one: a reader sees either the old
+# line or the new one.
 LINE = "{:<16}" + NAME + "\n"
 
 
@@ -23,7 +23,7 @@ def address_of(number):
 
 
 class Fleet:
-    """`servers` servers of `boards` boards each: board b of server s has the serial number `serials[s][b]`."""
+    """`servers` servers with `boards` boards each. Board b of server s has the serial number `serials[s][b]`."""
 
     def __init__(self, programs, servers, boards):
         self.programs = programs
@@ -59,7 +59,7 @@ class Fleet:
             )
 
     def start_server(self, number, address):
-        """The server of these boards, wherever it is to be."""
+        """Starts the server with the boards of server `number`, at this address."""
         first = self.sim_port + number * self.boards
         server = self.programs.start(
             "probegate-server",
@@ -76,7 +76,7 @@ class Fleet:
         return server
 
     def move(self, number, address):
-        """What the name stands for: this address instead of that of the server `number`."""
+        """Makes the name resolve to this address instead of the address of server `number`."""
         line = LINE.format(address).encode()
         with open(self.hosts, "r+b", buffering=0) as hosts:
             os.pwrite(hosts.fileno(), line, number * len(line))
@@ -101,12 +101,12 @@ class Fleet:
         return program
 
     def clients(self, number):
-        """One for each board of this server, attached."""
+        """Attached clients, one for each board of this server."""
         return [RawClient(self.ports[serial]).attach() for serial in self.serials[number]]
 
 
 class Load(threading.Thread):
-    """Reads a word of each client's board, over and over, and keeps what went wrong."""
+    """Repeatedly reads a word from each client's board, and records what goes wrong."""
 
     def __init__(self, clients, words):
         super().__init__()
@@ -125,7 +125,7 @@ class Load(threading.Thread):
                     self.problems.append(f"{error!r}")
                     return
                 if read != word:
-                    self.problems.append(f"read {read:#x} where {word:#x} is")
+                    self.problems.append(f"read {read:#x} instead of {word:#x}")
             self.rounds += 1
 
     def stop(self):

@@ -1,7 +1,8 @@
-"""How tests use the real gdb: gdb-multiarch, told what to do over its machine interface, and `pyocd gdbserver` for it.
+"""Drives the real gdb: gdb-multiarch, over its machine interface, connected to `pyocd gdbserver`.
 
-Of the machine interface (gdb's manual, chapter "GDB/MI") tests see as little as can be: they give the commands that a person
-types, and get the text that a person sees. What it is here for is that gdb says when a program runs and when and why it stops.
+Tests see as little as possible of the machine interface (gdb's manual, chapter "GDB/MI"): they give the commands that a
+person types, and get the text that a person sees. It is used because it reports when a program runs, and when and why
+it stops.
 """
 
 import ast
@@ -29,7 +30,7 @@ class GdbError(Exception):
 
 
 class Stop:
-    """Why and where the program stopped: `reason` in the machine interface's words, `signal` where it is one."""
+    """Why and where the program stopped: `reason` as in the machine interface, `signal` if the reason is a signal."""
 
     def __init__(self, record):
         def field(name):
@@ -46,7 +47,7 @@ class Stop:
 
 
 class GdbServer(Program):
-    """`pyocd gdbserver`, which stays for the next gdb."""
+    """`pyocd gdbserver`, which keeps running when a gdb disconnects."""
 
     def __init__(self, directory, uid, *flags, target="nrf52840", python=sys.executable):
         super().__init__(
@@ -71,7 +72,7 @@ class GdbServer(Program):
             ],
             directory,
         )
-        # In the words of old pyOCDs, too.
+        # The messages of old and new versions of pyOCD.
         try:
             self.console_port = int(self.wait_for_line(r"(?:STDIO|Semihost) server started on port (\d+)")[1])
             self.port = int(self.wait_for_line(r"GDB server (?:listening|started) on port (\d+)")[1])
@@ -81,7 +82,7 @@ class GdbServer(Program):
 
 
 class Gdb:
-    """One gdb. Each method waits within a bound, and an answer that does not come fails the test with all that gdb has said."""
+    """One gdb. Each method waits up to a bound. If gdb does not answer, the test fails and shows gdb's last output."""
 
     def __init__(self, elf, directory, osabi="none"):
         argv = [GDB, "--quiet", "--nx", "--interpreter=mi3", "-iex", f"set osabi {osabi}", str(elf)]
@@ -103,8 +104,10 @@ class Gdb:
         try:
             line = self._lines.get(timeout=bound)
         except queue.Empty:
-            raise AssertionError(f"gdb said nothing for {bound:g} s. Before:\n{self._transcript()}") from None
-        assert line is not None, f"gdb has ended. Before:\n{self._transcript()}"
+            raise AssertionError(
+                f"gdb printed nothing for {bound:g} s; its last output:\n{self._transcript()}"
+            ) from None
+        assert line is not None, f"gdb has ended; its last output:\n{self._transcript()}"
         self._said.append(line)
         return line
 
@@ -117,7 +120,8 @@ class Gdb:
         self.process.stdin.flush()
 
     def _until(self, ends, bound):
-        """The line that `ends` begins, and what is printed before it. An error, and its whole message, may come instead."""
+        """Returns the output up to a line that starts with `ends`, and that line. Raises GdbError if gdb reports an
+        error."""
         printed, complaints = [], []
         while True:
             line = self._next(bound)
@@ -131,12 +135,12 @@ class Gdb:
                 return "".join(printed), line
 
     def command(self, text, bound=BOUND):
-        """What gdb prints."""
+        """Runs a command; returns what gdb prints."""
         self._send(text)
         return self._until("^", bound)[0]
 
     def start(self, text, bound=BOUND):
-        """A command that lets the program run, and may end long before that stops."""
+        """Runs a command that lets the program run; does not wait until the program stops."""
         self._send(text)
         _, result = self._until("^", bound)
         assert result.startswith("^running"), self._transcript()
@@ -145,12 +149,12 @@ class Gdb:
         return Stop(self._until("*stopped", bound)[1])
 
     def run(self, text, bound=BOUND):
-        """A command that lets the program run, up to where that stops."""
+        """Runs a command that lets the program run, and waits until the program stops."""
         self.start(text, bound)
         return self.wait_for_stop(bound)
 
     def interrupt(self):
-        """Ctrl-C."""
+        """Sends gdb a Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
         return self.wait_for_stop()
 
@@ -162,7 +166,7 @@ class Gdb:
         return self.command(f"monitor {text}")
 
     def value(self, expression):
-        """A number of the program's."""
+        """The value of an integer expression in the program."""
         return int(self.command(f"output/d (long long)({expression})"), 10)
 
     def float(self, expression):

@@ -14,8 +14,8 @@ from stack import BOUND
 
 
 def generate(proto_directory, output_directory):
-    """Runs protoc over every .proto of ours and of Arduino CLI's and imports what it made: one namespace with all messages
-    and services."""
+    """Runs protoc over all .proto files, ours and Arduino CLI's, and imports the generated modules. Returns one
+    namespace with all messages and services."""
     well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     files = sorted(
         str(p.relative_to(proto_directory))
@@ -52,7 +52,7 @@ def generate(proto_directory, output_directory):
 
 
 def channel(address):
-    """A connection of its own, so that two channels are two peers."""
+    """A channel with its own connection, so that two channels are two peers."""
     return grpc.insecure_channel(
         address,
         options=[
@@ -64,7 +64,8 @@ def channel(address):
 
 
 class CommandError(Exception):
-    """A command failed; `detail` is its ErrorDetail, `code` the canonical code of a unary call or None on a stream."""
+    """A command failed. `detail` is its ErrorDetail; `code` is the gRPC status code of a unary call, or None on a
+    stream."""
 
     def __init__(self, detail, code=None):
         super().__init__(f"{detail} {code or ''}")
@@ -83,7 +84,7 @@ def detail_of(api, error):
 
 
 class UnarySession:
-    """A session by OpenSession, whose commands are unary calls."""
+    """A session that OpenSession opened and whose commands are unary calls."""
 
     def __init__(self, api, address, probe, **options):
         self.api = api
@@ -147,7 +148,7 @@ class StreamSession:
         return self.receive(self.send(method, **fields))
 
     def end(self):
-        """Half-closes, and waits for the stream's own status."""
+        """Half-closes the stream, and waits for its status."""
         self._requests.put(None)
         assert list(self.stream) == []
 

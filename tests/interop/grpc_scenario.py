@@ -1,7 +1,7 @@
-"""One conversation that uses every debug command once or more, for a session of either sort (grpc_client.py).
+"""A sequence of requests that uses every debug command at least once, for both kinds of session (grpc_client.py).
 
-Each step is a method of the service DebugProbe, its request's fields, and what must come back: a dictionary of response
-fields, a function of the response, or the ErrorKind by which the step must fail. The order matters.
+Each step is a method of the service DebugProbe, the fields of its request, and the expected result: a dictionary of
+response fields, a function of the response, or the ErrorKind with which the step must fail. The order matters.
 """
 
 from raw_client import CLEAR_STICKY, CSW, CSW_WORDS, CTRL_STAT, DRW, FAULTING, POWER_UP, POWERED, RAM, TAR
@@ -11,7 +11,7 @@ WORDS = [0x01020304, 0xFFFFFFFF, 0, 0x80000001]
 
 
 class Fails:
-    """The step must fail with this kind; `fault_address` and `completed_bytes` where the detail must say them."""
+    """The step must fail with this kind of error, and the ErrorDetail must have the fields in `detail`."""
 
     def __init__(self, kind, **detail):
         self.kind = kind

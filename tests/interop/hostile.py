@@ -1,4 +1,4 @@
-"""Requests that no decent client sends, at random: lines for the gateway, and calls for the server."""
+"""Random requests that no well-behaved client sends: lines for the gateway, and calls for the server."""
 
 import json
 
@@ -69,7 +69,7 @@ ODD = [
     '\u2603\u0000"\n\\',
     'x",probe="y"} 1',
 ]
-# These are carried out, or fail for what they meet there.
+# Valid requests: they are carried out, or fail because of the probe or the target.
 FITTING = [
     ("open",),
     ("connect", "SWD"),
@@ -111,7 +111,7 @@ def _arguments(numbers):
 
 
 def _request(numbers):
-    """A known name, with arguments that hardly fit."""
+    """A request with a known name and arguments that are hardly ever valid."""
     return {"id": numbers.choice(ODD), "request": numbers.choice(NAMES), "arguments": _arguments(numbers)}
 
 
@@ -147,7 +147,7 @@ def _misshapen(numbers):
 
 
 def line(numbers):
-    """One line, with its end; each is answered once."""
+    """One line with its line feed. Each line must get exactly one reply."""
     kind = numbers.randrange(20)
     if kind == 0:
         return numbers.choice((b"[", b'{"id":', b'{"a":[')) * numbers.randrange(1, 5000) + b"\n"
@@ -158,7 +158,8 @@ def line(numbers):
 
 
 def send_lines(client, lines):
-    """Sends all, and reads the reply to each: in their order, with the line's own id, or -1 where it is no request that has one."""
+    """Sends all lines and reads a reply to each. The replies must be in order and have the request's id, or -1 if there
+    is no id."""
     client.send_bytes(b"".join(lines))
     for sent in lines:
         reply = client.receive()
@@ -176,7 +177,7 @@ def _id_of(sent):
 
 
 def call(connection, api, numbers):
-    """One call, which is answered. Most fail; what else matters is elsewhere."""
+    """Makes one call, which must be answered, if only with an error."""
     method = numbers.choice(METHODS)
     service = "ProbeDirectory" if "Sessions" in method or method == "EndSession" else "DebugProbe"
     request = getattr(api, method + "Request")

@@ -1,4 +1,5 @@
-"""What a program shows on /metrics, as Prometheus reads it; and the lists of what it is to show (golden/)."""
+"""The metrics that a program serves on /metrics, as Prometheus parses them; and the lists of expected metrics
+(golden/)."""
 
 import dataclasses
 import pathlib
@@ -8,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from stack import BOUND, wait_until
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
-# What the labels have that the program bounds, the same on every machine: these values are listed with the metric.
+# Labels whose values the program fixes and that are the same on every machine. The golden lists contain their values.
 LISTED = {
     "program",
     "state",
@@ -27,14 +28,14 @@ LISTED = {
 
 
 class Exposition:
-    """One answer of /metrics."""
+    """One response of /metrics."""
 
     def __init__(self, text):
         self.text = text
         self.families = list(text_string_to_metric_families(text))
 
     def series(self):
-        """Every series: its name and labels, and its value."""
+        """The value of every series: {(name, labels): value}."""
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for family in self.families
@@ -42,7 +43,7 @@ class Exposition:
         }
 
     def value(self, name, **labels):
-        """The sum over the series of this name that have these labels; nothing where there is none."""
+        """The sum over the series with this name and these labels; None if there is no such series."""
         found = [
             value
             for (series, its), value in self.series().items()
@@ -51,7 +52,7 @@ class Exposition:
         return sum(found) if found else None
 
     def by_label(self, name, label):
-        """The same for each value of a label."""
+        """The sum over the series with this name, for each value of a label."""
         sums = {}
         for (series, labels), value in self.series().items():
             if series == name:
@@ -60,23 +61,23 @@ class Exposition:
         return sums
 
     def rows(self):
-        """A row for each metric, in the form of the golden lists."""
+        """One row for each metric, as in the golden lists."""
         return [_row_of(family) for family in sorted(self.families, key=_full_name)]
 
 
 def _full_name(family):
-    # The reader takes counters' _total for a suffix, as OpenMetrics does.
+    # The parser strips _total from the names of counters, as OpenMetrics specifies.
     return family.name + "_total" if family.type == "counter" else family.name
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A metric: what the golden lists, the documentation and the programs must agree on."""
+    """The properties of a metric that must agree between the golden lists, the documentation and the programs."""
 
     name: str
     type: str
     labels: tuple
-    values: tuple = ()  # of each listed label, in the same order: label=value|value
+    values: tuple = ()  # for each label in LISTED, in the same order: label=value|value
 
     def __str__(self):
         return " ".join((self.name, self.type, ",".join(self.labels) or "-", *self.values))
@@ -88,12 +89,12 @@ class Row:
 
     @property
     def parts(self):
-        """The names of the series of a histogram."""
+        """The names of a histogram's series; empty for other metrics."""
         return [self.name + suffix for suffix in ("_bucket", "_count", "_sum")] if self.type == "histogram" else []
 
     @property
     def counts(self):
-        """The name of the series that goes up by events, where there is one."""
+        """The name of the series that events increment; None for a gauge."""
         return {"counter": self.name, "histogram": self.name + "_count"}.get(self.type)
 
 
@@ -108,7 +109,7 @@ def _row_of(family):
 
 
 def golden(program):
-    """The list of `server`, `gateway` or `debugd`."""
+    """The golden list of `server`, `gateway` or `debugd`."""
     return [Row.parse(line) for line in (GOLDEN / f"metrics_{program}.txt").read_text().splitlines()]
 
 
@@ -119,7 +120,7 @@ def scrape(url):
 
 
 def wait_for(url, condition, what):
-    """Scrapes until the condition holds for what was scraped, which is returned."""
+    """Scrapes until the condition holds for an exposition; returns that exposition."""
 
     def look():
         shown = scrape(url)

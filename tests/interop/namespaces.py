@@ -1,12 +1,12 @@
-"""Namespaces of a test's own: what a program that is started in one sees of the machine, and nobody else."""
+"""Linux namespaces for a test: a program started in one sees changes to the machine that no other program sees."""
 
 import os
 
-# Who is not root needs a namespace for users, too.
+# Without root, a user namespace is needed as well.
 UNSHARE = ["unshare"] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
 
 
 def with_hosts(hosts, *argv):
-    """What starts `argv` with the file `hosts` as its /etc/hosts. It is that file itself: written in place, not replaced,
-    it changes while the program runs."""
+    """The command line that starts `argv` with the file `hosts` as its /etc/hosts. The file itself is mounted there, so
+    the program sees later changes if they are written in place; it does not see a file that replaces it."""
     return [*UNSHARE, "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, *argv]

@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes the programs of a stack."""
+"""A real Prometheus that scrapes a stack's programs."""
 
 import json
 import time
@@ -7,8 +7,8 @@ import urllib.request
 
 from stack import BOUND, LOOPBACK, free_port, wait_until
 
-# `often` has many samples of each counter. `patient` gives a scrape far more time than it needs: Prometheus wants a
-# time-out that is no longer than the interval.
+# The job `often` collects many samples of each counter. The job `patient` gives each scrape far more time than it
+# needs; its interval is long because Prometheus allows no time-out longer than the interval.
 CONFIG = """
 scrape_configs:
   - job_name: often
@@ -24,8 +24,8 @@ scrape_configs:
 
 class Prometheus:
     def __init__(self, programs, directory, urls, config=None):
-        """`programs` starts it, and ends it after the test. `config` is the path of a configuration other than CONFIG, whose
-        targets are these."""
+        """`programs` starts Prometheus, and ends it after the test. `config` is the path of a configuration to use instead
+        of CONFIG; its targets must be those in `urls`."""
         self._targets = {program: urllib.parse.urlsplit(url).netloc for program, url in urls.items()}
         if config is None:
             config = programs.directory / "prometheus.yml"
@@ -41,7 +41,7 @@ class Prometheus:
         self.process.wait_for_line("Server is ready to receive web requests")
 
     def query(self, expression):
-        """The result of an instant query: the series, each with its labels and its value."""
+        """The result of an instant query: the labels and the value of each series."""
         query = urllib.parse.urlencode({"query": expression})
         with urllib.request.urlopen(f"http://{self.address}/api/v1/query?{query}", timeout=BOUND) as response:
             answer = json.load(response)
@@ -55,8 +55,8 @@ class Prometheus:
         return {labels.get(label): value for labels, value in self.query(expression)}
 
     def wait_for_scrapes(self):
-        """Until each job has asked each program once more, and was answered."""
-        # Prometheus moves the time that it notes by up to 2 ms.
+        """Waits until each job has successfully scraped each program once more."""
+        # Prometheus may shift a scrape's timestamp by up to 2 ms.
         now = time.time() + 0.01
 
         def answered():

@@ -1,4 +1,4 @@
-"""How tests use the real pyOCD: as its command line, and as a library in a process of its own (pyocd_worker.py)."""
+"""Drives the real pyOCD: its command line, and its library in a separate process (pyocd_worker.py)."""
 
 import json
 import os
@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 class PyocdError(Exception):
-    """An exception of pyOCD's in a worker; `kind` is its class."""
+    """pyOCD raised an exception in a worker; `kind` is the name of the exception's class."""
 
     def __init__(self, kind, message):
         super().__init__(f"{kind}: {message}")
@@ -38,7 +38,7 @@ class PyocdWorker:
         self._answers = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.busy = True  # an answer is due: the first says that pyOCD has been loaded
+        self.busy = True  # an answer is outstanding; the first one means that pyOCD has been loaded
         self.attached = False
 
     def _read(self):
@@ -47,7 +47,7 @@ class PyocdWorker:
         self._answers.put({"error": "EOFError", "message": "pyOCD's process has ended"})
 
     def start(self, command, *positional, **arguments):
-        """Sends a command whose answer finish() gets."""
+        """Sends a command. finish() returns its answer."""
         if self.busy:
             self.finish()
         self.attached |= command == "attach"
@@ -55,7 +55,7 @@ class PyocdWorker:
         self._send({"command": command, "positional": positional, "arguments": arguments})
 
     def finish(self, bound=BOUND):
-        """The answer to the command under way."""
+        """Waits for the answer to the current command, and returns it."""
         try:
             answer = self._answers.get(timeout=bound)
         except queue.Empty:
@@ -100,7 +100,8 @@ class PyocdWorker:
 
 
 class WorkerPool:
-    """Loading pyOCD takes a second of processor time, so a process that a test left in order serves the next one."""
+    """Reuses pyOCD processes that a test left in a clean state, because loading pyOCD takes a second of processor
+    time."""
 
     def __init__(self, directory):
         self._directory = directory
@@ -115,7 +116,7 @@ class WorkerPool:
         return taken
 
     def give_back(self, worker):
-        """A worker with a session still open is of no use any more: its server may be gone."""
+        """Keeps the worker unless it still has an open session: the server of that session may be gone."""
         if worker.alive() and not worker.attached and not worker.busy:
             self._idle.append(worker)
         else:
@@ -127,7 +128,7 @@ class WorkerPool:
 
 
 def words_printed(output):
-    """The words of pyOCD's memory dump: lines like '20000000:  00000000 00000001 …|…|'."""
+    """The words in pyOCD's memory dump, whose lines look like '20000000:  00000000 00000001 …|…|'."""
     words = []
     for line in output.splitlines():
         match = re.match(r"(?:pyocd> )?[0-9a-f]{8}:\s+((?:[0-9a-f]{8}\s*)+)", line)
@@ -164,7 +165,7 @@ class InteractiveCommander:
         self._process.stdin.flush()
 
     def wait_for(self, find):
-        """What `find` makes of all that has been printed, as soon as that is something."""
+        """Calls `find` with all output so far until it returns something true; returns that."""
         return wait_until(lambda: find(self._log_path.read_text()), "pyocd commander answers")
 
     def wait(self):
@@ -172,7 +173,7 @@ class InteractiveCommander:
 
 
 class RttViewer:
-    """`pyocd rtt`, at a terminal of its own: it takes single keys, and shows those and what the program says."""
+    """`pyocd rtt` on a pseudo-terminal: it reads single keys, and shows them and the target's output."""
 
     def __init__(self, argv, directory):
         self._log_path = directory / "rtt.log"
@@ -196,7 +197,7 @@ class RttViewer:
         return self._log_path.read_text(errors="replace")
 
     def type(self, line):
-        """Key by key: pyOCD looks at the terminal for the next one, and does not see what it has taken from there too early."""
+        """Types one key at a time, because pyOCD polls the terminal and can miss keys that it has already buffered."""
         for key in line:
             before = len(self._shown())
             os.write(self._terminal, key.encode())
@@ -208,7 +209,7 @@ class RttViewer:
 
 
 class PyocdCommands:
-    """pyOCD's command line; that which the tests' own Python has, unless another one's is wanted."""
+    """pyOCD's command line, from the Python that runs the tests or from another one."""
 
     def __init__(self, directory, python=sys.executable):
         self.directory = directory
@@ -230,13 +231,13 @@ class PyocdCommands:
         )
 
     def run(self, *arguments):
-        """Its output; a failure of pyOCD's is one of the test's."""
+        """Runs pyOCD, which must succeed; returns its output."""
         result = self._run(*arguments)
         assert result.returncode == 0, f"pyocd {arguments} ended with {result.returncode}:\n{result.stdout}"
         return result.stdout
 
     def fail(self, *arguments):
-        """The output of a pyOCD that has to fail."""
+        """Runs pyOCD, which must fail; returns its output."""
         result = self._run(*arguments)
         assert result.returncode > 0, f"pyocd {arguments} ended with {result.returncode}:\n{result.stdout}"
         return result.stdout

@@ -1,10 +1,10 @@
-"""The real pyOCD, told what to do over pipes: one JSON object a line in, one out.
+"""Runs the real pyOCD and is controlled over pipes: one JSON object per line in, one per line out.
 
-It runs in a process of its own, because pyOCD's client waits for ever for a lost reply and spins for ever at end-of-file,
-and because some tests kill it. The commands are the functions below that carry @command.
+It is a separate process because pyOCD's client waits for ever for a lost reply and spins for ever at end-of-file, and
+because some tests kill it. The commands are the functions below that are decorated with @command.
 
     {"command": "attach", "arguments": {"uid": "remote:127.0.0.1:5555"}}  ->  {"result": null}
-    an exception of pyOCD's                                               ->  {"error": "TransferFaultError", "message": "…"}
+    if pyOCD raises an exception                                          ->  {"error": "TransferFaultError", "message": "…"}
 """
 
 import json
@@ -27,7 +27,7 @@ def command(function):
 class Worker:
     def __init__(self):
         self.session = None
-        self.stop = threading.Event()  # set by the line {"command": "stop"}, which has no answer
+        self.stop = threading.Event()  # set by the line {"command": "stop"}, which gets no answer
 
     @property
     def target(self):
@@ -74,7 +74,7 @@ def core_state(worker):
 
 @command
 def read_expecting(worker, method, address, expected, count):
-    """Reads neighbouring units again and again, `count` in all. Answers how many were wrong; an exception ends it."""
+    """Makes `count` reads, cycling through neighbouring units. Returns how many were wrong; an exception ends it."""
     read = getattr(worker.target, method)
     width = {"read32": 4, "read16": 2, "read8": 1}[method]
     wrong = 0
@@ -86,7 +86,8 @@ def read_expecting(worker, method, address, expected, count):
 
 @command
 def read_until_stopped(worker, address, expected):
-    """As read_expecting with words, until told to stop. Answers how many were read, and how many of them were wrong."""
+    """Like read_expecting with words, until told to stop. Returns the number of reads, and how many of them were
+    wrong."""
     count = wrong = 0
     while not worker.stop.is_set():
         n = count % len(expected)
@@ -97,7 +98,7 @@ def read_until_stopped(worker, address, expected):
 
 @command
 def write_faulting_until_stopped(worker, address):
-    """Writes where nothing is, until told to stop. Answers how many writes there were and how many of them faulted."""
+    """Writes to an unmapped address until told to stop. Returns the number of writes, and how many of them faulted."""
     count = faults = 0
     while not worker.stop.is_set():
         count += 1
@@ -119,7 +120,8 @@ def attach_and_detach(worker, uid, count):
 
 @command
 def check_memory_until_stopped(worker, address, size, seed):
-    """Writes and reads back its own stretch of memory, in all widths. Answers the number of rounds and the first mismatch."""
+    """Writes its own range of memory and reads it back, in all widths, until told to stop. Returns the number of rounds
+    and the first mismatch."""
     rng = random.Random(seed)
     rounds = 0
     content = bytearray(rng.randbytes(size))
@@ -173,7 +175,7 @@ def main():
         try:
             run = COMMANDS[message["command"]]
             answer = {"result": run(worker, *message.get("positional", ()), **message.get("arguments", {}))}
-        except Exception as error:  # whatever it is, the test wants to see it
+        except Exception as error:  # of any kind: the test must see it
             answer = {"error": type(error).__name__, "message": str(error)}
         worker.stop.clear()
         print(json.dumps(answer), flush=True)

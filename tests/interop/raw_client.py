@@ -1,4 +1,4 @@
-"""A plain client of the remote probe protocol: JSON lines over TCP, nothing between the test and the wire."""
+"""A minimal client of the remote probe protocol: JSON lines over TCP, with no library between the test and the wire."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ class RawClient:
         self.socket.close()
 
     def abort(self):
-        """Ends the connection with a reset instead of an orderly end."""
+        """Ends the connection with a TCP reset instead of an orderly close."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.close()
 
@@ -61,7 +61,7 @@ class RawClient:
         return message["id"]
 
     def receive_line(self):
-        """The next line without its end; empty when the gateway has closed the connection."""
+        """The next line without its line feed; empty if the gateway has closed the connection."""
         return self.lines.readline().rstrip(b"\n")
 
     def receive(self):
@@ -82,7 +82,7 @@ class RawClient:
         return self.result(request, self.send(request, *arguments))
 
     def status(self, request, *arguments):
-        """The status number alone."""
+        """Makes a call and returns only its status number; 0 means success."""
         try:
             self.call(request, *arguments)
         except RemoteError as error:
@@ -90,7 +90,7 @@ class RawClient:
         return 0
 
     def attach(self):
-        """Brings the link up as pyOCD does, to the point where memory can be read."""
+        """Establishes the link as pyOCD does, so that memory can be read."""
         self.call("hello", 1)
         self.call("open")
         self.call("connect", "SWD")
@@ -98,7 +98,7 @@ class RawClient:
         return self
 
     def wake(self):
-        """Line reset, JTAG to SWD, and power; then word accesses through AP 0."""
+        """Sends a line reset and the JTAG-to-SWD sequence, powers up, and sets up word accesses through AP 0."""
         self.call("lock")
         self.call("swj_sequence", 51, (1 << 51) - 1)
         self.call("swj_sequence", 16, 0xE79E)
@@ -111,10 +111,10 @@ class RawClient:
         while self.call("read_dp", CTRL_STAT) & POWERED != POWERED:
             pass
         self.call("write_ap", CSW, CSW_WORDS)
-        self.call("flush")  # nothing is under way any more
+        self.call("flush")  # wait until all posted writes are done
 
     def take_lock(self):
-        """The lock itself is answered before its turn has come; flush is answered behind it."""
+        """Takes the lock. The gateway answers `lock` before the lock is taken, but answers `flush` only afterwards."""
         self.call("lock")
         self.call("flush")
 

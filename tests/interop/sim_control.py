@@ -1,11 +1,12 @@
-"""The simulator's control port: what a test does to the boards behind everybody's back (sim/control.h)."""
+"""A client of the simulator's control port, which accesses boards without a debug probe (sim/control.h)."""
 
 import json
 import socket
 
 from stack import BOUND, LOOPBACK, wait_until
 
-# Registers of the nRF52840's POWER: what the last resets were, until that is cleared; and what only a reset by the pin clears.
+# Registers of the nRF52840's POWER peripheral: RESETREAS records the reasons of resets until it is cleared. GPREGRET is
+# retained over a reset by software; a reset by the pin clears it.
 RESETREAS, GPREGRET = 0x40000400, 0x4000051C
 BY_PIN, BY_SOFTWARE = 1 << 0, 1 << 2
 

@@ -1,7 +1,8 @@
-"""The real programs, started for a test and ended by it.
+"""The real programs, which tests start and end.
 
-A Program is one process with its log; a Stack is a simulated board, a server and a gateway that know of each other.
-Readiness is always a line that the program has printed, waited for within a bound. Only processes started here are ended.
+A Program is one process with its log. A Stack is a simulator, a server and a gateway that are connected to each other.
+A program counts as ready when it has printed a certain line; tests wait for it up to a bound. Only processes that were
+started here are ended.
 """
 
 import os
@@ -13,17 +14,18 @@ import struct
 import subprocess
 import time
 
-# A bound on anything that should happen at once: far beyond what a loaded machine with sanitizers needs.
+# How long to wait, in seconds, for anything that should happen at once. A loaded machine with sanitizers needs far
+# less.
 BOUND = 30.0
 LOOPBACK = "127.0.0.1"
 
-# What boards have in flash unless a test says otherwise: SP, the reset vector, and WFI in a loop. Their cores sleep, use no
-# processor time and leave RAM to the tests; the firmware that is built into probegate-sim has variables there.
+# What boards have in flash by default: the initial SP, the reset vector, and WFI in a loop. Their cores sleep, use no
+# processor time and leave RAM to the tests; the firmware that is built into probegate-sim has variables in RAM.
 IDLE_PROGRAM = struct.pack("<IIHH", 0x20040000, 8 | 1, 0xBF30, 0xE7FD)
 
 
 def wait_until(condition, what, bound=BOUND):
-    """Waits until condition() answers something true, and returns that."""
+    """Waits until condition() returns something true, and returns that. `what` describes it, for the error message."""
     deadline = time.monotonic() + bound
     while True:
         result = condition()
@@ -35,8 +37,9 @@ def wait_until(condition, what, bound=BOUND):
 
 
 def _ports_of_this_process():
-    """Below those that the kernel gives to clients. Processes that run tests at the same time, as pytest-xdist's workers do,
-    have ranges of their own: a port that was given out is not listened on at once, nor while its program is started again."""
+    """The range of ports that this process gives out, below the kernel's ephemeral ports. Each worker of pytest-xdist
+    has a separate range, because a port may be free for a while after it was given out: until its program listens, and
+    while the program restarts."""
     first, last = 15000, 32000
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers
@@ -48,8 +51,8 @@ _ports_given = set()
 
 
 def free_port(count=1):
-    """The first of `count` neighbouring ports that nobody listens on, and not given out before: two programs of one test never
-    get the same. Each run of tests begins to look elsewhere."""
+    """The first of `count` neighbouring ports that are not in use and were not given out before, so that two programs
+    never get the same port. The search starts at a place that depends on the process ID."""
     ports = _ports_of_this_process()
     places = len(ports) - count
     start = os.getpid() * 101 % places
@@ -79,7 +82,7 @@ class Program:
         self.name = name
         self.log_path = pathlib.Path(directory) / f"{name}.log"
         with open(self.log_path, "ab") as log:
-            # Where this run begins: the log of a program that is started again goes on in the same file.
+            # The start of this run's output: a program that is started again appends to the same file.
             self._log_start = log.tell()
             self.process = subprocess.Popen(
                 [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=directory
@@ -109,7 +112,7 @@ class Program:
             raise AssertionError(f"{error}\n{self.log()}") from None
 
     def metrics_url(self):
-        """Where it shows its metrics, in this run."""
+        """The URL of its metrics in this run."""
         return self.wait_for_line(METRICS_LISTEN)[1]
 
     def is_running(self):
@@ -119,7 +122,7 @@ class Program:
         self.process.send_signal(number)
 
     def wait(self, bound=BOUND):
-        """Its exit code; negative where a signal ended it."""
+        """Waits until it has ended; returns its exit code, which is negative if a signal ended it."""
         try:
             return self.process.wait(bound)
         except subprocess.TimeoutExpired:
@@ -137,7 +140,7 @@ class Program:
 
 
 class Programs:
-    """Where the programs are, and what to do with each of them when the test is over."""
+    """Starts programs from one directory, and ends them when the test is over."""
 
     def __init__(self, bin_directory, work_directory):
         self.bin = pathlib.Path(bin_directory)
@@ -153,7 +156,7 @@ class Programs:
         return program
 
     def run(self, name, *flags, bound=BOUND, stdout=subprocess.PIPE, **options):
-        """Runs a program that ends by itself."""
+        """Runs a program to its end."""
         return subprocess.run(
             [str(self.path(name)), *map(str, flags)],
             stdin=subprocess.DEVNULL,
@@ -167,15 +170,15 @@ class Programs:
         )
 
     def end_all(self):
-        """Ends what still runs, newest first. Returns what did not end well: each program must end by itself when asked, with
-        code 0, and none may have crashed before."""
+        """Ends the programs that still run, newest first. Returns the problems: each program must end with exit code 0
+        on SIGTERM, and none may have crashed before."""
         problems = []
         for program in reversed(self.started):
             crashed = program.process.poll()
             if crashed is not None:
-                # What a test ended on purpose: by SIGKILL, or with an error that it looked at itself.
+                # A test may have ended it with SIGKILL, or may have checked its exit code itself.
                 if crashed < 0 and crashed != -signal.SIGKILL:
-                    problems.append(f"{program.name} died of signal {-crashed}")
+                    problems.append(f"{program.name} was killed by signal {-crashed}")
                 continue
             program.signal(signal.SIGTERM)
             try:
@@ -194,8 +197,8 @@ class Programs:
 
 
 class Stack:
-    """A simulator of `boards` boards, which run the idle program unless `sim_flags` names another by --flash, a server that has
-    them all, and a gateway in front of it."""
+    """A simulator with `boards` boards, a server that has all of them, and a gateway. The boards run the idle program
+    unless `sim_flags` has --flash."""
 
     def __init__(self, programs, boards=1, sim_flags=(), server_flags=(), gateway_flags=(), start_gateway=True):
         self.programs = programs
@@ -211,7 +214,7 @@ class Stack:
         self.state = programs.directory / "state"
         self.sim_port = free_port(boards)
         self.control_port = free_port()
-        self.server_port = 0  # the first start finds out
+        self.server_port = 0  # known after the first start
         self.gateway_port = free_port(boards)
         self.serials = []
         self.start_sim()
@@ -286,18 +289,19 @@ class Stack:
 
     @property
     def port(self):
-        """Where the gateway serves the first board."""
+        """The port on which the gateway serves the first board."""
         return self.port_of(self.serial)
 
     @property
     def uid(self):
-        """How pyOCD names the first board."""
+        """The first board's unique ID for pyOCD."""
         return f"remote:{LOOPBACK}:{self.port}"
 
 
-# What the server logs once it answers, and either program once its metrics can be had; in both formats.
+# The server logs this when it accepts calls.
 SERVER_LISTENS = r"Listening on 127\.0\.0\.1:(\d+)"
+# Every program logs this when it serves its metrics. The pattern matches both log formats.
 METRICS_LISTEN = r'Metrics on (http://[^\s"]+/metrics)'
-# Each program shows its metrics on a port of its own, or none.
+# Flags to serve metrics on a free port, or not at all.
 METRICS_FLAGS = ["--metrics-listen", f"{LOOPBACK}:0"]
 NO_METRICS = ["--metrics-listen", "none"]

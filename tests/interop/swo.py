@@ -1,4 +1,5 @@
-"""What tests do about SWO: a target that sends, by the simulator's control port, and its packets told apart by pyOCD's parser."""
+"""SWO in tests: a target that sends SWO data, driven through the simulator's control port, and readers that use pyOCD's
+parser."""
 
 import contextlib
 import os
@@ -27,7 +28,7 @@ ENDLESS = struct.pack("<7H", 0x20E0, 0x0600, 0x6801, 0x2900, 0xD0FC, 0x6001, 0xE
 
 
 def registers(baud=BAUD):
-    """What turns SWO on, all ports, without timestamps: addresses and values."""
+    """The register writes that turn on SWO for all stimulus ports, without timestamps: (address, value)."""
     return [
         (DEMCR, 1 << 24),
         (LAR, 0xC5ACCE55),
@@ -41,7 +42,7 @@ def registers(baud=BAUD):
 
 
 class Target:
-    """A board whose SWO is on; `read(address)` and `write(address, value)` reach its memory."""
+    """A board whose SWO is on. `read(address)` and `write(address, value)` access its memory."""
 
     def __init__(self, read, write, baud=BAUD):
         self.read, self.write = read, write
@@ -57,14 +58,14 @@ class Target:
         )
 
     def send(self, words, port=0):
-        """No faster than the pin lets it: a port that is not ready drops what is written to it."""
+        """Sends words, each when the port is ready: a port that is not ready drops what is written to it."""
         address = STIM0 + 4 * port
         for word in words:
             wait_until(lambda: self.read(address) & 1, "the port is ready")
             self.write(address, word)
 
     def send_for_ever(self):
-        """As fast as the pin lets it, from a program in RAM."""
+        """Starts a program in RAM that sends for ever, as fast as the pin allows."""
         for offset in range(0, len(ENDLESS), 4):
             word = ENDLESS[offset : offset + 4].ljust(4, b"\0")
             self.write(RAM_PROGRAM + offset, int.from_bytes(word, "little"))
@@ -75,12 +76,12 @@ class Target:
 
 
 def packet(word, port=0):
-    """The bytes of a word on a port."""
+    """The SWO packet of a word that is written to a stimulus port."""
     return bytes([port << 3 | 3]) + struct.pack("<I", word)
 
 
 class Text:
-    """The text on port 0, as pyOCD's parser finds it."""
+    """The text that was sent on stimulus port 0, extracted by pyOCD's parser."""
 
     def __init__(self):
         self.text = ""
@@ -98,7 +99,8 @@ class Text:
 
 @contextlib.contextmanager
 def gdbserver(uid, log_path, *flags, baud=BAUD, environment=None):
-    """pyOCD that shows what the target says by SWO. Answers a function that returns what it has printed; ends it as Ctrl-C does."""
+    """Runs a `pyocd gdbserver` that prints the target's SWO output. Yields a function that returns what it has printed,
+    and ends it with SIGINT."""
     argv = [
         sys.executable,
         "-m",
@@ -136,7 +138,7 @@ def gdbserver(uid, log_path, *flags, baud=BAUD, environment=None):
         )
     try:
         yield log_path.read_text
-        # Interrupted while it starts, it ends with an error of its own.
+        # If it is interrupted while it starts, it ends with an error.
         wait_until(lambda: "GDB server listening" in log_path.read_text(), "pyOCD has started")
         process.send_signal(2)
         assert process.wait(BOUND) in (0, -2), log_path.read_text()
@@ -146,7 +148,7 @@ def gdbserver(uid, log_path, *flags, baud=BAUD, environment=None):
 
 
 def seconds_in(text):
-    """The numbers of the whole lines; a first one may have been cut."""
+    """The numbers in the complete lines; the first line may be incomplete."""
     return [int(n) for n in re.findall(r"second (\d+)\n", text)]
 
 
@@ -156,13 +158,13 @@ def is_gapless(numbers):
 
 def wait_for_seconds(read, count=3):
     numbers = wait_until(
-        lambda: (n := seconds_in(read())) and len(n) >= count and n, f"{count} seconds are told", 2 * BOUND
+        lambda: (n := seconds_in(read())) and len(n) >= count and n, f"{count} numbered lines were printed", 2 * BOUND
     )
     assert is_gapless(numbers), numbers
 
 
 class Reader:
-    """Reads all that comes; `read` answers bytes."""
+    """Collects all data that `read()` returns."""
 
     def __init__(self, read):
         self.read = read
@@ -177,7 +179,7 @@ class Reader:
         return found.feed(self.more())
 
     def wait_for(self, expected):
-        wait_until(lambda: len(self.more()) >= len(expected), f"{len(expected)} bytes come")
+        wait_until(lambda: len(self.more()) >= len(expected), f"{len(expected)} bytes arrive")
         assert self.data == expected
 
 
@@ -186,7 +188,8 @@ def reader(client):
 
 
 def subscribe(api, address, probe, baud):
-    """A gRPC session that gets the probe's SWO, and is told more of it than the remote protocol can."""
+    """A gRPC session that receives the probe's SWO data. Unlike the remote protocol, gRPC also reports lost and garbled
+    data."""
     session = StreamSession(api, address, probe)
     session.command("Open")
     session.command("SwoStart", baudrate=baud)

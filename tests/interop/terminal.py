@@ -1,4 +1,4 @@
-"""A program on a terminal of its own, and what it draws there."""
+"""Runs a program on a pseudo-terminal and captures what it draws."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ from stack import BOUND
 
 
 class Terminal:
-    """A program on a terminal of its own."""
+    """A program on a pseudo-terminal."""
 
     def __init__(self, argv, columns, lines=24):
         self.output = b""
@@ -46,7 +46,7 @@ class Terminal:
         os.write(self._master, keys)
 
     def pages(self):
-        """What was drawn so far, each page without its control sequences; the last may be incomplete."""
+        """The pages drawn so far, without control sequences; the last one may be incomplete."""
         pages = self.output.decode(errors="replace").split("\x1b[H")[1:]
         return [re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", page).replace("\r\n", "\n") for page in pages]
 

@@ -1,4 +1,4 @@
-"""A part of ADIv6: banked DP registers and AP addresses of 32 bits, which only a right SELECT reaches."""
+"""ADIv6: banked DP registers and 32-bit AP addresses, which need the right value in SELECT."""
 
 import pytest
 from pyocd_client import PyocdError
@@ -59,14 +59,14 @@ def test_two_at_once(adiv6, workers, protocol):
 
 
 @pytest.mark.parametrize("protocol", ["SWD", "JTAG"])
-def test_banks_are_each_sessions_own(make_stack, raw, protocol):
+def test_each_session_has_its_own_dp_bank(make_stack, raw, protocol):
     adiv6 = make_stack(sim_flags=["--chip", "adiv6"], gateway_flags=["--memory-interface", "on"])
     clients = [raw(adiv6.port), raw(adiv6.port)]
     for client in clients:
         client.call("hello", 1)
         client.call("open")
         client.call("connect", protocol)
-        assert client.call("get_memory_interface_for_ap", 2, MEM_AP) == 0  # brings up the link, and power
+        assert client.call("get_memory_interface_for_ap", 2, MEM_AP) == 0  # establishes the link and powers up
     first, second = clients
     first.call("write_dp", 8, 2)
     second.call("write_dp", 8, 1)
@@ -75,14 +75,14 @@ def test_banks_are_each_sessions_own(make_stack, raw, protocol):
         assert second.call("read_dp", 0) == 0x20
         assert first.call("read_ap", MEM_AP + 0xDFC) == MEM_AP_IDR
     second.call("write_dp", 8, 0)
-    first.call("reset")  # what SELECT holds is forgotten
+    first.call("reset")  # the server no longer knows the value of SELECT
     assert second.call("read_dp", 0) == DPIDR_VALUE
     assert first.call("read_dp", 0) == BASE_POINTER
-    assert first.status("read_ap", 0x01000DFC) == 12  # nothing is there
+    assert first.status("read_ap", 0x01000DFC) == 12  # there is no AP
     assert second.call("read_ap", MEM_AP + 0xDFC) == MEM_AP_IDR
 
 
-def test_the_servers_own_memory_interface(adiv6, programs):
+def test_memory_interface_of_the_server(adiv6, programs):
     def probegate(*arguments):
         result = programs.run("probegate", "--server", adiv6.server_address, *arguments)
         return result.returncode, result.stdout + result.stderr

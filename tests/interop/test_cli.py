@@ -1,4 +1,4 @@
-"""The `probegate` command: what people and scripts read, and the codes by which scripts decide."""
+"""The `probegate` command: its output for people and scripts, and its exit codes."""
 
 import json
 import resource
@@ -49,7 +49,7 @@ def test_kick(cli, stack, raw):
     client = raw(stack.port).attach()
     (session,) = json.loads(cli("sessions", "--json"))["sessions"]
     cli("kick", session["session"])
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
     assert session["session"] in cli("kick", session["session"], code=NOT_FOUND)
 
 
@@ -61,7 +61,7 @@ def test_write_and_read(cli, stack, raw):
     assert "11223344" in output and "55667788" in output
 
 
-def test_fault_is_told_with_its_address(cli):
+def test_fault_message_has_the_address(cli):
     message = cli("read", hex(FAULTING), "1", code=FAILED)
     assert f"{FAULTING:#010x}" in message.lower()
     assert len(message.strip().splitlines()) == 1
@@ -76,7 +76,7 @@ def test_usage(cli):
     cli("no-such", code=USAGE)
 
 
-def test_server_out_of_reach(stack):
+def test_server_unreachable(stack):
     port = free_port()
     result = stack.programs.run("probegate", "--server", f"{LOOPBACK}:{port}", "list")
     assert result.returncode == UNREACHABLE, result
@@ -91,7 +91,7 @@ def test_sessions_of_a_probe(cli, stack, raw):
 
 
 def test_busy_names_the_holder(make_stack, raw):
-    """Whoever waits for somebody's lock is told whose, and does not wait for ever."""
+    """A command that waits for a lock names its holder, and gives up after --timeout."""
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
     holder = raw(stack.port).attach()
     holder.take_lock()
@@ -104,7 +104,7 @@ def test_busy_names_the_holder(make_stack, raw):
 
 
 def test_sessions_name_holder_and_waiter(make_stack, raw):
-    """Who has the lock and who waits for it can be read from the list of sessions."""
+    """The list of sessions shows which one holds the lock and which one waits for it."""
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
     holder, waiting = raw(stack.port).attach(), raw(stack.port).attach()
     holder.take_lock()
@@ -114,13 +114,13 @@ def test_sessions_name_holder_and_waiter(make_stack, raw):
         output = stack.programs.run("probegate", "--server", stack.server_address, "sessions", "--json").stdout
         return {s["client"]["peer_address"]: s for s in json.loads(output)["sessions"]}
 
-    wait_until(lambda: any(s["waits_for_lock"] for s in sessions().values()), "one waits")
+    wait_until(lambda: any(s["waits_for_lock"] for s in sessions().values()), "one session waits for the lock")
     by_address = sessions()
     assert by_address["127.0.0.1:%d" % holder.socket.getsockname()[1]]["holds_lock"]
     assert by_address["127.0.0.1:%d" % waiting.socket.getsockname()[1]]["waits_for_lock"]
 
 
-def test_an_output_that_takes_no_more_is_a_failure(stack):
+def test_write_error_on_standard_output_is_a_failure(stack):
     with open("/dev/full", "w") as full:
         result = stack.programs.run("probegate", "--server", stack.server_address, "list", stdout=full)
     assert result.returncode == FAILED
@@ -128,9 +128,9 @@ def test_an_output_that_takes_no_more_is_a_failure(stack):
 
 
 @pytest.mark.parametrize("command", [["top", "--once"], ["debug", "-u", "1", "--elf", "a.elf"]])
-def test_a_system_that_gives_no_thread(programs, command):
+def test_fails_cleanly_if_no_thread_can_be_created(programs, command):
     def have_no_threads():
-        """A thread's stack would be larger than any address space."""
+        """Makes the stack of each new thread larger than the address space, so that no thread can be created."""
         resource.setrlimit(resource.RLIMIT_STACK, (1 << 60, resource.getrlimit(resource.RLIMIT_STACK)[1]))
 
     result = programs.run("probegate", "--server", f"{LOOPBACK}:{free_port()}", *command, preexec_fn=have_no_threads)

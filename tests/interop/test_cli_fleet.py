@@ -1,4 +1,4 @@
-"""The `probegate` command with several servers: the whole fleet in one list, whatever becomes of one of them."""
+"""The `probegate` command with several servers: one list shows all of them, even if one does not answer."""
 
 import contextlib
 import json
@@ -19,22 +19,22 @@ from test_cli import NOT_FOUND, OK, UNREACHABLE, USAGE
 def _namespaces():
     tried = subprocess.run([*UNSHARE, "--uts", "--mount", "true"], stderr=subprocess.PIPE, text=True, check=False)
     if tried.returncode != 0:
-        print(f"skipped: no namespaces here: {tried.stderr}")
-        pytest.skip(f"no namespaces here: {tried.stderr}")
+        print(f"skipped: cannot create namespaces: {tried.stderr}")
+        pytest.skip(f"cannot create namespaces: {tried.stderr}")
 
 
 class Fleet(Stack):
-    """A simulator, and servers that have one of its boards each, on machines of their own as far as these have names."""
+    """A simulator, and servers with one of its boards each. Each server runs with a host name of its own."""
 
     def __init__(self, programs, boards):
         super().__init__(programs, boards=boards, start_gateway=False)
         self.servers = {}
 
     def start_server(self):
-        """Each is started by itself."""
+        """Does nothing: tests call start() for each server."""
 
     def start(self, board, host, listen=f"{LOOPBACK}:0", sim_port=None):
-        """A server of this board, on a machine of this name."""
+        """Starts a server for this board, with this host name."""
         wrapped = [*UNSHARE, "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host]
         server = Program(
             f"server-{host}",
@@ -53,12 +53,16 @@ class Fleet(Stack):
         self.programs.started.append(server)
         address = server.wait_for_line(SERVER_LISTENS.replace(r"127\.0\.0\.1", r"([0-9.]+)"))
         server.address = f"{address[1]}:{address[2]}"
-        wait_until(lambda: self.list(server.address)[0]["status"]["state"] != "PROBE_STATE_AWAY", "it has its board")
+        wait_until(
+            lambda: self.list(server.address)[0]["status"]["state"] != "PROBE_STATE_AWAY",
+            "the server has found its board",
+        )
         self.servers[host] = server
         return server
 
     def run(self, *arguments, servers=None, code=OK):
-        """Standard output and error of `probegate`, asked of all servers that were started or of these addresses."""
+        """Runs `probegate` with the addresses of all servers, or with `servers`. Returns its standard output and
+        error."""
         servers = servers or [server.address for server in self.servers.values()]
         flags = [flag for address in servers for flag in ("--server", address)]
         result = self.programs.run("probegate", *flags, *arguments)
@@ -72,7 +76,7 @@ class Fleet(Stack):
 
 @pytest.fixture
 def fleet(programs):
-    """Two machines with a board each."""
+    """Two hosts with one board each."""
     fleet = Fleet(programs, boards=2)
     fleet.start(0, "lab1")
     fleet.start(1, "lab2")
@@ -93,12 +97,12 @@ def session(api):
 
 
 def column(name, table):
-    """What each row has in the column of this name, by its first column."""
+    """The cells of this column: {first cell of the row: cell}."""
     header, *rows = (re.split("  +", line) for line in table.splitlines())
     return {row[0]: row[header.index(name)] for row in rows}
 
 
-def test_list_names_the_machine_of_each_probe(fleet):
+def test_list_shows_the_host_of_each_probe(fleet):
     output, said = fleet.run("list")
     assert said == ""
     assert column("HOST", output) == dict(zip(fleet.serials, ["lab1", "lab2"]))
@@ -111,7 +115,7 @@ def test_list_names_the_machine_of_each_probe(fleet):
         assert (probes[serial]["host"], probes[serial]["server"]) == (host, server.address)
 
 
-def test_machines_of_one_name_are_told_apart_by_address(programs):
+def test_hosts_with_the_same_name_are_shown_by_address(programs):
     fleet = Fleet(programs, boards=2)
     addresses = [fleet.start(board, "lab").address for board in (0, 1)]
     output = fleet.run("list", servers=addresses)[0]
@@ -141,7 +145,7 @@ def test_top_of_all_servers(fleet):
 
 @pytest.mark.parametrize("command", [["list"], ["sessions"], ["top", "--once", "--interval", "0.1"]])
 @pytest.mark.parametrize("end", ["killed", "hanging", "no such name"])
-def test_one_that_does_not_answer_is_a_line_and_a_code(fleet, command, end):
+def test_server_that_does_not_answer_is_one_line_and_an_exit_code(fleet, command, end):
     lost = fleet.servers["lab1"].address
     if end == "killed":
         fleet.servers["lab1"].kill()
@@ -163,7 +167,7 @@ def test_one_that_does_not_answer_is_a_line_and_a_code(fleet, command, end):
     assert [probe["host"] for probe in found] == ([] if command == ["sessions"] else ["lab2"])
 
 
-def test_none_that_answers_is_a_line_each(fleet):
+def test_one_line_for_each_server_if_none_answers(fleet):
     addresses = [f"{LOOPBACK}:{free_port()}" for _ in range(2)]
     for command in (["list"], ["sessions"], ["kick", "5d1c"], ["read", hex(RAM)]):
         output, said = fleet.run(*command, servers=addresses, code=UNREACHABLE)
@@ -171,7 +175,7 @@ def test_none_that_answers_is_a_line_each(fleet):
         assert [address in line for address, line in zip(addresses, said.splitlines(), strict=True)] == [True, True]
 
 
-def test_memory_of_a_board_wherever_it_is(fleet):
+def test_memory_of_a_board_on_any_server(fleet):
     for number, serial in enumerate(fleet.serials):
         fleet.run("write", "-u", serial, hex(RAM), hex(0x11110000 + number))
     for number, (serial, server) in enumerate(zip(fleet.serials, fleet.servers.values())):
@@ -180,25 +184,25 @@ def test_memory_of_a_board_wherever_it_is(fleet):
             assert value == 0x11110000 + number
 
 
-def test_a_probe_must_be_named_where_there_are_several(fleet):
+def test_a_probe_must_be_named_if_there_are_several(fleet):
     said = fleet.run("read", hex(RAM), code=NOT_FOUND)[1]
     assert all(serial in said for serial in fleet.serials)
     said = fleet.run("read", "-u", "nobody", hex(RAM), code=NOT_FOUND)[1]
     assert all(serial in said for serial in fleet.serials)
 
 
-def test_a_dead_server_keeps_nobody_from_the_others_boards(fleet):
+def test_boards_of_other_servers_work_if_one_server_is_down(fleet):
     lab1 = fleet.servers["lab1"]
     lab1.kill()
     output, said = fleet.run("read", "-u", fleet.serials[1], hex(RAM))
     assert output and lab1.address in said
-    # It may be on the one that does not answer.
+    # The probe may be on the server that does not answer.
     said = fleet.run("read", "-u", fleet.serials[0], hex(RAM), code=UNREACHABLE)[1]
     assert lab1.address in said and fleet.serials[0] in said
 
 
-def test_a_part_names_nothing_while_a_server_is_missing(fleet, session):
-    """The one that does not answer may have the probe or the session that is meant."""
+def test_partial_ids_are_refused_while_a_server_does_not_answer(fleet, session):
+    """A partial ID could also match a probe or session of the server that does not answer."""
     session(fleet.servers["lab2"], fleet.serials[1])
     (name,) = (s["session"] for s in json.loads(fleet.run("sessions", "--json")[0])["sessions"])
     fleet.run("write", "-u", fleet.serials[1], hex(RAM), "0x11110001")
@@ -228,8 +232,8 @@ def test_kick_finds_the_server(fleet, session):
     assert json.loads(fleet.run("sessions", "--json")[0])["sessions"] == []
 
 
-def test_one_id_on_two_servers(fleet):
-    """Which board is meant cannot be told; the lists show both."""
+def test_same_probe_id_on_two_servers(fleet):
+    """The ID is ambiguous, so commands fail; lists show both boards."""
     twin = Fleet(fleet.programs, boards=1)
     assert twin.serials == fleet.serials[:1]
     third = fleet.start(0, "lab3", sim_port=twin.sim_port)
@@ -241,13 +245,16 @@ def test_one_id_on_two_servers(fleet):
     said = fleet.run("write", "-u", twin.serial, hex(RAM), "1", code=NOT_FOUND)[1]
     assert third.address in said and fleet.servers["lab1"].address in said
     fleet.run("write", "-u", twin.serial, hex(RAM), "1", servers=[third.address])
-    # A board that moved is taken where it is.
+    # If only one of the servers still has the board, it is used there.
     fleet.sim.kill()
-    wait_until(lambda: fleet.list(fleet.servers["lab1"].address)[0]["status"]["state"] == "PROBE_STATE_AWAY", "it went")
+    wait_until(
+        lambda: fleet.list(fleet.servers["lab1"].address)[0]["status"]["state"] == "PROBE_STATE_AWAY",
+        "the board is away",
+    )
     fleet.run("write", "-u", twin.serial, hex(RAM), "1")
 
 
-def test_servers_that_make_no_sense(fleet):
+def test_invalid_server_addresses(fleet):
     for bad in ("lab1", "lab1:0", f"{LOOPBACK}:1,{LOOPBACK}:2"):
         assert bad in fleet.run("list", servers=[bad], code=USAGE)[1]
 
@@ -259,14 +266,14 @@ def test_one_server_named_twice_is_one(fleet):
 
 
 class Names:
-    """An /etc/hosts of the test's own, for programs that are started through it."""
+    """An /etc/hosts that only programs started with argv() see."""
 
     def __init__(self, path):
         self._path = path
         self.set({})
 
     def set(self, addresses_of):
-        """In place: it is what programs have mounted."""
+        """Writes the file in place, because running programs have it mounted."""
         lines = [f"{address} {name}" for name, addresses in addresses_of.items() for address in addresses]
         self._path.write_text("\n".join(["127.0.0.1 localhost", *lines, ""]))
 
@@ -281,7 +288,7 @@ def names(tmp_path):
 
 @pytest.fixture
 def pods(programs):
-    """Two machines whose servers listen on one port, as those that a headless Service names."""
+    """Two hosts whose servers listen on the same port, like the pods of a headless Service."""
     fleet = Fleet(programs, boards=2)
     port = free_port()
     fleet.start(0, "pod1", listen=f"127.0.0.11:{port}")
@@ -290,7 +297,7 @@ def pods(programs):
     return fleet
 
 
-def test_a_name_with_several_addresses_is_as_many_servers(pods, names, bin_directory):
+def test_a_name_with_several_addresses_is_several_servers(pods, names, bin_directory):
     names.set({"probegate-servers.lab": ["127.0.0.12", "127.0.0.11"]})
     listed = Program(
         "list",
@@ -324,16 +331,16 @@ def test_top_looks_names_up_again(pods, names, bin_directory):
         return look
 
     with contextlib.closing(program):
-        wait_until(shows(pods.serials[0]), "the one that the name has")
+        wait_until(shows(pods.serials[0]), "only the first probe is shown")
         names.set({"probegate-servers.lab": ["127.0.0.11", "127.0.0.12"]})
-        wait_until(shows(*pods.serials), "both")
+        wait_until(shows(*pods.serials), "both probes are shown")
         names.set({"probegate-servers.lab": ["127.0.0.12"]})
-        wait_until(shows(pods.serials[1]), "the other")
+        wait_until(shows(pods.serials[1]), "only the second probe is shown")
         program.type(b"\x03")
         assert program.process.wait(BOUND) == OK
 
 
-def test_top_has_a_line_for_one_that_is_missing(fleet, bin_directory):
+def test_top_has_a_line_for_a_server_that_does_not_answer(fleet, bin_directory):
     lab1, lab2 = fleet.servers.values()
     program = Terminal(
         [bin_directory / "probegate", "--server", lab1.address, "--server", lab2.address, "top", "--interval", "0.1"],
@@ -345,20 +352,27 @@ def test_top_has_a_line_for_one_that_is_missing(fleet, bin_directory):
 
     with contextlib.closing(program):
         seen = 0
-        wait_until(pages(lambda page: all(s in page for s in fleet.serials) and "2 servers" in page), "both")
+        wait_until(
+            pages(lambda page: all(s in page for s in fleet.serials) and "2 servers" in page), "both servers are shown"
+        )
         seen = len(program.pages())
         lab1.signal(signal.SIGSTOP)
         late = f"the server at {lab1.address} does not answer; trying again"
         wait_until(
-            pages(lambda page: late in page and fleet.serials[1] in page and fleet.serials[0] not in page), "one hangs"
+            pages(lambda page: late in page and fleet.serials[1] in page and fleet.serials[0] not in page),
+            "the server that hangs is shown as such",
         )
         lab1.signal(signal.SIGCONT)
         seen = len(program.pages())
-        wait_until(pages(lambda page: all(s in page for s in fleet.serials) and "again" not in page), "it is back")
+        wait_until(
+            pages(lambda page: all(s in page for s in fleet.serials) and "again" not in page),
+            "both servers are shown again",
+        )
         lab1.kill()
         seen = len(program.pages())
         wait_until(
-            pages(lambda page: lab1.address in page and "again" in page and fleet.serials[1] in page), "one is gone"
+            pages(lambda page: lab1.address in page and "again" in page and fleet.serials[1] in page),
+            "the server that was killed is shown as such",
         )
         program.type(b"\x03")
         assert program.process.wait(BOUND) == OK

@@ -1,4 +1,4 @@
-"""A lock holder whose cable is pulled: no FIN, no RST, nothing arrives any more."""
+"""The network cable of a lock's holder is pulled: the gateway receives no FIN, no RST, nothing."""
 
 import os
 import subprocess
@@ -16,10 +16,11 @@ client.take_lock()
 print("locked", flush=True)
 sys.stdin.read()
 """
-GATEWAY_SIDE, CLIENT_SIDE = "198.18.77.1", "198.18.77.2"  # RFC 2544's block for tests of networks
+GATEWAY_SIDE, CLIENT_SIDE = "198.18.77.1", "198.18.77.2"  # RFC 2544: addresses for benchmarks
 
 
-# The protocol's 30 s for a silent death, of which the kernel's keep-alive takes 25, and 5 s for a loaded machine to wake up.
+# The protocol allows 30 s to detect a dead connection (TCP keep-alive takes 25 s of them); a loaded machine gets 5 s
+# more.
 FREED_WITHIN = 30 + 5
 
 
@@ -31,14 +32,14 @@ def ip(*arguments):
 def namespace():
     """A network namespace joined to this one by a pair of virtual Ethernet devices."""
     if os.geteuid() != 0:
-        print("skipped: making a network namespace needs root")
-        pytest.skip("making a network namespace needs root")
+        print("skipped: creating a network namespace needs root")
+        pytest.skip("creating a network namespace needs root")
     name, here, there = (f"{prefix}{os.getpid()}" for prefix in ("pgns", "pgh", "pgt"))
     try:
         ip("netns", "add", name)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"skipped: no network namespaces here: {error}")
-        pytest.skip(f"no network namespaces here: {error}")
+        print(f"skipped: cannot create a network namespace: {error}")
+        pytest.skip(f"cannot create a network namespace: {error}")
     try:
         ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", name)
         ip("address", "add", f"{GATEWAY_SIDE}/30", "dev", here)

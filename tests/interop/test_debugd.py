@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def lab(debug_stack, api):
-    """A stack with one board, a debugd, and sessions that are closed after the test."""
+    """A stack with one board, a debugd, and methods to open sessions, which are closed after the test."""
     sessions = []
 
     class Lab:
@@ -33,7 +33,7 @@ def lab(debug_stack, api):
             return session
 
         def sessions_on_server(self):
-            """How many there are on the server: a session that ended has given its probe back."""
+            """The number of sessions on the server; a debugging session that has ended must leave none."""
             result = self.stack.programs.run("probegate", "--server", self.stack.server_address, "--json", "sessions")
             return result.stdout.count('"session"')
 
@@ -60,13 +60,13 @@ def test_a_session_in_the_console(lab):
     session.write("quit 7\n")
     assert session.wait_end() == "gdb exited with code 7"
     assert (session.code, session.exit_code) == (grpc.StatusCode.OK, "7")
-    # When the client is told, all is over.
+    # When the client receives the exit code, everything has been cleaned up.
     assert tools_of(lab.debugd.program.pid) == {} and not lab.debugd.sessions_left()
     assert lab.sessions_on_server() == 0
 
 
 def parse_mi(line):
-    """The class of a result or stop record, and its fields as far as they are plain."""
+    """The class of a result or stop record, and those of its fields whose values are strings."""
     kind = re.match(r"\d*[\^*]([a-z-]+)", line)
     return kind[1], dict(re.findall(r'([a-z-]+)="((?:[^"\\]|\\.)*)"', line))
 
@@ -133,7 +133,7 @@ def test_commander_on_the_same_board(lab, tmp_path):
 # --- How sessions end
 
 
-def test_a_half_closed_stream_has_a_second(lab):
+def test_gdb_is_killed_a_second_after_half_close(lab):
     session = lab.opened()
     session.write("continue\n")
     session.wait_for("Continuing")
@@ -143,8 +143,9 @@ def test_a_half_closed_stream_has_a_second(lab):
     wait_for_no_tools(lab.debugd)
 
 
-def test_gdb_may_end_within_that_second(lab):
-    """At the end of its input it quits; whether in time is this machine's."""
+def test_gdb_may_end_within_a_second_of_half_close(lab):
+    """gdb quits at the end of its input. Whether it does so within a second depends on the machine, so both ends are
+    valid."""
     session = lab.opened()
     assert "= 42" in session.command("print 40 + 2")
     session.half_close()
@@ -178,10 +179,10 @@ def test_a_killed_program_ends_the_session(lab, stage, error):
     subprocess.run(["kill", "-9", str(pid)], check=True)
     assert session.wait_end().startswith(error)
     assert session.code in (grpc.StatusCode.ABORTED, grpc.StatusCode.UNAVAILABLE)
-    # A tool that says something is quoted.
+    # The error quotes the output of the program that failed, if it printed any.
     assert ("GDB server listening" in session.errors[-1]) == (stage == "gdbserver")
     wait_for_no_tools(lab.debugd)
-    wait_until(lambda: lab.sessions_on_server() == 0, "the probe is given back")
+    wait_until(lambda: lab.sessions_on_server() == 0, "the probe is released")
 
 
 def test_a_killed_debugd_leaves_nothing(lab):
@@ -191,11 +192,11 @@ def test_a_killed_debugd_leaves_nothing(lab):
     lab.debugd.program.kill()
     session.wait_end()
     assert session.code == grpc.StatusCode.UNAVAILABLE
-    wait_until(lambda: not set(tools.values()) & set(processes()), "its programs are gone")
-    wait_until(lambda: lab.sessions_on_server() == 0, "the probe is given back")
+    wait_until(lambda: not set(tools.values()) & set(processes()), "the programs of the session have ended")
+    wait_until(lambda: lab.sessions_on_server() == 0, "the probe is released")
 
 
-def test_a_stopped_debugd_says_so(lab):
+def test_sessions_get_an_error_if_debugd_stops(lab):
     session = lab.opened()
     tools = tools_of(lab.debugd.program.pid)
     assert lab.debugd.program.stop() == 0
@@ -215,7 +216,7 @@ def test_an_unplugged_probe_ends_the_session(lab, control):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_server_that_ends_ends_the_session(lab, number):
+def test_end_of_the_server_ends_the_session(lab, number):
     session = lab.opened()
     lab.stack.server.signal(number)
     assert session.wait_end().startswith(f"probe {lab.stack.serial} is lost")
@@ -245,7 +246,7 @@ BAD = [
 ]
 
 
-def test_bad_configs_are_told_what_is_wrong(lab):
+def test_errors_of_bad_configs(lab):
     for config, code, error in BAD:
         session = lab.open(**config)
         assert error in session.wait_end(), config
@@ -281,7 +282,7 @@ def test_ways_to_name_the_probe_and_the_file(lab, api, tmp_path):
 
 
 def test_a_hundred_megabytes_of_input(lab):
-    """While the target runs, gdb reads none of it."""
+    """While the target runs, gdb reads no input."""
     session = lab.opened()
     session.write("continue\n")
     session.wait_for("Continuing")
@@ -297,7 +298,7 @@ def test_a_hundred_megabytes_of_input(lab):
     assert resident < 200 * 1024 or "asan" in str(lab.stack.programs.bin)
 
 
-def test_what_clients_write_runs_nowhere_else(lab, tmp_path):
+def test_clients_cannot_escape_the_confinement(lab, tmp_path):
     session = lab.opened()
     touched = tmp_path / "touched"
     for command in (
@@ -337,8 +338,8 @@ def test_what_clients_write_runs_nowhere_else(lab, tmp_path):
     session.wait_end()
 
 
-def test_a_gdb_in_bin_reads_no_more(debug_stack, api, tmp_path):
-    """Above /bin is all there is."""
+def test_gdb_in_bin_has_no_more_access(debug_stack, api, tmp_path):
+    """The folder above /bin is /, which gdb must not be allowed to read."""
     (tmp_path / "recipes.yaml").write_text(
         'recipes: [{name: a, boards: ["*"], server: [pyocd, gdbserver, --no-config, --dir, "{work}", --uid,\n'
         '  "remote:127.0.0.1:{gateway}", --target, nrf52840, --port, "0", --telnet-port, "0"], gdb: /bin/gdb-multiarch}]\n'
@@ -351,8 +352,9 @@ def test_a_gdb_in_bin_reads_no_more(debug_stack, api, tmp_path):
     session.close()
 
 
-def test_a_client_that_does_not_read_stops_gdb(lab, api):
-    """What is not read stays in gdb; the session ends with its client."""
+def test_a_client_that_does_not_read_blocks_gdb(lab, api):
+    """Output that the client does not read blocks gdb instead of filling memory. The session ends when the client
+    does."""
     session = lab.open(start=False)
     calls = iter(
         [
@@ -367,11 +369,12 @@ def test_a_client_that_does_not_read_stops_gdb(lab, api):
     from metrics import scrape  # pylint: disable=import-outside-toplevel
 
     def stands_still():
-        """For as long as many looks take: gdb, let run, prints some kilobytes in the time of one."""
+        """Whether the byte count stays the same over 20 scrapes. A gdb that runs prints kilobytes during each
+        scrape."""
         values = {scrape(url).value("probegate_debug_bytes_total", direction="out") for _ in range(20)}
         return len(values) == 1 and values.pop() > 10000
 
-    wait_until(stands_still, "gdb is stopped by its client")
+    wait_until(stands_still, "gdb is blocked by its client")
     assert scrape(url).value("process_resident_memory_bytes") < 300 * MIB
     stream.cancel()
     wait_for_no_tools(lab.debugd)

@@ -1,4 +1,4 @@
-"""probegate-debugd from outside: `probegate debug`, uploads, its metrics, health and options."""
+"""probegate-debugd as users and operators see it: `probegate debug`, uploads, metrics, health and options."""
 
 import os
 import pty
@@ -72,7 +72,7 @@ def test_a_script_through_the_command_line(debugd):
 
 
 def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
-    """At a terminal; with an ELF file of the user's own."""
+    """On a terminal, with an ELF file that is uploaded."""
     elf = tmp_path / "mine.elf"
     shutil.copy(firmware(), elf)
     terminal, inside = pty.openpty()
@@ -124,7 +124,7 @@ def test_a_signal_ends_the_command_line_before_its_session(debugd, tmp_path, num
         with open(elf, "wb") as slow:
             slow.write(b"\x7fELF" + bytes(100_000))
             slow.flush()
-            wait_for(url, lambda s: s.value("probegate_debug_upload_bytes_total") > 0, "the first part is there")
+            wait_for(url, lambda s: s.value("probegate_debug_upload_bytes_total") > 0, "the first part has arrived")
             process.send_signal(number)
             assert process.wait(BOUND) == -number
     wait_for(url, lambda s: s.value("probegate_debug_uploads") == 0, "the upload is not kept")
@@ -136,7 +136,7 @@ def test_a_cancelled_upload_is_not_kept(debugd, api):
     with channel(debugd.address) as connection:
         call = api.DebugFilesStub(connection).UploadElf.future(iter(parts.get, None), timeout=BOUND)
         parts.put(api.UploadElfRequest(data=b"\x7fELF"))
-        wait_for(url, lambda s: s.value("probegate_debug_upload_bytes_total") == 4, "the first part is there")
+        wait_for(url, lambda s: s.value("probegate_debug_upload_bytes_total") == 4, "the first part has arrived")
         call.cancel()
         wait_for(url, lambda s: s.value("probegate_debug_uploads") == 0, "the upload is not kept")
         parts.put(None)
@@ -180,7 +180,7 @@ def test_metrics_health_and_limits(debugd, api, tmp_path):
     now.write_text("".join(f"{row}\n" for row in shown))
     golden = GOLDEN / now.name
     assert golden.exists() and shown == golden.read_text().splitlines(), (
-        f"if it is meant to be so: cp {now} {GOLDEN}, and say it in docs/metrics.md"
+        f"if the change is intended: cp {now} {GOLDEN}, and update docs/metrics.md"
     )
     before = set(scrape(url).series())
 
@@ -202,8 +202,8 @@ def test_metrics_health_and_limits(debugd, api, tmp_path):
     assert set(shown.series()) == before
 
 
-def test_a_session_has_its_time(debug_stack, api, tmp_path):
-    """Bounds, and a server that is silent, by recipes of one's own."""
+def test_time_limits_of_a_session(debug_stack, api, tmp_path):
+    """Time limits, and GDB servers that fail or never get ready, started by recipes of the test."""
     recipes = tmp_path / "recipes.yaml"
     recipes.write_text(
         "recipes:\n"
@@ -226,7 +226,7 @@ def test_a_session_has_its_time(debug_stack, api, tmp_path):
         session.close()
     for which in (debugd, hasty):
         wait_for_no_tools(which)
-    # Whatever ends a session, its client is told of it last.
+    # The client gets the error last, so the metric and the log are up to date now.
     assert scrape(debugd.program.metrics_url()).value("probegate_debug_stage_failures_total", stage="gdbserver") == 2
     debugd.program.wait_for_line('"event":"stage.failed"')
 
@@ -248,7 +248,7 @@ def test_wrong_options(programs, flags, code, error):
     assert result.returncode == code and error in result.stderr and result.stderr.count("\n") == 1, result
 
 
-def test_a_bad_recipe_is_told_with_its_line(programs, tmp_path):
+def test_error_of_a_bad_recipe_has_its_line(programs, tmp_path):
     for text, error in (
         ("recipes:\n  - {name: a, boards: [b]}\n", ":2: a recipe must have the key server"),
         ("recipes:\n  - {name: a, boards: [b], server: [no-such-program]}\n", "the program no-such-program"),

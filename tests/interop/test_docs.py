@@ -1,4 +1,4 @@
-"""Flags that the documentation names exist, and it names every method of the API."""
+"""The documentation names only flags that exist, and it names every method of the API."""
 
 import pathlib
 
@@ -58,10 +58,10 @@ CASES = [
 
 
 @pytest.mark.parametrize("text,complaint", CASES)
-def test_a_line_is_judged(text, complaint):
+def test_unknown_flags(text, complaint):
     found = list(docs.unknown_flags(text, HELPS))
     assert (complaint in found) if complaint else not found
 
 
-def test_a_method_that_is_not_named_is_found():
+def test_an_unnamed_method_is_found():
     assert docs.unnamed_methods("`Open`", "  rpc Open(A) returns (B);\n  rpc Close(A) returns (B);\n") == ["Close"]

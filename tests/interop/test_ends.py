@@ -1,12 +1,12 @@
-"""How the server ends when something hangs."""
+"""How the server shuts down if a probe hangs."""
 
 import signal
 
 from raw_client import DPIDR
 
 
-def test_a_probe_that_does_not_answer_does_not_cut_the_end_short(make_stack, control, raw):
-    """Its replies are waited for, a bounded time; the server then ends as ever, and says so."""
+def test_server_shuts_down_cleanly_if_a_probe_does_not_answer(make_stack, control, raw):
+    """The server waits a bounded time for the probe's replies, then ends normally and logs that."""
     stack = make_stack()
     client = raw(stack.port).attach()
     client.call("read_dp", DPIDR)

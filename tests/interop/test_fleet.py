@@ -1,4 +1,4 @@
-"""One gateway in front of many servers: what happens to one of them is no business of the others' users."""
+"""One gateway with many servers: what happens to one server does not affect the users of the others."""
 
 import urllib.request
 
@@ -17,7 +17,7 @@ def word_of(number, board):
 
 
 def attach_all(fleet):
-    """Clients of every board, each of which has a word of its own in RAM."""
+    """Attaches a client to every board, and writes a different word to each board's RAM."""
     clients = [fleet.clients(number) for number in range(SERVERS)]
     for number, of_server in enumerate(clients):
         for board, client in enumerate(of_server):
@@ -32,14 +32,14 @@ def close_all(clients):
 
 
 def expect_own_boards(number, clients):
-    """Each client is still on the board that its port was promised to."""
+    """Checks that each client's port still serves the same board."""
     for board, client in enumerate(clients):
         client.call("connect", "SWD")
         client.wake()
         assert client.read_word(RAM) == word_of(number, board)
 
 
-def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
+def test_a_server_moves_and_the_other_ninety_boards_are_not_affected(programs, workers):
     fleet = Fleet(programs, SERVERS, BOARDS)
     assert sorted(fleet.ports.values()) == list(range(fleet.first_gateway_port, fleet.first_gateway_port + 100))
     clients = attach_all(fleet)
@@ -54,7 +54,9 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
     try:
         fleet.servers[moving].kill()
         for client in clients[moving]:
-            wait_until(lambda c=client: c.status("read_dp", DPIDR) == DISCONNECTED, "its clients are told")
+            wait_until(
+                lambda c=client: c.status("read_dp", DPIDR) == DISCONNECTED, "its clients get status DISCONNECTED"
+            )
         url = fleet.gateway.metrics_url()
         server = f"{NAME}:{fleet.port}"
 
@@ -63,7 +65,7 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
                 "probegate_gateway_server_up", server=server, address=f"{address_of(number)}:{fleet.port}"
             )
 
-        shown = wait_for(url, lambda shown: up(shown, moving) == 0, "the lost server is shown")
+        shown = wait_for(url, lambda shown: up(shown, moving) == 0, "the metric shows the lost server")
         assert [up(shown, number) for number in range(SERVERS) if number != moving] == [1] * 9
         with urllib.request.urlopen(url.replace("/metrics", "/readyz"), timeout=10) as ready:
             assert ready.status == 200
@@ -72,7 +74,9 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
         fleet.start_server(moving, address_of(spare))
         fleet.move(moving, address_of(spare))
         for client in clients[moving]:
-            wait_until(lambda c=client: c.status("open") == 0, "its probes are served from there", bound=LOOK_UP)
+            wait_until(
+                lambda c=client: c.status("open") == 0, "its probes are served from the new address", bound=LOOK_UP
+            )
         expect_own_boards(moving, clients[moving])
         shown = scrape(url)
         assert up(shown, spare) == 1
@@ -85,7 +89,7 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
             lambda: (
                 all(load.rounds > rounds for load, rounds in zip(loads, before)) or any(load.problems for load in loads)
             ),
-            "the others go on",
+            "the clients of the other servers continue",
         )
     finally:
         for load in loads:
@@ -94,8 +98,9 @@ def test_a_server_moves_and_ninety_boards_do_not_notice(programs, workers):
     close_all(clients)
 
 
-def test_a_probe_on_two_servers_stays_the_firsts(make_stack, programs, raw):
-    """Servers that are named by their addresses. The second comes with a twin of the first's board, and one of its own."""
+def test_a_probe_on_two_servers_stays_with_the_first(make_stack, programs, raw):
+    """Both servers are configured by address. The second one has a board with the same serial number as the first
+    server's board, and another board."""
     stack = make_stack(start_gateway=False)
     second_address = f"{LOOPBACK}:{free_port()}"
     gateway = stack.start_another_gateway("probegate-gateway", free_port(2), stack.state, "--server", second_address)
@@ -115,14 +120,14 @@ def test_a_probe_on_two_servers_stays_the_firsts(make_stack, programs, raw):
         rf"debug probe {stack.serial} is on two servers: the one at {stack.server_address} is kept, "
         rf"the one at {second_address} is not served"
     )
-    # Who is there and who comes now are on the first's board.
+    # The old client and a new one are both on the first server's board.
     assert client.read_word(RAM) == 0x11111111
     assert raw(port).attach().read_word(RAM) == 0x11111111
 
-    # It is the second's turn when the first has gone.
+    # When the first server is gone, the second server's board is used.
     stack.server.kill()
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
-    wait_until(lambda: client.status("open") == 0, "the twin is served")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
+    wait_until(lambda: client.status("open") == 0, "the second server's board is served")
     client.call("connect", "SWD")
     client.wake()
     assert client.read_word(RAM) != 0x11111111

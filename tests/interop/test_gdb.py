@@ -1,6 +1,6 @@
-"""gdb, as its users use it: through `pyocd gdbserver`, gateway and server, on a simulated board with the test firmware.
+"""gdb as users use it: through `pyocd gdbserver`, gateway and server, on a simulated board with the test firmware.
 
-pyOCD's stop replies name no watchpoint, so gdb shows a plain SIGTRAP there, as it does with hardware."""
+pyOCD's stop replies do not report watchpoints, so gdb shows a plain SIGTRAP for them, as it does with hardware."""
 
 import pathlib
 import re
@@ -17,7 +17,7 @@ import docs
 pytestmark = pytest.mark.long
 
 ROOT = pathlib.Path(__file__).parents[2]
-# Where nothing of the firmware's is: its variables and stacks are at both ends of RAM.
+# RAM that the firmware does not use: its variables and stacks are at both ends of RAM.
 SCRATCH = 0x20010000
 NVIC_ICER = 0xE000E180
 ICSR, PEND_SYSTICK = 0xE000ED04, 1 << 26
@@ -37,8 +37,8 @@ def _server_of_module():
 
 @pytest.fixture
 def server(_server_of_module, lab, tmp_path, request):
-    """pyOCD's gdbserver, one for all tests as long as they succeed. It keeps the breakpoints of a gdb that is killed while the
-    program runs, so a test that has done so ends it."""
+    """pyOCD's gdbserver, which the tests share until one fails. It keeps the breakpoints of a gdb that was killed while
+    the program ran, so a test that kills gdb must also end the gdbserver."""
     kept = _server_of_module
     if not kept:
         kept.append(GdbServer(tmp_path, lab.uid, "--semihosting"))
@@ -52,7 +52,7 @@ def server(_server_of_module, lab, tmp_path, request):
 
 @pytest.fixture
 def new_gdb(server, firmware, tmp_path):
-    """Starts gdbs that are attached, and are killed after the test."""
+    """Starts gdbs and attaches them; kills them after the test."""
     started = []
 
     def start(osabi="none"):
@@ -70,16 +70,17 @@ def gdb(new_gdb):
 
 
 def prepare(gdb):
-    """A board that has just come out of reset, halted."""
+    """Resets and halts the board; configures gdb."""
     gdb.monitor("set vector-catch h")
     reset(gdb)
-    # pyOCD's map of the chip leaves out peripherals and the System Control Space; gdb needs FPCCR to unwind an exception.
+    # pyOCD's map of the chip leaves out peripherals and the System Control Space; gdb needs FPCCR to unwind an
+    # exception.
     gdb.command("set mem inaccessible-by-default off")
     return gdb
 
 
 def reset(gdb):
-    """gdb does not know what a `monitor` command does: it has to be told that registers are others now."""
+    """Resets and halts the board. gdb does not know what a `monitor` command does, so its register cache is flushed."""
     gdb.monitor("reset halt")
     gdb.command("maintenance flush register-cache")
 
@@ -92,7 +93,7 @@ def run_to(gdb, where):
 
 
 def exception(gdb):
-    """The number of the exception whose handler runs; 0 in the thread."""
+    """The number of the active exception; 0 in thread mode."""
     return gdb.value("$xpsr & 0x1FF")
 
 
@@ -101,12 +102,12 @@ def opcode(gdb, address):
 
 
 def instruction(gdb, function, mnemonic):
-    """The address of the first such instruction in a function."""
+    """The address of the first instruction with this mnemonic in a function."""
     return int(re.search(rf"(0x[0-9a-f]+) <.*\t{mnemonic}\b", gdb.command(f"disassemble {function}"))[1], 16)
 
 
 def callers(gdb):
-    """The functions that a backtrace shows, innermost first; an exception's frame is None."""
+    """The functions in a backtrace, innermost first; an exception frame is None."""
     return [
         match[1]
         for match in re.finditer(
@@ -116,7 +117,7 @@ def callers(gdb):
 
 
 def test_load(gdb):
-    """Into an empty chip, and over itself."""
+    """Loads the program into an erased chip, and then again over itself."""
     gdb.monitor("erase")
     assert gdb.value("*(unsigned*)0") == 0xFFFFFFFF
     for _ in range(2):
@@ -141,7 +142,8 @@ def test_six_hardware_breakpoints_and_no_seventh(gdb):
 
 
 def test_software_breakpoint(gdb, lab, control):
-    """In RAM; `add r0, #1; str r0, [r1]; b` back. What the memory held is what gdb shows, though BKPT is there."""
+    """A breakpoint in a loop in RAM: `add r0, #1; str r0, [r1]; b` back. gdb shows the original instruction instead of
+    BKPT."""
     count = SCRATCH + 8
     for i, code in enumerate((0x3001, 0x6008, 0xE7FC)):
         gdb.command(f"set var *(unsigned short*){SCRATCH + 2 * i:#x} = {code}")
@@ -158,7 +160,7 @@ def test_software_breakpoint(gdb, lab, control):
     gdb.command("delete")
     gdb.start("continue")
     board = control(lab)
-    # Between a debugger's resume and its halt a core need not have come to its next instruction.
+    # A core may execute nothing between a resume and a halt, so wait until the loop has run.
     wait_until(lambda: board.call("read_word", board=0, address=count)["value"] > 3, "the loop goes on")
     gdb.interrupt()
     assert gdb.value("$r0") > 3
@@ -177,7 +179,7 @@ def test_software_breakpoint(gdb, lab, control):
     ],
 )
 def test_watchpoints_by_direction(gdb, watch, what, halts):
-    """A fault's handler writes fault.cfsr, and increments fault.count; then it waits for ever."""
+    """The fault handler writes fault.cfsr, increments fault.count, and then waits for ever."""
     gdb.monitor("set vector-catch none")
     run_to(gdb, "main")
     gdb.command(f"set var command = {COMMAND_FAULT}")
@@ -198,8 +200,8 @@ def test_watchpoints_by_direction(gdb, watch, what, halts):
 
 @pytest.mark.parametrize("member, ticks", [("byte", 10), ("half", 100)])
 def test_watchpoints_by_size(gdb, member, ticks):
-    """Each halts at its own member only, behind the store, though they are neighbours."""
-    run_to(gdb, "main")  # its startup clears them
+    """A watchpoint halts after a store to its own member, and not for its neighbours."""
+    run_to(gdb, "main")  # the startup code clears the members
     gdb.command(f"watch watched.{member}")
     for count in (1, 2):
         stop = gdb.run("continue")
@@ -215,7 +217,7 @@ def test_a_variable_in_a_register_is_watched_by_stepping(gdb):
 
 
 def service_call(gdb):
-    """Runs to the next SVC, and answers where it is."""
+    """Runs to the next SVC instruction, and returns its address."""
     return run_to(gdb, f"*{instruction(gdb, 'main', 'svc')}").address
 
 
@@ -229,7 +231,8 @@ def test_step_into_an_svc(gdb):
 
 
 def test_step_over_an_svc(new_gdb):
-    """What gdb-multiarch does where nobody tells it that there is no Linux: it steps by breakpoints on what comes next."""
+    """Unless gdb-multiarch is told that the target does not run Linux, it steps with breakpoints on the next
+    instructions."""
     gdb = prepare(new_gdb("auto"))
     svc = service_call(gdb)
     calls = gdb.value("watched.service_calls")
@@ -239,12 +242,12 @@ def test_step_over_an_svc(new_gdb):
 
 @pytest.mark.parametrize("into", ["off", "on"])
 def test_step_with_an_interrupt_pending(gdb, into):
-    """Unless told otherwise pyOCD steps with interrupts masked: so the program in the foreground is what is stepped."""
+    """By default pyOCD steps with interrupts masked, so the step stays in the foreground program."""
     gdb.monitor(f"set step-into-interrupts {into}")
     stop = run_to(gdb, "ExerciseFpu")
     gdb.command(
         f"set var *(unsigned*){NVIC_ICER:#x} = 0xFFFFFFFF"
-    )  # those of peripherals, which go on while it is halted
+    )  # disable peripheral interrupts, because peripherals continue while the core is halted
     gdb.command(f"set var *(unsigned*){ICSR:#x} = {PEND_SYSTICK}")
     ticks = gdb.value("watched.ticks")
     after = gdb.run("stepi")
@@ -256,7 +259,7 @@ def test_step_with_an_interrupt_pending(gdb, into):
         assert (after.function, exception(gdb)) == ("SysTickHandler", SYSTICK)
         assert callers(gdb) == ["SysTickHandler", None, "ExerciseFpu", "main"]
         gdb.monitor("set step-into-interrupts off")
-    # Either way the handler runs once the program does.
+    # In both cases the handler runs when the program continues.
     gdb.command("watch watched.ticks")
     gdb.run("continue")
     assert gdb.value("watched.ticks") == ticks + 1
@@ -286,7 +289,7 @@ def test_backtrace_in_a_fault_handler(gdb):
 
 
 def test_fpu_registers(gdb):
-    """Each is one of its own, and `vadd.f32 s2, s0, s1` works on them."""
+    """The registers are independent of each other, and `vadd.f32 s2, s0, s1` uses them."""
     for i in range(32):
         gdb.command(f"set var $s{i} = {i}.25")
     gdb.command("maintenance flush register-cache")
@@ -301,7 +304,7 @@ def test_fpu_registers(gdb):
 
 
 def test_semihosting(gdb, server):
-    """SYS_WRITE0 of a text in RAM: pyOCD does it, and the program goes on behind the BKPT, where it stays."""
+    """pyOCD carries out SYS_WRITE0 for a text in RAM; the program continues after the BKPT, in an endless loop."""
     text = b"Hello from RAM\n"
     for i, octet in enumerate(text + b"\0"):
         gdb.command(f"set var *(char*){SCRATCH + 0x100 + i:#x} = {octet}")
@@ -313,7 +316,7 @@ def test_semihosting(gdb, server):
     with socket.create_connection((LOOPBACK, server.console_port), timeout=BOUND) as console:
         received = console.makefile("rb")
         gdb.start("continue")
-        # A telnet session may begin with options, IAC and two more bytes each.
+        # A telnet session may begin with options, each consisting of IAC and two more bytes.
         assert received.readline().endswith(text)
         received.close()
     assert gdb.interrupt().address == SCRATCH + 2
@@ -342,7 +345,7 @@ def test_ctrl_c(gdb):
     gdb.interrupt()
 
 
-def counting(lab, control, symbols):
+def expect_counting(lab, control, symbols):
     board = control(lab)
 
     def counter():
@@ -357,14 +360,14 @@ def test_detach_lets_the_program_run(gdb, new_gdb, lab, control, symbols):
     gdb.command("break ExerciseFpu")
     gdb.run("continue")
     gdb.command("detach")
-    counting(lab, control, symbols)
+    expect_counting(lab, control, symbols)
     again = new_gdb()
     assert again.value("counter") > 0
 
 
 @pytest.mark.parametrize("running", [True, False])
 def test_gdb_is_killed_and_another_attaches(gdb, new_gdb, server, lab, control, symbols, running):
-    """With breakpoints set: nobody is there any more to clean up."""
+    """gdb is killed while breakpoints are set, so it cannot remove them."""
     run_to(gdb, "main")
     gdb.command("set breakpoint always-inserted on")
     gdb.command("break RecordFault")
@@ -375,14 +378,14 @@ def test_gdb_is_killed_and_another_attaches(gdb, new_gdb, server, lab, control, 
     again = new_gdb()
     assert again.value("$pc") != 0
     again.start("continue")
-    counting(lab, control, symbols)
+    expect_counting(lab, control, symbols)
     again.interrupt()
     assert run_to(again, "SysTickHandler").function == "SysTickHandler"
     server.kill()
 
 
-def test_what_the_documentation_says(server, firmware, tmp_path):
-    """Its commands, one after the other; an error ends gdb with another code."""
+def test_documented_commands(server, firmware, tmp_path):
+    """Runs the documented commands in order; gdb exits with an error code if one of them fails."""
     script = tmp_path / "documented.gdb"
     script.write_text(
         docs.code_block((ROOT / "docs/simulator.md").read_text(), "gdb").replace(
@@ -414,9 +417,11 @@ def test_what_the_documentation_says(server, firmware, tmp_path):
 
 
 def test_a_commander_reads_while_gdb_steps(gdb, lab, pyocd, symbols):
-    """Each of the two sees what it would see alone: gdb the next instruction, the commander `counter`, which only grows.
+    """Each client sees what it would see alone: gdb sees the next instruction, and the commander sees `counter`
+    increase.
 
-    The commander comes first: a pyOCD that connects turns off the breakpoint unit, and one that is there does not know."""
+    The commander connects first, because pyOCD disables the breakpoint unit when it connects, and another pyOCD that is
+    already connected does not notice."""
     read = f"read32 {symbols['counter']:#x}"
     with pyocd.interactive(lab.uid, "--target", "nrf52840", "--connect", "attach") as commander:
         commander.type(read)

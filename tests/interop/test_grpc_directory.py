@@ -45,7 +45,7 @@ class Watch:
         return self._events.get(timeout=BOUND)
 
     def until(self, condition):
-        """The first status, from now on, of which the condition holds."""
+        """Waits for a status for which the condition holds, and returns it."""
         while True:
             event = self.next()
             assert event.WhichOneof("event") == "changed", event
@@ -64,7 +64,7 @@ class Watch:
         self._channel.close()
 
 
-def test_every_method_of_the_directory_is_driven_here(api):
+def test_every_method_of_the_directory_is_tested_here(api):
     methods = {m.name for m in api.services["ProbeDirectory"].methods}
     assert methods == {"ListProbes", "WatchProbes", "ListSessions", "EndSession", "Stats"}
 
@@ -81,13 +81,13 @@ def test_list_probes(api, directory, stack):
         (probe,) = directory.ListProbes(api.ListProbesRequest(), timeout=BOUND).probes
         return probe.state, probe.session_count
 
-    # The gateway may hold a session of its own on the probe; what counts is that this one shows.
+    # The gateway may also have a session on the probe, so only the minimum is known.
     assert state()[0] == api.PROBE_STATE_IN_USE and state()[1] >= 1
     session.close()
     wait_until(lambda: state()[0] == api.PROBE_STATE_IDLE, "the probe is idle again")
 
 
-def test_each_list_names_the_machine(api, directory):
+def test_each_list_names_the_host(api, directory):
     for method, request in (
         (directory.ListProbes, api.ListProbesRequest()),
         (directory.ListSessions, api.ListSessionsRequest()),
@@ -110,7 +110,7 @@ def test_stats(api, directory, stack):
     memory = session.command("GetMemoryInterfaceForAp", ap_version=1, address=0)
     for _ in range(10):
         session.command("ReadMem", handle=memory.handle, address=RAM, transfer_size=32)
-    # Counted once answered, which is a moment after the answer.
+    # A command is counted a moment after it has been answered.
     wait_until(lambda: stats()[1].commands >= probe_before.commands + 13, "the commands are counted")
     after, probe_after = stats(stack.serial[-6:])
     assert after.uptime_seconds > before.uptime_seconds
@@ -159,7 +159,7 @@ def test_list_sessions(api, directory, stack):
     assert (info.has_open, info.is_connected, info.holds_lock, info.waits_for_lock) == (True, True, True, False)
     assert info.command_count == 3
     assert 0 < info.opened_at.seconds <= info.last_command_at.seconds
-    assert session.id not in str(info), "the whole id is a secret"
+    assert session.id not in str(info), "the full session ID is a secret"
     assert session.id[:16] in listed(stack.serial)
     session.end()
     assert session.id[:16] not in listed()
@@ -203,7 +203,7 @@ def test_end_session_of_a_gateway_client(api, directory, stack, raw):
     ]
     assert new.client.peer_address == "127.0.0.1:%d" % client.socket.getsockname()[1]
     directory.EndSession(api.EndSessionRequest(session=new.session, reason="lunch"), timeout=BOUND)
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
 
 
 def test_end_session_unknown(api, directory):

@@ -1,4 +1,4 @@
-"""A Python gRPC client, generated from the .proto files, drives every debug command: by unary calls and on a stream."""
+"""A Python gRPC client, generated from the .proto files, uses every debug command with unary calls and on a stream."""
 
 import socket
 import threading
@@ -9,10 +9,10 @@ from grpc_client import CommandError, StreamSession, UnarySession, channel, deta
 from grpc_scenario import Fails, matches, steps
 from stack import BOUND, LOOPBACK, wait_until
 
-# Methods that make or are a session, rather than use one.
+# Methods that open, close or carry a session; all others are commands of a session.
 SESSION_METHODS = {"OpenSession", "CloseSession", "Stream"}
 
-# The canonical code under which a unary call fails with each kind of error.
+# The gRPC status code of a unary call for each kind of error.
 CODES = {
     "ERROR_KIND_INVALID_ARGUMENT": grpc.StatusCode.INVALID_ARGUMENT,
     "ERROR_KIND_NOT_OPEN": grpc.StatusCode.FAILED_PRECONDITION,
@@ -23,7 +23,7 @@ CODES = {
 
 @pytest.fixture
 def open_session(api, stack):
-    """Opens a session of the given sort, and closes it after the test."""
+    """Opens a session of the given class, and closes it after the test."""
     sessions = []
 
     def open_(sort, **options):
@@ -35,7 +35,7 @@ def open_session(api, stack):
         session.close()
 
 
-def test_scenario_leaves_no_command_out(api):
+def test_scenario_has_every_command(api):
     methods = {m.name for m in api.services["DebugProbe"].methods}
     assert {method for method, _, _ in steps(api)} == methods - SESSION_METHODS
 
@@ -73,7 +73,7 @@ def test_every_command(api, open_session, stack, sort):
 
 
 @pytest.mark.parametrize("sort", [UnarySession, StreamSession])
-def test_opening_tells_what_the_probe_is(api, open_session, stack, sort):
+def test_opening_returns_the_probes_description(api, open_session, stack, sort):
     probe = open_session(sort).opened.probe
     assert probe.unique_id == stack.serial
     assert probe.description and probe.vendor_name and probe.product_name
@@ -90,7 +90,7 @@ def test_pipelined_stream_answers_in_order(open_session):
     session = open_session(StreamSession)
     sent = [session.send("GetState") for _ in range(500)]
     for request in sent:
-        session.receive(request)  # checks the request's id
+        session.receive(request)  # checks the request's ID
 
 
 def test_stream_must_begin_with_open_session(api, stack):
@@ -134,7 +134,7 @@ def test_ended_session_is_not_found(api, open_session):
 
 
 class Relay:
-    """Carries connections to the server from another loopback address, so that they come from another peer."""
+    """Forwards connections to the server from another loopback address, so that the server sees another peer."""
 
     def __init__(self, port, source):
         self.listener = socket.create_server((LOOPBACK, 0))
@@ -229,11 +229,11 @@ def test_dropped_stream_leaves_nothing_behind(api, make_stack, control):
     other.receive(due)
     other.close()
     sim = control(stack)
-    wait_until(lambda: not sim.is_connected(0), "the probe is let go")
+    wait_until(lambda: not sim.is_connected(0), "the probe is released")
 
 
 def test_concurrent_unary_calls_of_a_session(api, open_session, stack):
-    """Sent without waiting for each other; each is answered, and what is left is what one of them wrote."""
+    """Calls are made concurrently. Each one is answered, and memory has the value that one of them wrote."""
     session = open_session(UnarySession)
     for method, fields in (("Open", {}), ("Connect", {}), ("Lock", {})):
         session.command(method, **fields)
@@ -255,8 +255,8 @@ def test_concurrent_unary_calls_of_a_session(api, open_session, stack):
     assert session.command("ReadMem", handle=handle, address=0x20000000, transfer_size=32).value < 200
 
 
-def test_a_call_given_up_is_not_carried_out(api, open_session):
-    """The client was told that it failed, so it must not happen later, when the lock is free."""
+def test_a_cancelled_call_is_not_carried_out(api, open_session):
+    """The client's call has failed, so it must not be carried out later, when the lock is free."""
     holder, other = open_session(UnarySession), open_session(UnarySession)
     for session in (holder, other):
         session.command("Open")
@@ -278,8 +278,8 @@ def test_a_call_given_up_is_not_carried_out(api, open_session):
 
     wait_until(waits, "the other session waits for the lock")
     cancelled.cancel()
-    wait_until(lambda: not waits(), "the server has heard that the call was given up")
+    wait_until(lambda: not waits(), "the server has noticed that the call was cancelled")
     holder.command("Unlock")
-    # Answered behind both in the session's queue.
+    # This call is after the other two in the session's queue.
     assert other.command("ReadMem", **word).value == 1
     assert not any(s.holds_lock for s in directory.ListSessions(api.ListSessionsRequest(), timeout=BOUND).sessions)

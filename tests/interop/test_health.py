@@ -1,4 +1,4 @@
-"""probegate-health says what programs say of themselves, with an exit code for health checks."""
+"""probegate-health reports whether a program is healthy, with an exit code for health checks."""
 
 import contextlib
 import json
@@ -21,10 +21,10 @@ def http_of(program):
 
 @contextlib.contextmanager
 def answers(reply):
-    """Where somebody listens who says this to one client, whatever was asked."""
+    """Runs a server that sends this reply to one client, whatever the request; yields its address."""
 
     def serve():
-        with contextlib.suppress(OSError):  # the client may go before it has read all
+        with contextlib.suppress(OSError):  # the client may disconnect before it has read everything
             client, _ = listener.accept()
             with client:
                 client.recv(1024)
@@ -36,11 +36,11 @@ def answers(reply):
         try:
             yield f"{LOOPBACK}:{listener.getsockname()[1]}"
         finally:
-            listener.shutdown(socket.SHUT_RDWR)  # where nobody came
+            listener.shutdown(socket.SHUT_RDWR)  # ends accept() if no client connected
             thread.join()
 
 
-def test_programs_that_are_well(stack, programs):
+def test_healthy_programs(stack, programs):
     for program in (stack.server, stack.gateway):
         assert ask(programs, "--http", http_of(program)) == (0, "ready")
         assert ask(programs, "--http", http_of(program), "--path", "/healthz")[0] == 0
@@ -49,7 +49,7 @@ def test_programs_that_are_well(stack, programs):
     assert code == 0 and stack.serial in said
 
 
-def test_a_gateway_says_what_it_misses(programs):
+def test_gateway_without_a_server_is_unhealthy(programs):
     gateway = programs.start(
         "probegate-gateway",
         "--server",
@@ -66,13 +66,13 @@ def test_a_gateway_says_what_it_misses(programs):
     assert ask(programs, "--http", http_of(gateway), "--path", "/healthz")[0] == 0
 
 
-def test_nobody_there(programs):
+def test_connection_refused(programs):
     port = free_port()
     for flag in ("--http", "--sim"):
         assert ask(programs, flag, f"{LOOPBACK}:{port}") == (1, f"{LOOPBACK}:{port}: Connection refused")
 
 
-def test_a_program_that_stands_still(make_stack, programs):
+def test_a_program_that_hangs(make_stack, programs):
     stack = make_stack(start_gateway=False)
     stack.sim.signal(signal.SIGSTOP)
     stack.server.signal(signal.SIGSTOP)
@@ -84,14 +84,14 @@ def test_a_program_that_stands_still(make_stack, programs):
         stack.server.signal(signal.SIGCONT)
 
 
-def test_another_protocol(stack, programs):
-    """The control port takes no HTTP, and metrics are no control port."""
+def test_wrong_protocol(stack, programs):
+    """The control port does not speak HTTP, and the metrics port does not speak the control protocol."""
     assert ask(programs, "--http", f"{LOOPBACK}:{stack.control_port}", "--timeout", 1)[0] == 1
     assert ask(programs, "--sim", http_of(stack.server), "--timeout", 1)[0] == 1
 
 
-def test_as_many_boards_as_there_can_be(programs):
-    """The control port's answer for a thousand; as many simulated boards take more memory than a test should."""
+def test_a_thousand_boards(programs):
+    """A fake control port lists a thousand boards, because a thousand simulated boards would need too much memory."""
     boards = [
         {
             "board": board,
@@ -114,12 +114,12 @@ def test_as_many_boards_as_there_can_be(programs):
 @pytest.mark.parametrize(
     "reply", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"]
 )
-def test_an_answer_without_an_end(programs, reply):
+def test_an_incomplete_answer(programs, reply):
     with answers(reply) as address:
         assert ask(programs, "--http", address) == (1, f"{address}: the answer is incomplete")
 
 
-def test_what_is_said_is_one_line_that_does_no_harm(programs):
+def test_output_is_one_short_printable_line(programs):
     head = b"HTTP/1.1 503 No\r\n\r\n"
     with answers(head + b"\x1b[2Ja board\r\na \xffserver\n\n") as address:
         assert ask(programs, "--http", address) == (1, r"\x1b[2Ja board; a \xffserver")

@@ -1,4 +1,5 @@
-"""What no decent client sends. The gateway answers what the protocol says, bounds what it keeps, and serves the others."""
+"""Input that no well-behaved client sends. The gateway answers as the protocol says, uses bounded memory, and continues
+to serve other clients."""
 
 import json
 import resource
@@ -13,8 +14,8 @@ DPIDR_VALUE = 0x2BA01477
 
 
 @pytest.fixture(autouse=True)
-def others_are_served(stack, raw):
-    """After each of these tests, an ordinary client finds everything in order."""
+def other_clients_are_served(stack, raw):
+    """Checks after each test that an ordinary client is served."""
     yield
     assert raw(stack.port).attach().call("read_dp", DPIDR) == DPIDR_VALUE
 
@@ -41,7 +42,7 @@ def others_are_served(stack, raw):
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "",
 )
-def test_errors_of_format_keep_the_connection(stack, raw, line, expected):
+def test_connection_survives_format_errors(stack, raw, line, expected):
     client = raw(stack.port)
     client.send_bytes(line + b"\n")
     reply = client.receive()
@@ -74,7 +75,7 @@ def test_errors_of_format_keep_the_connection(stack, raw, line, expected):
         ("read_block32", [99, 0, 1 << 40], f"got {1 << 40}"),
     ],
 )
-def test_wrong_arguments_are_named_and_keep_the_connection(stack, raw, request_name, arguments, named):
+def test_wrong_arguments_are_reported_and_the_connection_survives(stack, raw, request_name, arguments, named):
     client = raw(stack.port).attach()
     with pytest.raises(RemoteError) as refusal:
         client.call(request_name, *arguments)
@@ -84,7 +85,7 @@ def test_wrong_arguments_are_named_and_keep_the_connection(stack, raw, request_n
 
 
 def test_line_without_end_is_bounded(stack, raw):
-    """16 MiB is the bound: an error line, then a reset, however long the client goes on."""
+    """The limit is 16 MiB: the client gets an error line and then a reset, however much more it sends."""
     client = raw(stack.port)
 
     def reset():
@@ -97,7 +98,7 @@ def test_line_without_end_is_bounded(stack, raw):
     before = resident_kib(stack.gateway.pid)
     wait_until(reset, "the connection is reset")
     assert resident_kib(stack.gateway.pid) - before < 64 << 10
-    # It came before the reset, and so it can still be read.
+    # The error line was sent before the reset, so it can still be read.
     assert client.receive() == {
         "id": -1,
         "status": GENERAL,
@@ -136,7 +137,7 @@ def test_half_close_answers_everything_first(stack, raw):
     ids=["whole", "half"],
 )
 def test_last_line_without_line_feed(stack, raw, line, answer):
-    """The end of file ends a line, too: it is answered before the connection is closed."""
+    """End-of-file also ends a line, which is answered before the connection is closed."""
     client = raw(stack.port)
     client.send_bytes(line)
     client.socket.shutdown(socket.SHUT_WR)
@@ -164,17 +165,17 @@ def test_reset_in_the_middle_of_requests(stack, raw):
         for _ in range(50):
             client.send("read_ap_multiple", DRW, 256)
         client.abort()
-    expect_nobody_left(stack)
+    expect_no_sessions_left(stack)
 
 
 def test_connect_and_leave(stack, raw):
     for end in ("close", "abort") * 100:
         getattr(raw(stack.port), end)()
-    expect_nobody_left(stack)
+    expect_no_sessions_left(stack)
 
 
-def expect_nobody_left(stack):
-    """Neither a connection nor a session: what other tests had is closed by now, too."""
+def expect_no_sessions_left(stack):
+    """Waits until no connection and no session is left, including those of earlier tests."""
     for url, name in (
         (stack.gateway.metrics_url(), "probegate_gateway_connections"),
         (stack.server.metrics_url(), "probegate_sessions"),
@@ -182,8 +183,9 @@ def expect_nobody_left(stack):
         wait_for(url, lambda shown, name=name: shown.value(name) == 0, f"{name} is 0")
 
 
-def test_slow_reader_is_bounded_and_holds_nobody_up(stack, raw):
-    """Far more in replies than socket buffers hold: the gateway must stop reading, not pile them up."""
+def test_slow_reader_uses_bounded_memory_and_does_not_delay_others(stack, raw):
+    """The replies need far more space than socket buffers have: the gateway must stop reading instead of queueing
+    replies."""
     slow = raw(stack.port).attach()
     other = raw(stack.port).attach()
     before = resident_kib(stack.gateway.pid)
@@ -230,7 +232,7 @@ def test_128_clients_at_once(stack, raw):
         assert client.result("readprop", is_open) is True
 
 
-def test_too_many_connections_are_told(make_stack, raw):
+def test_too_many_connections_are_refused(make_stack, raw):
     stack = make_stack(gateway_flags=["--max-connections", 4])
     served = [raw(stack.port) for _ in range(4)]
     for client in served:
@@ -249,12 +251,12 @@ def test_too_many_connections_are_told(make_stack, raw):
         except ConnectionError:
             return False
 
-    wait_until(free_again, "a place is free again")
+    wait_until(free_again, "a new client is served again")
 
 
 @pytest.fixture
 def few_open_files():
-    """Programs start with a soft limit of open files that is far below the hard one, as a login shell's is."""
+    """Starts programs with a soft limit of open files that is far below the hard limit, as in a login shell."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= hard < 1024:
         pytest.skip(f"the hard limit of open files is {hard}")

@@ -1,4 +1,4 @@
-"""JTAG, from the real pyOCD to the simulated board's TAP, and what several who share it do to each other."""
+"""JTAG, from the real pyOCD to the simulated board's TAP, also with several clients on one probe."""
 
 import pytest
 from pyocd_client import PyocdError
@@ -18,7 +18,7 @@ def connect(client, protocol="JTAG"):
 
 
 def enter_idle(client):
-    """As pyOCD does: Test-Logic-Reset, Run-Test/Idle."""
+    """Goes to Test-Logic-Reset and then to Run-Test/Idle, as pyOCD does."""
     client.call("jtag_sequence", 6, 1, False, 0x3F)
     client.call("jtag_sequence", 1, 0, False, 1)
 
@@ -36,7 +36,7 @@ def wake(client):
 
 
 def read_idcode(client):
-    """With raw sequences alone, from Test-Logic-Reset and back to Run-Test/Idle."""
+    """Reads IDCODE with raw sequences only, starting from Test-Logic-Reset and ending in Run-Test/Idle."""
     enter_idle(client)
     client.call("jtag_sequence", 1, 1, False, 1)
     client.call("jtag_sequence", 2, 0, False, 3)
@@ -47,7 +47,7 @@ def read_idcode(client):
     return low | high << 31
 
 
-def test_what_is_offered(stack, raw):
+def test_offered_protocols_and_capabilities(stack, raw):
     client = raw(stack.port)
     assert client.call("readprop", "supported_wire_protocols") == ["DEFAULT", "SWD", "JTAG"]
     assert "JTAG_SEQUENCE" in client.call("readprop", "capabilities")
@@ -75,7 +75,7 @@ def test_commander_attaches_and_reads(stack, pyocd):
     assert "410fc241" in output
 
 
-def test_pyocd_goes_on_after_a_fault(stack, workers):
+def test_pyocd_continues_after_a_fault(stack, workers):
     (worker,) = workers(1)
     worker.attach(stack.uid, **JTAG)
     worker.target("write_memory_block32", RAM, WORDS)
@@ -101,7 +101,7 @@ def test_the_board_serves_swd_and_jtag_in_turn(stack, workers):
         worker.detach()
 
 
-def test_by_way_of_dormant(stack, workers):
+def test_switching_through_dormant_state(stack, workers):
     (worker,) = workers(1)
     for protocol in ("swd", "jtag", "swd"):
         worker.attach(stack.uid, dap_protocol=protocol, dap_swj_use_dormant=True)
@@ -109,7 +109,7 @@ def test_by_way_of_dormant(stack, workers):
         worker.detach()
 
 
-def test_the_second_learns_which_protocol_the_first_chose(stack, workers, raw):
+def test_error_names_the_protocol_that_is_already_connected(stack, workers, raw):
     first, second = workers(2)
     first.attach(stack.uid, **JTAG)
     with pytest.raises(PyocdError):
@@ -137,7 +137,7 @@ def test_two_at_once(stack, workers):
         worker.detach()
 
 
-def test_ones_faults_are_not_the_others(stack, workers):
+def test_faults_of_one_client_do_not_affect_another(stack, workers):
     reader, faulter = workers(2)
     for worker in (reader, faulter):
         worker.attach(stack.uid, **JTAG)
@@ -150,27 +150,28 @@ def test_ones_faults_are_not_the_others(stack, workers):
     faulter.detach()
 
 
-def test_raw_sequences_beside_one_who_reads(stack, workers, raw):
-    """The TAP is left in all sorts of states; the reader is served through a link established anew each time."""
+def test_raw_sequences_while_another_client_reads(stack, workers, raw):
+    """The raw sequences leave the TAP in various states; each time, the server re-establishes the link for the
+    reader."""
     (reader,) = workers(1)
     reader.attach(stack.uid, **JTAG)
     reader.target("write_memory_block32", RAM, WORDS)
     reader.start("read_until_stopped", RAM, WORDS)
-    banger = connect(raw(stack.port))
+    raw_user = connect(raw(stack.port))
     for round_number in range(60):
-        banger.take_lock()  # else others have their turns in between, and the TAP
-        assert read_idcode(banger) == IDCODE
-        banger.call("unlock")
-        banger.call("jtag_sequence", 1 + round_number % 7, round_number % 2, False, 0x55)
-        banger.call("jtag_sequence", 64, 0, True, (1 << 64) - 1)
+        raw_user.take_lock()  # without the lock, the reader's commands would come in between and move the TAP
+        assert read_idcode(raw_user) == IDCODE
+        raw_user.call("unlock")
+        raw_user.call("jtag_sequence", 1 + round_number % 7, round_number % 2, False, 0x55)
+        raw_user.call("jtag_sequence", 64, 0, True, (1 << 64) - 1)
     result = reader.stop()
     assert result["wrong"] == 0 and result["count"] > 0
-    banger.call("disconnect")
+    raw_user.call("disconnect")
     reader.detach()
 
 
 def test_raw_sequences_of_any_length(stack, raw):
-    """In BYPASS what goes in comes out, a bit later."""
+    """In BYPASS, TDO is TDI delayed by one bit."""
     client = connect(raw(stack.port))
     wake(client)
     client.call("jtag_sequence", 2, 1, False, 3)
@@ -187,7 +188,7 @@ def test_raw_sequences_of_any_length(stack, raw):
     client.detach()
 
 
-def test_a_raw_sequence_wants_its_protocol(stack, raw):
+def test_raw_sequences_need_their_protocol(stack, raw):
     client = connect(raw(stack.port), "SWD")
     assert client.status("jtag_sequence", 8, 1, False, 0xFF) == 3
     client.detach()
@@ -198,18 +199,18 @@ def test_a_raw_sequence_wants_its_protocol(stack, raw):
     client.detach()
 
 
-def test_nobody_is_left_behind_by_one_who_dies(stack, workers, raw):
+def test_a_client_that_dies_does_not_affect_another(stack, workers, raw):
     (reader,) = workers(1)
     reader.attach(stack.uid, **JTAG)
     reader.target("write_memory_block32", RAM, WORDS)
-    banger = connect(raw(stack.port))
-    banger.call("jtag_sequence", 3, 1, False, 7)
-    banger.close()
+    raw_user = connect(raw(stack.port))
+    raw_user.call("jtag_sequence", 3, 1, False, 7)
+    raw_user.close()
     assert reader.call("read_expecting", "read32", RAM, WORDS, 32) == 0
     reader.detach()
 
 
-def test_wait_and_loss_of_the_tap_are_told_apart(make_stack, raw, control):
+def test_wait_and_loss_of_the_tap_are_distinguished(make_stack, raw, control):
     stack = make_stack()
     client = connect(raw(stack.port))
     wake(client)

@@ -1,4 +1,5 @@
-"""The lock's rules over the wire: exclusive, first come first served, given back, and broken when somebody waits too long."""
+"""The lock's rules over the wire: it is exclusive, first come first served, released when its holder ends, and broken
+if another session waits too long."""
 
 import datetime
 import json
@@ -25,7 +26,7 @@ NEVER_BROKEN = ["--lock-idle", 3600, "--lock-max", 3600]
 
 @pytest.fixture
 def attached(raw):
-    """Attaches so many clients to a stack."""
+    """Attaches the given number of clients to a stack."""
     return lambda stack, count: [raw(stack.port).attach() for _ in range(count)]
 
 
@@ -34,13 +35,13 @@ def has_answer(client):
 
 
 def sessions(stack):
-    """The sessions as the server sees them, by their clients' ports."""
+    """The server's list of sessions, by their clients' ports."""
     output = stack.programs.run("probegate", "--server", stack.server_address, "sessions", "--json").stdout
     return {int(s["client"]["peer_address"].rsplit(":", 1)[1]): s for s in json.loads(output)["sessions"]}
 
 
 def sessions_waiting(stack):
-    """How many sessions wait for another's lock."""
+    """How many sessions wait for the lock."""
     return sum(s["waits_for_lock"] for s in sessions(stack).values())
 
 
@@ -56,10 +57,10 @@ def test_others_wait_first_come_first_served(make_stack, attached):
     holder.take_lock()
     second.call("lock")
     due_second = second.send("flush")
-    wait_until(lambda: sessions_waiting(stack) == 1, "the second waits")
+    wait_until(lambda: sessions_waiting(stack) == 1, "the second client waits")
     third.call("lock")
     due_third = third.send("flush")
-    wait_until(lambda: sessions_waiting(stack) == 2, "the third waits")
+    wait_until(lambda: sessions_waiting(stack) == 2, "the third client waits")
     assert not has_answer(second) and not has_answer(third)
     holder.call("unlock")
     second.result("flush", due_second)
@@ -68,18 +69,18 @@ def test_others_wait_first_come_first_served(make_stack, attached):
     third.result("flush", due_third)
 
 
-def test_where_nothing_is_posted_the_answer_is_the_lock(make_stack, attached):
+def test_without_posting_lock_is_answered_when_it_is_taken(make_stack, attached):
     stack = make_stack(server_flags=NEVER_BROKEN, gateway_flags=["--posting", "off"])
     holder, other = attached(stack, 2)
     holder.call("lock")
     due = other.send("lock")
-    wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
+    wait_until(lambda: sessions_waiting(stack) == 1, "the other client waits")
     assert not has_answer(other)
     holder.call("unlock")
     other.result("lock", due)
 
 
-def test_what_touches_no_wire_does_not_wait(make_stack, attached, raw):
+def test_requests_that_do_not_use_the_wire_do_not_wait(make_stack, attached, raw):
     stack = make_stack(server_flags=NEVER_BROKEN)
     holder, other = attached(stack, 2)
     holder.take_lock()
@@ -99,7 +100,7 @@ def test_nested_locks_are_counted(make_stack, attached):
     holder.call("unlock")
     holder.call("flush")
     due = other.send("read_dp", DPIDR)
-    wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
+    wait_until(lambda: sessions_waiting(stack) == 1, "the other client waits")
     holder.call("unlock")
     other.result("read_dp", due)
 
@@ -111,19 +112,19 @@ def test_unlock_without_lock(make_stack, attached):
 
 
 @pytest.mark.parametrize("end", ["close", "abort"])
-def test_given_back_when_the_connection_ends(make_stack, attached, end):
+def test_released_when_the_connection_ends(make_stack, attached, end):
     stack = make_stack(server_flags=NEVER_BROKEN)
     holder, other = attached(stack, 2)
     holder.take_lock()
     due = other.send("read_dp", DPIDR)
-    wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
+    wait_until(lambda: sessions_waiting(stack) == 1, "the other client waits")
     getattr(holder, end)()
     other.result("read_dp", due)
 
 
-def test_given_back_when_the_holder_is_killed(make_stack, attached):
-    """SIGKILL: the kernel ends the connection at once, and the next goes on. No test can hold a loaded machine to the second
-    that this takes at most; the bound here is far from the 60 s after which the lock would be broken for silence."""
+def test_released_when_the_holder_is_killed(make_stack, attached):
+    """After SIGKILL the kernel closes the connection at once, and the next session gets the lock. This takes less than
+    a second, but perhaps not on a loaded machine; the bound here is still far below the 60 s of --lock-idle."""
     stack = make_stack(server_flags=["--lock-idle", 60, "--lock-max", 3600])
     (other,) = attached(stack, 1)
     with subprocess.Popen(
@@ -134,20 +135,20 @@ def test_given_back_when_the_holder_is_killed(make_stack, attached):
     ) as holder:
         assert holder.stdout.readline() == "locked\n"
         due = other.send("read_dp", DPIDR)
-        wait_until(lambda: sessions_waiting(stack) == 1, "the other waits")
+        wait_until(lambda: sessions_waiting(stack) == 1, "the other client waits")
         assert not has_answer(other)
         other.socket.settimeout(5)
         holder.kill()
         other.result("read_dp", due)
 
 
-def test_broken_when_its_holder_is_silent(make_stack, attached):
+def test_broken_when_its_holder_is_idle(make_stack, attached):
     stack = make_stack(server_flags=["--lock-idle", 1, "--lock-max", 3600])
     holder, other = attached(stack, 2)
     holder.write_word(RAM, 0x51137)
     holder.take_lock()
     other.call("read_dp", DPIDR)
-    # The holder stays, its unlock is answered as if nothing had happened, and its commands go on.
+    # The holder's session continues: its unlock succeeds as if nothing had happened, and so do its commands.
     holder.call("unlock")
     assert holder.read_word(RAM) == 0x51137
     assert holder.status("unlock") == GENERAL
@@ -167,25 +168,25 @@ def test_broken_when_held_too_long(make_stack, attached):
     other.result("read_dp", due)
 
 
-def test_not_broken_while_nobody_waits(make_stack, attached):
+def test_not_broken_while_no_session_waits(make_stack, attached):
     stack = make_stack(server_flags=["--lock-idle", 1, "--lock-max", 1])
     holder, other = attached(stack, 2)
     holder.take_lock()
     port = holder.socket.getsockname()[1]
 
-    def silent_beyond_both_bounds():
+    def idle_longer_than_both_limits():
         session = sessions(stack)[port]
         assert session["holds_lock"], session
         return silent_for(session) > 2
 
-    wait_until(silent_beyond_both_bounds, "the holder has been silent for longer than both bounds")
+    wait_until(idle_longer_than_both_limits, "the holder has been idle for longer than both limits")
     due = other.send("read_dp", DPIDR)
     other.result("read_dp", due)
     assert not sessions(stack)[port]["holds_lock"]
     holder.call("unlock")
 
 
-def test_connects_and_opens_are_given_back(make_stack, attached, control):
+def test_connects_and_opens_are_released(make_stack, attached, control):
     stack = make_stack()
     clients = attached(stack, 3)
     sim = control(stack)
@@ -194,4 +195,4 @@ def test_connects_and_opens_are_given_back(make_stack, attached, control):
     clients[1].close()
     assert clients[2].call("read_dp", DPIDR) == 0x2BA01477
     clients[2].abort()
-    wait_until(lambda: not sim.is_connected(0), "the probe is let go")
+    wait_until(lambda: not sim.is_connected(0), "the probe is released")

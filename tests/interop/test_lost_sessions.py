@@ -1,4 +1,5 @@
-"""A session that is lost stays lost: status 2 to everything until the client opens anew, and never a value."""
+"""A lost session stays lost: requests fail with status 2 until the client opens a new session, and never return a
+value."""
 
 import signal
 
@@ -11,14 +12,15 @@ DPIDR_VALUE = 0x2BA01477
 
 
 def expect_lost_then_open_again(client):
-    """What needs a session fails, again and again; what does not is answered; after `open` all is well."""
+    """Checks that requests that need a session keep failing, that others succeed, and that everything works after
+    `open`."""
     for _ in range(3):
         assert client.status("read_dp", DPIDR) == DISCONNECTED
     assert client.status("read_ap", 0xC) == DISCONNECTED
     assert client.status("write_dp", 8, 0) == DISCONNECTED
     assert client.status("hello", 1) == 0
     wait_until(lambda: client.status("open") == 0, "the probe can be opened again")
-    # The new session has connected nothing yet.
+    # The new session is not connected yet.
     assert client.call("readprop", "wire_protocol") is None
     client.call("connect", "SWD")
     client.wake()
@@ -31,25 +33,25 @@ def test_server_killed_and_started_again(make_stack, raw):
     client.write_word(RAM, 0x11111111)
     client.call("flush")
     stack.server.kill()
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
     stack.start_server()
     expect_lost_then_open_again(client)
     assert client.read_word(RAM) == 0x11111111
 
 
 def test_server_back_before_the_client_asks(make_stack, raw):
-    """The client is silent while the server goes and comes back: it must not meet a session that it did not open."""
+    """The client sends nothing while the server restarts. It must not end up in a session that it did not open."""
     stack = make_stack()
     client = raw(stack.port).attach()
     stack.server.kill()
     stack.start_server()
-    # A fresh connection shows when the gateway has found the server again.
+    # A new connection shows when the gateway is connected to the server again.
     fresh = raw(stack.port)
-    wait_until(lambda: fresh.status("open") == 0, "the gateway has the server again")
+    wait_until(lambda: fresh.status("open") == 0, "the gateway is connected to the server again")
     expect_lost_then_open_again(client)
 
 
-def test_pyocd_under_a_restarted_server(make_stack, workers):
+def test_pyocd_while_the_server_restarts(make_stack, workers):
     stack = make_stack()
     (worker,) = workers(1)
     worker.attach(stack.uid)
@@ -60,7 +62,7 @@ def test_pyocd_under_a_restarted_server(make_stack, workers):
         with pytest.raises(PyocdError) as error:
             worker.probe("read_dp", DPIDR)
         assert error.value.kind == "ProbeDisconnected"
-        # Here pyOCD trips over the lock that it could not get, and so raises something else; but never gets a value.
+        # pyOCD fails to take the lock here, so it raises a different exception; but it must not return a value.
         with pytest.raises(PyocdError):
             worker.target("read32", RAM)
 
@@ -72,7 +74,7 @@ def test_a_lock_is_gone_with_its_session(make_stack, raw):
     stack.server.kill()
     stack.start_server()
     other = raw(stack.port)
-    wait_until(lambda: other.status("open") == 0, "the gateway has the server again")
+    wait_until(lambda: other.status("open") == 0, "the gateway is connected to the server again")
     other.call("connect", "SWD")
     other.wake()
     assert client.status("unlock") == DISCONNECTED
@@ -83,22 +85,22 @@ def test_probe_unplugged_and_plugged_in(make_stack, raw, control):
     client, idle = raw(stack.port).attach(), raw(stack.port).attach()
     sim = control(stack)
     sim.unplug(0)
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
     assert client.status("open") != 0
     sim.plug(0)
     expect_lost_then_open_again(client)
     expect_lost_then_open_again(idle)
 
 
-def test_other_boards_live_on(make_stack, raw, control):
+def test_other_boards_continue(make_stack, raw, control):
     stack = make_stack(boards=2)
     gone, stays = (raw(stack.port_of(serial)).attach() for serial in stack.serials)
     control(stack).unplug(0)
-    wait_until(lambda: gone.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: gone.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
     assert stays.call("read_dp", DPIDR) == DPIDR_VALUE
 
 
-def test_board_that_comes_later_is_served(make_stack, raw, control):
+def test_board_that_is_plugged_in_later_is_served(make_stack, raw, control):
     stack = make_stack(boards=2)
     sim = control(stack)
     sim.unplug(1)
@@ -114,13 +116,14 @@ def test_board_that_comes_later_is_served(make_stack, raw, control):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_server_drains(make_stack, raw, number):
-    """Asked to end, it tells its sessions, and ends with 0 though clients hold them."""
+    """On a signal, the server ends its sessions with an error and exits with 0, even though clients still have
+    sessions."""
     stack = make_stack()
     client, holder = raw(stack.port).attach(), raw(stack.port).attach()
     holder.take_lock()
     stack.server.signal(number)
     assert stack.server.wait() == 0
-    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
     assert holder.status("unlock") == DISCONNECTED
 
 
@@ -136,13 +139,13 @@ def test_server_leaves_the_probe_disconnected(make_stack, raw, control):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_gateway_ends_its_connections(make_stack, raw, number):
-    """pyOCD spins for ever at an orderly end of file, so a connection that the gateway ends must be reset."""
+    """pyOCD spins for ever at an orderly end-of-file, so the gateway must reset the connections that it ends."""
     stack = make_stack()
     idle = raw(stack.port).attach()
     waiting, holder = raw(stack.port).attach(), raw(stack.port).attach()
     holder.take_lock()
     due = waiting.send("read_dp", DPIDR)
-    # In the same connection's order: once this is answered, the request above has reached the server.
+    # Once this is answered, the request above has reached the server.
     wait_until(lambda: holder.call("read_dp", DPIDR) == DPIDR_VALUE, "the holder has the probe")
     stack.gateway.signal(number)
     assert stack.gateway.wait() == 0

@@ -1,5 +1,5 @@
-"""What is shown on /metrics: all that the lists name and the documentation explains, in a form that Prometheus' own
-tool accepts, and no series that a client could have made."""
+"""/metrics serves exactly what the golden lists and the documentation list, in a form that promtool accepts. Clients
+cannot create series."""
 
 import json
 import random
@@ -20,7 +20,7 @@ HOSTILE_LINES, HOSTILE_CALLS, BATCH = 9000, 1000, 200
 
 @pytest.fixture
 def used(stack, workers):
-    """The stack that the tests of this module share, after a real client was there."""
+    """The shared stack, after a real client has used it."""
     (worker,) = workers(1)
     worker.attach(stack.uid)
     worker.target("write32", RAM, 0x12345678)
@@ -35,18 +35,18 @@ def test_golden_list(used, program, tmp_path):
     wanted = [str(row) for row in golden(program)]
     now = tmp_path / f"metrics_{program}.txt"
     now.write_text("".join(f"{row}\n" for row in shown))
-    assert shown == wanted, f"if it is meant to be so: cp {now} {GOLDEN}, and say it in docs/metrics.md"
+    assert shown == wanted, f"if the change is intended: cp {now} {GOLDEN}, and update docs/metrics.md"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_promtool_has_no_complaint(used, program, promtool):
+def test_promtool_accepts_the_metrics(used, program, promtool):
     text = scrape(getattr(used, program).metrics_url()).text
     result = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_promtool_has_complaints(promtool):
-    """That the one above may hear something."""
+def test_promtool_rejects_bad_metrics(promtool):
+    """Shows that the test above can fail."""
     text = "# HELP things things\n# TYPE things counter\nthings 1\n"
     result = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert result.returncode != 0 and "things" in result.stderr
@@ -68,8 +68,8 @@ def test_documentation_gives_prometheus_its_configuration(promtool, tmp_path):
         assert port in config.read_text()
 
 
-def test_documented_questions_can_be_asked(promtool, tmp_path):
-    """Prometheus understands each, and each is about a metric that there is."""
+def test_documented_queries_are_valid(promtool, tmp_path):
+    """The documented queries are valid PromQL, and name only metrics that exist."""
     block = docs.code_block((docs.DOCS / "metrics.md").read_text(), "promql")
     questions = [line for line in block.splitlines() if line and not line.startswith("#")]
     assert len(questions) > 10
@@ -101,18 +101,18 @@ def series_of(stack):
 
 
 def calls_under_way(shown):
-    """How many calls of each method have begun and not ended."""
+    """How many calls of each method have started and not ended."""
     started, handled = (shown.by_label(f"grpc_server_{what}_total", "grpc_method") for what in ("started", "handled"))
     return {method: count - handled[method] for method, count in started.items() if count != handled[method]}
 
 
-def test_no_request_makes_a_series(make_stack, raw, api):
-    """Ten thousand requests with names, numbers and shapes of all sorts; each is counted, in series that were there."""
+def test_requests_create_no_series(make_stack, raw, api):
+    """Ten thousand random requests, most of them invalid, are all counted, in series that existed before."""
     stack = make_stack()
-    client_at_peace = raw(stack.port).attach()
+    valid_client = raw(stack.port).attach()
     before = series_of(stack)
     numbers = random.Random(4711)
-    decent = client_at_peace.next_id
+    decent = valid_client.next_id
     for _ in range(HOSTILE_LINES // BATCH):
         with raw(stack.port) as client:
             client.attach()
@@ -122,9 +122,11 @@ def test_no_request_makes_a_series(make_stack, raw, api):
         for _ in range(HOSTILE_CALLS):
             hostile.call(connection, api, numbers)
     url = stack.gateway.metrics_url()
-    shown = wait_for(url, lambda s: s.value("probegate_gateway_connections") == 1, "all have left")
+    shown = wait_for(
+        url, lambda s: s.value("probegate_gateway_connections") == 1, "all other clients have disconnected"
+    )
     assert series_of(stack) == before
-    # Each was counted once, whatever became of it.
+    # Each request was counted once, whether it succeeded or not.
     assert shown.value("probegate_gateway_requests_total") == decent + HOSTILE_LINES
     assert shown.value("probegate_gateway_request_seconds_count") == decent + HOSTILE_LINES
     assert shown.value("probegate_gateway_requests_total", request="unknown") > 1000
@@ -136,6 +138,6 @@ def test_no_request_makes_a_series(make_stack, raw, api):
     assert shown.value("probegate_command_wait_seconds_count") == sum(commands.values())
     assert shown.value("probegate_command_wire_seconds_count") == sum(commands.values())
     assert shown.value("grpc_server_handled_total", grpc_method="OpenSession", grpc_code="NotFound") > 10
-    # Under way are the decent client's stream, and the gateway's look at the probes.
+    # The calls that are still running are the valid client's stream and the gateway's WatchProbes.
     under_way = {"Stream": 1, "WatchProbes": 1}
-    wait_for(stack.server.metrics_url(), lambda s: calls_under_way(s) == under_way, f"{under_way} are under way")
+    wait_for(stack.server.metrics_url(), lambda s: calls_under_way(s) == under_way, f"only {under_way} are running")

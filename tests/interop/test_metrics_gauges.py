@@ -1,4 +1,4 @@
-"""Gauges tell how it is: a stack goes through its states, and each gauge of the golden lists is looked at."""
+"""Gauges show the current state: a stack goes through its states, and every gauge in the golden lists is checked."""
 
 from metrics import golden, scrape, wait_for
 from raw_client import DISCONNECTED, DPIDR
@@ -8,7 +8,7 @@ NEVER_BROKEN = ["--lock-idle", 3600, "--lock-max", 3600]
 
 
 class Watched:
-    """A stack's gauges, and which of them were looked at."""
+    """Checks a stack's gauges, and records which of them were checked."""
 
     def __init__(self, stack):
         self._stack = stack
@@ -16,7 +16,8 @@ class Watched:
         self._seen = {"server": set(), "gateway": set()}
 
     def expect(self, program, **wanted):
-        """Waits until each gauge has its value. They go without their prefix; `__` sets off the value of `state`."""
+        """Waits until each gauge has its value. Names are without their prefix; `__` separates a value of the label
+        `state`."""
         prefix = {"server": "probegate_", "gateway": "probegate_gateway_"}[program]
         names = {name: (prefix + name.partition("__")[0], name.partition("__")[2]) for name in wanted}
 
@@ -30,7 +31,7 @@ class Watched:
         self._seen[program].update(gauge for gauge, _ in names.values())
 
     def expect_some(self, program, *gauges):
-        """These have a value that no test knows."""
+        """Checks gauges whose exact values are not known: they must be positive."""
         shown = scrape(self._urls[program])
         for gauge in gauges:
             assert shown.value(gauge) > 0, gauge
@@ -88,7 +89,7 @@ def test_gauges(make_stack, raw, control):
     watched.expect("server", lock_held=0, lock_waiters=0, queue_depth=0)
 
     control(stack).unplug(0)
-    wait_until(lambda: waiting.status("read_dp", DPIDR) == DISCONNECTED, "the client is told")
+    wait_until(lambda: waiting.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
     watched.expect("server", probe_info=1, probe_present=0, probe_state__in_use=0, probe_state__away=1, sessions=0)
     watched.expect("gateway", server_up=1, ports=1)
     control(stack).plug(0)

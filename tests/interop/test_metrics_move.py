@@ -1,7 +1,8 @@
-"""Each counter moves by its event: a table of the counters, the labels of the series that move, and what makes them.
+"""Each counter is incremented by its event. A table lists the counters, the labels of the series, and the events.
 
-The golden lists are walked: a counter or histogram without a row fails. Each event happens to a stack of its own, and
-its rows must be higher than before. What no outsider can make happen at will is named, with the reason.
+The table is compared with the golden lists: a counter or histogram without a row fails the test. Each event happens to
+a new stack, and the series of its rows must increase. NOT_FROM_OUTSIDE lists the label values that no event from
+outside can cause, with the reason.
 """
 
 import json
@@ -20,77 +21,81 @@ def call(method, service=PROBE, **labels):
 
 TABLE = {
     "server": [
-        ("probegate_sessions_opened_total", {}, events.a_client_comes_and_goes),
-        ("probegate_sessions_ended_total", {"cause": "closed"}, events.a_client_comes_and_goes),
-        ("probegate_sessions_ended_total", {"cause": "closed"}, events.a_session_of_unary_calls),
-        ("probegate_sessions_ended_total", {"cause": "closed"}, events.a_stream_is_half_closed),
-        ("probegate_sessions_ended_total", {"cause": "client_gone"}, events.a_json_client_is_killed),
-        ("probegate_sessions_ended_total", {"cause": "client_gone"}, events.a_grpc_client_is_killed),
+        ("probegate_sessions_opened_total", {}, events.client_attaches_and_leaves),
+        ("probegate_sessions_ended_total", {"cause": "closed"}, events.client_attaches_and_leaves),
+        ("probegate_sessions_ended_total", {"cause": "closed"}, events.session_of_unary_calls),
+        ("probegate_sessions_ended_total", {"cause": "closed"}, events.stream_is_half_closed),
+        ("probegate_sessions_ended_total", {"cause": "client_gone"}, events.json_client_is_killed),
+        ("probegate_sessions_ended_total", {"cause": "client_gone"}, events.grpc_client_is_killed),
         ("probegate_sessions_ended_total", {"cause": "client_gone"}, events.the_gateway_is_killed),
-        ("probegate_sessions_ended_total", {"cause": "client_gone"}, events.a_client_is_gone_while_it_waits),
-        ("probegate_sessions_ended_total", {"cause": "idle"}, events.a_unary_session_falls_silent),
-        ("probegate_sessions_ended_total", {"cause": "kicked"}, events.a_session_is_kicked),
+        ("probegate_sessions_ended_total", {"cause": "client_gone"}, events.client_leaves_while_waiting_for_the_lock),
+        ("probegate_sessions_ended_total", {"cause": "idle"}, events.unary_session_becomes_idle),
+        ("probegate_sessions_ended_total", {"cause": "kicked"}, events.session_is_kicked),
         ("probegate_sessions_ended_total", {"cause": "probe_gone"}, events.a_probe_is_unplugged),
-        ("probegate_sessions_ended_total", {"cause": "server_stopped"}, events.the_server_is_asked_to_end),
-        ("probegate_locks_taken_total", {}, events.a_client_comes_and_goes),
-        ("probegate_lock_held_seconds_total", {}, events.a_client_comes_and_goes),
-        ("probegate_locks_broken_total", {}, events.a_silent_holder),
-        ("probegate_lock_held_seconds_total", {}, events.a_silent_holder),
-        ("probegate_commands_total", {"command": "read_dp", "outcome": "ok"}, events.a_client_comes_and_goes),
-        ("probegate_commands_total", {"command": "get_state", "outcome": "ok"}, events.a_session_of_unary_calls),
-        ("probegate_commands_total", {"command": "read_dp", "outcome": "not_open"}, events.wrong_orders),
-        ("probegate_commands_total", {"command": "write_dp", "outcome": "unsupported"}, events.wrong_orders),
-        ("probegate_commands_total", {"command": "unlock", "outcome": "invalid_argument"}, events.wrong_orders),
-        ("probegate_commands_total", {"command": "read_mem", "outcome": "not_found"}, events.wrong_orders),
-        ("probegate_commands_total", {"command": "connect", "outcome": "probe_error"}, events.wrong_orders),
-        ("probegate_commands_total", {"command": "read_ap", "outcome": "transfer_fault"}, events.a_bus_fault),
-        ("probegate_commands_total", {"command": "read_ap", "outcome": "transfer_timeout"}, events.a_target_that_waits),
+        ("probegate_sessions_ended_total", {"cause": "server_stopped"}, events.server_is_told_to_stop),
+        ("probegate_locks_taken_total", {}, events.client_attaches_and_leaves),
+        ("probegate_lock_held_seconds_total", {}, events.client_attaches_and_leaves),
+        ("probegate_locks_broken_total", {}, events.lock_holder_is_idle),
+        ("probegate_lock_held_seconds_total", {}, events.lock_holder_is_idle),
+        ("probegate_commands_total", {"command": "read_dp", "outcome": "ok"}, events.client_attaches_and_leaves),
+        ("probegate_commands_total", {"command": "get_state", "outcome": "ok"}, events.session_of_unary_calls),
+        ("probegate_commands_total", {"command": "read_dp", "outcome": "not_open"}, events.commands_that_fail),
+        ("probegate_commands_total", {"command": "write_dp", "outcome": "unsupported"}, events.commands_that_fail),
+        ("probegate_commands_total", {"command": "unlock", "outcome": "invalid_argument"}, events.commands_that_fail),
+        ("probegate_commands_total", {"command": "read_mem", "outcome": "not_found"}, events.commands_that_fail),
+        ("probegate_commands_total", {"command": "connect", "outcome": "probe_error"}, events.commands_that_fail),
+        ("probegate_commands_total", {"command": "read_ap", "outcome": "transfer_fault"}, events.bus_fault),
+        ("probegate_commands_total", {"command": "read_ap", "outcome": "transfer_timeout"}, events.target_answers_wait),
         (
             "probegate_commands_total",
             {"command": "read_ap", "outcome": "transfer_error"},
-            events.a_target_that_is_silent,
+            events.target_does_not_acknowledge,
         ),
         (
             "probegate_commands_total",
             {"command": "read_dp", "outcome": "probe_disconnected"},
-            events.a_probe_falls_silent,
+            events.probe_stops_answering,
         ),
         (
             "probegate_commands_total",
             {"command": "read_dp", "outcome": "cancelled"},
-            events.a_client_is_gone_while_it_waits,
+            events.client_leaves_while_waiting_for_the_lock,
         ),
-        ("probegate_command_failures_total", {}, events.a_bus_fault),
-        ("probegate_command_wait_seconds_count", {}, events.a_client_comes_and_goes),
-        ("probegate_command_wire_seconds_count", {}, events.a_client_comes_and_goes),
-        ("probegate_packets_total", {}, events.a_client_comes_and_goes),
-        ("probegate_transfers_total", {}, events.a_client_comes_and_goes),
-        ("probegate_batch_commands_count", {}, events.a_client_comes_and_goes),
-        ("probegate_probe_bytes_total", {"direction": "in"}, events.a_client_comes_and_goes),
-        ("probegate_probe_bytes_total", {"direction": "out"}, events.a_client_comes_and_goes),
-        ("probegate_waits_total", {}, events.a_target_that_waits),
-        ("probegate_faults_total", {}, events.a_bus_fault),
-        ("probegate_no_acks_total", {}, events.a_target_that_is_silent),
-        ("probegate_retries_total", {}, events.a_reply_is_lost),
-        ("probegate_commands_total", {"command": "swo_start", "outcome": "busy"}, events.swo_at_two_rates),
-        ("probegate_swo_bytes_total", {}, events.swo_at_two_rates),
-        ("probegate_swo_dropped_bytes_total", {}, events.swo_that_nobody_reads),
-        ("probegate_swo_faults_total", {"cause": "overrun"}, events.swo_while_the_server_stands_still),
-        ("probegate_swo_faults_total", {"cause": "garbled"}, events.swo_at_the_wrong_rate),
-        ("probegate_swo_faults_total", {"cause": "no_answer"}, events.an_answer_with_swo_is_lost),
+        ("probegate_command_failures_total", {}, events.bus_fault),
+        ("probegate_command_wait_seconds_count", {}, events.client_attaches_and_leaves),
+        ("probegate_command_wire_seconds_count", {}, events.client_attaches_and_leaves),
+        ("probegate_packets_total", {}, events.client_attaches_and_leaves),
+        ("probegate_transfers_total", {}, events.client_attaches_and_leaves),
+        ("probegate_batch_commands_count", {}, events.client_attaches_and_leaves),
+        ("probegate_probe_bytes_total", {"direction": "in"}, events.client_attaches_and_leaves),
+        ("probegate_probe_bytes_total", {"direction": "out"}, events.client_attaches_and_leaves),
+        ("probegate_waits_total", {}, events.target_answers_wait),
+        ("probegate_faults_total", {}, events.bus_fault),
+        ("probegate_no_acks_total", {}, events.target_does_not_acknowledge),
+        ("probegate_retries_total", {}, events.reply_is_lost),
+        (
+            "probegate_commands_total",
+            {"command": "swo_start", "outcome": "busy"},
+            events.swo_with_conflicting_baud_rates,
+        ),
+        ("probegate_swo_bytes_total", {}, events.swo_with_conflicting_baud_rates),
+        ("probegate_swo_dropped_bytes_total", {}, events.swo_data_is_not_read),
+        ("probegate_swo_faults_total", {"cause": "overrun"}, events.swo_while_the_server_is_stopped),
+        ("probegate_swo_faults_total", {"cause": "garbled"}, events.swo_at_the_wrong_baud_rate),
+        ("probegate_swo_faults_total", {"cause": "no_answer"}, events.reply_with_swo_data_is_lost),
         ("probegate_probe_disconnects_total", {"cause": "link_closed"}, events.a_probe_is_unplugged),
-        ("probegate_probe_disconnects_total", {"cause": "not_answering"}, events.a_probe_falls_silent),
-        ("probegate_probe_disconnects_total", {"cause": "garbled"}, events.a_probe_talks_nonsense),
-        ("grpc_server_started_total", call("Stream", grpc_type="bidi_stream"), events.a_client_comes_and_goes),
-        ("grpc_server_handled_total", call("Stream", grpc_code="OK"), events.a_stream_is_half_closed),
-        ("grpc_server_handling_seconds_count", call("Stream"), events.a_client_comes_and_goes),
-        ("grpc_server_handled_total", call("Stream", grpc_code="Canceled"), events.a_grpc_client_is_killed),
-        ("grpc_server_handled_total", call("Stream", grpc_code="Canceled"), events.a_session_is_kicked),
+        ("probegate_probe_disconnects_total", {"cause": "not_answering"}, events.probe_stops_answering),
+        ("probegate_probe_disconnects_total", {"cause": "garbled"}, events.probe_sends_invalid_data),
+        ("grpc_server_started_total", call("Stream", grpc_type="bidi_stream"), events.client_attaches_and_leaves),
+        ("grpc_server_handled_total", call("Stream", grpc_code="OK"), events.stream_is_half_closed),
+        ("grpc_server_handling_seconds_count", call("Stream"), events.client_attaches_and_leaves),
+        ("grpc_server_handled_total", call("Stream", grpc_code="Canceled"), events.grpc_client_is_killed),
+        ("grpc_server_handled_total", call("Stream", grpc_code="Canceled"), events.session_is_kicked),
         ("grpc_server_handled_total", call("Stream", grpc_code="Unavailable"), events.a_probe_is_unplugged),
-        ("grpc_server_started_total", call("GetState", grpc_type="unary"), events.a_session_of_unary_calls),
-        ("grpc_server_handled_total", call("CloseSession", grpc_code="OK"), events.a_session_of_unary_calls),
-        ("grpc_server_handled_total", call("OpenSession", grpc_code="NotFound"), events.an_unknown_probe),
-        ("grpc_server_handled_total", call("EndSession", DIRECTORY, grpc_code="OK"), events.a_session_is_kicked),
+        ("grpc_server_started_total", call("GetState", grpc_type="unary"), events.session_of_unary_calls),
+        ("grpc_server_handled_total", call("CloseSession", grpc_code="OK"), events.session_of_unary_calls),
+        ("grpc_server_handled_total", call("OpenSession", grpc_code="NotFound"), events.unknown_probe),
+        ("grpc_server_handled_total", call("EndSession", DIRECTORY, grpc_code="OK"), events.session_is_kicked),
         (
             "grpc_server_handled_total",
             call("WatchProbes", DIRECTORY, grpc_code="Canceled"),
@@ -99,66 +104,74 @@ TABLE = {
         ("process_cpu_seconds_total", {}, events.time_passes),
     ],
     "gateway": [
-        ("probegate_gateway_server_reconnects_total", {}, events.the_server_is_killed_and_back),
-        ("probegate_gateway_sessions_lost_total", {}, events.the_server_is_killed_and_back),
-        ("probegate_gateway_sessions_lost_total", {}, events.a_session_is_kicked),
+        ("probegate_gateway_server_reconnects_total", {}, events.server_is_killed_and_restarted),
+        ("probegate_gateway_sessions_lost_total", {}, events.server_is_killed_and_restarted),
+        ("probegate_gateway_sessions_lost_total", {}, events.session_is_kicked),
         ("probegate_gateway_sessions_lost_total", {}, events.a_probe_is_unplugged),
-        ("probegate_gateway_connections_accepted_total", {}, events.a_client_comes_and_goes),
-        ("probegate_gateway_connections_refused_total", {}, events.one_client_too_many),
-        ("probegate_gateway_requests_total", {"request": "read_dp", "status": "ok"}, events.a_client_comes_and_goes),
-        ("probegate_gateway_requests_total", {"request": "unknown", "status": "general_error"}, events.nonsense),
-        ("probegate_gateway_requests_total", {"request": "unlock", "status": "general_error"}, events.wrong_orders),
-        ("probegate_gateway_requests_total", {"request": "write_dp", "status": "probe_error"}, events.wrong_orders),
+        ("probegate_gateway_connections_accepted_total", {}, events.client_attaches_and_leaves),
+        ("probegate_gateway_connections_refused_total", {}, events.connection_limit_reached),
+        ("probegate_gateway_requests_total", {"request": "read_dp", "status": "ok"}, events.client_attaches_and_leaves),
+        ("probegate_gateway_requests_total", {"request": "unknown", "status": "general_error"}, events.invalid_lines),
+        (
+            "probegate_gateway_requests_total",
+            {"request": "unlock", "status": "general_error"},
+            events.commands_that_fail,
+        ),
+        (
+            "probegate_gateway_requests_total",
+            {"request": "write_dp", "status": "probe_error"},
+            events.commands_that_fail,
+        ),
         (
             "probegate_gateway_requests_total",
             {"request": "read_dp", "status": "probe_disconnected"},
-            events.a_session_is_kicked,
+            events.session_is_kicked,
         ),
-        ("probegate_gateway_requests_total", {"request": "read_ap", "status": "transfer_fault"}, events.a_bus_fault),
+        ("probegate_gateway_requests_total", {"request": "read_ap", "status": "transfer_fault"}, events.bus_fault),
         (
             "probegate_gateway_requests_total",
             {"request": "read_ap", "status": "transfer_timeout"},
-            events.a_target_that_waits,
+            events.target_answers_wait,
         ),
         (
             "probegate_gateway_requests_total",
             {"request": "read_ap", "status": "transfer_error"},
-            events.a_target_that_is_silent,
+            events.target_does_not_acknowledge,
         ),
         (
             "probegate_gateway_requests_total",
             {"request": "read_dp", "status": "unanswered"},
-            events.a_client_is_gone_while_it_waits,
+            events.client_leaves_while_waiting_for_the_lock,
         ),
-        ("probegate_gateway_request_seconds_count", {}, events.a_client_comes_and_goes),
-        ("probegate_gateway_line_bytes_total", {"direction": "in"}, events.a_client_comes_and_goes),
-        ("probegate_gateway_line_bytes_total", {"direction": "out"}, events.a_client_comes_and_goes),
-        ("probegate_gateway_bad_lines_total", {}, events.nonsense),
-        ("probegate_gateway_bad_lines_total", {}, events.a_line_too_long),
-        ("grpc_client_started_total", call("Stream", grpc_type="bidi_stream"), events.a_client_comes_and_goes),
-        ("grpc_client_handling_seconds_count", call("Stream"), events.a_client_comes_and_goes),
-        ("grpc_client_handled_total", call("Stream", grpc_code="Canceled"), events.a_session_is_kicked),
-        ("grpc_client_handled_total", call("Stream", grpc_code="Unavailable"), events.the_server_is_killed_and_back),
-        ("grpc_client_started_total", call("WatchProbes", DIRECTORY), events.the_server_is_killed_and_back),
+        ("probegate_gateway_request_seconds_count", {}, events.client_attaches_and_leaves),
+        ("probegate_gateway_line_bytes_total", {"direction": "in"}, events.client_attaches_and_leaves),
+        ("probegate_gateway_line_bytes_total", {"direction": "out"}, events.client_attaches_and_leaves),
+        ("probegate_gateway_bad_lines_total", {}, events.invalid_lines),
+        ("probegate_gateway_bad_lines_total", {}, events.line_too_long),
+        ("grpc_client_started_total", call("Stream", grpc_type="bidi_stream"), events.client_attaches_and_leaves),
+        ("grpc_client_handling_seconds_count", call("Stream"), events.client_attaches_and_leaves),
+        ("grpc_client_handled_total", call("Stream", grpc_code="Canceled"), events.session_is_kicked),
+        ("grpc_client_handled_total", call("Stream", grpc_code="Unavailable"), events.server_is_killed_and_restarted),
+        ("grpc_client_started_total", call("WatchProbes", DIRECTORY), events.server_is_killed_and_restarted),
         (
             "grpc_client_handled_total",
             call("WatchProbes", DIRECTORY, grpc_code="Unavailable"),
-            events.the_server_is_killed_and_back,
+            events.server_is_killed_and_restarted,
         ),
         ("process_cpu_seconds_total", {}, events.time_passes),
     ],
 }
 
-# Values of these labels have a row each, but for those that nobody can bring about from outside.
+# Each value of these labels needs a row, except for those in NOT_FROM_OUTSIDE.
 EACH_VALUE = ["cause", "outcome", "direction", "status"]
 NOT_FROM_OUTSIDE = {
-    "outcome=internal": "a defect of the server's",
-    "cause=link_error": "a failure of the network, or of the system",
+    "outcome=internal": "only a defect of the server causes it",
+    "cause=link_error": "only a failure of the network or of the system causes it",
 }
 
 
 class Lab:
-    """What an event may use."""
+    """The stack, the clients and the tools that an event may use."""
 
     def __init__(self, stack, api, raw, control):
         self.stack = stack
@@ -210,7 +223,7 @@ EVENTS = list(dict.fromkeys(event for rows in TABLE.values() for _, _, event in 
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_event_moves_its_counters(make_stack, api, raw, control, event):
+def test_event_increments_its_counters(make_stack, api, raw, control, event):
     stack = make_stack(**RUNS.get(event, {}))
     lab = Lab(stack, api, raw, control)
     rows = rows_of(event)
@@ -223,7 +236,7 @@ def test_event_moves_its_counters(make_stack, api, raw, control, event):
         wait_for(
             urls[program],
             lambda shown: shown.value(name, **labels) > first,
-            f"{name} {labels} moves by {event.__name__}",
+            f"{name} {labels} is incremented by {event.__name__}",
         )
     if afterwards:
         afterwards()

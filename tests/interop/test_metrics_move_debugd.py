@@ -1,4 +1,5 @@
-"""Each counter of probegate-debugd moves by its event, as those of the other programs do in test_metrics_move.py; and each gauge."""
+"""Each counter of probegate-debugd is incremented by its event, and each gauge shows the current state; see
+test_metrics_move.py for the other programs."""
 
 import os
 import signal
@@ -14,7 +15,7 @@ DEBUG = "cc.arduino.cli.debug.Debug"
 
 
 class Lab:
-    """What an event may use: a board, its server, and a debugd with the flags that the event needs."""
+    """What an event may use: a board, its server, and a debugd with the flags for this event."""
 
     def __init__(self, stack, api, control, flags, directory):
         self.stack = stack
@@ -76,30 +77,30 @@ def the_client_leaves(lab):
     lab.opened().stream.cancel()
 
 
-def the_client_is_done_and_gdb_is_not(lab):
+def client_half_closes_while_gdb_runs(lab):
     session = lab.running()
     session.half_close()
     session.wait_end()
 
 
-def a_config_makes_no_sense(lab):
+def invalid_config(lab):
     lab.open(fqbn="x").wait_end()
 
 
-def a_second_config(lab):
+def second_config(lab):
     session = lab.opened()
     session.send(debugReq=lab.api.DebugConfigReq(port="x"))
     session.wait_end()
 
 
-def input_that_gdb_does_not_read(lab):
+def too_much_input(lab):
     session = lab.running()
     for _ in range(8):
         session.send(data=b"x" * (1 << 20))
     session.wait_end()
 
 
-def one_session_too_many(lab):
+def session_limit_reached(lab):
     lab.opened()
     lab.open().wait_end()
 
@@ -110,11 +111,11 @@ def a_probe_is_unplugged(lab):
     session.wait_end()
 
 
-def a_long_session(lab):
+def session_takes_too_long(lab):
     lab.running().wait_end()
 
 
-def a_silent_session(lab):
+def session_is_idle(lab):
     lab.running().wait_end()
 
 
@@ -129,10 +130,10 @@ def time_passes(_lab):
 
 
 FLAGS = {
-    input_that_gdb_does_not_read: ["--max-input", 1 << 20],
-    one_session_too_many: ["--max-sessions", 1],
-    a_long_session: ["--max-time", 10],
-    a_silent_session: ["--idle", 1],
+    too_much_input: ["--max-input", 1 << 20],
+    session_limit_reached: ["--max-sessions", 1],
+    session_takes_too_long: ["--max-time", 10],
+    session_is_idle: ["--idle", 1],
     the_gdb_server_cannot_start: ["broken recipe"],
 }
 
@@ -147,14 +148,14 @@ TABLE = [
     ended("gdb_killed", gdb_is_killed),
     ended("stage_failed", the_gateway_is_killed),
     ended("client_gone", the_client_leaves),
-    ended("half_closed", the_client_is_done_and_gdb_is_not),
-    ended("bad_config", a_config_makes_no_sense),
-    ended("bad_message", a_second_config),
-    ended("input_limit", input_that_gdb_does_not_read),
-    ended("refused", one_session_too_many),
+    ended("half_closed", client_half_closes_while_gdb_runs),
+    ended("bad_config", invalid_config),
+    ended("bad_message", second_config),
+    ended("input_limit", too_much_input),
+    ended("refused", session_limit_reached),
     ended("probe_lost", a_probe_is_unplugged),
-    ended("too_long", a_long_session),
-    ended("idle", a_silent_session),
+    ended("too_long", session_takes_too_long),
+    ended("idle", session_is_idle),
     *(("probegate_debug_stage_starts_total", {"stage": stage}, gdb_quits) for stage in STAGES),
     *(("probegate_debug_stage_seconds_count", {"stage": stage}, gdb_quits) for stage in STAGES),
     ("probegate_debug_stage_failures_total", {"stage": "gateway"}, the_gateway_is_killed),
@@ -171,12 +172,12 @@ TABLE = [
     (
         "grpc_server_handled_total",
         {"grpc_service": DEBUG, "grpc_method": "Debug", "grpc_code": "InvalidArgument"},
-        a_config_makes_no_sense,
+        invalid_config,
     ),
     ("grpc_server_handling_seconds_count", {"grpc_service": DEBUG, "grpc_method": "Debug"}, gdb_quits),
     ("process_cpu_seconds_total", {}, time_passes),
 ]
-# Its metrics end with it.
+# Sessions end with this cause when debugd stops, and then its metrics can no longer be scraped.
 NOT_FROM_OUTSIDE = {"cause=stopping"}
 EVENTS = list(dict.fromkeys(event for _, _, event in TABLE))
 
@@ -197,7 +198,7 @@ def make_lab(make_stack, api, control, tmp_path):
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_event_moves_its_counters(make_lab, event):
+def test_event_increments_its_counters(make_lab, event):
     lab = make_lab(FLAGS.get(event, ()))
     before = scrape(lab.url)
     event(lab)
@@ -207,7 +208,7 @@ def test_event_moves_its_counters(make_lab, event):
             wait_for(
                 lab.url,
                 lambda shown, name=name, labels=labels, first=first: shown.value(name, **labels) > first,
-                f"{name} {labels} moves by {event.__name__}",
+                f"{name} {labels} is incremented by {event.__name__}",
             )
 
 

@@ -1,4 +1,4 @@
-"""A real Prometheus watches a stack under load: what it stored is what the clients did."""
+"""A real Prometheus scrapes a stack under load: the metrics that it stored match what the clients did."""
 
 import collections
 import selectors
@@ -13,14 +13,14 @@ from stack import BOUND
 pytestmark = pytest.mark.long
 
 CLIENTS = 64
-SECONDS = 10  # more than twice the time between two patient scrapes
+SECONDS = 10  # more than twice the scrape interval of the job `patient`
 PATIENT_SCRAPES = 'count_over_time(up{job="patient"}[1h])'
-# Requests of the gateway that are no commands of the server's.
+# Requests that the gateway answers itself, so that they are not commands of the server.
 ANSWERED_BY_GATEWAY = {"hello"}
 
 
 class CountingClient(RawClient):
-    """Knows what it has sent. All of it is answered, and well."""
+    """Counts the requests that it sends. All of them must succeed."""
 
     def __init__(self, port, sent):
         self._sent = sent
@@ -32,7 +32,8 @@ class CountingClient(RawClient):
 
 
 def load(clients, seconds):
-    """Each client reads DPIDR, one request after the other; at the end everything is answered."""
+    """Each client reads DPIDR repeatedly, one request at a time, until the time is over. All requests must be
+    answered."""
     with selectors.DefaultSelector() as selector:
         due = {}
         for client in clients:
@@ -51,7 +52,7 @@ def load(clients, seconds):
 
 @pytest.fixture
 def watched(make_stack, programs, prometheus_directory):
-    """A stack, and a Prometheus that asks both of its programs."""
+    """A stack, and a Prometheus that scrapes its server and its gateway."""
     stack = make_stack()
     urls = {program: getattr(stack, program).metrics_url() for program in ("server", "gateway")}
     return stack, Prometheus(programs, prometheus_directory, urls)
@@ -70,16 +71,20 @@ def test_prometheus_under_load(watched):
     for client in clients:
         client.detach()
         client.close()
-    wait_for(stack.gateway.metrics_url(), lambda s: s.value("probegate_gateway_connections") == 0, "all have left")
+    wait_for(
+        stack.gateway.metrics_url(),
+        lambda s: s.value("probegate_gateway_connections") == 0,
+        "all clients have disconnected",
+    )
     prometheus.wait_for_scrapes()
 
-    # Scrapes went on under load, and each was answered. How long that took is for whoever reads the output.
+    # Scrapes continued under load and succeeded. Their duration is only printed.
     assert len(scrapes) == 2 and all(count > scrapes_before[program] for program, count in scrapes.items())
     assert [labels for labels, value in prometheus.query('min_over_time(up{job="patient"}[1h])') if value != 1] == []
     ((_, slowest),) = prometheus.query('max(max_over_time(scrape_duration_seconds{job="patient"}[1h]))')
     print(f"the slowest of the patient scrapes took {slowest:.3f} s")
 
-    # No counter went back.
+    # No counter decreased.
     for program in ("server", "gateway"):
         for row in golden(program):
             for name in row.parts if row.type == "histogram" else [row.name] if row.type == "counter" else []:
@@ -87,7 +92,7 @@ def test_prometheus_under_load(watched):
                 assert resets, f"no series of {name}"
                 assert [labels for labels, value in resets if value != 0] == []
 
-    # The sums are what was sent, request by request.
+    # The sums match what was sent, for each kind of request.
     wanted = {name: count for name, count in sent.items() if count > 0}
     assert wanted["read_dp"] > CLIENTS
     answered = prometheus.by_label('sum by (request) (probegate_gateway_requests_total{job="often"}) > 0', "request")

@@ -1,4 +1,5 @@
-"""Which board is served on which port: a port is a promise, kept over restarts and whoever else comes or goes."""
+"""Which board is served on which port: a board keeps its port when programs restart and when other boards come and
+go."""
 
 import os
 import pty
@@ -20,7 +21,7 @@ def unique_id(raw, port):
         client.close()
 
 
-def test_several_boards_several_ports(make_stack, raw):
+def test_each_board_has_its_own_port(make_stack, raw):
     stack = make_stack(boards=3)
     ports = [stack.port_of(serial) for serial in stack.serials]
     assert sorted(ports) == list(range(stack.gateway_port, stack.gateway_port + 3))
@@ -32,7 +33,7 @@ def test_several_boards_several_ports(make_stack, raw):
     assert [client.read_word(RAM) for client in clients] == [0, 1, 2]
 
 
-def test_ports_stay_over_restarts(make_stack, raw):
+def test_ports_survive_restarts(make_stack, raw):
     stack = make_stack(boards=2)
     ports = {serial: stack.port_of(serial) for serial in stack.serials}
     stack.gateway.stop()
@@ -40,8 +41,8 @@ def test_ports_stay_over_restarts(make_stack, raw):
     assert {serial: stack.port_of(serial) for serial in stack.serials} == ports
 
 
-def test_port_of_an_absent_board_is_nobody_elses(make_stack, raw, control):
-    """The first board is away when the gateway starts again: the second must not slip into its port."""
+def test_port_of_an_absent_board_is_reserved(make_stack, raw, control):
+    """The first board is away when the gateway restarts: the second board must not get its port."""
     stack = make_stack(boards=2)
     ports = {serial: stack.port_of(serial) for serial in stack.serials}
     absent, present = sorted(stack.serials, key=ports.get)
@@ -70,7 +71,7 @@ def test_map(make_stack, raw):
 
 
 def test_map_is_kept_without_the_flag(make_stack, raw):
-    """What --map said once is a promise to the next run, and to another gateway with the same state."""
+    """A port given by --map is kept by later runs, and by other gateways with the same state."""
     stack = make_stack(boards=2, start_gateway=False)
     mapped, other = stack.serials
     port = free_port(2)
@@ -86,14 +87,14 @@ def test_map_is_kept_without_the_flag(make_stack, raw):
     assert unique_id(raw, port) == mapped
 
 
-def test_map_of_nobody_warns_once(make_stack):
+def test_map_of_an_unknown_probe_warns_once(make_stack):
     stack = make_stack(start_gateway=False)
     gateway = stack.start_another_gateway("typo", free_port(), stack.state, "--map", f"nobody={free_port()}")
     served(gateway, stack.serial)
     assert len([line for line in gateway.log().splitlines() if "--map nobody=" in line and "warn" in line.lower()]) == 1
 
 
-def test_map_to_anothers_port(make_stack):
+def test_map_to_the_port_of_another_probe(make_stack):
     stack = make_stack()
     stack.gateway.stop()
     result = stack.programs.run(
@@ -110,8 +111,8 @@ def test_map_to_anothers_port(make_stack):
     assert str(stack.gateway_port) in result.stderr and stack.serial in result.stderr
 
 
-def test_menu_leaves_the_terminal_as_it_is(make_stack, raw):
-    """O_NONBLOCK on the terminal that the shell shares would break the programs after and beside the gateway."""
+def test_menu_does_not_change_the_terminal(make_stack, raw):
+    """The gateway must not set O_NONBLOCK on the terminal, because that would break other programs that use it."""
     stack = make_stack(boards=2, start_gateway=False)
     port = free_port()
     child, terminal = pty.fork()
@@ -153,7 +154,7 @@ def test_menu_leaves_the_terminal_as_it_is(make_stack, raw):
     assert code == 0
 
 
-def test_uid_serves_one(make_stack, raw):
+def test_uid_serves_one_probe(make_stack, raw):
     stack = make_stack(boards=2, start_gateway=False)
     port = free_port(2)
     gateway = stack.start_another_gateway("one", port, stack.programs.directory / "one", "--uid", stack.serials[1])
@@ -181,7 +182,7 @@ def test_allow_remote_warns_once(make_stack, programs, program):
     assert len(warnings) == 1, log
 
 
-def test_any_free_port_is_no_promise(make_stack, raw):
+def test_port_zero_takes_free_ports_and_keeps_no_state(make_stack, raw):
     stack = make_stack(boards=2, start_gateway=False)
     state = stack.programs.directory / "none"
     gateway = stack.start_another_gateway("any-port", 0, state)

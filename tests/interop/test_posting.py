@@ -1,4 +1,5 @@
-"""Locks and writes that are answered before they are done: order, failures, and that nothing is lost."""
+"""Locks and writes that are posted, which means answered before they are done: order, failures, and that none is
+lost."""
 
 import pytest
 from pyocd_client import PyocdError
@@ -11,7 +12,7 @@ def client(stack, raw):
     return raw(stack.port).attach()
 
 
-def test_what_is_written_is_there_for_whoever_reads_next(stack, client, raw):
+def test_posted_writes_are_visible_to_the_next_reader(stack, client, raw):
     client.call("lock")
     for word in range(100):
         client.write_word(RAM + 4 * word, word)
@@ -20,7 +21,7 @@ def test_what_is_written_is_there_for_whoever_reads_next(stack, client, raw):
     assert raw(stack.port).attach().read_words(RAM, 100) == list(range(100))
 
 
-def test_a_failure_is_told_by_the_next_answer_and_nothing_ran_in_between(client):
+def test_next_answer_reports_a_failure_and_writes_in_between_are_skipped(client):
     client.write_word(RAM, 1)
     client.write_word(FAULTING, 0)
     client.write_word(RAM, 2)
@@ -30,13 +31,13 @@ def test_a_failure_is_told_by_the_next_answer_and_nothing_ran_in_between(client)
     assert client.read_word(RAM) == 1
 
 
-def test_flush_asks_for_failures(client):
+def test_flush_reports_failures(client):
     client.write_word(FAULTING, 0)
     assert client.status("flush") == FAULT
     assert client.status("flush") == 0
 
 
-def test_what_was_skipped_is_what_the_client_believes(client):
+def test_skipped_csw_and_tar_writes_take_effect_later(client):
     client.write_word(RAM, 0x11223344)
     client.call("flush")
     client.write_word(FAULTING, 0)
@@ -46,7 +47,7 @@ def test_what_was_skipped_is_what_the_client_believes(client):
     assert [client.call("read_ap", DRW) >> 8 * i & 0xFF for i in range(4)] == [0x44, 0x33, 0x22, 0x11]
 
 
-def test_who_errs_hears_of_it_at_once(stack, raw):
+def test_invalid_requests_fail_at_once(stack, raw):
     client = raw(stack.port)
     client.call("hello", 1)
     client.call("open")
@@ -66,7 +67,7 @@ def test_nothing_is_lost_with_a_fin(stack, client, raw):
     assert raw(stack.port).attach().read_word(RAM) == 0xA5A5
 
 
-def test_a_failure_that_nobody_can_be_told_is_logged(make_stack, raw):
+def test_a_failure_that_no_answer_can_report_is_logged(make_stack, raw):
     stack = make_stack()
     client = raw(stack.port).attach()
     client.write_word(FAULTING, 0)
@@ -75,8 +76,8 @@ def test_a_failure_that_nobody_can_be_told_is_logged(make_stack, raw):
     assert "FAULT" in stack.gateway.wait_for_line(r"client\.posted_in_vain.*")[0]
 
 
-def test_more_than_may_be_posted_is_done_in_order(client):
-    count = 240  # within the KiB in which TAR counts
+def test_more_writes_than_the_limit_are_done_in_order(client):
+    count = 240  # TAR increments only within 1 KiB
     sent = [client.send("write_ap", TAR, RAM)]
     sent += [client.send("write_ap", DRW, word) for word in range(count)]
     sent += [client.send("write_ap_multiple", DRW, list(range(10)))]
@@ -85,8 +86,8 @@ def test_more_than_may_be_posted_is_done_in_order(client):
     assert client.read_words(RAM, count + 10) == [*range(count), *range(10)]
 
 
-def test_a_failure_in_a_flood_stops_the_flood(client):
-    """Each write has an address of its own: one that went with another's TAR would be seen."""
+def test_a_failure_stops_a_flood_of_writes(client):
+    """Each write has its own address, so a write that used another write's TAR would be noticed."""
     addresses = [RAM, RAM + 0x100]
     for address in addresses:
         client.write_word(address, address)
@@ -101,8 +102,8 @@ def test_a_failure_in_a_flood_stops_the_flood(client):
     assert [client.read_word(address) for address in addresses] == addresses
 
 
-def test_however_much_is_behind_a_failure_it_is_told(client):
-    """pyOCD locks each access, so most of a flood is locks, which take no failure."""
+def test_a_failure_is_reported_after_any_number_of_requests(client):
+    """pyOCD locks for each access, so most of the requests are locks and unlocks, which do not report the failure."""
     client.call("write_ap", TAR, FAULTING)
     sent = []
     for _ in range(1000):
@@ -112,21 +113,21 @@ def test_however_much_is_behind_a_failure_it_is_told(client):
     assert client.status("flush") == 0
 
 
-def test_disconnect_tells_what_failed_and_disconnects(client):
+def test_disconnect_reports_a_failure_and_disconnects(client):
     client.write_word(FAULTING, 0)
     assert client.status("disconnect") == FAULT
     assert client.call("readprop", "wire_protocol") is None
     assert client.status("close") == 0
 
 
-def test_it_can_be_turned_off(make_stack, raw):
+def test_posting_can_be_turned_off(make_stack, raw):
     client = raw(make_stack(gateway_flags=["--posting", "off"]).port).attach()
     client.call("write_ap", TAR, FAULTING)
     assert client.status("write_ap", DRW, 0) == FAULT
     assert client.status("flush") == 0
 
 
-def test_pyocd_hears_of_a_failed_write_where_it_flushes(stack, workers):
+def test_pyocd_gets_the_error_of_a_failed_write_when_it_flushes(stack, workers):
     [pyocd] = workers(1)
     pyocd.attach(stack.uid)
     pyocd.target("write32", FAULTING, 1)
@@ -138,9 +139,9 @@ def test_pyocd_hears_of_a_failed_write_where_it_flushes(stack, workers):
     pyocd.detach()
 
 
-def test_a_lost_session_takes_what_was_posted_with_it(make_stack, raw):
+def test_posted_writes_are_lost_with_their_session(make_stack, raw):
     stack = make_stack()
     client = raw(stack.port).attach()
     stack.sim.kill()
-    wait_until(lambda: client.status("write_ap", TAR, RAM) == 2, "the gateway knows")
+    wait_until(lambda: client.status("write_ap", TAR, RAM) == 2, "the gateway has noticed")
     assert client.status("flush") == 2

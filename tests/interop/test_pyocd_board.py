@@ -1,4 +1,4 @@
-"""pyOCD's other commands on a simulated board with the test firmware: reset, commander, rtt, and two of them at once."""
+"""More pyOCD commands on a simulated board with the test firmware: reset, commander, rtt, and two pyOCDs at once."""
 
 import re
 import struct
@@ -10,12 +10,12 @@ from stack import wait_until
 pytestmark = pytest.mark.long
 
 NRF52840 = ("--target", "nrf52840")
-BEFORE = 0x40000000  # where `counter` is put in front of a reset: it would not get there by itself
+BEFORE = 0x40000000  # the value of `counter` before a reset; it cannot count this far by itself
 
 
 @pytest.fixture
 def board(lab, control):
-    """Reads and writes the board's memory behind everybody's back."""
+    """Reads and writes the board's memory without a debug probe."""
     return BoardMemory(control(lab))
 
 
@@ -30,13 +30,13 @@ def board(lab, control):
     ],
 )
 def test_reset(lab, pyocd, board, symbols, method, reason, kept):
-    """RESETREAS says which it was: the core's own reset, and that which pyOCD only imitates, are none of the chip's.
-    GPREGRET is for what a bootloader is to find behind a reset by software."""
+    """RESETREAS shows the kind of reset. VECTRESET and pyOCD's emulated reset do not reset the chip, so it shows none.
+    GPREGRET, which software uses to leave a value for a bootloader, survives a reset by software."""
     for address, value in ((RESETREAS, 0xFFFFFFFF), (GPREGRET, 0x5A), (symbols["counter"], BEFORE)):
         board.write(address, value)
     pyocd.run("reset", lab.uid, *NRF52840, "--method", method)
     assert (board.read(RESETREAS), board.read(GPREGRET)) == (reason, kept)
-    wait_until(lambda: 0 < board.read(symbols["counter"]) < BEFORE, "the program counts from the beginning")
+    wait_until(lambda: 0 < board.read(symbols["counter"]) < BEFORE, "the program counts from 0 again")
 
 
 def test_reset_and_halt(lab, pyocd, board, symbols):
@@ -56,7 +56,7 @@ def register(output, name):
 
 
 def test_commander_registers(lab, pyocd):
-    """Each keeps what it is given; a later pyOCD finds it there."""
+    """Registers keep the values that are written; a second pyOCD reads them back."""
     core = {**{f"r{i}": 0x11111111 * i for i in range(13)}, "lr": 0x20000001, "psp": 0x20010000, "primask": 1}
     commander(
         pyocd,
@@ -74,7 +74,7 @@ def test_commander_registers(lab, pyocd):
 
 @pytest.fixture
 def held(lab, pyocd):
-    """A commander at its prompt, on a board that has just come out of reset, halted."""
+    """A commander at its prompt; the board has been reset and halted."""
     with pyocd.interactive(lab.uid, *NRF52840) as commander:
         ask(commander, "reset halt", r"Successfully halted")
         yield commander
@@ -84,7 +84,7 @@ def held(lab, pyocd):
 
 
 def ask(commander, command, answer):
-    """Types a command, and returns the match of `answer` in what is printed then."""
+    """Types a command, waits until the new output matches `answer`, and returns the match."""
     before = len(commander.wait_for(lambda text: text or "\n"))
     commander.type(command)
     return commander.wait_for(lambda text: re.search(answer, text[before:]))
@@ -115,7 +115,7 @@ def test_commander_breakpoint(held, symbols):
 
 
 def test_commander_watchpoint(held, symbols, board):
-    """The core halts behind the store; `counter` is what it has become."""
+    """The core halts after the store, so `counter` already has its new value."""
     ask(held, f"break {symbols['main'] & ~1:#x}", "(?i)set breakpoint at")
     held.type("go")
     wait_for_halt(held)
@@ -132,7 +132,7 @@ def test_commander_writes_while_the_program_runs(held, board, symbols):
     held.type("go")
     board.wait_for_change(symbols["counter"])
     held.type(f"write32 {symbols['counter']:#x} {BEFORE:#x}")
-    wait_until(lambda: board.read(symbols["counter"]) > BEFORE, "the program counts on from there")
+    wait_until(lambda: board.read(symbols["counter"]) > BEFORE, "the program counts on from the new value")
 
 
 def test_rtt_both_ways(lab, pyocd):
@@ -146,7 +146,7 @@ def test_rtt_both_ways(lab, pyocd):
 
 
 def test_flash_while_a_commander_stays_connected(lab, pyocd, board, held, firmware, symbols):
-    """The program is another one afterwards, and the commander, which was never told, works with it."""
+    """A second pyOCD erases and programs the flash. The commander, which does not know, continues to work."""
     held.type("go")
     board.wait_for_change(symbols["counter"])
     pyocd.run("erase", lab.uid, *NRF52840, "--chip")
@@ -163,7 +163,7 @@ def test_flash_while_a_commander_stays_connected(lab, pyocd, board, held, firmwa
 
 @pytest.mark.parametrize("vectors", [(0xFFFFFFFF, 0xFFFFFFFF), (0x60000000, 0x60000001)], ids=["erased", "nowhere"])
 def test_a_vector_table_that_points_nowhere(make_stack, pyocd, control, tmp_path, vectors):
-    """The core locks up, as silicon does; a debugger gets it out of there, and even a step comes to an end."""
+    """The core locks up, as real hardware does. A debugger can halt it, and a step returns."""
     (tmp_path / "nowhere.bin").write_bytes(struct.pack("<II", *vectors))
     stack = make_stack(sim_flags=["--flash", tmp_path / "nowhere.bin"])
     board = BoardMemory(control(stack))

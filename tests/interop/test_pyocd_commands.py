@@ -1,4 +1,4 @@
-"""pyOCD's command line, unmodified, against the whole stack."""
+"""pyOCD's unmodified command line on the whole stack."""
 
 import random
 import re
@@ -51,7 +51,7 @@ def test_loadmem_and_savemem_at_odd_ends(stack, pyocd, tmp_path):
 
 @pytest.fixture
 def board(stack, control):
-    """Its memory, in which nothing tells of a reset yet."""
+    """The board's memory, with the reset reason cleared and a value in GPREGRET."""
     memory = BoardMemory(control(stack))
     for address, value in ((RESETREAS, 0xFFFFFFFF), (GPREGRET, 0x5A)):
         memory.write(address, value)
@@ -64,7 +64,7 @@ def board(stack, control):
     [("hw", BY_PIN, 0), ("sysresetreq", BY_SOFTWARE, 0x5A)],
 )
 def test_reset(stack, pyocd, raw, board, method, reason, kept):
-    """The chip tells which reset it had, its core has lost what it was told, and the program runs again."""
+    """The chip shows the kind of reset, its core has lost its settings, and the program runs again."""
     client = raw(stack.port).attach()
     client.write_word(VTOR, 0x100)
     assert client.read_word(VTOR) == 0x100
@@ -85,10 +85,10 @@ def test_halt_and_go(stack, pyocd):
     output = pyocd.commander(stack.uid, "halt", "status", "go", "status")
     states = re.findall(r"Core 0[^:]*:\s+(\w+)", output)
     halted, going = [s.lower() for s in states]
-    assert halted == "halted" and going in ("running", "sleeping"), output  # the idle program is in WFI before long
+    assert halted == "halted" and going in ("running", "sleeping"), output  # the idle program soon reaches its WFI
 
 
-def test_unknown_memory_is_a_fault_and_no_value(stack, pyocd):
+def test_unmapped_memory_is_a_fault(stack, pyocd):
     output = pyocd.fail("commander", stack.uid, "-c", "read32 0x60000000")
     assert re.search(r"Error: memory transfer failed", output), output
     assert words_printed(output) == []

@@ -1,4 +1,4 @@
-"""`pyocd flash` and `pyocd erase` on a simulated board whose flash is quick: what is in it afterwards, read back by pyOCD."""
+"""`pyocd flash` and `pyocd erase` on a simulated board with fast flash; the contents are read back."""
 
 import random
 import struct
@@ -13,13 +13,13 @@ VECTORS = struct.pack("<II", 0x20040000, 9)
 
 
 def contents(size, seed):
-    """What nobody has had in flash before, behind a vector table that does no harm: SP, and WFI for ever."""
+    """Random contents that depend on the seed, after a vector table and a program that executes WFI for ever."""
     program = VECTORS + struct.pack("<HH", 0xBF30, 0xE7FD)
     return program + random.Random(seed).randbytes(size - len(program))
 
 
 def as_hex(data):
-    """Intel HEX, 32 bytes a record."""
+    """Encodes data as Intel HEX, 32 bytes per record."""
 
     def record(kind, address, payload):
         line = struct.pack(">BHB", len(payload), address & 0xFFFF, kind) + payload
@@ -34,7 +34,8 @@ def as_hex(data):
 
 
 def as_elf(data):
-    """ELF32 for Arm with two segments, the second of which is for an address in RAM, and in flash behind the first."""
+    """Encodes data as ELF32 for Arm with two segments. The second has a virtual address in RAM, and a physical address
+    in flash after the first."""
     half = len(data) // 2 // 4 * 4
     parts = [(0, 0, data[:half]), (0x20000000, half, data[half:])]
     offset = 52 + 32 * len(parts)
@@ -71,7 +72,7 @@ def read_back(lab, pyocd, tmp_path):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_flash_and_read_back(lab, pyocd, read_back, tmp_path, name, size, encode):
-    """A second time nothing is written: pyOCD compares what is there, page by page, by a CRC that the chip works out."""
+    """The second time nothing is programmed, because pyOCD compares the pages by a CRC that the chip computes."""
     data = contents(size, name)
     (tmp_path / name).write_bytes(encode(data))
     first = pyocd.run("flash", lab.uid, *NRF52840, tmp_path / name)
@@ -94,7 +95,7 @@ def test_a_page_that_differs_is_found(lab, pyocd, control, tmp_path):
 
 
 def test_erase(lab, pyocd, control, tmp_path):
-    """Sectors alone, by their ends and by a length; then all of them, in both ways that there are."""
+    """Erases single sectors, given by address, range and length; then the whole chip, in both ways that pyOCD has."""
     board = control(lab)
     (tmp_path / "a.bin").write_bytes(contents(8 * PAGE, "erase"))
 

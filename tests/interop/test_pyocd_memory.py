@@ -1,4 +1,5 @@
-"""Memory through pyOCD's library: every width, alignment and length around the borders where blocks are cut."""
+"""Memory accesses with pyOCD's library: every width, alignment and length around the boundaries at which blocks are
+split."""
 
 import random
 
@@ -32,7 +33,7 @@ def test_single_accesses_at_every_lane(attached, bits):
 
 @pytest.mark.parametrize("border", [0x10, 0x400, 0x1000])
 def test_blocks_of_bytes_across_borders(attached, border):
-    """Every start and end within four bytes of a border, with what lies around left as it was."""
+    """Blocks that start within four bytes of a boundary; the bytes around them must not change."""
     rng = random.Random(border)
     content = bytearray(rng.randbytes(SIZE))
     attached.target("write_memory_block8", RAM, list(content))
@@ -68,7 +69,7 @@ def test_a_fault_is_a_fault_and_leaves_the_link_usable(attached):
         assert attached.target("read32", RAM) == 0x12345678
 
 
-def test_a_block_that_runs_into_nothing_is_a_fault(attached):
+def test_a_block_beyond_the_end_of_ram_is_a_fault(attached):
     end = RAM + 0x40000
     with pytest.raises(PyocdError) as error:
         attached.target("read_memory_block32", end - 64, 32)

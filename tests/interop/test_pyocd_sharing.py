@@ -1,4 +1,4 @@
-"""Several real pyOCDs on one probe at once. Against pyOCD's own server most of these fail."""
+"""Several real pyOCDs on one probe at once. With pyOCD's own server most of these tests fail."""
 
 from raw_client import FAULTING, RAM
 
@@ -18,8 +18,8 @@ def detach_all(workers):
         worker.detach()
 
 
-def test_words_beside_bytes(stack, workers):
-    """2,000 reads each at different widths, whose CSW and TAR would get mixed up if they shared them."""
+def test_one_reads_words_and_one_reads_bytes(stack, workers):
+    """Two clients make 2,000 reads each with different widths, which would fail if they shared CSW and TAR."""
     words, octets = both = workers(2)
     attach_all(both, stack)
     words.target("write_memory_block32", RAM, WORDS)
@@ -66,7 +66,7 @@ def test_reading_while_others_attach_and_detach(stack, workers):
     reader.detach()
 
 
-def test_faults_of_one_are_not_anothers(stack, workers):
+def test_faults_of_one_client_do_not_affect_another(stack, workers):
     faulty, reader = both = workers(2)
     attach_all(both, stack)
     reader.target("write_memory_block32", RAM, WORDS)
@@ -89,7 +89,7 @@ def test_a_reset_by_one_leaves_the_other_usable(stack, workers):
 
 
 def test_killed_holding_the_lock(make_stack, workers):
-    # A lock is broken for its holder's silence too; not so here.
+    # The limits are so high that the lock is not broken because its holder is idle.
     stack = make_stack(server_flags=["--lock-idle", 3600, "--lock-max", 3600])
     holder, other = both = workers(2)
     attach_all(both, stack)

@@ -1,6 +1,7 @@
-"""The versions of pyOCD that users have, old and new, on a simulated board: each does all that a working day needs.
+"""Old and new versions of pyOCD on a simulated board: everyday operations work with each of them.
 
-`./dev test --full` installs them, as tools/requirements-pyocd.txt says, and names the directory in PROBEGATE_PYOCD_VERSIONS."""
+`./dev test --full` installs the versions in tools/requirements-pyocd.txt, and sets PROBEGATE_PYOCD_VERSIONS to their
+directory."""
 
 import os
 import pathlib
@@ -23,15 +24,15 @@ pytestmark = [
 ]
 
 
-def test_there_are_versions():
+def test_versions_are_listed():
     assert VERSIONS
 
 
 @pytest.fixture(params=VERSIONS)
 def python(request):
-    """That which has this version."""
+    """The Python interpreter of the virtual environment with this version."""
     python = pathlib.Path(INSTALLED) / f"pyocd-{request.param}" / "bin" / "python"
-    assert python.exists(), f"pyOCD {request.param} is not in {python.parents[1]}: the output of ./dev test says why"
+    assert python.exists(), f"pyOCD {request.param} is not in {python.parents[1]}; the output of ./dev test shows why"
     return python
 
 
@@ -46,7 +47,7 @@ def board(lab, control):
 
 
 def test_attaches(lab, pyocd, board):
-    """And reads what the program does, without a reset."""
+    """Attaches without a reset, and reads memory."""
     board.write(RESETREAS, ERASED)
     output = pyocd.run(
         "commander", lab.uid, *NRF52840, "-M", "attach", "-c", "read32 0x0 8", "-c", "read32 0x10000100 4"

@@ -1,4 +1,4 @@
-"""What the programs say of themselves over HTTP, to a plain client: /metrics, /healthz, /readyz; and where they listen."""
+"""The HTTP interface of the programs: /metrics, /healthz and /readyz, and the address on which it listens."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ PROGRAMS = ["server", "gateway"]
 
 
 def ask(url, method="GET"):
-    """The status, the headers and the body."""
+    """Makes a request; returns the status, the headers and the body."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=BOUND) as response:
             return response.status, response.headers, response.read().decode()
@@ -24,7 +24,7 @@ def ask(url, method="GET"):
 
 @pytest.fixture(params=PROGRAMS)
 def base(stack, request):
-    """The program's address; ready, since the stack is."""
+    """The URL of a program's HTTP interface, without a path. The program is ready."""
     return getattr(stack, request.param).metrics_url().removesuffix("/metrics")
 
 
@@ -40,7 +40,7 @@ def test_ready(base):
     assert ask(base + "/readyz")[::2] == (200, "ready\n")
 
 
-def test_metrics_say_their_format(base):
+def test_content_type_of_metrics(base):
     status, headers, body = ask(base + "/metrics")
     assert status == 200 and "probegate_build_info" in body
     assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -70,13 +70,13 @@ def test_gateway_is_ready_with_its_server(make_stack):
     stack = make_stack()
     assert ready(stack.gateway)[::2] == (200, "ready\n")
     stack.server.kill()
-    wait_until(lambda: ready(stack.gateway)[0] == 503, "the gateway misses its server")
+    wait_until(lambda: ready(stack.gateway)[0] == 503, "the gateway has noticed that its server is gone")
     body = ready(stack.gateway)[2]
     assert stack.server_address in body
     assert len(body.splitlines()) == 1
     assert ask(stack.gateway.metrics_url())[0] == 200
     stack.start_server()
-    wait_until(lambda: ready(stack.gateway)[0] == 200, "the gateway has its server again")
+    wait_until(lambda: ready(stack.gateway)[0] == 200, "the gateway is connected to its server again")
 
 
 def test_gateway_without_a_probe_is_not_ready(make_stack, control):
@@ -92,21 +92,23 @@ def test_gateway_without_a_probe_is_not_ready(make_stack, control):
     wait_until(lambda: ready(gateway)[0] == 200, "the gateway serves the probe")
 
 
-def test_server_that_ends_is_not_ready(make_stack, control, raw):
+def test_server_that_shuts_down_is_not_ready(make_stack, control, raw):
     stack = make_stack()
     raw(stack.port).attach()
-    # Its end waits for the probe, long enough to be looked at.
+    # The server waits for the probe before it ends, so that /readyz can be read while it shuts down.
     control(stack).call("inject", board=0, fault="drop_reply", at=1, times=0)
     url = stack.server.metrics_url().removesuffix("metrics")
     stack.server.signal(signal.SIGTERM)
-    wait_until(lambda: ask(url + "readyz")[::2] == (503, "the server is stopping\n"), "the server says that it ends")
+    wait_until(
+        lambda: ask(url + "readyz")[::2] == (503, "the server is stopping\n"), "the server reports that it is stopping"
+    )
     assert ask(url + "healthz")[0] == 200
     control(stack).call("clear_faults")
     assert stack.server.wait() == 0
 
 
 def listening_sockets(pid):
-    """How many TCP sockets of the process listen."""
+    """How many TCP sockets of the process are listening."""
     inodes = set()
     for descriptor in os.scandir(f"/proc/{pid}/fd"):
         try:
@@ -130,8 +132,8 @@ def listening_sockets(pid):
         ("probegate-gateway", ["--server", f"{LOOPBACK}:1", "--state", "state"], "waiting for it", 0),
     ],
 )
-def test_none_opens_nothing(programs, program, flags, started, others):
-    """`others` are the sockets that listen for something else."""
+def test_none_opens_no_socket(programs, program, flags, started, others):
+    """`others` is the number of sockets that listen for other purposes."""
     without = programs.start(program, *NO_METRICS, *flags, label="without")
     without.wait_for_line(started)
     assert listening_sockets(without.pid) == others

@@ -1,4 +1,5 @@
-"""The programs that tests start end on the signals that end them for a user, however the tests themselves were started."""
+"""Programs that tests start react to signals as they do for a user, even if the tests were started with signals
+ignored."""
 
 import signal
 import subprocess
@@ -13,8 +14,8 @@ def test_sigint_ends_a_program(tmp_path):
     assert program.wait() == -signal.SIGINT
 
 
-def test_sigint_ends_a_program_of_tests_that_ignore_it():
-    """As under nohup, or as a background job of a script."""
+def test_sigint_ends_a_program_even_if_the_tests_ignore_it():
+    """Runs the test above with signals ignored, as under nohup or as a script's background job."""
     this = f"{__file__}::{test_sigint_ends_a_program.__name__}"
     done = subprocess.run(
         ["env", "--ignore-signal=INT,HUP,QUIT", sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", this],

@@ -1,4 +1,4 @@
-"""pyOCD's debugging of a program that runs: the test firmware on a simulated board, through server and gateway."""
+"""pyOCD debugs a running program: the test firmware on a simulated board, through server and gateway."""
 
 import pytest
 from pyocd.core.target import Target
@@ -15,7 +15,7 @@ COMMAND_FAULT = 1  # watched.h
 
 @pytest.fixture
 def board(make_stack, workers, firmware):
-    """pyOCD attached to a board that has just come out of reset, halted."""
+    """pyOCD, attached to a board that it has reset and halted."""
     stack = make_stack(sim_flags=["--flash", firmware])
     [worker] = workers(1)
     worker.call("attach", stack.uid)
@@ -37,7 +37,7 @@ def register(board, name):
 
 
 def start_command(board, symbols, command):
-    """Has the program do something, once its startup has cleared what it is told by."""
+    """Gives the program a command, after its startup code has cleared the variable."""
     board.target("resume")
     wait_until(lambda: 0 < board.target("read32", symbols["counter"]) < 1 << 30, "the program counts")
     board.target("write32", symbols["command"], command)
@@ -71,7 +71,7 @@ def test_step_over_an_svc_enters_its_handler_and_comes_back(board, symbols):
     assert register(board, "pc") == behind
 
 
-def test_watchpoint_halts_behind_the_store(board, symbols):
+def test_watchpoint_halts_after_the_store(board, symbols):
     for register_and_value in zip(DWT_COMP0, (symbols["counter"], 2, ON_WRITE)):
         board.target("write32", *register_and_value)
     board.target("write32", DFSR, 0x1F)
@@ -91,7 +91,7 @@ def test_vector_catch_shows_where_a_fault_was(board, symbols):
     assert board.target("read16", board.target("read32", register(board, "psp") + 24)) == UDF
 
 
-def test_program_runs_on_when_the_debugger_has_gone(make_stack, workers, control, firmware, symbols):
+def test_program_continues_after_the_debugger_detaches(make_stack, workers, control, firmware, symbols):
     stack = make_stack(sim_flags=["--flash", firmware])
     [worker] = workers(1)
     worker.call("attach", stack.uid)

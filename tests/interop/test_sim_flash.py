@@ -1,4 +1,4 @@
-"""What simulated boards have in flash: the firmware that is built in, a file's, or what was kept of them."""
+"""The contents of simulated boards' flash: the built-in firmware, a file, or a saved state."""
 
 import re
 import struct
@@ -31,7 +31,7 @@ def word(control, address, board=0):
     return control.call("read_word", board=board, address=address)["value"]
 
 
-def test_a_board_starts_with_the_firmware_that_is_built_in(boards, programs):
+def test_a_board_starts_with_the_built_in_firmware(boards, programs):
     binary = (programs.bin.parent / "firmware/firmware.bin").read_bytes()
     _, control = boards("--boards", 2)
     for board in (0, 1):
@@ -50,7 +50,7 @@ def test_a_board_starts_with_the_firmware_that_is_built_in(boards, programs):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_file_is_put_into_flash(boards, tmp_path, name, contents):
+def test_a_file_is_loaded_into_flash(boards, tmp_path, name, contents):
     (tmp_path / name).write_bytes(contents)
     _, control = boards("--flash", tmp_path / name)
     assert word(control, 0) == 0x20000400
@@ -58,7 +58,7 @@ def test_a_file_is_put_into_flash(boards, tmp_path, name, contents):
     assert word(control, 8) == 0xFFFFFFFF
 
 
-def test_the_elf_of_the_firmware_is_the_firmware(boards, programs):
+def test_elf_and_built_in_firmware_are_equal(boards, programs):
     _, built_in = boards()
     _, from_elf = boards("--flash", programs.bin.parent / "firmware/firmware.elf")
     for address in range(0, 4096, 32):
@@ -66,7 +66,7 @@ def test_the_elf_of_the_firmware_is_the_firmware(boards, programs):
 
 
 def damaged(offset, value):
-    """The test firmware's ELF file with a field that is another."""
+    """Makes a function that overwrites a field of an ELF file."""
     return lambda elf: elf[:offset] + value + elf[offset + len(value) :]
 
 
@@ -102,8 +102,8 @@ HEX_WORD = b":0400000001020304F2\n"
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value and " " not in value else "",
 )
-def test_a_file_that_is_no_firmware_is_named(programs, firmware, tmp_path, name, contents, complaint):
-    """One line, exit code 2, and no board."""
+def test_invalid_firmware_files_are_reported(programs, firmware, tmp_path, name, contents, complaint):
+    """The error is one line, the exit code is 2, and no board is started."""
     path = tmp_path / name
     if contents is not None:
         path.write_bytes(contents(firmware.read_bytes()) if callable(contents) else contents)
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_firmware_is_named(programs, firmware, tmp_path, name,
     assert re.fullmatch(rf"probegate-sim: --flash: {re.escape(str(path))}: .*{re.escape(complaint)}.*\n", result.stderr)
 
 
-def test_what_is_kept_of_a_board_counts_more_than_the_file(boards, programs, tmp_path):
+def test_saved_state_takes_precedence_over_the_file(boards, programs, tmp_path):
     sim, control = boards("--boards", 2, "--state", tmp_path / "made/here")
     serial = sim.wait_for_line(r"board 1 \((\w+)\)")[1]
     assert word(control, 0, 1) == 0x20040000

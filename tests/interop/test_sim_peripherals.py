@@ -1,4 +1,4 @@
-"""What a simulated board has beside its core, as its users meet it: flash by pyOCD, a locked chip, the serial port."""
+"""A simulated board's peripherals as users see them: flash programmed by pyOCD, a locked chip, the serial port."""
 
 import random
 import socket
@@ -13,7 +13,7 @@ BANNER = b"Probegate test firmware, UARTE0\r\n"
 
 @pytest.fixture
 def image(tmp_path):
-    """Three pages and a bit that nobody has had in flash before."""
+    """A file with a little more than three pages of random bytes."""
     path = tmp_path / "image.bin"
     path.write_bytes(random.Random(7).randbytes(13000))
     return path
@@ -45,7 +45,7 @@ def test_pyocd_flashes_and_erases(make_stack, control, pyocd, image):
     assert {flash_word(board, a) for a in (0, 0xFFC, 0x2000)} == {0xFFFFFFFF}
 
 
-def test_a_locked_chip_is_shut_until_it_has_been_erased(make_stack, control, pyocd, image):
+def test_a_locked_chip_cannot_be_read_until_it_has_been_erased(make_stack, control, pyocd, image):
     stack = make_stack(sim_flags=["--locked", *FAST])
     board = control(stack)
     assert board.call("state", board=0)["locked"]

@@ -1,4 +1,5 @@
-"""What is kept of a board whose simulator is killed: always all that its flash held at one moment, never parts of two."""
+"""The state of a board whose simulator is killed: the file always has the flash of one moment, never a mixture of
+two."""
 
 import struct
 import threading
@@ -20,7 +21,7 @@ KILLS = 6
 
 
 def program_for_ever(port, generation):
-    """Programs the same pages again and again, one after the other, each time with another number; until the board is gone."""
+    """Programs the same pages repeatedly, in order, with a new number each time, until the board is gone."""
     try:
         probe = DapClient(port)
         probe.attach()
@@ -39,7 +40,7 @@ def program_for_ever(port, generation):
 
 
 def spin_until(condition, what):
-    """wait_until without its pauses, in which the moment would be over."""
+    """Like wait_until but without pauses, because the condition holds only for a moment."""
     deadline = time.monotonic() + BOUND
     while not condition():
         assert time.monotonic() < deadline, what
@@ -64,15 +65,15 @@ def generation_in(contents, before):
     end_of_page = -(-done // WORDS) * WORDS
     if end_of_page < len(words) and words[end_of_page] == ERASED and done == end_of_page:
         end_of_page += WORDS
-    assert set(words[done:end_of_page]) <= {ERASED}, "parts of two moments"
+    assert set(words[done:end_of_page]) <= {ERASED}, "a mixture of two states"
     rest = words[end_of_page:]
     as_before = bool(before) and rest == words_of(before)[end_of_page:]
-    assert as_before or set(rest) in ({newest - 1}, {ERASED}, set()), "parts of two moments"
+    assert as_before or set(rest) in ({newest - 1}, {ERASED}, set()), "a mixture of two states"
     return newest
 
 
 @pytest.mark.parametrize("moment", ["while it writes the file", "once it has written it"])
-def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
+def test_a_killed_simulator_leaves_one_consistent_state(programs, tmp_path, moment):
     generation = 0
     blank = tmp_path / "blank.bin"
     blank.write_bytes(b"\xff" * FLASH_SIZE)
@@ -89,7 +90,7 @@ def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
         client.start()
         try:
             if moment == "while it writes the file":
-                spin_until(kept.exists, "there is a file to replace")
+                spin_until(kept.exists, "the file exists, so that the next save replaces it")
                 being_written = kept.with_name(kept.name + ".new")
                 spin_until(being_written.exists, "the file is being written")
             else:
@@ -102,7 +103,7 @@ def test_a_killed_simulator_leaves_one_whole_state(programs, tmp_path, moment):
         assert contents[:FIRST_PAGE].strip(b"\xff") == b""
         assert generation_in(contents, before) >= generation
         generation = generation_in(contents, before)
-    # And it is what the next one starts with.
+    # The next simulator starts with this state.
     sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:0", "--state", tmp_path / "state")
     probe = DapClient(int(sim.wait_for_line(rf"listening on {LOOPBACK}:(\d+)")[1]))
     probe.attach()

@@ -1,4 +1,4 @@
-"""What a board does is a matter of its seed, its program and what its client sends: the same trace each time."""
+"""A board is deterministic: the same seed, program and client commands always give the same trace."""
 
 import struct
 
@@ -23,7 +23,7 @@ def poll(probe, address, mask):
 
 
 def script(probe):
-    """Halts, steps, breaks, programs a page, resets: with polls, whose number is the board's to say."""
+    """Halts, steps, sets breakpoints, programs a page and resets. It polls, and the board determines how often."""
     probe.attach()
     probe.write(DHCSR, KEY | 3)
     poll(probe, DHCSR, HALTED)
@@ -84,7 +84,7 @@ def test_the_same_seed_and_client_make_the_same_trace(programs, tmp_path):
         for name, seed in (("first", 5), ("second", 5), ("other", 6))
     )
     assert first == second
-    assert first != other, "FICR and RAM are the seed's"
+    assert first != other, "FICR and RAM must depend on the seed"
     lines = [line.split() for line in first.decode().splitlines()]
     times = [int(line[0]) for line in lines]
     assert times == sorted(times)
@@ -112,7 +112,7 @@ def test_the_same_seed_and_client_make_the_same_trace(programs, tmp_path):
 
 @pytest.mark.parametrize("flags", [(), ("--realtime",)], ids=["fast", "realtime"])
 def test_a_program_without_a_client_leaves_the_same_trace(programs, tmp_path, flags):
-    """For as long as each was let run, which the wall clock says."""
+    """The simulators run for different times, so the traces are compared up to the length of the shorter one."""
     enough = 100_000
     # SP, vectors; movs r0, #255; 1: subs r0, #1; bne 1b; svc 0; b back; handler: bx lr
     program = struct.pack("<II36xI", 0x20040000, 0x101, 0x10B).ljust(0x100) + struct.pack(
@@ -121,7 +121,7 @@ def test_a_program_without_a_client_leaves_the_same_trace(programs, tmp_path, fl
     (tmp_path / "calls.bin").write_bytes(program)
 
     def wait(_, path):
-        wait_until(lambda: path.stat().st_size > enough, "the board has done something")
+        wait_until(lambda: path.stat().st_size > enough, "the trace is long enough")
 
     first, second = (
         run(programs, tmp_path / name, "--flash", tmp_path / "calls.bin", *flags, act=wait)
@@ -132,7 +132,7 @@ def test_a_program_without_a_client_leaves_the_same_trace(programs, tmp_path, fl
     assert first[:length] == second[:length]
 
 
-def test_a_trace_that_cannot_be_written_is_named(programs, tmp_path):
+def test_error_names_a_trace_that_cannot_be_written(programs, tmp_path):
     (tmp_path / "file").write_text("")
     result = programs.run("probegate-sim", "--listen", f"{LOOPBACK}:0", "--trace", tmp_path / "file")
     assert result.returncode == 1 and str(tmp_path / "file") in result.stderr

@@ -1,4 +1,4 @@
-"""Sixteen real pyOCDs on one probe, each with its own stretch of memory, in all widths."""
+"""Sixteen real pyOCDs on one probe; each checks its own range of memory in all widths."""
 
 import os
 import subprocess

@@ -1,4 +1,5 @@
-"""What a person sees when a program cannot start: one line that says what, which value, and what to do; and a code."""
+"""If a program cannot start, it prints one line that says what failed, which value caused it and what to do, and exits
+with the documented code."""
 
 import resource
 import socket
@@ -10,7 +11,7 @@ from stack import LOOPBACK, NO_METRICS, free_port
 
 
 def one_line(result):
-    """The message of a program that refused to start; nothing else may be printed."""
+    """The error message of a program; it must be the only line of output."""
     text = (result.stdout + result.stderr).strip()
     assert "\n" not in text, text
     return text
@@ -151,7 +152,7 @@ def test_port_in_use_metrics(programs, program, flags, busy_port):
 
 @pytest.fixture
 def other_service():
-    """A gRPC server that answers UNIMPLEMENTED to whatever it is asked; its port."""
+    """The port of a gRPC server that answers every call with UNIMPLEMENTED."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
     port = server.add_insecure_port(f"{LOOPBACK}:0")
     server.start()
@@ -160,7 +161,7 @@ def other_service():
 
 
 @pytest.mark.parametrize("flag", ["-W", "--no-wait"])
-def test_server_out_of_reach(programs, flag):
+def test_server_unreachable(programs, flag):
     port = free_port()
     result = programs.run(
         "probegate-gateway",
@@ -178,8 +179,8 @@ def test_server_out_of_reach(programs, flag):
     assert f"{LOOPBACK}:{port}" in last
 
 
-def test_server_of_another_kind(programs, other_service):
-    """Waiting would not help: the gateway ends without --no-wait too."""
+def test_other_grpc_server(programs, other_service):
+    """Waiting would not help, so the gateway ends even without --no-wait."""
     result = programs.run(
         "probegate-gateway",
         *NO_METRICS,

@@ -1,4 +1,4 @@
-"""SWO from a simulated board to unmodified pyOCD, plain JSON clients and generated gRPC ones."""
+"""SWO from a simulated board to unmodified pyOCD, to plain JSON clients and to gRPC clients."""
 
 import pytest
 import swo
@@ -10,13 +10,13 @@ from swo import gdbserver, reader, wait_for_seconds
 
 @pytest.fixture
 def talking(make_stack, bin_directory):
-    """A board with the test firmware, which says `second N` on port 0 once a second."""
+    """A stack whose board runs the test firmware, which sends `second N` on stimulus port 0 once per second."""
     return make_stack(sim_flags=["--flash", bin_directory.parent / "firmware" / "firmware.elf"])
 
 
 @pytest.fixture
 def attached(raw):
-    """Clients of a stack's first board, attached as pyOCD does it."""
+    """Attaches clients to a stack's first board."""
     return lambda stack, count=1: [raw(stack.port).attach() for _ in range(count)]
 
 
@@ -24,13 +24,13 @@ def grpc_reader(session):
     return swo.Reader(lambda: session.command("SwoRead").data)
 
 
-def test_pyocd_shows_what_the_firmware_says(talking, tmp_path):
+def test_pyocd_prints_the_firmwares_output(talking, tmp_path):
     with gdbserver(talking.uid, tmp_path / "gdbserver.log") as printed:
         wait_for_seconds(printed)
     assert "Exception" not in printed()
 
 
-def test_all_who_listen_hear_everything(talking, tmp_path, raw, api, control):
+def test_all_subscribers_receive_everything(talking, tmp_path, raw, api, control):
     with gdbserver(talking.uid, tmp_path / "one.log") as one, gdbserver(talking.uid, tmp_path / "two.log") as two:
         wait_for_seconds(one, 1)
         wait_for_seconds(two, 1)
@@ -44,19 +44,19 @@ def test_all_who_listen_hear_everything(talking, tmp_path, raw, api, control):
         for read in (one, two, reader(client).text, grpc_reader(session).text):
             wait_for_seconds(read)
         session.close()
-    # Both have ended, each of which turns the ITM off; what they gave back was theirs alone.
+    # Both pyOCDs have ended, which turns the ITM off. That must not end the other client's subscription.
     swo.Target.of_board(control(talking)).send([0xABCD], port=7)
     listener = reader(client)
-    wait_until(lambda: swo.packet(0xABCD, port=7) in listener.more(), "the one who is left still hears")
+    wait_until(lambda: swo.packet(0xABCD, port=7) in listener.more(), "the remaining client still receives data")
 
 
-def test_pyocd_at_a_rate_that_another_does_not_have(talking, tmp_path, raw):
+def test_pyocd_gets_an_error_if_another_client_uses_another_rate(talking, tmp_path, raw):
     client = raw(talking.port)
     client.call("hello", 1)
     client.call("open")
     client.call("swo_start", 2 * swo.BAUD)
     with gdbserver(talking.uid, tmp_path / "gdbserver.log") as printed:
-        wait_until(lambda: "captures it at 2000000 for" in printed(), "pyOCD is told")
+        wait_until(lambda: "captures it at 2000000 for" in printed(), "pyOCD gets the error")
         assert "ProbeError" in printed()
 
 
@@ -65,7 +65,7 @@ def test_raw_client(make_stack, attached, control):
     client, other = attached(stack, 2)
     assert client.call("has_swo") is True
     assert "SWO" in client.call("readprop", "capabilities")
-    assert client.call("swo_stop") is None  # as pyOCD begins
+    assert client.call("swo_stop") is None  # pyOCD begins with this
     assert client.call("swo_read") == []
     assert client.status("swo_start", 0) != 0
     client.call("swo_start", swo.BAUD)
@@ -75,7 +75,7 @@ def test_raw_client(make_stack, attached, control):
 
     target = swo.Target(client.read_word, client.write_word)
     words = list(range(100, 120))
-    for word in words:  # by the debug port itself
+    for word in words:  # the target is controlled through the same debug port
         target.send([word])
     sent = b"".join(swo.packet(w) for w in words)
     reader(client).wait_for(sent)
@@ -90,7 +90,7 @@ def test_raw_client(make_stack, attached, control):
     target.send([2])
     reader(other).wait_for(swo.packet(2))
     other.call("swo_stop")
-    client.call("swo_start", 2 * swo.BAUD)  # nobody else is there any more
+    client.call("swo_start", 2 * swo.BAUD)  # no other client is subscribed any more
     swo.Target.of_board(control(stack), baud=2 * swo.BAUD).send([3])
     reader(client).wait_for(swo.packet(3))
 
@@ -117,17 +117,17 @@ def test_grpc_client(make_stack, api, control, sort):
     second.close()
 
 
-def test_the_wrong_rate_is_told(make_stack, api, control):
+def test_the_wrong_rate_is_reported(make_stack, api, control):
     stack = make_stack()
     session = StreamSession(api, stack.server_address, stack.serial)
     session.command("Open")
     session.command("SwoStart", baudrate=swo.BAUD // 4)
     swo.Target.of_board(control(stack)).send([0, 0, 0])
-    wait_until(lambda: session.command("SwoRead").garbled, "it is told")
+    wait_until(lambda: session.command("SwoRead").garbled, "the session is told that data is garbled")
     session.close()
 
 
-def test_who_is_killed_leaves_nothing_behind(make_stack, attached, control):
+def test_subscription_ends_when_its_client_is_killed(make_stack, attached, control):
     stack = make_stack()
     victim, other = attached(stack, 2)
     victim.call("swo_start", swo.BAUD)
@@ -138,13 +138,13 @@ def test_who_is_killed_leaves_nothing_behind(make_stack, attached, control):
     reader(other).wait_for(swo.packet(7))
 
 
-def test_a_probe_that_goes_and_comes_back(make_stack, attached, control):
+def test_a_probe_that_is_unplugged_and_plugged_in(make_stack, attached, control):
     stack = make_stack()
     [client] = attached(stack, 1)
     client.call("swo_start", swo.BAUD)
     sim = control(stack)
     sim.unplug(0)
-    wait_until(lambda: client.status("swo_read") == DISCONNECTED, "the client is told")
+    wait_until(lambda: client.status("swo_read") == DISCONNECTED, "the client gets status DISCONNECTED")
     sim.plug(0)
     assert client.status("swo_read") == DISCONNECTED
     wait_until(lambda: client.status("open") == 0, "the probe is back")
@@ -154,8 +154,9 @@ def test_a_probe_that_goes_and_comes_back(make_stack, attached, control):
     reader(client).wait_for(swo.packet(9))
 
 
-def test_more_than_anybody_reads(make_stack, attached, api, control):
-    """8 Mbaud without end: who reads nothing loses the oldest and is told; nobody waits for that."""
+def test_more_data_than_is_read(make_stack, attached, api, control):
+    """8 Mbaud without a pause: a client that does not read loses the oldest data and is told; other clients do not
+    wait."""
     stack = make_stack()
     [client] = attached(stack, 1)
     session = StreamSession(api, stack.server_address, stack.serial)

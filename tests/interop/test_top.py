@@ -1,4 +1,4 @@
-"""`probegate top`: what people see of a server that works, and scripts read of it."""
+"""`probegate top`: its display for people, and its JSON for scripts."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
 @pytest.fixture
 def top(stack):
-    """Runs `probegate top` with these arguments, which must end by themselves."""
+    """Runs `probegate top` with arguments with which it ends by itself; returns its output."""
 
     def run(*arguments):
         result = stack.programs.run("probegate", "--server", stack.server_address, "top", *arguments)
@@ -30,7 +30,7 @@ def top(stack):
 
 @contextlib.contextmanager
 def reading(client):
-    """A client that reads a register again and again."""
+    """Lets a client read a register repeatedly, in a thread."""
     over = threading.Event()
 
     def read():
@@ -59,7 +59,7 @@ def terminal(bin_directory):
         each.close()
 
 
-def test_once_shows_what_happens(top, stack, raw):
+def test_once_shows_activity(top, stack, raw):
     client = raw(stack.port).attach()
     with reading(client):
         header, row = top("--once", "--interval", "0.5").splitlines()
@@ -77,7 +77,7 @@ def test_once_shows_what_happens(top, stack, raw):
     assert 0 < probe["wait_p50_seconds"] <= probe["wait_p99_seconds"]
 
 
-def test_one_of_the_probes_is_named_by_a_part(top, stack):
+def test_a_partial_id_selects_a_probe(top, stack):
     (probe,) = json.loads(top("--once", "--json", "--interval", "0.1", "-u", stack.serial[-6:]))["probes"]
     assert probe["probe"] == stack.serial
     assert probe["wire_p50_seconds"] is None
@@ -94,13 +94,13 @@ def test_failures_at_the_start(stack):
     assert [fails(stack.server_address, "--interval", seconds) for seconds in ("0", "nan", "3601")] == [2, 2, 2]
 
 
-def test_a_terminal_is_redrawn_and_given_back(terminal, stack):
+def test_a_terminal_is_redrawn_and_restored(terminal, stack):
     program = terminal(stack.server_address, "--interval", "0.1", columns=60)
-    wait_until(lambda: len(program.pages()) > 3, "it draws again")
+    wait_until(lambda: len(program.pages()) > 3, "it redraws the page")
     assert program.output.startswith(ENTER)
     program.type(b"\x03")
     assert program.process.wait(BOUND) == 0
-    wait_until(lambda: program.output.endswith(LEAVE), "the screen is given back")
+    wait_until(lambda: program.output.endswith(LEAVE), "the screen is restored")
     assert program.output.count(ENTER) == program.output.count(LEAVE) == 1
     assert program.settings_now() == program.settings
     page = program.pages()[2]
@@ -110,14 +110,14 @@ def test_a_terminal_is_redrawn_and_given_back(terminal, stack):
 
 def test_sigterm_ends_it_too(terminal, stack):
     program = terminal(stack.server_address)
-    wait_until(program.pages, "it draws")
+    wait_until(program.pages, "it draws a page")
     program.process.send_signal(signal.SIGTERM)
     assert program.process.wait(BOUND) == 0
-    wait_until(lambda: program.output.endswith(LEAVE), "the screen is given back")
+    wait_until(lambda: program.output.endswith(LEAVE), "the screen is restored")
 
 
 def blocks(pid, number):
-    """Whether the process has blocked the signal, to take it when it comes."""
+    """Whether the process has blocked the signal, in order to wait for it."""
     with open(f"/proc/{pid}/status") as status:
         blocked = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk"))
     return blocked >> (number - 1) & 1
@@ -135,14 +135,15 @@ def test_ctrl_c_ends_it_while_a_server_hangs(terminal, make_stack):
 
 
 def waits_to_write(pid):
-    """Whether a thread of the process is in a write to standard output that blocks."""
+    """Whether a thread of the process is blocked in a write to standard output."""
     for thread in os.listdir(f"/proc/{pid}/task"):
         try:
             with open(f"/proc/{pid}/task/{thread}/syscall") as call:
-                # Its number, and its arguments: the descriptor, and an address, which a sleep by clock 1 has not.
+                # The number of the system call and its arguments: the file descriptor and the buffer's address. The
+                # address distinguishes a write to 1 from clock_nanosleep with clock 1, whose second argument is small.
                 fields = call.read().split()
         except (FileNotFoundError, ProcessLookupError):
-            # It has ended: each question to a server has a thread of its own.
+            # The thread has ended: each query of a server runs in a new thread.
             continue
         if len(fields) > 3 and int(fields[1], 16) == 1 and int(fields[2], 16) > 4096:
             return True
@@ -150,7 +151,7 @@ def waits_to_write(pid):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-def test_it_ends_while_nobody_reads_a_full_pipe(stack, bin_directory, arguments):
+def test_sigterm_ends_it_while_its_pipe_is_full(stack, bin_directory, arguments):
     reading_end, writing_end = os.pipe()
     fcntl.fcntl(writing_end, fcntl.F_SETPIPE_SZ, 4096)
     try:
@@ -170,16 +171,16 @@ def test_it_ends_while_nobody_reads_a_full_pipe(stack, bin_directory, arguments)
         os.close(writing_end)
 
 
-def test_it_ends_while_the_terminal_is_stopped(terminal, stack):
+def test_sigterm_ends_it_while_the_terminal_is_stopped(terminal, stack):
     program = terminal(stack.server_address, "--interval", "0.1")
-    wait_until(program.pages, "it draws")
+    wait_until(program.pages, "it draws a page")
     program.type(b"\x13")
-    wait_until(lambda: waits_to_write(program.process.pid), "it cannot draw")
+    wait_until(lambda: waits_to_write(program.process.pid), "its output is blocked")
     program.process.send_signal(signal.SIGTERM)
     assert program.process.wait(BOUND) == 0
 
 
-def test_json_says_on_standard_error_that_the_server_went(make_stack, bin_directory, tmp_path):
+def test_json_reports_a_lost_server_on_standard_error(make_stack, bin_directory, tmp_path):
     stack = make_stack(start_gateway=False)
     out, err = tmp_path / "out", tmp_path / "err"
     with (
@@ -193,10 +194,10 @@ def test_json_says_on_standard_error_that_the_server_went(make_stack, bin_direct
         ) as program,
     ):
         try:
-            wait_until(lambda: out.read_text().count("\n") > 1, "it looks")
+            wait_until(lambda: out.read_text().count("\n") > 1, "it has printed two lines")
             assert err.read_text() == ""
             stack.server.kill()
-            wait_until(err.read_text, "it says that the server is gone")
+            wait_until(err.read_text, "it reports that the server is gone")
             seen = out.read_text().count("\n")
             stack.start_server()
             wait_until(lambda: out.read_text().count("\n") > seen, "it finds the server again")
@@ -210,12 +211,12 @@ def test_json_says_on_standard_error_that_the_server_went(make_stack, bin_direct
     assert all(json.loads(line)["probes"] is not None for line in out.read_text().splitlines())
 
 
-def test_a_server_that_goes_and_comes_back(terminal, make_stack):
+def test_a_server_that_is_killed_and_restarted(terminal, make_stack):
     stack = make_stack(start_gateway=False)
     program = terminal(stack.server_address, "--interval", "0.1")
-    wait_until(program.pages, "it draws")
+    wait_until(program.pages, "it draws a page")
     stack.server.kill()
-    wait_until(lambda: any("trying again" in page for page in program.pages()), "it says that the server is gone")
+    wait_until(lambda: any("trying again" in page for page in program.pages()), "it reports that the server is gone")
     assert program.process.poll() is None
     stack.start_server()
     seen = len(program.pages())
@@ -227,7 +228,7 @@ def test_a_server_that_goes_and_comes_back(terminal, make_stack):
     assert program.process.wait(BOUND) == 0
 
 
-def test_without_a_terminal_it_prints_one_table_after_the_other(stack, bin_directory):
+def test_without_a_terminal_it_prints_tables(stack, bin_directory):
     with subprocess.Popen(
         [bin_directory / "probegate", "--server", stack.server_address, "top", "--interval", "0.1"],
         stdout=subprocess.PIPE,
@@ -239,7 +240,7 @@ def test_without_a_terminal_it_prints_one_table_after_the_other(stack, bin_direc
             tables += program.stdout.readline()
         assert b"\x1b" not in tables
         assert tables.count(stack.serial.encode()) == 2
-        # Nobody reads any more, which is no failure.
+        # A closed pipe is not an error.
         program.stdout.close()
         assert program.wait(BOUND) == 0
         assert program.stderr.read() == b""

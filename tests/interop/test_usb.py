@@ -1,4 +1,4 @@
-"""Probes on an emulated USB bus, served by the real server and used through the real gateway."""
+"""Probes on an emulated USB bus, with the real server and the real gateway."""
 
 import json
 import pathlib
@@ -11,9 +11,9 @@ from stack import LOOPBACK, wait_until
 from usb_stack import stack_of, use
 
 DPIDR_VALUE = 0x2BA01477
-BLOCK = 256  # words: where TAR must be written anew
+BLOCK = 256  # words; TAR must be written again after each block
 KINDS = ["cmsis-dap-v2", "cmsis-dap-v1", "composite"]
-# Each costs a command at most, and none the probe.
+# Each of these faults makes at most one command fail, and never loses the probe.
 FAULTS = ["stall", "error", "babble", "truncate", "corrupt"]
 
 
@@ -37,7 +37,7 @@ def test_a_probe_is_used(kind, usb, raw, pyocd):
         assert f"{words[1]:08x}" in output
 
 
-def test_names_and_places(usb):
+def test_unique_ids(usb):
     devices = [
         "cmsis-dap-v2,serial=TWIN",
         "cmsis-dap-v1,serial=TWIN",
@@ -49,11 +49,11 @@ def test_names_and_places(usb):
         for probe in ("TWIN@1-1", "TWIN@1-2", "1209:0001@1-3", "PAIR-if0", "PAIR-if1", "COMP"):
             stack.wait_for_state(probe, "idle")
         assert "Somebody Thing" in stack.list()
-        assert len(stack.list().splitlines()) == 7  # version 1 of COMP is no probe of its own
+        assert len(stack.list().splitlines()) == 7  # the CMSIS-DAP v1 interface of COMP is not a separate probe
 
 
 def test_a_client_of_a_probe_that_comes_and_goes(usb, raw):
-    """Status 2 at once and until it opens anew, on the port that it had; then all is well."""
+    """When the probe is unplugged, its client gets status 2 at once. It can open the probe again on the same port."""
     with usb("cmsis-dap-v2,serial=ONE", "cmsis-dap-v1,serial=TWO") as (bus, stack):
         clients = {name: raw(stack.port_of(name)).attach() for name in ("ONE", "TWO")}
         for name, client in clients.items():
@@ -71,7 +71,7 @@ def test_a_client_of_a_probe_that_comes_and_goes(usb, raw):
 
 
 def works(client):
-    """Whether all goes well; the fault may have been set to a transfer that is still under way."""
+    """Whether the probe works; the injected fault may still hit a transfer that is in progress."""
     try:
         client.wake()
         return client.call("read_dp", DPIDR) == DPIDR_VALUE
@@ -82,7 +82,7 @@ def works(client):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_transfer_goes_wrong(fault, usb, raw):
-    """It costs a command, not the probe."""
+    """A command may fail, but the probe is not lost."""
     with usb("cmsis-dap-v2,serial=ONE") as (bus, stack):
         client = raw(stack.port_of("ONE")).attach()
         for transfer in ("in", "out"):
@@ -95,7 +95,7 @@ def test_a_transfer_goes_wrong(fault, usb, raw):
         assert "probe.gone" not in stack.server.log()
 
 
-def test_a_probe_that_hangs_is_given_up_and_taken_again(usb, raw):
+def test_a_probe_that_hangs_is_away_until_it_answers(usb, raw):
     with usb("cmsis-dap-v2,serial=ONE") as (bus, stack):
         client = raw(stack.port_of("ONE")).attach()
         bus.inject(0, "drop", transfer="out", times=0)
@@ -107,8 +107,9 @@ def test_a_probe_that_hangs_is_given_up_and_taken_again(usb, raw):
 
 
 @pytest.mark.parametrize("kind", ["cmsis-dap-v2,swo=on", "cmsis-dap-v1"])
-def test_a_probe_that_only_a_reset_wakes_is_told_anew_what_it_was_told(kind, usb, raw):
-    """Firmware that hangs starts anew with its port; it costs its user a command, and SWO what was sent meanwhile."""
+def test_settings_are_restored_after_a_reset_of_the_probe(kind, usb, raw):
+    """Resetting the port restarts firmware that hangs. At most one command fails, and SWO data in the meantime is
+    lost."""
     with usb(f"{kind},serial=ONE") as (bus, stack), bus.board() as board:
         client = raw(stack.port_of("ONE")).attach()
         client.call("set_clock", 4_000_000)
@@ -116,7 +117,10 @@ def test_a_probe_that_only_a_reset_wakes_is_told_anew_what_it_was_told(kind, usb
         client.write_word(RAM, 0x12345678)
         client.call("flush")
         bus.inject(0, "hang", transfer="out")
-        assert client.status("read_dp", DPIDR) in (0, PROBE_ERROR)  # it may have hit what asks for SWO
+        assert client.status("read_dp", DPIDR) in (
+            0,
+            PROBE_ERROR,
+        )  # the fault may have hit a request for SWO data instead
         wait_until(lambda: works(client), "the probe works again")
         state = board.call("state", board=0)
         assert state["connected"] and state["clock_hz"] == 4_000_000
@@ -130,13 +134,13 @@ def test_a_probe_that_only_a_reset_wakes_is_told_anew_what_it_was_told(kind, usb
 
 
 def system_file(bus, pattern):
-    """The one file of the system's on the first device."""
+    """The path of a file in the first device's folder in /sys."""
     (file,) = (pathlib.Path(bus.environment["UMOCKDEV_DIR"]) / "sys/bus/usb/devices/1-1").glob(pattern)
     return file
 
 
-def test_a_device_that_is_configured_late_is_served_then(programs, api):
-    """As with `authorized`, which a person sets: however long that takes."""
+def test_a_device_that_is_configured_late_is_served(programs, api):
+    """A person may set `authorized` in /sys at any time; then the device is configured."""
     with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
         value = system_file(bus, "bConfigurationValue")
         configured = value.read_text()
@@ -148,14 +152,14 @@ def test_a_device_that_is_configured_late_is_served_then(programs, api):
             stack.wait_for_state("ONE", "idle")
 
 
-def test_a_device_whose_names_the_system_never_has_is_asked(programs, api):
+def test_interface_names_missing_in_sys_are_read_from_the_device(programs, api):
     with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
         system_file(bus, "1-1:1.*/interface").write_text("")
         with stack_of(programs, api, bus, start_gateway=False) as stack:
             stack.wait_for_state("ONE", "idle")
 
 
-def test_a_device_whose_names_nobody_tells_is_looked_at_again(programs, api):
+def test_a_device_with_unreadable_interface_names_is_tried_again(programs, api):
     with usb_bus.usbemu("cmsis-dap-v2,serial=ONE") as bus:
         name = system_file(bus, "1-1:1.*/interface")
         told = name.read_text()
@@ -168,7 +172,7 @@ def test_a_device_whose_names_nobody_tells_is_looked_at_again(programs, api):
             stack.wait_for_state("ONE", "idle")
 
 
-def test_a_probe_that_may_not_be_opened_is_listed_with_what_helps(usb, raw):
+def test_a_probe_without_permission_is_listed_with_a_hint(usb, raw):
     with usb("cmsis-dap-v2,serial=SHUT,denied=on", "cmsis-dap-v2,serial=OPEN") as (bus, stack):
         stack.wait_for_state("SHUT", "away")
         assert "no permission" in stack.list() and "deploy/udev/70-probegate.rules" in stack.list()
@@ -189,7 +193,7 @@ MALFORMED = [
 ]
 
 
-def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
+def test_malformed_devices_are_reported_and_do_not_affect_others(usb, raw):
     devices = [f"cmsis-dap-v{1 if 'report' in name else 2},serial={name},malformed={name}" for name in MALFORMED]
     liars = ["packet-size=0", "packet-count=0", "reply-extra=600"]
     devices += [f"cmsis-dap-v2,serial=LIAR{number},{liar}" for number, liar in enumerate(liars)]
@@ -205,9 +209,9 @@ def test_malformed_devices_are_said_to_be_and_disturb_nobody(usb, raw):
 
 
 KEYBOARDS = [
-    "cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd",  # each has the name
+    "cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd",  # each interface has CMSIS-DAP in its name
     "cmsis-dap-v1,serial=ONE,functions=kbd+v1+kbd,interface=Thing",
-]  # the product has
+]  # only the product has it in its name
 
 
 @pytest.mark.parametrize("device", KEYBOARDS)
@@ -218,8 +222,9 @@ def test_a_keyboard_beside_a_probe_is_left_alone(device, usb, raw):
         assert len(bus.run(["ls", "/sys/class/hidraw"]).stdout.split()) == 2
 
 
-def test_a_probe_beside_keyboards_that_the_system_does_not_tell_apart(programs, api, raw):
-    """As after a server that was killed: nobody gave the system's driver its interfaces back. The device is asked."""
+def test_report_descriptors_missing_in_sys_are_read_from_the_device(programs, api, raw):
+    """/sys has no report descriptors, as after a server that was killed and did not reattach the kernel's driver. The
+    server then reads them from the device."""
     with usb_bus.usbemu(KEYBOARDS[1]) as bus:
         files = list(
             (pathlib.Path(bus.environment["UMOCKDEV_DIR"]) / "sys/bus/usb/devices/1-1").glob("*/*/report_descriptor")
@@ -231,7 +236,7 @@ def test_a_probe_beside_keyboards_that_the_system_does_not_tell_apart(programs, 
             assert raw(stack.port_of("ONE")).attach().call("read_dp", DPIDR) == DPIDR_VALUE
 
 
-def test_the_kernel_has_its_driver_back(usb):
+def test_the_kernels_driver_is_attached_again(usb):
     with usb("cmsis-dap-v1,serial=ONE", start_gateway=False) as (bus, stack):
 
         def has_driver():
@@ -243,7 +248,7 @@ def test_the_kernel_has_its_driver_back(usb):
         assert has_driver()
 
 
-def test_no_usb_leaves_it_alone(usb):
+def test_no_usb_makes_no_transfers(usb):
     with usb("cmsis-dap-v2,serial=ONE", server_flags=["--no-usb"], start_gateway=False) as (bus, stack):
         stack.server.wait_for_line(r"no\.probes")
         assert bus.transfers() == 0

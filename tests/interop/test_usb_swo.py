@@ -1,5 +1,5 @@
-"""SWO of probes on an emulated USB bus: by the endpoint that version 2 may have for it, and by DAP_SWO_Data where there is none.
-First to stock pyOCD on the bus itself, then through the server and the gateway."""
+"""SWO of probes on an emulated USB bus: from the SWO endpoint that CMSIS-DAP v2 devices may have, or with DAP_SWO_Data.
+First with unmodified pyOCD directly on the bus, then through the server and the gateway."""
 
 import json
 
@@ -18,7 +18,7 @@ ENDLESS_BAUD = 8_000_000
 
 @pytest.fixture
 def talking(firmware):
-    """Flags of a bus whose boards say `second N` once a second."""
+    """Flags for a bus whose boards send `second N` once per second."""
     return ["--sim-flag=--flash", f"--sim-flag={firmware}"]
 
 
@@ -27,8 +27,8 @@ def uses_endpoint(bus):
 
 
 @pytest.mark.parametrize("device", [device for device in DEVICES if "v1" not in device])
-def test_pyocd_on_the_bus_itself(device, talking, tmp_path):
-    """Not over version 1, where it takes the rest of a report for bytes of the target's."""
+def test_pyocd_directly_on_the_bus(device, talking, tmp_path):
+    """CMSIS-DAP v1 is left out, because pyOCD takes the padding of reports for data from the target."""
     with usbemu(device, flags=talking, idle=False) as bus:
         with gdbserver("ONE", tmp_path / "gdbserver.log", environment=bus.environment) as printed:
             wait_for_seconds(printed)
@@ -48,7 +48,7 @@ def test_pyocd_through_server_and_gateway(device, talking, tmp_path, usb):
 
 @pytest.fixture
 def listening(usb, raw):
-    """A probe with an endpoint, as `bus` and a client that subscribes at `baud`; and what makes another client."""
+    """Starts a stack for a probe with an SWO endpoint, and a client that subscribes at `baud`; can add more clients."""
 
     class Listening:
         def __init__(self, bus, stack, baud):
@@ -84,7 +84,7 @@ def send(target, first, count):
 
 @pytest.mark.parametrize("speed", [[], ["--speed=full"], ["--speed=high"]])
 def test_every_byte_once(listening, speed):
-    """Of lengths that end within a packet of the endpoint's, and at its end."""
+    """Every byte arrives exactly once, for amounts that end within an endpoint packet and at the end of one."""
     with listening(bus_flags=speed) as probe, probe.bus.board() as board:
         target = swo.Target.of_board(board)
         listener = reader(probe.client)
@@ -109,7 +109,7 @@ def test_subscriptions_that_come_and_go(listening):
             reader(second).wait_for(packets(100 * cycle, 30))
             second.call("swo_stop")
             second.close()
-        # The last one's end is that of the capture; what it left is not for the next.
+        # The capture ends with the last subscription. Data from before that is not delivered to the next one.
         for cycle in range(5):
             send(target, cycle, 20)
             probe.client.call("swo_stop")
@@ -119,8 +119,8 @@ def test_subscriptions_that_come_and_go(listening):
             reader(probe.client).wait_for(packets(1000 + cycle, 20))
 
 
-def test_what_an_earlier_user_left_in_the_endpoint_is_not_taken_for_new(programs, api):
-    """One that was killed: the device captures on, and nobody takes it."""
+def test_old_data_in_the_endpoint_is_discarded(programs, api):
+    """A server is killed, so the device continues to capture and no host reads the data."""
     with usbemu(WITH_ENDPOINT) as bus, bus.board() as board:
         killed = UsbStack(programs, api, bus, start_gateway=False)
         killed.wait_for_state("ONE", "idle")
@@ -136,19 +136,19 @@ def test_what_an_earlier_user_left_in_the_endpoint_is_not_taken_for_new(programs
             session.close()
 
 
-def test_an_overrun_is_told(listening, api):
-    """The device's buffer has 16 KiB, which nobody takes while the endpoint's transfers are held back."""
+def test_an_overrun_is_reported(listening, api):
+    """The device's buffer of 16 KiB overruns while the endpoint's transfers are delayed."""
     with listening(baud=ENDLESS_BAUD) as probe, probe.bus.board() as board:
         session = swo.subscribe(api, probe.stack.address, "ONE", ENDLESS_BAUD)
         probe.bus.call("inject", device=0, fault="delay", transfer="trace", milliseconds=1000)
         swo.Target.of_board(board, baud=ENDLESS_BAUD).send_for_ever()
-        wait_until(lambda: session.command("SwoRead").data_lost, "it is told")
+        wait_until(lambda: session.command("SwoRead").data_lost, "the session is told that data was lost")
         session.close()
 
 
 @pytest.mark.parametrize("fault", ["stall", "error", "babble"])
 def test_a_transfer_of_the_endpoint_goes_wrong(listening, api, fault):
-    """Bytes may be lost, which is told; what comes behind them comes once."""
+    """Bytes may be lost, which is reported; later bytes arrive exactly once."""
     with listening() as probe, probe.bus.board() as board:
         session = swo.subscribe(api, probe.stack.address, "ONE", swo.BAUD)
         target = swo.Target.of_board(board)
@@ -167,18 +167,18 @@ def test_a_transfer_of_the_endpoint_goes_wrong(listening, api, fault):
             listener.more()
             return any(lost)
 
-        wait_until(is_told, "it is told")
+        wait_until(is_told, "the session is told that data was lost")
         send(target, 0xFFFF, 1)
-        wait_until(lambda: listener.more().endswith(swo.packet(0xFFFF)), "reading goes on")
+        wait_until(lambda: listener.more().endswith(swo.packet(0xFFFF)), "later data arrives")
         assert probe.client.call("swo_stop") is None
         session.close()
 
 
-def test_unplugged_while_it_captures(listening):
+def test_unplugged_while_capturing(listening):
     with listening() as probe:
         for _ in range(3):
             probe.bus.unplug("ONE")
-            wait_until(lambda: probe.client.status("swo_read") == DISCONNECTED, "the client is told")
+            wait_until(lambda: probe.client.status("swo_read") == DISCONNECTED, "the client gets status DISCONNECTED")
             with pytest.raises(RemoteError) as refused:
                 probe.client.call("swo_start", swo.BAUD)
             assert refused.value.status == DISCONNECTED
@@ -190,7 +190,7 @@ def test_unplugged_while_it_captures(listening):
             reader(probe.client).wait_for(packets(3, 4))
 
 
-def test_it_is_recorded(listening, tmp_path):
+def test_swo_data_is_recorded(listening, tmp_path):
     file = tmp_path / "packets.jsonl"
     with listening(server_flags=["--record", file]) as probe:
         with probe.bus.board() as board:

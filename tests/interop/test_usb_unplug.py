@@ -1,5 +1,5 @@
-"""Probes on an emulated USB bus that are pulled out at the worst moment: their users are told at once, the next who opens them
-finds them well, and nothing of them is left in the server."""
+"""Probes on an emulated USB bus are unplugged at every possible moment: their clients get an error at once, the probes
+work when they are opened again, and the server leaks nothing."""
 
 import os
 
@@ -10,14 +10,14 @@ from usb_stack import use
 
 
 def resources(pid):
-    """What a process holds: open files and threads."""
+    """How many open files and threads a process has."""
     return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
 
 
 def resume(bus, stack):
-    """The session has ended; the device is plugged in, without faults, and served."""
+    """Clears the faults, plugs the device in if necessary, and waits until the server serves it again."""
     stack.wait_for_state("ONE", "idle", "away")
-    bus.ask("clear_faults", device=0)  # from here on nothing happens to it, if it is still there
+    bus.ask("clear_faults", device=0)  # no fault can hit the device from here on
     if not bus.devices()[0]["plugged"]:
         stack.wait_for_state("ONE", "away")
         bus.plug(0)
@@ -43,7 +43,7 @@ def test_unplugged_at_each_transfer(kind, usb, raw):
                     assert error.status == DISCONNECTED, (at, error)
                     assert client.status("read_dp", DPIDR) == DISCONNECTED
                     told += 1
-            # It may have been what only the end of the session reached, or nobody.
+            # The fault may have hit a transfer at the end of the session, or none at all.
             resume(bus, stack)
             if at == 20:
                 held = resources(stack.server.pid)
@@ -68,7 +68,7 @@ def test_unplugged_at_each_transfer_of_its_opening(kind, usb, raw):
             use(client)
 
 
-def test_a_hundred_times_in_and_out_leave_nothing_behind(usb):
+def test_a_hundred_plugs_and_unplugs_leak_nothing(usb):
     with usb("cmsis-dap-v2,serial=ONE", "cmsis-dap-v1,serial=TWO", start_gateway=False) as (bus, stack):
         first = None
         for cycle in range(100):

@@ -1,5 +1,5 @@
-"""The emulated USB bus under programs that nobody here wrote: lsusb, OpenOCD, pyOCD, libusb. When they drive its devices as
-they drive real ones, the bus is fit to test against."""
+"""The emulated USB bus with third-party programs: lsusb, OpenOCD and pyOCD. They must use its devices as they use real
+ones, so that tests on this bus are meaningful."""
 
 import re
 import sys
@@ -28,7 +28,7 @@ telnet_port disabled
 
 
 def openocd(bus, *commands, backend="auto", serial=None):
-    """Runs OpenOCD with these commands, and returns how it ended."""
+    """Runs OpenOCD with these commands, and returns the completed process."""
     select = "" if backend == "auto" else f"cmsis_dap_backend {backend}"
     named = f"adapter serial {serial}" if serial else ""
     words = ["openocd", "-c", OPENOCD.format(backend=select, serial=named)]
@@ -42,11 +42,11 @@ def pyocd(bus, *words):
 
 
 def interfaces_of(lsusb):
-    """Class and name of each interface that `lsusb -v` shows, in order."""
+    """The class and the name of each interface in the output of `lsusb -v`, in order."""
     return re.findall(r"bInterfaceClass +(\d+) .*\n.*\n.*\n +iInterface +\d+ ?(.*)", lsusb)
 
 
-def test_lsusb_shows_devices():
+def test_lsusb():
     devices = (
         "cmsis-dap-v2,serial=TWO,swo=on,product=Probe CMSIS-DAP é",
         "cmsis-dap-v1,serial=ONE,id=c251:f001",
@@ -106,7 +106,7 @@ def test_openocd(kind, backend, said, speed):
         assert bus.call("bus")["open_files"] == 0
 
 
-def test_openocd_finds_nothing_of_a_probe_that_is_not_plugged():
+def test_openocd_does_not_find_an_unplugged_probe():
     with usbemu("cmsis-dap-v2,serial=P,plugged=off") as bus:
         assert openocd(bus, "init", "shutdown").returncode != 0
         bus.plug("P")
@@ -165,7 +165,7 @@ def test_pyocd_reads_and_writes(device, flags):
 
 
 def test_larger_packets_need_fewer_transfers():
-    """Which is why they win on a bus where each takes its time."""
+    """Fewer transfers make larger packets faster on a bus on which each transfer takes time."""
     counts = []
     for size in (64, 256, 1024):
         with usbemu(f"cmsis-dap-v2,serial=P,packet-size={size}", flags=["--speed=high"]) as bus:
@@ -188,7 +188,7 @@ def test_pyocd_flashes(kind):
                 assert word == int.from_bytes(contents[offset : offset + 4], "little")
 
 
-def test_a_board_that_goes_takes_its_device_along():
+def test_a_device_is_unplugged_with_its_board():
     with usbemu("cmsis-dap-v2,serial=P") as bus:
         with bus.board() as board:
             board.unplug(0)
@@ -209,7 +209,7 @@ def test_two_probes_with_one_serial_number():
 
 
 @pytest.mark.parametrize("kind", ["cmsis-dap-v2", "cmsis-dap-v1"])
-def test_a_probe_is_pulled_out_under_openocd(kind):
+def test_a_probe_is_unplugged_while_openocd_uses_it(kind):
     backend = "usb_bulk" if kind == "cmsis-dap-v2" else "hid"
     with usbemu(f"{kind},serial=P") as bus:
         assert openocd(bus, "init", "halt", "shutdown", backend=backend).returncode == 0

@@ -1,4 +1,4 @@
-"""usbemu as a program that runs programs: exit codes, signals, what is left behind, wrong arguments."""
+"""usbemu as a launcher of programs: exit codes, signals, clean-up, wrong arguments."""
 
 import pathlib
 import signal
@@ -29,17 +29,17 @@ def exists(pid):
 
 
 @pytest.mark.parametrize("script,code", [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 128 + signal.SIGTERM)])
-def test_the_exit_code_is_the_programs(script, code):
+def test_exit_code_of_the_program(script, code):
     assert launch(*DEVICE, "--", "sh", "-c", script).returncode == code
 
 
-def test_output_is_the_programs():
+def test_output_of_the_program():
     ended = launch(*DEVICE, "--", "sh", "-c", "echo out; echo err >&2")
     assert (ended.stdout, ended.stderr) == ("out\n", "err\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
-def test_signals_are_sent_on(number, tmp_path):
+def test_signals_are_passed_on(number, tmp_path):
     script = f"trap 'exit 42' {int(number)}; echo ready; while :; do sleep 0.05; done"
     program = Program("usbemu", [usbemu_path(), *DEVICE, "--", "sh", "-c", script], tmp_path)
     program.wait_for_line("ready")
@@ -48,7 +48,7 @@ def test_signals_are_sent_on(number, tmp_path):
 
 
 def test_nothing_outlives_it(tmp_path):
-    """Neither its simulator nor what the program has left in the background."""
+    """Neither its simulator nor the program's background processes survive usbemu."""
     script = "sleep 1000 & setsid sleep 1000 & echo $! ready; read line"
     program = Program(
         "usbemu",
@@ -70,11 +70,11 @@ def test_nothing_outlives_it(tmp_path):
     for pid in tuple(below):
         below += children_of(pid)
     assert program.stop() == 0
-    wait_until(lambda: not any(exists(pid) for pid in below), "all have ended")
+    wait_until(lambda: not any(exists(pid) for pid in below), "all its descendants have ended")
     assert not (tmp_path / "control").exists()
 
 
-def test_killed_it_takes_its_children_along(tmp_path):
+def test_children_end_if_usbemu_is_killed(tmp_path):
     program = Program("usbemu", [usbemu_path(), *DEVICE, "--", "sh", "-c", "echo ready; exec sleep 1000"], tmp_path)
     program.wait_for_line("ready")
     below = children_of(program.pid)
@@ -112,7 +112,7 @@ def test_wrong_arguments(words, said):
     assert ended.returncode == 2 and said in ended.stderr, ended.stderr
 
 
-def test_what_cannot_be_had():
+def test_missing_programs_boards_and_files():
     assert launch(*DEVICE, "--", "/no/such/program").returncode == 127
     for words, said in (
         (["--board", "127.0.0.1:1"], "no board at 127.0.0.1:1"),
@@ -129,7 +129,7 @@ def test_boards_of_another_simulator(programs):
     port = sim.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)")[1]
     with usbemu("cmsis-dap-v2,serial=P", flags=["--board", f"127.0.0.1:{port}"]) as bus:
         assert bus.devices()[0]["board"] == f"127.0.0.1:{port}"
-        # A board has one owner: one that is taken is no longer to be had.
+        # A board has one owner, so a second usbemu cannot use it.
         ended = launch(*DEVICE, "--board", f"127.0.0.1:{port}", "--", sys.executable, "-c", "input()")
         assert ended.returncode != 0
         sim.stop()

@@ -1,4 +1,4 @@
-"""The emulated bus under libusb, transfer by transfer: what goes wrong, what is given back, what devices can be."""
+"""The emulated bus with libusb, transfer by transfer: faults, kernel drivers, hot-plug, malformed devices."""
 
 import json
 import pathlib
@@ -40,7 +40,7 @@ def test_dap_info(keys, size, count):
     assert results[6] == "0002" + b"P\0".hex()
 
 
-def test_hid_reports_are_filled_up():
+def test_hid_reports_are_padded():
     with usbemu("cmsis-dap-v1,serial=P") as bus:
         results = usb_steps.run(
             bus,
@@ -58,7 +58,7 @@ def test_hid_reports_are_filled_up():
 
 
 def test_a_request_in_two_packets_is_one():
-    # A list of 40 DAP_Info in 82 bytes; the first packet is full.
+    # DAP_ExecuteCommands with 40 DAP_Info commands in 82 bytes, of which the first packet holds 64.
     request = "7f28" + PACKET_COUNT * 40
     with usbemu("cmsis-dap-v2,serial=P,packet-size=256", flags=["--speed=full"]) as bus:
         results = usb_steps.run(bus, "P", CLAIM, ["out", OUT, request], ["read", IN, 256])
@@ -85,7 +85,7 @@ def test_a_device_that_is_full_refuses():
 
 def test_a_reply_that_is_longer_than_asked_for():
     with usbemu("cmsis-dap-v2,serial=P", "cmsis-dap-v2,serial=LONG,reply-extra=600") as bus:
-        # A buffer of less than a packet overflows; one that is full ends a transfer.
+        # A buffer smaller than the packet overflows; a full buffer ends the transfer.
         assert usb_steps.run(bus, "P", CLAIM, ASK_SIZE, ["read", IN, 2], ASK_SIZE, READ)[2:] == [
             "OVERFLOW",
             2,
@@ -115,7 +115,7 @@ def test_a_fault(fault, arguments, expected):
     with usbemu("cmsis-dap-v2,serial=P") as bus:
         bus.inject("P", fault, **arguments)
         halted = IN if arguments["transfer"] == "in" else OUT
-        # What is to time out does so soon; nothing else may.
+        # Short time-outs for transfers that must time out, and long ones for all others.
         timeouts = [200 if result == "TIMEOUT" else 20_000 for result in expected]
         results = usb_steps.run(
             bus,
@@ -129,7 +129,7 @@ def test_a_fault(fault, arguments, expected):
         assert results[1:] == expected
         if fault == "unplug":
             bus.plug("P")
-        # It has befallen one transfer only.
+        # The fault must have hit only one transfer.
         assert usb_steps.run(bus, "P", CLAIM, ASK_SIZE, READ)[2] == SIZE_512
 
 
@@ -177,7 +177,7 @@ def test_the_control_socket_refuses_what_is_wrong():
         assert [device["plugged"] for device in bus.devices()] == [True, False, True]
 
 
-def test_a_driver_is_detached_and_given_back():
+def test_a_driver_is_detached_and_attached_again():
     with usbemu("cmsis-dap-v1,serial=P") as bus:
         results = usb_steps.run(
             bus,
@@ -203,13 +203,13 @@ def test_a_driver_is_detached_and_given_back():
 def test_an_interface_has_one_owner():
     with usbemu("cmsis-dap-v2,serial=P") as bus:
         first = bus.start([sys.executable, usb_steps.__file__, "P", '[["claim", 0], ["read", 129, 512, 20000]]'])
-        wait_until(lambda: bus.devices()[0]["transfers"]["in"] == 1, "the first has claimed it")
+        wait_until(lambda: bus.devices()[0]["transfers"]["in"] == 1, "the first process has claimed the interface")
         assert usb_steps.run(bus, "P", CLAIM) == ["BUSY"]
         bus.unplug("P")
         assert first.wait(30) == 0
 
 
-def test_a_node_that_may_not_be_opened():
+def test_a_node_without_permission():
     script = "import os; os.open('/dev/bus/usb/001/002', os.O_RDWR)"
     ended = subprocess.run(
         [usbemu_path(), "--device", "cmsis-dap-v2,denied=on", "--", sys.executable, "-c", script],
@@ -241,25 +241,25 @@ HOTPLUG = textwrap.dedent("""
 """)
 
 
-def test_a_program_is_told_of_hot_plug():
+def test_hot_plug_events():
     with usbemu("cmsis-dap-v2,serial=P", "composite,serial=Q,plugged=off") as bus:
         log = bus.directory / "events"
         with open(log, "wb") as output:
             listener = bus.start([sys.executable, "-c", HOTPLUG], stdout=output)
             try:
-                wait_until(lambda: "listening" in log.read_text(), "libusb listens")
+                wait_until(lambda: "listening" in log.read_text(), "libusb listens for hot-plug events")
                 bus.plug("Q")
                 bus.unplug("P")
                 bus.plug("P")
                 bus.unplug("Q")
-                wait_until(lambda: log.read_text().count("\n") >= 5, "libusb has told of four changes")
+                wait_until(lambda: log.read_text().count("\n") >= 5, "libusb has reported four changes")
             finally:
                 listener.kill()
                 listener.wait()
         assert log.read_text().split("\n")[1:5] == ["came 3", "left 2", "came 4", "left 3"]
 
 
-def test_a_hundred_plugs_leave_nothing_behind():
+def test_a_hundred_plugs_leak_nothing():
     with usbemu("cmsis-dap-v2,serial=P", "cmsis-dap-v1,serial=Q") as bus:
         files = pathlib.Path(f"/proc/{bus.program.pid}/fd")
 
@@ -283,13 +283,13 @@ def malformations():
     )
 
 
-def test_malformed_devices_are_shown_as_they_are():
+def test_malformed_devices():
     names = malformations()
     assert len(names) >= 15
     for start in range(0, len(names), 20):
         chosen = names[start : start + 20]
         with usbemu(*(f"composite,serial=M,malformed={name}" for name in chosen), "cmsis-dap-v2,serial=P") as bus:
             shown = bus.run(["lsusb", "-v"])
-            assert shown.returncode in (0, 1), shown.stderr  # it complains, and goes on
+            assert shown.returncode in (0, 1), shown.stderr  # lsusb reports errors but continues
             assert "0d28:0204" in shown.stdout
             assert usb_steps.run(bus, "P", CLAIM, ASK_SIZE, READ)[2] == SIZE_512

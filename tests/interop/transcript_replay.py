@@ -1,9 +1,9 @@
-"""Plays a recorded conversation (tests/transcripts) against a gateway and says where the replies differ.
+"""Replays a recorded conversation (tests/transcripts) with a gateway, and reports where the replies differ.
 
-The recording is of pyOCD's own server. The same must be: which requests succeed, the replies' keys and the types of their
-values, status numbers, the texts of errors of the protocol, which connection answers what, and in which order. What follows
-from the probe (names, register and memory contents, texts of the probe's errors) may differ. What is deliberately different
-is in DIFFERENCES.
+The conversation was recorded with pyOCD's own server. These must be the same: which requests succeed, the replies' keys
+and the types of their values, status numbers, the texts of the protocol's errors, which connection gets which reply,
+and the order. What depends on the probe (names, register and memory contents, texts of the probe's errors) may differ.
+Intended differences are listed in DIFFERENCES.
 
     python3 transcript_replay.py HOST PORT FILE
 """
@@ -17,10 +17,10 @@ import socket
 import sys
 from collections.abc import Callable
 
-# Far beyond what an answer takes on a loaded machine.
+# Seconds; far more than a reply takes on a loaded machine.
 BOUND = 30.0
 
-# Errors whose words are the protocol's own.
+# Errors whose texts are part of the protocol.
 PROTOCOL_ERRORS = re.compile(
     r"invalid request format|missing request ID|missing request field|invalid request arguments format|unknown request type|"
     r"malformed request; invalid number of arguments|client requested unsupported protocol version .*|"
@@ -30,12 +30,12 @@ PROTOCOL_ERRORS = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """Where the gateway answers otherwise on purpose."""
+    """A case in which the gateway intentionally answers differently."""
 
     why: str
-    # The recorded request (its text, or None where that is not kept) and the recorded reply.
+    # Takes the recorded request (its text, or None if the text was not recorded) and the recorded reply.
     applies: Callable[[str, dict], bool]
-    # Whether a reply is the one that is wanted instead.
+    # Whether the gateway's reply is the intended one.
     wanted: Callable[[dict], bool]
 
 
@@ -59,7 +59,7 @@ def _has_text(pattern):
     return lambda request, reply: bool(re.search(pattern, reply.get("error", "")))
 
 
-# The first that applies counts.
+# The first difference that applies is used.
 DIFFERENCES = [
     Difference(
         "NaN, Infinity and 1e999 are not JSON",
@@ -101,18 +101,18 @@ DIFFERENCES = [
         lambda reply: reply["status"] == 0,
     ),
     Difference(
-        "a request's name that is a list or an object is an unknown one",
+        "a request name that is a list or an object is an unknown request",
         _has_text(r"unhashable type"),
         _error(1, "unknown request type"),
     ),
     Difference(
-        "wrong types of arguments are told in our own words",
+        "errors about wrong argument types have our own texts",
         _has_text(r"format: a real number is required|attribute name must be string"),
         _error(1),
     ),
 ]
 
-# What needs something of the probe, and its capability: a probe without answers ProbeError.
+# Requests that need a capability of the probe. If the probe does not have it, the reply is a ProbeError.
 OPTIONAL_REQUESTS = {
     "jtag_sequence": "JTAG_SEQUENCE",
     "swd_sequence": "SWD_SEQUENCE",
@@ -122,8 +122,8 @@ OPTIONAL_REQUESTS = {
 }
 PROBE_ERROR = 3
 
-# The recording's probe answers at once. A target behind a wire must be woken after raw sequences and a reset: line reset,
-# JTAG-to-SWD, line reset, idle cycles, DPIDR.
+# The recording's in-memory probe always answers. A real link must be established again after raw sequences and a reset:
+# line reset, JTAG-to-SWD, line reset, idle cycles, DPIDR.
 WAKE_BEFORE_NOTES = {"DP"}
 WAKE = [
     ("swj_sequence", 51, (1 << 51) - 1),
@@ -133,12 +133,12 @@ WAKE = [
     ("read_dp", 0),
 ]
 
-# The same AP by an ADIv6 address: what an ADIv5 target's server says to that is its own affair.
+# An ADIv6 AP address for an ADIv5 target: each server may answer this differently.
 PROBE_SPECIFIC = [re.compile(r'"get_memory_interface_for_ap", "arguments": \[2, 0\]')]
 
 
 def _decode(line):
-    """As JSON; integers beyond what Python's int() takes stay texts, which compare as well."""
+    """Decodes JSON. Integers that are too long for Python's int() stay strings, which can be compared just as well."""
     return json.loads(line, parse_int=lambda digits: int(digits) if len(digits) < 4300 else digits)
 
 
@@ -173,7 +173,7 @@ class Connection:
 
 
 def _bytes_of(entry):
-    """What was sent, without its LF."""
+    """The line that was sent, without its LF."""
     if "line_b64" in entry:
         return base64.b64decode(entry["line_b64"])
     if "line" in entry:
@@ -182,7 +182,7 @@ def _bytes_of(entry):
         entry["head"] + entry["head"][-1] * (entry["len"] - len(entry["head"]) - len(entry["tail"])) + entry["tail"]
     ).encode()
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise ValueError(f"cannot make the line again that starts {entry['head']}")
+        raise ValueError(f"cannot reconstruct the line that starts with {entry['head']}")
     return data
 
 
@@ -209,20 +209,20 @@ def _compare(request, expected, actual, capabilities):
         return None
     for difference in DIFFERENCES:
         if difference.applies(request, expected):
-            return None if difference.wanted(actual) else f"not what is wanted where {difference.why}"
+            return None if difference.wanted(actual) else f"not the intended reply, although {difference.why}"
     if expected["id"] != actual["id"]:
-        return "another id"
+        return "different ID"
     capability = OPTIONAL_REQUESTS.get(_name_of(request))
     if capability and capability not in capabilities:
-        return None if actual["status"] in (expected["status"], PROBE_ERROR) else "another status"
+        return None if actual["status"] in (expected["status"], PROBE_ERROR) else "different status"
     if expected["status"] != actual["status"]:
-        return "another status"
+        return "different status"
     if expected.keys() != actual.keys():
-        return "other keys"
+        return "different keys"
     if "error" in expected and PROTOCOL_ERRORS.fullmatch(expected["error"]) and expected["error"] != actual["error"]:
-        return "another text"
+        return "different error text"
     if "result" in expected and not _same_type(expected["result"], actual["result"]):
-        return "another type of result"
+        return "different type of result"
     return None
 
 
@@ -283,9 +283,9 @@ class Replay:
             rest = connection.file.read()
             if rest:
                 self.mismatches.append(f"more replies than recorded: {rest[:200]}")
-        # The recorded server closes after errors that are not its own; the gateway stays.
+        # The recorded server closes the connection after some errors; the gateway keeps it open.
         elif connection.ask("hello", 1).get("status") != 0:
-            self.mismatches.append("the connection does not go on after an error")
+            self.mismatches.append("the connection does not work after an error")
 
     def _wake(self):
         for name, *arguments in WAKE:
@@ -296,7 +296,7 @@ class Replay:
 
 
 def replay(host, port, file):
-    """A list of what differs, in words; empty where nothing does."""
+    """Replays a file; returns a description of each difference."""
     with open(file, encoding="utf-8") as lines:
         entries = [json.loads(line) for line in lines]
     return Replay(host, port, entries).run()
@@ -304,5 +304,5 @@ def replay(host, port, file):
 
 if __name__ == "__main__":
     found = replay(sys.argv[1], int(sys.argv[2]), sys.argv[3])
-    print("\n".join(found) or "the same")
+    print("\n".join(found) or "no differences")
     sys.exit(1 if found else 0)

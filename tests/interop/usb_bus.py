@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def usbemu_path():
-    """PROBEGATE_USBEMU, or where the build in PROBEGATE_BUILD has it."""
+    """The path in PROBEGATE_USBEMU, or usbemu in the build directory PROBEGATE_BUILD."""
     build = pathlib.Path(os.environ.get("PROBEGATE_BUILD", ROOT / "build" / "dev"))
     path = pathlib.Path(os.environ.get("PROBEGATE_USBEMU", build / "tests" / "usbemu" / "usbemu")).resolve()
     assert path.exists(), f"no {path} (PROBEGATE_USBEMU, PROBEGATE_BUILD)"
@@ -24,14 +24,14 @@ def usbemu_path():
 
 
 class UsbBus:
-    """A bus that programs see which run with its environment. Devices are named by index or serial number."""
+    """A bus that is visible to programs that run with its environment. Devices are named by index or serial number."""
 
     def __init__(self, devices, directory, flags=(), idle=True):
         self.directory = pathlib.Path(directory)
         self.control_path = self.directory / "usbemu.sock"
         flags = list(flags)
         if idle and "--board" not in flags:
-            # Boards whose program sleeps, and leaves RAM to the tests.
+            # The boards run a program that sleeps and leaves RAM to the tests.
             program = self.directory / "idle.bin"
             program.write_bytes(IDLE_PROGRAM)
             flags += ["--sim-flag=--flash", f"--sim-flag={program}"]
@@ -46,7 +46,7 @@ class UsbBus:
         self.environment = {**os.environ, **self.facts["environment"]}
 
     def ask(self, command, **arguments):
-        """The answer, whatever it is."""
+        """Sends a command; returns the answer, which may be an error."""
         self.socket.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
         return json.loads(self.lines.readline())
 
@@ -68,22 +68,22 @@ class UsbBus:
         return self.call("devices")["devices"]
 
     def transfers(self, device=0):
-        """How many there were since it was plugged in."""
+        """The number of transfers since the device was plugged in."""
         return sum(self.devices()[device]["transfers"].values())
 
     def board(self):
-        """The control port of the simulator behind the devices; board N is that of device N."""
+        """Connects to the control port of the simulator with the devices' boards. Board N belongs to device N."""
         return contextlib.closing(SimControl(self.facts["sim_control_port"]))
 
     def run(self, argv, bound=BOUND, **options):
-        """Runs a program that ends by itself."""
+        """Runs a program to its end."""
         options = {"capture_output": True, "text": True, "check": False, "cwd": self.directory, **options}
         return subprocess.run(
             [str(word) for word in argv], stdin=subprocess.DEVNULL, timeout=bound, env=self.environment, **options
         )
 
     def start(self, argv, **options):
-        """Starts a program, whose end is the caller's affair."""
+        """Starts a program, which the caller must end."""
         return subprocess.Popen(
             [str(word) for word in argv], stdin=subprocess.DEVNULL, cwd=self.directory, env=self.environment, **options
         )
@@ -97,7 +97,8 @@ class UsbBus:
 
 @contextlib.contextmanager
 def usbemu(*devices, flags=(), idle=True):
-    """A bus with these devices, each a value of --device; `idle`: boards run a program that does nothing."""
+    """A bus with these devices, each given as a value of --device. If `idle`, the boards run a program that does
+    nothing."""
     directory = tempfile.mkdtemp(prefix="usb-bus-")
     try:
         bus = UsbBus(devices, directory, flags, idle)

@@ -11,12 +11,12 @@ from stack import BOUND, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_
 BLOCK = 64  # words
 DHCSR, HALT = 0xE000EDF0, 0xA05F0003
 
-# Root may open any file, unless it gives that right away.
+# Root may open any file unless it drops these capabilities.
 AS_A_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
 
 class UsbStack:
-    """A server that sees the devices of a bus, and nothing else; a gateway in front of it."""
+    """A server that sees only the devices of a bus, and a gateway for it."""
 
     def __init__(self, programs, api, bus, server_flags=(), start_gateway=True):
         self.programs = programs
@@ -65,7 +65,7 @@ class UsbStack:
         return self.programs.run("probegate", "--server", self.address, "list").stdout
 
     def states(self):
-        """Of each probe."""
+        """The state of each probe: {unique ID: state}."""
         names = {
             self.api.PROBE_STATE_IDLE: "idle",
             self.api.PROBE_STATE_IN_USE: "in use",
@@ -75,7 +75,7 @@ class UsbStack:
         return {probe.description.unique_id: names[probe.state] for probe in answer.probes}
 
     def wait_for_state(self, probe, *states):
-        """The one of `states` that the probe is in at last."""
+        """Waits until the probe is in one of `states`; returns that state."""
         return wait_until(
             lambda: (state := self.states().get(probe)) in states and state, f"{probe} is {' or '.join(states)}"
         )
@@ -97,13 +97,13 @@ def stack_of(programs, api, bus, **options):
 
 @contextlib.contextmanager
 def usb_stack(programs, api, devices, bus_flags=(), idle=True, **options):
-    """A bus with devices, and a stack on it, which must end before the bus does."""
+    """A bus with devices, and a stack on it. The stack is ended before the bus."""
     with usb_bus.usbemu(*devices, flags=bus_flags, idle=idle) as bus, stack_of(programs, api, bus, **options) as stack:
         yield bus, stack
 
 
 def use(client):
-    """A session from begin to end, of everything a bit; raises the first error."""
+    """Runs a complete session that uses a little of everything; raises the first error."""
     client.attach()
     client.write_word(DHCSR, HALT)
     client.call("write_ap", TAR, RAM)

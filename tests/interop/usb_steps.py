@@ -1,7 +1,8 @@
-"""A program for an emulated bus: opens the device with a serial number by pyusb and the system's libusb, carries out the
-steps that its second argument lists in JSON, and prints what came of each, in JSON. An error is its libusb name.
+"""A program that runs on an emulated bus: usb_steps.py SERIAL STEPS. It opens a device with pyusb and the system's
+libusb, carries out the steps, which are given as JSON, and prints the result of each step as JSON. An error is the name
+that libusb has for it.
 
-Also a module: `run` runs it on a bus."""
+As a module, it offers run(), which runs the program on a bus."""
 
 import json
 import pathlib

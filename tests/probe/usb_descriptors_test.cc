@@ -79,8 +79,8 @@ TEST(UsbDescriptors, MalformedConfigurationsAreErrors) {
       {"a configuration's length", {9, 2, 8, 0, 1, 1, 0, 0x80, 250}},
       {"no configuration where", {9, 4, 9, 0, 1, 1, 0, 0x80, 250}},
       {"no configuration where", {8, 2, 9, 0, 1, 1, 0, 0x80, 250}},
-      {"without length", Configuration_(1, {0, 0})},
-      {"without length", Configuration_(1, {1, 4})},
+      {"no length and type", Configuration_(1, {0, 0})},
+      {"no length and type", Configuration_(1, {1, 4})},
       {"longer than", Configuration_(1, {200, 4, 0})},
       {"interface descriptor is too short", Configuration_(1, {8, 4, 2, 0, 2, 0xFF, 1, 3})},
       {"endpoint descriptor is too short", Configuration_(1, Join({kInterface, {6, 5, 1, 2, 0, 2}}))},
@@ -125,7 +125,7 @@ TEST(UsbDescriptors, HidReports) {
   EXPECT_EQ(ParseHidReports(pushed)->input, 512u);
   EXPECT_EQ(ParseHidReports(pushed)->output, 1u);
 
-  ExpectMalformed(ParseHidReports(Bytes{0x75}).status(), "within an item");
+  ExpectMalformed(ParseHidReports(Bytes{0x75}).status(), "in the middle of an item");
   ExpectMalformed(ParseHidReports(Bytes{0xB4}).status(), "pops");
   ExpectMalformed(ParseHidReports(Bytes{0xFE, 0, 0}).status(), "long items");
   ExpectMalformed(ParseHidReports(Bytes(1000, 0xA4)).status(), "pushes too much");

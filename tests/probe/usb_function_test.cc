@@ -145,7 +145,7 @@ TEST(UsbFunctions, TheErrorSaysWhyReportsAreUnusable) {
   EXPECT_THAT(problem(kBroken), HasSubstr("malformed HID report descriptor"));
   std::vector<uint8_t> numbered = Reports(0xFF00, 64);
   numbered.insert(numbered.begin(), {0x85, 0x01});
-  EXPECT_THAT(problem(numbered), HasSubstr("numbers"));
+  EXPECT_THAT(problem(numbered), HasSubstr("are numbered"));
 }
 
 TEST(UsbFunctions, OtherInterfacesAreNotProbes) {
@@ -170,14 +170,14 @@ TEST(UsbFunctions, AnInterfaceThatFalselyClaimsToBeAProbeHasAProblem) {
   usb::DeviceInfo info = BulkProbeInfo("1-1", "A");
   auto& endpoints = info.configuration.interfaces[0].endpoints;
   std::swap(endpoints[0], endpoints[1]);
-  EXPECT_THAT(problem(info), HasSubstr("interface 1 says that it is CMSIS-DAP, but its endpoints are not"));
+  EXPECT_THAT(problem(info), HasSubstr("interface 1 claims to be CMSIS-DAP, but its endpoints are not"));
   endpoints[0].max_packet = 0;
   EXPECT_THAT(problem(info), HasSubstr("two or three bulk endpoints"));
   endpoints.clear();
   EXPECT_THAT(problem(info), HasSubstr("two or three bulk endpoints"));
   usb::DeviceInfo hid = HidProbeInfo("1-1", "A");
   hid.configuration.interfaces[0].endpoints.clear();
-  EXPECT_THAT(problem(hid), HasSubstr("no interrupt endpoint"));
+  EXPECT_THAT(problem(hid), HasSubstr("no interrupt IN endpoint"));
 }
 
 }  // namespace
