@@ -1,4 +1,4 @@
-"""What holds for every Python test, in whatever folder."""
+"""Set-up for the Python tests in all folders."""
 
 import pathlib
 import sys

@@ -1,14 +1,16 @@
-"""The signals that this process was told to ignore when it was started, as `nohup`, a job in the background or a CI runner do."""
+"""Signals that this process ignores because it was started that way, by nohup, as a background job or by a CI
+runner."""
 
 import signal
 
-# Python ignores these itself, and gives a program that it starts their default action back.
+# Python itself ignores these signals, and subprocess restores their default actions in the programs that it starts.
 PYTHONS_OWN = {signal.SIGPIPE, signal.SIGXFSZ}
 
 
 def start_programs_with_defaults():
-    """From here on each program that this process starts has every signal's default action: an ignored signal stays ignored in
-    what is started, one with a handler does not. This process goes on ignoring them."""
+    """Makes sure that programs started from here on have the default action for every signal. A new program inherits
+    ignored signals but not handlers, so ignored signals get a handler that does nothing. This process continues to
+    ignore them."""
     for number in signal.valid_signals() - PYTHONS_OWN:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, _ignore)

@@ -1,4 +1,5 @@
-"""Runs the script parts of CI's files as their runners do: each step of a composite action, each line of a GitLab job."""
+"""Runs the scripts in CI files as the CI services' runners do: the steps of a composite action, the lines of a GitLab
+job."""
 
 import os
 import re
@@ -10,7 +11,7 @@ BOUND = 120
 
 
 class Job:
-    """A work directory, and the environment of a runner on which nothing but the PATH is set."""
+    """A work directory, and a runner's environment with nothing but PATH, HOME and the given variables."""
 
     def __init__(self, directory, **environment):
         self.directory = directory
@@ -32,7 +33,7 @@ class Job:
         )
 
     def github(self, action, given):
-        """Runs the steps until one fails: (name of the last step, its exit code, all output)."""
+        """Runs the steps until one fails. Returns the last step's name, its exit code, and all output."""
         description = yaml.safe_load(action.read_text())
         inputs = {name: str(given.pop(name, spec.get("default"))) for name, spec in description["inputs"].items()}
         assert not given, f"no such inputs: {given}"
@@ -66,7 +67,7 @@ class Job:
         return step["name"], done.returncode, output
 
     def gitlab(self, template, job):
-        """Runs the job of an example as it extends the template: (exit code, output)."""
+        """Runs a job that extends the template's job. Returns the exit code and the output."""
         base = yaml.safe_load(template.read_text())[job["extends"]]
         merged = {**base, **job, "variables": {**base["variables"], **job.get("variables", {})}}
         self.environment.update(

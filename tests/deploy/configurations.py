@@ -1,4 +1,4 @@
-"""Files of options that deploy/ brings along: does the program they are for know what they say, and start with them?"""
+"""Checks the configuration files in deploy/: whether their program knows the options, and starts with them."""
 
 import re
 
@@ -8,12 +8,12 @@ FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 
 
 def flags_of(programs, program):
-    """The long flags that a program says it has."""
+    """The long flags in a program's --help."""
     return set(FLAG.findall(programs.run(program, "--help").stdout))
 
 
 def start_with(programs, program, path):
-    """Starts `program`, "server" say, with a file of options, on ports of its own and without USB."""
+    """Starts a program (such as "server") with a configuration file, on free ports and without USB."""
     flags = {
         "server": ["--listen", f"{LOOPBACK}:0", "--no-usb"],
         "gateway": ["--server", f"{LOOPBACK}:{free_port()}", "--state", programs.directory / "state"],

@@ -1,4 +1,5 @@
-"""What tests of deploy/ get: the fixtures of tests/interop, for they need the same programs and stacks, and the paths."""
+"""Fixtures of the tests of deploy/: those of tests/interop, because they need the same programs and stacks, and
+paths."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""Docker, as a user has it: images that are built by what deploy/docker/ says, and docker-compose.yml under a project of its own."""
+"""Docker as users use it: images built from deploy/docker/, and docker-compose.yml in a separate Compose project."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ from stack import BOUND
 ROOT = pathlib.Path(__file__).parents[2]
 DOCKER = ROOT / "deploy" / "docker"
 FILES = ["docker-compose.yml", "deploy/docker/local.yml"]
-# Built anew for each tree, and kept: the next run finds what has not changed.
+# Each source tree has its own tag. The images are kept, so that the next run only builds what has changed.
 TAG = "test-" + hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
 BASE = "probegate-base:bookworm"
 PROGRAMS = f"probegate-programs:{TAG}"
-# Ports that are free, on this machine alone.
+# Empty port numbers make Docker publish on free ports.
 ENVIRONMENT = {
     "PROBEGATE_TAG": TAG,
     "PROBEGATE_BASE_IMAGE": BASE,
@@ -31,7 +31,7 @@ ENVIRONMENT = {
 
 
 class Failed(Exception):
-    """A command that should not have."""
+    """A command failed unexpectedly."""
 
 
 def run(*command, bound=60 * BOUND, **options):
@@ -52,23 +52,23 @@ def run(*command, bound=60 * BOUND, **options):
     return done.stdout
 
 
-def why_not():
-    """Why containers cannot be had here, or nothing."""
+def unavailable_reason():
+    """The reason why containers cannot be used on this machine, or None."""
     if shutil.which("docker") is None:
-        return "there is no docker"
+        return "docker is not installed"
     try:
         run("docker", "info", "--format", "{{.ServerVersion}}", bound=BOUND)
     except (Failed, subprocess.TimeoutExpired) as failed:
         return f"no Docker engine answers: {str(failed).strip().splitlines()[-1]}"
     if compose() is None:
-        return "there is neither `docker compose` nor docker-compose"
+        return "neither `docker compose` nor docker-compose is installed"
     if shutil.which("mmdebstrap") is None and not images(BASE):
-        return f"there is no mmdebstrap to make {BASE}"
+        return f"mmdebstrap is not installed, so {BASE} cannot be made"
     return None
 
 
 def compose():
-    """The command, whichever there is."""
+    """The Compose command that is installed, or None."""
     for words in (["docker", "compose"], ["docker-compose"]):
         try:
             run(*words, "version", bound=BOUND)
@@ -83,17 +83,19 @@ def images(name):
 
 
 def make_base():
-    """The image that ours are built on. Why it is of no use here, or nothing: what is built on it installs packages."""
+    """Makes the base image. Returns the reason why it cannot be used here, or None: images that are built on it install
+    packages, so containers need access to a Debian mirror."""
     run(DOCKER / "local-base.sh", BASE)
     try:
         run("docker", "run", "--rm", BASE, "apt-get", "--quiet=2", "--error-on=any", "update", bound=10 * BOUND)
     except (Failed, subprocess.TimeoutExpired) as failed:
-        return f"containers do not reach a mirror of Debian: {str(failed).strip().splitlines()[-1]}"
+        return f"containers cannot reach a Debian mirror: {str(failed).strip().splitlines()[-1]}"
     return None
 
 
 def build_images(build):
-    """All that FILES name, from what was compiled in the directory `build`; upon make_base's."""
+    """Builds all images in FILES on the base image, from the programs in the build directory `build`. Returns their
+    names."""
     names = [f"probegate{program}:{TAG}" for program in ("-sim", "-server", "-gateway", "-debugd", "-prometheus", "")]
     before = {image for name in (PROGRAMS, *names) for image in images(name)}
     run(DOCKER / "programs-image.sh", build, PROGRAMS)
@@ -101,13 +103,13 @@ def build_images(build):
     run(*compose(), *files, "build", "sim", "server", "gateway", "debugd", "prometheus", "cli")
     for old in before - {image for name in (PROGRAMS, *names) for image in images(name)}:
         subprocess.run(["docker", "rmi", old], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    # The stage that has compiled nothing, of which each change of a source makes another.
+    # Remove old images of the stage with the programs: each change of a source makes a new one.
     run("docker", "image", "prune", "--force", "--filter", f"label=probegate.programs={PROGRAMS}")
     return names
 
 
 class Project:
-    """docker-compose.yml brought up; all of it goes with down()."""
+    """A Compose project of docker-compose.yml; down() removes all of it."""
 
     def __init__(self, name):
         self.name = name
@@ -120,7 +122,7 @@ class Project:
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "40")
 
     def left(self):
-        """Containers, networks and volumes of this project."""
+        """The containers, networks and volumes of this project that still exist."""
         label = f"label=com.docker.compose.project={self.name}"
         return [
             line
@@ -149,11 +151,11 @@ class Project:
         return self.inspect(service)["State"]["Health"]["Status"]
 
     def address(self, service, port):
-        """Where the port of a container is published."""
+        """The address on which a container's port is published."""
         return run("docker", "port", self.container(service), f"{port}/tcp").split()[0]
 
     def execute(self, service, *command):
-        """Exit code and output of a command that is run in the container."""
+        """Runs a command in the container; returns its exit code and output."""
         done = subprocess.run(
             ["docker", "exec", self.container(service), *command],
             stdout=subprocess.PIPE,

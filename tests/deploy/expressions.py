@@ -1,4 +1,4 @@
-"""Every PromQL expression of deploy/, with where it stands; and what Grafana puts into those of dashboards."""
+"""Every PromQL expression in deploy/, with its location; and the substitutions that Grafana makes in dashboards."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
 
-# Names that are Prometheus' own, not a program's.
+# Metrics that Prometheus itself creates.
 OF_PROMETHEUS = {"up", "ALERTS"}
 KEYWORDS = {"by", "on", "or", "and", "unless", "without", "ignoring", "group_left", "group_right", "bool", "offset"}
 
@@ -20,12 +20,12 @@ def dashboard(path):
 
 
 def panels(board):
-    """All but the titles of rows."""
+    """A dashboard's panels without the row titles."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
 def panel_expressions(path):
-    """(where, expression) of each query."""
+    """The location and the expression of each query."""
     for panel in panels(dashboard(path)):
         for target in panel["targets"]:
             yield f"{path.stem}: {panel['title']} {target['refId']}", target["expr"]
@@ -57,7 +57,7 @@ def all_expressions():
 
 
 def filled_in(expression):
-    """As Grafana sends it, with all values of each variable chosen."""
+    """The expression as Grafana sends it if all values of each variable are selected."""
     expression = expression.replace("$__rate_interval", "1m")
     return re.sub(r"\$\w+", ".*", expression)
 

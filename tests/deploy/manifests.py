@@ -1,4 +1,5 @@
-"""What kustomize makes of deploy/kubernetes/, and what Kubernetes would see wrong in it only when it runs."""
+"""The manifests that kustomize renders from deploy/kubernetes/, and checks for mistakes that would only show in a
+cluster."""
 
 import pathlib
 import re
@@ -14,7 +15,7 @@ WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
 def render(kustomize, directory):
     done = subprocess.run([kustomize, "build", directory], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert not done.stderr, done.stderr  # what is deprecated
+    assert not done.stderr, done.stderr  # for example about deprecated fields
     return [document for document in yaml.safe_load_all(done.stdout) if document is not None]
 
 
@@ -30,7 +31,7 @@ class Manifests:
         return found
 
     def pods(self):
-        """(workload, its pod's spec, its pod's labels)."""
+        """Yields each workload, with its pod's spec and its pod's labels."""
         for workload in self.of(*WORKLOADS):
             template = workload["spec"]["template"]
             yield workload, template["spec"], template["metadata"]["labels"]
@@ -41,7 +42,7 @@ class Manifests:
                 yield workload, spec, container
 
     def config(self, name, key):
-        """The options in a ConfigMap, whose name has a suffix that changes with its contents."""
+        """The options in a ConfigMap. kustomize appends a hash of the contents to its name."""
         (found,) = [
             document for document in self.of("ConfigMap") if re.fullmatch(rf"{name}-\w+", document["metadata"]["name"])
         ]
@@ -57,14 +58,14 @@ def _matches(selector, labels):
 
 
 def _ports(spec):
-    """Names and numbers of the ports that a pod's containers declare."""
+    """The ports that a pod's containers declare: {name: number}."""
     declared = [port for container in spec["containers"] for port in container.get("ports", [])]
     return {port["name"]: port["containerPort"] for port in declared}
 
 
 def problems(manifests, helps, gateway_ports):
-    """One line for each thing that is named and is not there. `helps` is what each program's --help prints; `gateway_ports` are
-    the ports on which pods are served though no container declares them."""
+    """One line for each reference to something that does not exist. `helps` maps each program to the output of its
+    --help. `gateway_ports` are the ports on which the gateway serves probes, which no container declares."""
     yield from _problems_of_pods(manifests)
     yield from _problems_of_flags(manifests, helps)
     yield from _problems_of_selectors(manifests, gateway_ports)
@@ -98,7 +99,7 @@ def _problems_of_pods(manifests):
                     port = container.get(kind, {}).get(how, {}).get("port")
                     declared = {p["name"]: p["containerPort"] for p in container.get("ports", [])}
                     if port is not None and port not in declared and port not in declared.values():
-                        yield f"{name}: {kind} asks port {port}, which {container['name']} does not have"
+                        yield f"{name}: {kind} uses port {port}, which {container['name']} does not have"
         for volume in set(volumes) - mounted:
             yield f"{name}: nothing mounts {volume}"
 
@@ -139,7 +140,7 @@ def _problems_of_selectors(manifests, gateway_ports):
             for spec in chosen:
                 declared = _ports(spec)
                 if port not in declared and port not in declared.values() and port not in gateway_ports:
-                    yield f"{name}: port {port} is none of its pods'"
+                    yield f"{name}: its pods have no port {port}"
 
     for service in manifests.of("Service"):
         targets = [port["targetPort"] for port in service["spec"]["ports"]]

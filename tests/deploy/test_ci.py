@@ -1,5 +1,5 @@
-"""What jobs of GitHub and GitLab take from deploy/ci/ flashes a board and tests on it: the scripts run here, with the real pyOCD,
-through a real gateway; and their files are what those services take."""
+"""The GitHub and GitLab CI files in deploy/ci/ flash and test a board: their scripts run here with the real pyOCD and a
+real gateway, and the files match the services' schemas."""
 
 import json
 import os
@@ -28,7 +28,7 @@ FIRMWARE = pathlib.Path(os.environ.get("PROBEGATE_BUILD", CI.parents[1] / "build
 
 
 def given_by_the_workflow():
-    """What the example workflow gives to the action."""
+    """The inputs that the example workflow passes to the action."""
     steps = yaml.safe_load((CI / "github/firmware.yml").read_text())["jobs"]["board"]["steps"]
     (step,) = [step for step in steps if step["uses"] == "./.github/actions/board"]
     return step["with"]
@@ -40,7 +40,7 @@ def job_of_the_example():
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A repository's work directory, with the firmware that its build left."""
+    """A repository's work directory, with the firmware that its build made."""
     directory = tmp_path / "checkout"
     (directory / "ci").mkdir(parents=True)
     (directory / "build").mkdir()
@@ -59,7 +59,7 @@ def board(farm, number=1):
 
 
 def is_flashed(farm, number):
-    """Whether the board's first words are the firmware's."""
+    """Whether the board's flash begins with the firmware's first two words."""
     expected = struct.unpack("<II", (FIRMWARE / "firmware.bin").read_bytes()[:8])
     control = SimControl(farm.control_port)
     try:
@@ -78,7 +78,7 @@ def test_github_flashes_and_tests(farm, checkout):
     step, code, output = Job(checkout, PROBEGATE_BOARD=board(farm)).github(ACTION, given_by_the_workflow())
     assert (step, code) == ("Test", 0), output
     assert "counter is " in output and is_flashed(farm, 1) and not is_flashed(farm, 0)
-    # Whoever has been there has left nothing behind.
+    # The job has left no session behind.
     wait_until(lambda: sessions(farm) == [], "no session is left")
 
 
@@ -88,7 +88,7 @@ def test_gitlab_flashes_and_tests(farm, checkout):
     assert "counter is " in output and is_flashed(farm, 1) and not is_flashed(farm, 0)
 
 
-def test_a_verdict_that_does_not_come_fails_the_job(farm, checkout):
+def test_job_fails_if_the_result_does_not_come(farm, checkout):
     given = {
         **given_by_the_workflow(),
         "board": board(farm),
@@ -98,13 +98,13 @@ def test_a_verdict_that_does_not_come_fails_the_job(farm, checkout):
     assert (step, code) == ("Test", 1) and "fault is 0 (0x00000000), still after 0.1 s" in output, output
 
 
-def test_no_board_fails_the_job(checkout):
+def test_job_fails_if_there_is_no_board(checkout):
     nobody = f"{LOOPBACK}:{free_port()}"
     step, code, output = Job(checkout, PROBEGATE_BOARD=nobody).github(ACTION, given_by_the_workflow())
     assert step == "Flash" and code != 0, output
 
 
-def test_no_board_named_fails_the_job(tmp_path):
+def test_job_fails_if_no_board_is_named(tmp_path):
     for number in (1, 2):
         (tmp_path / str(number)).mkdir()
     step, code, output = Job(tmp_path / "1").github(ACTION, given_by_the_workflow())
@@ -130,7 +130,7 @@ def test_wrong_arguments():
     assert done.returncode == 2 and "PROBEGATE_BOARD" in done.stdout
 
 
-def test_what_cannot_be_looked_at(farm):
+def test_unknown_symbol_and_unreachable_board(farm):
     its = {"PROBEGATE_BOARD": board(farm), "TARGET": "nrf52840"}
     elf = ["--elf", FIRMWARE / "firmware.elf"]
     done = board_test(*elf, "--symbol", "no_such", "--changes", **its)
@@ -144,7 +144,7 @@ def test_what_cannot_be_looked_at(farm):
 @pytest.mark.parametrize(
     "schema,path", SCHEMAS, ids=lambda value: value.name if isinstance(value, pathlib.Path) else ""
 )
-def test_the_services_take_it(schema, path):
+def test_files_match_the_services_schemas(schema, path):
     done = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, path],
         stdout=subprocess.PIPE,
@@ -155,7 +155,7 @@ def test_the_services_take_it(schema, path):
     assert done.returncode == 0, done.stdout
 
 
-def test_each_file_is_looked_at():
+def test_all_files_are_tested_and_consistent():
     assert {path for _, path in SCHEMAS} == set(CI.rglob("*.yml"))
     assert given_by_the_workflow()["target"] == job_of_the_example()["variables"]["TARGET"]
     versions = {

@@ -1,4 +1,5 @@
-"""What can be seen of docker-compose.yml, and of what it is made of, without an engine: it is what Compose takes, and names what there is."""
+"""Checks docker-compose.yml and the files that it uses without a Docker engine: it is valid, and refers only to things
+that exist."""
 
 import pathlib
 import re
@@ -30,8 +31,8 @@ def targets():
 
 
 @pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/docker/local.yml", "deploy/docker/usb.yml"])
-def test_it_is_what_the_specification_says(file):
-    """The schema of today's Compose."""
+def test_files_match_the_specification(file):
+    """The files match the schema of the current Compose specification."""
     checker = pathlib.Path(sys.executable).parent / "check-jsonschema"
     done = subprocess.run(
         [checker, "--builtin-schema", "vendor.compose-spec", ROOT / file],
@@ -44,11 +45,11 @@ def test_it_is_what_the_specification_says(file):
 
 
 @pytest.mark.parametrize("override", OVERRIDES, ids=lambda files: "".join(files) or "alone")
-def test_compose_takes_it(override):
-    """The Compose that is here."""
+def test_compose_accepts_the_files(override):
+    """The installed Compose accepts the files."""
     words = containers.compose()
     if words is None:
-        pytest.skip("there is neither `docker compose` nor docker-compose")
+        pytest.skip("neither `docker compose` nor docker-compose is installed")
     for file in ["docker-compose.yml", *override]:
         words = [*words, "-f", file]
     effective = yaml.safe_load(containers.run(*words, "config"))["services"]
@@ -58,7 +59,7 @@ def test_compose_takes_it(override):
         assert service["build"]["target"] in targets() if "build" in service else "/" in service["image"]
 
 
-def test_images_are_made_as_they_are_called():
+def test_image_names_match_their_targets():
     for name, service in {**services(), **services("deploy/docker/local.yml")}.items():
         if "build" in service and "image" in service:
             wanted = "probegate" if name == "cli" else f"probegate-{name}"
@@ -68,7 +69,7 @@ def test_images_are_made_as_they_are_called():
 
 
 @pytest.mark.parametrize("program", LISTENS)
-def test_the_images_configuration_is_taken(programs, program):
+def test_programs_accept_the_images_configurations(programs, program):
     path = DOCKER / "config" / f"{program}.yaml"
     options = yaml.safe_load(path.read_text())
     assert {f"--{name}" for name in options} <= flags_of(programs, f"probegate-{program}")
@@ -78,7 +79,7 @@ def test_the_images_configuration_is_taken(programs, program):
     start_with(programs, program, path)
 
 
-def test_prometheus_asks_the_programs_that_there_are():
+def test_prometheus_scrapes_existing_programs():
     jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
     files = {job["job_name"]: job["file_sd_configs"][0]["files"] for job in jobs}
     assert files == {f"probegate-{program}": [f"targets/{program}.yml"] for program in LISTENS}
@@ -87,12 +88,12 @@ def test_prometheus_asks_the_programs_that_there_are():
         assert group["targets"] == [f"{program}:{ports['metrics-listen']}"] and program in services()
 
 
-def test_what_is_mounted_is_there():
+def test_mounted_files_exist():
     for service in services().values():
         for volume in service.get("volumes", []):
             if volume.startswith("./"):
                 assert (ROOT / volume.partition(":")[0]).exists() and volume.endswith(":ro")
-    # Where Grafana's own provisioning looks for the dashboards.
+    # The dashboards are mounted where Grafana's provisioning looks for them.
     provider = yaml.safe_load((ROOT / "deploy/grafana/provisioning/dashboards/probegate.yml").read_text())["providers"][
         0
     ]
@@ -102,14 +103,14 @@ def test_what_is_mounted_is_there():
     assert (ROOT / "deploy/grafana/dashboards" / pathlib.Path(home).name).exists()
 
 
-def test_nobody_logs_in_to_grafana_with_the_password_it_comes_with():
+def test_grafanas_default_password_cannot_be_used():
     environment = services()["grafana"]["environment"]
-    # The form is one way; its HTTP interface takes a name and a password too.
+    # The login form must be disabled, and also the HTTP interface's basic authentication.
     assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true" and environment["GF_AUTH_BASIC_ENABLED"] == "false"
     assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
 
 
-def test_nothing_needs_a_shell_to_say_that_it_is_well():
+def test_health_checks_need_no_shell():
     text = (DOCKER / "Dockerfile").read_text()
     for target in targets() & {*services(), "prometheus"} - {"cli"}:
         stage = text.partition(f" AS {target}\n")[2].partition("\nFROM ")[0]

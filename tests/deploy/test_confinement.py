@@ -1,5 +1,5 @@
-"""The units of systemd let the programs do what they do: all their system calls, while a real pyOCD flashes a board through them, are
-among those that the units allow."""
+"""The systemd units allow all system calls that the programs make while a real pyOCD flashes a board through them and a
+debugging session runs."""
 
 import os
 import pathlib
@@ -22,7 +22,7 @@ def settings(program, key):
 
 
 def system_calls():
-    """The names in each of systemd's sets, sets in sets resolved."""
+    """The system calls in each of systemd's sets, with nested sets resolved."""
     text = subprocess.run(
         ["systemd-analyze", "syscall-filter", "--no-pager"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout
@@ -40,7 +40,8 @@ def system_calls():
 
 
 def allowed(program, sets):
-    """As systemd.exec(5) says: the first list allows, those behind ~ take away; @default is always allowed."""
+    """The system calls that a unit allows. See systemd.exec(5): lists add calls, lists that begin with ~ remove calls,
+    and @default is always allowed."""
     calls = set()
     for words in settings(program, "SystemCallFilter"):
         names = set().union(
@@ -52,7 +53,8 @@ def allowed(program, sets):
 
 @pytest.fixture
 def traced(programs, tmp_path):
-    """A stack whose server and gateway are traced, and a debugd that will be; gives what they did, when all has ended."""
+    """A stack whose programs run under strace, as does a debugd that is started later; and the paths of the traces,
+    which are complete when the programs have ended."""
     real = programs.bin
     programs.bin = tmp_path / "bin"
     programs.bin.mkdir()
@@ -73,7 +75,7 @@ def test_units_allow_what_programs_do(traced, pyocd, api):
     debugd = Debugd(stack)
     for program in (stack.server, stack.gateway, debugd.program):
         assert scrape(program.metrics_url()).value("process_start_time_seconds") > 0
-    # Its tools, too, run as what the unit allows, though they are confined further.
+    # The unit's limits also apply to the tools that debugd starts.
     session = DebugSession(api, debugd)
     session.wait_for(r"\(gdb\) ")
     assert "load size" in session.command("load") and "0x" in session.command("info registers pc")
@@ -94,7 +96,7 @@ def test_units_allow_what_programs_do(traced, pyocd, api):
         assert len(used) > 30 and used - allowed(program, sets) == set()
         families = set(re.findall(r"\bsocket\((AF_\w+)", text))
         assert families and families <= set(settings(program, "RestrictAddressFamilies")[0].split())
-        # MemoryDenyWriteExecute, ProtectSystem: what is written is the gateway's state, and debugd's folder.
+        # MemoryDenyWriteExecute and ProtectSystem: only the gateway's state and debugd's folder may be written.
         assert not re.search(r"PROT_WRITE\|PROT_EXEC", text)
         written = set(re.findall(r'open\w*\([^"]*"([^"]+)", [^)]*(?:O_WRONLY|O_RDWR|O_CREAT)[^)]*\) = \d', text)) - {
             "/dev/null"
@@ -104,7 +106,7 @@ def test_units_allow_what_programs_do(traced, pyocd, api):
         ] == []
 
 
-def test_a_call_that_is_not_allowed_would_be_seen():
+def test_allowed_calls_are_parsed_correctly():
     sets = system_calls()
     assert {"openat", "epoll_wait", "exit_group"} <= allowed("probegate-server", sets)
     assert not {"reboot", "mount", "chown", "setuid"} & allowed("probegate-server", sets)

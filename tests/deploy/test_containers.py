@@ -1,5 +1,5 @@
-"""The images are built, and docker-compose.yml is brought up, with the override for where nothing can be pulled; then people and
-programs from outside use what is published. The tests are in the order of such a day: the last ends all."""
+"""Builds the images, and starts docker-compose.yml with the override for machines that cannot pull images. Then clients
+use the published ports. The tests depend on their order: the last ones stop the services."""
 
 import json
 import os
@@ -14,18 +14,18 @@ from stack import LOOPBACK, wait_until
 
 ROOT = containers.ROOT
 BUILD = pathlib.Path(os.environ.get("PROBEGATE_BUILD", ROOT / "build/dev"))
-# What is started: its user is no root, and it has a health check of ours.
+# The services that are started. They do not run as root, and they have health checks.
 SERVICES = ("sim", "server", "gateway", "debugd", "prometheus")
 PORTS = range(5555, 5559)
-PATIENCE = 120  # a loaded machine that starts five containers
-PART = "0x10000100"  # FICR.INFO.PART, which is the same on each board
+PATIENCE = 120  # seconds for a loaded machine to start five containers
+PART = "0x10000100"  # FICR.INFO.PART, which is the same on all boards
 READ = re.compile(r"10000100: +00052840")
 
 
 @pytest.fixture(scope="module")
 def built():
-    """The names of the images."""
-    if reason := containers.why_not() or containers.make_base():
+    """Builds the images; the value is the list of their names."""
+    if reason := containers.unavailable_reason() or containers.make_base():
         pytest.skip(reason)
     return containers.build_images(BUILD)
 
@@ -47,12 +47,12 @@ def project(built):
 
 @pytest.fixture
 def uids(project):
-    """How pyOCD names the boards, from this machine."""
+    """The boards' unique IDs for pyOCD on this machine."""
     return [f"remote:{project.address('gateway', port)}" for port in PORTS]
 
 
 def serials(listed):
-    """Of the probes in what `probegate list --json` says."""
+    """The serial numbers in the output of `probegate list --json`."""
     return [probe["status"]["description"]["unique_id"] for probe in json.loads(listed)["probes"]]
 
 
@@ -62,7 +62,7 @@ def test_all_are_healthy(project):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_container_may_do_little(project, service):
+def test_containers_have_few_privileges(project, service):
     state = project.inspect(service)
     status = pathlib.Path(f"/proc/{state['State']['Pid']}/status").read_text()
     assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.MULTILINE)
@@ -73,7 +73,7 @@ def test_a_container_may_do_little(project, service):
     assert code != 0 and "Read-only file system" in said
 
 
-def test_nothing_else_is_published(project):
+def test_only_these_ports_are_published(project):
     published = {
         service: sorted(
             int(port.partition("/")[0])
@@ -122,11 +122,11 @@ def test_gdb_debugs_a_board(project, programs):
             stdin=commands,
         )
     assert "load size" in said and re.search(r"#0 +main \(\) at", said)
-    # What gdb was kept from is the kernel's doing.
+    # debugd's log must not say that gdb ran unconfined.
     assert "unconfined" not in project.compose("logs", "debugd")
 
 
-def test_prometheus_watches_all(project):
+def test_prometheus_scrapes_all_programs(project):
     jobs = {"probegate-server", "probegate-gateway", "probegate-debugd"}
     wait_until(
         lambda: (
@@ -151,23 +151,27 @@ def test_prometheus_watches_all(project):
         rows = project.ask_prometheus("query", query="sum by (host) (probegate_probe_present)")["result"]
         return [(row["metric"], row["value"][1]) for row in rows]
 
-    wait_until(lambda: present() == [({"host": "docker"}, str(len(PORTS)))], "its server's boards are there", PATIENCE)
+    wait_until(
+        lambda: present() == [({"host": "docker"}, str(len(PORTS)))],
+        "Prometheus has the metrics of all boards",
+        PATIENCE,
+    )
 
 
-def test_the_gateway_gets_over_the_servers_death(project, uids, pyocd):
+def test_the_gateway_reconnects_to_a_restarted_server(project, uids, pyocd):
     def gateway():
         return project.execute("gateway", "probegate-health", "--http", "127.0.0.1:9465")
 
     containers.run("docker", "kill", project.container("server"))
-    wait_until(lambda: gateway()[0] == 1, "the gateway misses its server", PATIENCE)
+    wait_until(lambda: gateway()[0] == 1, "the gateway has noticed that its server is gone", PATIENCE)
     assert "server" in gateway()[1]
     pyocd.fail("commander", uids[0], "-c", f"read32 {PART} 4")
     containers.run("docker", "start", project.container("server"))
-    wait_until(lambda: gateway()[0] == 0, "the gateway has its server again", PATIENCE)
+    wait_until(lambda: gateway()[0] == 0, "the gateway is connected to its server again", PATIENCE)
     assert READ.search(pyocd.commander(uids[0], f"read32 {PART} 4"))
 
 
-def test_images_say_what_they_are(built, programs):
+def test_labels_of_the_images(built, programs):
     version = programs.run("probegate", "--version").stdout.split()[1]
     for name in built:
         (image,) = json.loads(containers.run("docker", "image", "inspect", name))
@@ -183,7 +187,7 @@ def test_images_say_what_they_are(built, programs):
         assert ("Healthcheck" in image["Config"]) == (labels["title"] != "probegate")
 
 
-def test_the_simulators_licence_is_with_it(project):
+def test_the_simulators_licence_is_in_its_image(project):
     code, said = project.execute(
         "sim", "cat", "/usr/share/doc/probegate-sim/copyright", "/usr/share/common-licenses/GPL-2"
     )
@@ -191,7 +195,7 @@ def test_the_simulators_licence_is_with_it(project):
 
 
 @pytest.mark.parametrize("service", ["prometheus", "debugd", "gateway", "server", "sim"])
-def test_asked_to_end_it_ends_well(project, service):
-    """One that does not end on SIGTERM is killed, and its exit code says so: with 137, where it had its time."""
+def test_services_end_on_sigterm(project, service):
+    """A service must end on SIGTERM. One that does not is killed when its time is over, and its exit code is 137."""
     project.compose("stop", service)
     assert project.inspect(service)["State"]["ExitCode"] == 0

@@ -1,4 +1,4 @@
-"""Dashboards hold what a person needs to read them, and are what their tables say."""
+"""The dashboards are complete and consistent, and match the tables from which they are generated."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ def test_generated_files_are_up_to_date(deploy):
     done = subprocess.run(
         [sys.executable, "-B", deploy / "generate.py", "--check"], stdout=subprocess.PIPE, text=True, check=False
     )
-    assert done.returncode == 0, f"not what deploy/generate.py writes: {done.stdout}"
+    assert done.returncode == 0, f"run deploy/generate.py; these files are not up to date: {done.stdout}"
 
 
 def test_there_are_two_dashboards():
@@ -23,7 +23,7 @@ def test_there_are_two_dashboards():
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_each_panel_says_what_it_shows(board):
+def test_panels_have_titles_descriptions_and_units(board):
     for panel in expressions.panels(board):
         assert panel["title"] and panel["description"].endswith(".") and panel["fieldConfig"]["defaults"]["unit"], panel
         assert panel["targets"] and all(target["expr"] for target in panel["targets"]), panel
@@ -36,7 +36,7 @@ def test_ids_are_unique(board):
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_panels_lie_beside_each_other(board):
+def test_panels_do_not_overlap(board):
     taken = set()
     for panel in board["panels"]:
         place = panel["gridPos"]
@@ -50,7 +50,7 @@ def test_panels_lie_beside_each_other(board):
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_variables_are_used_and_used_ones_are_there(board):
+def test_all_variables_are_defined_and_used(board):
     variables = {variable["name"] for variable in board["templating"]["list"]}
     assert variables >= {"datasource", "host"}
     sources = [
@@ -73,7 +73,7 @@ def test_fixed_uids_and_links():
     assert sorted(links) == ["/d/probegate-fleet", "/d/probegate-probe"]
 
 
-def test_provisioning_names_what_is_there(deploy):
+def test_provisioning_is_consistent(deploy):
     provisioning = deploy / "grafana" / "provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
     interval = yaml.safe_load((deploy / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]

@@ -1,4 +1,4 @@
-"""A real Prometheus with our configuration watches a fleet under load: every expression parses, and has data."""
+"""A real Prometheus with our configuration scrapes a fleet under load: every expression is valid and has data."""
 
 import shutil
 import threading
@@ -17,7 +17,7 @@ SCRAPE_INTERVAL = "500ms"
 
 
 def configuration(deploy, directory, urls):
-    """Ours as it is, but for the targets, and for how often they are asked."""
+    """Copies our configuration, with other targets and a shorter scrape interval; returns its path."""
     shutil.copytree(deploy / "prometheus", directory)
     for program, url in urls.items():
         targets = yaml.safe_load((directory / f"targets/{program}.yml").read_text())
@@ -35,7 +35,7 @@ def configuration(deploy, directory, urls):
 
 
 class Load:
-    """Users that read and write memory, and come and go, until told to stop."""
+    """Clients that attach, read and write memory, and detach, until told to stop."""
 
     def __init__(self, stack, raw):
         self._stop = threading.Event()
@@ -76,7 +76,7 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
     load = Load(stack, raw)
     try:
         last = sorted(expressions.recorded())
-        wait_until(lambda: all(prometheus.query(name) for name in last), "everything that is recorded has data")
+        wait_until(lambda: all(prometheus.query(name) for name in last), "every recording rule has data")
         checked = 0
         for path in expressions.DASHBOARDS:
             for where, expression in expressions.panel_expressions(path):
@@ -85,7 +85,7 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
                 )
                 checked += 1
         assert checked > 60
-        # What an alert asks for is there, though the alert does not fire; and none does, for all is well.
+        # The metrics that alerts use have data, but no alert fires, because nothing is wrong.
         for alert in expressions.alerts():
             prometheus.query(alert["expr"])
             for selector in expressions.selectors(alert["expr"]):
@@ -95,22 +95,22 @@ def test_every_expression_has_data(make_stack, programs, prometheus_directory, d
         }
         assert {labels["host"] for labels, _ in prometheus.query("up")} == {"localhost"}
         assert prometheus.query("ALERTS") == []
-        # What would be seen of an expression that is none, or that names nothing.
+        # Shows that the checks above would notice an unknown metric and an invalid expression.
         assert prometheus.query("probegate_sessions") and not prometheus.query("probegate_sesions")
         with pytest.raises(OSError):
             prometheus.query("sum(")
     finally:
         load.end()
-    # And what is seen when a probe goes, and then the server.
+    # Alerts become pending when a probe is unplugged, and when the server stops.
     control(stack).call("unplug", board=0)
-    about_to_fire(prometheus, f'alertname="ProbegateProbeGone", probe="{stack.serial}"')
+    wait_until_pending(prometheus, f'alertname="ProbegateProbeGone", probe="{stack.serial}"')
     stack.server.stop()
-    about_to_fire(prometheus, 'alertname="ProbegateServerDown"')
-    about_to_fire(prometheus, 'alertname="ProbegateGatewayWithoutServer"')
+    wait_until_pending(prometheus, 'alertname="ProbegateServerDown"')
+    wait_until_pending(prometheus, 'alertname="ProbegateGatewayWithoutServer"')
 
 
-def about_to_fire(prometheus, labels):
+def wait_until_pending(prometheus, labels):
     wait_until(
         lambda: prometheus.query(f'ALERTS{{{labels}, alertstate="pending"}}'),
-        f"an alert with {labels} is about to fire",
+        f"an alert with {labels} is pending",
     )

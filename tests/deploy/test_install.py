@@ -1,4 +1,4 @@
-"""`cmake --install` leaves a tidy tree, and what is in it works: programs, units, examples of configuration."""
+"""`cmake --install` installs only what it should, and the installed programs, units and example configurations work."""
 
 import os
 import pathlib
@@ -41,7 +41,7 @@ def files(directory):
     return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
 
 
-def test_the_tree_is_tidy(installed):
+def test_installed_files(installed):
     assert sorted(path.name for path in installed.iterdir()) == ["bin", "lib", "share"]
     assert files(installed / "bin") == PROGRAMS
     rules = [f"udev/rules.d/{path.name}" for path in sorted((ROOT / "deploy").glob("udev/*.rules"))]
@@ -66,12 +66,12 @@ def test_the_tree_is_tidy(installed):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_programs_run_where_they_were_put(installed, program):
+def test_installed_programs_run(installed, program):
     assert run(installed / "bin" / program, "--version").returncode == 0
 
 
 def unit(installed, name):
-    """Key and values of a unit's lines, with empty ones."""
+    """A unit's settings, including empty ones: {key: values}."""
     lines = (installed / "lib/systemd/system" / name).read_text().splitlines()
     found = {}
     for line in lines:
@@ -81,14 +81,14 @@ def unit(installed, name):
     return found
 
 
-def test_systemd_has_nothing_to_say(installed):
+def test_systemd_accepts_the_units(installed):
     done = run("systemd-analyze", "verify", "--man=no", *(installed / "lib/systemd/system" / name for name in UNITS))
     assert (done.returncode, done.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_units_expose_little(installed, name):
-    """systemd's own mark, of 10, in tenths: 2.0 and more is worse than `OK`'s better half."""
+def test_units_have_a_low_exposure_level(installed, name):
+    """The exposure level that systemd calculates must not exceed 2.0 of 10; --threshold is in tenths."""
     done = run(
         "systemd-analyze",
         "security",
@@ -101,21 +101,21 @@ def test_units_expose_little(installed, name):
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_units_run_what_is_there(installed, programs, name):
+def test_units_run_installed_programs(installed, programs, name):
     its = unit(installed, name)
     (command,) = its["ExecStart"]
     program, *arguments = command.split()
     assert pathlib.Path(program) == installed / "bin" / name.removesuffix(".service")
     assert {argument for argument in arguments if argument.startswith("--")} <= flags_of(programs, program)
-    # Wrong options are the status that is not tried again.
+    # systemd must not restart a program that exits because of wrong options.
     assert its["RestartPreventExitStatus"] == [str(programs.run(program, "--no-such-flag").returncode)]
     assert pathlib.Path(its["Documentation"][0].removeprefix("file://")).exists()
 
 
 @pytest.mark.parametrize("program", ["server", "gateway", "debugd"])
-def test_examples_are_taken(installed, programs, program):
+def test_programs_accept_the_examples(installed, programs, program):
     example = installed / "share/probegate/examples" / f"{program}.yaml"
-    # Also what stands there as a proposal.
+    # Include the options that are commented out.
     proposed = yaml.safe_load(re.sub(r"^# ([a-z-]+: \S+)$", r"\1", example.read_text(), flags=re.MULTILINE))
     assert len(proposed) > 3 and {f"--{name}" for name in proposed} <= flags_of(programs, f"probegate-{program}")
     start_with(programs, program, example)

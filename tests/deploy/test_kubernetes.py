@@ -1,4 +1,4 @@
-"""What is in deploy/kubernetes/ can be rendered, is what Kubernetes takes, and names nothing that is not there."""
+"""The manifests in deploy/kubernetes/ can be rendered, are valid, and refer only to things that exist."""
 
 import copy
 import re
@@ -19,13 +19,13 @@ from stack import BOUND, LOOPBACK, SERVER_LISTENS, free_port
 OVERLAYS = ["base", "overlays/sim", "overlays/lab"]
 PROGRAMS = ("probegate-sim", "probegate-server", "probegate-gateway", "probegate")
 PORTS = range(5555, 5563)
-# Of the Prometheus operator; kubernetes-validate knows what Kubernetes itself has.
+# Resources of the Prometheus operator, which kubernetes-validate does not know.
 CUSTOM = ("ServiceMonitor", "PrometheusRule")
 
 
 @pytest.fixture(scope="session")
 def rendered(kustomize):
-    """Each overlay once; it is changed by nobody."""
+    """Renders each overlay once. Tests must not modify the result."""
     made = {}
 
     def get(name):
@@ -42,7 +42,7 @@ def helps(programs):
 
 
 @pytest.mark.parametrize("overlay", [*OVERLAYS, "overlays/monitoring"])
-def test_kubernetes_takes_it(rendered, overlay):
+def test_manifests_are_valid(rendered, overlay):
     checked = 0
     for document in rendered(overlay):
         assert document["metadata"]["namespace" if document["kind"] != "Namespace" else "name"] == "probegate"
@@ -53,16 +53,16 @@ def test_kubernetes_takes_it(rendered, overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_is_named_is_there(rendered, helps, overlay):
+def test_references_are_valid(rendered, helps, overlay):
     assert list(manifests.problems(Manifests(rendered(overlay)), helps, PORTS)) == []
 
 
-def test_monitors_ask_ports_that_there_are(rendered, helps, programs, kustomize, tmp_path):
+def test_monitors_scrape_existing_ports(rendered, helps, programs, kustomize, tmp_path):
     helps["probegate-debugd"] = programs.run("probegate-debugd", "--help").stdout
-    # A lab that has all that is monitored.
+    # A lab with all programs that are monitored.
     together = Manifests(with_component(kustomize, tmp_path, "debugd").documents + rendered("overlays/monitoring"))
     assert list(manifests.problems(together, helps, PORTS)) == []
-    # The jobs that rules go by are the services' names.
+    # The rules select jobs by the names of the services.
     assert {s["metadata"]["name"] for s in together.of("ServiceMonitor")} == {
         "probegate-server",
         "probegate-gateway",
@@ -86,7 +86,7 @@ def test_rules_and_dashboards_are_the_same_files(rendered):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_pods_may_do_no_more_than_they_must(rendered, overlay):
+def test_pods_have_minimal_privileges(rendered, overlay):
     for _, spec, container in Manifests(rendered(overlay)).containers():
         pod, own = spec["securityContext"], container["securityContext"]
         assert pod["runAsNonRoot"] and pod["runAsUser"] > 0 and pod["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -104,7 +104,7 @@ def test_pods_may_do_no_more_than_they_must(rendered, overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_ports_are_those_that_the_programs_are_told(rendered, overlay):
+def test_ports_match_the_programs_configurations(rendered, overlay):
     made = Manifests(rendered(overlay))
     server = yaml.safe_load(made.config("probegate-server", "server.yaml"))
     gateway = yaml.safe_load(made.config("probegate-gateway", "gateway.yaml"))
@@ -131,7 +131,7 @@ def port_of(endpoint):
 
 
 def test_the_overlay_without_hardware_runs(rendered, programs, raw):
-    """The commands and configurations of its containers, on this machine: only addresses are others."""
+    """Runs its containers' commands and configurations on this machine, with other addresses."""
     made = Manifests(rendered("overlays/sim"))
     sim_port, gateway_port = free_port(4), free_port(4)
     addresses = {
@@ -171,7 +171,7 @@ def test_the_overlay_without_hardware_runs(rendered, programs, raw):
         with raw(port).attach() as client:
             assert client.call("read_dp", DPIDR) == 0x2BA01477
             client.detach()
-    # What the kubelet would ask is answered.
+    # The programs answer the probes of the kubelet.
     asked = [
         probe_is_answered(container[kind], program)
         for _, _, container in made.containers()
@@ -192,7 +192,7 @@ def probe_is_answered(probe, program):
         return response.status == 200
 
 
-def test_the_configuration_of_a_lab_is_taken(rendered, programs):
+def test_programs_accept_the_configuration_of_a_lab(rendered, programs):
     made = Manifests(rendered("overlays/lab"))
     options = yaml.safe_load(made.config("probegate-server", "server.yaml"))
     assert options["cmsis-dap-tcp"]
@@ -211,7 +211,7 @@ def test_the_configuration_of_a_lab_is_taken(rendered, programs):
 
 
 def with_component(kustomize, directory, component):
-    """An overlay that takes the base and this component."""
+    """Renders and validates an overlay that uses the base and this component."""
     (directory / "kustomization.yaml").write_text(
         yaml.safe_dump(
             {
@@ -230,7 +230,7 @@ def with_component(kustomize, directory, component):
 
 
 def test_usb_is_a_component(kustomize, tmp_path):
-    """An overlay that takes it gives the server the devices, and no other privilege than that needs."""
+    """The component gives the server access to the devices, and only the privileges that this needs."""
     made = with_component(kustomize, tmp_path, "usb")
     spec = made.named("DaemonSet", "probegate-server")["spec"]["template"]["spec"]
     (server,) = spec["containers"]
@@ -238,9 +238,10 @@ def test_usb_is_a_component(kustomize, tmp_path):
     assert {"name": "usb", "hostPath": {"path": "/dev/bus/usb", "type": "Directory"}} in spec["volumes"]
     assert {"name": "udev", "mountPath": "/run/udev", "readOnly": True} in server["volumeMounts"]
     assert {"name": "udev", "hostPath": {"path": "/run/udev", "type": "Directory"}} in spec["volumes"]
-    # udev's events are sent in the host's network; the server's name is looked up in the cluster all the same.
+    # udev's events are only received in the host's network namespace. Names must still be resolved by the cluster's
+    # DNS.
     assert spec["hostNetwork"] is True and spec["dnsPolicy"] == "ClusterFirstWithHostNet"
-    # The gateway may reach it at the node's address, which its policy of the base does not find.
+    # The gateway must be able to reach the server at the node's address, which the base's policy does not allow.
     (way,) = made.named("NetworkPolicy", "probegate-to-nodes")["spec"]["egress"]
     assert "to" not in way and [port["port"] for port in way["ports"]] == [in_port(server, "grpc")]
     assert spec["securityContext"]["supplementalGroups"] == [46] and spec["securityContext"]["runAsNonRoot"]
@@ -255,7 +256,8 @@ def in_port(container, name):
 
 
 def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
-    """What it adds names what is there; the program takes its configuration, and answers the kubelet."""
+    """The component refers only to things that exist; debugd accepts its configuration, and answers the kubelet's
+    probes."""
     made = with_component(kustomize, tmp_path, "debugd")
     helps["probegate-debugd"] = programs.run("probegate-debugd", "--help").stdout
     assert list(manifests.problems(made, helps, PORTS)) == []
@@ -282,8 +284,8 @@ def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
     assert all(probe_is_answered(container[kind], debugd) for kind in ("readinessProbe", "livenessProbe"))
 
 
-def test_what_the_documentation_proposes(kustomize, tmp_path):
-    """Images of one's own."""
+def test_documented_kustomization(kustomize, tmp_path):
+    """The documented kustomization replaces the images."""
     page = (KUBERNETES.parents[1] / "docs/kubernetes.md").read_text()
     blocks = {
         next(iter(block)): block for block in map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
@@ -311,7 +313,7 @@ def relative(start, name):
     return "/".join([".."] * (len(start.resolve().parts) - 1)) + str(KUBERNETES / name)
 
 
-# What somebody may break, and what is said then.
+# Ways to break the manifests, and a part of the complaint that each must cause.
 BROKEN = [
     (
         lambda m: m.named("DaemonSet", "probegate-server")["spec"]["selector"]["matchLabels"].update(x="y"),
@@ -319,14 +321,14 @@ BROKEN = [
     ),
     (lambda m: server_of(m)["command"].append("--lissen=1"), "probegate-server has no --lissen"),
     (lambda m: server_of(m)["command"].__setitem__(0, "probegate-serve"), "no program probegate-serve"),
-    (lambda m: server_of(m)["readinessProbe"]["grpc"].update(port=50052), "asks port 50052"),
+    (lambda m: server_of(m)["readinessProbe"]["grpc"].update(port=50052), "uses port 50052"),
     (lambda m: server_of(m)["volumeMounts"].clear(), "nothing is mounted at /etc/probegate/server.yaml"),
     (lambda m: m.documents.remove(m.of("PersistentVolumeClaim")[0]), "no claim"),
     (lambda m: m.documents.remove(m.of("ServiceAccount")[0]), "no ServiceAccount"),
     (lambda m: m.named("Service", "probegate-server")["spec"]["selector"].update(x="y"), "no pod has"),
     (
         lambda m: m.named("Service", "probegate-server")["spec"]["ports"][0].update(targetPort="grcp"),
-        "port grcp is none",
+        "no port grcp",
     ),
     (lambda m: set_option(m, "server.yaml", "lissen: 1\n"), "has no option lissen"),
     (lambda m: [m.documents.remove(c) for c in m.of("ConfigMap")], "no ConfigMap"),
@@ -346,7 +348,7 @@ def set_option(made, key, text):
 @pytest.mark.parametrize(
     "breaks,complaint", BROKEN, ids=lambda value: re.sub(r"\W+", "-", value) if isinstance(value, str) else ""
 )
-def test_what_is_broken_is_found(rendered, helps, breaks, complaint):
+def test_broken_manifests_are_found(rendered, helps, breaks, complaint):
     made = Manifests(copy.deepcopy(rendered("base")))
     breaks(made)
     assert any(complaint in problem for problem in manifests.problems(made, helps, PORTS))

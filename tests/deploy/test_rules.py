@@ -1,4 +1,5 @@
-"""Prometheus takes its configuration and rules; alerts do what their unit tests say, and lead to a section of the runbook."""
+"""Prometheus accepts its configuration and rules; alerts pass their unit tests, and each has a section in the
+runbook."""
 
 import re
 import subprocess
@@ -21,13 +22,13 @@ def run(*command):
     return done.stdout
 
 
-def test_prometheus_takes_its_configuration(promtool, deploy):
+def test_prometheus_accepts_its_configuration(promtool, deploy):
     assert f"{len(expressions.RULES)} rule files found" in run(
         promtool, "check", "config", deploy / "prometheus" / "prometheus.yml"
     )
 
 
-def test_promtool_finds_nothing_to_say(promtool):
+def test_promtool_accepts_the_rules(promtool):
     run(promtool, "check", "rules", "--lint=all", "--lint-fatal", *expressions.RULES)
 
 
@@ -44,27 +45,27 @@ def test_each_rule_has_a_unit_test():
             for test in case.get("promql_expr_test", []):
                 tested |= expressions.names(test["expr"])
     assert fires == {alert["alert"] for alert in expressions.alerts()}
-    # What is recorded is tested by itself, or by the alert that asks for it.
+    # A recording rule is tested directly, or by an alert that uses it.
     tested |= {name for alert in expressions.alerts() for name in expressions.names(alert["expr"])}
     assert expressions.recorded() <= tested
 
 
 def headings(text):
-    """The anchors of a page, as GitHub makes them."""
+    """The anchors of a page's headings, as GitHub generates them."""
     return {
         re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     }
 
 
 @pytest.mark.parametrize("alert", expressions.alerts(), ids=lambda alert: alert["alert"])
-def test_an_alert_tells_a_person_what_to_do(alert):
+def test_alerts_have_severity_summary_and_runbook_section(alert):
     assert alert["labels"]["severity"] in SEVERITIES
     assert alert["annotations"]["summary"].endswith(".")
     page, _, anchor = alert["annotations"]["runbook"].partition("#")
     assert page == "docs/runbook.md" and anchor == alert["alert"].lower() and anchor in headings(RUNBOOK)
 
 
-def test_the_runbook_has_no_section_for_an_alert_that_is_none():
+def test_runbook_sections_belong_to_alerts():
     named = {heading for heading in headings(RUNBOOK) if heading.startswith("probegate")}
     assert named == {alert["alert"].lower() for alert in expressions.alerts()}
 
