@@ -1,4 +1,4 @@
-"""Holds every include of the tree to folder_rules.txt."""
+"""Checks every include in the source tree against folder_rules.txt."""
 
 import fnmatch
 import pathlib
@@ -8,11 +8,11 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
 
 class Rules:
-    """folder_rules.txt, read."""
+    """The parsed contents of folder_rules.txt."""
 
     def __init__(self, text):
-        self.libraries = {}  # name -> patterns, in order
-        self.folders = {}  # path -> (paths of the project, names of libraries)
+        self.libraries = {}  # name -> patterns of headers, in order
+        self.folders = {}  # path -> (folders of the project, names of libraries) that it may include
         section = None
         for line in text.splitlines():
             line = line.split("#")[0].strip()
@@ -27,11 +27,11 @@ class Rules:
                 path, project, libraries = (part.strip() for part in line.split("|"))
                 unknown = set(libraries.split()) - set(self.libraries)
                 if unknown:
-                    raise ValueError(f"folder_rules.txt: {path} allows {unknown}, which [libraries] does not name")
+                    raise ValueError(f"folder_rules.txt: {path} allows {unknown}, which [libraries] does not define")
                 self.folders[path] = (project.split(), libraries.split())
 
     def row_of(self, path):
-        """The longest path of the table that is `path` or a folder above it; None if there is none."""
+        """The row for `path`: the longest path in the table that is `path` or one of its parents, or None."""
         rows = [row for row in self.folders if path == row or path.startswith(row + "/")]
         return max(rows, key=len, default=None)
 
@@ -57,7 +57,7 @@ def violations(root, rules):
 
 
 def source_files(root):
-    """What the rules are about: the sources of the programs, wherever they are but in tests/ and build/."""
+    """The files to which the rules apply: the sources of the programs, outside of tests/, tools/ and build/."""
     for folder in pathlib.Path(root).iterdir():
         if folder.is_dir() and folder.name not in ("build", "tests", "tools") and not folder.name.startswith("."):
             for pattern in ("*.h", "*.c", "*.cc"):
@@ -65,11 +65,12 @@ def source_files(root):
 
 
 def _includes_of(root, rules, file):
-    """Each header that `file` includes, with the row of the project that it is of, or else the library."""
+    """Each header that `file` includes, with the row of its folder if it is the project's, or else with its library."""
     for _, header in INCLUDE.findall(file.read_text()):
         if (root / header).is_file():
             target = rules.row_of(header)
-            # A row for one file says what that file may do; others see it as a part of its folder.
+            # A row for a single file applies to that file's includes. For files that include it, its folder's row
+            # counts.
             if target is not None and (root / target).is_file():
                 target = rules.row_of(str(pathlib.PurePosixPath(target).parent))
             yield header, target, None
@@ -83,15 +84,15 @@ def _problems_of(root, rules, row, file):
     for header, target, library in _includes_of(root, rules, file):
         if (root / header).is_file():
             if target not in (home, *project):
-                yield f"may not include {header}: {target} is not among what {row} may use"
+                yield f"may not include {header}: {row} is not allowed to use {target}"
         elif library is None:
             yield f"includes {header}, which belongs to no library of folder_rules.txt"
         elif library != "std" and library not in libraries:
-            yield f"may not include {header}: {library} is not among what {row} may use"
+            yield f"may not include {header}: {row} is not allowed to use {library}"
 
 
-def unused_grants(root, rules):
-    """One line for each thing that a row allows and no file of it uses, and for each library that no row allows."""
+def unused_permissions(root, rules):
+    """One line for each permission in a row that no file uses, and for each library that no row allows."""
     root = pathlib.Path(root)
     used = {row: set() for row in rules.folders}
     for file in source_files(root):
@@ -99,29 +100,29 @@ def unused_grants(root, rules):
         if row is not None:
             used[row].update(target or library for _, target, library in _includes_of(root, rules, file))
     for row, (project, libraries) in rules.folders.items():
-        for grant in (*project, *libraries):
-            if grant not in used[row]:
-                yield f"{row} may use {grant}, and does not"
-    granted = {library for _, libraries in rules.folders.values() for library in libraries} | {"std"}
+        for permission in (*project, *libraries):
+            if permission not in used[row]:
+                yield f"{row} may use {permission}, but does not"
+    permitted = {library for _, libraries in rules.folders.values() for library in libraries} | {"std"}
     for library in rules.libraries:
-        if library not in granted:
+        if library not in permitted:
             yield f"no folder may use {library}"
 
 
 def orphan_sources(root, compiled):
-    """Sources that no target compiles. `compiled` is what compile_commands.json names."""
+    """One line for each source that no target compiles. `compiled` is the list of sources in compile_commands.json."""
     compiled = {pathlib.Path(path).resolve() for path in compiled}
     root = pathlib.Path(root)
     sources = list(source_files(root)) + list((root / "tests").rglob("*.cc"))
     for file in sorted(sources):
         if file.suffix != ".cc" or file.name.endswith("_fuzz.cc") or "fixtures" in file.parts:
-            continue  # tests/fuzz/CMakeLists.txt takes every *_fuzz.cc
+            continue  # tests/fuzz/CMakeLists.txt compiles every *_fuzz.cc
         if file.resolve() not in compiled:
             yield f"{file.relative_to(root)}: no target compiles it"
 
 
 def orphan_headers(root):
-    """Headers that no file includes, by their path from the root or, beside them, by their name."""
+    """One line for each header that no file includes, by its path from the root or relative to the including file."""
     root = pathlib.Path(root)
     files = list(source_files(root))
     files += [f for pattern in ("*.h", "*.cc") for f in (root / "tests").rglob(pattern) if "fixtures" not in f.parts]

@@ -1,10 +1,10 @@
-"""What a formatter does not see: length of lines, words that must not stay, headers without a guard, types in pieces."""
+"""Checks that the formatter does not make: line lengths, left-over TODOs, include guards, types in several files."""
 
 import collections
 import pathlib
 import re
 
-LONG_TYPE = 300  # lines of a type's implementation: often two ideas
+LONG_TYPE = 300  # lines; a longer implementation of a type often contains two ideas
 LONGEST_LINE = 120
 LEFT_BEHIND = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
@@ -16,9 +16,9 @@ def problems(root, files):
         lines = text.split("\n")
         for number, line in enumerate(lines, 1):
             if len(line) > LONGEST_LINE:
-                yield f"{path}:{number}: {len(line)} columns; {LONGEST_LINE} are allowed"
+                yield f"{path}:{number}: {len(line)} columns; the limit is {LONGEST_LINE}"
             if line != line.rstrip():
-                yield f"{path}:{number}: white space at the end"
+                yield f"{path}:{number}: trailing white space"
             if "\t" in line:
                 yield f"{path}:{number}: a tab"
             if LEFT_BEHIND.search(line):
@@ -29,14 +29,14 @@ def problems(root, files):
             yield f"{path}: a header without #pragma once"
 
 
-# A type that a header declares, and a member function that is defined outside of its type: `Result Type::Name(`, or
-# `Type::Type(`, at the beginning of a line.
+# A type that a header defines.
 DECLARED = re.compile(r"^(?:class|struct) (\w+)(?: final)?(?: : [^{]*)?\s*\{", re.MULTILINE)
+# A member function that is defined outside of its type: a line that begins with `Result Type::Name(` or `Type::Type(`.
 DEFINED = re.compile(r"^(?!\s|//|#)(?:[^()\n;=]*[\s*&>])?(\w+)::(?:\w+::)*(?:~?\w+|operator[^(\n]+)\(", re.MULTILINE)
 
 
 def implementations(root, files):
-    """Where the types that headers declare are implemented: (room, type) -> the sources, in order."""
+    """The sources that implement each type that a header defines: (room, type) -> sources, in order."""
     types = collections.defaultdict(set)
     sources = collections.defaultdict(list)
     for file in files:
@@ -49,15 +49,15 @@ def implementations(root, files):
     return sources
 
 
-def scattered_types(root, files):
-    """A type whose implementation is in several files: a reader must hold all of them in mind to change one."""
+def types_in_several_files(root, files):
+    """One line for each type that is implemented in several files: changing it would require knowing all of them."""
     for (room, name), sources in sorted(implementations(root, files).items()):
         if len(sources) > 1:
             yield f"{room}: {name} is implemented in {', '.join(file.name for file in sources)}"
 
 
 def long_types(root, files):
-    """Types that are implemented in so many lines that there may be a second idea in them."""
+    """One line for each type whose implementation is so long that it may contain a second idea."""
     for (room, name), sources in sorted(implementations(root, files).items()):
         count = sum(file.read_text().count("\n") for file in sources)
         if count > LONG_TYPE and not room.startswith("tests"):
@@ -65,7 +65,7 @@ def long_types(root, files):
 
 
 def files_of(root):
-    """The project's sources and scripts, but for fixtures, whose faults are their purpose."""
+    """The project's sources and CMake files, except fixtures, which contain faults on purpose."""
     root = pathlib.Path(root)
     for place in sorted(root.iterdir()):
         if place.name == "build" or place.name.startswith("."):

@@ -1,4 +1,4 @@
-"""The tree keeps the folder rules, and a tree that breaks one is found out."""
+"""The source tree keeps the folder rules, and the checker finds includes that break them."""
 
 import json
 import os
@@ -20,12 +20,12 @@ def test_every_include_is_allowed():
     assert not found, listed(found)
 
 
-def test_every_grant_is_used():
-    found = list(folder_rules.unused_grants(ROOT, folder_rules.Rules(RULES_TEXT)))
+def test_every_permission_is_used():
+    found = list(folder_rules.unused_permissions(ROOT, folder_rules.Rules(RULES_TEXT)))
     assert not found, listed(found)
 
 
-def test_every_row_names_a_place_that_is_there():
+def test_every_path_in_the_table_exists():
     rules = folder_rules.Rules(RULES_TEXT)
     gone = [
         path for row, (project, _) in rules.folders.items() for path in (row, *project) if not (ROOT / path).exists()
@@ -33,7 +33,7 @@ def test_every_row_names_a_place_that_is_there():
     assert not gone, listed(gone)
 
 
-@pytest.mark.skipif("PROBEGATE_BUILD" not in os.environ, reason="./dev test says where the compile commands are")
+@pytest.mark.skipif("PROBEGATE_BUILD" not in os.environ, reason="PROBEGATE_BUILD is not set (./dev test sets it)")
 def test_every_source_is_compiled():
     commands = json.loads((pathlib.Path(os.environ["PROBEGATE_BUILD"]) / "compile_commands.json").read_text())
     orphans = list(folder_rules.orphan_sources(ROOT, [command["file"] for command in commands]))
@@ -59,30 +59,30 @@ server/wire.cc  | base       | absl asio
 sim             |            |
 """
 
-# What is put in which file, and a part of the complaint it must cause; None where it is allowed.
+# A file, its contents, and a part of the complaint that it must cause, or None if it is allowed.
 CASES = [
     ("server/lane.cc", '#include "base/mutex.h"', None),
     ("server/lane.cc", "#include <vector>\n#include <sys/socket.h>", None),
     ("server/lane.cc", '#include "absl/status/status.h"', None),
-    ("server/lane.cc", "#include <grpcpp/grpcpp.h>", "grpc is not among what server may use"),
-    ("server/lane.cc", '#include "probegate/v1/debug_probe.grpc.pb.h"', "grpc is not among"),
-    ("server/lane.cc", '#include "server/grpc/service.h"', "server/grpc is not among what server may use"),
-    ("server/lane.cc", "#include <asio.hpp>", "asio is not among what server may use"),
+    ("server/lane.cc", "#include <grpcpp/grpcpp.h>", "server is not allowed to use grpc"),
+    ("server/lane.cc", '#include "probegate/v1/debug_probe.grpc.pb.h"', "server is not allowed to use grpc"),
+    ("server/lane.cc", '#include "server/grpc/service.h"', "server is not allowed to use server/grpc"),
+    ("server/lane.cc", "#include <asio.hpp>", "server is not allowed to use asio"),
     ("server/lane.cc", "#include <boost/any.hpp>", "belongs to no library"),
     ("server/wire.cc", "#include <asio.hpp>", None),
     ("server/wire.cc", '#include "server/lane.h"', None),
     ("server/grpc/service.cc", "#include <grpcpp/grpcpp.h>", None),
     ("server/grpc/service.cc", '#include "server/lane.h"', None),
-    ("sim/board.cc", '#include "base/mutex.h"', "base is not among what sim may use"),
-    ("sim/board.cc", '  #  include "absl/strings/str_cat.h"', "absl is not among what sim may use"),
-    ("sim/main.c", '#include "base/mutex.h"', "base is not among what sim may use"),
-    ("base/mutex.cc", '#include "server/lane.h"', "server is not among what base may use"),
+    ("sim/board.cc", '#include "base/mutex.h"', "sim is not allowed to use base"),
+    ("sim/board.cc", '  #  include "absl/strings/str_cat.h"', "sim is not allowed to use absl"),
+    ("sim/main.c", '#include "base/mutex.h"', "sim is not allowed to use base"),
+    ("base/mutex.cc", '#include "server/lane.h"', "base is not allowed to use server"),
     ("tracing/span.cc", "#include <vector>", "has no row"),
 ]
 
 
 @pytest.mark.parametrize("path,text,complaint", CASES)
-def test_an_include_is_judged(tmp_path, path, text, complaint):
+def test_rules_apply_to_includes(tmp_path, path, text, complaint):
     for name in ("base/mutex.h", "server/lane.h", "server/grpc/service.h", path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
@@ -95,14 +95,14 @@ def test_an_include_is_judged(tmp_path, path, text, complaint):
         assert len(found) == 1 and found[0].startswith(path) and complaint in found[0]
 
 
-def test_unused_grants_are_found(tmp_path):
+def test_unused_permissions_are_found(tmp_path):
     for name in ("base/mutex.h", "server/lane.h"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text("")
     (tmp_path / "server/lane.h").write_text('#include "absl/status/status.h"\n')
     rules = folder_rules.Rules("[libraries]\nabsl absl/*\nasio asio.hpp\n[folders]\nbase | | \nserver | base | absl\n")
-    assert list(folder_rules.unused_grants(tmp_path, rules)) == [
-        "server may use base, and does not",
+    assert list(folder_rules.unused_permissions(tmp_path, rules)) == [
+        "server may use base, but does not",
         "no folder may use asio",
     ]
 

@@ -1,4 +1,4 @@
-"""Links of the documentation lead somewhere: to a file that is there, and to a heading that it has."""
+"""Links in the documentation are valid: their files and headings exist."""
 
 import pathlib
 import re
@@ -11,7 +11,7 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def anchors(text):
-    """Of each heading, as GitHub makes them."""
+    """The anchors of all headings, as GitHub generates them."""
     found = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
 
@@ -27,7 +27,7 @@ def dead_links(page, text):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
+def test_links_are_valid(page):
     assert list(dead_links(page, page.read_text())) == []
 
 

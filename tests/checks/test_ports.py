@@ -1,4 +1,5 @@
-"""`./dev run` names a port in use, who has it, and the way out."""
+"""If a port is in use, `./dev run` names the port, the program that uses it, and the option that selects another
+port."""
 
 import pathlib
 import socket
@@ -17,7 +18,7 @@ def require_free_port(port):
 @pytest.mark.parametrize(
     "family,address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
 )
-def test_a_port_in_use_is_named(family, address):
+def test_a_port_in_use_is_reported(family, address):
     with socket.socket(family) as listener:
         listener.bind((address, 0))
         listener.listen()
@@ -28,8 +29,8 @@ def test_a_port_in_use_is_named(family, address):
     assert "./dev run --sim-port N" in run.stderr
 
 
-def test_a_free_port_is_let_through():
+def test_a_free_port_is_accepted():
     with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))  # bound, but not listening: nobody else takes the number meanwhile
+        bound.bind(("127.0.0.1", 0))  # bound but not listening, so that no other program can use the port
         run = require_free_port(bound.getsockname()[1])
     assert run.returncode == 0 and run.stderr == ""

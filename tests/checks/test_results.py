@@ -1,4 +1,4 @@
-"""The closing line of `./dev test` counts every suite, and nothing that failed is lost."""
+"""The closing line of `./dev test` counts every suite and every failure."""
 
 import pathlib
 import subprocess
@@ -12,7 +12,7 @@ PYTEST = (
     '<testsuites name="x"><testsuite name="pytest" errors="{errors}" failures="{failures}" skipped="1" tests="{tests}">'
 )
 
-# The suites, each a JUnit file (None: it writes none) and a status; then the closing line.
+# The suites, each with its JUnit file (or None if it writes none) and its exit status; then the closing line.
 CASES = [
     ([(CTEST.format(tests=10, failures=0), 0)], "7 passed, 0 failed"),
     ([(CTEST.format(tests=10, failures=3), 8)], "4 passed, 3 failed"),

@@ -1,4 +1,4 @@
-"""The tree keeps the rules of style.py, and each rule can find its fault."""
+"""The source tree passes the checks in style.py, and each check finds its fault."""
 
 import pathlib
 import warnings
@@ -9,17 +9,17 @@ import style
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def test_the_tree_is_clean():
+def test_the_tree_passes_the_checks():
     files = list(style.files_of(ROOT))
     long = list(style.long_types(ROOT, files))
     if long:
-        warnings.warn("long types, perhaps two ideas each:\n" + "\n".join(long), stacklevel=1)
+        warnings.warn("long types, each perhaps with two ideas:\n" + "\n".join(long), stacklevel=1)
     found = list(style.problems(ROOT, files))
     assert not found, "\n".join(found)
 
 
 def test_every_type_is_implemented_in_one_file():
-    found = list(style.scattered_types(ROOT, list(style.files_of(ROOT))))
+    found = list(style.types_in_several_files(ROOT, list(style.files_of(ROOT))))
     assert not found, "\n".join(found)
 
 
@@ -38,7 +38,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("path,text,complaint", CASES)
-def test_a_file_is_judged(tmp_path, path, text, complaint):
+def test_each_check_finds_its_fault(tmp_path, path, text, complaint):
     file = tmp_path / path
     file.parent.mkdir(parents=True)
     file.write_text(text)
@@ -59,7 +59,7 @@ struct Options : Base {
 };
 """
 
-# The sources beside that header, and what is said of them.
+# Sources in the same folder as that header, and the expected complaints.
 IMPLEMENTATIONS = [
     ({"a.cc": "void Lane::Run() {}\n"}, []),
     ({"a.cc": "Lane::Lane() {}\nLane::~Lane() = default;\n", "b.cc": "int Run() { return Lane::kMost(); }\n"}, []),
@@ -80,12 +80,12 @@ IMPLEMENTATIONS = [
 
 
 @pytest.mark.parametrize("sources,complaints", IMPLEMENTATIONS)
-def test_a_type_in_pieces_is_found(tmp_path, sources, complaints):
+def test_a_type_in_several_files_is_found(tmp_path, sources, complaints):
     (tmp_path / "base").mkdir()
     (tmp_path / "base/lane.h").write_text(LANE)
     for name, text in sources.items():
         (tmp_path / "base" / name).write_text(text)
-    assert list(style.scattered_types(tmp_path, list(style.files_of(tmp_path)))) == complaints
+    assert list(style.types_in_several_files(tmp_path, list(style.files_of(tmp_path)))) == complaints
 
 
 def test_a_long_type_is_listed(tmp_path):

@@ -1,4 +1,4 @@
-"""Every function that a header declares, and every constant, is of use; and the search can find one that is not."""
+"""Every function that a header declares and every constant is used, and the search finds those that are not."""
 
 import pathlib
 
@@ -43,7 +43,7 @@ USED_FUNCTIONS = [
     {"a/a.h": DECLARED, "a/a.cc": DEFINED, "b/b.cc": "auto f = &A::Planted;\n"},
     {"a/a.h": DECLARED, "a/a.cc": DEFINED, "tests/a/a_test.cc": "void F() {\n  A::Planted(1);\n}\n"},
     {"a/a.h": "struct A : Base {\n  void Planted(int a) override;\n};\n", "a/a.cc": "void A::Planted(int a) {}\n"},
-    {"a/a.cc": "static int Planted() { return 0; }\n"},  # of which the compiler warns
+    {"a/a.cc": "static int Planted() { return 0; }\n"},  # the compiler warns about this one
     {"tests/a/a.h": "inline int Planted() { return 0; }\n"},
 ]
 
@@ -55,7 +55,7 @@ def test_an_unused_function_is_found(tmp_path, files):
 
 
 @pytest.mark.parametrize("files", USED_FUNCTIONS)
-def test_a_used_function_is_not(tmp_path, files):
+def test_a_used_function_is_not_reported(tmp_path, files):
     assert not found_in(tmp_path, files)
 
 
@@ -82,5 +82,5 @@ def test_an_unused_constant_is_found(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", USED_CONSTANTS)
-def test_a_used_constant_is_not(tmp_path, text):
+def test_a_used_constant_is_not_reported(tmp_path, text):
     assert not found_in(tmp_path, {"a/a.cc": text})

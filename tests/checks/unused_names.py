@@ -1,8 +1,8 @@
-"""Finds functions that a header declares, and constants, to which no code refers.
+"""Finds functions declared in headers, and constants, to which no code refers.
 
-It works on text. An occurrence of a name that is neither a declaration nor a definition counts as a reference, whatever
-the name stands for there. So an unused function that shares its name with a used one is not found, and what is found is
-unused. References from tests count: tests may need more than programs do.
+The search is textual. Any occurrence of a name that is neither a declaration nor a definition counts as a reference,
+even if the name refers to something else there. So it misses an unused function that shares its name with a used one,
+but everything it finds is unused. References from tests count, because tests may need functions that programs do not.
 """
 
 import re
@@ -12,10 +12,10 @@ SKIPPED = re.compile(
 )
 NAME = re.compile(r"[A-Za-z_]\w*")
 
-# A line, as clang-format leaves it, that declares or defines a function: a type, perhaps a scope, the name and "(".
+# A line that declares or defines a function, as clang-format formats it: a type, perhaps a scope, the name and "(".
 FUNCTION = re.compile(r"^ *((?:[\w:<>,\[\]*&]+ +)+)[*&]*(?:\w+::)*(\w+)\(", re.MULTILINE)
-NOT_OF_A_TYPE = re.compile(r"\b(return|co_return|co_await|co_yield|else|throw|new|delete|case|using|typedef|do)\b")
-# Called by a base class, which may be a library's.
+NOT_IN_A_TYPE = re.compile(r"\b(return|co_return|co_await|co_yield|else|throw|new|delete|case|using|typedef|do)\b")
+# A base class, perhaps in a library, may call it.
 OVERRIDE = re.compile(r"[^;{]*\b(override|final)\b")
 CALLED_BY_THE_LANGUAGE = {"main", "operator"}
 
@@ -24,20 +24,20 @@ CONSTANT = re.compile(
 )
 
 
-def without_comments_and_texts(text):
-    """The code alone, with its line breaks."""
+def without_comments_and_strings(text):
+    """The code without comments and string literals, but with all line breaks."""
     return SKIPPED.sub(lambda match: "\n" * match[0].count("\n") + " ", text)
 
 
 def is_type(text):
-    """Whether `text` may be what stands in front of a declared name, rather than a part of an expression."""
+    """Whether `text`, which precedes a name, can be a type in a declaration rather than a part of an expression."""
     outside_brackets = re.sub(r"<.*>", "", text)
     operators = [word for word in text.split() if not re.search(r"\w", word)]
-    return "," not in outside_brackets and not operators and not NOT_OF_A_TYPE.search(text)
+    return "," not in outside_brackets and not operators and not NOT_IN_A_TYPE.search(text)
 
 
 def functions(code):
-    """The functions declared or defined: (place, name, whether it overrides another)."""
+    """Declarations and definitions of functions: (offset, name, whether it overrides another function)."""
     for match in FUNCTION.finditer(code):
         if is_type(match[1]) and match[2] not in CALLED_BY_THE_LANGUAGE:
             yield match.start(2), match[2], bool(OVERRIDE.match(code, match.end()))
@@ -49,14 +49,15 @@ def constants(code):
 
 
 def unused_names(root, files):
-    """One line for each function of a header and each constant, outside tests, to which nothing in `files` refers."""
+    """One line for each function in a header and each constant, outside of tests, to which nothing in `files`
+    refers."""
     occurrences = {}
     declarations = {}
     overridden = set()
     candidates = {}  # name -> the line of its first declaration
     for file in files:
         path = file.relative_to(root).as_posix()
-        code = without_comments_and_texts(file.read_text())
+        code = without_comments_and_strings(file.read_text())
         for name in NAME.findall(code):
             occurrences[name] = occurrences.get(name, 0) + 1
         found = [(place, name, True) for place, name in constants(code)]

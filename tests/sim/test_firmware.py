@@ -1,4 +1,4 @@
-"""The test firmware of boards: that it has what a debugger expects, and that its build is reproducible."""
+"""The test firmware of simulated boards has what debuggers and tests expect, and its build is reproducible."""
 
 import os
 import pathlib
