@@ -2,10 +2,10 @@
 
 Findings in headers count if they are in one of the folders, which are separated by spaces.
 
-The compile commands are the build directory's. A source that was clean is left out until something changes that its
-findings depend on: its text, its compile command, a header of the project or a .proto that it includes, directly or
-not, the settings, or clang-tidy itself. What was clean is remembered by a hash of all that, in $XDG_CACHE_HOME (or
-~/.cache)/probegate/tidy, so that another clone of the project benefits too.
+The compile commands are those of the build directory. A source without findings is skipped until something changes that
+its findings depend on: its text, its compile command, a header of the project or a .proto that it includes directly or
+indirectly, the settings, or clang-tidy itself. A hash of all these is stored for each source without findings, in
+$XDG_CACHE_HOME (or ~/.cache)/probegate/tidy, so other clones of the project use it, too.
 """
 
 import concurrent.futures
@@ -22,18 +22,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 TIDY = "clang-tidy-19"
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 GENERATED = re.compile(r"(\.grpc)?\.pb\.h$")
-UNUSED_FOR = 60 * 86400  # seconds; what was not asked for that long is forgotten
+UNUSED_FOR = 60 * 86400  # seconds; a hash that was not used for this long is deleted
 
 
 class Inputs:
-    """What the findings for a source depend on, within the project."""
+    """The files of the project on which a source's findings depend."""
 
     def __init__(self):
         self._digests = {}
         self._direct = {}
 
     def of(self, source):
-        """The source and all that it includes, as paths from the root."""
+        """The source and everything that it includes, as paths relative to the root."""
         found, queue = set(), [source]
         while queue:
             path = queue.pop()
@@ -102,7 +102,7 @@ def main():
     forget_what_is_old(cache)
 
     inputs = Inputs()
-    # A source that no target compiles is found by tests/checks.
+    # Sources that no target compiles are skipped here; tests/checks reports them.
     todo = {}
     for source in sources:
         if source in commands:

@@ -1,4 +1,4 @@
-"""What a simulated board costs and does, through what its users have: the control port, its processes, and pyOCD."""
+"""Measures simulated boards: speed, memory and processor time. It uses the control port, /proc and pyOCD."""
 
 import os
 import struct
@@ -7,8 +7,8 @@ import time
 from sim_control import SimControl
 from stack import LOOPBACK, Stack
 
-# Eight instructions, of which one loads and one stores: ldr r0, =0x20000100; 1: ldr r1, [r0]; adds r1, #1; str r1, [r0];
-# adds r2, r2, r1; eors r3, r2; lsls r4, r3, #3; subs r5, r4, r2; b 1b
+# A loop of eight instructions with one load and one store: ldr r0, =0x20000100; 1: ldr r1, [r0]; adds r1, #1;
+# str r1, [r0]; adds r2, r2, r1; eors r3, r2; lsls r4, r3, #3; subs r5, r4, r2; b 1b
 LOOP = struct.pack(
     "<II10HI",
     0x20040000,
@@ -33,7 +33,7 @@ DWT_CTRL, CYCCNT, DWT_COMP3 = 0xE0001000, 0xE0001004, 0xE0001050
 MPU_CTRL = 0xE000ED94
 FP_CTRL, FP_COMP0 = 0xE0002000, 0xE0002008
 
-# What is set in front of a measurement of speed; none of it is ever hit.
+# Registers that are set before the speed is measured. The breakpoint and the watchpoint are never hit.
 SPEEDS = {
     "bare": {},
     "with a breakpoint": {DHCSR: DEBUG_ON, FP_COMP0: 0x40001001, FP_CTRL: 3},
@@ -51,7 +51,7 @@ def resident_mib(pids):
 
 
 class Boards:
-    """A simulator by itself, with a control port."""
+    """A simulator with a control port, without a server and a gateway."""
 
     def __init__(self, programs, label, *flags):
         self._sim = programs.start(
@@ -70,7 +70,7 @@ class Boards:
         return self._control.call("read_word", board=0, address=address)["value"]
 
     def mips(self, seconds):
-        """Instructions executed, in millions a second."""
+        """The core's speed, in millions of instructions per second."""
         start, first = time.perf_counter(), self.read(CYCCNT)
         time.sleep(seconds)
         last, end = self.read(CYCCNT), time.perf_counter()
@@ -80,7 +80,7 @@ class Boards:
         return resident_mib([self._sim.pid])
 
     def processor_percent(self, seconds):
-        """Of one processor."""
+        """The processor time that the simulator uses, as a percentage of one processor."""
 
         def used():
             with open(f"/proc/{self._sim.pid}/stat") as stat:
@@ -93,7 +93,7 @@ class Boards:
 
 
 def speeds(programs, directory, seconds):
-    """MIPS of a loop, by what is set."""
+    """The speed of LOOP in MIPS, with each set of registers in SPEEDS."""
     image = directory / "loop.bin"
     image.write_bytes(LOOP)
     result = {}
@@ -109,7 +109,7 @@ def speeds(programs, directory, seconds):
 
 
 def idle_boards(programs, count, seconds):
-    """(MiB a board, percent of a processor for all of them), with the firmware that is built in."""
+    """The memory per board in MiB, and the processor time of all boards in percent, with the built-in firmware."""
     one = Boards(programs, "one board")
     many = Boards(programs, "many boards", "--boards", 1 + count)
     percent = many.processor_percent(seconds)
@@ -120,7 +120,7 @@ def idle_boards(programs, count, seconds):
 
 
 class OwnStack(Stack):
-    """A stack beside another: with serial numbers and ports of its own, for as long as it is needed."""
+    """A second stack, with its own serial numbers and ports; a context manager that ends it."""
 
     def __init__(self, programs, name, boards=1, sim_flags=()):
         self._name = name
@@ -139,11 +139,11 @@ class OwnStack(Stack):
 
 
 def fleet_mib(programs, probes):
-    """The server's and the gateway's memory with so many probes."""
+    """The memory of the server and the gateway with this number of probes."""
     with OwnStack(programs, "FLEET", boards=probes) as stack:
         return resident_mib([stack.server.pid, stack.gateway.pid])
 
 
 def programming_stack(programs):
-    """A board whose flash takes no time, so that what is left is the way there."""
+    """A stack whose board's flash takes no time, so that only the time of the transfers is measured."""
     return OwnStack(programs, "PROGRAMMED", sim_flags=["--flash-speed", "1000000"])

@@ -1,5 +1,7 @@
-"""Times the real pyOCD client on a board that it steps and programs: board_timing.py PORT STEPS KIB. Prints one JSON object:
-steps a second, and KiB of flash a second, of bytes that change each time, erased, programmed and compared."""
+"""Measures how fast the real pyOCD steps a board and programs its flash: board_timing.py PORT STEPS KIB.
+
+Prints one JSON object: steps per second, and KiB of flash per second. Programming includes erasing sectors and
+comparing their contents."""
 
 import json
 import random
@@ -34,7 +36,7 @@ def main(port, steps, kib):
         loader.commit()
         programmed = time.perf_counter() - start
         if bytes(target.read_memory_block8(FIRST, len(data))) != data:
-            raise SystemExit("what is in flash is not what was sent")
+            raise SystemExit("flash does not contain the data that was sent")
     print(json.dumps({"steps_per_second": steps / stepped, "kib_per_second": kib / programmed}))
 
 

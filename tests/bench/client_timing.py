@@ -1,6 +1,6 @@
-"""Times the real pyOCD client on a probe: client_timing.py UID REPEATS. Prints one JSON object, in milliseconds.
+"""Measures the real pyOCD on a probe: client_timing.py UID REPEATS. Prints one JSON object with times in milliseconds.
 
-pyOCD's import is not counted. Each figure is the median of the repeats.
+The import of pyOCD is not included. Each figure is the median of the repeats.
 """
 
 import json

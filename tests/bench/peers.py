@@ -1,5 +1,5 @@
-"""The two servers that are compared, as running processes: ours with a simulated board, and `pyocd server` with a probe in
-memory. Each takes its own time for a packet or a transfer, and can say how long that was."""
+"""The two servers that are compared, as running processes: ours with a simulated board, and `pyocd server` with an
+in-memory probe. Each can report how long its probe takes for a packet or a transfer."""
 
 import contextlib
 import json
@@ -23,15 +23,15 @@ from usb_hosts import UsbHosts
 
 
 def place(pids, cpus):
-    """Lets every thread of these processes run on these processors only. Threads that they make later inherit it."""
+    """Restricts all threads of these processes to these processors. Threads that they create later inherit this."""
     for pid in pids:
         for task in os.listdir(f"/proc/{pid}/task"):
-            with contextlib.suppress(ProcessLookupError):  # a connection's thread may just have ended
+            with contextlib.suppress(ProcessLookupError):  # a thread may have ended in the meantime
                 os.sched_setaffinity(int(task), cpus)
 
 
 class Ours:
-    """Simulator, server and gateway. The simulator has a second board, on which nothing but packets are timed."""
+    """Simulator, server and gateway. The simulator has a second board, which is only used to measure packets."""
 
     name = "ours"
 
@@ -45,18 +45,18 @@ class Ours:
         return [p.pid for p in (self._stack.sim, self._stack.server, self._stack.gateway)]
 
     def resident_mib(self):
-        """The server and the gateway: the board is no part of what a user runs."""
+        """The memory of the server and the gateway, without the simulator, which users do not run."""
         return resident_mib([self._stack.server.pid, self._stack.gateway.pid])
 
     def set_latency(self, microseconds):
         self._control.call("set_latency", microseconds=microseconds)
 
     def probe_us(self, count):
-        """The time of one packet at the simulator."""
+        """The median time of a packet that is sent directly to the simulator."""
         return self._load("packet", LOOPBACK, self._stack.sim_port + 1, "--count", count)["p50_us"]
 
     def packets(self):
-        """Packets that the board has answered so far."""
+        """How many packets the board has answered so far."""
         return self._control.call("counters", board=0)["packets"]
 
     def stream_us(self, count):
@@ -64,7 +64,7 @@ class Ours:
 
 
 class OneOfTwoBoards(Stack):
-    """A stack whose server has the first board of two."""
+    """A stack with two boards, of which the server has only the first."""
 
     def __init__(self, programs):
         super().__init__(programs, boards=2)
@@ -78,7 +78,7 @@ class OneOfTwoBoards(Stack):
 
 
 class Stock:
-    """`pyocd server`: one for each probe time, since that is set when it starts."""
+    """`pyocd server`. There is one for each latency of the probe, because the latency is set when the server starts."""
 
     name = "stock"
 
@@ -109,7 +109,7 @@ class Stock:
         return resident_mib(self.pids())
 
     def probe_us(self, _count):
-        """The time of its latest transfers, as it measured them itself."""
+        """The median time of the latest transfers, as measured by the probe itself."""
         with RawClient(self.port) as client:
             return client.call("readprop", "transfer_p50_us")
 
@@ -120,7 +120,7 @@ class Stock:
 
 
 class Bench:
-    """All that is running, and where it runs."""
+    """Everything that is running, and the processors on which it runs."""
 
     def __init__(self, bin_directory):
         self._directory = tempfile.TemporaryDirectory(prefix="probegate-bench-")
@@ -149,12 +149,13 @@ class Bench:
         return self._stock[latency]
 
     def peers(self, latency):
-        """Both, with a probe that takes so many µs."""
+        """Both peers, with probes that have this latency in µs."""
         self.ours.set_latency(latency)
         return self.ours, self._stock[latency]
 
     def pin(self, pinned):
-        """All processes of every peer, and those started from now on, on one processor; or wherever the scheduler likes."""
+        """Restricts the processes of all peers, and those started from now on, to one processor, or lifts the
+        restriction."""
         self._placed = self._pinned if pinned else self._cpus
         place(self.ours.pids(), self._placed)
         for stock in self._stock.values():
@@ -191,7 +192,7 @@ class Bench:
         return board.fleet_mib(self._programs, probes)
 
     def pyocd_board(self, repeats, steps, kib):
-        """What pyOCD does on a board of its own, so many times."""
+        """Runs board_timing.py on a new board this number of times; returns the results."""
         with board.programming_stack(self._programs) as stack:
             return [
                 self._run([sys.executable, HERE / "board_timing.py", stack.port, steps, kib]) for _ in range(repeats)
@@ -201,7 +202,7 @@ class Bench:
         return self._run([sys.executable, HERE / "client_timing.py", f"remote:{LOOPBACK}:{peer.port}", repeats])
 
     def usb_hosts(self, repeats, attaches):
-        """What each host of a device on an emulated bus is measured at, by its name, in turn so many times."""
+        """Measures each host of a USB device in turn, this number of times; returns the medians by host."""
         hosts = UsbHosts(self._programs, self._run)
         try:
             return hosts.measure_in_turn(repeats, attaches)

@@ -1,10 +1,11 @@
-"""Measures Probegate against pyOCD and its own server, in one run on one machine, and prints a table.
+"""Compares the performance of Probegate with that of pyOCD and its server, and prints a table.
 
     run.py [--quick] [--json]        PROBEGATE_BIN: the directory of the programs (default: build/dev/bin)
 
-Latencies are judged with all processes of a peer on one processor, where the scheduler's choice of place cannot change
-them; throughput is judged with processes anywhere. The other placement stands beside. A ratio without the probe has each
-peer's own measured probe time taken off. Nothing here fails because of a time.
+Latency targets apply with all processes of a peer on one processor, so that the scheduler cannot influence the result.
+Throughput targets apply with processes on any processor. Each row is also measured with the other placement, for
+comparison. For the ratio without probe time, each peer's own measured probe time is subtracted. The exit code does not
+depend on the results.
 """
 
 import argparse
@@ -29,7 +30,7 @@ class Row:
     place: str
     ours: float
     stock: float | None = None
-    ours_probe: float | None = None  # µs of one packet or transfer, where the row is about one
+    ours_probe: float | None = None  # µs of one packet or transfer, if the row measures one
     stock_probe: float | None = None
     ratio: float | None = None
     ratio_without_probe: float | None = None
@@ -40,7 +41,7 @@ class Row:
 
 @dataclasses.dataclass
 class Effort:
-    """How much is measured."""
+    """How many measurements are made, and how long they take."""
 
     repeats: int
     requests: int
@@ -60,7 +61,7 @@ class Runs:
         self.rows = []
 
     def alternate(self, peers, measure):
-        """The median of what each peer measures in turn, so that both see the same noise."""
+        """Measures the peers in turn, so that both have the same noise; returns the median for each peer."""
         values = [[], []]
         for _ in range(self.effort.repeats):
             for peer, results in zip(peers, values):
@@ -68,13 +69,13 @@ class Runs:
         return [statistics.median(v) for v in values]
 
     def places(self, judged):
-        """Both placements, the one that is judged first."""
+        """Both placements, beginning with the one to which the target applies: (placement, whether it applies)."""
         for place in (judged, "any" if judged == "one" else "one"):
             self.bench.pin(place == "one")
             yield place, place == judged
 
     def add(self, row, judged=True, ratio_at_most=None, ratio_at_least=None, at_most=None, at_least=None):
-        """One of the bounds may be given: for ours / stock, or for our own figure."""
+        """Adds a row. At most one target may be given: for the ratio ours / stock, or for our own figure."""
         if row.stock:
             row.ratio = row.ours / row.stock
         if row.stock_probe is not None:
@@ -98,19 +99,19 @@ class Runs:
             )
             probes = [p.probe_us(self.effort.requests) for p in peers]
             self.add(
-                Row(f"read_dp p50, probe of {latency} us a packet", "us", place, ours, stock, *probes),
+                Row(f"read_dp p50, probe with {latency} us per packet", "us", place, ours, stock, *probes),
                 judged=judged,
                 **target,
             )
 
     def hops(self):
-        """Where the time of a read goes when the probe costs nothing."""
+        """How the time of a read is divided among the programs if the probe takes no time."""
         ours, _ = self.bench.peers(0)
         for place, judged in self.places("one"):
             whole = self.bench.load("latency", LOOPBACK, ours.port, "--count", self.effort.requests)["p50_us"]
             stream, packet = ours.stream_us(self.effort.requests), ours.probe_us(self.effort.requests)
             row = Row(
-                "what our path adds to a packet",
+                "time added by server and gateway to a packet",
                 "us",
                 place,
                 whole - packet,
@@ -124,11 +125,11 @@ class Runs:
         one, two = (statistics.median(cost[key] for cost in costs) for key in ("one_thread_ns", "two_threads_ns"))
         self.add(
             Row(
-                "what counting adds to a command",
+                "time added by metrics to a command",
                 "ns",
                 "any",
                 one,
-                note=f"with two threads in the same metrics {two:.0f}",
+                note=f"{two:.0f} with two threads that share the metrics",
             ),
             at_most=2000,
         )
@@ -151,12 +152,12 @@ class Runs:
             ours, stock = self.alternate(peers, rate)
             self.add(
                 Row(
-                    f"{clients} clients, probe of 125 us a packet",
+                    f"{clients} clients, probe with 125 us per packet",
                     "req/s",
                     place,
                     ours,
                     stock,
-                    note=f"{statistics.median(per_packet):.1f} requests a packet",
+                    note=f"{statistics.median(per_packet):.1f} requests per packet",
                 ),
                 judged=judged,
                 ratio_at_least=3,
@@ -165,7 +166,7 @@ class Runs:
     def pipelined(self):
         peers = self.bench.peers(0)
         for place, judged in self.places("any"):
-            # The stock server takes some 40 ms for a batch; ours would be done before it is warm with so few.
+            # The stock server takes about 40 ms for a batch. Ours is much faster, so it needs more batches to warm up.
             ours, stock = self.alternate(
                 peers,
                 lambda p: self.bench.load(
@@ -173,7 +174,7 @@ class Runs:
                 )["per_second"],
             )
             self.add(
-                Row("32 requests pipelined, probe of 0 us", "req/s", place, ours, stock),
+                Row("32 requests pipelined, probe with 0 us per packet", "req/s", place, ours, stock),
                 ratio_at_least=20,
                 judged=judged,
             )
@@ -198,7 +199,7 @@ class Runs:
         ours, stock = self.bench.peers(0)
         self.bench.pin(False)
         row = Row(
-            "128 clients at once, the last one served",
+            "128 clients connect at once, last one served",
             "ms",
             "any",
             max(map(self._last_served, [ours] * self.effort.repeats)),
@@ -213,11 +214,11 @@ class Runs:
         return self.bench.load("connect", LOOPBACK, peer.port, "--clients", 128)["max_us"] / 1e3
 
     def end_to_end(self):
-        """What a gdb session sends by the hundred thousand, wherever the scheduler puts it."""
+        """The latency of a DP read, of which a gdb session makes hundreds of thousands, on any processor."""
         ours, _ = self.bench.peers(0)
         self.bench.pin(False)
         p50 = self.bench.load("latency", LOOPBACK, ours.port, "--count", self.effort.requests)["p50_us"]
-        self.add(Row("one request of a DP end to end, probe of 0 us", "us", "any", p50), at_most=300)
+        self.add(Row("one DP read end to end, probe with 0 us per packet", "us", "any", p50), at_most=300)
 
     def simulator(self):
         self.bench.pin(False)
@@ -231,18 +232,18 @@ class Runs:
         mib, percent = self.bench.idle_boards(100, seconds)
         self.add(
             Row(
-                "simulated boards a GiB",
+                "simulated boards per GiB",
                 "boards",
                 "",
                 1024 / mib,
-                note=f"{mib:.1f} MiB a board; 101 idle ones take {percent:.1f} % of a processor",
+                note=f"{mib:.1f} MiB per board; 101 idle boards use {percent:.1f} % of a processor",
             )
         )
         runs = self.bench.pyocd_board(self.effort.attaches, steps=200, kib=256)
         self.add(Row("pyOCD steps", "steps/s", "any", statistics.median(run["steps_per_second"] for run in runs)))
         self.add(
             Row(
-                "pyOCD programs 256 KiB, flash that takes no time",
+                "pyOCD programs 256 KiB, infinitely fast flash",
                 "KiB/s",
                 "any",
                 statistics.median(run["kib_per_second"] for run in runs),
@@ -250,7 +251,8 @@ class Runs:
         )
 
     def usb_hosts(self):
-        """Hosts of one device on a high-speed bus. `stock` is `pyocd server`, or pyOCD itself where the row says local."""
+        """Compares hosts of one device on a high-speed bus. `stock` is `pyocd server`, or pyOCD itself in rows with
+        "local"."""
         self.bench.pin(False)
         found = self.bench.usb_hosts(self.effort.repeats, self.effort.attaches)
         for measure in MEASURES:
@@ -275,18 +277,18 @@ class Runs:
 
 
 class Table:
-    """Prints each row as soon as it is known."""
+    """Prints each row as soon as it has been measured."""
 
     def __init__(self, out):
         self._out = out
-        self._print(f"{'':45} {'cpu':4} {'ours':>10} {'stock':>10} {'ratio':>7} {'w/o probe':>9}  target")
+        self._print(f"{'':56} {'CPUs':4} {'ours':>10} {'stock':>10} {'ratio':>7} {'w/o probe':>9}  target")
 
     def print_row(self, row):
         reached = {None: "", True: "reached", False: "MISSED"}[row.reached]
         probes = f"(probe {row.ours_probe:.0f} / {row.stock_probe:.0f} us)" if row.stock_probe is not None else ""
         rest = "  ".join(part for part in (row.target, reached, probes, row.note) if part)
         self._print(
-            f"{row.name + ', ' + row.unit:45} {row.place:4} {self._figure(row.ours):>10} {self._figure(row.stock):>10} "
+            f"{row.name + ', ' + row.unit:56} {row.place:4} {self._figure(row.ours):>10} {self._figure(row.stock):>10} "
             f"{self._figure(row.ratio):>7} {self._figure(row.ratio_without_probe):>9}  {rest}"
         )
 

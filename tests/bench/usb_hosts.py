@@ -1,7 +1,8 @@
-"""The same device on an emulated high-speed bus under three hosts in turn: pyOCD with its own driver, `pyocd server`, and ours.
+"""Measures one device on an emulated high-speed bus with three hosts in turn: pyOCD itself, `pyocd server`, and
+Probegate.
 
-A device has one host at a time, so each is started for its turn and ended after it; neither is part of a figure. The client
-is pyOCD in all three, unmodified, and so are the bus and the board.
+A device can have only one host at a time, so each host is started for its turn and ended afterwards, which is not part
+of the figures. The client is the same unmodified pyOCD in all cases, and the bus and the board are the same, too.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from usb_bus import UsbBus
 
 HERE = pathlib.Path(__file__).parent
 SERIAL = "BENCH"
-# A flash that takes no time, so that what is left is the way there.
+# The flash takes no time, so that only the time of the transfers is measured.
 BUS_FLAGS = ["--speed", "high", "--sim-flag=--flash-speed=1000000"]
 IMAGE_SIZE = 128 * 1024
 
@@ -46,10 +47,11 @@ MEASURES = [
 
 
 class UsbHosts:
-    """The bus, and its hosts: context managers that yield how pyOCD names the probe, and the client's environment."""
+    """The bus and its hosts. A host is a context manager that yields the probe's unique ID for pyOCD, and the
+    environment for the client."""
 
     def __init__(self, programs, run):
-        """`run(argv, environment)` runs a program and returns what it printed as JSON."""
+        """`run(argv, environment)` runs a program and returns the JSON that it prints."""
         self._programs = programs
         self._run = run
         self._directory = tempfile.TemporaryDirectory(prefix="probegate-usb-")
@@ -106,12 +108,12 @@ class UsbHosts:
             server.stop()
 
     def _start(self, name, words):
-        """On the bus."""
+        """Starts a program that sees the bus."""
         variables = (f"{name}={value}" for name, value in self.bus.facts["environment"].items())
         return Program(name, ["env", *variables, *words], self.bus.directory)
 
     def measure_in_turn(self, repeats, attaches):
-        """The median of each host's figures: {host: {key: figure}}."""
+        """Measures each host in turn; returns the medians: {host: {key: figure}}."""
         hosts = {"local": self.local, "stock": self.stock, "ours": self.ours}
         runs = {name: [] for name in hosts}
         for _ in range(repeats):
@@ -134,7 +136,7 @@ class UsbHosts:
             }
 
     def _flash(self, uid, environment):
-        """Seconds of a whole `pyocd flash`, of an image that differs from the last one in each page."""
+        """The duration of a whole `pyocd flash` in seconds. Every page of the image differs from the previous image."""
         self._images += 1
         image = self.bus.directory / "image.bin"
         image.write_bytes(IDLE_PROGRAM + random.Random(self._images).randbytes(IMAGE_SIZE - len(IDLE_PROGRAM)))
@@ -154,12 +156,12 @@ class UsbHosts:
         return seconds
 
     def _check(self, contents):
-        """Looks at a word of each page."""
+        """Checks one word of each page in flash."""
         with self.bus.board() as board:
             for offset in range(0, len(contents), 4096):
                 expected = struct.unpack_from("<I", contents, offset)[0]
                 if board.call("read_word", board=0, address=offset)["value"] != expected:
-                    raise RuntimeError(f"what is in flash at {offset:#x} is not what was sent")
+                    raise RuntimeError(f"flash at {offset:#x} does not contain the data that was sent")
 
 
 def _listens(port):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Finds what in the .proto files would break a client of a released version.
+"""Finds changes to the .proto files that would break clients of a released version.
 
-golden/probegate_v1.binpb is the descriptor set of the last release; a change is judged against it. What is new is
-free. After a release, `build/venv/bin/python tests/proto/proto_compat.py --update` makes today's files the golden ones.
+The files are compared with golden/probegate_v1.binpb, the descriptor set of the last release. Additions are allowed.
+After a release, `build/venv/bin/python tests/proto/proto_compat.py --update` makes the current files the new baseline.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ from google.protobuf import descriptor_pb2
 ROOT = pathlib.Path(__file__).parents[2]
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "probegate_v1.binpb"
 
-# Attributes of a field that are its meaning on the wire, in JSON or in generated code, and how a person calls them.
+# Attributes of a field that matter on the wire, in JSON or in generated code, and their names in messages.
 FIELD_ATTRIBUTES = {
     "name": "name",
     "type": "type",
@@ -31,7 +31,7 @@ METHOD_ATTRIBUTES = {
 
 
 def describe(root=ROOT):
-    """The descriptor set of every .proto file of ours, and of those that are Arduino CLI's."""
+    """The descriptor set of all .proto files: ours, and those of Arduino CLI."""
     files = sorted(file for part in ("probegate/v1", "cc") for file in (root / "proto" / part).rglob("*.proto"))
     command = [
         "protoc",
@@ -46,7 +46,7 @@ def describe(root=ROOT):
 
 
 def breaks(old, new):
-    """One line for each thing that a client of `old` relies on and `new` does not keep."""
+    """One line for each thing in `old` that clients rely on and that `new` changes or removes."""
     before, after = _index(old), _index(new)
     for name, message in before["message"].items():
         if name not in after["message"]:
@@ -66,7 +66,7 @@ def breaks(old, new):
 
 
 def _index(files):
-    """Full name -> descriptor, for each kind of thing."""
+    """For messages, enums and services each: full name -> descriptor."""
     index = {"message": {}, "enum": {}, "service": {}}
 
     def add_message(scope, message):
@@ -131,4 +131,4 @@ if __name__ == "__main__":
     if sys.argv[1:] != ["--update"]:
         sys.exit("usage: proto_compat.py --update")
     GOLDEN.write_bytes(describe().SerializeToString(deterministic=True))
-    print(f"{GOLDEN.relative_to(ROOT)} is now what proto/ says")
+    print(f"{GOLDEN.relative_to(ROOT)} now matches proto/")

@@ -1,4 +1,4 @@
-"""proto/ keeps what the last release promised, and each kind of broken promise is found."""
+"""proto/ is compatible with the last release, and the check finds each kind of incompatible change."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 
-def test_nothing_released_is_broken():
+def test_compatible_with_the_last_release():
     golden = descriptor_pb2.FileDescriptorSet.FromString(proto_compat.GOLDEN.read_bytes())
     found = list(proto_compat.breaks(golden, proto_compat.describe()))
     assert not found, "\n".join(found)
@@ -33,7 +33,7 @@ service Probe {
 }
 """
 
-# What is replaced by what, and a part of the complaint; None where the change is free.
+# A text, its replacement, and a part of the complaint, or None if the change is allowed.
 CHANGES = [
     ("", "", None),
     ("message Response {}", "message Response { bool more = 1; }", None),
@@ -75,7 +75,7 @@ def described(tmp_path, name, text):
 
 
 @pytest.mark.parametrize("old,new,complaint", CHANGES)
-def test_a_change_is_judged(tmp_path, old, new, complaint):
+def test_each_kind_of_change(tmp_path, old, new, complaint):
     assert old in RELEASED
     before = described(tmp_path, "before", RELEASED)
     after = described(tmp_path, "after", RELEASED.replace(old, new, 1))
@@ -87,7 +87,7 @@ def test_a_change_is_judged(tmp_path, old, new, complaint):
 
 
 @pytest.mark.parametrize("kind", ["message", "service", "enum"])
-def test_a_removed_thing_is_found(tmp_path, kind):
+def test_a_removed_message_service_or_enum_is_found(tmp_path, kind):
     line = {"message": "message Gone {}", "service": "service Gone {}", "enum": "enum Gone { GONE = 0; }"}[kind]
     before = described(tmp_path, "before", RELEASED + line)
     after = described(tmp_path, "after", RELEASED)

@@ -1,4 +1,4 @@
-"""A pyOCD probe that is memory of this process, and takes as long for each transfer as it is told."""
+"""A pyOCD probe with an in-memory target, and a configurable time for each transfer."""
 
 import collections
 import statistics
@@ -13,7 +13,7 @@ UNIQUE_ID = "MEMPROBE"
 
 
 class MemProbe(DebugProbe):
-    # Seconds a transfer takes at least; the program that registers the class sets it.
+    # The minimum duration of a transfer, in seconds; set by the program that registers the class.
     latency = 0.0
 
     @classmethod
@@ -49,7 +49,8 @@ class MemProbe(DebugProbe):
 
     @property
     def transfer_p50_us(self):
-        """The median time of the latest transfers. pyOCD's server answers `readprop` for any attribute of a probe."""
+        """The median time of the latest transfers. Clients read it with `readprop`: pyOCD's server returns any
+        attribute."""
         return 1e6 * statistics.median(self._times) if self._times else 0.0
 
     vendor_name = "memprobe"

@@ -1,6 +1,6 @@
 """pyOCD's own server with the in-memory probe: stock_server.py PORT LATENCY_US
 
-The probe is registered here as a plugin's would be; the rest is `pyocd server`, unmodified.
+The probe is registered here like a plugin's; everything else is the unmodified `pyocd server`.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ PR_SET_TIMERSLACK = 29
 def run(port, latency_us):
     MemProbe.latency = latency_us / 1e6
     PROBE_CLASSES["memprobe"] = MemProbe
-    # The kernel lets a sleep overrun by 50 µs unless told otherwise; threads made later inherit this.
+    # By default the kernel lets a sleep overrun by 50 µs. Threads that are created later inherit this setting.
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
     sys.argv = ["pyocd", "server", "--no-config", "--uid", f"memprobe:{UNIQUE_ID}", "--port", str(port)]
     sys.exit(main())

@@ -1,6 +1,6 @@
-"""A target that is there only as far as pyOCD looks: SW-DP, one AHB-AP, memory, and a Cortex-M4F's identification.
+"""A target that has only what pyOCD uses: SW-DP, one AHB-AP, memory, and the identification of a Cortex-M4F.
 
-It shows the same ROM table as probegate-sim, so that pyOCD's attach asks both for the same things.
+It has the same ROM table as probegate-sim, so pyOCD makes the same accesses when it attaches to either of them.
 """
 
 DPIDR, AP_IDR, AP_BASE = 0x2BA01477, 0x24770011, 0xE00FF003
@@ -76,7 +76,7 @@ class Target:
         return self.read_buffer
 
     def _register(self, address):
-        """The register's address with the AP's number in front, or a fault where the DP would answer one."""
+        """The register's address combined with APSEL and APBANKSEL; raises Fault if the DP would answer FAULT."""
         if self.sticky or not self.control & DEBUG_POWER:
             self.sticky = STICKYERR
             raise Fault
@@ -97,7 +97,7 @@ class Target:
             self._access(value)
 
     def _access(self, value=None):
-        """One access at TAR, of the size in CSW, in the byte lanes of the address."""
+        """Makes one access at TAR, with the size in CSW, in the address's byte lanes."""
         width, lane = 1 << (self.csw & 3), 8 * (self.tar & 3)
         try:
             if value is None:
@@ -136,7 +136,7 @@ class Target:
             raise Fault
 
     def read_ap_multiple(self, address, count):
-        """Words of RAM at once, so that the model's own time does not weigh on what is measured."""
+        """Reads words of RAM at once if possible, so that the model's own time does not affect the measurement."""
         register = self._register(address)
         offset = self.tar - RAM_BASE
         if register == 0x0C and self.csw & 0x37 == 0x12 and self._within_page(offset, 4 * count):
