@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries the last commit on a Debian 12 that has bash and apt, and little else: what README.md and CONTRIBUTING.md promise.
-# See README.md beside this file. Needs root, git, mmdebstrap and unshare.
+# Tests the last commit on a minimal Debian 12 with bash and apt, which README.md and CONTRIBUTING.md say is sufficient.
+# See README.md in this folder. Needs root, git, mmdebstrap and unshare.
 set -euo pipefail
 
 readonly usage='usage: tests/fresh/run.sh [--only run|test] [--ccache DIRECTORY] [--log FILE]'
@@ -24,7 +24,7 @@ while (($#)); do
       tasks=("$2")
       ;;
     --ccache)
-      [[ -d ${2-} ]] || die "--ccache takes a directory that exists, not '${2-}'"
+      [[ -d ${2-} ]] || die "--ccache: not a directory: '${2-}'"
       ccache=$(realpath "$2")
       ;;
     --log) log=${2:?"$usage"} ;;
@@ -33,7 +33,7 @@ while (($#)); do
   shift 2
 done
 
-((EUID == 0)) || die 'needs root, to mount the file systems that the new system needs'
+((EUID == 0)) || die 'must run as root, in order to mount file systems'
 for program in git mmdebstrap unshare; do
   command -v "$program" >/dev/null || die "$program is not installed. On Debian: apt-get install git mmdebstrap util-linux"
 done
@@ -46,8 +46,8 @@ readonly work root=$work/root
 readonly log=${log:-$work.log}
 inside=
 
-# isolated command…: in mount and process namespaces of its own, so that what it mounts and starts ends with it, or with this
-# script, however that ends. What it prints is for the log.
+# isolated command…: runs the command in new mount and process namespaces, so that its mounts and processes disappear when
+# it or this script ends, even if it is killed. Its output goes to the log.
 isolated() {
   local status=0
   unshare --mount --pid --ipc --fork --kill-child --mount-proc "$@" >>"$log" 2>&1 &
@@ -62,14 +62,14 @@ clean_up() {
     kill -KILL "$inside" 2>/dev/null || true
     wait "$inside" 2>/dev/null || true
   fi
-  # What was killed may be about to write its last.
+  # The killed processes may still be writing files, so try again if this fails.
   rm -rf --one-file-system "$work" 2>/dev/null || { sleep 1 && rm -rf --one-file-system "$work"; }
 }
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# The mirrors that this machine has of the release.
+# Prints the sources.list entries of the release that this machine uses.
 sources() {
   local rows
   # shellcheck disable=SC2016 # apt's variables
@@ -79,7 +79,7 @@ sources() {
   printf '%s\n' "$rows"
 }
 
-# What this machine's apt and pip had to be told to reach the world.
+# Copies this machine's certificates and its settings for pip and the network.
 copy_settings() {
   local path
   mkdir -p "$root$certificates"
@@ -100,14 +100,14 @@ make_root() {
   isolated env TMPDIR="$work" mmdebstrap --quiet "${options[@]}" "$release" "$root" "$work/sources.list"
 }
 
-# The commit, as a user gets it: what is not committed is not there.
+# Clones the repository, as a user would, so that only committed files are there.
 copy_tree() {
   git clone --quiet --no-local "$repository" "$root/probegate"
   git -C "$root/probegate" -c advice.detachedHead=false checkout --quiet "$commit"
   cp "$here/inside.sh" "$root/inside.sh"
 }
 
-# enter task: runs inside.sh in the new system. Its status is the task's.
+# enter task: runs inside.sh in the new system. The exit status is that of the task.
 enter() {
   local environment=(HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8) name
   for name in $(compgen -e | grep -E '^(PIP_.*|SSL_CERT_.*|REQUESTS_CA_BUNDLE|https?_proxy|no_proxy)$'); do
@@ -136,7 +136,7 @@ enter() {
 
 say "the log is $log"
 : >"$log"
-say "making a Debian with bash and apt"
+say "creating a minimal Debian"
 make_root || die "mmdebstrap failed: see $log"
 copy_settings
 copy_tree
