@@ -1,5 +1,5 @@
-"""Signals that this process ignores because it was started that way, by nohup, as a background job or by a CI
-runner."""
+"""Signals that this process ignores because it was started that way, by nohup, as a background job
+or by a CI runner."""
 
 import signal
 

@@ -154,8 +154,8 @@ class Bench:
         return self.ours, self._stock[latency]
 
     def pin(self, pinned):
-        """Restricts the processes of all peers, and those started from now on, to one processor, or lifts the
-        restriction."""
+        """Restricts the processes of all peers, and those started from now on, to one processor, or
+        lifts the restriction."""
         self._placed = self._pinned if pinned else self._cpus
         place(self.ours.pids(), self._placed)
         for stock in self._stock.values():

@@ -251,8 +251,8 @@ class Runs:
         )
 
     def usb_hosts(self):
-        """Compares hosts of one device on a high-speed bus. `stock` is `pyocd server`, or pyOCD itself in rows with
-        "local"."""
+        """Compares hosts of one device on a high-speed bus. `stock` is `pyocd server`, or pyOCD
+        itself in rows with "local"."""
         self.bench.pin(False)
         found = self.bench.usb_hosts(self.effort.repeats, self.effort.attaches)
         for measure in MEASURES:

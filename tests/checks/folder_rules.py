@@ -69,8 +69,8 @@ def _includes_of(root, rules, file):
     for _, header in INCLUDE.findall(file.read_text()):
         if (root / header).is_file():
             target = rules.row_of(header)
-            # A row for a single file applies to that file's includes. For files that include it, its folder's row
-            # counts.
+            # A row for a single file applies to that file's includes. For files that include it,
+            # its folder's row counts.
             if target is not None and (root / target).is_file():
                 target = rules.row_of(str(pathlib.PurePosixPath(target).parent))
             yield header, target, None

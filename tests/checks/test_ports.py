@@ -1,5 +1,5 @@
-"""If a port is in use, `./dev run` names the port, the program that uses it, and the option that selects another
-port."""
+"""If a port is in use, `./dev run` names the port, the program that uses it, and the option that
+selects another port."""
 
 import pathlib
 import socket

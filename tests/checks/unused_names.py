@@ -49,8 +49,8 @@ def constants(code):
 
 
 def unused_names(root, files):
-    """One line for each function in a header and each constant, outside of tests, to which nothing in `files`
-    refers."""
+    """One line for each function in a header and each constant, outside of tests, to which nothing
+    in `files` refers."""
     occurrences = {}
     declarations = {}
     overridden = set()

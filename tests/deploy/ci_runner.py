@@ -1,5 +1,5 @@
-"""Runs the scripts in CI files as the CI services' runners do: the steps of a composite action, the lines of a GitLab
-job."""
+"""Runs the scripts in CI files as the CI services' runners do: the steps of a composite action, the
+lines of a GitLab job."""
 
 import os
 import re

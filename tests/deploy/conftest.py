@@ -1,5 +1,5 @@
-"""Fixtures of the tests of deploy/: those of tests/interop, because they need the same programs and stacks, and
-paths."""
+"""Fixtures of the tests of deploy/: those of tests/interop, because they need the same programs and
+stacks, and paths."""
 
 import importlib.util
 import os

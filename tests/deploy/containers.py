@@ -94,8 +94,8 @@ def make_base():
 
 
 def build_images(build):
-    """Builds all images in FILES on the base image, from the programs in the build directory `build`. Returns their
-    names."""
+    """Builds all images in FILES on the base image, from the programs in the build directory
+    `build`. Returns their names."""
     names = [f"probegate{program}:{TAG}" for program in ("-sim", "-server", "-gateway", "-debugd", "-prometheus", "")]
     before = {image for name in (PROGRAMS, *names) for image in images(name)}
     run(DOCKER / "programs-image.sh", build, PROGRAMS)

@@ -1,5 +1,5 @@
-"""The manifests that kustomize renders from deploy/kubernetes/, and checks for mistakes that would only show in a
-cluster."""
+"""The manifests that kustomize renders from deploy/kubernetes/, and checks for mistakes that would
+only show in a cluster."""
 
 import pathlib
 import re

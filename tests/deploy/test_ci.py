@@ -99,8 +99,8 @@ def test_job_fails_if_the_result_does_not_come(farm, checkout):
 
 
 def test_job_fails_if_there_is_no_board(checkout):
-    nobody = f"{LOOPBACK}:{free_port()}"
-    step, code, output = Job(checkout, PROBEGATE_BOARD=nobody).github(ACTION, given_by_the_workflow())
+    unused_address = f"{LOOPBACK}:{free_port()}"
+    step, code, output = Job(checkout, PROBEGATE_BOARD=unused_address).github(ACTION, given_by_the_workflow())
     assert step == "Flash" and code != 0, output
 
 
@@ -131,9 +131,9 @@ def test_wrong_arguments():
 
 
 def test_unknown_symbol_and_unreachable_board(farm):
-    its = {"PROBEGATE_BOARD": board(farm), "TARGET": "nrf52840"}
+    environment = {"PROBEGATE_BOARD": board(farm), "TARGET": "nrf52840"}
     elf = ["--elf", FIRMWARE / "firmware.elf"]
-    done = board_test(*elf, "--symbol", "no_such", "--changes", **its)
+    done = board_test(*elf, "--symbol", "no_such", "--changes", **environment)
     assert done.returncode == 2 and "has no symbol no_such" in done.stdout
     done = board_test(
         *elf, "--symbol", "counter", "--changes", "--board", f"{LOOPBACK}:{free_port()}", "--target", "nrf52840"

@@ -1,5 +1,5 @@
-"""Checks docker-compose.yml and the files that it uses without a Docker engine: it is valid, and refers only to things
-that exist."""
+"""Checks docker-compose.yml and the files that it uses without a Docker engine: it is valid, and
+refers only to things that exist."""
 
 import pathlib
 import re

@@ -1,5 +1,5 @@
-"""The systemd units allow all system calls that the programs make while a real pyOCD flashes a board through them and a
-debugging session runs."""
+"""The systemd units allow all system calls that the programs make while a real pyOCD flashes a
+board through them and a debugging session runs."""
 
 import os
 import pathlib

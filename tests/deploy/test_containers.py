@@ -86,8 +86,8 @@ def test_only_these_ports_are_published(project):
     bindings = [
         binding
         for service in SERVICES
-        for its in project.inspect(service)["NetworkSettings"]["Ports"].values()
-        for binding in its or []
+        for port_bindings in project.inspect(service)["NetworkSettings"]["Ports"].values()
+        for binding in port_bindings or []
     ]
     assert {binding["HostIp"] for binding in bindings} == {LOOPBACK}
 

@@ -102,14 +102,14 @@ def test_units_have_a_low_exposure_level(installed, name):
 
 @pytest.mark.parametrize("name", UNITS)
 def test_units_run_installed_programs(installed, programs, name):
-    its = unit(installed, name)
-    (command,) = its["ExecStart"]
+    settings = unit(installed, name)
+    (command,) = settings["ExecStart"]
     program, *arguments = command.split()
     assert pathlib.Path(program) == installed / "bin" / name.removesuffix(".service")
     assert {argument for argument in arguments if argument.startswith("--")} <= flags_of(programs, program)
     # systemd must not restart a program that exits because of wrong options.
-    assert its["RestartPreventExitStatus"] == [str(programs.run(program, "--no-such-flag").returncode)]
-    assert pathlib.Path(its["Documentation"][0].removeprefix("file://")).exists()
+    assert settings["RestartPreventExitStatus"] == [str(programs.run(program, "--no-such-flag").returncode)]
+    assert pathlib.Path(settings["Documentation"][0].removeprefix("file://")).exists()
 
 
 @pytest.mark.parametrize("program", ["server", "gateway", "debugd"])

@@ -238,8 +238,8 @@ def test_usb_is_a_component(kustomize, tmp_path):
     assert {"name": "usb", "hostPath": {"path": "/dev/bus/usb", "type": "Directory"}} in spec["volumes"]
     assert {"name": "udev", "mountPath": "/run/udev", "readOnly": True} in server["volumeMounts"]
     assert {"name": "udev", "hostPath": {"path": "/run/udev", "type": "Directory"}} in spec["volumes"]
-    # udev's events are only received in the host's network namespace. Names must still be resolved by the cluster's
-    # DNS.
+    # udev's events are only received in the host's network namespace. Names must still be resolved
+    # by the cluster's DNS.
     assert spec["hostNetwork"] is True and spec["dnsPolicy"] == "ClusterFirstWithHostNet"
     # The gateway must be able to reach the server at the node's address, which the base's policy does not allow.
     (way,) = made.named("NetworkPolicy", "probegate-to-nodes")["spec"]["egress"]
@@ -256,8 +256,8 @@ def in_port(container, name):
 
 
 def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
-    """The component refers only to things that exist; debugd accepts its configuration, and answers the kubelet's
-    probes."""
+    """The component refers only to things that exist; debugd accepts its configuration, and answers
+    the kubelet's probes."""
     made = with_component(kustomize, tmp_path, "debugd")
     helps["probegate-debugd"] = programs.run("probegate-debugd", "--help").stdout
     assert list(manifests.problems(made, helps, PORTS)) == []

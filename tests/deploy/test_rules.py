@@ -1,5 +1,5 @@
-"""Prometheus accepts its configuration and rules; alerts pass their unit tests, and each has a section in the
-runbook."""
+"""Prometheus accepts its configuration and rules; alerts pass their unit tests, and each has a
+section in the runbook."""
 
 import re
 import subprocess

@@ -35,8 +35,8 @@ class DapClient:
         return data
 
     def transfer(self, *requests):
-        """Runs one DAP_Transfer: (request, value) for a write, (request,) for a read. Returns the words that were
-        read."""
+        """Runs one DAP_Transfer: (request, value) for a write, (request,) for a read. Returns the
+        words that were read."""
         packet = bytes([0x05, 0, len(requests)])
         for request, *value in requests:
             packet += bytes([request]) + (struct.pack("<I", *value) if value else b"")

@@ -1,5 +1,5 @@
-"""Extracts from the documentation what it says about the programs: flags, methods of the API, metrics and log
-events."""
+"""Extracts from the documentation what it says about the programs: flags, methods of the API,
+metrics and log events."""
 
 import pathlib
 import re
@@ -32,8 +32,8 @@ def commands_of(text):
 
 
 def flags_of(text):
-    """Every flag in `text` that belongs to one of our programs: all flags except those on lines that run another
-    program."""
+    """Every flag in `text` that belongs to one of our programs: all flags except those on lines
+    that run another program."""
     for line in text.splitlines():
         if not OTHERS.search(line):
             yield from FLAG.findall(line)
@@ -95,8 +95,8 @@ def events_of(source):
     for method, arguments in _calls_to_log(source):
         level = re.search(r"LogLevel::k(\w+)", arguments)[1] if method == "Write" else method
         before, _, fields = arguments.partition("{")
-        # The name may be a choice between two events (`condition ? "a" : "b"`). The message has spaces, so it does not
-        # match.
+        # The name may be a choice between two events (`condition ? "a" : "b"`). The message has
+        # spaces, so it does not match.
         names = re.findall(r"\"([a-z_]+(?:\.[a-z_]+)?)\"", before)
         events.update((name, level.lower(), tuple(re.findall(r"\{\"(\w+)\",", fields))) for name in names)
     return sorted(events)

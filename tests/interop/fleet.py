@@ -13,8 +13,8 @@ from sim_control import SimControl
 from stack import IDLE_PROGRAM, LOOPBACK, METRICS_FLAGS, SERVER_LISTENS, Program, free_port
 
 NAME = "lab.test"
-# All lines of the hosts file have the same length, so that a single write can replace one: a reader sees either the old
-# line or the new one.
+# All lines of the hosts file have the same length, so that a single write can replace one: a reader
+# sees either the old line or the new one.
 LINE = "{:<16}" + NAME + "\n"
 
 

@@ -120,8 +120,8 @@ class Gdb:
         self.process.stdin.flush()
 
     def _until(self, ends, bound):
-        """Returns the output up to a line that starts with `ends`, and that line. Raises GdbError if gdb reports an
-        error."""
+        """Returns the output up to a line that starts with `ends`, and that line. Raises GdbError
+        if gdb reports an error."""
         printed, complaints = [], []
         while True:
             line = self._next(bound)

@@ -64,8 +64,8 @@ def channel(address):
 
 
 class CommandError(Exception):
-    """A command failed. `detail` is its ErrorDetail; `code` is the gRPC status code of a unary call, or None on a
-    stream."""
+    """A command failed. `detail` is its ErrorDetail; `code` is the gRPC status code of a unary
+    call, or None on a stream."""
 
     def __init__(self, detail, code=None):
         super().__init__(f"{detail} {code or ''}")

@@ -158,8 +158,8 @@ def line(numbers):
 
 
 def send_lines(client, lines):
-    """Sends all lines and reads a reply to each. The replies must be in order and have the request's id, or -1 if there
-    is no id."""
+    """Sends all lines and reads a reply to each. The replies must be in order and have the
+    request's id, or -1 if there is no id."""
     client.send_bytes(b"".join(lines))
     for sent in lines:
         reply = client.receive()

@@ -1,5 +1,5 @@
-"""The metrics that a program serves on /metrics, as Prometheus parses them; and the lists of expected metrics
-(golden/)."""
+"""The metrics that a program serves on /metrics, as Prometheus parses them; and the lists of
+expected metrics (golden/)."""
 
 import dataclasses
 import pathlib
@@ -46,8 +46,8 @@ class Exposition:
         """The sum over the series with this name and these labels; None if there is no such series."""
         found = [
             value
-            for (series, its), value in self.series().items()
-            if series == name and labels.items() <= dict(its).items()
+            for (series, its_labels), value in self.series().items()
+            if series == name and labels.items() <= dict(its_labels).items()
         ]
         return sum(found) if found else None
 

@@ -100,8 +100,8 @@ class PyocdWorker:
 
 
 class WorkerPool:
-    """Reuses pyOCD processes that a test left in a clean state, because loading pyOCD takes a second of processor
-    time."""
+    """Reuses pyOCD processes that a test left in a clean state, because loading pyOCD takes a
+    second of processor time."""
 
     def __init__(self, directory):
         self._directory = directory

@@ -86,8 +86,8 @@ def read_expecting(worker, method, address, expected, count):
 
 @command
 def read_until_stopped(worker, address, expected):
-    """Like read_expecting with words, until told to stop. Returns the number of reads, and how many of them were
-    wrong."""
+    """Like read_expecting with words, until told to stop. Returns the number of reads, and how many
+    of them were wrong."""
     count = wrong = 0
     while not worker.stop.is_set():
         n = count % len(expected)
@@ -120,8 +120,8 @@ def attach_and_detach(worker, uid, count):
 
 @command
 def check_memory_until_stopped(worker, address, size, seed):
-    """Writes its own range of memory and reads it back, in all widths, until told to stop. Returns the number of rounds
-    and the first mismatch."""
+    """Writes its own range of memory and reads it back, in all widths, until told to stop. Returns
+    the number of rounds and the first mismatch."""
     rng = random.Random(seed)
     rounds = 0
     content = bytearray(rng.randbytes(size))

@@ -14,8 +14,8 @@ import struct
 import subprocess
 import time
 
-# How long to wait, in seconds, for anything that should happen at once. A loaded machine with sanitizers needs far
-# less.
+# How long to wait, in seconds, for anything that should happen at once. A loaded machine with
+# sanitizers needs far less.
 BOUND = 30.0
 LOOPBACK = "127.0.0.1"
 

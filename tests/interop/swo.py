@@ -1,5 +1,5 @@
-"""SWO in tests: a target that sends SWO data, driven through the simulator's control port, and readers that use pyOCD's
-parser."""
+"""SWO in tests: a target that sends SWO data, driven through the simulator's control port, and
+readers that use pyOCD's parser."""
 
 import contextlib
 import os
@@ -188,8 +188,8 @@ def reader(client):
 
 
 def subscribe(api, address, probe, baud):
-    """A gRPC session that receives the probe's SWO data. Unlike the remote protocol, gRPC also reports lost and garbled
-    data."""
+    """A gRPC session that receives the probe's SWO data. Unlike the remote protocol, gRPC also
+    reports lost and garbled data."""
     session = StreamSession(api, address, probe)
     session.command("Open")
     session.command("SwoStart", baudrate=baud)

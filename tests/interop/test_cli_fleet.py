@@ -24,7 +24,7 @@ def _namespaces():
 
 
 class Fleet(Stack):
-    """A simulator, and servers with one of its boards each. Each server runs with a host name of its own."""
+    """A simulator, and servers with one of its boards each. Each server has its own host name."""
 
     def __init__(self, programs, boards):
         super().__init__(programs, boards=boards, start_gateway=False)
@@ -61,8 +61,8 @@ class Fleet(Stack):
         return server
 
     def run(self, *arguments, servers=None, code=OK):
-        """Runs `probegate` with the addresses of all servers, or with `servers`. Returns its standard output and
-        error."""
+        """Runs `probegate` with the addresses of all servers, or with `servers`. Returns its
+        standard output and error."""
         servers = servers or [server.address for server in self.servers.values()]
         flags = [flag for address in servers for flag in ("--server", address)]
         result = self.programs.run("probegate", *flags, *arguments)

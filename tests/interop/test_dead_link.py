@@ -19,8 +19,8 @@ sys.stdin.read()
 GATEWAY_SIDE, CLIENT_SIDE = "198.18.77.1", "198.18.77.2"  # RFC 2544: addresses for benchmarks
 
 
-# The protocol allows 30 s to detect a dead connection (TCP keep-alive takes 25 s of them); a loaded machine gets 5 s
-# more.
+# The protocol allows 30 s to detect a dead connection (TCP keep-alive takes 25 s of them); a loaded
+# machine gets 5 s more.
 FREED_WITHIN = 30 + 5
 
 

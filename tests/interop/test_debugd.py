@@ -144,8 +144,8 @@ def test_gdb_is_killed_a_second_after_half_close(lab):
 
 
 def test_gdb_may_end_within_a_second_of_half_close(lab):
-    """gdb quits at the end of its input. Whether it does so within a second depends on the machine, so both ends are
-    valid."""
+    """gdb quits at the end of its input. Whether it does so within a second depends on the machine,
+    so both ends are valid."""
     session = lab.opened()
     assert "= 42" in session.command("print 40 + 2")
     session.half_close()
@@ -353,8 +353,8 @@ def test_gdb_in_bin_has_no_more_access(debug_stack, api, tmp_path):
 
 
 def test_a_client_that_does_not_read_blocks_gdb(lab, api):
-    """Output that the client does not read blocks gdb instead of filling memory. The session ends when the client
-    does."""
+    """Output that the client does not read blocks gdb instead of filling memory. The session ends
+    when the client does."""
     session = lab.open(start=False)
     calls = iter(
         [
@@ -369,8 +369,8 @@ def test_a_client_that_does_not_read_blocks_gdb(lab, api):
     from metrics import scrape  # pylint: disable=import-outside-toplevel
 
     def stands_still():
-        """Whether the byte count stays the same over 20 scrapes. A gdb that runs prints kilobytes during each
-        scrape."""
+        """Whether the byte count stays the same over 20 scrapes. A gdb that runs prints kilobytes
+        during each scrape."""
         values = {scrape(url).value("probegate_debug_bytes_total", direction="out") for _ in range(20)}
         return len(values) == 1 and values.pop() > 10000
 

@@ -73,8 +73,8 @@ def prepare(gdb):
     """Resets and halts the board; configures gdb."""
     gdb.monitor("set vector-catch h")
     reset(gdb)
-    # pyOCD's map of the chip leaves out peripherals and the System Control Space; gdb needs FPCCR to unwind an
-    # exception.
+    # pyOCD's map of the chip leaves out peripherals and the System Control Space; gdb needs FPCCR
+    # to unwind an exception.
     gdb.command("set mem inaccessible-by-default off")
     return gdb
 
@@ -142,8 +142,8 @@ def test_six_hardware_breakpoints_and_no_seventh(gdb):
 
 
 def test_software_breakpoint(gdb, lab, control):
-    """A breakpoint in a loop in RAM: `add r0, #1; str r0, [r1]; b` back. gdb shows the original instruction instead of
-    BKPT."""
+    """A breakpoint in a loop in RAM: `add r0, #1; str r0, [r1]; b` back. gdb shows the original
+    instruction instead of BKPT."""
     count = SCRATCH + 8
     for i, code in enumerate((0x3001, 0x6008, 0xE7FC)):
         gdb.command(f"set var *(unsigned short*){SCRATCH + 2 * i:#x} = {code}")
@@ -161,7 +161,7 @@ def test_software_breakpoint(gdb, lab, control):
     gdb.start("continue")
     board = control(lab)
     # A core may execute nothing between a resume and a halt, so wait until the loop has run.
-    wait_until(lambda: board.call("read_word", board=0, address=count)["value"] > 3, "the loop goes on")
+    wait_until(lambda: board.call("read_word", board=0, address=count)["value"] > 3, "the loop continues")
     gdb.interrupt()
     assert gdb.value("$r0") > 3
     assert board.call("read_word", board=0, address=SCRATCH)["value"] == 0x60083001
@@ -231,8 +231,8 @@ def test_step_into_an_svc(gdb):
 
 
 def test_step_over_an_svc(new_gdb):
-    """Unless gdb-multiarch is told that the target does not run Linux, it steps with breakpoints on the next
-    instructions."""
+    """Unless gdb-multiarch is told that the target does not run Linux, it steps with breakpoints on
+    the next instructions."""
     gdb = prepare(new_gdb("auto"))
     svc = service_call(gdb)
     calls = gdb.value("watched.service_calls")

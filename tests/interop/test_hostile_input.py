@@ -1,5 +1,5 @@
-"""Input that no well-behaved client sends. The gateway answers as the protocol says, uses bounded memory, and continues
-to serve other clients."""
+"""Input that no well-behaved client sends. The gateway answers as the protocol says, uses bounded
+memory, and continues to serve other clients."""
 
 import json
 import resource
@@ -184,8 +184,8 @@ def expect_no_sessions_left(stack):
 
 
 def test_slow_reader_uses_bounded_memory_and_does_not_delay_others(stack, raw):
-    """The replies need far more space than socket buffers have: the gateway must stop reading instead of queueing
-    replies."""
+    """The replies need far more space than socket buffers have: the gateway must stop reading
+    instead of queueing replies."""
     slow = raw(stack.port).attach()
     other = raw(stack.port).attach()
     before = resident_kib(stack.gateway.pid)

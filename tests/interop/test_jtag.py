@@ -151,8 +151,8 @@ def test_faults_of_one_client_do_not_affect_another(stack, workers):
 
 
 def test_raw_sequences_while_another_client_reads(stack, workers, raw):
-    """The raw sequences leave the TAP in various states; each time, the server re-establishes the link for the
-    reader."""
+    """The raw sequences leave the TAP in various states; each time, the server re-establishes the
+    link for the reader."""
     (reader,) = workers(1)
     reader.attach(stack.uid, **JTAG)
     reader.target("write_memory_block32", RAM, WORDS)

@@ -1,5 +1,5 @@
-"""A lost session stays lost: requests fail with status 2 until the client opens a new session, and never return a
-value."""
+"""A lost session stays lost: requests fail with status 2 until the client opens a new session, and
+never return a value."""
 
 import signal
 
@@ -12,8 +12,8 @@ DPIDR_VALUE = 0x2BA01477
 
 
 def expect_lost_then_open_again(client):
-    """Checks that requests that need a session keep failing, that others succeed, and that everything works after
-    `open`."""
+    """Checks that requests that need a session keep failing, that others succeed, and that
+    everything works after `open`."""
     for _ in range(3):
         assert client.status("read_dp", DPIDR) == DISCONNECTED
     assert client.status("read_ap", 0xC) == DISCONNECTED
@@ -116,8 +116,8 @@ def test_board_that_is_plugged_in_later_is_served(make_stack, raw, control):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_server_drains(make_stack, raw, number):
-    """On a signal, the server ends its sessions with an error and exits with 0, even though clients still have
-    sessions."""
+    """On a signal, the server ends its sessions with an error and exits with 0, even though clients
+    still have sessions."""
     stack = make_stack()
     client, holder = raw(stack.port).attach(), raw(stack.port).attach()
     holder.take_lock()

@@ -1,5 +1,5 @@
-"""/metrics serves exactly what the golden lists and the documentation list, in a form that promtool accepts. Clients
-cannot create series."""
+"""/metrics serves exactly what the golden lists and the documentation list, in a form that promtool
+accepts. Clients cannot create series."""
 
 import json
 import random

@@ -16,8 +16,8 @@ class Watched:
         self._seen = {"server": set(), "gateway": set()}
 
     def expect(self, program, **wanted):
-        """Waits until each gauge has its value. Names are without their prefix; `__` separates a value of the label
-        `state`."""
+        """Waits until each gauge has its value. Names are without their prefix; `__` separates a
+        value of the label `state`."""
         prefix = {"server": "probegate_", "gateway": "probegate_gateway_"}[program]
         names = {name: (prefix + name.partition("__")[0], name.partition("__")[2]) for name in wanted}
 

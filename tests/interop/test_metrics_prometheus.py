@@ -32,8 +32,8 @@ class CountingClient(RawClient):
 
 
 def load(clients, seconds):
-    """Each client reads DPIDR repeatedly, one request at a time, until the time is over. All requests must be
-    answered."""
+    """Each client reads DPIDR repeatedly, one request at a time, until the time is over. All
+    requests must be answered."""
     with selectors.DefaultSelector() as selector:
         due = {}
         for client in clients:

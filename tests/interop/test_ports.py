@@ -1,5 +1,5 @@
-"""Which board is served on which port: a board keeps its port when programs restart and when other boards come and
-go."""
+"""Which board is served on which port: a board keeps its port when programs restart and when other
+boards come and go."""
 
 import os
 import pty

@@ -1,5 +1,5 @@
-"""Locks and writes that are posted, which means answered before they are done: order, failures, and that none is
-lost."""
+"""Locks and writes that are posted, which means answered before they are done: order, failures, and
+that none is lost."""
 
 import pytest
 from pyocd_client import PyocdError

@@ -1,5 +1,5 @@
-"""Memory accesses with pyOCD's library: every width, alignment and length around the boundaries at which blocks are
-split."""
+"""Memory accesses with pyOCD's library: every width, alignment and length around the boundaries at
+which blocks are split."""
 
 import random
 

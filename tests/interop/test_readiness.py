@@ -134,13 +134,13 @@ def listening_sockets(pid):
 )
 def test_none_opens_no_socket(programs, program, flags, started, others):
     """`others` is the number of sockets that listen for other purposes."""
-    without = programs.start(program, *NO_METRICS, *flags, label="without")
-    without.wait_for_line(started)
-    assert listening_sockets(without.pid) == others
-    assert "etrics" not in without.log()
-    beside = programs.start(program, *METRICS_FLAGS, *flags, label="beside")
-    beside.wait_for_line(started)
-    assert listening_sockets(beside.pid) == others + 1
+    without_metrics = programs.start(program, *NO_METRICS, *flags, label="without")
+    without_metrics.wait_for_line(started)
+    assert listening_sockets(without_metrics.pid) == others
+    assert "etrics" not in without_metrics.log()
+    with_metrics = programs.start(program, *METRICS_FLAGS, *flags, label="with")
+    with_metrics.wait_for_line(started)
+    assert listening_sockets(with_metrics.pid) == others + 1
 
 
 @pytest.mark.parametrize(

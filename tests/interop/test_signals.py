@@ -1,5 +1,5 @@
-"""Programs that tests start react to signals as they do for a user, even if the tests were started with signals
-ignored."""
+"""Programs that tests start react to signals as they do for a user, even if the tests were started
+with signals ignored."""
 
 import signal
 import subprocess

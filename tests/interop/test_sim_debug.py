@@ -62,13 +62,13 @@ def test_step_over_an_svc_enters_its_handler_and_comes_back(board, symbols):
     board.target("set_breakpoint", symbols["SvcHandler"] & ~1)
     run_until_halted(board)
     board.target("remove_breakpoint", symbols["SvcHandler"] & ~1)
-    behind = board.target("read32", register(board, "psp") + 24)
-    assert board.target("read8", behind - 1) == SVC_OPCODE
+    after_svc = board.target("read32", register(board, "psp") + 24)
+    assert board.target("read8", after_svc - 1) == SVC_OPCODE
     for _ in range(100):
         board.target("step")
         if register(board, "xpsr") & IPSR == 0:
             break
-    assert register(board, "pc") == behind
+    assert register(board, "pc") == after_svc
 
 
 def test_watchpoint_halts_after_the_store(board, symbols):

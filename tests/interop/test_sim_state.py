@@ -1,5 +1,5 @@
-"""The state of a board whose simulator is killed: the file always has the flash of one moment, never a mixture of
-two."""
+"""The state of a board whose simulator is killed: the file always has the flash of one moment,
+never a mixture of two."""
 
 import struct
 import threading

@@ -155,8 +155,8 @@ def test_a_probe_that_is_unplugged_and_plugged_in(make_stack, attached, control)
 
 
 def test_more_data_than_is_read(make_stack, attached, api, control):
-    """8 Mbaud without a pause: a client that does not read loses the oldest data and is told; other clients do not
-    wait."""
+    """8 Mbaud without a pause: a client that does not read loses the oldest data and is told; other
+    clients do not wait."""
     stack = make_stack()
     [client] = attached(stack, 1)
     session = StreamSession(api, stack.server_address, stack.serial)

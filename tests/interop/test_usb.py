@@ -108,8 +108,8 @@ def test_a_probe_that_hangs_is_away_until_it_answers(usb, raw):
 
 @pytest.mark.parametrize("kind", ["cmsis-dap-v2,swo=on", "cmsis-dap-v1"])
 def test_settings_are_restored_after_a_reset_of_the_probe(kind, usb, raw):
-    """Resetting the port restarts firmware that hangs. At most one command fails, and SWO data in the meantime is
-    lost."""
+    """Resetting the port restarts firmware that hangs. At most one command fails, and SWO data in
+    the meantime is lost."""
     with usb(f"{kind},serial=ONE") as (bus, stack), bus.board() as board:
         client = raw(stack.port_of("ONE")).attach()
         client.call("set_clock", 4_000_000)

@@ -97,8 +97,8 @@ class UsbBus:
 
 @contextlib.contextmanager
 def usbemu(*devices, flags=(), idle=True):
-    """A bus with these devices, each given as a value of --device. If `idle`, the boards run a program that does
-    nothing."""
+    """A bus with these devices, each given as a value of --device. If `idle`, the boards run a
+    program that does nothing."""
     directory = tempfile.mkdtemp(prefix="usb-bus-")
     try:
         bus = UsbBus(devices, directory, flags, idle)

@@ -49,8 +49,8 @@ class MemProbe(DebugProbe):
 
     @property
     def transfer_p50_us(self):
-        """The median time of the latest transfers. Clients read it with `readprop`: pyOCD's server returns any
-        attribute."""
+        """The median time of the latest transfers. Clients read it with `readprop`: pyOCD's server
+        returns any attribute."""
         return 1e6 * statistics.median(self._times) if self._times else 0.0
 
     vendor_name = "memprobe"
