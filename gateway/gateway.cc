@@ -12,9 +12,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Ports that are opened in one go.
+// How many ports are opened before the strand runs other work.
 constexpr size_t kProbesAtOnce = 32;
-// In a message; there may be hundreds.
+// How many probes a message lists; there may be hundreds.
 constexpr size_t kListedProbes = 10;
 
 constexpr milliseconds kFirstListenPause{1'000};
@@ -74,7 +74,7 @@ void Gateway::TakeProbe(const v1::ProbeDescription& probe, const std::shared_ptr
 }
 
 void Gateway::TakeChange() {
-  // Before the lists are whole, what looks like the only probe may be one of many.
+  // Until the lists are complete, what looks like the only probe may be one of many.
   if (!fleet_.settled()) return;
   if (!fleet_.found_any()) {
     if (const auto problem = fleet_.incompatible()) {
@@ -96,8 +96,8 @@ void Gateway::WarnOfUnknownMaps() {
     }
     log_.Write(LogLevel::kWarning, "map.unknown",
                "--map " + mapped + "=" + std::to_string(port) +
-                   ": no server has a debug probe of this unique ID (a part of one is not enough); the port is kept "
-                   "for it",
+                   ": no server has a debug probe with this unique ID (--map needs the whole ID); the port stays "
+                   "reserved for it",
                {{"probe", mapped}, {"port", unsigned{port}}});
   }
 }
@@ -126,32 +126,32 @@ std::optional<std::set<std::string>> Gateway::Select() {
   for (const auto& [unique_id, probe] : known_) known.insert(unique_id);
   ProbeChoice::Result choice = choice_.Choose(known, fleet_.all_found());
   if (chosen_) choice.chosen = {*chosen_};
-  TellOfAmbiguous(choice);
+  ReportAmbiguous(choice);
   if (stopped_) return std::nullopt;
   if (!choice.missing.empty()) {
-    TellOfMissing(choice);
+    ReportMissing(choice);
   } else if (choice.chosen.empty() && choice.ambiguous.empty()) {
-    WaitOnce("none", "there is no debug probe: " + fleet_.ToString() + " told of none");
+    WaitOnce("none", "there is no debug probe: " + fleet_.ToString() + " reported none");
   }
   if (stopped_ || (served_.empty() && AskWhichProbe(choice.chosen))) return std::nullopt;
   alone_ = choice.chosen.size() == 1 && choice.missing.empty() && served_.size() <= 1;
   return std::move(choice.chosen);
 }
 
-void Gateway::TellOfAmbiguous(const ProbeChoice::Result& choice) {
+void Gateway::ReportAmbiguous(const ProbeChoice::Result& choice) {
   for (const auto& [pattern, matches] : choice.ambiguous) {
     const std::string message =
         "--uid " + pattern + " matches several debug probes (" + Join(matches) + "): give more of the unique ID";
     if (!started_) return Fail(message);
     if (!ambiguous_logged_.insert(pattern).second) continue;
-    log_.Write(LogLevel::kError, "probe.ambiguous", message + "; none of them is served for it", {{"probe", pattern}});
+    log_.Write(LogLevel::kError, "probe.ambiguous", message + "; it selects none of them", {{"probe", pattern}});
   }
 }
 
-void Gateway::TellOfMissing(const ProbeChoice::Result& choice) {
+void Gateway::ReportMissing(const ProbeChoice::Result& choice) {
   const std::string missing = Join(choice.missing);
   if (choice.missing == choice.undecided) {
-    WaitOnce("undecided " + missing, "whether --uid " + missing + " is a part of one unique ID alone is not known: " +
+    WaitOnce("undecided " + missing, "--uid " + missing + " may also match a debug probe of another server: " +
                                          fleet_.problem() + "; give the whole unique ID");
     return;
   }
@@ -165,7 +165,7 @@ void Gateway::TellOfMissing(const ProbeChoice::Result& choice) {
 }
 
 bool Gateway::AskWhichProbe(const std::set<std::string>& candidates) {
-  // Who has said which ports or probes there are need not be asked.
+  // An operator who has named ports or probes is not asked.
   if (!choose_ || chosen_ || !options_.probes.empty() || !port_map_.fixed().empty() || candidates.size() < 2)
     return false;
   choosing_ = true;
@@ -199,7 +199,7 @@ absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
   if (alone_ && options_.first_port_given && !port_map_.FixedPort(unique_id)) {
     const absl::Status claimed = port_map_.Claim(unique_id, options_.first_port);
     if (claimed.ok()) return options_.first_port;
-    // It is promised to a probe that is not there now: this one has a port of its own, or gets one.
+    // The port is promised to another probe, which is away. This probe keeps its own port, or gets one.
     log_.Write(LogLevel::kWarning, "port.promised", std::string(claimed.message()),
                {{"probe", unique_id}, {"port", unsigned{options_.first_port}}});
   }
@@ -220,8 +220,8 @@ void Gateway::TryToListen(const std::string& unique_id, Served& served, const ab
 
 void Gateway::TakeProblem(const std::string& unique_id, Served& served, const std::string& problem) {
   state_.NotServed(unique_id, problem);
-  // A promise cannot be kept by another port. Where it is the only one, or the operator's own, it is better to say so
-  // and go; but not once others are at work.
+  // The probe was promised this port, so another one will not do. If it is the only probe, or the operator chose the
+  // port, it is better to report the problem and exit. But not once other probes are being served.
   if (!started_ && (alone_ || port_map_.FixedPort(unique_id))) return Fail(problem);
   if (served.pause == kFirstListenPause)
     log_.Write(LogLevel::kError, "probe.not_served", problem + "; trying again", {{"probe", unique_id}});

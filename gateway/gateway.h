@@ -1,8 +1,8 @@
-// Keeps a port open for each probe that is to be served, as the servers' lists of probes say.
+// Keeps a port open for each probe that is to be served. The servers' lists of probes say which probes there are.
 //
-// A probe that is away keeps its port: its clients are told so; one that comes back on another server has it too. The
-// lists are followed for ever; while a server is out of reach it is tried again with growing pauses, and one line is
-// logged, not one a try.
+// A probe that is away keeps its port, and its clients get an error. A probe that comes back on another server keeps
+// its port, too. The gateway follows the lists until it stops. While a server is unreachable, the gateway retries with
+// growing pauses, and logs one line per outage rather than one per attempt.
 #pragma once
 
 #include <cstdint>
@@ -27,30 +27,32 @@ namespace probegate {
 
 struct GatewayOptions {
   FleetOptions fleet;
-  // Unique ids, or parts of them that one probe's alone has. Empty: every probe.
+  // Unique IDs, or parts that each match exactly one probe's unique ID. Empty: every probe.
   std::vector<std::string> probes;
-  // They are whole ids, and no part of one counts.
+  // `probes` must match whole IDs; parts do not match.
   bool whole_ids = false;
-  // 0: each probe without a port of --map gets one that is free, which is promised to nobody.
+  // 0: each probe without a --map port gets any free port, which is not promised to it.
   uint16_t first_port = 5555;
-  // The operator named first_port, and so expects it where there is one probe.
+  // The operator set first_port. So if there is only one probe, they expect it on that port.
   bool first_port_given = false;
   bool allow_remote = false;
-  // Wait for servers and for probes that are not there yet.
+  // Wait for servers and probes that are not there yet.
   bool wait = true;
   size_t max_connections = 1024;
   ConnectionOptions connection;
 };
 
-// Threads: Start, Stop and Missing from any; the rest runs on a strand of `io`.
+// Threads: Start, Stop and Missing may be called from any; everything else runs on a strand of `io`.
 class Gateway {
  public:
-  // Asks which of several probes to serve; calls back, on any thread, with its unique id, or with nothing to quit.
+  // Asks which of several probes to serve. Calls `chosen`, on any thread, with the probe's unique ID, or with nothing
+  // to quit.
   using Chooser = std::function<void(std::vector<v1::ProbeDescription> probes,
                                      std::function<void(std::optional<std::string> unique_id)> chosen)>;
 
-  // All that is a reference must outlive the gateway, and `io` must have finished running before it goes. `choose` may
-  // be null: then all probes are served. `on_stop` is called once, on a thread of `io`, when the gateway starts to end.
+  // Everything passed by reference must outlive the gateway, and `io` must have finished running before the gateway is
+  // destroyed. If `choose` is null, all probes are served. `on_stop` is called once, on a thread of `io`, when the
+  // gateway begins to stop.
   Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, PortMap& ports, GatewayOptions options,
           Chooser choose, std::function<void()> on_stop, GatewayMetrics& metrics, Log& log);
   ~Gateway();
@@ -59,18 +61,18 @@ class Gateway {
 
   void Start();
 
-  // What keeps the gateway from being ready, a line each for a person: no server is in reach, no probe is served
-  // yet, a probe's port could not be had, the gateway is stopping. Empty when it is ready. From any thread.
+  // Why the gateway is not ready, one line for each reason, for people to read: no server is reachable, no probe is
+  // served yet, a probe's port could not be opened, the gateway is stopping. Empty if it is ready. Threads: any.
   std::vector<std::string> Missing() const { return state_.Missing(); }
 
-  // Ends everything, telling clients `reason`; `io` runs out of work within a few seconds.
+  // Ends all connections and tells their clients `reason`. `io` runs out of work within a few seconds.
   void Stop(std::string reason);
 
-  // What the program should exit with, once `io` has run out of work.
+  // The program's exit code. To be read once `io` has run out of work.
   int exit_code() const { return exit_code_; }
 
  private:
-  // A probe that has, or is to have, a port.
+  // A probe that has a port, or should get one.
   struct Served {
     explicit Served(const Strand& strand) : retry(strand) {}
     std::shared_ptr<ServedProbe> probe;
@@ -79,7 +81,7 @@ class Gateway {
     std::chrono::milliseconds pause{0};
   };
 
-  // What the gateway knows of a probe: the news of the server that has it.
+  // The latest description of a probe, and the server that has it.
   struct Known {
     v1::ProbeDescription description;
     std::shared_ptr<Upstream> upstream;
@@ -87,15 +89,16 @@ class Gateway {
 
   void TakeProbe(const v1::ProbeDescription& probe, const std::shared_ptr<Upstream>& upstream);
   void TakeChange();
-  // Says which probes of --map no server has: they may be away, or misspelt.
+  // Logs each probe named in --map that no server has: it may be away, or its unique ID may be misspelled.
   void WarnOfUnknownMaps();
 
-  // Starts to serve what is to be served and is not yet: some probes at a time, so that others have their turn.
+  // Starts to serve the selected probes that are not served yet: a few at a time, so that the strand also gets to run
+  // other work.
   void Consider();
-  // Unique ids; nothing where the gateway has to wait or has failed.
+  // The unique IDs of the probes to serve; nothing if the gateway has to wait or has failed.
   std::optional<std::set<std::string>> Select();
-  void TellOfAmbiguous(const ProbeChoice::Result& choice);
-  void TellOfMissing(const ProbeChoice::Result& choice);
+  void ReportAmbiguous(const ProbeChoice::Result& choice);
+  void ReportMissing(const ProbeChoice::Result& choice);
   bool AskWhichProbe(const std::set<std::string>& candidates);
 
   void Serve(const std::vector<std::string>& unique_ids);
@@ -103,7 +106,8 @@ class Gateway {
   void TryToListen(const std::string& unique_id, Served& served, const absl::StatusOr<uint16_t>& port);
   void TakeProblem(const std::string& unique_id, Served& served, const std::string& problem);
 
-  // Says so once for each `key`, what keeps the gateway waiting; where it is not to wait, that is the end.
+  // Logs what the gateway is waiting for, unless the last call had the same `key`. With --no-wait and no probe served
+  // yet, fails instead.
   void WaitOnce(const std::string& key, const std::string& what);
   void Fail(const std::string& message);
   void StopNow(const std::string& reason);
@@ -120,7 +124,7 @@ class Gateway {
 
   Fleet fleet_;
   bool maps_checked_ = false;
-  std::string waiting_logged_;  // the key of what was last said to be waited for
+  std::string waiting_logged_;  // the key of the last call of WaitOnce
   std::set<std::string> ambiguous_logged_;
 
   std::map<std::string, Known> known_;
@@ -128,8 +132,8 @@ class Gateway {
   std::map<std::string, Served> served_;
   std::optional<std::string> chosen_;
   bool choosing_ = false;
-  bool alone_ = false;    // one probe is to be served, and none besides it is expected
-  bool started_ = false;  // what was there in the beginning is served: from then on nothing may end the gateway
+  bool alone_ = false;    // exactly one probe is to be served, and no other is expected
+  bool started_ = false;  // the probes found at the start are being served: from now on no problem ends the gateway
   bool stopped_ = false;
   int exit_code_ = 0;
 };

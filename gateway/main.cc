@@ -1,4 +1,4 @@
-// probegate-gateway: lets unmodified pyOCD use the probes of a probegate-server. Wires the parts together.
+// probegate-gateway lets unmodified pyOCD use the probes of a probegate-server. This file wires its parts together.
 #include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@
 namespace probegate {
 namespace {
 
-// The XDG base directory specification's place for what a program has to remember.
+// $XDG_STATE_HOME/probegate, or its default (XDG Base Directory Specification).
 std::filesystem::path DefaultStateDirectory() {
   if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
     return std::filesystem::path(state) / "probegate";
@@ -39,14 +39,15 @@ std::filesystem::path DefaultStateDirectory() {
   return std::filesystem::path(home != nullptr && *home != '\0' ? home : "/var/lib") / ".local/state/probegate";
 }
 
-// What the program may have open besides its clients: each probe's port, the connection to each server, and gRPC's own.
+// Files that the program may have open in addition to its clients' sockets: each probe's port, the connection to each
+// server, and gRPC's own.
 constexpr size_t kOtherFiles = 1024;
 
-// Raises the limit of open files as far as it goes. How many clients that leaves room for.
+// Raises the soft limit of open files to the hard limit. Returns how many clients that leaves room for.
 size_t MakeRoomForConnections() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
-  // The usual soft limit of 1024 is for programs that use select(), of which this is none.
+  // The usual soft limit of 1024 is for programs that use select(). This one does not.
   const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
   if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
   return limit.rlim_cur > 2 * kOtherFiles ? limit.rlim_cur - kOtherFiles : std::max<size_t>(limit.rlim_cur / 2, 1);
@@ -69,12 +70,12 @@ int Run(const ProgramOptions& options) {
   Log log(options.log_format, options.log_level);
   auto ports = PortMap::Open(options.state_directory, options.fixed_ports);
   if (!ports.ok()) return Fail(log, ports.status());
-  // Before `io`: connections count until it has gone.
+  // Declared before `io`, because connections update metrics until `io` is destroyed.
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-gateway");
   AddProcessMetrics(metrics);
   GatewayMetrics gateway_metrics(metrics);
-  // Before `upstreams`, whose last callbacks still hold strands of it.
+  // Declared before `upstreams`, whose last callbacks still hold strands of `io`.
   asio::io_context io(options.io_threads);
   const auto upstreams = MakeGrpcUpstreams(metrics);
   std::optional<Menu> menu;
@@ -84,7 +85,7 @@ int Run(const ProgramOptions& options) {
     choose = [&menu](auto probes, auto chosen) { menu->Ask(std::move(probes), std::move(chosen)); };
   }
   asio::signal_set signals(io, SIGINT, SIGTERM);
-  // Without these `io` runs out of work. A second signal, then, ends the program at once.
+  // With the menu and the signals cancelled, `io` can run out of work. A second signal then kills the program at once.
   const auto on_stop = [&] {
     if (menu) menu->Cancel();
     signals.cancel();
@@ -92,7 +93,7 @@ int Run(const ProgramOptions& options) {
   };
   Gateway gateway(io, *upstreams, LookUpAddresses, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics,
                   log);
-  // Goes before `gateway`, which it asks.
+  // Declared after `gateway`, so that it is destroyed first: it calls gateway.Missing().
   const auto http = ServeMetrics(options.metrics_listen, metrics, [&gateway] { return gateway.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());
   signals.async_wait([&](asio::error_code error, int) {
@@ -112,9 +113,9 @@ int Run(const ProgramOptions& options) {
 }  // namespace probegate
 
 int main(int argc, char** argv) {
-  // Each arena beyond these costs resident memory and gains nothing: allocations are short and few.
+  // More arenas would cost resident memory and gain nothing, because allocations are few and short-lived.
   mallopt(M_ARENA_MAX, 2);
-  // A client that goes away while it is being answered is an error code, not a signal.
+  // If a client disconnects while a reply is written, write() should return an error instead of raising a signal.
   std::signal(SIGPIPE, SIG_IGN);
   const auto parsed = probegate::ParseOptions(argc, argv,
                                               {.default_state_directory = probegate::DefaultStateDirectory(),

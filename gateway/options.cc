@@ -30,44 +30,45 @@ void AddSwitch(CLI::App& app, const std::string& name, bool& on, const std::stri
 void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
   app.add_option(
          "--server", raw.servers,
-         "A probegate-server whose probes are served; repeatable. A host name with several addresses is as many "
-         "servers, and is looked up again every 10 s")
+         "Serve the probes of this probegate-server; repeatable. A host name with several addresses stands for as many "
+         "servers, and is resolved again every 10 s")
       ->option_text("HOST:PORT [" + gateway.fleet.servers.front().ToString() + "]")
       ->allow_extra_args(false);
   app.add_option("-u,--uid,--probe", gateway.probes,
-                 "Serve this debug probe only: its unique ID, or a part that no other probe's has; repeatable")
+                 "Serve only this debug probe: its unique ID, or a part that matches no other probe's; repeatable")
       ->option_text("UID")
       ->allow_extra_args(false);
-  app.add_flag("--whole-uid", gateway.whole_ids, "--uid names whole unique IDs, of which no part counts");
-  app.add_flag("-W,--no-wait", raw.no_wait, "Give up at once where the server or the probe is not there");
+  app.add_flag("--whole-uid", gateway.whole_ids, "--uid must be a whole unique ID; a part does not match");
+  app.add_flag("-W,--no-wait", raw.no_wait, "Exit if a server or a probe is not there, rather than wait for it");
   AddSwitch(app, "--memory-interface", gateway.connection.offer_memory_interface,
-            "on: offer clients memory access in blocks, with which pyOCD up to 0.46 cannot write bytes");
+            "on: offer clients memory access in blocks; pyOCD up to 0.46 then cannot write single bytes");
   AddSwitch(app, "--posting", gateway.connection.post,
-            "on: answer locks and register writes at once, as pyOCD's own probes do; one that fails makes a later "
-            "request fail");
+            "on: answer locks and register writes at once, as pyOCD's own probes do; if one fails, a later request "
+            "reports it");
 }
 
 void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
-  app.add_option("-p,--port", gateway.first_port, "The first port to give to a probe; 0 takes any free one")
+  app.add_option("-p,--port", gateway.first_port, "The first port to give to a probe; 0: any free port")
       ->option_text("PORT [" + std::to_string(gateway.first_port) + "]")
       ->check(CLI::Range(0, 65535));
   app.add_option("--map", raw.maps, "Serve this probe on this port; repeatable")
       ->option_text("UID=PORT")
       ->allow_extra_args(false);
-  app.add_option("--state", raw.state, "Where the ports that were given to probes are kept")
+  app.add_option("--state", raw.state, "Keep the record of which probe has which port here")
       ->option_text("DIR [" + raw.state + "]");
-  app.add_flag("--allow-remote", gateway.allow_remote, "Let other machines connect, not only this one");
+  app.add_flag("--allow-remote", gateway.allow_remote, "Let other machines connect, too, not only this one");
 }
 
 void DeclareLimits(CLI::App& app, ProgramOptions& options) {
   ConnectionOptions& connection = options.gateway.connection;
-  app.add_option("--max-line-bytes", connection.max_line_bytes, "The longest request that is taken")
+  app.add_option("--max-line-bytes", connection.max_line_bytes, "The longest request line that is accepted")
       ->option_text("BYTES [" + std::to_string(connection.max_line_bytes) + "]")
       ->check(CLI::Range(256, 1 << 30));
-  app.add_option("--max-in-flight", connection.max_in_flight, "Requests of one client that may wait for their replies")
+  app.add_option("--max-in-flight", connection.max_in_flight, "How many requests of one client may wait for replies")
       ->option_text("COUNT [" + std::to_string(connection.max_in_flight) + "]")
       ->check(CLI::Range(1, 65536));
-  app.add_option("--max-connections", options.gateway.max_connections, "Clients at once, over all ports")
+  app.add_option("--max-connections", options.gateway.max_connections,
+                 "How many clients may be connected, to all ports together")
       ->option_text("COUNT [" + std::to_string(GatewayOptions{}.max_connections) + "]")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--io-threads", options.io_threads, "Threads that serve the clients")
@@ -75,17 +76,17 @@ void DeclareLimits(CLI::App& app, ProgramOptions& options) {
       ->check(CLI::Range(1, 64));
 }
 
-// What is wrong with `entry`, or nothing.
+// Adds `entry`, a value of --map, to `ports`. Returns what is wrong with it, or nothing.
 std::optional<std::string> AddMap(const std::string& entry, std::map<std::string, uint16_t>& ports) {
   const size_t equals = entry.rfind('=');
   const std::string uid = entry.substr(0, equals);
-  // Anything but a port is refused by the parser of endpoints, too.
+  // ParseEndpoint rejects anything that is not a port.
   const auto port = equals == std::string::npos ? std::nullopt : ParseEndpoint("port:" + entry.substr(equals + 1));
   if (uid.empty() || !port || port->port == 0)
     return "--map: '" + entry + "' is not UID=PORT with a port from 1 to 65535";
   for (const auto& [other, other_port] : ports) {
     if (EqualsIgnoringCase(other, uid) && other_port != port->port) {
-      return "--map: " + uid + " is given two ports, here " + entry;
+      return "--map: " + uid + " is given two ports, the second by " + entry + ": give it only one";
     }
   }
   ports.emplace(uid, port->port);
@@ -99,7 +100,7 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
   for (const std::string& entry : raw.maps) {
     if (auto problem = AddMap(entry, options.fixed_ports)) return problem;
   }
-  if (raw.state.empty()) return "--state: '' names no directory";
+  if (raw.state.empty()) return "--state: the name is empty; give a directory";
   options.state_directory = raw.state;
   options.gateway.wait = !raw.no_wait;
   options.metrics_listen = raw.metrics.listen;
@@ -129,7 +130,7 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
     return ExitNow{RefuseArguments(
         app, "--max-connections: " + std::to_string(options.gateway.max_connections) + " is more than the " +
                  std::to_string(surroundings.most_connections) +
-                 " that the limit of open files allows: raise the hard limit (ulimit -Hn), or ask for less")};
+                 " that the limit of open files allows: raise the hard limit (ulimit -Hn), or choose a lower number")};
   }
   if (const auto problem = Interpret(raw, options)) return ExitNow{RefuseArguments(app, *problem)};
   options.gateway.first_port_given = app.get_option("--port")->count() > 0;

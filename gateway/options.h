@@ -24,16 +24,17 @@ struct ProgramOptions {
   LogLevel log_level = LogLevel::kInfo;
 };
 
-// What the program has to exit with, after its one line or its help has been printed.
+// The program is to exit with this code; its error message or help has been printed.
 struct ExitNow {
   int code;
 };
 
-// What the program finds where it is started.
+// What the options depend on in the program's environment.
 struct ProgramSurroundings {
-  // Stands where --state is absent.
+  // The default of --state.
   std::filesystem::path default_state_directory;
-  // What the limit of open files leaves for clients: the most that --max-connections may say. Its default gives way.
+  // How many clients the limit of open files leaves room for. A larger --max-connections is an error; its default is
+  // reduced to this number.
   size_t most_connections;
 };
 

@@ -25,7 +25,7 @@ absl::Status SystemError(const std::string& what, const std::filesystem::path& p
                                 "; name another directory with --state");
 }
 
-// Other gateways that use `directory` wait while this one is there.
+// Other gateways that use `directory` wait while this lock exists.
 class DirectoryLock {
  public:
   explicit DirectoryLock(const std::filesystem::path& directory)
@@ -82,7 +82,7 @@ absl::Status PromisedError(uint16_t port, const std::string& owner, const std::s
 
 absl::StatusOr<PortMap> PortMap::Open(std::filesystem::path directory, std::map<std::string, uint16_t> fixed) {
   PortMap map(std::move(directory), std::move(fixed));
-  // A directory that cannot be written is no trouble before there is something to write.
+  // It does not matter whether the directory can be written until there is something to write.
   const absl::Status status = map.fixed_.empty() ? map.Load().status() : map.KeepFixed();
   if (!status.ok()) return status;
   return map;
@@ -94,7 +94,7 @@ absl::Status PortMap::KeepFixed() {
   const auto before = Load();
   if (!before.ok()) return before.status();
   Ports ports = *before;
-  // First all that is moved, so that two probes may swap their ports.
+  // Remove the old ports of all moved probes first, so that two probes can swap ports.
   std::erase_if(ports, [this](const auto& promise) { return FixedPort(promise.second).has_value(); });
   for (const auto& [unique_id, port] : fixed_) {
     const auto [owner, is_new] = ports.emplace(port, unique_id);
@@ -114,11 +114,11 @@ absl::StatusOr<PortMap::Ports> PortMap::Load() const {
   content << stream.rdbuf();
   const auto corrupt = [this](const std::string& what) {
     return absl::DataLossError("state file " + file().string() + " is damaged (" + what +
-                               "): restore it, or remove it and with it all promises of ports");
+                               "): restore it, or remove it, which withdraws all promises of ports");
   };
   const auto json = nlohmann::json::parse(content.str(), nullptr, false);
   if (!json.is_object() || !json.contains("version") || !json.contains("ports") || !json["ports"].is_object()) {
-    return corrupt("not the JSON that was written");
+    return corrupt("not JSON with \"version\" and \"ports\"");
   }
   if (json["version"] != kVersion) return corrupt("version " + json["version"].dump() + ", expected 1");
   Ports ports;
@@ -152,8 +152,8 @@ absl::StatusOr<uint16_t> PortMap::PortFor(const std::string& unique_id, uint16_t
   const auto ports = PortsFor({unique_id}, first);
   if (!ports.ok()) return ports.status();
   if (!ports->empty()) return ports->begin()->second;
-  return absl::ResourceExhaustedError("no port from " + std::to_string(first) + " upward is left for debug probe " +
-                                      unique_id + ": start lower with --port, or use --map");
+  return absl::ResourceExhaustedError("no port from " + std::to_string(first) + " upward is free for debug probe " +
+                                      unique_id + ": choose a lower --port, or a port with --map");
 }
 
 absl::StatusOr<std::map<std::string, uint16_t>> PortMap::PortsFor(const std::vector<std::string>& unique_ids,
@@ -168,7 +168,7 @@ absl::StatusOr<std::map<std::string, uint16_t>> PortMap::PortsFor(const std::vec
   auto ports = Load();
   if (!ports.ok()) return ports.status();
   const size_t known = ports->size();
-  uint32_t next = first;  // below it all are somebody's
+  uint32_t next = first;  // all ports from `first` up to this one are promised
   for (const std::string& unique_id : unique_ids) {
     if (given.contains(unique_id)) continue;
     const auto promised = std::find_if(ports->begin(), ports->end(),

@@ -1,9 +1,9 @@
-// Which of the probes there are the operator has asked for by --uid.
+// Selects the probes that the operator asked for with --uid.
 //
-// A whole unique id names its probe whenever that is there. A part names the one probe that has it, and who says a part
-// means that no other has it: so it counts once everybody has been heard of who may have another. What a part was taken
-// for stays, so that a probe that comes later takes nobody's port; a whole id that comes later is right all the same.
-// Letters of either case are the same.
+// A whole unique ID selects its probe as soon as that is there. A partial ID must match exactly one probe, so it
+// selects none until every server that may have another match has sent its list. From then on it keeps selecting the
+// same probe even if others appear that match, so that those never get its port. The exception is a probe whose whole
+// unique ID is the pattern: it is selected whenever it appears. Matching ignores case.
 //
 // Threads: one at a time. Pure.
 #pragma once
@@ -18,20 +18,20 @@ namespace probegate {
 
 class ProbeChoice {
  public:
-  // `patterns` are unique ids, or parts of them unless `whole`. None: every probe.
+  // `patterns` are unique IDs or, unless `whole`, parts of them. If there are none, every probe is selected.
   ProbeChoice(std::vector<std::string> patterns, bool whole) : patterns_(std::move(patterns)), whole_(whole) {}
 
   struct Result {
-    std::set<std::string> chosen;  // unique ids
-    // Patterns that name nobody yet, and among them those that cannot be told yet, since somebody may still be heard
-    // of.
+    std::set<std::string> chosen;  // unique IDs
+    // Patterns that select no probe yet.
     std::vector<std::string> missing;
+    // Those of `missing` that match one probe, but may also match a probe that is not known yet.
     std::vector<std::string> undecided;
-    // Patterns that name several, with these: none of them is chosen.
+    // Patterns that match several probes, with the unique IDs of these. None of them is chosen.
     std::map<std::string, std::vector<std::string>> ambiguous;
   };
 
-  // `known`: unique ids. `all_heard_of`: there is nobody else who may have probes.
+  // `known`: the unique IDs of the known probes. `all_heard_of`: no other server may have further probes.
   Result Choose(const std::set<std::string>& known, bool all_heard_of);
 
   bool everything() const { return patterns_.empty(); }
@@ -39,7 +39,7 @@ class ProbeChoice {
  private:
   const std::vector<std::string> patterns_;
   const bool whole_;
-  std::map<std::string, std::string> taken_;  // what each part was taken for
+  std::map<std::string, std::string> taken_;  // the unique ID that each partial ID has selected
 };
 
 }  // namespace probegate

@@ -15,10 +15,10 @@ namespace {
 
 using asio::ip::tcp;
 
-// A CI farm's clients connect all at once; the kernel cuts this to its own bound (net.core.somaxconn).
+// A CI farm's clients connect all at once. The kernel reduces this to its own bound (net.core.somaxconn).
 constexpr int kBacklog = 4096;
 
-// How long to wait when the process has no file descriptors left.
+// How long to wait after a failed accept, for example because the process has no file descriptors left.
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 template <typename Acceptor>
@@ -37,7 +37,7 @@ absl::Status ListenError(uint16_t port, const std::string& uid, const asio::erro
   const std::string number = std::to_string(port);
   if (error == asio::error::address_in_use) {
     return absl::AlreadyExistsError("port " + number + ", wanted for debug probe " + uid +
-                                    ", is in use by another program: stop it, or choose another port with --map " +
+                                    ", is in use by another program: stop that, or choose another port with --map " +
                                     uid + "=PORT");
   }
   return absl::UnavailableError("cannot listen on port " + number + " for debug probe " + uid + ": " + error.message() +
@@ -77,7 +77,7 @@ Task<> ProbePort::Accept() {
     Socket socket =
         co_await acceptor_.async_accept(asio::make_strand(context_.io), asio::redirect_error(kUseTask, error));
     if (!acceptor_.is_open()) {
-      // Stop may have run after the connection came in and before this: it has not seen it.
+      // Stop may have run after the connection was accepted, but before it was known here, so Stop did not end it.
       if (!error) ResetSocket(socket);
       co_return;
     }

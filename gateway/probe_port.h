@@ -18,7 +18,7 @@
 
 namespace probegate {
 
-// How many clients may be connected, to all ports together, and how many are and were. Threads: any.
+// Bounds how many clients are connected to all ports together, and counts them in the metrics. Threads: any.
 class ConnectionBudget {
  public:
   // `metrics` must outlive it.
@@ -46,7 +46,7 @@ class ConnectionBudget {
   GatewayMetrics& metrics_;
 };
 
-// What all ports share, and what outlives them.
+// What all ports share. It outlives them.
 struct PortContext {
   asio::io_context& io;
   const ConnectionOptions& connection_options;
@@ -58,15 +58,15 @@ struct PortContext {
 // Threads: any.
 class ProbePort : public std::enable_shared_from_this<ProbePort> {
  public:
-  // Listens on `port` (0: one that is free) of the loopback interface, or of every interface. Fails with the reason,
-  // which names the port and what to do about it.
+  // Listens on `port` (0: any free port) of the loopback interface, or of every interface if `allow_remote`. If it
+  // fails, the message names the port and what to do about it.
   static absl::StatusOr<std::shared_ptr<ProbePort>> Listen(const PortContext& context,
                                                            std::shared_ptr<const ServedProbe> probe, uint16_t port,
                                                            bool allow_remote);
 
   uint16_t port() const { return port_; }
 
-  // Stops listening and ends every connection, telling clients `reason`.
+  // Stops listening, ends every connection, and tells the clients `reason`.
   void Stop(const std::string& reason);
 
  private:
