@@ -8,10 +8,11 @@
 namespace probegate {
 namespace {
 
-// How long a server that keeps quiet is waited for in the beginning.
+// How long to wait at the start for a server that says nothing.
 constexpr std::chrono::seconds kPatience{5};
 
-// More than any host has; a server that makes up new ones all the time is not to fill the memory, or take all ports.
+// More probes than any host has. The bound keeps a server that invents new ones all the time from filling the memory,
+// or taking all ports.
 constexpr size_t kMaxProbesOfServer = 4096;
 constexpr size_t kMaxUniqueIdBytes = 256;
 
@@ -72,7 +73,7 @@ void Fleet::TakeAddresses(Name& name, const absl::StatusOr<std::vector<std::stri
     if (std::exchange(name.shown, false)) state_.ServerForgotten({name.text, {}});
     if (std::exchange(name.failure_logged, false)) log_.Info("server.name_found", {{"server", name.text}});
   } else {
-    // An answer, unlike none.
+    // The resolver has answered that there is no address. If it had not answered, the old addresses would be kept.
     if (addresses.ok() || absl::IsNotFound(addresses.status())) KeepOnly(name, {});
     TakeNoAddress(name, addresses.ok() ? "it has no address" : std::string(addresses.status().message()));
   }
@@ -84,7 +85,7 @@ void Fleet::KeepOnly(const Name& name, const std::vector<std::string>& addresses
     const auto next = std::next(link);
     const bool stays = std::find(addresses.begin(), addresses.end(), link->first) != addresses.end();
     const bool leaves = !stays && link->second.names.erase(&name) > 0;
-    // One that is there is let go once it is lost: it may only be about to stop.
+    // A server that is still connected is dropped only when its connection is lost: it may be shutting down gracefully.
     if (leaves && !link->second.names.empty()) Rename(link->second);
     if (leaves && link->second.names.empty() && link->second.state != LinkState::kFollowed) DropLink(link);
     link = next;
@@ -102,7 +103,7 @@ void Fleet::TakeNoAddress(Name& name, const std::string& reason) {
   }
   if (!std::exchange(name.failure_logged, true)) {
     log_.Write(LogLevel::kWarning, "server.name_unknown",
-               message + (is_followed ? "; it is taken to be where it was" : "; waiting for it"),
+               message + (is_followed ? "; keeping its last addresses" : "; waiting for it"),
                {{"server", name.text}, {"reason", reason}});
   }
 }
@@ -143,7 +144,7 @@ void Fleet::DropLink(Links::iterator link) {
   links_.erase(link);
 }
 
-// An address that has lost the name that it was shown by, and has another.
+// For an address that no longer has the name under which it was shown, but still has another.
 void Fleet::Rename(Link& link) {
   const ServerAddress before = link.server;
   link.server.name = (*link.names.begin())->text;
@@ -174,10 +175,10 @@ bool Fleet::IsAcceptable(Link& link, const std::string& unique_id) {
     return true;
   }
   if (!std::exchange(link.excess_logged, true)) {
-    const std::string what = too_many ? "has told of more than " + std::to_string(kMaxProbesOfServer) + " probes"
+    const std::string what = too_many ? "has reported more than " + std::to_string(kMaxProbesOfServer) + " probes"
                                       : "has a probe whose unique ID is empty or too long";
     log_.Write(LogLevel::kWarning, "server.excess",
-               "the server at " + link.server.ToString() + " " + what + "; such are not served",
+               "the server at " + link.server.ToString() + " " + what + "; such probes are not served",
                {{"server", link.server.name}, {"address", link.server.address}});
   }
   return false;
@@ -217,7 +218,7 @@ void Fleet::TakeLoss(Link& link, WatchEnd end, const std::string& reason) {
 
 void Fleet::Change() {
   if (stopped_ || std::exchange(change_due_, true)) return;
-  // Once for all that comes in one go: a list is many probes.
+  // Call the handler once for all changes that arrive together: a list has many probes.
   asio::post(strand_, [this] {
     change_due_ = false;
     settled_ = settled_ || AllHeardOf();

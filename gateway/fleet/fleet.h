@@ -1,9 +1,9 @@
-// The servers whose probes are served, and which of them has which probe.
+// The servers whose probes are served, and which server has which probe.
 //
-// Each server is named by HOST:PORT. A name with several addresses stands for as many servers, and is looked up again
-// and again: an address that is new is followed, one that is gone is let go once its server is. What cannot be looked
-// up for now keeps its addresses, one that is not there any more keeps none. Whatever becomes of one server, the probes
-// of the others are as they were.
+// Each server is named by HOST:PORT. A host name with several addresses stands for as many servers. Names are looked up
+// again and again: the gateway starts to follow the server at each new address, and drops a server whose address is
+// gone as soon as its connection is lost, too. If a look-up fails for now, the name keeps its addresses; if the name no
+// longer exists, it has none. Whatever happens to one server, the probes of the others are not affected.
 #pragma once
 
 #include <chrono>
@@ -31,17 +31,17 @@ namespace probegate {
 struct FleetOptions {
   // At least one.
   std::vector<Endpoint> servers = {DefaultServer()};
-  // Between look-ups of a name.
+  // The time between two look-ups of a name.
   std::chrono::milliseconds lookup_interval = kLookupInterval;
 };
 
-// Threads: all on the strand that it is given, its handler's calls too.
+// Threads: everything runs on the strand passed to the constructor, including the calls to the handler.
 class Fleet : private ProbeRoutes::Observer {
  public:
   struct Handler {
-    // A probe is new, says something else of itself, or has moved to another server.
+    // A probe is new, its description has changed, or it has moved to another server.
     std::function<void(const v1::ProbeDescription& probe, const std::shared_ptr<Upstream>& upstream)> on_probe;
-    // There was news, of any number of probes and servers, or the fleet has settled.
+    // Something has changed about any number of probes and servers, or the fleet has settled.
     std::function<void()> on_change;
   };
 
@@ -53,22 +53,22 @@ class Fleet : private ProbeRoutes::Observer {
   Fleet& operator=(const Fleet&) = delete;
 
   void Start();
-  // The handler is not called any more.
+  // From now on, the handler is not called.
   void Stop();
 
-  // Every server has been heard of, be it that it is not there, and has sent its whole list: no more probes are to be
-  // expected at once. From then on, or when one has kept quiet for some seconds, no server waits for another.
+  // Every server has sent its whole list or could not be reached, so that no more probes are to be expected at once; or
+  // some server has said nothing for a few seconds, and the others no longer wait for it. Stays true.
   bool settled() const { return settled_; }
-  // Some server has sent its list.
+  // At least one server has sent its list.
   bool found_any() const { return found_any_; }
-  // Every server has sent its list at some time, as far as names say which there are.
+  // Every name has an address, and every server at these addresses has sent its list at some time.
   bool all_found() const;
-  // What is wrong with a server that was never found, for a person.
+  // What is wrong with a server that never sent its list, for people to read.
   std::string problem() const;
-  // The same where each server is there, and speaks something else.
+  // The same, if all servers can be reached but none of them speaks probegate.v1; otherwise nothing.
   std::optional<std::string> incompatible() const;
 
-  // "the server at A", "the servers at A, B": as they were named.
+  // "the server at A", or "the servers at A, B", as the operator named them.
   std::string ToString() const;
 
  private:
@@ -76,27 +76,27 @@ class Fleet : private ProbeRoutes::Observer {
   struct Name {
     std::string text;
     std::unique_ptr<NameLookup> lookup;  // null for an address
-    bool looked_up = false;              // whatever came of it
+    bool looked_up = false;              // at least once, with or without success
     bool failure_logged = false;
-    bool shown = false;  // as missing, since it has no address
+    bool shown = false;  // in ServingState as a missing server, because it has no address
     std::string problem;
   };
   struct Link {
     ProbeRoutes::Server number = 0;
     ServerAddress server;
-    std::set<const Name*> names;  // that stand for it
+    std::set<const Name*> names;  // those that resolve to its address
     std::shared_ptr<ServerLink> link;
     LinkState state = LinkState::kNew;
-    bool found = false;  // at some time
+    bool found = false;  // it has sent its whole list at some time
     bool incompatible = false;
     std::string problem;
-    // What the list has so far: it counts when it is whole.
+    // The part of the list that has arrived. It is used once the list is complete.
     std::vector<v1::ProbeStatus> list;
-    std::set<std::string> unique_ids;  // that it ever said it has
+    std::set<std::string> unique_ids;  // of all probes that it has ever reported
     bool excess_logged = false;
     bool outage_logged = false;
   };
-  // By address. Links stay where they are, until they are dropped.
+  // By address. A Link must not move in memory, because callbacks refer to it.
   using Links = std::map<std::string, Link>;
 
   void TakeAddresses(Name& name, const absl::StatusOr<std::vector<std::string>>& addresses);
@@ -130,7 +130,7 @@ class Fleet : private ProbeRoutes::Observer {
   Links links_;
   ProbeRoutes::Server last_number_ = 0;
   ProbeRoutes routes_{*this};
-  std::map<std::string, ProbeRoutes::Server> at_;  // where each probe was last said to be
+  std::map<std::string, ProbeRoutes::Server> at_;  // the last known server of each probe
   Timer patience_;
   bool settled_ = false;
   bool change_due_ = false;

@@ -11,16 +11,16 @@
 
 namespace probegate {
 
-// What a look-up's thread has of the object it works for.
+// What a look-up's thread may use of the NameLookup that started it.
 struct NameLookup::Shared {
-  // On the strand: there Stop runs too, so an owner that is there stays for as long as the caller runs.
+  // Null after Stop. To be called on the strand: Stop also runs there, so the owner exists until the caller returns.
   NameLookup* Owner() {
     const MutexLock lock(mutex);
     return owner;
   }
 
   Mutex mutex;
-  // Nothing once stopped: then the strand's context may be gone as well.
+  // Both are empty after Stop, because then the strand's context may have been destroyed as well.
   NameLookup* owner ABSL_GUARDED_BY(mutex) = nullptr;
   std::optional<Strand> strand ABSL_GUARDED_BY(mutex);
 };
@@ -49,7 +49,7 @@ void NameLookup::Start() {
       });
     }).detach();
   } catch (const std::system_error& error) {
-    // No thread is to be had, now.
+    // The thread could not be started. Report that as the result, and try again after the interval.
     asio::post(timer_.get_executor(), [shared = shared_, why = std::string(error.what())] {
       if (NameLookup* const owner = shared->Owner()) owner->TakeResult(absl::UnavailableError(why));
     });

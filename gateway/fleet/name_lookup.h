@@ -1,7 +1,7 @@
-// Looks a server's name up again and again, and tells which addresses it has.
+// Looks up a server's name periodically, and reports which addresses it has.
 //
-// A look-up blocks for as long as the resolver likes, and cannot be taken back. So each runs on a thread of its own,
-// that nobody waits for: what it brings when the look-ups have been stopped is dropped.
+// A look-up blocks for as long as the resolver takes, and cannot be cancelled. So each runs on a detached thread of its
+// own. A result that arrives after Stop is dropped.
 #pragma once
 
 #include <chrono>
@@ -16,15 +16,15 @@
 
 namespace probegate {
 
-// The addresses of a server, HOST:PORT each; blocks. Called on any thread, also when the program is ending.
+// Returns the addresses of a server, each as HOST:PORT. Blocks. Called on any thread, even while the program exits.
 using LookUp = std::function<absl::StatusOr<std::vector<std::string>>(const Endpoint& server)>;
 
-// Threads: all on the strand that it is given, `on_result` too.
+// Threads: everything runs on the strand passed to the constructor, including `on_result`.
 class NameLookup {
  public:
   using OnResult = std::function<void(absl::StatusOr<std::vector<std::string>> addresses)>;
 
-  // Looks up from Start on, and again `interval` after each result.
+  // The first look-up begins at Start, and each further one `interval` after the previous result.
   NameLookup(const Strand& strand, Endpoint server, std::chrono::milliseconds interval, LookUp look_up,
              OnResult on_result);
   ~NameLookup() { Stop(); }
@@ -32,7 +32,7 @@ class NameLookup {
   NameLookup& operator=(const NameLookup&) = delete;
 
   void Start();
-  // on_result is not called any more.
+  // From now on, on_result is not called.
   void Stop();
 
  private:

@@ -52,7 +52,7 @@ bool ProbeRoutes::Decide(Route& route) {
   const auto is_at = [&](const Claim& claim) { return claim.server == route.at; };
   auto best = find([&](const Claim& claim) { return is_at(claim) && claim.holds(); });
   if (best == route.claims.end()) best = find([](const Claim& claim) { return claim.holds(); });
-  // Nobody has it: it stays where it was, or goes to who has at least heard of it.
+  // No server has the probe. It stays where it was, or else goes to the first server that has reported it as away.
   if (best == route.claims.end()) best = find(is_at);
   if (best == route.claims.end()) best = route.claims.begin();
   bool moved = false;

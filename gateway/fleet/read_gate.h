@@ -1,23 +1,23 @@
-// When the next response of a session is read: while one is awaited, or somebody listens, and who takes them has asked
-// for no pause (gateway/fleet/upstream.h).
+// Decides when a session's next response is read: if one is awaited or Listen was called, and the receiver has not
+// asked for a pause (gateway/fleet/upstream.h).
 #pragma once
 
 #include <cstdint>
 
 namespace probegate {
 
-// Threads: one at a time; its owner's mutex guards it, which is not held while the response is handed over. Resume and
-// Listen may well come before the hand-over has returned its wish for a pause: they count all the same, or nobody would
-// ever read again.
+// Threads: one at a time. The owner's mutex guards it, and is not held while the response is handed over. So Resume and
+// Listen may be called before the hand-over has returned and asked for a pause. They take effect nevertheless;
+// otherwise nothing would ever be read again.
 class ReadGate {
  public:
-  // A request has been sent that will be answered. True where the next read is due now.
+  // A request has been sent that will be answered. True if the next read is due now.
   [[nodiscard]] bool Expect() {
     ++awaited_;
     return state_ == State::kIdle && Next();
   }
 
-  // The next response is wanted though none is awaited. True where the next read is due now.
+  // The next response is wanted although none is awaited. True if the next read is due now.
   [[nodiscard]] bool Listen() {
     listens_ = true;
     return state_ == State::kIdle && Next();
@@ -30,14 +30,14 @@ class ReadGate {
     listens_ = false;
   }
 
-  // The hand-over has returned; `go_on` is false where it asked for a pause. True where the next read is due now.
+  // The hand-over has returned; `go_on` is false if it asked for a pause. True if the next read is due now.
   [[nodiscard]] bool End(bool go_on) {
     if (go_on || state_ == State::kResumed) return Next();
     state_ = State::kPaused;
     return false;
   }
 
-  // The pause, or the one that is about to be asked for, is over. True where the next read is due now.
+  // The pause, or the one that the hand-over is about to ask for, is over. True if the next read is due now.
   [[nodiscard]] bool Resume() {
     if (state_ == State::kHandingOver) state_ = State::kResumed;
     return state_ == State::kPaused && Next();

@@ -1,4 +1,5 @@
-// A probe as the gateway knows it: what its connections answer without asking upstream, and which server has it.
+// What the gateway knows of a probe: its description, from which connections answer some requests without asking the
+// server, and which server has it.
 #pragma once
 
 #include <memory>
@@ -26,14 +27,14 @@ class ServedProbe {
     return description_;
   }
 
-  // The server that has it, or had it last. Sessions that are there stay where they are.
+  // The server that has the probe, or had it last. Sessions that are already open stay where they are.
   std::shared_ptr<Upstream> upstream() const {
     const MutexLock lock(mutex_);
     return upstream_;
   }
 
-  // The probe says something else of itself now: it came back with other firmware, or has only now been there at all.
-  // Or it has moved to another server.
+  // The probe's description has changed (it came back with other firmware, or has only now been connected for the first
+  // time), or the probe has moved to another server.
   void Update(v1::ProbeDescription description, std::shared_ptr<Upstream> upstream) {
     auto fresh = std::make_shared<const v1::ProbeDescription>(std::move(description));
     const MutexLock lock(mutex_);

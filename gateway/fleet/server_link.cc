@@ -31,7 +31,7 @@ void ServerLink::Stop() {
 void ServerLink::Watch() {
   const uint64_t number = ++watch_number_;
   begun_ = false;
-  // Upstream's threads may still call when the link is gone; the strand they hold on to outlives them.
+  // Upstream's threads may still call after the link is destroyed. They hold a copy of the strand, which stays valid.
   watch_ = upstream_->WatchProbes({
       .on_event =
           [weak = weak_from_this(), strand = strand_, number](v1::WatchProbesResponse event) {
@@ -66,7 +66,7 @@ void ServerLink::TakeEvent(const v1::WatchProbesResponse& event) {
 
 void ServerLink::TakeEnd(WatchEnd end, const std::string& reason) {
   watch_.reset();
-  // A server that comes and goes is tried ever less often, one that was there for a while at once.
+  // A server that keeps coming and going is retried less and less often; one that was connected for a while, soon.
   if (begun_ && Clock::now() - since_ > kLongestPause) pause_ = kFirstPause;
   retry_.expires_after(pause_);
   pause_ = std::min(pause_ * 2, kLongestPause);

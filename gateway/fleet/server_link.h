@@ -1,6 +1,8 @@
-// Follows one server's list of probes for ever; while the server is out of reach it is tried again with growing pauses.
+// Follows one server's list of probes until it is stopped. While the server is unreachable, the link retries with
+// growing pauses.
 //
-// Threads: all on the strand that it is given, its handler's calls too. A link that is let go is silent at once.
+// Threads: everything runs on the strand passed to the constructor, including the calls to the handler. After the last
+// reference to a link is gone, the handler is not called.
 #pragma once
 
 #include <chrono>
@@ -15,13 +17,13 @@ namespace probegate {
 
 class ServerLink : public std::enable_shared_from_this<ServerLink> {
  public:
-  // May let the link go.
+  // Its functions may stop and release the link.
   struct Handler {
-    // The server begins its list anew, with a probe or with the list's end.
+    // A new list begins: a probe or the end of the list comes next.
     std::function<void()> on_begin;
     std::function<void(const v1::ProbeStatus& probe)> on_probe;
     std::function<void()> on_end_of_list;
-    // It cannot be reached, or no more. Once for each try.
+    // The server cannot be reached, or the connection was lost. Called once for each attempt.
     std::function<void(WatchEnd end, const std::string& reason)> on_lost;
   };
 
@@ -30,7 +32,7 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   ServerLink& operator=(const ServerLink&) = delete;
 
   void Start() { Watch(); }
-  // Nothing is called any more.
+  // From now on, the handler is not called.
   void Stop();
 
   const std::shared_ptr<Upstream>& upstream() const { return upstream_; }
@@ -46,9 +48,9 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   const std::shared_ptr<Upstream> upstream_;
   const Handler handler_;
   std::unique_ptr<UpstreamWatch> watch_;
-  uint64_t watch_number_ = 0;  // news of earlier watches are ignored
-  bool begun_ = false;         // the list, of this watch
-  Clock::time_point since_;    // when it did
+  uint64_t watch_number_ = 0;  // events of earlier watches are ignored
+  bool begun_ = false;         // this watch's list has begun to arrive
+  Clock::time_point since_;    // when it began
   Timer retry_;
   std::chrono::milliseconds pause_;
 };

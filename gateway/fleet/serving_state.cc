@@ -6,7 +6,7 @@
 namespace probegate {
 namespace {
 
-// A health check asks every few seconds, and somebody may keep the answers.
+// A bound, because health checks ask every few seconds, and their answers may be stored.
 constexpr size_t kListedServers = 10;
 
 }  // namespace

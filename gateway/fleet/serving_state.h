@@ -1,4 +1,4 @@
-// What the gateway serves now, and what keeps it from serving: for /readyz and the gauges.
+// What the gateway serves now, and what keeps it from serving more: for /readyz and the gauges.
 #pragma once
 
 #include <map>
@@ -18,31 +18,31 @@ class ServingState {
   // `metrics` must outlive it.
   explicit ServingState(GatewayMetrics& metrics) : metrics_(metrics) {}
 
-  // The server's whole list of probes has come.
+  // The server's whole list of probes has arrived.
   void ServerFound(const ServerAddress& server);
-  // It is not there, or no more. `why` is for a person, and names it.
+  // The server cannot be reached, or its connection was lost. `why` is for people to read, and names the server.
   void ServerLost(const ServerAddress& server, std::string why);
-  // It is none of the gateway's any more.
+  // The gateway no longer uses this server.
   void ServerForgotten(const ServerAddress& server);
 
   void Served(const std::string& unique_id);
   // `why` names the probe and the port.
   void NotServed(const std::string& unique_id, std::string why);
 
-  // All that there was in the beginning has been taken up.
+  // Serving of all probes found at the start has begun.
   void Started();
   void Stopping();
 
-  // What is missing, a line each for a person; empty where every probe that is to be served is.
-  // A server that is out of
-  // reach is no reason to keep users from the probes of the others: it is missing only where all are.
+  // What is missing, one line each, for people to read; empty if every probe that is to be served is served. An
+  // unreachable server must not keep users from the probes of the others, so it is only listed if all servers are
+  // unreachable.
   std::vector<std::string> Missing() const;
 
  private:
   struct Server {
     Gauge up;
     bool is_up = false;
-    bool known = false;  // it was up at some time
+    bool known = false;  // the server was up at some time
     std::string problem;
   };
 
@@ -53,7 +53,7 @@ class ServingState {
 
   mutable Mutex mutex_;
   std::map<ServerAddress, Server> servers_ ABSL_GUARDED_BY(mutex_);
-  // What is wrong with each probe's port, by unique id; empty where it is served.
+  // What is wrong with each probe's port, by unique ID; empty if the probe is served.
   std::map<std::string, std::string> probes_ ABSL_GUARDED_BY(mutex_);
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

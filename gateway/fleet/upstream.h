@@ -1,9 +1,9 @@
-// What the gateway asks of servers: sessions on probes, and the list of probes. gateway/grpc/ implements it with gRPC;
-// tests have servers that fail on purpose.
+// What the gateway uses of servers: sessions on probes, and the list of probes. gateway/grpc/ implements this with
+// gRPC; tests implement it with servers that fail on purpose.
 //
-// Callbacks come from threads of the implementation, one at a time per session or watch, and must not block. They may
-// still come, or be running, while and after the object that they belong to is destroyed: they hold on to what they
-// need.
+// Callbacks run on the implementation's threads, one at a time per session or watch, and must not block. They may
+// start, or still be running, during and after the destruction of the session or watch that they belong to, so they
+// must own what they use.
 #pragma once
 
 #include <cstdint>
@@ -17,69 +17,68 @@
 
 namespace probegate {
 
-// A session, whose life is this object's: destroying it ends the session without waiting. Threads: any, one at a time.
+// A session. Destroying the object ends the session, without waiting. Threads: any, one at a time.
 class UpstreamSession {
  public:
   virtual ~UpstreamSession() = default;
 
-  // Queues a request; never blocks. Responses come in the order of the requests. Nothing happens once the session has
-  // ended.
+  // Queues a request. Never blocks. Responses come in the order of the requests. Does nothing if the session has ended.
   virtual void Send(v1::StreamRequest request) = 0;
 
-  // Has it noticed that the session ends, though no response is awaited: whoever has sent no request for a moment calls
-  // this. It is put off until then because to listen costs both ends a wake-up besides each response's (an HTTP/2
-  // window update).
+  // Makes the end of the session noticed although no response is awaited. To be called if no request has been sent for
+  // a moment. Not done earlier, because listening costs each end one more wake-up per response (an HTTP/2 window
+  // update).
   virtual void Listen() = 0;
 
-  // Goes on with responses, after on_response asked for a pause: once for each pause. It may overtake the return of the
-  // on_response that asks.
+  // Delivers responses again after on_response has asked for a pause. To be called once for each pause. The call may
+  // come before the on_response that asks for the pause has returned.
   virtual void Resume() = 0;
 };
 
 struct SessionHandler {
-  // A response. False asks for a pause: no more come until Resume.
+  // A response has arrived. Returning false asks for a pause: no more are delivered until Resume.
   std::function<bool(v1::StreamResponse response)> on_response;
-  // The session has ended: nothing comes after this. `reason` is for a person.
+  // The session has ended. No callback follows. `reason` is for people to read.
   std::function<void(std::string reason)> on_end;
 };
 
-// A stream of the probes' states; destroying it ends it.
+// A stream of the probes' states. Destroying the object ends the stream.
 class UpstreamWatch {
  public:
   virtual ~UpstreamWatch() = default;
 };
 
 enum class WatchEnd : uint8_t {
-  kUnreachable,   // there is no server, or no more: worth another try
-  kIncompatible,  // what is there does not speak probegate.v1
+  kUnreachable,   // the server cannot be reached, or the connection was lost: worth another attempt
+  kIncompatible,  // the server does not speak probegate.v1
 };
 
 struct WatchHandler {
   std::function<void(v1::WatchProbesResponse event)> on_event;
-  // Nothing comes after this. `reason` is for a person.
+  // The stream has ended. No callback follows. `reason` is for people to read.
   std::function<void(WatchEnd end, std::string reason)> on_end;
 };
 
-// One server. Threads: any. It is outlived by what its handlers post to (an io_context), and may be let go while
-// sessions and watches are there.
+// One server. Threads: any. What its handlers post to (an io_context) must outlive it. It may be released while it
+// still has sessions and watches.
 class Upstream {
  public:
   virtual ~Upstream() = default;
 
-  // Opens a session; its first request, which carries `traceparent` (W3C Trace Context, or empty), is already on the
-  // way. Its response is the first that the handler gets. Where the server is out of reach the session ends at once.
+  // Opens a session. This sends the first request, which carries `traceparent` (W3C Trace Context, or empty); its
+  // response is the first that the handler gets. If the server is unreachable, the session ends at once.
   virtual std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, std::string traceparent,
                                                        SessionHandler handler) = 0;
 
   virtual std::unique_ptr<UpstreamWatch> WatchProbes(WatchHandler handler) = 0;
 };
 
-// Makes upstreams, and outlives them. Threads: any.
+// Makes upstreams. Must outlive them. Threads: any.
 class Upstreams {
  public:
   virtual ~Upstreams() = default;
 
-  // Does not block: the server is looked for with the first session or watch.
+  // Does not block: the connection is made for the first session or watch.
   virtual std::shared_ptr<Upstream> To(const ServerAddress& server) = 0;
 };
 
