@@ -16,15 +16,15 @@
 namespace probegate {
 namespace {
 
-// A server whose host was gone is found again as fast as the gateway looks for it.
+// Short, so that after a host is back, each of the gateway's attempts can reach the server.
 constexpr std::chrono::seconds kConnectAttempt{1};
 
-// What the gateway calls. These count themselves: to intercept them would cost each message some 18 us
-// (telemetry/grpc/server_interceptor.h).
+// The methods that the gateway calls. The code below counts these calls itself, because an interceptor would cost about
+// 18 us per message (telemetry/grpc/server_interceptor.h).
 constexpr RpcMethod kStream{v1::DebugProbe::service_full_name(), "Stream", true, true};
 constexpr RpcMethod kWatchProbes{v1::ProbeDirectory::service_full_name(), "WatchProbes", false, true};
 
-// Counts the calls that gRPC still has, so that the program does not go away beneath them.
+// Counts the calls that gRPC has not finished with, so that what they use is not destroyed before.
 class CallCount {
  public:
   void Add() {
@@ -56,10 +56,11 @@ std::string Describe(const grpc::Status& status) {
   return status.error_message();
 }
 
-// One session's stream. It holds on to itself until gRPC is done with it.
+// One session's stream. It keeps itself alive until gRPC is done with it.
 //
-// gRPC's hold stands for the owner, who may start operations from outside the callbacks: it is let go once nothing more
-// will be started, which is when the stream has ended or when the owner is gone. OnDone waits for it.
+// The owner starts operations from outside the callbacks, for which gRPC requires a hold (AddHold). The hold is removed
+// when no more operations will be started: when the stream has ended, or the owner has abandoned it. gRPC calls OnDone
+// only after that.
 class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::StreamResponse>,
                           public std::enable_shared_from_this<SessionCall> {
  public:
@@ -97,7 +98,7 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
     if (gate_.Resume() && !ended_) StartRead(&response_);
   }
 
-  // Ends the session; nobody listens any more.
+  // Ends the session. Its owner is gone.
   void Abandon() {
     context_.TryCancel();
     End();
@@ -125,8 +126,8 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
       const MutexLock lock(mutex_);
       read = gate_.End(go_on) && !ended_;
     }
-    // Without the mutex: it costs a system call, and meanwhile the client may have its next request for Send. Within a
-    // callback the hold is not what keeps the call.
+    // Not under the mutex: the read costs a system call, and meanwhile the client may call Send with its next request.
+    // The hold may have been removed by now, but inside a callback it is not needed.
     if (read) StartRead(&response_);
   }
 
@@ -140,7 +141,7 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
 
  private:
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    // With more to come, gRPC may wait with the system call.
+    // If more follows, gRPC may delay the system call.
     StartWrite(&queue_.front(), queue_.size() > 1 ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions());
   }
 
@@ -160,11 +161,11 @@ class SessionCall final : public grpc::ClientBidiReactor<v1::StreamRequest, v1::
   v1::StreamResponse response_;
 
   Mutex mutex_;
-  // What is being written and what is to follow.
+  // The request that is being written, and those that follow.
   std::deque<v1::StreamRequest> queue_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   ReadGate gate_ ABSL_GUARDED_BY(mutex_);
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // and the hold let go
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // the stream has ended or was abandoned; the hold is or will be removed
 };
 
 class GrpcSession final : public UpstreamSession {
@@ -230,8 +231,8 @@ class GrpcWatch final : public UpstreamWatch {
   const std::shared_ptr<WatchCall> call_;
 };
 
-// A channel and what goes on over it. gRPC does not bear that a channel goes within a callback of its own, so it stays
-// here until it has no calls.
+// A channel, its stubs and a count of its calls. A gRPC channel must not be destroyed in one of its own callbacks, so
+// it is kept here until it has no calls.
 struct ServerChannel {
   explicit ServerChannel(const ServerAddress& server)
       : channel(MakeChannel(server.address, {.authority = server.name, .attempt = kConnectAttempt})),
@@ -276,7 +277,7 @@ class GrpcUpstreams final : public Upstreams {
 
   std::shared_ptr<Upstream> To(const ServerAddress& server) override {
     const MutexLock lock(mutex_);
-    // Those that nobody uses any more: whoever comes to new servers again and again must not collect the old ones.
+    // Remove channels that are no longer used, so that they do not accumulate if servers keep changing.
     std::erase_if(servers_, [](const auto& old) { return old.use_count() == 1 && old->calls.none(); });
     servers_.push_back(std::make_shared<ServerChannel>(server));
     return std::make_shared<GrpcUpstream>(servers_.back(), rpcs_);

@@ -1,4 +1,4 @@
-// The gateway's upstreams over gRPC: a channel a server, a stream a session.
+// The gateway's upstreams over gRPC: one channel per server, one stream per session.
 #pragma once
 
 #include <memory>
@@ -8,9 +8,9 @@
 
 namespace probegate {
 
-// Each connects when first needed, and again, with growing pauses, when the connection is lost. Counts all calls in
-// `metrics`, which must outlive the upstreams. The destructor waits until the callbacks of all sessions and watches,
-// which must be destroyed before, have returned.
+// Each upstream connects when it is first needed. If the connection is lost, it reconnects, with growing pauses. All
+// calls are counted in `metrics`, which must outlive the upstreams. All sessions and watches must be destroyed before
+// the upstreams, whose destructor waits until their callbacks have returned.
 std::unique_ptr<Upstreams> MakeGrpcUpstreams(MetricSet& metrics);
 
 }  // namespace probegate

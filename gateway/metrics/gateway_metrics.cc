@@ -9,7 +9,7 @@ namespace probegate {
 namespace {
 
 struct OutcomeRow {
-  std::optional<ReplyStatus> status;  // none was sent
+  std::optional<ReplyStatus> status;  // nothing if no reply was sent
   std::string_view name;
 };
 
@@ -30,7 +30,7 @@ constexpr size_t NumberOf(std::optional<ReplyStatus> status) {
   return number;
 }
 
-// The number of a command's counters: that of its row, and the one after the last for what is no command.
+// The index of a command's counters: the index of its row; one past the last row for lines that name no command.
 size_t NumberOf(const Command* command) {
   const auto commands = Commands();
   return command == nullptr ? commands.size() : static_cast<size_t>(command - commands.data());

@@ -1,5 +1,5 @@
-// What the gateway counts (gateway/metrics/metric_rows.h), ready to be counted: all series are there from the
-// beginning, and none is made by what a client sends.
+// The series of the gateway's metrics (gateway/metrics/metric_rows.h). All of them except those of the servers exist
+// from the start, and nothing that a client sends can create one.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace probegate {
 
-// How a request line ended: the label `status`, and the number of its counter in OperationMetrics::outcomes. A status
-// of the remote protocol was sent, or the connection had gone before anything could be.
+// The outcome of a request line: either a status of the remote protocol was sent, or the connection was gone before a
+// reply could be. An outcome is the index of its counter in OperationMetrics::outcomes; its name is the label `status`.
 size_t OutcomeOf(ReplyStatus status);
 size_t Unanswered();
 std::string_view ReplyOutcomeName(size_t outcome);
@@ -22,17 +22,17 @@ std::string_view ReplyOutcomeName(size_t outcome);
 // The label `request`: the command's name, or `unknown` for null.
 std::string_view RequestName(const Command* command);
 
-// Threads: any. Must outlive the io_context whose connections count.
+// Threads: any. Must outlive the io_context whose connections update it.
 class GatewayMetrics {
  public:
   explicit GatewayMetrics(MetricSet& set);
   GatewayMetrics(const GatewayMetrics&) = delete;
   GatewayMetrics& operator=(const GatewayMetrics&) = delete;
 
-  // Whether the gateway follows a server: 0, until it is set.
+  // The gauge that says whether the gateway follows a server: 0 until it is set.
   Gauge ServerUp(const ServerAddress& server) const;
 
-  // Where requests for `command`, a row of the table, are counted; null: those that are for none.
+  // Counts the requests for `command`, a row of the command table; null: request lines that name no command.
   const OperationMetrics& request(const Command* command) const;
 
   const Counter server_reconnects;
@@ -50,7 +50,7 @@ class GatewayMetrics {
   // The counters of each row of the command table, and of `unknown`, by outcome.
   const std::vector<std::vector<Counter>> request_outcomes_;
   const Histogram request_seconds_;
-  const std::vector<OperationMetrics> requests_;  // points to those two
+  const std::vector<OperationMetrics> requests_;  // points to the two members above
 };
 
 }  // namespace probegate

@@ -23,20 +23,20 @@ template <typename T = void>
 using Task = asio::awaitable<T, Strand>;
 inline constexpr asio::use_awaitable_t<Strand> kUseTask{};
 
-// Prepares a client's socket: SetUpConnection of base/socket.h, and no blocking. Errors are ignored: the socket is
-// about to fail anyway then.
+// Prepares a client's socket: calls SetUpConnection (base/socket.h) and makes the socket non-blocking. Errors are
+// ignored, because a socket that reports one here is about to fail anyway.
 void ConfigureSocket(Socket& socket);
 
-// Bytes that the peer has not acknowledged yet; 0 where the socket is gone.
+// Bytes that the peer has not acknowledged yet; 0 if the socket is closed.
 size_t UnacknowledgedBytes(Socket& socket);
 
-// Closes the socket with a reset: what was not acknowledged is lost.
+// Closes the socket with a reset: bytes that were not acknowledged are lost.
 void ResetSocket(Socket& socket);
 
-// The error that the network has reported and nobody has been told yet.
+// Whether the network has reported an error that no call on the socket has returned yet. Clears it.
 bool HasPendingError(Socket& socket);
 
-// HOST:PORT, an IPv6 address in brackets, one that only maps an IPv4 address as that address.
+// HOST:PORT. An IPv6 address is in brackets; an IPv4-mapped one is written as the IPv4 address.
 std::string ToString(const asio::ip::tcp::endpoint& endpoint);
 
 }  // namespace probegate

@@ -1,4 +1,4 @@
-// Where a server is that the gateway uses.
+// The address of a server that the gateway uses.
 #pragma once
 
 #include <compare>
@@ -7,8 +7,8 @@
 namespace probegate {
 
 struct ServerAddress {
-  std::string name;     // HOST:PORT as the operator wrote it; several servers may have the same
-  std::string address;  // HOST:PORT, numeric: one of those that the name stands for; empty while it stands for none
+  std::string name;     // HOST:PORT as the operator wrote it; several servers may have the same name
+  std::string address;  // numeric HOST:PORT, one of those that the name resolves to; empty if it resolves to none
 
   // For messages.
   std::string ToString() const { return address.empty() || address == name ? name : name + ", address " + address; }
