@@ -9,11 +9,11 @@
 namespace probegate {
 namespace {
 
-// Nine digits are the most that a 32-bit word holds.
+// A 32-bit word holds at most nine arbitrary decimal digits.
 constexpr size_t kChunkDigits = 9;
 constexpr uint32_t kChunkBase = 1'000'000'000;
 
-// Clears what lies above the number's top bit.
+// Clears the bits above the number's highest bit.
 void MaskTop(std::string& bytes, size_t bit_count) {
   if (bit_count % 8 != 0) bytes.back() = static_cast<char>(bytes.back() & ((1 << bit_count % 8) - 1));
 }
@@ -25,7 +25,7 @@ std::string DecimalToBits(std::string_view digits, size_t bit_count) {
   std::vector<uint32_t> words;
   words.reserve(word_count);
   while (!digits.empty()) {
-    // The first chunk takes the odd digits, so that all others are whole.
+    // The first chunk may be shorter, so that all others have kChunkDigits digits.
     const size_t length = digits.size() % kChunkDigits == 0 ? kChunkDigits : digits.size() % kChunkDigits;
     uint32_t carry = 0;
     std::from_chars(digits.data(), digits.data() + length, carry);

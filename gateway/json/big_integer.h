@@ -1,5 +1,5 @@
-// Integers of any length, as JSON has them (decimal) and as a probe has them (bits): a raw sequence of 136 bits is one
-// number.
+// Converts integers of any length between JSON's form (decimal digits) and a probe's (bits). In the remote protocol, a
+// raw sequence of, for example, 136 bits is one number.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,12 @@
 
 namespace probegate {
 
-// The low `bit_count` bits of the number that `digits` (nothing but decimal digits) spells, in ⌈bit_count / 8⌉ bytes,
-// least significant first. Takes time in proportion to the digits times the bits.
+// The low `bit_count` bits of the number written in `digits`, which are only decimal digits. The result has
+// ⌈bit_count / 8⌉ bytes, least significant first. Takes time proportional to the digits times the bits.
 std::string DecimalToBits(std::string_view digits, size_t bit_count);
 
-// The low `bit_count` bits of `bits` (as above; missing bytes are zero) in decimal, appended to `out`.
+// Appends to `out`, in decimal, the low `bit_count` bits of `bits`, whose least significant byte comes first. Missing
+// bytes count as zero.
 void AppendBitsAsDecimal(std::string& out, std::string_view bits, size_t bit_count);
 
 }  // namespace probegate

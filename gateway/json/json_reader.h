@@ -1,6 +1,6 @@
-// Reads JSON in place: checks a text and says where its values are, without copying them.
+// Reads JSON in place: checks a text and finds its values, without copying them.
 //
-// What it accepts is RFC 8259, in the way of Python's json module, with which pyOCD's server reads:
+// It accepts JSON according to RFC 8259, with the choices of Python's json module, which pyOCD's server uses:
 //  - Integers may have any length, and an escaped surrogate may stand alone ("\ud800").
 //  - Strings must be UTF-8, nesting is bounded, and a float must be within the range of a double.
 //  - Unlike in Python, NaN and Infinity are malformed.

@@ -15,7 +15,7 @@ void AppendEscape(std::string& out, char32_t unit) {
   for (int shift = 12; shift >= 0; shift -= 4) out += kHex[unit >> shift & 0xF];
 }
 
-// Takes one character off the front of `text`, which is not empty, or one byte if that begins none.
+// Removes one character from the front of `text`, which is not empty; or one byte, if no valid character begins there.
 char32_t TakeCharacter(std::string_view& text) {
   constexpr char32_t kReplacement = 0xFFFD;
   const size_t length = CharacterLength(text, Surrogates::kAllowed);
@@ -24,7 +24,7 @@ char32_t TakeCharacter(std::string_view& text) {
   return character;
 }
 
-// `width` is the most that one element can take.
+// `width` is the maximum number of characters of one element.
 template <typename Elements>
 void AppendList(std::string& out, const Elements& elements, size_t width) {
   const size_t start = out.size();

@@ -1,4 +1,4 @@
-// Writes JSON as Python's json.dumps does by default: ", " and ": " between things, and nothing but ASCII.
+// Writes JSON as Python's json.dumps does by default: with ", " and ": " as separators, and only ASCII characters.
 //
 // Everything is appended to a string; there are no intermediate objects.
 #pragma once
@@ -15,8 +15,8 @@ void AppendBool(std::string& out, bool value);
 
 void AppendUnsigned(std::string& out, uint64_t value);
 
-// `text` is UTF-8, in which surrogates may stand alone (base/utf8.h, Surrogates::kAllowed). Each byte that is not part
-// of a character becomes U+FFFD.
+// `text` is UTF-8 that may contain lone surrogates (base/utf8.h, Surrogates::kAllowed). Each byte that is not part of a
+// character becomes U+FFFD.
 void AppendJsonString(std::string& out, std::string_view text);
 
 // A list of integers.

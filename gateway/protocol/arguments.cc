@@ -11,7 +11,7 @@
 namespace probegate {
 namespace {
 
-// Those of the largest number of kMaxSequenceBits bits; the decimal logarithm of 2 is 0.30103.
+// The digits of the largest number of kMaxSequenceBits bits; the decimal logarithm of 2 is 0.30103.
 constexpr size_t kMaxDigits = kMaxSequenceBits * 30103 / 100000 + 1;
 static_assert(kMaxDigits == 19729);
 

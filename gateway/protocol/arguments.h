@@ -1,10 +1,11 @@
-// The types of commands' arguments. A command's handler takes them as parameters, so that its signature is its schema.
+// The types of the commands' arguments. A command's handler takes them as parameters, so that its signature is its
+// schema:
 //
 //   Step WriteDp(Call& call, U32<"address"> address, U32<"value"> value);
 //
-// Each type knows how to read itself from JSON and what to tell someone who sent something else. Bounds are checked
-// while reading: nothing is allocated for what is refused. What a value means to a probe is not checked here but by the
-// server.
+// Each type has a function that reads it from JSON, and a text for the error message if the JSON is something else.
+// Bounds are checked while reading, so that nothing is allocated for a value that is refused. Whether a value makes
+// sense to a probe is not checked here; the server checks that.
 #pragma once
 
 #include <algorithm>
@@ -33,17 +34,18 @@ struct Frequency {
   uint32_t hz = 0;
 };
 
-// A whole number, not negative, of at most kMaxSequenceBits bits (base/request_limits.h).
+// A non-negative integer of at most kMaxSequenceBits bits (base/request_limits.h).
 struct BigNumber {
   std::string_view digits = "0";
 };
 
-// A memory interface's handle. Any other number is a handle that was never given.
+// A memory interface's handle. No number: an integer that is not in the range of handles, so it cannot be valid.
 struct Handle {
   std::optional<uint32_t> number;
 };
 
-// Reads `value` into `out`. Returns the value that is not as it has to be, `value` itself or one inside it.
+// Reads `value` into `out`. Returns nothing if that worked, otherwise the value that is wrong: `value` itself, or one
+// inside it.
 std::optional<JsonValue> ReadArgument(const JsonValue& value, uint32_t& out);
 std::optional<JsonValue> ReadArgument(const JsonValue& value, uint64_t& out);
 std::optional<JsonValue> ReadArgument(const JsonValue& value, bool& out);
@@ -55,7 +57,7 @@ std::optional<JsonValue> ReadArgument(const JsonValue& value, ByteList& out);
 std::optional<JsonValue> ReadArgument(const JsonValue& value, SegmentList& out);
 std::optional<JsonValue> ReadArgument(const JsonValue& value, JsonValue& out);
 
-// What ReadArgument wants, for a person.
+// What ReadArgument accepts, for an error message.
 std::string_view Wanted(const uint32_t&);
 std::string_view Wanted(const uint64_t&);
 std::string_view Wanted(const bool&);
@@ -67,10 +69,10 @@ std::string_view Wanted(const ByteList&);
 std::string_view Wanted(const SegmentList&);
 std::string_view Wanted(const JsonValue&);
 
-// `name` must be `wanted`, got `value` (its JSON text, which is cut).
+// "`name` must be `wanted`, got `value`". `value` is JSON text, of which an excerpt is quoted.
 std::string ArgumentError(std::string_view name, std::string_view wanted, std::string_view value);
 
-// JSON text cut to what fits into an error message; never in the middle of a character.
+// `text` shortened to fit into an error message. It is never cut in the middle of a character.
 std::string Excerpt(std::string_view text);
 
 template <size_t N>
@@ -104,7 +106,7 @@ template <ArgumentName name>
 using Bytes = Argument<ByteList, name>;
 template <ArgumentName name>
 using Segments = Argument<SegmentList, name>;
-// Read by the handler, which has its own words for what is wrong.
+// Any JSON value. The handler reads it, and has its own error messages.
 template <ArgumentName name>
 using Anything = Argument<JsonValue, name>;
 

@@ -1,4 +1,4 @@
-// Makes a row's `prepare` out of a handler, whose signature is the schema.
+// Makes a row's `prepare` function from a handler, whose signature is the command's schema.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct CommandSignature<Result (*)(Call&, Arguments...)> {
   using Values = std::tuple<std::decay_t<Arguments>...>;
 };
 
-// Reads one argument; where it is wrong, says so in `call.text`.
+// Reads one argument. If it is wrong, returns false and puts the error message into `call.text`.
 template <typename T>
 bool BindArgument(const Request& request, size_t index, T& argument, Call& call) {
   const auto culprit = ReadArgument(request.arguments[index], argument.value);
@@ -29,7 +29,7 @@ bool BindArgument(const Request& request, size_t index, T& argument, Call& call)
   return false;
 }
 
-// A handler that returns nothing always sends.
+// For a handler that returns nothing, the step is always kSend.
 template <auto handler>
 Step PrepareCommand(const Request& request, Call& call) {
   using Signature = CommandSignature<decltype(handler)>;

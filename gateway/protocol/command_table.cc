@@ -8,7 +8,7 @@
 namespace probegate {
 namespace {
 
-using namespace commands;  // NOLINT(google-build-using-namespace): the table is made of nothing else
+using namespace commands;  // NOLINT(google-build-using-namespace): the whole table consists of its names
 
 constexpr auto kCommands = std::to_array<Command>({
     MakeCommand<&Hello>("hello"),

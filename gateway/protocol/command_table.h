@@ -1,8 +1,8 @@
 // The commands of the remote protocol, one row each: name, arguments, request message, result.
 //
-// A row binds a name to a handler whose parameters are the command's arguments (gateway/protocol/arguments.h) and which
-// fills in the request message, and to a writer of the result. Few commands are answered here and now, from what the
-// gateway knows.
+// A row binds a name to a handler and to a writer of the result. The handler's parameters are the command's arguments
+// (gateway/protocol/arguments.h), and it fills in the request message. A few commands are answered at once, from what
+// the gateway knows.
 //
 // Threads: any; the table is constant.
 #pragma once
@@ -19,7 +19,6 @@ namespace probegate {
 
 // What a command may use of its connection.
 struct CommandContext {
-  // What is known of the probe.
   const v1::ProbeDescription& probe;
   // Whether the connection has a session upstream.
   bool has_session = false;
@@ -27,26 +26,26 @@ struct CommandContext {
   bool offer_memory_interface = false;
 };
 
-// Writes a successful response's result as JSON. False where the command has none; nothing is written then.
+// Writes a successful response's result as JSON. Returns false, and writes nothing, if there is no result.
 using ResultWriter = bool (*)(const v1::StreamResponse& response, std::string& out);
 
-// A request that is being made into a command.
+// A request that is being turned into a message to the server.
 struct Call {
   const CommandContext& context;
   // To be sent, for Step::kSend.
   v1::StreamRequest request;
-  // Step::kSend: its client may be answered before the server has carried it out (gateway/client/posting.h).
+  // Step::kSend: the client may be answered before the server has carried out the request (gateway/client/posting.h).
   bool may_post = false;
-  // What the response is written with. Null for commands without result.
+  // Writes the result from the response. Null for commands without a result.
   ResultWriter write_result = nullptr;
-  // Step::kAnswer: the result as JSON, empty for none. Step::kRefuse: what is wrong.
+  // Step::kAnswer: the result as JSON, or empty if there is none. Step::kRefuse: the error message.
   std::string text;
 };
 
 enum class Step : uint8_t {
-  kSend,    // upstream, and answer with its response
-  kAnswer,  // at once, with status 0
-  kRefuse,  // at once, with status 1
+  kSend,    // send it to the server, and answer with the server's response
+  kAnswer,  // answer at once, with status 0
+  kRefuse,  // answer at once, with status 1
 };
 
 struct Command {
@@ -55,14 +54,14 @@ struct Command {
   // Fills in `call` from a request of `argument_count` arguments.
   Step (*prepare)(const Request& request, Call& call);
   ResultWriter write_result;
-  // The message for ERROR_KIND_NOT_FOUND in place of the server's, where pyOCD's server has words of its own.
+  // Replaces the server's message for ERROR_KIND_NOT_FOUND if pyOCD's server has a message of its own for that.
   std::string_view not_found_message;
 };
 
 absl::Span<const Command> Commands();
 
-// The command that `request` names; null where there is none. `error` says why it cannot be carried out, because there
-// is none or because the arguments' number is wrong, and is left alone where it can be.
+// The command that `request` names, or null if there is no such command. If there is none, or the number of arguments
+// is wrong, sets `error` to the error message; otherwise leaves it unchanged.
 const Command* FindCommand(const Request& request, std::string_view& error);
 
 }  // namespace probegate

@@ -1,5 +1,5 @@
-// The handlers of the commands and the writers of their results, with a file for each family, for the rows of
-// gateway/protocol/command_table.cc. The families are those of server/commands/commands.h.
+// The handlers of the commands and the writers of their results, for the rows of gateway/protocol/command_table.cc.
+// Each family of commands has a file; the families are those of server/commands/commands.h.
 #pragma once
 
 #include <string>
@@ -65,12 +65,12 @@ void SwoStop(Call& call);
 void SwoRead(Call& call);
 bool SwoReadResult(const v1::StreamResponse& response, std::string& out);
 
-// pyOCD's server's words.
+// The same message as pyOCD's server.
 inline constexpr std::string_view kInvalidHandle = "invalid handle received from remote memory access";
 
-// refusals.cc: what the families refuse with. `name` must be `wanted`, got `value`.
+// refusals.cc: these refuse a call with the error message "`name` must be `wanted`, got `value`".
 Step RefuseArgument(Call& call, std::string_view name, std::string_view wanted, std::string_view value);
-// The same for a number `count`, which may be at most `most`.
+// The same for the number `count`, which may be at most `most`.
 Step RefuseCount(Call& call, std::string_view name, uint32_t count, size_t most);
 
 }  // namespace probegate::commands

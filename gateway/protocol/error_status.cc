@@ -13,7 +13,8 @@ struct Row {
 constexpr auto kRows = std::to_array<Row>({
     {v1::ERROR_KIND_INVALID_ARGUMENT, ReplyStatus::kGeneralError},
     {v1::ERROR_KIND_NOT_OPEN, ReplyStatus::kProbeError},
-    // gdbserver sends swo_stop to probes without SWO, and its reader dies of a general error.
+    // Not kGeneralError: pyOCD's gdbserver sends swo_stop even to probes without SWO, and a general error kills its
+    // SWO reader.
     {v1::ERROR_KIND_UNSUPPORTED, ReplyStatus::kProbeError},
     {v1::ERROR_KIND_PROBE_DISCONNECTED, ReplyStatus::kProbeDisconnected},
     {v1::ERROR_KIND_PROBE_ERROR, ReplyStatus::kProbeError},

@@ -1,4 +1,5 @@
-// The server's kinds of error as the remote protocol's status numbers. No other translation of error kinds exists here.
+// Translates the server's error kinds into the remote protocol's status numbers. This is the gateway's only translation
+// of error kinds.
 #pragma once
 
 #include "gateway/protocol/json_codec.h"
@@ -6,7 +7,7 @@
 
 namespace probegate {
 
-// A kind from a newer server is a general error.
+// A kind that only a newer server knows becomes a general error.
 ReplyStatus StatusOfError(v1::ErrorKind kind);
 
 }  // namespace probegate

@@ -13,7 +13,7 @@ bool IsKey(const JsonValue& key, std::string_view name) {
   return inside.find('\\') != std::string_view::npos && DecodeJsonString(key) == name;
 }
 
-// Reads a list, remembering where the first elements are.
+// Reads the arguments, after the opening bracket, and stores the first of them.
 bool ReadArguments(JsonReader& reader, Request& request) {
   request.argument_count = 0;
   if (reader.Consume(']')) return true;

@@ -1,4 +1,4 @@
-// The remote protocol's lines: a request taken apart, a reply put together. See docs/protocol.md.
+// The lines of the remote protocol: parses requests and writes replies. See docs/protocol.md.
 //
 // Threads: any.
 #pragma once
@@ -23,33 +23,33 @@ enum class ReplyStatus : uint8_t {
   kTransferFault = 12,
 };
 
-// A request, whose parts stand in the line that it was read from.
+// A parsed request. Its members refer to the line that it was read from.
 struct Request {
   static constexpr size_t kMaxArguments = 4;
 
-  // The id as the client wrote it, in JSON: it goes back character by character.
+  // The ID as the client wrote it, in JSON. The reply repeats it character by character.
   std::string_view id = "-1";
   JsonValue name;
-  // How many the client sent, and the first ones of them.
+  // How many arguments the client sent, and the first of them.
   size_t argument_count = 0;
   std::array<JsonValue, kMaxArguments> arguments;
-  // Null where the client sent none; not checked.
+  // Not validated. Null if the client sent none.
   JsonValue traceparent;
 };
 
-// Takes `line` apart. Returns what is wrong with it, in the words of pyOCD's server, or nothing where it is
-// well-formed. Then, too, `request.id` is the one to answer with. Of members named twice the last counts; others are
-// ignored.
+// Parses `line`. Returns what is wrong with it, in the words of pyOCD's server, or an empty string if it is
+// well-formed. In either case the reply's ID is `request.id`. If a member occurs twice, the last one counts. Unknown
+// members are ignored.
 std::string_view ParseRequest(std::string_view line, Request& request);
 
-// A reply's line but for the result and the end: `{"id": <id>, "status": <status>`.
+// Appends the beginning of a reply, up to the result: `{"id": <id>, "status": <status>`.
 void BeginReply(std::string& out, std::string_view id, ReplyStatus status);
-// Its end, with LF.
+// Appends the end of a reply, including the LF.
 void EndReply(std::string& out);
-// What stands before the result.
+// Comes before the result.
 inline constexpr std::string_view kResultKey = ", \"result\": ";
 
-// A whole reply that says what went wrong. `message` is UTF-8.
+// Appends a whole error reply. `message` is UTF-8.
 void AppendErrorReply(std::string& out, std::string_view id, ReplyStatus status, std::string_view message);
 
 }  // namespace probegate

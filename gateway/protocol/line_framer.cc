@@ -6,7 +6,8 @@
 namespace probegate {
 namespace {
 
-// Most requests are some 60 bytes. After a long line the buffer shrinks back to this, since most connections idle.
+// Most requests have about 60 bytes. After a long line the buffer shrinks back to this size, because most connections
+// are idle most of the time.
 constexpr size_t kUsualBytes = 4096;
 
 }  // namespace

@@ -6,10 +6,11 @@ namespace probegate::commands {
 
 namespace {
 
-// Of a DP register whose write is one transfer, and no more: power requests wait, and TARGETSEL is not acknowledged.
+// Whether a write to this DP register is just one transfer. A write to CTRL/STAT may have to wait for power, and the
+// target does not acknowledge a write to TARGETSEL.
 bool IsPlainDpWrite(uint32_t address) { return address == 0x0 || address == 0x8; }  // ABORT, SELECT
 
-// Others are refused by the server, of which the client should hear at once.
+// The server refuses other addresses, and the client should get that error at once.
 bool IsApAddress(uint64_t address) { return address % 4 == 0 && address <= UINT32_MAX; }
 
 }  // namespace

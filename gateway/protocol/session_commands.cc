@@ -9,10 +9,10 @@
 namespace probegate::commands {
 namespace {
 
-// The only version of the remote protocol that there is.
+// The only version of the remote protocol.
 constexpr std::string_view kProtocolVersion = "1";
 
-// The number as Python's %i prints it: without its fraction.
+// The number without its fraction, as Python's %i prints it.
 std::string WholePart(const JsonValue& value) {
   if (value.kind == JsonValue::Kind::kBool) return value.text == "true" ? "1" : "0";
   if (value.kind == JsonValue::Kind::kInteger) return value.text == "-0" ? "0" : Excerpt(value.text);
@@ -56,7 +56,8 @@ void AppendNames(std::string& out, const Values& values, std::string_view (*name
 
 using ProbeDescription = v1::ProbeDescription;
 
-// A property that does not change, and so needs no round trip. No text: the property's value is None.
+// A property that does not change, so that no round trip to the server is needed. If `append` appends nothing, the
+// value is None.
 struct Property {
   std::string_view name;
   void (*append)(const ProbeDescription& probe, std::string& out);
@@ -76,7 +77,7 @@ constexpr auto kProperties = std::to_array<Property>({
     {"associated_board_info", [](const ProbeDescription&, std::string&) {}},
 });
 
-// A property of the session, and what it is where there is none.
+// A property of the session, and its value if there is no session.
 struct StateProperty {
   std::string_view name;
   ResultWriter write_result;

@@ -42,8 +42,8 @@ void SwdSequence(Call& call, Segments<"sequences"> sequences) {
   call.request.mutable_swd_sequence()->mutable_segments()->Swap(&sequences.value);
 }
 
-// The first element is what a CMSIS-DAP probe answers to a sequence that it ran, DAP_OK. A sequence that did not run is
-// an error reply.
+// The first element is DAP_OK (0), a CMSIS-DAP probe's status after a sequence that it ran. If the sequence did not
+// run, the reply is an error.
 bool SwdSequenceResult(const v1::StreamResponse& response, std::string& out) {
   out += "[0, [";
   bool first = true;

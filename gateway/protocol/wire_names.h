@@ -1,5 +1,5 @@
-// What pyOCD calls wire protocols and capabilities: the names of the members of its DebugProbe.Protocol and
-// .Capability.
+// pyOCD's names of wire protocols and capabilities, which are the members of its enumerations DebugProbe.Protocol and
+// DebugProbe.Capability.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace probegate {
 
-// Empty for a number without a name (from a newer server).
+// Empty for a number that has no name here (it came from a newer server).
 std::string_view WireProtocolName(int protocol);
 std::string_view CapabilityName(int capability);
 
