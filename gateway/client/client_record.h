@@ -1,4 +1,4 @@
-// What is counted and logged of one client, so that its connection need not know how.
+// Counts and logs what one client does, so that its connection need not know how.
 //
 // Log lines name a session by the first 16 digits of its ID, as the server's do: the whole ID is a secret.
 //
@@ -38,25 +38,25 @@ class ClientRecord {
   void Refused(std::string_view reason);
   void Disconnected();
 
-  // Bytes of lines and of replies. Lines that begin from here on count as having arrived at the last call of Received.
+  // Counts bytes of lines and of replies. A line counts as having arrived at the last call of Received before Begin.
   void Received(size_t bytes);
   void Sent(size_t bytes);
 
-  // A line is being handled: each counts as a request, whatever it holds. `trace_id` is that of the client's trace, or
-  // empty.
+  // A line is being handled. Each line counts as a request, whatever its content. `trace_id` is the ID of the client's
+  // trace, or empty.
   RequestRecord Begin(const Command* command, std::string_view trace_id);
   // The request has ended with `outcome` (gateway/metrics/gateway_metrics.h). `request_id` is the one upstream, or 0.
   void End(RequestRecord& request, uint64_t request_id, size_t outcome);
 
-  // A line was not a request, or too long. However many there are, they cost one line of the log a second.
+  // A line was not a request, or was too long. However many there are, at most one line per second is logged.
   void BadLine(std::string_view why);
 
-  // A session has been asked for; has been opened; has been lost, or could not be opened.
+  // In this order: a session has been requested; it has been opened; it has been lost, or could not be opened.
   void SessionAskedFor() { session_.clear(); }
   void SessionOpened(std::string_view session_id);
   void SessionLost(std::string_view reason);
 
-  // A posted request has failed, or may have, and no request of the client's is left that could report it.
+  // A posted request has failed, or may have failed, and the client has no request left that could report it.
   void PostedInVain(std::string_view reason);
 
  private:
@@ -75,7 +75,7 @@ class ClientRecord {
   bool connected_ = false;
 
   FloodGate bad_lines_;
-  std::string last_bad_line_;  // what was wrong with it
+  std::string last_bad_line_;  // what was wrong with the last one
 };
 
 }  // namespace probegate

@@ -7,10 +7,11 @@
 namespace probegate {
 namespace {
 
-// How long what is posted waits for a request to go along with: pyOCD takes some 0.4 ms for an access, and makes a few
-// in a row before it waits. `pyocd flash` was a tenth slower with 0.5 ms.
+// How long posted requests wait for another request that they can be sent with. pyOCD takes about 0.4 ms for an access,
+// and makes a few in a row before it waits. With 0.5 ms, `pyocd flash` was a tenth slower.
 constexpr std::chrono::microseconds kHoldTime{2000};
-// An unlock that others may wait for: until pyOCD is back with the next lock and what it is for.
+// How long an unlock waits that other sessions may be waiting for. By then pyOCD usually comes back with the next lock
+// and what it is for.
 constexpr std::chrono::microseconds kBriefHold{500};
 
 }  // namespace
@@ -24,7 +25,7 @@ std::shared_ptr<ClientSession> ClientSession::Open(const Opening& opening, const
   });
   v1::OpenSessionRequest request;
   request.set_probe(opening.probe.unique_id());
-  // The protocol's hello names no program.
+  // The remote protocol's hello does not name the client program.
   request.mutable_client()->set_name("remote-probe client");
   request.mutable_client()->set_peer_address(record.peer());
   record.SessionAskedFor();
@@ -37,7 +38,7 @@ ClientSession::ClientSession(const Strand& strand, const ConnectionOptions& opti
                              ClientRecord& record, Listener& listener)
     : record_(record), listener_(listener), last_request_id_(last_request_id), posting_(options.post), hold_(strand) {}
 
-// --- What is sent
+// --- Sending
 
 void ClientSession::SendAwaited(v1::StreamRequest request, bool is_own) {
   if (!upstream_) return;
@@ -70,7 +71,7 @@ void ClientSession::Post(v1::StreamRequest request, size_t line_bytes) {
 }
 
 void ClientSession::AskForAnswer() {
-  // It waits for nothing but its turn, and takes no failure.
+  // This request only waits for its turn, and does not take the report of a failed posted command.
   v1::StreamRequest request;
   request.mutable_get_state();
   SendOwn(std::move(request));
@@ -103,11 +104,11 @@ void ClientSession::SendPosted() {
 }
 
 void ClientSession::ListenLater() {
-  // What is held has its time already.
+  // If requests are held, the timer is already running.
   if (upstream_ && !awaits_any() && !posting_.holds_any()) HoldFor(kHoldTime, &ClientSession::SendPosted);
 }
 
-// --- What comes
+// --- Receiving
 
 void ClientSession::TakeFromInbox() {
   if (!upstream_) return;
@@ -132,7 +133,7 @@ void ClientSession::HandleResponse(v1::StreamResponse& response) {
   }
   if (given_up_ && response.request_id() <= *given_up_) return;
   if (!IsDue(response)) {
-    Lose("the server answered something that was not asked");
+    Lose("the server sent a response that matches no request");
     return;
   }
   const Awaited awaited = TakeOldestAwaited();
@@ -142,7 +143,7 @@ void ClientSession::HandleResponse(v1::StreamResponse& response) {
   } else if (response.has_error()) {
     record_.PostedInVain(response.error().message());
   }
-  // The probe takes the session with it.
+  // If the probe is gone, so is the session.
   if (response.has_error() && response.error().kind() == v1::ERROR_KIND_PROBE_DISCONNECTED) {
     Lose(response.error().message());
   }
@@ -166,7 +167,8 @@ bool ClientSession::IsDue(const v1::StreamResponse& response) const {
 
 ClientSession::Awaited ClientSession::TakeOldestAwaited() {
   const Awaited oldest = awaited_[first_awaited_++];
-  // Each is moved once at most for each that is taken, and none is left if all have been taken.
+  // Erase only when half have been taken. So each entry taken costs at most one move, and nothing stays if all are
+  // taken.
   if (first_awaited_ * 2 >= awaited_.size()) {
     awaited_.erase(awaited_.begin(), awaited_.begin() + static_cast<std::ptrdiff_t>(first_awaited_));
     first_awaited_ = 0;
@@ -179,7 +181,7 @@ void ClientSession::Continue() {
   if (inbox_waits_) TakeFromInbox();
 }
 
-// --- How it ends
+// --- Ending
 
 void ClientSession::Lose(const std::string& reason) {
   Drop();

@@ -1,12 +1,12 @@
 // A client's session on the server, from its opening until it is lost or dropped.
 //
-// Requests that wait for a response are sent at once; those that are posted (gateway/client/posting.h) are held for a
-// moment, and sent with the next that waits or when their time is up. If too much has been posted since a response was
-// last awaited, the session asks by itself how far the server has come: such a request is the session's own, and its
-// response goes to no client.
+// Requests that wait for a response are sent at once. Posted requests (gateway/client/posting.h) are held for a moment,
+// and sent with the next request that waits for a response, or when their time is up. If too much has been posted since
+// the last request that waited, the session itself sends a request to learn how far the server has come. Such a request
+// is the session's own, and its response is not passed to the client.
 //
-// Upstream's callbacks leave what comes in an inbox, from which the session takes it on the strand, and checks that
-// each response answers the request that is due.
+// Upstream's callbacks put responses into an inbox. On the strand, the session takes them from there, and checks that
+// each one answers the oldest request that waits.
 #pragma once
 
 #include <chrono>
@@ -35,14 +35,14 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   // Called on the strand. Must outlive the session or drop it.
   class Listener {
    public:
-    // Whether the client has room for more replies. If not, nothing more comes until Continue.
+    // Whether the client has room for more replies. If not, no more responses are passed on until Continue.
     virtual bool HasRoom() const = 0;
     // The response to the client's oldest request that was given to Send and has not been answered.
     virtual void OnResponse(const v1::StreamResponse& response) = 0;
-    // The session is lost, and has been dropped: nothing that was sent will be answered. The listener may let go of the
-    // session. `reason` is for a person.
+    // The session is lost, and has been dropped: the requests that still wait will not be answered. The listener may
+    // release the session. `reason` is for people to read.
     virtual void OnLost(std::string_view reason) = 0;
-    // All that had come has been passed on, the session's loss included.
+    // Everything in the inbox has been passed on, including the session's loss.
     virtual void OnTaken() = 0;
 
    protected:
@@ -63,7 +63,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   ClientSession(const Strand& strand, const ConnectionOptions& options, uint64_t last_request_id, ClientRecord& record,
                 Listener& listener);
 
-  // As the server described the probe when it opened the session; null until then.
+  // The server's description of the probe when it opened the session; null until then.
   const std::shared_ptr<const v1::ProbeDescription>& probe() const { return probe_; }
 
   uint64_t NextRequestId() { return ++last_request_id_; }
@@ -71,11 +71,11 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
 
   // Whether `request`, a write, a lock or an unlock, may be posted now.
   bool MayPost(const v1::StreamRequest& request) const { return probe_ && posting_.Admits(request); }
-  // Both take requests numbered by NextRequestId. A posted one, whose line had `line_bytes` bytes, is not responded to.
+  // Both take requests numbered by NextRequestId. A posted request gets no response; its line had `line_bytes` bytes.
   void Send(v1::StreamRequest request) { SendAwaited(std::move(request), false); }
   void Post(v1::StreamRequest request, size_t line_bytes);
 
-  // Whether as much is posted as may be; the server's next response makes room.
+  // Whether no more requests may be posted. The server's next response makes room.
   bool is_full() const { return posting_.is_full(); }
   // Whether a response is due, to the client or to the session itself.
   bool awaits_any() const { return !awaited_.empty(); }
@@ -83,34 +83,34 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   // The client has room again, after HasRoom said that it had none.
   void Continue();
 
-  // Has the server say when the writes that were posted are done, and whether they failed: to be called when no client
-  // is left to ask.
+  // Asks the server when the posted writes are done, and whether they failed. To be called when the client sends no
+  // more requests that could report that.
   void AwaitPosted();
-  // Gives up the client's requests that were sent, and drops the session once the writes that were posted are done.
+  // Gives up the client's requests that were sent, and drops the session once the posted writes are done.
   void Finish();
-  // Drops the session, and records that writes were posted and are perhaps not done.
+  // Drops the session, and logs if there are posted writes that may not have been carried out.
   void Abandon();
-  // Ends the session without waiting: nothing is sent, and the listener not called, any more.
+  // Ends the session without waiting. From now on, nothing is sent, and the listener is not called.
   void Drop();
 
  private:
   // A request that was sent and has to be answered.
   struct Awaited {
     uint64_t request_id;
-    int response_case;  // the field of StreamResponse that has to come
-    bool is_own;        // the session's
+    int response_case;  // the field of StreamResponse that must be set
+    bool is_own;        // the session's own, not the client's
     Posting::Mark sent;
   };
 
   void SendAwaited(v1::StreamRequest request, bool is_own);
   void SendOwn(v1::StreamRequest request);
-  // Has the server tell when what is posted is done.
+  // Asks the server when the posted requests are done.
   void AskForAnswer();
 
   // Calls `then` after `time`, unless this is called again before.
   void HoldFor(std::chrono::microseconds time, void (ClientSession::*then)());
   void SendUnlock();
-  // Sends what is held. Its client pauses, as far as is known: so the session's end is listened for, too.
+  // Sends the held requests. The client seems to be pausing, so this also listens for the end of the session.
   void SendPosted();
   void ListenLater();
 
@@ -134,10 +134,10 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::optional<uint64_t> given_up_;  // by Finish: the requests up to this one
 
   Posting posting_;
-  Timer hold_;  // until what is posted must be sent
+  Timer hold_;  // until held requests must be sent
 
   std::shared_ptr<SessionInbox> inbox_;
-  bool inbox_waits_ = false;      // for the client to have room
+  bool inbox_waits_ = false;      // the inbox is not emptied until the client has room
   bool upstream_paused_ = false;  // until Resume
 };
 

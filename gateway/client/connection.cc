@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// How long a client may take to fetch the last replies before the reset.
+// How long a client may take to receive the last replies before the connection is reset.
 constexpr auto kLingerTime = std::chrono::seconds(2);
 constexpr auto kLingerPoll = std::chrono::milliseconds(2);
 
@@ -95,7 +95,7 @@ Task<> Connection::ReadRequests() {
   FinishIfDone();
 }
 
-// Reading tells of a reset too, but not while a bound keeps the connection from reading.
+// Reading would notice a reset, too, but not while a bound keeps the connection from reading.
 Task<> Connection::WatchForReset() {
   const auto self = shared_from_this();
   asio::error_code error;
@@ -163,7 +163,7 @@ void Connection::Flush() {
   });
 }
 
-// Something was answered, or taken by the client: what waited for room may go on.
+// To be called when a request was answered, or the client has received replies: what waited for room can continue.
 void Connection::OnProgress() {
   if (closed_) return;
   if (MayRead()) room_.cancel();
@@ -176,7 +176,8 @@ void Connection::EndNow(std::string_view reason, std::string_view last_error) {
   ending_ = true;
   requests_.FailWaiting(reason);
   if (!last_error.empty()) requests_.RefuseUnread(last_error);
-  // What was answered is done before the session goes, within the time that the client has for its last replies.
+  // Requests that were already answered are still carried out before the session ends, within the time that the client
+  // has to receive its last replies.
   requests_.FinishSession();
   Flush();
   room_.cancel();

@@ -1,12 +1,12 @@
 // One client of the remote protocol: its socket, from which lines are read and to which replies are written.
 //
-// Beyond the bounds of what is under way and of what is held (gateway/client/connection_options.h) the client's socket
-// is not read: TCP tells the client.
+// While a bound on unanswered requests or unsent replies (gateway/client/connection_options.h) is reached, the client's
+// socket is not read, and TCP's flow control stops the client.
 //
-// How a connection ends (docs/protocol.md): after the client's FIN everything it sent is answered, then the socket is
-// closed in the usual way. After a reset, or when the peer is dead, the session ends at once. If the gateway ends it,
-// what waits is answered with status 2 and, once the client has it all and what was posted is done, the connection is
-// reset: pyOCD spins for ever on a FIN.
+// How a connection ends (docs/protocol.md): After the client's FIN, everything that it sent is answered, and then the
+// socket is closed in the usual way. After a reset, or if the peer is dead, the session ends at once. If the gateway
+// ends the connection, it answers waiting requests with status 2. When the client has received all replies and the
+// posted requests are done, it resets the connection. It sends no FIN, because pyOCD would spin forever on one.
 #pragma once
 
 #include <functional>
@@ -25,7 +25,8 @@
 
 namespace probegate {
 
-// Threads: Start, Refuse and End from any; the rest runs on the socket's strand. Lives until it has ended.
+// Threads: Start, Refuse and End may be called from any; everything else runs on the socket's strand. The object keeps
+// itself alive until the connection has ended.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   // `options`, `metrics` and `log` must outlive the connection. `on_closed` is called once, on the strand, at the end.
@@ -39,7 +40,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Instead of Start: answers the first request with status 2 and `reason`, and ends.
   void Refuse(std::string reason);
 
-  // Ends the connection from our side: see above.
+  // Ends the connection from the gateway's side, as described above.
   void End(std::string reason);
 
  private:
@@ -52,7 +53,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // The error message for a line that is too long.
   std::string TooLong() const;
 
-  // Sends what the socket takes; with the rest it goes on by itself.
+  // Writes as much as the socket takes. The rest is written automatically when the socket takes more.
   void Flush();
   void OnProgress();
 
@@ -69,9 +70,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ReplyWriter replies_;
   RequestHandler requests_;
   Timer room_;         // cancelled when there is room for more requests
-  bool full_ = false;  // the socket: what waits is written when it takes more
+  bool full_ = false;  // the socket is full: unsent replies are written when it takes more
 
-  bool client_finished_ = false;  // its FIN has come
+  bool client_finished_ = false;  // the client's FIN has arrived
   bool ending_ = false;
   bool closed_ = false;
 };

@@ -11,7 +11,7 @@ bool ConnectsOrDisconnects(const v1::StreamRequest& request) {
   return request.has_connect() || request.has_disconnect() || request.has_close();
 }
 
-// Whether from `from` to `to` so many requests, or so many bytes, were posted.
+// Whether at least `requests` requests, or `bytes` bytes, were posted between `from` and `to`.
 bool IsApart(const Posting::Mark& from, const Posting::Mark& to, uint64_t requests, uint64_t bytes) {
   return to.requests - from.requests >= requests || to.bytes - from.bytes >= bytes;
 }

@@ -1,17 +1,17 @@
-// Which requests of a client are posted: answered at once, and sent on without waiting for their outcome.
+// Decides which of a client's requests are posted: answered at once, and sent on without waiting for their outcome.
 //
 // pyOCD's own probes defer writes and report their errors with a later call; for a client of the gateway that saves a
 // round trip for each lock, write and unlock. The server carries out nothing after a posted command that failed, and
 // reports the failure with the next answer (StreamRequest.posted, server/sharing/posted_failure.h). A client that makes
-// a mistake should hear of it at once: so what the server would refuse waits for its answer, as does a write to a probe
-// that the session has not connected, and an unlock without a lock.
+// a mistake should get the error at once. So requests that the server would refuse are not posted, nor are a write to a
+// probe that the session has not connected, and an unlock without a lock.
 //
-// What is posted is held back for a moment, and goes along with the next request that waits for an answer: the server
-// then has it all in one packet for the probe, and is woken once. An unlock goes along with the next lock, too; the
-// lane lets other sessions in between. If that takes too long, the unlock goes alone, since others may be waiting for
-// it, and what was posted after it stays.
+// A posted request is held for a moment, and sent together with the next request that waits for an answer. The server
+// can then put them all into one packet for the probe, and is woken once. An unlock is sent together with the next
+// lock, too; the lane lets other sessions in between the two. If the next lock takes too long, the unlock is sent
+// alone, since other sessions may be waiting for it, and the requests posted after it stay held.
 //
-// What is posted and perhaps not done yet is bounded: beyond the bound no more lines are taken.
+// The posted requests that may not be done yet are bounded. Beyond the bound, no more lines are taken.
 #pragma once
 
 #include <cstddef>
@@ -25,12 +25,13 @@ namespace probegate {
 // One session's. Threads: one at a time.
 class Posting {
  public:
-  // What may be posted and not known to be done; of bytes, the last request may exceed the bound.
+  // Bounds on what is posted and not known to be done. The last request may exceed the bound on bytes.
   static constexpr uint64_t kMaxRequests = 128;
   static constexpr uint64_t kMaxBytes = uint64_t{256} << 10;  // of request lines
-  // All of them may be held, and then go in one message: the server ends the session if those are too many.
+  // All of them may be held, and then be sent in one message. The server ends the session if a message has too many.
   static_assert(kMaxRequests <= kMaxPosted);
-  // What is worth a message of its own: the packets that it fills keep the probe busy meanwhile.
+  // From this size on, held requests are sent in a message of their own: the packets that they fill keep the probe busy
+  // meanwhile.
   static constexpr uint64_t kHeldBytes = 4096;  // of request lines
 
   // How much had been posted at some point.
@@ -52,19 +53,19 @@ class Posting {
   // Posts `request`, whose line had `bytes` bytes: it is held, and the result says for how long.
   [[nodiscard]] Hold Post(v1::StreamRequest request, size_t bytes);
 
-  // What is held, as a message of its own. There must be something.
+  // Takes the held requests, as a message of its own. There must be at least one.
   v1::StreamRequest TakeHeld();
-  // What is held up to the unlock that others may be waiting for; nothing if that has been sent meanwhile.
+  // Takes the held requests up to the unlock that others may be waiting for; none if that was sent meanwhile.
   v1::StreamRequest TakeUnlock();
-  // Puts what is held in front of `request`, which waits for an answer and is about to be sent.
+  // Puts the held requests in front of `request`, which waits for an answer and is about to be sent.
   Mark TakeAlong(v1::StreamRequest& request);
-  // The response to that request has come: all that was posted before `sent` is done.
+  // The response to that request has arrived: everything posted before `sent` is done.
   void NoteAnswer(const v1::StreamResponse& response, const Mark& sent);
 
   bool holds_any() const { return held_.posted_size() > 0; }
-  // Whether as much is posted as may be.
+  // Whether a bound on what is posted is reached.
   bool is_full() const;
-  // Whether half of that has been posted since a request that waits for an answer was last sent.
+  // Whether half of a bound has been posted since a request that waits for an answer was last sent.
   bool wants_answer() const;
   // Writes that are posted and not known to be done.
   uint64_t writes_outstanding() const { return posted_.writes - done_.writes; }
@@ -74,15 +75,15 @@ class Posting {
 
   bool enabled_;
   uint64_t last_change_ = 0;   // the last request sent that connects or disconnects
-  bool connected_ = false;     // as that one left it
-  uint32_t locks_ = 0;         // of the client
-  bool lock_is_sent_ = false;  // the server has one of them, and keeps others waiting
+  bool connected_ = false;     // whether that request connects
+  uint32_t locks_ = 0;         // how many the client holds
+  bool lock_is_sent_ = false;  // the server has received one of them, so other sessions have to wait
   v1::StreamRequest held_;
   uint64_t held_bytes_ = 0;
   int unlock_end_ = 0;         // how many of held_ go with the unlock that others may be waiting for
   uint64_t unlock_bytes_ = 0;  // and their part of held_bytes_
   Mark posted_;
-  Mark asked_;  // when a request that waits was sent last
+  Mark asked_;  // when a request that waits for an answer was last sent
   Mark done_;
 };
 

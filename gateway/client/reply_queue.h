@@ -22,14 +22,14 @@ class ReplyQueue {
  public:
   struct Bounds {
     size_t requests;    // in the queue
-    size_t line_bytes;  // of those that wait for a response; one more line may exceed it
+    size_t line_bytes;  // of the requests that wait for a response; one more line may exceed it
   };
 
   // Replies are appended to `out`, and each request's outcome goes to `record`; both must outlive the queue.
   ReplyQueue(const Bounds& bounds, std::string& out, ClientRecord& record)
       : bounds_(bounds), out_(out), record_(record) {}
 
-  // Whether another request may be taken. It is up to the caller to take none while there is no room.
+  // Whether another request may be taken. The caller must not add one while there is no room.
   bool has_room() const { return entries_.size() < bounds_.requests && line_bytes_ < bounds_.line_bytes; }
   bool empty() const { return entries_.empty(); }
 
@@ -43,8 +43,8 @@ class ReplyQueue {
   // Adds a request that was sent to the server: a later AnswerNext answers it.
   void Await(Waiting request);
 
-  // Answers a request for which nothing has to be waited: with `result` as JSON, or none if it is empty; or with an
-  // error. `request_id` is the one upstream of a posted request, or 0.
+  // Answers a request that does not wait for a response: with `result` as JSON, or without a result if that is empty;
+  // or with an error. `request_id` is a posted request's ID upstream, or 0.
   void AnswerOk(std::string_view id, RequestRecord&& record, std::string_view result, uint64_t request_id = 0);
   void AnswerError(std::string_view id, RequestRecord&& record, ReplyStatus status, std::string_view message);
 
@@ -52,8 +52,8 @@ class ReplyQueue {
   void AnswerNext(const v1::StreamResponse& response);
 
   enum class Posted : uint8_t {
-    kSucceeded,  // what was posted stays answered as it was
-    kFailed,     // what was posted fails too, unless its reply has already moved to the output
+    kSucceeded,  // posted requests keep their replies
+    kFailed,     // posted requests fail, too, unless their replies have already moved to the output
   };
   // Empties the queue: requests that wait are answered with status 2 and `reason`, replies that are ready are kept.
   void Fail(std::string_view reason, Posted posted);
@@ -69,10 +69,10 @@ class ReplyQueue {
     std::string id;
     uint64_t request_id = 0;  // upstream; 0 if the server is not asked
     RequestRecord record;
-    // While it waits for a response.
+    // Used while the request waits for a response.
     size_t line_bytes = 0;
     ResultWriter write_result = nullptr;
-    // Once it is ready. A reply is never empty.
+    // Used once the request is ready. A reply is never empty.
     ReplyStatus status = ReplyStatus::kOk;
     std::string reply;
   };

@@ -7,7 +7,7 @@
 namespace probegate {
 namespace {
 
-// What a string may keep allocated while it is empty: a connection idles most of its life.
+// How much memory a string may keep while it is empty. A bound, because connections are idle most of the time.
 constexpr size_t kIdleBytes = size_t{64} << 10;
 
 void ClearAndShrink(std::string& text) {

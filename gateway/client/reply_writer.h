@@ -22,12 +22,12 @@ class ReplyWriter {
   std::string& out() { return out_; }
 
   size_t UnsentBytes() const { return out_.size() + writing_.size() - written_; }
-  // Whether another reply may be appended. To be asked before appending; the last reply may exceed the bound.
+  // Whether another reply may be appended. To be called before appending; the last reply may exceed the bound.
   bool has_room() const { return UnsentBytes() < max_unsent_bytes_; }
 
   enum class Result : uint8_t {
     kAllSent,
-    kFull,    // the socket takes no more for now: Write again when it can be written to
+    kFull,    // the socket takes no more for now: call Write again when it can be written to
     kFailed,  // the connection is gone
   };
   Result Write();

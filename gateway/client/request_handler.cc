@@ -123,12 +123,12 @@ void RequestHandler::OnLost(std::string_view reason) {
   last_request_id_ = session_->last_request_id();
   session_.reset();
   lost_reason_ = std::string("session lost: ").append(reason);
-  // What was posted, and whose answer the client has not been sent yet, has failed too, as far as anybody knows.
+  // Posted requests whose replies have not been sent yet may have failed, too, so they are answered with the error.
   queue_.Fail(lost_reason_, ReplyQueue::Posted::kFailed);
 }
 
 void RequestHandler::Continue() {
-  // It may be lost, and let go, meanwhile.
+  // A copy of the pointer, because the session may be lost and released during the call.
   if (const auto session = session_) session->Continue();
 }
 

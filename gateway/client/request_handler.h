@@ -1,12 +1,12 @@
-// What becomes of a client's lines: each request is answered at once, or sent to the server, whose response is its
-// answer. Replies leave in the order of the lines.
+// Handles a client's lines: each request is answered at once, or sent to the server and answered with the server's
+// response. Replies are sent in the order of the lines.
 //
-// Requests are sent upstream as they arrive, without waiting for replies; how many may be under way is bounded, and so
-// are the bytes of their lines.
+// Requests are sent upstream as they arrive, without waiting for replies. The number of unanswered requests is bounded,
+// and so are the bytes of their lines.
 //
-// A session is opened upstream with the first request that needs one. A lost session stays lost: when it ends, what is
-// under way and all that needs a session is answered with status 2 until the client sends `open`. Nothing is re-opened
-// behind the back of a client whose caches describe a link that is gone.
+// A session is opened upstream for the first request that needs one. A lost session is not replaced automatically:
+// pending requests, and all later ones that need a session, are answered with status 2 until the client sends `open`.
+// Otherwise the client would go on with cached state of a link that is gone.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ namespace probegate {
 class RequestHandler final : private ClientSession::Listener {
  public:
   // `options`, `replies` and `record` must outlive the handler. `on_replies` is called when the server's responses have
-  // become replies, which may make room for more requests too; it may call back.
+  // become replies, which may also make room for more requests. It may call the handler's functions.
   RequestHandler(std::shared_ptr<const ServedProbe> probe, const Strand& strand, const ConnectionOptions& options,
                  ReplyWriter& replies, ClientRecord& record, std::function<void()> on_replies);
   ~RequestHandler();
@@ -44,29 +44,30 @@ class RequestHandler final : private ClientSession::Listener {
 
   // Answers the line with status 2 and `reason`, whatever it asks for.
   void Refuse(std::string_view text, std::string_view reason);
-  // Answers a line of which nothing can be read with status 1 and `error`.
+  // Answers a line that cannot be read at all with status 1 and `error`.
   void RefuseUnread(std::string_view error);
 
-  // Whether all has been answered, and nothing is asked of the server any more.
+  // Whether every request has been answered, and no response of the server is awaited.
   bool idle() const;
 
-  // The client has taken replies: responses that waited for that are handled.
+  // The client has received replies: responses that waited for room are handled.
   void Continue();
 
-  // No line comes any more, but replies are still read.
+  // No more lines will come, but the client still reads replies.
   void NoMoreLines();
-  // Answers what waits with status 2 and `reason`. What was posted is done before the session goes.
+  // Answers waiting requests with status 2 and `reason`.
   void FailWaiting(std::string_view reason);
+  // Ends the session once the posted requests are done.
   void FinishSession();
-  // The client is gone: nothing can be answered, and the session ends.
+  // The client is gone: no request can be answered, and the session ends at once.
   void Abandon();
 
  private:
-  // A line, taken apart and counted from then on. Points into the line's text.
+  // A line that has been parsed, and whose request is being counted and timed. Refers to the line's text.
   struct Line {
     size_t size = 0;
     Request request;
-    const Command* command = nullptr;  // that it names
+    const Command* command = nullptr;  // the command that the line names
     std::string_view error;            // why it cannot be carried out
     std::string traceparent;           // valid, or empty
     RequestRecord record;
@@ -91,8 +92,8 @@ class RequestHandler final : private ClientSession::Listener {
 
   ReplyQueue queue_;
   std::shared_ptr<ClientSession> session_;  // null: none yet, or lost
-  std::string lost_reason_;                 // empty: none was lost since the last was opened
-  uint64_t last_request_id_ = 0;            // of the sessions that were lost
+  std::string lost_reason_;                 // empty: no session was lost since the last was opened
+  uint64_t last_request_id_ = 0;            // the last one used in the sessions that were lost
 };
 
 }  // namespace probegate

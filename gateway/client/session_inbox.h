@@ -1,7 +1,7 @@
-// Where upstream's callbacks leave what they have for a session's strand.
+// Passes responses from upstream's callbacks to a session's strand.
 //
-// The first thing left wakes the strand; what follows before the strand has run is taken with it. So replies that come
-// together are written together, and a burst costs one wake-up.
+// The first response put into the inbox wakes the strand. Those that follow before the strand runs are taken with it.
+// So replies that arrive together are written together, and a burst costs one wake-up.
 #pragma once
 
 #include <cstddef>
@@ -20,10 +20,10 @@ namespace probegate {
 class SessionInbox : public std::enable_shared_from_this<SessionInbox> {
  public:
   // If more than `max_bytes` of responses are waiting, upstream is asked for a pause. `wake` is called on upstream's
-  // thread, without a lock, with the first thing that is left after each Take; it must not block.
+  // thread, without a lock, for the first response or session end that arrives after each Take. It must not block.
   SessionInbox(size_t max_bytes, std::function<void()> wake) : max_bytes_(max_bytes), wake_(std::move(wake)) {}
 
-  // Callbacks for upstream, which keep the inbox alive.
+  // Callbacks for upstream. They keep the inbox alive.
   SessionHandler handler();
 
   struct Content {
