@@ -1,4 +1,4 @@
-// What `probegate` can do: each subcommand's arguments, and the function that does it.
+// The subcommands of `probegate`: the arguments of each, and the function that runs it.
 #pragma once
 
 #include <chrono>
@@ -12,11 +12,11 @@
 
 namespace probegate {
 
-// What every subcommand has.
+// The arguments of every subcommand.
 struct CommonArguments {
   std::vector<Endpoint> servers;  // at least one
   bool json = false;
-  v1::ClientInfo client;  // who this program says it is
+  v1::ClientInfo client;  // how this program introduces itself to servers
 };
 
 struct ListArguments {
@@ -52,8 +52,9 @@ struct TopArguments {
   std::chrono::milliseconds interval{1000};
 };
 
-// Each prints what it has to say on standard output, or throws a Failure. What shows the whole fleet shows what there
-// is of it, says on standard error which servers are missing, and then answers the exit code.
+// Each prints its result on standard output, or throws a Failure. Those that return an exit code show the whole fleet:
+// they show the servers that answer, report on standard error which ones are missing, and return the exit code for
+// that.
 ExitCode RunList(const CommonArguments& common, const ListArguments& arguments);
 ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arguments);
 void RunKick(const CommonArguments& common, const KickArguments& arguments);

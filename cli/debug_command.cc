@@ -1,4 +1,5 @@
-// debug: three threads. The main one writes what comes; one sends what is typed; one sends Ctrl-C.
+// The subcommand debug uses three threads: the main thread writes gdb's output, one sends what the user types, and one
+// sends Ctrl-C.
 #include "cli/debug_command.h"
 
 #include <poll.h>
@@ -63,10 +64,10 @@ std::shared_ptr<grpc::Channel> Connect(const Endpoint& debugd) {
   return channel;
 }
 
-// By what name the session finds the file.
+// Returns the name under which the session finds the file.
 std::string Upload(const std::shared_ptr<grpc::Channel>& channel, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Failure(ExitCode::kFailed, path + " cannot be read");
+  if (!file) throw Failure(ExitCode::kFailed, "cannot read " + path);
   const auto files = v1::DebugFiles::NewStub(channel);
   grpc::ClientContext context;
   v1::UploadElfResponse response;
@@ -83,7 +84,7 @@ std::string Upload(const std::shared_ptr<grpc::Channel>& channel, const std::str
   return response.import_file();
 }
 
-// The stream's writing side, which two threads have.
+// The writing side of the stream, which two threads share.
 class Writer {
  public:
   explicit Writer(Stream& stream) : stream_(stream) {}
@@ -97,8 +98,8 @@ class Writer {
   Stream& stream_;
 };
 
-// What Ctrl-C and SIGTERM do: end the program until there is a session; then send each Ctrl-C to it, and give it up on
-// SIGTERM. To be made before there are other threads.
+// Handles Ctrl-C and SIGTERM. Before there is a session, both end the program. After that, each Ctrl-C is sent to the
+// session, and SIGTERM cancels the session. To be constructed before the program starts other threads.
 class Interrupts {
  public:
   Interrupts() : thread_([this] { Run(); }) {}
@@ -106,7 +107,7 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  // Both have to last until End.
+  // Both arguments must outlive the call of End.
   void Begin(Writer& writer, grpc::ClientContext& context) {
     MutexLock lock(mutex_);
     writer_ = &writer;
@@ -131,7 +132,7 @@ class Interrupts {
     Writer* writer = nullptr;
     {
       MutexLock lock(mutex_);
-      // Nothing is to be put away: what was uploaded goes with the connection.
+      // There is nothing to clean up: debugd removes an uploaded file when the connection ends.
       if (writer_ == nullptr) {
         signals_.Release();
         ::raise(signal);
@@ -139,7 +140,7 @@ class Interrupts {
       if (signal == SIGTERM && context_ != nullptr) return context_->TryCancel();
       writer = writer_;
     }
-    // None where whoever started this has SIGINT ignored.
+    // There is no session yet, and raise had no effect, because the parent process has set SIGINT to be ignored.
     if (writer == nullptr) return;
     DebugReq request;
     request.set_send_interrupt(true);
@@ -154,7 +155,8 @@ class Interrupts {
   std::thread thread_;
 };
 
-// Sends what is typed, until its end or until it goes. At the end gdb is asked to quit, and may take its time to.
+// Sends what the user types, until the end of the input or this object's destruction. At the end of the input it asks
+// gdb to quit, which may take a while.
 class Typing {
  public:
   Typing(Writer& writer, bool console)
@@ -195,7 +197,7 @@ void Print(const std::string& text) {
   while (!rest.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw Failure(ExitCode::kFailed, "standard output cannot be written");
+    if (written < 0) throw Failure(ExitCode::kFailed, "cannot write to standard output");
     rest.remove_prefix(static_cast<size_t>(written));
   }
 }

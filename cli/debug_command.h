@@ -1,4 +1,4 @@
-// A stream to probegate-debugd, between this program's standard input and output.
+// Connects this program's standard input and output to a gdb that runs in probegate-debugd.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct DebugArguments {
   bool upload = false;
 };
 
-// gdb's exit code, once it ended by itself. Throws a Failure where the session ended otherwise.
+// Returns gdb's exit code after gdb has ended by itself. Throws a Failure if the session ends in another way.
 int RunDebug(const DebugArguments& arguments);
 
 }  // namespace probegate

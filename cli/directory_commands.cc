@@ -1,4 +1,4 @@
-// list, sessions and kick.
+// The subcommands list, sessions and kick.
 #include <algorithm>
 #include <iostream>
 
@@ -29,7 +29,7 @@ std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& se
   return who.empty() ? "-" : who;
 }
 
-// The sessions of all that answer: of the named probe, or of all probes.
+// The sessions of the named probe, or of all probes, on all servers that answer.
 std::vector<ServerAnswer<v1::ListSessionsResponse>> AskSessions(ServerGroup& group, const std::string& probe) {
   if (probe.empty()) {
     return group.Ask<v1::ListSessionsResponse>([](ServerClient& server) { return server.ListSessions(""); });
@@ -92,7 +92,7 @@ ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arg
   } else {
     std::cout << ToTable(sessions);
   }
-  // Where one probe was asked for, FindProbe has said who is missing, and nothing is.
+  // If one probe was named, FindProbe has already reported missing servers, and none that matters is missing.
   return arguments.probe.empty() ? group.ReportFailures() : ExitCode::kOk;
 }
 

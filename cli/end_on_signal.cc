@@ -11,7 +11,7 @@ EndOnSignal::EndOnSignal(std::function<void()> last)
         signals_.Wait();
         if (over_) return;
         last();
-        // Other threads may be anywhere.
+        // No destructors run, because other threads may be using any object.
         std::_Exit(0);
       }) {}
 

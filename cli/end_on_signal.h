@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM as the ordinary end of a program that would go on for ever.
+// Makes Ctrl-C and SIGTERM the ordinary end of a program that would otherwise run forever.
 #pragma once
 
 #include <atomic>
@@ -11,8 +11,8 @@ namespace probegate {
 
 class EndOnSignal {
  public:
-  // From here on SIGINT and SIGTERM end the program with code 0, at once, whatever it waits for; `last` is called
-  // before, on a thread of its own. To be made before there are other threads.
+  // From now on, SIGINT and SIGTERM end the program with exit code 0, at once, whatever it is waiting for. Before that,
+  // `last` is called on a thread of its own. To be constructed before the program starts other threads.
   explicit EndOnSignal(std::function<void()> last);
   ~EndOnSignal();
   EndOnSignal(const EndOnSignal&) = delete;

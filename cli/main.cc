@@ -1,4 +1,4 @@
-// probegate: looks at a probegate-server and its probes, for people and scripts. This file describes the arguments.
+// probegate shows and uses the probes of probegate-servers, for people and scripts. This file defines its arguments.
 #include <pwd.h>
 #include <unistd.h>
 
@@ -20,10 +20,10 @@ namespace probegate {
 namespace {
 
 constexpr char kExitCodes[] =
-    "Exit codes: 0 done; 1 it failed (the target, the probe, a file); 2 wrong arguments; 3 a server is missing, or is "
-    "of\n"
-    "another version; 4 no such probe or session; 5 the server or the probe is taken up;\n"
-    "6 the probe is away. `debug` ends with gdb's own exit code where gdb ends by itself.";
+    "Exit codes: 0 success; 1 the operation failed (the target, the probe, a file); 2 wrong arguments;\n"
+    "3 a server does not answer, or has another version; 4 no such probe or session;\n"
+    "5 the server or the probe is busy; 6 the probe is away. `debug` returns gdb's exit code if gdb\n"
+    "ends by itself.";
 
 v1::ClientInfo ThisProgram() {
   v1::ClientInfo client;
@@ -33,7 +33,7 @@ v1::ClientInfo ThisProgram() {
   return client;
 }
 
-// All that a command line can say.
+// The parsed command line.
 struct Arguments {
   CommonArguments common;
   std::vector<std::string> servers;
@@ -50,37 +50,41 @@ struct Arguments {
 };
 
 void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
-  command.add_option("-u,--uid,--probe", memory.probe, "The probe's unique id, or a part of it; needed with several")
+  command
+      .add_option("-u,--uid,--probe", memory.probe,
+                  "The probe's unique ID, or a part of it; required if there are several probes")
       ->option_text("UID");
-  command.add_option("--ap", memory.ap, "The MEM-AP: its APSEL, or an ADIv6 AP's address")->option_text("N [0]");
-  command.add_option("--width", memory.width, "Bits of each access: 8, 16 or 32")
+  command.add_option("--ap", memory.ap, "The MEM-AP: its APSEL, or its address for an ADIv6 AP")->option_text("N [0]");
+  command.add_option("--width", memory.width, "The size of each access in bits: 8, 16 or 32")
       ->option_text("BITS [32]")
       ->check(CLI::IsMember({8, 16, 32}));
   const auto set_timeout = [&memory](unsigned seconds) { memory.timeout = std::chrono::seconds(seconds); };
   command
       .add_option_function<unsigned>("--timeout", set_timeout,
-                                     "Give up when an answer takes longer, e.g. because another has locked the probe")
+                                     "Give up if an answer takes longer, e.g. because another session has locked the "
+                                     "probe")
       ->option_text("SECONDS [" + std::to_string(memory.timeout.count()) + "]")
       ->check(CLI::Range(1U, 86'400U));
-  command.add_option("ADDRESS", memory.address, "Where, e.g. 0x20000000")->required();
+  command.add_option("ADDRESS", memory.address, "The first address, e.g. 0x20000000")->required();
 }
 
 void AddDebug(CLI::App& app, Arguments& arguments) {
   DebugArguments& debug = arguments.debug;
-  CLI::App* command = app.add_subcommand("debug", "A gdb on a probe, through a probegate-debugd");
+  CLI::App* command = app.add_subcommand("debug", "Debugs a target with gdb, through a probegate-debugd");
   const auto set_debugd = [&debug](const std::string& text) { debug.debugd = *ParseEndpoint(text); };
-  command->add_option_function<std::string>("--debugd", set_debugd, "Where probegate-debugd is")
+  command->add_option_function<std::string>("--debugd", set_debugd, "The address of probegate-debugd")
       ->option_text("HOST:PORT [" + debug.debugd.ToString() + "]")
       ->check(IsEndpoint);
-  command->add_option("-u,--uid,--probe", debug.probe, "The probe's unique id, or key=value of one of its properties")
+  command->add_option("-u,--uid,--probe", debug.probe, "The probe's unique ID, or key=value of one of its properties")
       ->option_text("UID")
       ->required();
-  command->add_option("--board", debug.board, "Which board it is (fqbn): picks the recipe")
+  command->add_option("--board", debug.board, "The board's FQBN, which selects the recipe")
       ->option_text("FQBN [" + debug.board + "]");
-  command->add_option("--elf", debug.elf, "The ELF file: probegate-debugd's own, or with --upload one that is here")
+  command->add_option("--elf", debug.elf, "The ELF file, on probegate-debugd's machine or, with --upload, on this one")
       ->option_text("FILE")
       ->required();
-  command->add_flag("--upload", debug.upload, "Send the ELF file first; it is removed after the session");
+  command->add_flag("--upload", debug.upload,
+                    "Send the ELF file to probegate-debugd, which removes it after the session");
   command->add_option("--interpreter", debug.interpreter, "gdb's interpreter: console, mi1, mi2 or mi3")
       ->option_text("NAME [" + debug.interpreter + "]")
       ->check(CLI::IsMember({"console", "mi1", "mi2", "mi3"}));
@@ -88,31 +92,32 @@ void AddDebug(CLI::App& app, Arguments& arguments) {
 }
 
 void AddCommands(CLI::App& app, Arguments& arguments) {
-  CLI::App* list = app.add_subcommand("list", "Which probes there are, and who is on them");
-  list->add_option("--gateway", arguments.gateways, "Ask these ports of a gateway which probe each serves (repeatable)")
+  CLI::App* list = app.add_subcommand("list", "Lists the probes and their users");
+  list->add_option("--gateway", arguments.gateways, "Ask these ports of a gateway which probe each serves; repeatable")
       ->option_text("HOST:PORT[-PORT]")
       ->allow_extra_args(false)
       ->check(IsEndpointRange);
   list->callback([&arguments] { arguments.End(RunList(arguments.common, arguments.list)); });
 
-  CLI::App* sessions = app.add_subcommand("sessions", "Who uses which probe");
-  sessions->add_option("-u,--uid,--probe", arguments.sessions.probe, "Of this probe only")->option_text("UID");
+  CLI::App* sessions = app.add_subcommand("sessions", "Lists the sessions on the probes");
+  sessions->add_option("-u,--uid,--probe", arguments.sessions.probe, "Only this probe's sessions")->option_text("UID");
   sessions->callback([&arguments] { arguments.End(RunSessions(arguments.common, arguments.sessions)); });
 
-  CLI::App* top = app.add_subcommand("top", "What each probe is doing, again and again");
-  top->add_option("-u,--uid,--probe", arguments.top.probe, "This probe only")->option_text("UID");
-  top->add_flag("--once", arguments.top.once, "Look for one interval, and end");
+  CLI::App* top = app.add_subcommand("top", "Shows continuously what each probe is doing");
+  top->add_option("-u,--uid,--probe", arguments.top.probe, "Only this probe")->option_text("UID");
+  top->add_flag("--once", arguments.top.once, "Show one interval, and exit");
   const auto set_interval = [&arguments](double seconds) {
     arguments.top.interval = std::chrono::milliseconds(std::lround(seconds * 1e3));
   };
-  top->add_option_function<double>("--interval", set_interval, "Between two looks")
+  top->add_option_function<double>("--interval", set_interval, "The time between two updates")
       ->option_text("SECONDS [1]")
       ->check(IsSeconds(0.1, 3600));
   top->callback([&arguments] { arguments.End(RunTop(arguments.common, arguments.top)); });
 
   CLI::App* kick = app.add_subcommand("kick", "Ends a session");
-  kick->add_option("SESSION", arguments.kick.session, "As `sessions` shows it, or its beginning")->required();
-  kick->add_option("--reason", arguments.kick.reason, "What its client is told")->option_text("TEXT");
+  kick->add_option("SESSION", arguments.kick.session, "The session's name as `sessions` shows it, or its beginning")
+      ->required();
+  kick->add_option("--reason", arguments.kick.reason, "The reason that its client is told")->option_text("TEXT");
   kick->callback([&arguments] { RunKick(arguments.common, arguments.kick); });
 
   CLI::App* read = app.add_subcommand("read", "Reads a target's memory");
@@ -127,19 +132,19 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   CLI::Option* file = write->add_option("--file", arguments.write.file, "Write the bytes of FILE")->option_text("FILE");
   values->excludes(file);
   write->callback([&arguments, values, file] {
-    if (values->count() + file->count() == 0) throw Failure(ExitCode::kUsage, "write wants values, or --file FILE");
+    if (values->count() + file->count() == 0) throw Failure(ExitCode::kUsage, "write: give values, or --file FILE");
     RunWrite(arguments.common, arguments.write);
   });
   AddDebug(app, arguments);
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Looks at a probegate-server and its probes", "probegate");
+  CLI::App app("Shows and uses the probes of probegate-servers", "probegate");
   Arguments arguments;
   arguments.common.client = ThisProgram();
   app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
   app.add_option("--server", arguments.servers,
-                 "Where a server is (repeatable); a name with several addresses is as many servers")
+                 "The address of a server; repeatable. A host name with several addresses stands for as many servers")
       ->option_text("HOST:PORT [" + DefaultServer().ToString() + "]")
       ->allow_extra_args(false)
       ->check(IsEndpoint);
@@ -160,20 +165,20 @@ int Main(int argc, char** argv) {
   AddCommands(app, arguments);
   try {
     app.parse(argc, argv);
-    if (!std::cout.flush()) throw Failure(ExitCode::kFailed, "standard output takes no more");
+    if (!std::cout.flush()) throw Failure(ExitCode::kFailed, "cannot write to standard output");
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    // CLI11 misses the subcommand before it looks at what stands in its place.
+    // CLI11 complains about the missing subcommand before it looks at an unknown word in its place.
     const std::vector<std::string> unknown = app.remaining();
-    const std::string why = unknown.empty() ? error.what() : "there is no command or option " + unknown.front();
+    const std::string why = unknown.empty() ? error.what() : "unknown command or option " + unknown.front();
     Complain(why + " (see probegate --help)");
     return static_cast<int>(ExitCode::kUsage);
   } catch (const Failure& failure) {
     Complain(failure.what());
     return static_cast<int>(failure.code);
   } catch (const std::system_error& error) {
-    // A thread that the system does not give, above all.
+    // Most likely the system could not start another thread.
     Complain(error.what());
     return static_cast<int>(ExitCode::kFailed);
   }
@@ -184,7 +189,7 @@ int Main(int argc, char** argv) {
 }  // namespace probegate
 
 int main(int argc, char** argv) {
-  // gRPC has its own log on standard error; what of it matters, this program says itself.
+  // gRPC writes its own log to standard error. This program reports what matters itself.
   gpr_set_log_function([](gpr_log_func_args*) {});
   return probegate::Main(argc, argv);
 }

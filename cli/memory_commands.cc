@@ -1,4 +1,4 @@
-// read and write.
+// The subcommands read and write.
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -18,19 +18,19 @@ namespace {
 void CheckAligned(const MemoryArguments& memory) {
   if (memory.address % (memory.width / 8) == 0) return;
   throw Failure(ExitCode::kUsage, "the address is not a multiple of " + std::to_string(memory.width / 8) +
-                                      ", as --width " + std::to_string(memory.width) + " wants it");
+                                      ", as --width " + std::to_string(memory.width) + " requires");
 }
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Failure(ExitCode::kFailed, path + " cannot be read");
+  if (!file) throw Failure(ExitCode::kFailed, "cannot read " + path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 void WriteFile(const std::string& path, const std::string& bytes) {
   std::ofstream file(path, std::ios::binary);
   if (!file.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush()) {
-    throw Failure(ExitCode::kFailed, path + " cannot be written");
+    throw Failure(ExitCode::kFailed, "cannot write " + path);
   }
 }
 

@@ -1,4 +1,4 @@
-// top.
+// The subcommand top.
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -21,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a person sees: a line of what is, one for each server that is missing, and the table.
+// The page for people: a summary line, a line for each server that is missing, and the table.
 std::string Page(const CommonArguments& common, const TopWatch& watch) {
   std::string where = common.servers.front().ToString();
   if (common.servers.size() > 1 || watch.server_count() > 1) where = std::to_string(watch.server_count()) + " servers";
@@ -31,8 +31,8 @@ std::string Page(const CommonArguments& common, const TopWatch& watch) {
   return page + ToTable(top);
 }
 
-// JSON is for programs: from the first whole interval on, and nothing where there is none. What is wrong stands on
-// standard error, once.
+// JSON is for programs, so it begins with the first complete interval, and nothing is printed if there is none. Each
+// problem is reported once, on standard error.
 bool PrintJson(const TopWatch& watch, std::vector<std::string>& known_problems) {
   std::vector<std::string> problems = watch.Problems();
   for (const std::string& problem : problems) {
@@ -44,7 +44,7 @@ bool PrintJson(const TopWatch& watch, std::vector<std::string>& known_problems) 
   return std::cout.good();
 }
 
-// Until nobody reads any more.
+// Runs until the output is no longer read.
 void Watch(const CommonArguments& common, const std::string& probe, std::chrono::milliseconds interval,
            Screen& screen) {
   TopWatch watch(common.servers, probe);
@@ -57,7 +57,7 @@ void Watch(const CommonArguments& common, const std::string& probe, std::chrono:
   }
 }
 
-// `probe` as TopWatch's.
+// `probe` is the same as TopWatch's.
 ExitCode LookOnce(const CommonArguments& common, ServerGroup& group, const std::string& probe,
                   std::chrono::milliseconds interval) {
   struct Look {
@@ -80,7 +80,7 @@ ExitCode LookOnce(const CommonArguments& common, ServerGroup& group, const std::
   }
   const Top top = OnlyOf(probe, Merge(tops));
   std::cout << (common.json ? ToJson(top) + "\n" : ToTable(top)) << std::flush;
-  // Where one probe was asked for, FindProbe has said who is missing, and nothing is.
+  // If one probe was named, FindProbe has already reported missing servers, and none that matters is missing.
   return probe.empty() ? group.ReportFailures() : ExitCode::kOk;
 }
 

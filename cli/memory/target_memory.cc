@@ -14,10 +14,10 @@ namespace {
 constexpr size_t kBytesPerRequest = 256 * 1024;
 constexpr uint64_t kWordsPerRequest = kBytesPerRequest / sizeof(uint32_t);
 static_assert(kBytesPerRequest <= kMaxBlockBytes);
-// Single accesses that are under way together.
+// How many single accesses may be unanswered at the same time.
 constexpr uint64_t kAccessesInFlight = 100;
-static_assert(kAccessesInFlight < kMaxUnanswered, "the server must read on while they are");
-constexpr std::chrono::seconds kPatience{2};  // until a person wants to know what is waited for
+static_assert(kAccessesInFlight < kMaxUnanswered, "the server must keep reading while they are unanswered");
+constexpr std::chrono::seconds kPatience{2};  // before the wait is explained to the user
 
 }  // namespace
 
@@ -38,13 +38,13 @@ TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, c
   v1::StreamRequest connect;
   connect.mutable_connect();
   Ask(connect);
-  // An APSEL has 8 bits; what is larger is the address of an ADIv6 AP.
+  // An APSEL has 8 bits; a larger number is the address of an ADIv6 AP.
   v1::StreamRequest interface;
   interface.mutable_get_memory_interface_for_ap()->set_ap_version(ap <= 0xFF ? 1 : 2);
   interface.mutable_get_memory_interface_for_ap()->set_address(ap);
   const v1::StreamResponse found = Ask(interface);
   if (!found.get_memory_interface_for_ap().has_handle()) {
-    throw Failure(ExitCode::kFailed, "AP " + std::to_string(ap) + " of " + probe_ + " gives no access to memory");
+    throw Failure(ExitCode::kFailed, "AP " + std::to_string(ap) + " of " + probe_ + " is not a MEM-AP");
   }
   handle_ = found.get_memory_interface_for_ap().handle();
 }
@@ -53,7 +53,7 @@ TargetMemory::~TargetMemory() {
   if (finished_) return;
   waiting_.Begin();
   stream_->WritesDone();
-  // So that the probe is free when the program has ended; what still came does not matter.
+  // Read until the session has ended, so that the probe is free when the program exits. The responses do not matter.
   v1::StreamResponse response;
   while (stream_->Read(&response)) {
   }
@@ -163,7 +163,7 @@ void TargetMemory::Explain() const {
     const std::string holder = Holder();
     Complain("waiting: " + (holder.empty() ? std::string("the probe has not answered yet") : holder));
   } catch (const Failure&) {
-    // Whoever waits for the answer learns it too.
+    // The thread that waits for the answer gets the same error, so nothing is reported here.
   }
 }
 

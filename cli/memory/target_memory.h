@@ -1,4 +1,4 @@
-// A target's memory, through a session of this program's own that lasts as long as the object.
+// A target's memory. The object has its own session on the server, which ends with the object.
 #pragma once
 
 #include <chrono>
@@ -14,23 +14,23 @@ namespace probegate {
 
 class TargetMemory {
  public:
-  // Opens and connects the probe, a unique id, and finds the MEM-AP:
-  // `ap` is an APSEL up to 255, the address of an ADIv6 AP above. Throws a Failure where that cannot be, here and below
-  // also when an answer takes longer than `timeout`. When one takes longer than two seconds, a line on standard error
-  // says who holds the probe's lock.
+  // Opens and connects the probe with the unique ID `probe`, and finds the MEM-AP. `ap` up to 255 is an APSEL; a larger
+  // `ap` is the address of an ADIv6 AP. Throws a Failure if that fails. All functions also throw if an answer takes
+  // longer than `timeout`. If an answer takes longer than two seconds, a line on standard error says which session
+  // holds the probe's lock.
   TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap,
                std::chrono::seconds timeout);
   ~TargetMemory();
   TargetMemory(const TargetMemory&) = delete;
   TargetMemory& operator=(const TargetMemory&) = delete;
 
-  // The unique id of the probe.
+  // The unique ID of the probe.
   const std::string& probe() const { return probe_; }
 
   // `count` values of `width` bits (8, 16 or 32), each with an access of that width.
   std::vector<uint32_t> Read(uint64_t address, uint64_t count, unsigned width);
   void Write(uint64_t address, const std::vector<uint32_t>& values, unsigned width);
-  // Any bytes, with whatever accesses are fast.
+  // Writes any number of bytes, with whatever accesses are fastest.
   void WriteBytes(uint64_t address, const std::string& bytes);
 
  private:
@@ -40,19 +40,19 @@ class TargetMemory {
   v1::StreamResponse Receive();
   v1::StreamResponse Ask(v1::StreamRequest request);
   [[noreturn]] void Lost();
-  // Who holds the lock of the probe, or empty.
+  // A text that says which session holds the probe's lock; empty if none does.
   std::string Holder() const;
   void Explain() const;
 
   ServerClient& server_;
-  const std::string wanted_;  // what names the probe
+  const std::string wanted_;  // the name by which the probe was requested
   const std::chrono::seconds timeout_;
   grpc::ClientContext context_;
   std::unique_ptr<Stream> stream_;
   bool finished_ = false;
   std::string probe_;
   uint32_t handle_ = 0;
-  Waiting waiting_;  // the last: its thread uses the others
+  Waiting waiting_;  // last, to be destroyed first: its thread uses the other members
 };
 
 }  // namespace probegate

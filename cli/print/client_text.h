@@ -1,4 +1,4 @@
-// Clients as people read of them.
+// How clients are shown to people.
 #pragma once
 
 #include <string>

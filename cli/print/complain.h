@@ -1,13 +1,13 @@
-// Standard error.
+// Messages on standard error.
 #pragma once
 
 #include <string>
 
 namespace probegate {
 
-// Says what is wrong there: a line after this program's name. Servers' words may be in it, so it is made printable
-// (base/printable.h), and where it has several lines, as debugd's last words of a program have, all but the first are
-// indented: none of them can pass for this program's.
+// Prints `message` on standard error, after this program's name. The message may contain a server's text, so it is made
+// printable (base/printable.h). If it has several lines, as debugd's report of a program's last output has, all but the
+// first are indented, so that none of them looks like a message of this program.
 void Complain(const std::string& message);
 
 }  // namespace probegate

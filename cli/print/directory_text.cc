@@ -22,7 +22,7 @@ std::string Flags(const v1::SessionInfo& session) {
   return flags.empty() ? "-" : flags;
 }
 
-// To the second.
+// A time as text, without fractions of a second.
 std::string TimeText(google::protobuf::Timestamp time) {
   time.set_nanos(0);
   return google::protobuf::util::TimeUtil::ToString(time);

@@ -1,4 +1,4 @@
-// How `probegate list` and `probegate sessions` print what they found.
+// The output of `probegate list` and `probegate sessions`.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace probegate {
 struct ListedProbe {
   const v1::ProbeStatus* status;
   const Place* place;
-  std::string users;    // who is on it, for a person
-  std::string gateway;  // which port of a gateway serves it, HOST:PORT; empty for none
+  std::string users;    // the clients that use it, as text
+  std::string gateway;  // HOST:PORT of the gateway's port that serves it; empty if there is none
 };
 
 struct ListedSession {
@@ -21,7 +21,7 @@ struct ListedSession {
   const Place* place;
 };
 
-// A table, with a line for the columns' names; the gateway's ports are a column `with_gateway`.
+// A table with a header line. If `with_gateway`, it has a column for the gateway's ports.
 std::string ToTable(const std::vector<ListedProbe>& probes, bool with_gateway);
 std::string ToTable(const std::vector<ListedSession>& sessions);
 

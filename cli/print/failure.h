@@ -1,5 +1,5 @@
-// How the program ends when something does not work. Every failure of this program is one line and its end, so it is
-// thrown, and caught in main alone.
+// How the program ends if something fails. Each failure prints one line and ends the program, so it is thrown, and only
+// main catches it.
 #pragma once
 
 #include <stdexcept>
@@ -12,10 +12,10 @@ enum class ExitCode {
   kOk = 0,
   kFailed = 1,       // the operation failed: the target, the probe, a file
   kUsage = 2,        // the arguments make no sense
-  kUnreachable = 3,  // no server there, or one of another version
+  kUnreachable = 3,  // the server does not answer, or has another version
   kNotFound = 4,     // no such probe or session
-  kBusy = 5,         // the server or the probe is taken up
-  kAway = 6,         // the probe is away, or went
+  kBusy = 5,         // the server or the probe is busy
+  kAway = 6,         // the probe is away, or was disconnected meanwhile
 };
 
 class Failure : public std::runtime_error {

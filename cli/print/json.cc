@@ -13,7 +13,7 @@ std::string ToJson(const google::protobuf::Message& message) {
   options.always_print_primitive_fields = true;
   std::string text;
   if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) {
-    throw Failure(ExitCode::kFailed, "JSON cannot say this " + message.GetTypeName());
+    throw Failure(ExitCode::kFailed, "cannot convert this " + message.GetTypeName() + " to JSON");
   }
   return text;
 }
@@ -25,7 +25,8 @@ std::string ToJson(const std::string& text) {
 }
 
 std::string WithMember(std::string object, const std::string& name, const std::string& value) {
-  if (!object.starts_with('{') || !object.ends_with('}')) throw Failure(ExitCode::kFailed, "this is no JSON object");
+  if (!object.starts_with('{') || !object.ends_with('}'))
+    throw Failure(ExitCode::kFailed, "not a JSON object: " + object);
   object.pop_back();
   return object + (object == "{" ? "" : ",") + ToJson(name) + ":" + value + "}";
 }

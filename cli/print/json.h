@@ -1,4 +1,4 @@
-// What --json prints.
+// The output of --json.
 #pragma once
 
 #include <string>
@@ -7,14 +7,14 @@
 
 namespace probegate {
 
-// A message in proto3's JSON mapping, with the .proto's field names and all fields; on one line. Throws kFailed
-// where it holds what JSON cannot say, such as a time beyond the year 9999.
+// A message in proto3's JSON mapping, on one line, with the field names of the .proto file and including empty fields.
+// Throws kFailed if the message contains something that JSON cannot express, such as a time after the year 9999.
 std::string ToJson(const google::protobuf::Message& message);
 
-// A string in quotes.
+// A JSON string, in quotes.
 std::string ToJson(const std::string& text);
 
-// `object`, a JSON object, with one member more; `value` is JSON. Throws kFailed where `object` is none.
+// `object`, a JSON object, with another member added; `value` is JSON. Throws kFailed if `object` is not an object.
 std::string WithMember(std::string object, const std::string& name, const std::string& value);
 
 }  // namespace probegate

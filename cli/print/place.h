@@ -1,4 +1,4 @@
-// Where a probe or a session is, among several servers.
+// On which of several servers a probe or a session is.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@
 namespace probegate {
 
 struct Place {
-  std::string host;    // the machine's name, as its server says it; empty where it says none
-  std::string server;  // HOST:PORT, an address
-  // What the column HOST has: the machine's name, or the address where that is not known or two servers have the same.
+  std::string host;    // the machine's name, as reported by its server; empty if it reports none
+  std::string server;  // HOST:PORT, numeric
+  // The text for the column HOST: the machine's name, or the address if the name is unknown or two servers share it.
   std::string column;
 };
 
@@ -20,10 +20,10 @@ struct HostOfServer {
   std::string host;
 };
 
-// In the order of `servers`.
+// The servers' places, in the order of `servers`.
 std::vector<Place> PlacesOf(const std::vector<HostOfServer>& servers);
 
-// The same, of what servers answered (cli/servers/server_group.h).
+// The same for the answers of servers (cli/servers/server_group.h).
 template <typename Answers>
 std::vector<Place> PlacesOfAnswers(const Answers& answers) {
   std::vector<HostOfServer> servers;
@@ -31,7 +31,7 @@ std::vector<Place> PlacesOfAnswers(const Answers& answers) {
   return PlacesOf(servers);
 }
 
-// `object`, a JSON object, with the members `host` and `server`.
+// `object`, a JSON object, with the members `host` and `server` added.
 std::string WithPlace(std::string object, const Place& place);
 
 }  // namespace probegate

@@ -1,4 +1,4 @@
-// Probes as people read of them.
+// How probes are shown to people.
 #pragma once
 
 #include <string>

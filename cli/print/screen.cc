@@ -13,14 +13,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Of a terminal that takes no output, as after Ctrl-S.
+// How long to wait for a terminal that takes no output, for example after Ctrl-S.
 constexpr std::chrono::milliseconds kPatience{500};
 
 // ECMA-48 control sequences, and xterm's private modes.
 constexpr char kEnter[] = "\x1b[?1049h\x1b[?25l";  // the alternate screen, without a cursor
 constexpr char kLeave[] = "\x1b[?25h\x1b[?1049l";
 constexpr char kHome[] = "\x1b[H";
-constexpr char kEndOfLine[] = "\x1b[K\r\n";  // clears what is left of the line
+constexpr char kEndOfLine[] = "\x1b[K\r\n";  // clears the rest of the line
 constexpr char kEndOfScreen[] = "\x1b[J";
 
 bool BeginsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }
@@ -35,7 +35,8 @@ bool Write(std::string_view text) {
   return true;
 }
 
-// Of what is left each byte once there is room for it, so that it does not block; the rest is dropped at the deadline.
+// Writes one byte at a time, each once there is room for it, so that no write blocks. At the deadline the rest is
+// dropped.
 void WriteUntil(Clock::time_point deadline, std::string_view text) {
   for (const char& c : text) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
@@ -51,7 +52,7 @@ std::string InPlace(const std::string& text) {
     size = {.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
   }
   std::string sequence = kHome;
-  // The last line stays free: a newline at its end would scroll.
+  // The last line stays empty, because a newline at its end would scroll the screen.
   for (const char c : Cut(text, size.ws_col, size.ws_row - 1U)) {
     if (c == '\n') {
       sequence += kEndOfLine;

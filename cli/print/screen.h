@@ -1,5 +1,5 @@
-// Standard output, for something that changes: a terminal shows the latest in place, anything else gets one after the
-// other.
+// Standard output for a page that changes. A terminal shows the latest page in place; a file or pipe gets the pages one
+// after the other.
 #pragma once
 
 #include <cstddef>
@@ -10,22 +10,22 @@
 
 namespace probegate {
 
-// Threads: one shows, any restores.
+// Threads: Show may be called from one, Restore from any.
 class Screen {
  public:
   Screen();
-  // Restores.
+  // Calls Restore.
   ~Screen();
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
-  // Shows `text`, whose lines end with a newline. On a terminal it takes the place of what was there, on a screen of
-  // its own (xterm's alternate one), and is cut to the terminal's size of this moment. Elsewhere a blank line stands
-  // between one and the next. False where nobody reads any more.
+  // Shows `text`, in which every line ends with a newline. On a terminal it replaces the previous page, on xterm's
+  // alternate screen, and is cut to the terminal's current size. Elsewhere pages are separated by a blank line. Returns
+  // false if the output is no longer read.
   bool Show(const std::string& text);
 
-  // Gives the terminal back as it was. Nothing is shown after this. Never waits for a reader of anything but a
-  // terminal, and for a terminal that takes no output no longer than a second: then it stays as it is.
+  // Restores the terminal. Nothing is shown after this. If a terminal takes no output, this waits for at most a second,
+  // and then leaves the terminal as it is. It never waits for a pipe.
   void Restore();
 
  private:
@@ -33,15 +33,15 @@ class Screen {
 
   Mutex mutex_;
   CondVar shown_now_;
-  bool showing_ ABSL_GUARDED_BY(mutex_) = false;  // its writing may block, and is outside the mutex
+  bool showing_ ABSL_GUARDED_BY(mutex_) = false;  // Show is writing, which may block and happens without the mutex
   bool shown_ ABSL_GUARDED_BY(mutex_) = false;
   bool restored_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// How many characters `text` has, UTF-8's, each a column.
+// The number of UTF-8 characters in `text`, each of which counts as one column.
 size_t Columns(std::string_view text);
 
-// `text` cut to so many lines, and columns a line.
+// `text` cut to `lines` lines of at most `columns` columns each.
 std::string Cut(const std::string& text, size_t columns, size_t lines);
 
 }  // namespace probegate

@@ -1,4 +1,4 @@
-// Rows of text in columns that line up.
+// A table of text with aligned columns.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace probegate {
 
-// Each row a line; the last column is not padded. Cells are made printable (base/printable.h).
+// Each row becomes one line. The last column is not padded. Cells are made printable (base/printable.h).
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace probegate

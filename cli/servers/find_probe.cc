@@ -14,14 +14,14 @@ std::string Join(const std::set<std::string>& texts) {
   return all;
 }
 
-// The unique id that `wanted` stands for.
+// The unique ID that `wanted` names.
 std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& wanted, bool complete) {
   std::set<std::string> all, matches;
   for (const ServerProbes& list : lists) {
     for (const v1::ProbeStatus& probe : list.probes.probes()) {
       const std::string& unique_id = probe.description().unique_id();
       all.insert(unique_id);
-      // One without an id is not what somebody means who names none.
+      // Without this check, an empty `wanted` would equal the unique ID of a probe that has none.
       if (unique_id.empty() || !ContainsIgnoringCase(unique_id, wanted)) continue;
       if (unique_id.size() == wanted.size()) return unique_id;
       matches.insert(unique_id);
@@ -34,9 +34,9 @@ std::string Resolve(const std::vector<ServerProbes>& lists, const std::string& w
                                                             "\"; there are: " + (all.empty() ? "none" : Join(all)));
   }
   if (matches.size() == 1) {
-    throw Failure(ExitCode::kNotFound,
-                  "a server is missing, which may have the probe that is meant; name it by its whole unique id: " +
-                      Join(matches));
+    throw Failure(
+        ExitCode::kNotFound,
+        "a server is missing, and may have another match; give the probe's whole unique ID: " + Join(matches));
   }
   throw Failure(ExitCode::kNotFound,
                 (wanted.empty() ? "there are several probes, name one" : "several probes match \"" + wanted + "\"") +
@@ -74,7 +74,7 @@ FoundProbe FindProbe(ServerGroup& group, const std::string& wanted) {
     return {answers[chosen.server].server, chosen.unique_id};
   } catch (const Failure& failure) {
     if (missing == ExitCode::kOk) throw;
-    throw Failure(missing, std::string(failure.what()) + ", where servers answer");
+    throw Failure(missing, std::string(failure.what()) + ", on the servers that answer");
   }
 }
 

@@ -1,4 +1,4 @@
-// Which server has the probe that somebody names.
+// Finds the server that has the probe that the user names.
 #pragma once
 
 #include <cstddef>
@@ -17,16 +17,17 @@ struct ServerProbes {
 };
 
 struct ChosenProbe {
-  size_t server;  // which of the lists
+  size_t server;  // the index of its list
   std::string unique_id;
 };
 
-// The probe that `wanted` names among all the servers' together, as a server alone would choose it
-// (docs/grpc_api.md#sessions): its unique id, or a part that no other probe's has, letters of either case being the
-// same; empty where there is only one. A probe that moved is `away` on the server that it left, and is taken where it
-// is. Throws kNotFound, with what there is: also where one unique id is on several servers, for one of them is not the
-// probe that is meant. `complete` says whether these are the lists of all servers: where they are not, only a whole
-// unique id names a probe, since a server that is missing may have another with that part.
+// Chooses the probe that `wanted` names among the probes of all servers, by the same rules as a server
+// (docs/grpc_api.md#sessions): `wanted` is the probe's unique ID, or a part that matches no other probe's, regardless
+// of case; it may be empty if there is only one probe. A probe that has moved is listed as away by the server that it
+// left; the other server is chosen. Throws kNotFound with a list of the probes there are, also if several servers have
+// a probe with this unique ID, because only one of those can be the right one. `complete` says whether these are the
+// lists of all servers. If they are not, only a whole unique ID names a probe, because a missing server may have
+// another match.
 ChosenProbe ChooseProbe(const std::vector<ServerProbes>& lists, const std::string& wanted, bool complete);
 
 struct FoundProbe {
@@ -34,8 +35,8 @@ struct FoundProbe {
   std::string unique_id;
 };
 
-// Asks the group. Says on standard error which servers do not answer. Where one does not, and ChooseProbe finds no
-// probe among the others', the failure is kUnreachable.
+// Asks the group, and reports on standard error which servers do not answer. If one does not, and ChooseProbe finds no
+// probe on the others, the failure is kUnreachable.
 FoundProbe FindProbe(ServerGroup& group, const std::string& wanted);
 
 }  // namespace probegate

@@ -6,8 +6,8 @@
 namespace probegate {
 namespace {
 
-// Anything else is no session of a server that keeps to the contract. An empty name would be the beginning of every
-// whole id, which is a secret, and is sent to the server whose session it is.
+// A server that follows the contract lists no other names. An empty name must not be accepted: it would be the
+// beginning of every whole ID, which is a secret, and the ID would be sent to that server.
 bool IsName(const std::string& text) {
   constexpr char kDigits[] = "0123456789abcdef";
   return text.size() == kSessionNameLength && text.find_first_not_of(kDigits) == std::string::npos;
@@ -26,10 +26,11 @@ ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, 
     }
   }
   if (found.empty()) throw Failure(ExitCode::kNotFound, "no session begins with " + part);
-  if (found.size() > 1) throw Failure(ExitCode::kNotFound, "several sessions begin with " + part + "; say more of it");
+  if (found.size() > 1)
+    throw Failure(ExitCode::kNotFound, "several sessions begin with " + part + "; give more digits");
   if (!complete && part.size() < kSessionNameLength) {
-    throw Failure(ExitCode::kNotFound, "a server is missing whose session may begin with " + part + ", too; say all " +
-                                           std::to_string(kSessionNameLength) + " digits of it");
+    throw Failure(ExitCode::kNotFound, "a server is missing, and may have a session that begins with " + part +
+                                           ", too; give all " + std::to_string(kSessionNameLength) + " digits");
   }
   return found.front();
 }

@@ -1,4 +1,4 @@
-// Which server has the session that somebody names.
+// Finds the server that has the session that the user names.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@
 namespace probegate {
 
 struct ChosenSession {
-  size_t server;  // which of the lists
+  size_t server;  // the index of its list
   std::string session;
 };
 
-// The session whose name begins with `part`, or whose whole id that is; what to call it by is `part` then, else its
-// name. `complete` says whether these are the lists of all servers: where they are not, a beginning names no session,
-// for one of a server that is missing may begin with it too. What is listed under anything but a session's name is
-// ignored. Throws kNotFound.
+// The session whose name begins with `part`, or whose whole ID is `part`. ChosenSession::session is `part` in the
+// latter case, otherwise the session's name. `complete` says whether these are the lists of all servers. If they are
+// not, only a whole name or ID will do, because a session of a missing server may begin with `part`, too. Sessions
+// whose name is malformed are ignored. Throws kNotFound.
 ChosenSession ChooseSession(const std::vector<v1::ListSessionsResponse>& lists, const std::string& part, bool complete);
 
 struct FoundSession {
@@ -26,8 +26,8 @@ struct FoundSession {
   std::string session;
 };
 
-// Asks the group. Says on standard error which servers do not answer; with kUnreachable where the session is on none of
-// the others, or may not be the one that is meant, else as ChooseSession.
+// Asks the group, and reports on standard error which servers do not answer. Throws kUnreachable if one does not, and
+// the others do not have the session or may not have the only match; otherwise throws as ChooseSession.
 FoundSession FindSession(ServerGroup& group, const std::string& part);
 
 }  // namespace probegate

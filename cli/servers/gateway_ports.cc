@@ -14,8 +14,8 @@
 namespace probegate {
 namespace {
 
-constexpr std::chrono::seconds kBound{1};  // of each step
-constexpr size_t kMaxReply = 4096;         // bytes of both replies
+constexpr std::chrono::seconds kBound{1};  // for each step
+constexpr size_t kMaxReply = 4096;         // bytes, of both replies together
 constexpr std::string_view kRequests =
     "{\"id\":0,\"request\":\"hello\",\"arguments\":[1]}\n"
     "{\"id\":1,\"request\":\"readprop\",\"arguments\":[\"unique_id\"]}\n";

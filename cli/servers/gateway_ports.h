@@ -1,4 +1,4 @@
-// Which port of a gateway serves which probe, found by asking each port.
+// Finds out which port of a gateway serves which probe, by asking each port.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace probegate {
 
-// Unique id to HOST:PORT, of those among `ports` that answer within a second or so: all are asked at once, in pyOCD's
-// remote probe protocol, `hello` and `readprop unique_id`.
+// Maps unique IDs to HOST:PORT, for those of `ports` that answer within about a second. All are asked at once, with
+// `hello` and `readprop unique_id` of pyOCD's remote probe protocol.
 std::map<std::string, std::string> AskGatewayPorts(const std::vector<Endpoint>& ports);
 
 }  // namespace probegate

@@ -14,7 +14,7 @@ namespace probegate {
 namespace {
 
 constexpr std::chrono::seconds kConnectBound{5};
-// Where the machine says that nobody is there: as long as a server needs that is just being started.
+// How long to retry if the connection is refused: as long as a server needs that is just being started.
 constexpr std::chrono::seconds kRefusedBound{1};
 constexpr std::chrono::seconds kCallBound{10};
 constexpr int32_t kNanosPerSecond = 1'000'000'000;
@@ -23,7 +23,7 @@ struct KindRow {
   v1::ErrorKind kind;
   ExitCode code;
 };
-// Kinds that are not here are kFailed.
+// All other kinds become kFailed.
 constexpr std::array<KindRow, 4> kKinds = {{
     {v1::ERROR_KIND_INVALID_ARGUMENT, ExitCode::kUsage},
     {v1::ERROR_KIND_PROBE_DISCONNECTED, ExitCode::kAway},
@@ -40,7 +40,7 @@ bool UnpackDetail(const grpc::Status& status, v1::ErrorDetail& detail) {
   return false;
 }
 
-// One unary call, with a bound.
+// One unary call, with a deadline.
 template <typename Stub, typename Request, typename Response>
 grpc::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                   const Request& request, Response& response) {
@@ -49,7 +49,8 @@ grpc::Status Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*,
   return (stub.*method)(&context, request, &response);
 }
 
-// Within the years 1 to 9999, as google.protobuf.Timestamp has it. Others have no text, and no microseconds.
+// Whether the time is within the years 1 to 9999, as google.protobuf.Timestamp requires. Other times cannot be
+// converted to text or microseconds.
 bool IsTime(const google::protobuf::Timestamp& time) {
   using google::protobuf::util::TimeUtil;
   return time.seconds() >= TimeUtil::kTimestampMinSeconds && time.seconds() <= TimeUtil::kTimestampMaxSeconds &&
@@ -95,7 +96,7 @@ void ServerClient::Check(const grpc::Status& status) const {
   switch (status.error_code()) {
     case grpc::StatusCode::UNIMPLEMENTED:
       throw Failure(ExitCode::kUnreachable, here +
-                                                " does not know what is asked of it: it is not of the version of this"
+                                                " does not implement this call: its version differs from that of this"
                                                 " program, which is " PROBEGATE_VERSION);
     case grpc::StatusCode::UNAVAILABLE:
       throw Failure(ExitCode::kUnreachable, here + " is gone: " + status.error_message());
@@ -108,7 +109,7 @@ void ServerClient::Check(const grpc::Status& status) const {
 
 void ServerClient::CheckSense(bool makes_sense) const {
   if (makes_sense) return;
-  throw Failure(ExitCode::kUnreachable, "the server at " + server_.ToString() + " answers with a time that is none");
+  throw Failure(ExitCode::kUnreachable, "the server at " + server_.ToString() + " sent an invalid timestamp");
 }
 
 v1::ListProbesResponse ServerClient::ListProbes() {

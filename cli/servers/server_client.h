@@ -1,4 +1,4 @@
-// The server as this program uses it: calls that give an answer or throw a Failure.
+// A client of one server, whose calls return the answer or throw a Failure.
 #pragma once
 
 #include <memory>
@@ -17,14 +17,13 @@ class ServerClient {
  public:
   explicit ServerClient(const Server& server);
 
-  // Waits until there is a connection. Throws kUnreachable where nobody answers within some seconds.
+  // Waits until there is a connection. Throws kUnreachable if there is none within a few seconds.
   void Connect();
 
   const Server& server() const { return server_; }
 
-  // These and EndSession throw what went wrong, also where the answer takes longer than some seconds, or has a time
-  // that is none.
-
+  // The calls below throw if the server returns an error, takes longer than a few seconds, or sends an invalid
+  // timestamp.
   v1::ListProbesResponse ListProbes();
   v1::ListSessionsResponse ListSessions(const std::string& probe);
   v1::StatsResponse Stats(const std::string& probe);
@@ -32,7 +31,7 @@ class ServerClient {
 
   v1::DebugProbe::Stub& debug_probe() { return *debug_probe_; }
 
-  // Throws the Failure that `status` stands for, unless it is OK.
+  // Throws the Failure for `status`, unless it is OK.
   void Check(const grpc::Status& status) const;
 
  private:
@@ -44,10 +43,10 @@ class ServerClient {
   const std::unique_ptr<v1::ProbeDirectory::Stub> directory_;
 };
 
-// For who could not even ask.
+// The failure to report if the server could not even be asked.
 Failure NotAsked(const Server& server, const std::string& why);
 
-// Throws what a command's error stands for.
+// Throws the Failure for a command's error.
 [[noreturn]] void Throw(const v1::ErrorDetail& error);
 
 }  // namespace probegate

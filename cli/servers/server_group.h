@@ -1,4 +1,4 @@
-// Servers that one command of `probegate` asks, all at once.
+// The servers that one command of `probegate` asks, all at once.
 #pragma once
 
 #include <functional>
@@ -26,26 +26,28 @@ struct ServerAnswer {
 // Threads: one.
 class ServerGroup {
  public:
-  // Looks `names` up, and blocks until that is done (base/server_list.h). A name that cannot be looked up is among the
-  // failures.
+  // Looks up `names`, and blocks until that is done (base/server_list.h). A name that cannot be looked up becomes one
+  // of the failures.
   explicit ServerGroup(const std::vector<Endpoint>& names);
 
-  // Asks all servers at once, and waits until each has answered or failed, which ServerClient bounds. The answers are
-  // in the servers' order. One that failed is not asked again. `question` is called on threads, at the same time.
+  // Asks all servers at once, and waits until each has answered or failed, for as long as ServerClient allows. The
+  // answers are in the order of the servers. A server that failed is not asked again. `question` is called for all
+  // servers at the same time, each time on another thread.
   template <typename Answer>
   std::vector<ServerAnswer<Answer>> Ask(const std::function<Answer(ServerClient&)>& question);
 
-  // Why servers are missing among the answers; each a line for a person.
+  // Why servers are missing among the answers, one line each, for people to read.
   const std::vector<Failure>& failures() const { return failures_; }
 
-  // Says them on standard error. The first's exit code, or kOk where there is none.
+  // Prints the failures on standard error. Returns the exit code of the first, or kOk if there is none.
   ExitCode ReportFailures() const;
-  // The same where no server is left, and throws the last.
+  // If no server is left, prints the failures and throws the last one.
   void ThrowIfNoneAnswers() const;
 
  private:
-  std::vector<std::unique_ptr<ServerClient>> servers_;  // a server's that failed stays: answers may name it
-  std::vector<ServerClient*> asked_;                    // those that did not fail
+  std::vector<std::unique_ptr<ServerClient>>
+      servers_;                       // including those that failed: earlier answers may refer to them
+  std::vector<ServerClient*> asked_;  // those that did not fail
   std::vector<Failure> failures_;
 };
 

@@ -1,4 +1,4 @@
-// Watches how long the server is waited for: says why after a while, and gives up after a longer one.
+// Watches how long the program waits for the server: explains the wait after some time, and gives up later.
 #pragma once
 
 #include <chrono>
@@ -9,18 +9,18 @@
 
 namespace probegate {
 
-// Threads: one at a time waits; the two functions are called on a thread of this object's own.
+// Threads: one at a time. The two functions are called on this object's own thread.
 class Waiting {
  public:
-  // `explain` is called once, when a wait has taken `patience`; `give_up` when one has taken `bound`, and must make it
-  // end.
+  // `explain` is called once, when a wait has taken `patience`. `give_up` is called when a wait has taken `bound`, and
+  // must make the wait end.
   Waiting(std::chrono::milliseconds patience, std::function<void()> explain, std::chrono::milliseconds bound,
           std::function<void()> give_up);
   ~Waiting();
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
 
-  // A wait begins; it ends.
+  // To be called before and after each wait.
   void Begin();
   void End();
 
@@ -38,7 +38,7 @@ class Waiting {
 
   mutable Mutex mutex_;
   CondVar changed_;
-  Clock::time_point since_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();  // max: nothing is waited for
+  Clock::time_point since_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();  // max: no wait is in progress
   bool explained_ ABSL_GUARDED_BY(mutex_) = false;
   bool gave_up_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

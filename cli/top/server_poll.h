@@ -1,4 +1,5 @@
-// One server, asked again and again for what its probes do, on a thread of its own: one that hangs holds up nobody.
+// Asks one server repeatedly what its probes are doing, on a thread of its own, so that a server that hangs does not
+// delay the others.
 #pragma once
 
 #include <chrono>
@@ -19,20 +20,20 @@ class ServerPoll {
   using Clock = std::chrono::steady_clock;
 
   explicit ServerPoll(const Server& server) : client_(server) {}
-  // Waits for the answer, which ServerClient bounds, where one is outstanding.
+  // Waits for an outstanding answer, for as long as ServerClient allows it to take.
   ~ServerPoll() = default;
 
   const Server& server() const { return client_.server(); }
 
-  // Asks, unless an answer is outstanding.
+  // Asks the server, unless an answer is outstanding.
   void Ask();
   bool is_outstanding() const { return answer_.valid(); }
-  // Waits until then for an answer that is outstanding, and takes it. Where it has not come, that is the problem.
+  // Waits for an outstanding answer, but not longer than `until`. If it has not arrived by then, problem() says so.
   void Wait(Clock::time_point until);
 
-  // What the last answer says, compared with the one before it; nothing where there is a problem.
+  // The difference between the last answer and the one before it; nothing if there is a problem.
   const std::optional<Top>& top() const { return top_; }
-  // As the last answer says it.
+  // The host name in the last answer.
   const std::string& host() const { return before_.host(); }
   // Why there is no answer.
   const std::optional<Failure>& problem() const { return problem_; }
@@ -44,7 +45,7 @@ class ServerPoll {
   };
   using Result = std::variant<Look, Failure>;
 
-  // On its thread. `waits` for a connection first, as is due to a server that has not answered yet.
+  // Runs on a thread of its own. If `waits`, waits for a connection first, as for a server that has not answered yet.
   Result AskNow(bool waits);
 
   ServerClient client_;
@@ -52,7 +53,7 @@ class ServerPoll {
   v1::StatsResponse before_;
   std::optional<Top> top_;
   std::optional<Failure> problem_;
-  std::future<Result> answer_;  // goes first: its thread uses the client
+  std::future<Result> answer_;  // last, to be destroyed first: its thread uses the client
 };
 
 }  // namespace probegate

@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// Of a total that may have begun anew.
+// The increase of a total that may have been reset in between.
 double Increase(uint64_t before, uint64_t after) {
   return static_cast<double>(after < before ? after : after - before);
 }
@@ -58,15 +58,16 @@ ProbesByName ByName(const v1::StatsResponse& answer) {
   return probes;
 }
 
-// By its own clock, in seconds.
+// When the server started, by its own clock, in seconds.
 double BeganAt(const v1::StatsResponse& answer) {
   return static_cast<double>(google::protobuf::util::TimeUtil::TimestampToMicroseconds(answer.time())) / 1e6 -
          answer.uptime_seconds();
 }
 
-// Whether the server did in between. One that has been up longer by now than the other had been is known by two signs
-// together, since each alone has other causes: its clock was set, or a probe was away for so long that its totals went.
-bool BeganAnew(const v1::StatsResponse& before, const v1::StatsResponse& after) {
+// Whether the server was restarted in between. If it has been up longer than the previous one had been, that takes two
+// signs: it started later, and a probe's total is smaller. Each sign alone has other causes: the server's clock was
+// set, or a probe was away for so long that its totals were dropped.
+bool WasRestarted(const v1::StatsResponse& before, const v1::StatsResponse& after) {
   if (after.uptime_seconds() < before.uptime_seconds()) return true;
   if (BeganAt(after) < BeganAt(before) + 1) return false;
   const ProbesByName known = ByName(before);
@@ -79,12 +80,12 @@ bool BeganAnew(const v1::StatsResponse& before, const v1::StatsResponse& after) 
 }  // namespace
 
 Top Compare(const v1::StatsResponse& before, const v1::StatsResponse& after, const v1::ListSessionsResponse& sessions) {
-  const bool began_anew = BeganAnew(before, after);
-  const ProbesByName known = began_anew ? ProbesByName() : ByName(before);
+  const bool was_restarted = WasRestarted(before, after);
+  const ProbesByName known = was_restarted ? ProbesByName() : ByName(before);
   google::protobuf::Timestamp time = after.time();
   time.set_nanos(0);
   Top top{.time = google::protobuf::util::TimeUtil::ToString(time),
-          .seconds = after.uptime_seconds() - (began_anew ? 0 : before.uptime_seconds()),
+          .seconds = after.uptime_seconds() - (was_restarted ? 0 : before.uptime_seconds()),
           .rows = {}};
   for (const v1::ProbeStats& probe : after.probes()) {
     TopRow& row = top.rows.emplace_back(Now(probe, sessions));
@@ -98,7 +99,7 @@ Top Compare(const v1::StatsResponse& before, const v1::StatsResponse& after, con
 Top Merge(const std::vector<ServerTop>& servers) {
   Top all;
   for (const auto& [place, top] : servers) {
-    // As text these times have the order that they have as times.
+    // These times sort the same as text and as times.
     all.time = std::max(all.time, top.time);
     all.seconds = std::max(all.seconds, top.seconds);
     for (const TopRow& row : top.rows) all.rows.emplace_back(row).place = place;

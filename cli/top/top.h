@@ -1,4 +1,4 @@
-// What `probegate top` shows: how each probe is, and what it did between two answers of ProbeDirectory.Stats.
+// What `probegate top` shows: the state of each probe, and what it did between two answers of ProbeDirectory.Stats.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +11,23 @@
 
 namespace probegate {
 
-// A second's worth, on average.
+// Averages, per second.
 struct TopRates {
   double commands = 0;
-  double command_failures = 0;  // of them, those that did not succeed
+  double command_failures = 0;  // the commands among them that failed
   double packets = 0;
   double bytes = 0;  // of packets, to the probe and from it
 };
 
 struct TopRow {
-  std::string probe;  // unique id
+  std::string probe;  // unique ID
   Place place;
   std::string state;
-  std::vector<std::string> users;  // of its sessions, oldest first
-  // Nothing where no time has passed. A probe that was not there before began at 0.
+  std::vector<std::string> users;  // the clients of its sessions, oldest first
+  // Nothing if no time has passed. A probe that was not in the earlier answer counts from 0.
   std::optional<TopRates> rates;
   std::optional<double> commands_per_packet;
-  // In seconds; nothing where nothing happened.
+  // In seconds; nothing if there were no commands.
   std::optional<double> wait_p50, wait_p99;
   std::optional<double> wire_p50, wire_p99;
   uint32_t queue_depth = 0;
@@ -36,33 +36,33 @@ struct TopRow {
 };
 
 struct Top {
-  std::string time;          // the server's, for a person
-  double seconds = 0;        // from the one answer to the other
-  std::vector<TopRow> rows;  // by probe
+  std::string time;          // the server's time, as text
+  double seconds = 0;        // the time between the two answers
+  std::vector<TopRow> rows;  // sorted by probe
 };
 
-// Of one server, from `before` to `after`. Where it began anew in between it is what happened since; no rate is below
-// 0.
+// What one server's probes did from `before` to `after`. If the server was restarted in between: what they did since
+// the restart. No rate is negative.
 Top Compare(const v1::StatsResponse& before, const v1::StatsResponse& after, const v1::ListSessionsResponse& sessions);
 
-// Several servers' as one. Each row's rates are of its own server's seconds; the time and the seconds of all are the
-// largest.
+// Merges several servers' results into one. Each row's rates refer to the seconds of its own server; the merged time
+// and seconds are the largest.
 struct ServerTop {
   Place place;
   Top top;
 };
 Top Merge(const std::vector<ServerTop>& servers);
 
-// The rows of one probe, a unique id; all where it is empty.
+// Only the rows of `probe`, a unique ID; all rows if it is empty.
 Top OnlyOf(const std::string& probe, Top top);
 
-// All of it in one line: what a person wants to see first.
+// The totals, in one line.
 std::string Summary(const Top& top);
 
-// A table, with a line for the columns' names.
+// A table with a header line.
 std::string ToTable(const Top& top);
 
-// One JSON object, on one line. Numbers that are not known are null.
+// One JSON object, on one line. Unknown numbers are null.
 std::string ToJson(const Top& top);
 
 }  // namespace probegate

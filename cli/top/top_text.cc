@@ -1,4 +1,4 @@
-// How `probegate top` prints what it found.
+// The output of `probegate top`.
 #include <array>
 #include <cmath>
 #include <iomanip>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kUsersWidth = 28;  // columns
 
-// Three digits or so, which is all that a glance can take.
+// About three digits, because more cannot be read at a glance.
 std::string Figure(double value) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(value != 0 && value < 10 ? 1 : 0) << value;
@@ -45,7 +45,7 @@ std::string Times(const std::optional<double>& p50, const std::optional<double>&
 std::string Users(const std::vector<std::string>& users) {
   if (users.empty()) return "-";
   const std::string others = users.size() > 1 ? " +" + std::to_string(users.size() - 1) : "";
-  // What comes before the address says enough where there is no room for both.
+  // If there is no room for the address, too, what comes before it is enough.
   std::string first = Printable(users.front());
   const size_t room = kUsersWidth - others.size();
   if (Columns(first) > room) first = first.substr(0, first.rfind('@'));

@@ -9,7 +9,7 @@
 namespace probegate {
 namespace {
 
-// Beyond what a server needs that is well, and as long as a person may look at an old page.
+// More than a healthy server needs, and the longest that an outdated page may stay on the screen.
 constexpr std::chrono::seconds kPatience{2};
 constexpr std::chrono::milliseconds kStep{50};
 

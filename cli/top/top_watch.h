@@ -1,8 +1,8 @@
-// The fleet, asked again and again: what `probegate top` shows of it.
+// Asks the whole fleet repeatedly, for `probegate top`.
 //
-// A look asks all servers at once and waits for their answers, but not long: one whose answer is late is a problem from
-// then on, and later looks do not wait for it, until it answers again. The names are looked up again every
-// kLookupInterval (base/server_list.h), in the background too.
+// A look asks all servers at once, and waits briefly for their answers. If a server's answer is late, that is reported
+// as a problem, and later looks do not wait for this server until it answers again. The names are looked up again every
+// kLookupInterval (base/server_list.h), also in the background.
 #pragma once
 
 #include <chrono>
@@ -21,20 +21,19 @@ namespace probegate {
 // Threads: one.
 class TopWatch {
  public:
-  // Looks the names up, and for a first time at their servers; waits until one has answered, and some time for the
-  // others. Throws the failure where none does. Of the probes only `probe` counts, a unique id, where that is not
-  // empty.
+  // Looks up the names, and asks their servers for the first time. Waits until one has answered, and some time for the
+  // others. If none answers, throws the failure. If `probe`, a unique ID, is not empty, only that probe is shown.
   TopWatch(std::vector<Endpoint> names, std::string probe);
-  // Waits for what is outstanding, which ServerClient and the system's resolver bound.
+  // Waits for outstanding answers and look-ups, for as long as ServerClient and the system's resolver allow.
   ~TopWatch() = default;
 
   void Look();
 
-  // What the last look saw: of the servers that answered.
+  // The result of the last look, of the servers that answered.
   Top Seen() const;
-  // Whether one of those had answered before, so that there are rates.
+  // Whether one of these servers had answered before, so that rates are known.
   bool has_rates() const;
-  // Why others are missing: a line for each, without its end.
+  // Why other servers are missing: one line for each, without a newline.
   std::vector<std::string> Problems() const;
   size_t server_count() const { return polls_.size(); }
 
@@ -49,7 +48,7 @@ class TopWatch {
   std::vector<Server> servers_;
   std::vector<FailedName> failed_names_;
   std::list<ServerPoll> polls_;    // of `servers_`, in their order
-  std::list<ServerPoll> leaving_;  // that are no servers any more, until their answers have come
+  std::list<ServerPoll> leaving_;  // of servers that are no longer used, until their answers have arrived
   Clock::time_point looked_up_;
   std::future<ServerLookup> lookup_;
 };

@@ -53,7 +53,7 @@ ExitCode CodeOf(Call call) {
     call();
     return ExitCode::kOk;
   } catch (const Failure& failure) {
-    EXPECT_THAT(failure.what(), testing::HasSubstr("a time that is none"));
+    EXPECT_THAT(failure.what(), testing::HasSubstr("sent an invalid timestamp"));
     return failure.code;
   }
 }
