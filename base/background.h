@@ -1,4 +1,4 @@
-// Work on a thread of its own.
+// Runs work on a thread of its own.
 #pragma once
 
 #include <future>
@@ -9,9 +9,10 @@
 
 namespace probegate {
 
-// What `work` returns, which runs on a thread of its own; the future's destructor waits for it, as std::async's does.
-// Where the system gives no thread more, as a service with TasksMax may find, the result is what `refuse` makes of the
-// reason, at once: std::async would throw, and who asks fifty servers would end because of the fiftieth.
+// Runs `work` on a thread of its own, and returns its result as a future, whose destructor waits for the thread, as
+// that of std::async does. If the system cannot start another thread (for example, in a service with TasksMax), the
+// result is what `refuse` returns for the reason, at once. std::async would throw instead, so that a program that asks
+// fifty servers would end because of the fiftieth.
 template <typename Work, typename Refuse>
 std::future<std::invoke_result_t<Work&>> InBackground(Work work, const Refuse& refuse) {
   try {

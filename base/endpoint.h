@@ -1,4 +1,4 @@
-// HOST:PORT, as the programs take it on their command lines.
+// HOST:PORT, as on the programs' command lines.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,15 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
-// "HOST:PORT" or "[IPV6]:PORT", port 0 to 65535; nothing where `text` is neither.
+// Parses "HOST:PORT" or "[IPV6]:PORT", with a port from 0 to 65535. Nothing if `text` is neither.
 std::optional<Endpoint> ParseEndpoint(std::string_view text);
 
-// As ParseEndpoint, or "HOST:FIRST-LAST" for each port of a range of at most 1024; ports from 1 upward. Empty where
-// `text` is neither.
+// Parses what ParseEndpoint does, or "HOST:FIRST-LAST", which stands for each port of a range of at most 1024. Ports
+// are from 1 to 65535. Empty if `text` is neither.
 std::vector<Endpoint> ParseEndpointRange(std::string_view text);
 
-// True for "localhost" and for addresses that only this machine reaches (127.0.0.0/8, ::1). No look-up: another name is
-// not loopback, whatever it stands for.
+// True for "localhost" and for addresses that only this machine can reach (127.0.0.0/8, ::1). Names are not looked up:
+// any other name is not loopback, whatever it resolves to.
 bool IsLoopback(std::string_view host);
 
 }  // namespace probegate

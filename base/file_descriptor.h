@@ -1,4 +1,4 @@
-// An open file that is closed with its owner.
+// Owns an open file, and closes it when it is destroyed.
 #pragma once
 
 #include <unistd.h>
@@ -9,7 +9,7 @@ namespace probegate {
 
 class FileDescriptor {
  public:
-  // Takes `number` over; what is below zero is no file, as the system's calls answer where they fail.
+  // Takes ownership of `number`. A negative number means that there is no file: system calls return one if they fail.
   explicit FileDescriptor(int number) : number_(number) {}
   ~FileDescriptor() {
     if (number_ >= 0) ::close(number_);
@@ -22,7 +22,7 @@ class FileDescriptor {
   bool ok() const { return number_ >= 0; }
   int number() const { return number_; }
 
-  // Leaves the closing to the caller.
+  // Passes the ownership to the caller.
   int Release() { return std::exchange(number_, -1); }
 
  private:

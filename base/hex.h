@@ -1,4 +1,4 @@
-// Numbers as people who debug chips read them.
+// Hexadecimal numbers in texts.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace probegate {
 
-// `value` as 0x and at least `digits` lower-case hexadecimal digits.
+// `value` as 0x followed by at least `digits` lower-case hexadecimal digits.
 std::string Hex(uint64_t value, int digits = 8);
 
 }  // namespace probegate

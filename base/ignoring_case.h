@@ -1,5 +1,5 @@
-// Texts in which letters of either case are the same, as they are in a probe's unique id: pyOCD matches ids so, and
-// whoever types one copies it from a list, a label or a script. ASCII's letters only, in every locale.
+// Compares texts without regard to case. This is how unique IDs are compared: pyOCD does it that way, and people type
+// IDs from a list, a label or a script. Only ASCII letters are affected, in every locale.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@ namespace probegate {
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 
-// Whether `part` is in `text`, as an empty one is in any.
+// Whether `text` contains `part`. Every text contains an empty part.
 bool ContainsIgnoringCase(std::string_view text, std::string_view part);
 
 }  // namespace probegate

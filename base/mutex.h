@@ -37,8 +37,8 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mutex_;
 };
 
-// Waiting can wake for no reason: callers loop over their condition, in the function that holds the lock, so that the
-// analysis sees the guarded reads.
+// A wait may wake up spuriously, so callers check their condition in a loop. The loop should be in the function that
+// holds the lock, so that the analysis sees the guarded reads.
 class CondVar {
  public:
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -47,7 +47,7 @@ class CondVar {
     lock.release();
   }
 
-  // False when `deadline` passed first.
+  // Returns false if `deadline` passed first.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     const bool woken = condition_.wait_until(lock, deadline) == std::cv_status::no_timeout;

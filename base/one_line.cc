@@ -11,8 +11,8 @@ namespace {
 
 uint8_t ByteAt(std::string_view text, size_t i) { return static_cast<uint8_t>(text[i]); }
 
-// What would end a line, drive a terminal, or turn round the text behind it (Unicode 15: Cc, line and paragraph
-// separators, and the bidirectional controls).
+// Whether the character would end a line, control a terminal, or change the direction of the text after it (Unicode 15:
+// Cc, line and paragraph separators, and the bidirectional controls).
 bool IsControl(std::string_view character) {
   struct Range {
     std::string_view first, last;

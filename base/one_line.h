@@ -1,4 +1,4 @@
-// Text that came from outside, made fit for messages, lists and logs.
+// Makes text from outside fit for messages, lists and logs.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,9 @@
 
 namespace probegate {
 
-// `text` as one line of valid UTF-8 of at most `max_bytes`: control characters, line
-// separators and what turns text round become spaces, bytes that are no UTF-8
-// become '?', and what is too long is cut between characters. Protobuf does not carry a string that is not UTF-8, and
-// the strings of a probe may be anything.
+// `text` as one line of valid UTF-8 of at most `max_bytes`. Control characters, line separators and bidirectional
+// controls become spaces, bytes that are not valid UTF-8 become '?', and a text that is too long is cut between
+// characters. This is needed because Protobuf strings must be UTF-8, but a probe may return any bytes.
 std::string OneLine(std::string_view text, size_t max_bytes = 4096);
 
 }  // namespace probegate

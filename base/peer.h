@@ -1,4 +1,4 @@
-// Who calls, as the transport sees it.
+// The caller's address, as the transport sees it.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@ namespace probegate {
 
 struct Peer {
   std::string address;  // HOST:PORT
-  // What an id is good for. A client may come back over another connection, and gRPC makes new ones as it likes, so the
-  // port is no part of it.
+  // Identifies the caller when a session's ID is checked. The port does not: a client may come back over another
+  // connection, and gRPC opens new connections when it likes.
   std::string host;
 };
 
-// From what gRPC's ServerContext::peer says: "ipv4:10.0.0.7:51234", "ipv6:%5B::1%5D:51234" (gRPC's naming.md). What is
-// neither is taken as it is.
+// Parses the result of gRPC's ServerContext::peer: "ipv4:10.0.0.7:51234", "ipv6:%5B::1%5D:51234" (gRPC's naming.md).
+// Any other text is used unchanged.
 Peer ParsePeer(std::string_view uri);
 
 }  // namespace probegate

@@ -24,7 +24,7 @@ std::string Printable(std::string_view text) {
     const size_t length = CharacterLength(text);
     const std::string_view character = text.substr(0, std::max<size_t>(length, 1));
     if (length == 0 || IsControl(character)) {
-      // The last byte of a C1 character is its number.
+      // The last byte of a C1 character equals its code point.
       absl::StrAppendFormat(&printable, "\\u%04x", Byte(character.back()));
     } else {
       printable += character;

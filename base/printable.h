@@ -1,4 +1,4 @@
-// Other people's words, on their way to a terminal.
+// Makes text from outside safe to print on a terminal.
 #pragma once
 
 #include <string>
@@ -6,8 +6,9 @@
 
 namespace probegate {
 
-// `text`, which is UTF-8 or should be, without what would command a terminal or break out of a line: control characters
-// (Unicode's C0, DEL and C1, so newlines too) and bytes that are no UTF-8 are written as \u001b.
+// `text`, which should be UTF-8, with everything escaped that could control a terminal or end the line: control
+// characters (Unicode's C0, DEL and C1, which includes newlines) and bytes that are not valid UTF-8 are written in the
+// form \u001b.
 std::string Printable(std::string_view text);
 
 }  // namespace probegate

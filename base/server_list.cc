@@ -25,11 +25,11 @@ std::string ToText(int family, const void* address) {
   return inet_ntop(family, address, text, sizeof text);
 }
 
-// The one spelling of an address, by which two are compared; nothing if `host` is not one.
+// The canonical spelling of an address, by which addresses are compared; nothing if `host` is not an address.
 std::optional<std::string> Canonical(const std::string& host) {
   in_addr v4;
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ToText(AF_INET, &v4);
-  // inet_pton knows no zones.
+  // inet_pton does not accept zones.
   const size_t percent = host.find('%');
   const std::string zone = percent == std::string::npos ? "" : host.substr(percent);
   in6_addr v6;
@@ -46,7 +46,7 @@ bool Contains(const Container& container, const Value& value) {
   return std::find(std::begin(container), std::end(container), value) != std::end(container);
 }
 
-// Which of a name's addresses are servers, in order.
+// The addresses of a name that count as servers, sorted.
 std::vector<std::string> Choose(std::vector<std::string> addresses) {
   for (std::string& address : addresses) address = Canonical(address).value_or(address);
   if (!std::all_of(addresses.begin(), addresses.end(), IsIpv6)) std::erase_if(addresses, IsIpv6);
@@ -55,7 +55,7 @@ std::vector<std::string> Choose(std::vector<std::string> addresses) {
   return addresses;
 }
 
-// getaddrinfo's errors that say that there is nothing, rather than that the system could not find out.
+// The errors of getaddrinfo that mean that there is no address, rather than that the system could not find out.
 constexpr int kNothingThere[] = {EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY};
 
 absl::Status LookupError(const std::string& host, const Resolution& failed) {
@@ -77,10 +77,10 @@ absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::st
   std::vector<Endpoint> names;
   for (const std::string& text : texts) {
     auto name = ParseEndpoint(text);
-    if (!name || name->port == 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no HOST:PORT"));
+    if (!name || name->port == 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not HOST:PORT"));
     const auto address = Canonical(name->host);
     if (!address && IsIpv6(name->host)) {
-      return absl::InvalidArgumentError(absl::StrCat("\"", text, "\": ", name->host, " is no IPv6 address"));
+      return absl::InvalidArgumentError(absl::StrCat("\"", text, "\": ", name->host, " is not an IPv6 address"));
     }
     if (address) name->host = *address;
     if (!Contains(names, *name)) names.push_back(*name);
@@ -89,7 +89,7 @@ absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::st
 }
 
 absl::StatusOr<std::vector<std::string>> ResolveHost(const std::string& host) {
-  // This machine reaches itself by either family, whatever addresses its network has.
+  // This machine can reach itself by IPv4 and by IPv6, whatever addresses its network has.
   const Resolution found = Resolve({host, 0}, IsLoopback(host) ? 0 : AI_ADDRCONFIG);
   if (!found.ok()) return LookupError(host, found);
   std::vector<std::string> addresses;

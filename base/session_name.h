@@ -1,7 +1,8 @@
-// A session's name: the public part of its id.
+// A session's name: the public part of its ID.
 //
-// An id is 128 random bits in hexadecimal, and who knows it can use the session. So lists, logs and messages show its
-// first half only: 64 bits are enough that no two sessions share a name, and the other 64 are too many to guess.
+// An ID is 128 random bits in hexadecimal. Anyone who knows it can use the session, so lists, logs and messages show
+// only its first half. These 64 bits are enough to keep two sessions from having the same name, and the other 64 are
+// too many to guess.
 #pragma once
 
 #include <cstddef>

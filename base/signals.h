@@ -1,4 +1,4 @@
-// Waiting for the signals that ask a program to end.
+// Waits for the signals that ask a program to end.
 #pragma once
 
 #include <chrono>
@@ -6,26 +6,28 @@
 
 namespace probegate {
 
-// SIGINT and SIGTERM wait to be taken with Wait, in every thread that is started after this was made: a program makes
-// one first thing in main. SIGPIPE is ignored, since a peer that leaves is an error like others.
+// From the construction on, SIGINT and SIGTERM are blocked in the calling thread, and in all threads started later, so
+// that Wait can take them. A program should construct this at the beginning of main. SIGPIPE is ignored, because a peer
+// that disconnects should be an error like any other.
 class TerminationSignals {
  public:
   TerminationSignals();
   TerminationSignals(const TerminationSignals&) = delete;
   TerminationSignals& operator=(const TerminationSignals&) = delete;
 
-  // Blocks until one of them comes, and returns its number.
+  // Blocks until one of the two signals arrives, and returns its number.
   int Wait();
 
-  // From here on a signal ends the program at once: for a second Ctrl-C, while the program is ending.
+  // From now on, a signal ends the program at once: for a second Ctrl-C while the program is shutting down.
   void Release();
 
  private:
   sigset_t set_;
 };
 
-// Ends the program with exit code 1 once `bound` has passed from now, and writes `line` (with its newline; it must live
-// for ever) to standard error: for the end of a program, which may hang where nothing else can help.
+// If the program is still running after `bound`, writes `line` to standard error and ends the program with exit code 1.
+// For a program's shutdown, which may hang in a way that nothing else can end. `line` includes the newline, and must
+// stay valid forever.
 void ExitWithin(std::chrono::seconds bound, const char* line);
 
 }  // namespace probegate

@@ -26,8 +26,8 @@ constexpr OptionRow kConnectionOptions[] = {
     {IPPROTO_TCP, TCP_KEEPIDLE, 10},
     {IPPROTO_TCP, TCP_KEEPINTVL, 5},
     {IPPROTO_TCP, TCP_KEEPCNT, 3},
-    // Linux lets this overrule the count of probes. 10 s and three times 5 s, then, in milliseconds: the probe that
-    // follows is answered by giving up, which leaves 5 of the 30 seconds for the rest.
+    // On Linux this overrides TCP_KEEPCNT, so it is 10 s plus three times 5 s, in milliseconds. When the next probe is
+    // due, Linux gives up instead, which leaves 5 of the 30 seconds as a margin.
     {IPPROTO_TCP, TCP_USER_TIMEOUT, 25'000},
 };
 
@@ -39,7 +39,7 @@ OpenedSocket Open(int family, int flags) {
   return {.socket = std::move(socket)};
 }
 
-// The error that the network has reported, or 0 once the connection is there.
+// The error that the network has reported, or 0 if the connection is established.
 int PendingError(int socket) {
   int error = 0;
   socklen_t size = sizeof(error);

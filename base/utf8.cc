@@ -38,7 +38,8 @@ size_t CharacterLength(std::string_view text, Surrogates surrogates) {
 char32_t CodePoint(std::string_view character) {
   const uint8_t lead = ByteAt(character, 0);
   if (character.size() == 1) return lead;
-  // After as many ones as there are bytes, and a zero, the lead has the highest bits; each other byte has six.
+  // The first byte begins with as many ones as there are bytes, and a zero. After that it has the highest bits. Each
+  // other byte has six bits.
   char32_t code_point = lead & (0x7FU >> character.size());
   for (size_t i = 1; i < character.size(); ++i) code_point = code_point << 6 | (ByteAt(character, i) & 0x3FU);
   return code_point;

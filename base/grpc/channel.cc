@@ -20,7 +20,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const Chan
   grpc::ChannelArguments arguments;
   for (const GrpcArgument& argument : kKeepaliveArguments) arguments.SetInt(argument.name, argument.value);
   for (const GrpcArgument& argument : kArguments) arguments.SetInt(argument.name, argument.value);
-  // By its name gRPC's shortest pause; in fact what an attempt to connect is given.
+  // Despite its name, this is not only gRPC's shortest pause, but also the time that an attempt to connect gets.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(options.attempt.count()));
   if (!options.authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, options.authority);
   return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);

@@ -1,9 +1,9 @@
-// How every program of the project makes a gRPC channel to another.
+// All programs of the project make their gRPC channels to each other with this function.
 //
-// Messages may have kMaxMessageBytes (base/request_limits.h). A peer whose host is gone is noticed within 15 s,
-// also while nobody asks for anything (base/grpc/keepalive.h). A connection that is lost is made anew
-// with pauses of at most 2 s. Proxies of the environment are not used: they are for browsers, and what they would be
-// asked for is an address that only this machine's resolver knows to be the server's.
+// Messages may have up to kMaxMessageBytes (base/request_limits.h). If the peer's host vanishes, that is noticed within
+// 15 s, even if no call is in progress (base/grpc/keepalive.h). A lost connection is retried with pauses of at most 2
+// s. Proxies set in the environment are not used: they are meant for browsers, and the address may be one that only
+// this machine's resolver knows.
 #pragma once
 
 #include <chrono>
@@ -15,15 +15,16 @@
 namespace probegate {
 
 struct ChannelOptions {
-  // The calls' :authority, where it is not the target: what the user calls a server that is reached at one of the
-  // addresses of its name.
+  // The calls' :authority; empty if it is the target. Set it if the target is one of the addresses of a server's name:
+  // the authority is then the name.
   std::string authority;
-  // How long one attempt to connect may take. Shorter where a host that swallows packets must be found again soon after
-  // it is back; longer where a slow link must do.
+  // How long one attempt to connect may take. Choose a shorter time if a host that drops packets must be reached soon
+  // after it is back, a longer one for slow links.
   std::chrono::milliseconds attempt{5'000};
 };
 
-// `target` is HOST:PORT (base/endpoint.h). Connects when first used. Never fails: calls do.
+// `target` is HOST:PORT (base/endpoint.h). The channel connects when it is first used. This function never fails; calls
+// on the channel do.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const ChannelOptions& options = {});
 
 }  // namespace probegate

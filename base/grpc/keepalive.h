@@ -1,12 +1,12 @@
-// How a peer is noticed that vanished without a FIN: either end pings every 10 s and gives the other 5 s to answer,
-// with or without calls. A server has to permit such pings besides, as base/grpc/listener.cc does.
+// The settings that detect a peer that vanished without a FIN: each end pings every 10 s and gives the other 5 s to
+// answer, even if no call is in progress. A server must also permit such pings, as base/grpc/listener.cc does.
 #pragma once
 
 #include <grpc/grpc.h>
 
 namespace probegate {
 
-// Of a channel or a server, as gRPC has them: the name is one of GRPC_ARG_…
+// An argument of a gRPC channel or server. The name is one of the GRPC_ARG_… constants.
 struct GrpcArgument {
   const char* name;
   int value;

@@ -16,12 +16,12 @@ namespace {
 constexpr GrpcArgument kArguments[] = {
     // A second server on the port must fail rather than share its connections.
     {GRPC_ARG_ALLOW_REUSEPORT, 0},
-    // Clients ping without calls, too; gRPC would take them for hostile.
+    // Clients ping even if no call is in progress, which gRPC would otherwise treat as abuse.
     {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000},
     {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0},
 };
 
-// gRPC says only that it could not listen; the system says why.
+// gRPC only says that it could not listen. This asks the system why.
 std::string WhyNot(const Endpoint& listen) {
   const Resolution found = Resolve(listen);
   if (!found.ok()) return found.why;
@@ -33,7 +33,7 @@ std::string WhyNot(const Endpoint& listen) {
 
 absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
     const Endpoint& listen, const std::function<void(grpc::ServerBuilder&)>& add) {
-  // gRPC has these two as switches of the process; setting them again changes nothing.
+  // In gRPC these two are settings of the whole process. Setting them again has no effect.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 

@@ -1,7 +1,8 @@
-// How every program of the project serves gRPC: its services, health (grpc.health.v1) and reflection, on one port.
+// All programs of the project serve gRPC with this class: their own services, health (grpc.health.v1) and reflection,
+// on one port.
 //
-// Keepalive pings go both ways, with or without calls: a peer that vanished without a FIN is noticed after 15 s. A
-// second program on the port fails rather than shares it.
+// Both ends send keepalive pings, even if no call is in progress, so that a peer that vanished without a FIN is noticed
+// after 15 s. If another program listens on the port, Start fails; the port is never shared.
 #pragma once
 
 #include <chrono>
@@ -17,23 +18,23 @@ namespace probegate {
 
 class GrpcListener {
  public:
-  // Listens, with what `add` gives the builder: services, interceptors, limits. If the address cannot be had, the error
-  // is one line with the system's reason. What is added must outlive the listener.
+  // Listens. `add` adds services, interceptors and limits to the builder; these must outlive the listener. If listening
+  // fails, the error is one line with the system's reason.
   static absl::StatusOr<std::unique_ptr<GrpcListener>> Start(const Endpoint& listen,
                                                              const std::function<void(grpc::ServerBuilder&)>& add);
 
-  // Shuts down with no patience.
+  // Shuts down at once, without waiting for calls.
   ~GrpcListener();
   GrpcListener(const GrpcListener&) = delete;
   GrpcListener& operator=(const GrpcListener&) = delete;
 
-  // Where it listens; the port is the real one if 0 was asked for.
+  // The address on which it listens. If port 0 was requested, the port is the actual one.
   const Endpoint& endpoint() const { return endpoint_; }
 
-  // Health checks are answered NOT_SERVING from now on.
+  // From now on, health checks are answered with NOT_SERVING.
   void StopServing();
 
-  // Takes no more calls, lets those that are being answered end, and cancels what is left after `patience`. Blocks.
+  // Accepts no more calls, waits up to `patience` for those in progress, and cancels the rest. Blocks.
   void Shutdown(std::chrono::milliseconds patience);
 
  private:
@@ -43,9 +44,9 @@ class GrpcListener {
   std::unique_ptr<grpc::Server> server_;
 };
 
-// gRPC and Protobuf have their own logs on standard error; what of them matters to a user, a program says itself.
-// Protobuf would write a line for each bad message that a client sends, and gRPC's lines are not JSON. `keep_grpc`
-// keeps gRPC's.
+// Turns off the logs that gRPC and Protobuf write to standard error. The programs report what matters to users
+// themselves. Protobuf would write a line for each bad message that a client sends, and gRPC's lines are not JSON.
+// `keep_grpc` keeps gRPC's log.
 void SilenceGrpcLogs(bool keep_grpc);
 
 }  // namespace probegate
