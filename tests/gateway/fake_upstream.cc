@@ -6,7 +6,7 @@
 namespace probegate {
 namespace {
 
-// Far beyond what anything here takes, on any machine.
+// Far longer than anything here takes, on any machine.
 constexpr auto kBound = std::chrono::seconds(30);
 
 class Handle : public UpstreamSession {
@@ -165,7 +165,7 @@ void FakeSession::Resume() {
 v1::StreamResponse EmptyResponse(const v1::StreamRequest& request) {
   v1::StreamResponse response;
   response.set_request_id(request.request_id());
-  // The fields of requests and of responses have the same numbers.
+  // A request's field has the same number as its response's.
   const auto* field = response.GetDescriptor()->FindFieldByNumber(static_cast<int>(request.request_case()));
   response.GetReflection()->MutableMessage(&response, field);
   return response;

@@ -1,4 +1,4 @@
-// A server in the tests' hands: it answers by itself, or only when told to, and ends sessions when told to.
+// A server that tests control: it answers automatically or only when told to, and ends sessions when told to.
 #pragma once
 
 #include <deque>
@@ -16,7 +16,7 @@
 
 namespace probegate {
 
-// Waits for `condition`, which is called with `mutex` held, within a bound. False where it did not come true.
+// Waits for `condition`, which is called with `mutex` held. Returns false if it does not become true within a bound.
 bool WaitFor(Mutex& mutex, CondVar& changed, const std::function<bool()>& condition)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
@@ -25,35 +25,35 @@ class FakeSession {
  public:
   FakeSession(v1::OpenSessionRequest opening, std::string traceparent, SessionHandler handler)
       : opening_(std::move(opening)), traceparent_(std::move(traceparent)), handler_(std::move(handler)) {
-    static_cast<void>(gate_.Expect());  // the opening's answer
+    static_cast<void>(gate_.Expect());  // the answer to the opening
   }
 
   const v1::OpenSessionRequest& opening() const { return opening_; }
-  // What the opening was sent with.
+  // The arguments of the opening.
   const std::string& traceparent() const { return traceparent_; }
 
-  // Waits until `count` requests have come in all.
+  // Waits until `count` requests have arrived in total.
   bool WaitForRequests(size_t count);
   // Waits until the gateway has dropped the session.
   bool WaitForDrop();
   // Whether the gateway has ever asked for a pause.
   bool ever_paused();
 
-  // Posted requests count, each in front of the one that it came with.
+  // Posted requests are included, each before the request that it came with.
   size_t request_count();
   v1::StreamRequest request(size_t index);
   bool was_posted(size_t index);
   size_t message_count();
 
-  // Sends a response. What is sent during a pause, or while nothing is awaited, is kept until the gateway reads on; so
-  // is the end, behind which nothing more is sent.
+  // Sends a response. During a pause, or while none is awaited, responses are kept until the gateway reads again. The
+  // same is true for the end of the session, after which nothing more is sent.
   void Respond(v1::StreamResponse response);
-  // Answers the request number `index`, successfully and emptily or with an error.
+  // Answers request number `index`: with a successful, empty response, or with an error.
   void AnswerOk(size_t index);
   void AnswerError(size_t index, v1::ErrorKind kind, const std::string& message);
   void End(const std::string& reason);
 
-  // For FakeUpstream and its sessions' handles.
+  // To be called only by FakeUpstream and the sessions' handles.
   void Take(v1::StreamRequest request);
   void Drop();
   void Resume();
@@ -75,7 +75,7 @@ class FakeSession {
   size_t message_count_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<v1::StreamResponse> responses_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<std::string> end_ ABSL_GUARDED_BY(mutex_);  // why, until that is told
+  std::optional<std::string> end_ ABSL_GUARDED_BY(mutex_);  // the reason, until the handler is told
   ReadGate gate_ ABSL_GUARDED_BY(mutex_);
   bool ever_paused_ ABSL_GUARDED_BY(mutex_) = false;
   bool dropped_ ABSL_GUARDED_BY(mutex_) = false;
@@ -86,23 +86,23 @@ v1::StreamResponse EmptyResponse(const v1::StreamRequest& request);
 
 class FakeUpstream : public Upstream {
  public:
-  // The session's id that each opening is answered with.
+  // The session ID in the answer to each opening.
   static constexpr std::string_view kSessionId = "0123456789abcdef0123456789secret";
 
-  // Called for each request that is not posted, with its session, on the gateway's thread; may respond at once, later
-  // or never.
+  // Called on the gateway's thread for each request that is not posted, with its session. It may respond at once,
+  // later or never.
   using Responder = std::function<void(FakeSession& session, const v1::StreamRequest& request)>;
 
   explicit FakeUpstream(Responder responder) : responder_(std::move(responder)) {}
 
-  // Opening is answered with an error from now on.
+  // From now on, openings are answered with an error.
   void RefuseSessions(const std::string& message);
 
-  // The session number `index`, once it has been opened; null where that does not happen.
+  // Waits until session number `index` is opened, and returns it; null if that does not happen.
   std::shared_ptr<FakeSession> WaitForSession(size_t index);
   size_t session_count();
 
-  // The handler of the watch number `index`, once there is one; empty where that does not happen.
+  // Waits for watch number `index`, and returns its handler; empty if there is none in time.
   WatchHandler WaitForWatch(size_t index);
 
   std::unique_ptr<UpstreamSession> OpenSession(v1::OpenSessionRequest request, std::string traceparent,
@@ -118,12 +118,12 @@ class FakeUpstream : public Upstream {
   std::vector<WatchHandler> watches_ ABSL_GUARDED_BY(mutex_);
 };
 
-// As many servers as are asked for. Threads: any.
+// One fake server for each address that is asked for. Threads: any.
 class FakeUpstreams : public Upstreams {
  public:
   explicit FakeUpstreams(FakeUpstream::Responder responder) : responder_(std::move(responder)) {}
 
-  // The server at this address, which need not have been asked for yet.
+  // The server at this address. The gateway need not have asked for it yet.
   FakeUpstream& At(const std::string& address) { return *Find(address); }
 
   std::shared_ptr<Upstream> To(const ServerAddress& server) override { return Find(server.address); }
@@ -136,7 +136,7 @@ class FakeUpstreams : public Upstreams {
   std::map<std::string, std::shared_ptr<FakeUpstream>> servers_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Responders: every request succeeds at once, emptily; none is answered.
+// Responders: the first answers every request at once with an empty success, the second answers none.
 void SucceedAtOnce(FakeSession& session, const v1::StreamRequest& request);
 void Hold(FakeSession& session, const v1::StreamRequest& request);
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr char kServerUp[] = "server_up{address=\"server:1\",server=\"server:1\"}";
 
-// A port that nobody listens on now. Another program may take it: hence the tests ask for few.
+// A port on which no program listens now. Another program may take it, so the tests use only a few ports.
 uint16_t FreePort() {
   asio::io_context io;
   asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
@@ -55,7 +55,7 @@ class GatewayTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  // The gateway, whose io the test drives.
+  // Makes the gateway. The test runs its io_context.
   void Make(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
     ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
     gateway_ = std::make_unique<Gateway>(
@@ -67,12 +67,12 @@ class GatewayTest : public ::testing::Test {
     Make(std::move(fixed), std::move(choose));
     thread_.emplace(io_);
   }
-  // Waits until the gateway has ended by itself.
+  // Waits until the gateway has stopped by itself.
   int ExitCode() {
     thread_->Join();
     return gateway_->exit_code();
   }
-  // The unique id that is served on `port`; waits for the port to be served.
+  // The unique ID of the probe that is served on `port`. Waits until the port is served.
   static std::string ServedOn(uint16_t port) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (std::chrono::steady_clock::now() < deadline) {
@@ -87,7 +87,8 @@ class GatewayTest : public ::testing::Test {
   double Metric(const std::string& name) {
     return Exposed(metric_set_.Expose(), "probegate_gateway_" + name).value_or(-1);
   }
-  // What the gateway says is missing, once that begins with `begin`; with nothing, once nothing is missing.
+  // Waits until the gateway's list of what is missing begins with `begin` (if that is empty: until nothing is missing),
+  // and returns the list.
   std::string WaitForMissing(const std::string& begin) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (true) {
@@ -106,19 +107,19 @@ class GatewayTest : public ::testing::Test {
   GatewayOptions options_;
   MetricSet metric_set_;
   GatewayMetrics metrics_{metric_set_};
-  // First, so that it is there while the upstream's handlers still hold strands of it.
+  // Declared before the upstreams, whose handlers still hold strands of it when they are destroyed.
   asio::io_context io_;
   FakeUpstreams upstreams_{&SucceedAtOnce};
   FakeUpstream& upstream_ = upstreams_.At("server:1");
   Log log_{LogFormat::kText, LogLevel::kWarning};
-  // As the program's wait for signals does, this keeps `io_` running until the gateway stops.
+  // Keeps `io_` running until the gateway stops, as the program's wait for signals does.
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   std::unique_ptr<PortMap> ports_;
   std::unique_ptr<Gateway> gateway_;
   std::optional<IoThread> thread_;
 };
 
-TEST_F(GatewayTest, TheOnlyProbeIsOnTheFirstPort) {
+TEST_F(GatewayTest, TheOnlyProbeGetsTheFirstPort) {
   options_.first_port_given = true;
   Start();
   const auto watch = upstream_.WaitForWatch(0);
@@ -158,7 +159,7 @@ TEST_F(GatewayTest, AWholeUniqueIdWinsOverAPart) {
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("ABC"));
 }
 
-TEST_F(GatewayTest, AWholeUniqueIdWinsInEitherCase) {
+TEST_F(GatewayTest, AWholeUniqueIdWinsRegardlessOfCase) {
   options_.probes = {"abc"};
   Start();
   const auto watch = upstream_.WaitForWatch(0);
@@ -168,7 +169,7 @@ TEST_F(GatewayTest, AWholeUniqueIdWinsInEitherCase) {
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("ABC"));
 }
 
-TEST_F(GatewayTest, FixedPortsGoByWholeUniqueIdsInEitherCase) {
+TEST_F(GatewayTest, FixedPortsMatchWholeUniqueIdsRegardlessOfCase) {
   const uint16_t whole = FreePort();
   Start({{"abcd", whole}, {"XY", FreePort()}});
   const auto watch = upstream_.WaitForWatch(0);
@@ -176,7 +177,7 @@ TEST_F(GatewayTest, FixedPortsGoByWholeUniqueIdsInEitherCase) {
   watch.on_event(Probe("XYZ"));
   ::testing::internal::CaptureStderr();
   watch.on_event(SnapshotComplete());
-  // A second snapshot, as after the server's restart, says nothing more.
+  // A second snapshot, as after a restart of the server, logs nothing more.
   watch.on_event(SnapshotComplete());
   EXPECT_EQ(ServedOn(whole), UniqueId("ABCD"));
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("XYZ"));
@@ -186,7 +187,7 @@ TEST_F(GatewayTest, FixedPortsGoByWholeUniqueIdsInEitherCase) {
   EXPECT_EQ(log.find("--map", warning + 1), std::string::npos) << log;
 }
 
-TEST_F(GatewayTest, APartThatSeveralHaveIsRefused) {
+TEST_F(GatewayTest, APartThatMatchesSeveralProbesIsRefused) {
   options_.probes = {"ABC"};
   Start();
   const auto watch = upstream_.WaitForWatch(0);
@@ -207,7 +208,7 @@ TEST_F(GatewayTest, APortInUseEndsTheGatewayOfOneProbe) {
   EXPECT_EQ(ExitCode(), 1);
 }
 
-TEST_F(GatewayTest, AsksAPersonWhichOfSeveral) {
+TEST_F(GatewayTest, AsksWhichOfSeveralProbesToServe) {
   std::vector<std::string> offered;
   Start({}, [&](const std::vector<v1::ProbeDescription>& probes, const auto& chosen) {
     for (const auto& probe : probes) offered.push_back(probe.unique_id());
@@ -221,7 +222,7 @@ TEST_F(GatewayTest, AsksAPersonWhichOfSeveral) {
   EXPECT_EQ(offered, (std::vector<std::string>{"A", "B"}));
 }
 
-TEST_F(GatewayTest, APersonMayQuit) {
+TEST_F(GatewayTest, TheUserMayQuit) {
   Start({}, [](const auto&, const auto& chosen) { chosen(std::nullopt); });
   const auto watch = upstream_.WaitForWatch(0);
   watch.on_event(Probe("A"));
@@ -230,14 +231,14 @@ TEST_F(GatewayTest, APersonMayQuit) {
   EXPECT_EQ(ExitCode(), 0);
 }
 
-TEST_F(GatewayTest, WithoutWaitingNoServerIsTheEnd) {
+TEST_F(GatewayTest, WithoutWaitingAMissingServerEndsTheGateway) {
   options_.wait = false;
   Start();
   upstream_.WaitForWatch(0).on_end(WatchEnd::kUnreachable, "connection refused");
   EXPECT_EQ(ExitCode(), 1);
 }
 
-TEST_F(GatewayTest, WithoutWaitingNoProbeIsTheEnd) {
+TEST_F(GatewayTest, WithoutWaitingAMissingProbeEndsTheGateway) {
   options_.wait = false;
   options_.probes = {"nobody"};
   Start();
@@ -247,7 +248,7 @@ TEST_F(GatewayTest, WithoutWaitingNoProbeIsTheEnd) {
   EXPECT_EQ(ExitCode(), 1);
 }
 
-TEST_F(GatewayTest, AServerOfAnotherKindIsTheEnd) {
+TEST_F(GatewayTest, AnIncompatibleServerEndsTheGateway) {
   Start();
   upstream_.WaitForWatch(0).on_end(WatchEnd::kIncompatible, "unknown service");
   EXPECT_EQ(ExitCode(), 1);
@@ -262,12 +263,12 @@ TEST_F(GatewayTest, AServerThatComesBackIsWatchedAgain) {
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
   first.on_end(WatchEnd::kUnreachable, "connection reset");
   const auto second = upstream_.WaitForWatch(2);
-  // A probe that the server does not have any more keeps its port.
+  // A probe that the server no longer has keeps its port.
   second.on_event(SnapshotComplete());
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
 }
 
-TEST_F(GatewayTest, OnlyAServerThatWasThereBeforeIsFoundAgain) {
+TEST_F(GatewayTest, OnlyAServerThatWasConnectedBeforeCountsAsReconnected) {
   Start();
   const auto none = upstream_.WaitForWatch(0);
   EXPECT_EQ(Metric(kServerUp), 0);
@@ -290,7 +291,7 @@ TEST_F(GatewayTest, OnlyAServerThatWasThereBeforeIsFoundAgain) {
   EXPECT_EQ(Metric("ports"), 1);
 }
 
-TEST_F(GatewayTest, SaysWhatKeepsItFromBeingReady) {
+TEST_F(GatewayTest, SaysWhyItIsNotReady) {
   Start();
   EXPECT_EQ(WaitForMissing("the server at server:1 has not answered yet"),
             "the server at server:1 has not answered yet; no debug probe is served yet");
@@ -311,7 +312,7 @@ TEST_F(GatewayTest, SaysWhatKeepsItFromBeingReady) {
   EXPECT_EQ(Metric("ports"), 0);
 }
 
-TEST_F(GatewayTest, NamesAProbeWhosePortCannotBeHad) {
+TEST_F(GatewayTest, NamesAProbeWhosePortCannotBeOpened) {
   asio::io_context io;
   const asio::ip::tcp::acceptor taken(io,
                                       asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), options_.first_port));
@@ -324,14 +325,14 @@ TEST_F(GatewayTest, NamesAProbeWhosePortCannotBeHad) {
   EXPECT_THAT(WaitForMissing(problem), ::testing::StartsWith(problem));
 }
 
-// Two servers, of which the second has been found to be away.
+// Two servers, of which the second is unreachable at first.
 class GatewayOfTwoServers : public GatewayTest {
  protected:
   void SetUp() override {
     GatewayTest::SetUp();
     options_.fleet.servers = {{"server", 1}, {"other", 1}};
   }
-  // The first server's watch, and that of the second when it is asked again.
+  // Returns the first server's watch, and the second server's watch of the next attempt.
   std::pair<WatchHandler, WatchHandler> StartWithOne(const std::vector<std::string>& probes) {
     Start();
     const auto first = upstream_.WaitForWatch(0);
@@ -344,7 +345,7 @@ class GatewayOfTwoServers : public GatewayTest {
   FakeUpstream& other_ = upstreams_.At("other:1");
 };
 
-TEST_F(GatewayOfTwoServers, APortThatIsTakenLaterIsOneProbesAlone) {
+TEST_F(GatewayOfTwoServers, APortInUseLaterAffectsOnlyItsProbe) {
   asio::io_context io;
   const uint16_t next = options_.first_port + 1;
   const asio::ip::tcp::acceptor taken(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), next));
@@ -357,7 +358,7 @@ TEST_F(GatewayOfTwoServers, APortThatIsTakenLaterIsOneProbesAlone) {
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A"));
 }
 
-TEST_F(GatewayOfTwoServers, APartOfAnIdThatOthersHaveLaterIsServedForNone) {
+TEST_F(GatewayOfTwoServers, APartOfAnIdThatBecomesAmbiguousSelectsNoFurtherProbe) {
   options_.probes = {"A1", "B"};
   const auto [first, second] = StartWithOne({"A1"});
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A1"));
@@ -365,7 +366,7 @@ TEST_F(GatewayOfTwoServers, APartOfAnIdThatOthersHaveLaterIsServedForNone) {
   second.on_event(Probe("B1"));
   second.on_event(Probe("B2"));
   second.on_event(SnapshotComplete());
-  // Another round, behind which all of this has been seen.
+  // Another report from each server; after these, everything above has been processed.
   first.on_event(Probe("A1"));
   second.on_event(Probe("B1"));
   EXPECT_EQ(WaitForMissing(""), "");
@@ -377,7 +378,7 @@ TEST_F(GatewayOfTwoServers, APartOfAnIdThatOthersHaveLaterIsServedForNone) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("--uid B matches several debug probes"));
 }
 
-TEST_F(GatewayOfTwoServers, APartOfAnIdWaitsForWhoMayHaveTheWhole) {
+TEST_F(GatewayOfTwoServers, APartOfAnIdWaitsForServersThatMayHaveAnotherMatch) {
   options_.probes = {"ABC"};
   const auto [first, second] = StartWithOne({"ABCD"});
   EXPECT_EQ(WaitForMissing("no debug probe is served yet"), "no debug probe is served yet");
@@ -387,7 +388,7 @@ TEST_F(GatewayOfTwoServers, APartOfAnIdWaitsForWhoMayHaveTheWhole) {
   EXPECT_EQ(Metric("ports"), 1);
 }
 
-TEST_F(GatewayTest, AWholeIdIsNoPart) {
+TEST_F(GatewayTest, WithWholeUidAPartDoesNotMatch) {
   options_.probes = {"ABC"};
   options_.whole_ids = true;
   options_.wait = false;
@@ -398,8 +399,8 @@ TEST_F(GatewayTest, AWholeIdIsNoPart) {
   EXPECT_EQ(ExitCode(), 1);
 }
 
-// One strand does everything: what takes long there keeps clients waiting, and the stop signal.
-TEST_F(GatewayTest, AStopIsHeardWhileManyPortsAreOpened) {
+// The gateway runs on one strand, so anything that takes long there delays the stop signal.
+TEST_F(GatewayTest, AStopTakesEffectWhileManyPortsAreOpened) {
   options_.fleet.servers = {{"127.0.0.1", 1}};
   options_.first_port = 0;
   constexpr int kProbes = 200;

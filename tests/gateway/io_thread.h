@@ -28,7 +28,7 @@ class IoThread {
   void Join() {
     if (!thread_.joinable()) return;
     if (ended_.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
-      ADD_FAILURE() << "the io_context still has something to do";
+      ADD_FAILURE() << "the io_context has not run out of work";
       io_.stop();
     }
     thread_.join();

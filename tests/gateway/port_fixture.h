@@ -44,10 +44,10 @@ class PortFixture {
   uint16_t port() const { return port_->port(); }
   ProbePort& probe_port() { return *port_; }
 
-  // All that there is to count.
+  // All metrics, as text.
   std::string Metrics() { return metric_set_.Expose(); }
 
-  // Ends all that goes on: what was under way is counted and logged then.
+  // Stops everything. After that, all pending requests have been counted and logged.
   void Finish() {
     port_->Stop("the test is over");
     work_.reset();
@@ -57,7 +57,7 @@ class PortFixture {
  private:
   MetricSet metric_set_;
   GatewayMetrics metrics_{metric_set_};
-  // First, so that it is there while the upstream's handlers still hold strands of it.
+  // Declared before the upstream, whose handlers still hold strands of it when they are destroyed.
   asio::io_context io_;
 
  public:

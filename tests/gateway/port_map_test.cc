@@ -47,7 +47,7 @@ TEST_F(PortMapTest, GivesPortsUpwardAndKeepsThem) {
   PortMap map = Open();
   EXPECT_EQ(*map.PortFor("C", 5555), 5557);
   EXPECT_EQ(*map.PortFor("B", 5555), 5556);
-  // A probe's port is its own, whatever --port says today.
+  // A probe keeps its port, even if --port is different now.
   EXPECT_EQ(*map.PortFor("A", 6000), 5555);
 }
 
@@ -75,7 +75,7 @@ TEST_F(PortMapTest, AClaimedPortIsKept) {
   EXPECT_EQ(*Open().PortFor("B", 7000), 7001);
 }
 
-TEST_F(PortMapTest, FixedPortsAreTheOperators) {
+TEST_F(PortMapTest, FixedPortsAreUsed) {
   PortMap map = Open({{"A", 5555}});
   EXPECT_EQ(*map.PortFor("A", 6000), 5555);
   EXPECT_EQ(*map.PortFor("B", 5555), 5556);
@@ -85,12 +85,12 @@ TEST_F(PortMapTest, FixedPortsAreTheOperators) {
 TEST_F(PortMapTest, FixedPortsAreKeptWhenTheFlagIsGone) {
   PortMap other = Open();
   Open({{"A", 5555}});
-  // Another gateway of the same directory, and this one's next start without the flag.
+  // Another gateway with the same directory, and then this gateway, restarted without the flag.
   EXPECT_EQ(*other.PortFor("B", 5555), 5556);
   EXPECT_EQ(*Open().PortFor("A", 6000), 5555);
 }
 
-TEST_F(PortMapTest, AFixedPortMovesItsProbesPromise) {
+TEST_F(PortMapTest, AFixedPortReplacesTheProbesEarlierPort) {
   EXPECT_EQ(*Open().PortFor("A", 5555), 5555);
   EXPECT_EQ(*Open({{"A", 7000}}).PortFor("A", 5555), 7000);
   PortMap map = Open();
@@ -114,14 +114,14 @@ TEST_F(PortMapTest, TheCaseOfUniqueIdsDoesNotMatter) {
   EXPECT_EQ(*Open().PortFor("AB12", 5555), 7000);
 }
 
-TEST_F(PortMapTest, RefusesFixedPortsThatContradict) {
+TEST_F(PortMapTest, RefusesConflictingFixedPorts) {
   EXPECT_FALSE(PortMap::Open(directory_, {{"A", 5555}, {"B", 5555}}).ok());
   EXPECT_EQ(*Open().PortFor("A", 5555), 5555);
   const auto map = PortMap::Open(directory_ / "state", {{"B", 5555}});
   EXPECT_THAT(std::string(map.status().message()), AllOf(HasSubstr("5555"), HasSubstr("A"), HasSubstr("B")));
 }
 
-TEST_F(PortMapTest, LeavesADamagedFileAlone) {
+TEST_F(PortMapTest, LeavesADamagedFileUnchanged) {
   for (const std::string content :
        {"", "{", "[]", "{}", R"({"version": 2, "ports": {}})", R"({"version": 1, "ports": []})",
         R"({"version": 1, "ports": {"0": "A"}})", R"({"version": 1, "ports": {"70000": "A"}})",
@@ -134,7 +134,7 @@ TEST_F(PortMapTest, LeavesADamagedFileAlone) {
   }
 }
 
-TEST_F(PortMapTest, FileDamagedLaterIsLeftAlone) {
+TEST_F(PortMapTest, LeavesAFileDamagedLaterUnchanged) {
   PortMap map = Open();
   Write("garbage");
   EXPECT_FALSE(map.PortFor("A", 5555).ok());
@@ -142,7 +142,7 @@ TEST_F(PortMapTest, FileDamagedLaterIsLeftAlone) {
   EXPECT_EQ(Content(), "garbage");
 }
 
-TEST_F(PortMapTest, SaysWhereItCannotWrite) {
+TEST_F(PortMapTest, NamesTheFileThatCannotBeWritten) {
   std::ofstream(directory_ / "file") << "x";
   const auto map = PortMap::Open(directory_ / "file" / "state", {});
   ASSERT_TRUE(!map.ok() || !PortMap(*map).PortFor("A", 5555).ok());

@@ -11,7 +11,7 @@
 namespace probegate {
 namespace {
 
-TEST(ProbePort, AConnectionThatComesInWhileItStopsIsEndedToo) {
+TEST(ProbePort, AConnectionAcceptedDuringStopIsEndedToo) {
   MetricSet metric_set;
   GatewayMetrics metrics(metric_set);
   asio::io_context io(1);
@@ -23,11 +23,11 @@ TEST(ProbePort, AConnectionThatComesInWhileItStopsIsEndedToo) {
   description.set_unique_id("PROBE1");
   const auto port = *ProbePort::Listen({io, options, budget, metrics, log},
                                        std::make_shared<ServedProbe>(description, upstream), 0, false);
-  // It waits for a client now.
+  // The port is waiting for a client now.
   io.poll();
   TestClient client(port->port());
-  // One step of the loop finds the client out, and does no more than this. The next accepts it, but Stop has been put
-  // on the strand before what is to be done with it.
+  // One step of the loop only notices the client. The next step accepts the connection, but Stop is already queued on
+  // the strand before the code that handles it.
   asio::post(io, [] {});
   io.poll_one();
   port->Stop("stopping");

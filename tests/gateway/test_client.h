@@ -1,4 +1,4 @@
-// A client of the remote protocol for tests: a blocking socket with a bound on waiting.
+// A client of the remote protocol for tests, with a blocking socket and a bound on each wait.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace probegate {
 
-// A request's line, and the reply to one that succeeds and has no result.
+// The line of a request, and the reply to a request that succeeds without a result.
 inline std::string Line(int id, const std::string& request, const std::string& arguments = "[]") {
   return R"({"id": )" + std::to_string(id) + R"(, "request": ")" + request + R"(", "arguments": )" + arguments + "}\n";
 }
@@ -22,7 +22,7 @@ class TestClient {
   TestClient(const TestClient&) = delete;
   TestClient& operator=(const TestClient&) = delete;
 
-  // False where the connection is gone.
+  // Returns false if the connection is gone.
   bool Send(std::string_view bytes);
 
   // The next line without its LF; nothing at the end of the connection.
@@ -31,11 +31,11 @@ class TestClient {
   // Sends a line and reads one; "" at the end of the connection.
   std::string Ask(std::string_view line);
 
-  // How the connection ended: true for a reset, false for a FIN. To be called when ReadLine gave nothing.
+  // How the connection ended: true for a reset, false for a FIN. To be called after ReadLine has returned nothing.
   bool was_reset() const { return reset_; }
 
   void ShutDownSending();
-  // Closes with a reset.
+  // Closes the connection with a reset.
   void Reset();
 
  private:

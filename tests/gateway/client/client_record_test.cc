@@ -1,4 +1,4 @@
-// What is logged of a client.
+// The log lines about a client.
 #include "gateway/client/client_record.h"
 
 #include <gmock/gmock.h>
@@ -15,7 +15,7 @@ using ::testing::Not;
 
 class ClientRecordLog : public ::testing::Test {
  protected:
-  // The lines of `event`, which stands in a line of its own kind only.
+  // The log lines of `event`, whose name does not occur in other lines.
   static std::vector<std::string> LinesOf(const std::string& log, const std::string& event) {
     std::vector<std::string> lines;
     for (size_t at = 0; at < log.size();) {
@@ -31,12 +31,12 @@ class ClientRecordLog : public ::testing::Test {
   GatewayMetrics metrics_{set_};
 };
 
-TEST_F(ClientRecordLog, AFloodOfBadLinesIsTwoWarnings) {
+TEST_F(ClientRecordLog, AFloodOfBadLinesLogsTwoWarnings) {
   ::testing::internal::CaptureStderr();
   Log log(LogFormat::kText, LogLevel::kInfo);
   ClientRecord record("PROBE1", "10.0.0.7:1234", metrics_, log);
   record.Connected();
-  // Time goes on with what is received: these came all at once.
+  // The record's time only advances in Received, so these lines all arrive at once.
   record.Received(50'000);
   for (int i = 0; i < 999; ++i) record.BadLine("invalid request format");
   record.BadLine("missing request ID");
@@ -49,7 +49,7 @@ TEST_F(ClientRecordLog, AFloodOfBadLinesIsTwoWarnings) {
   EXPECT_EQ(metrics_.bad_lines.value(), 1000);
 }
 
-TEST_F(ClientRecordLog, NoBadLinesNoWarning) {
+TEST_F(ClientRecordLog, NoWarningWithoutBadLines) {
   ::testing::internal::CaptureStderr();
   Log log(LogFormat::kText, LogLevel::kInfo);
   ClientRecord record("PROBE1", "10.0.0.7:1234", metrics_, log);
@@ -77,7 +77,7 @@ std::string LogOfASession(LogLevel level) {
   return ::testing::internal::GetCapturedStderr();
 }
 
-TEST_F(ClientRecordLog, AClientAndItsSessionAreAFewLines) {
+TEST_F(ClientRecordLog, LogsAFewLinesPerClientAndSession) {
   const std::string text = LogOfASession(LogLevel::kInfo);
   const std::string session = "session=" + std::string(FakeUpstream::kSessionId.substr(0, 16));
   for (const char* event : {"client.connected", "session.opened", "session.lost", "client.disconnected"}) {
@@ -93,14 +93,15 @@ TEST_F(ClientRecordLog, AClientAndItsSessionAreAFewLines) {
   EXPECT_THAT(text, Not(HasSubstr("request.done")));
 }
 
-TEST_F(ClientRecordLog, ASessionThatWasNotOpenedHasNotTheNameOfTheOneBefore) {
+TEST_F(ClientRecordLog, ASessionThatCouldNotBeOpenedIsNotLoggedUnderThePreviousName) {
   ::testing::internal::CaptureStderr();
   {
     PortFixture fixture(&SucceedAtOnce, {}, 100, LogLevel::kInfo);
     TestClient client(fixture.port());
     client.Ask(kOpen);
     fixture.upstream.WaitForSession(0)->End("the server went away");
-    client.Ask(R"({"id": 2, "request": "flush"})");  // an open before it is noticed would be one of the lost session
+    client.Ask(R"({"id": 2, "request": "flush"})");  // waits until the loss is noticed; an earlier open would still go
+                                                     // to the lost session
     fixture.upstream.RefuseSessions("debug probe PROBE1 is away");
     client.Ask(kOpen);
   }
@@ -110,7 +111,7 @@ TEST_F(ClientRecordLog, ASessionThatWasNotOpenedHasNotTheNameOfTheOneBefore) {
   EXPECT_THAT(lines[1], Not(HasSubstr(" session=")));
 }
 
-TEST_F(ClientRecordLog, DebugTellsOfEachRequest) {
+TEST_F(ClientRecordLog, LogsEachRequestAtDebugLevel) {
   const std::string text = LogOfASession(LogLevel::kDebug);
   const auto lines = LinesOf(text, "request.done");
   ASSERT_EQ(lines.size(), 3U) << text;
@@ -127,7 +128,7 @@ TEST_F(ClientRecordLog, TheWholeIdOfASessionIsNeverLogged) {
   EXPECT_THAT(text, Not(HasSubstr(std::string(FakeUpstream::kSessionId.substr(0, 17)))));
 }
 
-TEST_F(ClientRecordLog, ARefusedClientIsOneLine) {
+TEST_F(ClientRecordLog, LogsOneLineForARefusedClient) {
   ::testing::internal::CaptureStderr();
   {
     PortFixture fixture(&SucceedAtOnce, {}, 0, LogLevel::kInfo);

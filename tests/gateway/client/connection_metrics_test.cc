@@ -1,4 +1,4 @@
-// What a connection counts: each request line once, whichever way it ends.
+// A connection counts each request line exactly once, however the request ends.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@ namespace {
 
 class Counted {
  public:
-  // All that was under way has ended by then.
+  // By then all pending requests have ended.
   explicit Counted(PortFixture& fixture) {
     fixture.Finish();
     text_ = fixture.Metrics();
@@ -28,7 +28,7 @@ class Counted {
   std::string text_;
 };
 
-TEST(ConnectionMetrics, WhatTheServerAnswers) {
+TEST(ConnectionMetrics, CountsRequestsThatTheServerAnswers) {
   PortFixture fixture(&Hold);
   TestClient client(fixture.port());
   client.Send(Line(1, "open") + Line(2, "read_ap", "[0]") + Line(3, "read_ap", "[0]"));
@@ -46,7 +46,7 @@ TEST(ConnectionMetrics, WhatTheServerAnswers) {
   EXPECT_EQ(counted.timed(), 3);
 }
 
-TEST(ConnectionMetrics, WhatIsAnsweredWithoutTheServer) {
+TEST(ConnectionMetrics, CountsRequestsAnsweredWithoutTheServer) {
   PortFixture fixture(&Hold);
   TestClient client(fixture.port());
   client.Ask(R"({"id": 1, "request": "hello", "arguments": [1]})");
@@ -63,7 +63,7 @@ TEST(ConnectionMetrics, WhatIsAnsweredWithoutTheServer) {
   EXPECT_EQ(counted.Gateway("bad_lines_total"), 2);
 }
 
-TEST(ConnectionMetrics, WhatWaitedForItsTurn) {
+TEST(ConnectionMetrics, CountsRequestsThatWaitedForTheirTurn) {
   PortFixture fixture(&Hold);
   TestClient client(fixture.port());
   client.Send(Line(1, "open") + Line(2, "hello", "[1]") + Line(3, "hello", "[7]"));
@@ -77,7 +77,7 @@ TEST(ConnectionMetrics, WhatWaitedForItsTurn) {
   EXPECT_EQ(counted.all_requests(), 3);
 }
 
-TEST(ConnectionMetrics, ALostSession) {
+TEST(ConnectionMetrics, CountsALostSession) {
   PortFixture fixture(&Hold);
   TestClient client(fixture.port());
   client.Send(Line(1, "open") + Line(2, "hello", "[1]") + Line(3, "flush"));
@@ -94,7 +94,7 @@ TEST(ConnectionMetrics, ALostSession) {
   EXPECT_EQ(counted.Gateway("sessions_lost_total"), 1);
 }
 
-TEST(ConnectionMetrics, AClientThatIsGoneWhileItWaits) {
+TEST(ConnectionMetrics, CountsUnansweredRequestsOfAClientThatIsGone) {
   PortFixture fixture(&Hold);
   {
     TestClient client(fixture.port());
@@ -112,7 +112,7 @@ TEST(ConnectionMetrics, AClientThatIsGoneWhileItWaits) {
   EXPECT_EQ(counted.Gateway("sessions_lost_total"), 0);
 }
 
-TEST(ConnectionMetrics, ALineThatIsTooLong) {
+TEST(ConnectionMetrics, CountsALineThatIsTooLong) {
   PortFixture fixture(&Hold, {.max_line_bytes = 1000});
   TestClient client(fixture.port());
   client.Send(Line(1, "open"));
@@ -127,7 +127,7 @@ TEST(ConnectionMetrics, ALineThatIsTooLong) {
   EXPECT_EQ(counted.Gateway("bad_lines_total"), 1);
 }
 
-TEST(ConnectionMetrics, ARefusedConnection) {
+TEST(ConnectionMetrics, CountsARefusedConnection) {
   PortFixture fixture(&SucceedAtOnce, {}, 1);
   TestClient first(fixture.port());
   first.Ask(R"({"id": 1, "request": "open"})");
@@ -144,7 +144,7 @@ TEST(ConnectionMetrics, ARefusedConnection) {
   EXPECT_EQ(counted.Gateway("connections_refused_total"), 1);
 }
 
-TEST(ConnectionMetrics, BytesBothWays) {
+TEST(ConnectionMetrics, CountsBytesInBothDirections) {
   PortFixture fixture(&SucceedAtOnce);
   TestClient client(fixture.port());
   const std::string request = R"({"id": 1, "request": "open"})";
@@ -172,7 +172,7 @@ TEST(ConnectionTrace, AValidTraceparentGoesUpstream) {
   EXPECT_EQ(session->request(1).traceparent(), "");
 }
 
-TEST(ConnectionTrace, AnythingElseIsIgnored) {
+TEST(ConnectionTrace, AnInvalidTraceparentIsIgnored) {
   PortFixture fixture(&SucceedAtOnce);
   TestClient client(fixture.port());
   int id = 0;

@@ -1,4 +1,4 @@
-// Requests that are answered before the server has carried them out.
+// Posted requests, which are answered before the server has carried them out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// A client that has opened and connected the probe, over a server that answers nothing more by itself.
+// A client that has opened and connected the probe. After that, the server only answers when the test tells it to.
 class PostingClient {
  public:
   explicit PostingClient(ConnectionOptions options = {}) : fixture(&Hold, options), client(fixture.port()) {
@@ -28,7 +28,7 @@ class PostingClient {
     return client.ReadLine().value_or("");
   }
 
-  // What is posted need not be waited for.
+  // Posted requests need not be waited for.
   ~PostingClient() { session->End("the test is over"); }
   PostingClient(const PostingClient&) = delete;
   PostingClient& operator=(const PostingClient&) = delete;
@@ -64,7 +64,7 @@ TEST(ConnectionPosting, WritesAndLocksAreAnsweredAtOnceAndSentInOrder) {
   EXPECT_EQ(c.client.ReadLine(), Ok(8));
 }
 
-TEST(ConnectionPosting, GoesInOneMessageWithWhatWaits) {
+TEST(ConnectionPosting, PostedRequestsAreSentInOneMessageWithTheNextThatWaits) {
   PostingClient c;
   const size_t before = c.session->message_count();
   c.client.Send(Line(3, "lock") + Line(4, "write_ap", "[4, 0]") + Line(5, "read_ap", "[12]"));
@@ -76,13 +76,13 @@ TEST(ConnectionPosting, GoesInOneMessageWithWhatWaits) {
   for (int id = 3; id <= 5; ++id) EXPECT_THAT(*c.client.ReadLine(), HasSubstr(R"("status": 0)"));
 }
 
-TEST(ConnectionPosting, IsSentThoughNothingFollows) {
+TEST(ConnectionPosting, PostedRequestsAreSentEvenIfNothingFollows) {
   PostingClient c;
   EXPECT_EQ(c.Ask(Line(3, "write_ap", "[4, 0]")), Ok(3));
   EXPECT_TRUE(c.session->WaitForRequests(3));
 }
 
-TEST(ConnectionPosting, AnUnlockDoesNotWaitForWhatIsBehindIt) {
+TEST(ConnectionPosting, AnUnlockDoesNotWaitForRequestsAfterIt) {
   PostingClient c;
   c.client.Send(Line(3, "lock") + Line(4, "read_ap", "[12]"));
   ASSERT_TRUE(c.session->WaitForRequests(4));
@@ -95,7 +95,7 @@ TEST(ConnectionPosting, AnUnlockDoesNotWaitForWhatIsBehindIt) {
   EXPECT_TRUE(c.session->request(4).has_unlock());
 }
 
-TEST(ConnectionPosting, AFailureComesWithTheNextAnswer) {
+TEST(ConnectionPosting, AFailureIsReportedByTheNextAnswer) {
   PostingClient c;
   EXPECT_EQ(c.Ask(Line(3, "write_ap", "[12, 0]")), Ok(3));
   c.client.Send(Line(4, "read_ap", "[12]"));
@@ -104,7 +104,7 @@ TEST(ConnectionPosting, AFailureComesWithTheNextAnswer) {
   EXPECT_EQ(c.client.ReadLine(), R"({"id": 4, "status": 12, "error": "an earlier command failed"})");
 }
 
-TEST(ConnectionPosting, KeepsItsPlaceBehindWhatWaits) {
+TEST(ConnectionPosting, APostedRequestIsAnsweredAfterEarlierRequestsThatWait) {
   PostingClient c;
   c.client.Send(Line(3, "read_ap", "[12]") + Line(4, "write_ap", "[12, 0]"));
   ASSERT_TRUE(c.session->WaitForRequests(4));
@@ -114,13 +114,13 @@ TEST(ConnectionPosting, KeepsItsPlaceBehindWhatWaits) {
   EXPECT_EQ(c.client.ReadLine(), Ok(4));
 }
 
-TEST(ConnectionPosting, WhatTheServerWouldRefuseWaits) {
+TEST(ConnectionPosting, RequestsThatTheServerWouldRefuseAreNotPosted) {
   PostingClient c;
   const std::vector<std::string> lines = {
-      Line(3, "unlock"),                       // of no lock
+      Line(3, "unlock"),                       // without a lock
       Line(4, "write_dp", "[4, 0]"),           // power
       Line(5, "write_dp", "[12, 0]"),          // TARGETSEL
-      Line(6, "write_dp", "[3, 0]"),           // no register
+      Line(6, "write_dp", "[3, 0]"),           // not a register
       Line(7, "write_ap", "[3, 0]"),           // nor this
       Line(8, "write_ap", "[4294967296, 0]"),  // nor this
   };
@@ -133,7 +133,7 @@ TEST(ConnectionPosting, WhatTheServerWouldRefuseWaits) {
   }
 }
 
-TEST(ConnectionPosting, OnlyToAProbeThatIsConnected) {
+TEST(ConnectionPosting, NothingIsPostedToAProbeThatIsNotConnected) {
   PostingClient c;
   c.client.Send(Line(3, "disconnect") + Line(4, "write_ap", "[4, 0]"));
   ASSERT_TRUE(c.session->WaitForRequests(4));
@@ -148,7 +148,7 @@ TEST(ConnectionPosting, OnlyToAProbeThatIsConnected) {
   EXPECT_EQ(c.Ask(Line(7, "write_ap", "[4, 0]")), Ok(7));
 }
 
-TEST(ConnectionPosting, IsBounded) {
+TEST(ConnectionPosting, PostedRequestsAreBounded) {
   PostingClient c;
   constexpr size_t kHalf = Posting::kMaxRequests / 2;
   constexpr int kMore = 3;
@@ -157,7 +157,7 @@ TEST(ConnectionPosting, IsBounded) {
   c.client.Send(lines);
   int id = 3;
   for (size_t i = 0; i < 2 * kHalf; ++i) EXPECT_EQ(c.client.ReadLine(), Ok(id++));
-  // The gateway asks by itself how far the server has come.
+  // The gateway sends a request of its own, to learn how far the server has come.
   const size_t first_ask = 2 + kHalf;
   const size_t second_ask = first_ask + 1 + kHalf;
   ASSERT_TRUE(c.session->WaitForRequests(second_ask + 1));
@@ -169,8 +169,8 @@ TEST(ConnectionPosting, IsBounded) {
   for (int i = 0; i < kMore; ++i) EXPECT_EQ(c.client.ReadLine(), Ok(id++));
 }
 
-// What the gateway asks by itself has no place in the order of the client's replies.
-TEST(ConnectionPosting, NoReplyWaitsForWhatTheGatewayAsks) {
+// The gateway's own requests have no place in the order of the client's replies.
+TEST(ConnectionPosting, NoReplyWaitsForTheGatewaysOwnRequest) {
   PostingClient c;
   constexpr size_t kHalf = Posting::kMaxRequests / 2;
   constexpr int kWrites = static_cast<int>(kHalf) + 1;
@@ -198,7 +198,7 @@ TEST(ConnectionPosting, ABlockMayExceedTheBound) {
   EXPECT_EQ(c.client.ReadLine(), Ok(4));
 }
 
-TEST(ConnectionPosting, AnAnswerThatIsNotSentYetTellsOfALostSession) {
+TEST(ConnectionPosting, PostedRequestsFailWithALostSessionUnlessAlreadyAnswered) {
   PostingClient c;
   c.client.Send(Line(3, "read_ap", "[12]") + Line(4, "write_ap", "[4, 0]") + Line(5, "hello", "[1]"));
   ASSERT_TRUE(c.session->WaitForRequests(4));
@@ -220,7 +220,7 @@ TEST(ConnectionPosting, AClientThatHasFinishedIsHeldUntilItsWritesAreDone) {
   EXPECT_TRUE(c.session->WaitForDrop());
 }
 
-TEST(ConnectionPosting, AStopWaitsForWhatWasAnswered) {
+TEST(ConnectionPosting, AStopWaitsForPostedWrites) {
   PostingClient c;
   c.client.Send(Line(3, "read_ap", "[12]"));
   ASSERT_TRUE(c.session->WaitForRequests(3));
@@ -247,7 +247,7 @@ TEST(ConnectionPosting, NothingIsPostedToALostSession) {
   EXPECT_THAT(c.Ask(Line(6, "write_ap", "[4, 0]")), StartsWith(R"({"id": 6, "status": 2)"));
 }
 
-TEST(ConnectionPosting, CanBeTurnedOff) {
+TEST(ConnectionPosting, PostingCanBeTurnedOff) {
   PostingClient c({.post = false});
   c.client.Send(Line(3, "lock") + Line(4, "write_ap", "[4, 0]"));
   ASSERT_TRUE(c.session->WaitForRequests(4));

@@ -77,7 +77,8 @@ TEST(Connection, HoldsBoundedRepliesForAClientThatDoesNotRead) {
   ASSERT_TRUE(session->WaitForRequests(1));
   v1::StreamResponse response = EmptyResponse(session->request(0));
   response.mutable_read_ap_multiple()->mutable_values()->Resize(65536, 0xFFFFFFFF);
-  // Socket buffers take some megabytes; far below the 150 MB that these replies are, the gateway asks for a pause.
+  // Socket buffers hold a few megabytes. These replies have 150 MB, so the gateway must ask for a pause long before the
+  // end.
   ASSERT_TRUE(session->WaitForRequests(kRequests));
   for (int id = 0; id < kRequests; ++id) {
     response.set_request_id(session->request(static_cast<size_t>(id)).request_id());
@@ -110,7 +111,7 @@ TEST(Connection, AnswersEverythingAfterAFin) {
 TEST(Connection, EndsTheSessionWhenTheClientResets) {
   PortFixture fixture(&Hold, {.max_in_flight = 2});
   TestClient client(fixture.port());
-  // More than may be in flight: the gateway does not read when the reset comes.
+  // More requests than may be in flight, so that the gateway is not reading when the reset arrives.
   client.Send(Line(1, "open") + Line(2, "lock") + Line(3, "flush"));
   const auto session = fixture.upstream.WaitForSession(0);
   ASSERT_TRUE(session->WaitForRequests(2));
@@ -144,7 +145,7 @@ TEST(Connection, ALostSessionStaysLostUntilOpen) {
   EXPECT_EQ(client.ReadLine(), Ok(8));
 }
 
-TEST(Connection, TheProbeTakesTheSessionWithIt) {
+TEST(Connection, ADisconnectedProbeEndsTheSession) {
   PortFixture fixture(&Hold);
   TestClient client(fixture.port());
   client.Send(Line(1, "open") + Line(2, "flush"));
@@ -156,7 +157,7 @@ TEST(Connection, TheProbeTakesTheSessionWithIt) {
   EXPECT_TRUE(session->WaitForDrop());
 }
 
-TEST(Connection, ASessionThatCannotBeOpenedIsAProbeThatIsGone) {
+TEST(Connection, ASessionThatCannotBeOpenedIsReportedAsProbeDisconnected) {
   PortFixture fixture(&SucceedAtOnce);
   fixture.upstream.RefuseSessions("debug probe PROBE1 is away");
   TestClient client(fixture.port());
@@ -167,7 +168,7 @@ TEST(Connection, ASessionThatCannotBeOpenedIsAProbeThatIsGone) {
   EXPECT_EQ(client.Ask(R"({"id": 3, "request": "open"})"), Ok(3));
 }
 
-TEST(Connection, AnAnswerToAnotherQuestionEndsTheSession) {
+TEST(Connection, AResponseOfTheWrongKindEndsTheSession) {
   PortFixture fixture(&Hold);
   TestClient client(fixture.port());
   client.Send(Line(1, "read_dp", "[0]") + Line(2, "flush"));
@@ -178,7 +179,7 @@ TEST(Connection, AnAnswerToAnotherQuestionEndsTheSession) {
   EXPECT_THAT(*client.ReadLine(), StartsWith(Status(2, 2)));
 }
 
-TEST(Connection, ErrorsKeepTheServersWords) {
+TEST(Connection, ErrorsKeepTheServersMessages) {
   PortFixture fixture(&Hold);
   TestClient client(fixture.port());
   client.Send(Line(1, "read_ap", "[0]") + Line(2, "read_mem", "[7, 0, 32]"));
@@ -219,7 +220,7 @@ TEST(Connection, StoppingTellsClientsAndResetsThem) {
   EXPECT_TRUE(session->WaitForDrop());
 }
 
-TEST(Connection, OneTooManyIsToldAndReset) {
+TEST(Connection, AConnectionBeyondTheLimitGetsAnErrorAndAReset) {
   PortFixture fixture(&SucceedAtOnce, {}, 1);
   TestClient first(fixture.port());
   EXPECT_EQ(first.Ask(R"({"id": 1, "request": "open"})"), Ok(1));
@@ -230,7 +231,7 @@ TEST(Connection, OneTooManyIsToldAndReset) {
   EXPECT_TRUE(second.was_reset());
 }
 
-TEST(Connection, ClientsDoNotSeeEachOthersSessions) {
+TEST(Connection, ClientsDoNotShareSessions) {
   PortFixture fixture(&SucceedAtOnce);
   TestClient one(fixture.port());
   TestClient two(fixture.port());
@@ -242,7 +243,7 @@ TEST(Connection, ClientsDoNotSeeEachOthersSessions) {
   EXPECT_EQ(two.Ask(R"({"id": 2, "request": "flush"})"), Ok(2));
 }
 
-TEST(Connection, TheNamesInUseAreTheLatest) {
+TEST(Connection, TheLatestProbeDescriptionIsUsed) {
   PortFixture fixture(&SucceedAtOnce);
   TestClient client(fixture.port());
   v1::ProbeDescription fresh;

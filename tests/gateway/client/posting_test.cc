@@ -5,7 +5,7 @@
 namespace probegate {
 namespace {
 
-// An empty request of the kind whose field `kMutable` makes.
+// An empty request of the kind whose field `kMutable` creates.
 template <auto kMutable>
 v1::StreamRequest Request() {
   v1::StreamRequest request;
@@ -17,7 +17,7 @@ constexpr auto Unlock = Request<&v1::StreamRequest::mutable_unlock>;
 constexpr auto Read = Request<&v1::StreamRequest::mutable_read_ap>;
 constexpr auto Write = Request<&v1::StreamRequest::mutable_write_ap>;
 
-// What is sent when it waits.
+// The message that is sent if this request waits for an answer.
 v1::StreamRequest Send(Posting& posting, v1::StreamRequest request) {
   posting.TakeAlong(request);
   return request;
@@ -44,7 +44,7 @@ Posting Connected() {
   return posting;
 }
 
-TEST(Posting, AWriteNeedsAProbeThatIsConnected) {
+TEST(Posting, AWriteIsPostedOnlyToAConnectedProbe) {
   Posting posting(true);
   EXPECT_FALSE(posting.Admits(Write()));
   v1::StreamRequest connect = Connect(1);
@@ -54,7 +54,7 @@ TEST(Posting, AWriteNeedsAProbeThatIsConnected) {
   EXPECT_TRUE(posting.Admits(Write()));
 }
 
-TEST(Posting, AnAnswerOfAnEarlierConnectDoesNotCount) {
+TEST(Posting, TheAnswerToAnEarlierConnectDoesNotCount) {
   Posting posting(true);
   v1::StreamRequest connect = Connect(1);
   const Posting::Mark sent = posting.TakeAlong(connect);
@@ -75,23 +75,23 @@ TEST(Posting, ALockAndItsUnlockAreHeldTogether) {
   EXPECT_FALSE(posting.holds_any());
 }
 
-// Has the server have a lock.
+// Gives the server a lock to hold.
 void LockAndRead(Posting& posting) {
   EXPECT_EQ(posting.Post(Lock(), 40), Posting::Hold::kYes);
   EXPECT_EQ(Send(posting, Read()).posted_size(), 1);
 }
 
-TEST(Posting, AnUnlockOfWhatTheServerHasIsHeldBriefly) {
+TEST(Posting, AnUnlockOfALockThatTheServerHasIsHeldBriefly) {
   Posting posting = Connected();
   LockAndRead(posting);
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kBriefly);
   EXPECT_TRUE(posting.TakeHeld().posted(0).has_unlock());
-  // The next is held again.
+  // The next request is held as usual.
   EXPECT_EQ(posting.Post(Lock(), 40), Posting::Hold::kYes);
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kYes);
 }
 
-TEST(Posting, AnUnlockThatWasHeldForLongGoesWithoutWhatIsBehindIt) {
+TEST(Posting, AnUnlockThatWasHeldTooLongIsSentWithoutTheRequestsAfterIt) {
   Posting posting = Connected();
   LockAndRead(posting);
   EXPECT_EQ(posting.Post(Write(), 40), Posting::Hold::kYes);
@@ -102,7 +102,7 @@ TEST(Posting, AnUnlockThatWasHeldForLongGoesWithoutWhatIsBehindIt) {
   EXPECT_TRUE(unlock.posted(0).has_write_ap());
   EXPECT_TRUE(unlock.posted(1).has_unlock());
   EXPECT_EQ(posting.TakeUnlock().posted_size(), 0);
-  // What has gone fills no message any more, and the next lock is not the server's yet.
+  // What was sent no longer counts toward a full message, and the server does not have the next lock yet.
   EXPECT_EQ(posting.Post(Write(), 40), Posting::Hold::kYes);
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kYes);
   const v1::StreamRequest rest = posting.TakeHeld();
@@ -110,7 +110,7 @@ TEST(Posting, AnUnlockThatWasHeldForLongGoesWithoutWhatIsBehindIt) {
   EXPECT_TRUE(rest.posted(0).has_lock());
 }
 
-TEST(Posting, AnUnlockThatWasTakenAlongDoesNotGoAgain) {
+TEST(Posting, AnUnlockThatWasTakenAlongIsNotSentAgain) {
   Posting posting = Connected();
   LockAndRead(posting);
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kBriefly);
@@ -129,13 +129,13 @@ TEST(Posting, OnlyTheOutermostUnlockCounts) {
   EXPECT_EQ(posting.Post(Unlock(), 40), Posting::Hold::kBriefly);
 }
 
-TEST(Posting, MuchIsSentAtOnce) {
+TEST(Posting, ManyHeldBytesAreSentAtOnce) {
   Posting posting = Connected();
   EXPECT_EQ(posting.Post(Write(), Posting::kHeldBytes - 1), Posting::Hold::kYes);
   EXPECT_EQ(posting.Post(Write(), 1), Posting::Hold::kNo);
 }
 
-TEST(Posting, IsOutstandingUntilALaterAnswer) {
+TEST(Posting, WritesAreOutstandingUntilALaterAnswer) {
   Posting posting = Connected();
   v1::StreamRequest early = Read();
   const Posting::Mark before = posting.TakeAlong(early);
@@ -149,7 +149,7 @@ TEST(Posting, IsOutstandingUntilALaterAnswer) {
   EXPECT_EQ(posting.writes_outstanding(), 0U);
 }
 
-TEST(Posting, AnUnlockNeedsALockThatWasTaken) {
+TEST(Posting, AnUnlockIsPostedOnlyIfThereIsALock) {
   Posting posting(true);
   EXPECT_FALSE(posting.Admits(Unlock()));
   v1::StreamResponse locked;

@@ -13,11 +13,11 @@ class ReplyQueueTest : public ::testing::Test {
     for (const Command& row : Commands()) {
       if (row.name == command) return record_.Begin(&row, {});
     }
-    ADD_FAILURE() << "no command " << command;
+    ADD_FAILURE() << "unknown command " << command;
     return record_.Begin(nullptr, {});
   }
 
-  // A request that waits for a response; its id upstream is the same.
+  // Adds a request that waits for a response. Its ID upstream is the same.
   void Await(int id, std::string_view command = "flush", ResultWriter write_result = nullptr) {
     queue_.Await({.id = std::to_string(id),
                   .line_bytes = 30,
@@ -30,7 +30,7 @@ class ReplyQueueTest : public ::testing::Test {
   void AnswerError(int id, std::string_view message) {
     queue_.AnswerError(std::to_string(id), Begin("hello"), ReplyStatus::kGeneralError, message);
   }
-  // The server's response to the oldest.
+  // The server responds to the oldest request.
   void Respond() { queue_.AnswerNext({}); }
   void RespondWithError(v1::ErrorKind kind, const std::string& message) {
     v1::StreamResponse response;
@@ -39,9 +39,9 @@ class ReplyQueueTest : public ::testing::Test {
     queue_.AnswerNext(response);
   }
 
-  // What has moved to the output since the last call.
+  // The replies that have moved to the output since the last call.
   std::string Output() { return std::exchange(out_, {}); }
-  // How many requests ended so.
+  // How many requests ended with this status.
   double Count(const std::string& command, const std::string& status) {
     return Exposed(set_, "probegate_gateway_requests_total{request=\"" + command + "\",status=\"" + status + "\"}")
         .value_or(-1);
@@ -66,7 +66,7 @@ class ReplyQueueTest : public ::testing::Test {
   ReplyQueue queue_{{.requests = kMaxRequests, .line_bytes = kMaxLineBytes}, out_, record_};
 };
 
-TEST_F(ReplyQueueTest, WhatNothingIsBeforeIsAnsweredAtOnce) {
+TEST_F(ReplyQueueTest, AnswersAtOnceIfNoEarlierRequestWaits) {
   AnswerOk(1);
   EXPECT_EQ(Output(), Reply(1));
   AnswerOk(2, "[7]");
@@ -78,7 +78,7 @@ TEST_F(ReplyQueueTest, WhatNothingIsBeforeIsAnsweredAtOnce) {
   EXPECT_EQ(Count("hello", "general_error"), 1);
 }
 
-TEST_F(ReplyQueueTest, RepliesThatAreReadyWaitForTheirTurn) {
+TEST_F(ReplyQueueTest, ReadyRepliesWaitForTheirTurn) {
   Await(1);
   AnswerOk(2);
   AnswerError(3, "no");
@@ -108,7 +108,7 @@ TEST_F(ReplyQueueTest, ResultsAreWrittenFromTheResponse) {
   EXPECT_EQ(Output(), Reply(1, R"(, "result": 7)") + Reply(2));
 }
 
-TEST_F(ReplyQueueTest, ErrorsKeepTheServersWordsUnlessTheCommandHasItsOwn) {
+TEST_F(ReplyQueueTest, ErrorsKeepTheServersMessagesUnlessTheCommandHasItsOwn) {
   Await(1, "read_ap");
   Await(2, "read_ap");
   Await(3, "read_mem");
@@ -147,7 +147,7 @@ TEST_F(ReplyQueueTest, BoundsTheBytesOfLinesThatWaitForAResponse) {
   EXPECT_TRUE(queue_.has_room());
 }
 
-TEST_F(ReplyQueueTest, FailsWhatWaits) {
+TEST_F(ReplyQueueTest, FailsWaitingRequests) {
   Await(1);
   AnswerOk(2);
   AnswerPosted(3);
@@ -161,7 +161,7 @@ TEST_F(ReplyQueueTest, FailsWhatWaits) {
   EXPECT_EQ(Count("write_ap", "ok"), 1);
 }
 
-TEST_F(ReplyQueueTest, FailsWhatWasPostedAndNotSentYet) {
+TEST_F(ReplyQueueTest, FailsPostedRequestsWhoseRepliesWereNotSent) {
   AnswerPosted(1);
   Await(2);
   AnswerPosted(3);
@@ -172,14 +172,14 @@ TEST_F(ReplyQueueTest, FailsWhatWasPostedAndNotSentYet) {
   EXPECT_EQ(Count("write_ap", "probe_disconnected"), 1);
 }
 
-TEST_F(ReplyQueueTest, ForgetsTheLinesOfWhatFailed) {
+TEST_F(ReplyQueueTest, FailedRequestsMakeRoomForOthers) {
   queue_.Await({.id = "1", .line_bytes = kMaxLineBytes, .request_id = 1, .record = Begin("flush")});
   EXPECT_FALSE(queue_.has_room());
   queue_.Fail("lost", ReplyQueue::Posted::kFailed);
   EXPECT_TRUE(queue_.has_room());
 }
 
-TEST_F(ReplyQueueTest, AbandonsWithoutAnAnswer) {
+TEST_F(ReplyQueueTest, AbandonsWithoutAnswering) {
   Await(1);
   AnswerOk(2);
   AnswerPosted(3);
@@ -191,8 +191,8 @@ TEST_F(ReplyQueueTest, AbandonsWithoutAnAnswer) {
   EXPECT_EQ(Count("write_ap", "unanswered"), 1);
 }
 
-// An id is given back as it came, whether or not it had to be kept.
-TEST_F(ReplyQueueTest, IdsAreAnyJson) {
+// An ID is returned unchanged, whether or not the queue had to keep it.
+TEST_F(ReplyQueueTest, IdsMayBeAnyJson) {
   {
     const std::string id = R"({"client's": [1, "own"]})";
     queue_.AnswerOk(id, Begin("hello"), {});

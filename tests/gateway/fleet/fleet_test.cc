@@ -34,7 +34,7 @@ v1::WatchProbesResponse EndOfList() {
   return event;
 }
 
-// What names stand for, as tests say. Threads: any.
+// A resolver whose answers the test sets. Threads: any.
 class Names {
  public:
   void Set(const std::string& name, absl::StatusOr<std::vector<std::string>> addresses) {
@@ -84,7 +84,7 @@ class FleetTest : public ::testing::Test {
     thread_.emplace(io_);
   }
 
-  // The address's server begins to be followed for the time number `index`, and has these probes.
+  // Watch number `index` on the server at this address begins, and lists these probes.
   WatchHandler List(const std::string& address, size_t index, const std::vector<std::string>& probes) {
     WatchHandler watch = upstreams_.At(address).WaitForWatch(index);
     for (const std::string& unique_id : probes) watch.on_event(Probe(unique_id));
@@ -103,7 +103,7 @@ class FleetTest : public ::testing::Test {
     const MutexLock lock(mutex_);
     return WaitFor(mutex_, changed_, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return settled_; });
   }
-  // Waits until what has been told of so far has been taken.
+  // Waits until the fleet has processed everything reported so far.
   void Sync() {
     std::promise<void> done;
     asio::post(strand_, [&] { done.set_value(); });
@@ -122,12 +122,12 @@ class FleetTest : public ::testing::Test {
     return false;
   }
 
-  // Whether it is shown as up by this name.
+  // Whether the server is shown as up under this name.
   bool IsShownAs(const std::string& name, const std::string& address) {
     const std::string series = "probegate_gateway_server_up{address=\"" + address + "\",server=\"" + name + "\"}";
     return Exposed(metric_set_.Expose(), series).has_value();
   }
-  // Empty where not all that there is speaks something else.
+  // Empty unless all servers are incompatible.
   std::string Incompatible() {
     std::promise<std::string> said;
     asio::post(strand_, [&] { said.set_value(fleet_->incompatible().value_or("")); });
@@ -162,7 +162,7 @@ TEST_F(FleetTest, AnAddressIsNotLookedUp) {
   EXPECT_TRUE(WaitUntilSettled());
 }
 
-TEST_F(FleetTest, ANameIsAsManyServersAsItHasAddresses) {
+TEST_F(FleetTest, ANameStandsForAsManyServersAsItHasAddresses) {
   names_->Set("lab:1", std::vector<std::string>{"10.0.0.1:1", "10.0.0.2:1"});
   Start({{"lab", 1}});
   List("10.0.0.1:1", 0, {"A"});
@@ -184,12 +184,12 @@ TEST_F(FleetTest, AServerThatMovesToAnotherAddressTakesItsProbesAlong) {
   List("10.0.0.3:1", 0, {"A"});
   EXPECT_TRUE(WaitUntilAt("A", "10.0.0.3:1"));
   EXPECT_TRUE(WaitForUp("lab:1", "10.0.0.1:1", -1)) << "the old address is still shown";
-  // The other has not been asked anew.
+  // The other server has not been asked again.
   second.on_event(Probe("C"));
   EXPECT_TRUE(WaitUntilAt("C", "10.0.0.2:1"));
 }
 
-TEST_F(FleetTest, AServerThatLeavesTheNameIsKeptAsLongAsItIsThere) {
+TEST_F(FleetTest, AServerWhoseAddressLeftTheNameIsKeptWhileConnected) {
   names_->Set("lab:1", std::vector<std::string>{"10.0.0.1:1", "10.0.0.2:1"});
   Start({{"lab", 1}});
   const WatchHandler first = List("10.0.0.1:1", 0, {"A"});
@@ -213,7 +213,7 @@ TEST_F(FleetTest, ANameThatCannotBeLookedUpKeepsItsAddresses) {
   EXPECT_TRUE(WaitUntilAt("B", "10.0.0.1:1"));
 }
 
-TEST_F(FleetTest, ANameThatHasNoAddressAnyMoreHasLostItsServers) {
+TEST_F(FleetTest, ANameThatNoLongerHasAnAddressLosesItsServers) {
   names_->Set("lab:1", std::vector<std::string>{"10.0.0.1:1"});
   Start({{"lab", 1}});
   const WatchHandler first = List("10.0.0.1:1", 0, {"A"});
@@ -224,7 +224,7 @@ TEST_F(FleetTest, ANameThatHasNoAddressAnyMoreHasLostItsServers) {
   EXPECT_TRUE(WaitForUp("lab:1", "", 0));
 }
 
-TEST_F(FleetTest, ANameThatIsUnknownIsWaitedFor) {
+TEST_F(FleetTest, WaitsForAnUnknownName) {
   Start({{"lab", 1}});
   ASSERT_TRUE(WaitUntilSettled());
   {
@@ -239,14 +239,14 @@ TEST_F(FleetTest, ANameThatIsUnknownIsWaitedFor) {
   EXPECT_TRUE(WaitForUp("lab:1", "", -1));
 }
 
-TEST_F(FleetTest, OneAddressOfTwoNamesIsOneServer) {
+TEST_F(FleetTest, AnAddressSharedByTwoNamesIsOneServer) {
   names_->Set("lab:1", std::vector<std::string>{"10.0.0.1:1"});
   names_->Set("alias:1", std::vector<std::string>{"10.0.0.1:1"});
   Start({{"lab", 1}, {"alias", 1}});
   const WatchHandler first = List("10.0.0.1:1", 0, {"A"});
   ASSERT_TRUE(WaitUntilAt("A", "10.0.0.1:1"));
   ASSERT_TRUE(WaitUntilSettled());
-  // It goes with the last of its names only.
+  // The server is dropped only with the last of its names.
   first.on_end(WatchEnd::kUnreachable, "connection reset");
   names_->Set("lab:1", std::vector<std::string>{"10.0.0.2:1"});
   List("10.0.0.2:1", 0, {});
@@ -254,7 +254,7 @@ TEST_F(FleetTest, OneAddressOfTwoNamesIsOneServer) {
   EXPECT_TRUE(WaitUntilAt("B", "10.0.0.1:1"));
 }
 
-TEST_F(FleetTest, IsSettledWhenEachHasAnsweredOrCannot) {
+TEST_F(FleetTest, IsSettledWhenEachServerHasAnsweredOrFailed) {
   Start({{"10.0.0.1", 1}, {"10.0.0.2", 1}});
   List("10.0.0.1:1", 0, {"A"});
   ASSERT_TRUE(WaitUntilAt("A", "10.0.0.1:1"));
@@ -267,7 +267,7 @@ TEST_F(FleetTest, IsSettledWhenEachHasAnsweredOrCannot) {
   EXPECT_TRUE(WaitUntilSettled());
 }
 
-TEST_F(FleetTest, AProbeOnTwoServersIsRefusedToTheSecondAndSaidSo) {
+TEST_F(FleetTest, RefusesAndReportsASecondServersProbeWithTheSameId) {
   ::testing::internal::CaptureStderr();
   Start({{"10.0.0.1", 1}, {"10.0.0.2", 1}});
   const WatchHandler first = List("10.0.0.1:1", 0, {"A"});
@@ -282,7 +282,7 @@ TEST_F(FleetTest, AProbeOnTwoServersIsRefusedToTheSecondAndSaidSo) {
   EXPECT_TRUE(WaitUntilAt("A", "10.0.0.2:1"));
 }
 
-TEST_F(FleetTest, AListCountsWhenItIsWhole) {
+TEST_F(FleetTest, AListCountsOnlyWhenItIsComplete) {
   Start({{"10.0.0.1", 1}});
   const WatchHandler watch = upstreams_.At("10.0.0.1:1").WaitForWatch(0);
   watch.on_event(Probe("A"));
@@ -295,7 +295,7 @@ TEST_F(FleetTest, AListCountsWhenItIsWhole) {
   EXPECT_TRUE(WaitUntilAt("A", "10.0.0.1:1"));
 }
 
-TEST_F(FleetTest, OfAServerThatTellsOfTooMuchSomeCounts) {
+TEST_F(FleetTest, BoundsTheProbesOfAServer) {
   Start({{"10.0.0.1", 1}});
   std::vector<std::string> probes = {"", std::string(1000, 'x')};
   for (int i = 0; i < 5000; ++i) probes.push_back("P" + std::to_string(i));
@@ -305,7 +305,7 @@ TEST_F(FleetTest, OfAServerThatTellsOfTooMuchSomeCounts) {
   EXPECT_EQ(at_.size(), 4096U);
 }
 
-TEST_F(FleetTest, AnAddressIsShownByTheNameThatItStillHas) {
+TEST_F(FleetTest, AnAddressIsShownUnderANameThatItStillHas) {
   names_->Set("lab:1", std::vector<std::string>{"10.0.0.1:1"});
   names_->Set("alias:1", std::vector<std::string>{"10.0.0.1:1"});
   Start({{"lab", 1}, {"alias", 1}});
@@ -317,7 +317,7 @@ TEST_F(FleetTest, AnAddressIsShownByTheNameThatItStillHas) {
   EXPECT_TRUE(WaitForUp(first ? "lab:1" : "alias:1", "10.0.0.1:1", -1));
 }
 
-TEST_F(FleetTest, SaysWhetherAllThereIsSpeaksSomethingElse) {
+TEST_F(FleetTest, ReportsIfAllServersAreIncompatible) {
   Start({{"10.0.0.1", 1}, {"lab", 1}});
   upstreams_.At("10.0.0.1:1").WaitForWatch(0).on_end(WatchEnd::kIncompatible, "unknown service");
   ASSERT_TRUE(WaitUntilSettled());

@@ -40,7 +40,7 @@ TEST(NameLookup, LooksUpAgainAfterEachResult) {
   EXPECT_EQ(results, 3);
 }
 
-TEST(NameLookup, WhatComesAfterStopIsDroppedAndNotWaitedFor) {
+TEST(NameLookup, DropsAResultAfterStopWithoutWaitingForIt) {
   const auto resolver = std::make_shared<SlowResolver>();
   {
     asio::io_context io;
@@ -51,14 +51,14 @@ TEST(NameLookup, WhatComesAfterStopIsDroppedAndNotWaitedFor) {
           Awaited(resolver->may_answer.get_future(), "the test lets the resolver answer");
           return Addresses{};
         },
-        [](const auto&) { ADD_FAILURE() << "it was stopped"; });
+        [](const auto&) { ADD_FAILURE() << "called after Stop"; });
     lookup.Start();
     Awaited(resolver->asked.get_future(), "the resolver is asked");
     lookup.Stop();
     io.run_for(std::chrono::seconds(30));
     EXPECT_TRUE(io.stopped());
   }
-  // Nothing of the look-up is left, and its thread is still to come back.
+  // The NameLookup is destroyed, but its thread has not returned yet.
   resolver->may_answer.set_value();
 }
 

@@ -31,7 +31,7 @@ class ProbeRoutesTest : public ::testing::Test, public ProbeRoutes::Observer {
   }
   std::vector<std::string> News() { return std::exchange(news_, {}); }
 
-  // The server's whole list.
+  // Reports the server's whole list.
   void List(ProbeRoutes::Server server, const std::vector<v1::ProbeStatus>& probes) {
     routes_.Begin(server);
     for (const v1::ProbeStatus& probe : probes) routes_.Report(server, probe);
@@ -42,7 +42,7 @@ class ProbeRoutesTest : public ::testing::Test, public ProbeRoutes::Observer {
   std::vector<std::string> news_;
 };
 
-TEST_F(ProbeRoutesTest, EachServersProbesAreThere) {
+TEST_F(ProbeRoutesTest, TakesEachServersProbes) {
   List(kFirst, {Probe("A")});
   List(kSecond, {Probe("B"), Away("C")});
   EXPECT_THAT(News(), ElementsAre("A at 1", "B at 2", "C at 2"));
@@ -50,12 +50,12 @@ TEST_F(ProbeRoutesTest, EachServersProbesAreThere) {
   EXPECT_THAT(News(), ElementsAre("A at 1"));
 }
 
-TEST_F(ProbeRoutesTest, TheFirstOfTwoIsKeptAndTheOtherToldOnce) {
+TEST_F(ProbeRoutesTest, KeepsTheFirstOfTwoAndReportsTheOtherOnce) {
   List(kFirst, {Probe("A")});
   List(kSecond, {Probe("A")});
   routes_.Report(kSecond, Probe("A", v1::PROBE_STATE_IN_USE));
   EXPECT_THAT(News(), ElementsAre("A at 1", "A refused to 2 for 1"));
-  // What the refused one says of its probe is nobody's news, what the kept one says is.
+  // Reports of the refused server about its probe are ignored; those of the other server are passed on.
   routes_.Report(kSecond, Away("A"));
   routes_.Report(kFirst, Probe("A", v1::PROBE_STATE_IN_USE));
   EXPECT_THAT(News(), ElementsAre("A at 1"));
@@ -63,19 +63,19 @@ TEST_F(ProbeRoutesTest, TheFirstOfTwoIsKeptAndTheOtherToldOnce) {
   EXPECT_THAT(News(), ElementsAre("A refused to 2 for 1"));
 }
 
-TEST_F(ProbeRoutesTest, AProbeThatIsUnpluggedHereAndPluggedInThereMoves) {
+TEST_F(ProbeRoutesTest, AProbeThatIsReconnectedElsewhereMoves) {
   List(kFirst, {Probe("A")});
   List(kSecond, {});
   routes_.Report(kFirst, Away("A"));
   EXPECT_THAT(News(), ElementsAre("A at 1", "A at 1"));
   routes_.Report(kSecond, Probe("A"));
   EXPECT_THAT(News(), ElementsAre("A at 2"));
-  // The first still knows it as away, and may say so again.
+  // The first server still lists the probe as away, and may report that again.
   routes_.Report(kFirst, Away("A"));
   EXPECT_THAT(News(), IsEmpty());
 }
 
-TEST_F(ProbeRoutesTest, AServerThatIsLostLosesItsProbesToWhoHasThem) {
+TEST_F(ProbeRoutesTest, ALostServersProbesMoveToServersThatHaveThem) {
   List(kFirst, {Probe("A"), Probe("B")});
   List(kSecond, {Probe("A")});
   News();
@@ -85,7 +85,7 @@ TEST_F(ProbeRoutesTest, AServerThatIsLostLosesItsProbesToWhoHasThem) {
   EXPECT_THAT(News(), ElementsAre("A refused to 1 for 2", "B at 1"));
 }
 
-TEST_F(ProbeRoutesTest, AProbeThatNobodyHasStaysWithItsLast) {
+TEST_F(ProbeRoutesTest, AProbeThatNoServerHasStaysWithTheLastThatHadIt) {
   List(kFirst, {Probe("A")});
   routes_.Lost(kFirst);
   List(kSecond, {Away("A")});
@@ -94,14 +94,14 @@ TEST_F(ProbeRoutesTest, AProbeThatNobodyHasStaysWithItsLast) {
   EXPECT_THAT(News(), ElementsAre("A at 1"));
 }
 
-TEST_F(ProbeRoutesTest, AListWithoutAProbeIsWithoutIt) {
+TEST_F(ProbeRoutesTest, AProbeMissingFromTheListIsGone) {
   List(kFirst, {Probe("A")});
   List(kFirst, {});
   List(kSecond, {Away("A")});
   EXPECT_THAT(News(), ElementsAre("A at 1", "A at 2"));
 }
 
-TEST_F(ProbeRoutesTest, AForgottenServersProbesGoToWhoHasThem) {
+TEST_F(ProbeRoutesTest, AForgottenServersProbesMoveToServersThatHaveThem) {
   List(kFirst, {Probe("A"), Probe("B")});
   List(kSecond, {Probe("A"), Away("B")});
   News();

@@ -9,7 +9,7 @@ TEST(ReadGate, ReadsWhileSomethingIsAwaited) {
   ReadGate gate;
   EXPECT_FALSE(gate.reading());
   EXPECT_TRUE(gate.Expect());
-  EXPECT_FALSE(gate.Expect());  // it does already
+  EXPECT_FALSE(gate.Expect());  // it is reading already
   gate.Begin();
   EXPECT_FALSE(gate.reading());
   EXPECT_TRUE(gate.End(true));
@@ -20,7 +20,7 @@ TEST(ReadGate, ReadsWhileSomethingIsAwaited) {
   EXPECT_TRUE(gate.Expect());
 }
 
-TEST(ReadGate, ReadsOnWhereARequestComesMeanwhile) {
+TEST(ReadGate, ReadsOnIfARequestComesMeanwhile) {
   ReadGate gate;
   EXPECT_TRUE(gate.Expect());
   gate.Begin();
@@ -37,7 +37,7 @@ TEST(ReadGate, ListensUntilTheNextResponse) {
   EXPECT_FALSE(gate.End(true));
 }
 
-TEST(ReadGate, ListensFromBeforeTheHandOverHasReturned) {
+TEST(ReadGate, ListenDuringTheHandOverTakesEffect) {
   ReadGate gate;
   EXPECT_TRUE(gate.Expect());
   gate.Begin();
@@ -45,7 +45,7 @@ TEST(ReadGate, ListensFromBeforeTheHandOverHasReturned) {
   EXPECT_TRUE(gate.End(true));
 }
 
-// Reading, with two more to come.
+// A gate that is reading, and awaits two more responses.
 ReadGate Reading() {
   ReadGate gate;
   for (int i = 0; i < 3; ++i) static_cast<void>(gate.Expect());
@@ -62,7 +62,7 @@ TEST(ReadGate, PausesUntilResumed) {
   EXPECT_FALSE(gate.Resume());
 }
 
-TEST(ReadGate, IsNotReadDuringAPauseWhateverIsAwaited) {
+TEST(ReadGate, DoesNotReadDuringAPauseWhateverIsAwaited) {
   ReadGate gate = Reading();
   gate.Begin();
   EXPECT_FALSE(gate.End(false));
@@ -71,12 +71,12 @@ TEST(ReadGate, IsNotReadDuringAPauseWhateverIsAwaited) {
   EXPECT_TRUE(gate.Resume());
 }
 
-TEST(ReadGate, ResumedBeforeThePauseIsAskedFor) {
+TEST(ReadGate, ResumeBeforeThePauseIsRequestedTakesEffect) {
   ReadGate gate = Reading();
   gate.Begin();
   EXPECT_FALSE(gate.Resume());
   EXPECT_TRUE(gate.End(false));
-  // It counted for that pause alone.
+  // The call of Resume counted for that pause only.
   gate.Begin();
   EXPECT_FALSE(gate.End(false));
 }

@@ -25,7 +25,7 @@ class ServingStateTest : public ::testing::Test {
   const ServerAddress other_{"server:1", "10.0.0.2:1"};
 };
 
-TEST_F(ServingStateTest, NotAllIsServedBeforeTheBeginningIsOver) {
+TEST_F(ServingStateTest, IsNotReadyBeforeAllInitialProbesAreServed) {
   state_.ServerFound(server_);
   state_.Served("A");
   EXPECT_THAT(state_.Missing(), ElementsAre("not every debug probe is served yet"));
@@ -33,13 +33,13 @@ TEST_F(ServingStateTest, NotAllIsServedBeforeTheBeginningIsOver) {
   EXPECT_THAT(state_.Missing(), IsEmpty());
 }
 
-TEST_F(ServingStateTest, OfManyServersOutOfReachSomeAreNamed) {
+TEST_F(ServingStateTest, ListsOnlySomeOfManyUnreachableServers) {
   for (int i = 0; i < 300; ++i) state_.ServerLost({"server:1", std::to_string(i)}, "no " + std::to_string(i));
   EXPECT_EQ(state_.Missing().size(), 12U);
   EXPECT_EQ(state_.Missing()[10], "and 290 more servers are out of reach");
 }
 
-TEST_F(ServingStateTest, AProbeThatHasNoPortIsMissingAndTheOthersAreServed) {
+TEST_F(ServingStateTest, AProbeWithoutAPortIsMissingWhileOthersAreServed) {
   state_.ServerFound(server_);
   state_.Started();
   state_.Served("A");
@@ -51,7 +51,7 @@ TEST_F(ServingStateTest, AProbeThatHasNoPortIsMissingAndTheOthersAreServed) {
   EXPECT_EQ(Metric("ports"), 2);
 }
 
-TEST_F(ServingStateTest, SnapshotsInARowAreNoReconnects) {
+TEST_F(ServingStateTest, SnapshotsInARowDoNotCountAsReconnects) {
   state_.ServerFound(server_);
   state_.ServerFound(server_);
   EXPECT_EQ(Metric("server_reconnects_total"), 0);
@@ -61,7 +61,7 @@ TEST_F(ServingStateTest, SnapshotsInARowAreNoReconnects) {
   EXPECT_EQ(Metric("server_reconnects_total"), 1);
 }
 
-TEST_F(ServingStateTest, OneServerIsEnoughAndNoneIsNot) {
+TEST_F(ServingStateTest, OneReachableServerIsEnough) {
   state_.Started();
   state_.Served("A");
   state_.ServerLost(server_, "no one");
@@ -76,7 +76,7 @@ TEST_F(ServingStateTest, OneServerIsEnoughAndNoneIsNot) {
   EXPECT_EQ(Up(server_), -1);
 }
 
-TEST_F(ServingStateTest, StoppingIsAllThatThereIsToSay) {
+TEST_F(ServingStateTest, StoppingIsTheOnlyReasonGiven) {
   state_.ServerFound(server_);
   state_.Served("A");
   state_.Stopping();

@@ -21,8 +21,8 @@ namespace {
 
 constexpr size_t kResponses = 20;
 
-// Answers the first so many requests of every stream, and ends it then. Each answer says which traceparent the first
-// request had.
+// Answers a given number of requests of every stream, and then ends the stream. Each answer contains the traceparent of
+// the first request.
 class Talker final : public v1::DebugProbe::Service {
   grpc::Status Stream(grpc::ServerContext*,
                       grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>* stream) override {
@@ -60,7 +60,7 @@ class GrpcUpstream : public ::testing::Test {
   std::shared_ptr<Upstream> upstream_;
 };
 
-// All that the talker answers, besides the opening.
+// Sends as many requests as the talker answers in addition to the opening.
 void AskOn(UpstreamSession& session) {
   for (size_t i = 1; i < kResponses; ++i) {
     v1::StreamRequest request;
@@ -69,9 +69,8 @@ void AskOn(UpstreamSession& session) {
   }
 }
 
-// The gateway's strand may have taken a response, and have room again, before the callback that asked for the pause has
-// returned.
-TEST_F(GrpcUpstream, ResumeMayOvertakeThePause) {
+// The gateway's strand may take the response, and have room again, before the callback that asks for the pause returns.
+TEST_F(GrpcUpstream, ResumeMayComeBeforeThePause) {
   Mutex mutex;
   CondVar changed;
   size_t taken = 0;
@@ -82,7 +81,7 @@ TEST_F(GrpcUpstream, ResumeMayOvertakeThePause) {
       {.on_response =
            [&](const v1::StreamResponse& response) {
              if (session_opened.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
-               return true;  // then not all are counted below
+               return true;  // in that case the counts below do not match
              }
              session_opened.get()->Resume();
              const MutexLock lock(mutex);
@@ -113,7 +112,7 @@ TEST_F(GrpcUpstream, TheOpeningCarriesTheTraceparent) {
   EXPECT_EQ(Awaited(arrived.get_future(), "the first answer"), traceparent);
 }
 
-// With the last answer nothing is awaited: that the server has ended the stream is noticed by who listens.
+// After the last answer no response is awaited, so that the end of the stream is only noticed after Listen.
 TEST_F(GrpcUpstream, CountsASessionsStreamOnce) {
   std::promise<void> answered;
   std::promise<void> ended;

@@ -28,12 +28,12 @@ TEST(JsonReader, RefusesMalformedUtf8) {
   }
 }
 
-TEST(JsonReader, TakesTheEndsOfEachRange) {
+TEST(JsonReader, AcceptsTheEndsOfEachRange) {
   EXPECT_TRUE(IsJson("\"\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\""));
   EXPECT_TRUE(IsJson("\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\""));
 }
 
-TEST(JsonReader, TakesIntegersOfAnyLength) {
+TEST(JsonReader, AcceptsIntegersOfAnyLength) {
   for (const size_t digits : {20U, 308U, 309U, 310U, 19729U}) {
     const std::string text(digits, '9');
     JsonReader reader(text);
@@ -44,8 +44,8 @@ TEST(JsonReader, TakesIntegersOfAnyLength) {
   }
 }
 
-// A text is well-formed if a library says so, but for what the reader does on purpose: see gateway/json/json_reader.h.
-TEST(JsonReader, AgreesWithALibraryOnMutatedText) {
+// The reader accepts what nlohmann/json accepts, except for the differences listed in gateway/json/json_reader.h.
+TEST(JsonReader, AgreesWithNlohmannJsonOnMutatedText) {
   const std::string seed = R"({"id": -12.5e+3, "request": "a\u00e9\n\\\"", "arguments": [0, true, null, )"
                            R"({"k": ["\ud83d\ude00"]}, 1E2, 340282]})"
                            "\xC3\xA9\xE4\xB8\xAD";
@@ -77,7 +77,7 @@ TEST(JsonReader, AgreesWithALibraryOnMutatedText) {
   EXPECT_GT(accepted, 1000);
 }
 
-TEST(JsonStrings, GoThereAndBack) {
+TEST(JsonStrings, SurviveARoundTrip) {
   const auto decode = [](std::string_view text) {
     JsonValue value;
     JsonReader reader(text);

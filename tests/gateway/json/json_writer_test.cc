@@ -29,8 +29,8 @@ TEST(AppendJsonString, EscapesTheEndsOfEachRange) {
   EXPECT_EQ(Written("\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"), R"("\ud800\udc00\udbff\udfff")");
 }
 
-// DecodeJsonString makes these of escapes.
-TEST(AppendJsonString, TakesLoneSurrogates) {
+// DecodeJsonString produces these from escapes.
+TEST(AppendJsonString, EscapesLoneSurrogates) {
   EXPECT_EQ(Written("\xED\xA0\x80-\xED\xBF\xBF"), R"("\ud800-\udfff")");
   EXPECT_EQ(Written("\xED\xA0"), R"("\ufffd\ufffd")");
 }

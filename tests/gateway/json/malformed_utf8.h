@@ -1,4 +1,4 @@
-// One of each kind of bytes that are not UTF-8.
+// One example of each kind of malformed UTF-8.
 #pragma once
 
 #include <string_view>

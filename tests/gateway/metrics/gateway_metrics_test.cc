@@ -19,7 +19,7 @@ std::string Series(std::string_view request, std::string_view status) {
          "\"}";
 }
 
-TEST(GatewayMetrics, EverySeriesIsThereBeforeAnythingHappens) {
+TEST(GatewayMetrics, AllSeriesExistFromTheStart) {
   MetricSet set;
   const GatewayMetrics metrics(set);
   const std::string text = set.Expose();
@@ -66,14 +66,14 @@ TEST(GatewayMetrics, EachRequestAndStatusHasItsOwnCounter) {
             static_cast<double>(Commands().size() * (std::size(kStatuses) + 1) + 1));
 }
 
-// Each status that the server's errors lead to has a name of its own.
+// Each status that a server's error can cause has a name of its own.
 TEST(GatewayMetrics, NamesEveryStatusThatErrorsLeadTo) {
   for (int kind = 0; v1::ErrorKind_IsValid(kind); ++kind) {
     const ReplyStatus status = StatusOfError(static_cast<v1::ErrorKind>(kind));
     EXPECT_THAT(kStatuses, ::testing::Contains(status)) << kind;
   }
   EXPECT_EQ(ReplyOutcomeName(OutcomeOf(ReplyStatus::kOk)), "ok");
-  EXPECT_EQ(OutcomeOf(ReplyStatus::kOk), 0U) << "OperationMetrics takes 0 for success";
+  EXPECT_EQ(OutcomeOf(ReplyStatus::kOk), 0U) << "OperationMetrics expects success to be 0";
   EXPECT_EQ(ReplyOutcomeName(OutcomeOf(ReplyStatus::kTransferFault)), "transfer_fault");
   EXPECT_EQ(ReplyOutcomeName(Unanswered()), "unanswered");
 }

@@ -46,7 +46,7 @@ Result Prepare(const std::string& name, const std::string& arguments, bool has_s
   return result;
 }
 
-// Arguments with which each command is sent.
+// Arguments for each command with which it is sent to the server.
 const std::map<std::string, std::string> kGood = {
     {"hello", "[1]"},
     {"readprop", R"(["is_open"])"},
@@ -100,7 +100,7 @@ TEST(CommandTable, EveryStreamRequestHasARowThatMakesIt) {
     const Result result = Prepare(name, kGood.at(name));
     EXPECT_EQ(result.step, Step::kSend) << name << ": " << result.text;
     EXPECT_EQ(static_cast<int>(result.request.request_case()), oneof->field(i)->number()) << name;
-    // And the response's field has the same number, by which replies are recognised.
+    // The response's field has the same number, by which responses are matched to requests.
     EXPECT_EQ(v1::StreamResponse::descriptor()->FindFieldByName(name)->number(), oneof->field(i)->number()) << name;
   }
 }
@@ -154,7 +154,7 @@ struct Bad {
   const char* text;
 };
 class BadArguments : public ::testing::TestWithParam<Bad> {};
-TEST_P(BadArguments, AreRefusedByName) {
+TEST_P(BadArguments, AreRefusedWithTheArgumentsName) {
   const Result result = Prepare(GetParam().name, GetParam().arguments);
   EXPECT_EQ(result.step, Step::kRefuse);
   EXPECT_THAT(result.text, HasSubstr(GetParam().text));
@@ -204,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"write_block32", "[0, 0, [1, 4294967296]]", "got 4294967296"},
         Bad{"write_block8", "[0, 0, [1, 256]]", "got 256"}));
 
-TEST(CommandTable, ReadsConstantPropertiesWithoutAsking) {
+TEST(CommandTable, ReadsConstantPropertiesWithoutTheServer) {
   EXPECT_EQ(Prepare("readprop", R"(["product_name"])").text, R"("P\"")");
   EXPECT_EQ(Prepare("readprop", R"(["supported_wire_protocols"])").text, R"(["DEFAULT", "JTAG"])");
   EXPECT_EQ(Prepare("readprop", R"(["capabilities"])").text, R"(["APv2_ADDRESSES", "SWO"])");
@@ -264,7 +264,7 @@ TEST(CommandTable, WritesResults) {
   EXPECT_EQ(write("is_reset_asserted", response), "true");
 }
 
-TEST(ErrorStatus, EveryKindHasItsNumber) {
+TEST(ErrorStatus, EveryErrorKindHasItsStatus) {
   const auto* kinds = v1::ErrorKind_descriptor();
   const std::map<std::string, int> expected = {
       {"INVALID_ARGUMENT", 1},   {"NOT_OPEN", 3},        {"UNSUPPORTED", 3},

@@ -34,7 +34,7 @@ TEST(ParseRequest, FindsTheTraceparentUnchecked) {
   EXPECT_FALSE(request.traceparent.is_string());
 }
 
-TEST(ParseRequest, OfMembersNamedTwiceTheLastCounts) {
+TEST(ParseRequest, TheLastOfDuplicateMembersCounts) {
   Request request;
   ASSERT_EQ(
       ParseRequest(R"({"id": 1, "\u0069d": 2, "request": "a", "arguments": [1, 2], "request": "b", "arguments": []})",
@@ -53,7 +53,7 @@ TEST(ParseRequest, SaysWhatIsMissing) {
   EXPECT_EQ(Fault(R"({"id": 1, "request": "x", "arguments": {}})"), "invalid request arguments format");
 }
 
-TEST(ParseRequest, TheIdIsKnownWhereTheRestIsWrong) {
+TEST(ParseRequest, FindsTheIdEvenIfTheRestIsWrong) {
   Request request;
   ParseRequest(R"({"id": "a", "request": 1, "arguments": 1})", request);
   EXPECT_EQ(request.id, "\"a\"");
@@ -61,7 +61,7 @@ TEST(ParseRequest, TheIdIsKnownWhereTheRestIsWrong) {
   EXPECT_EQ(request.id, "-1");
 }
 
-TEST(ParseRequest, IdsComeBackAsTheyWere) {
+TEST(ParseRequest, IdsAreKeptUnchanged) {
   for (const char* id : {"0", "-5", "123456789012345678901234567890", "1.5", "1e3", "1.0", "\"a\\u00e9\\ud800\"",
                          "null", "true", "[1, {\"a\": [2.50]}]", "\"\xC3\xA9\""}) {
     const std::string line = "{\"id\": " + std::string(id) + ", \"request\": \"x\"}";
@@ -71,7 +71,7 @@ TEST(ParseRequest, IdsComeBackAsTheyWere) {
   }
 }
 
-TEST(ParseRequest, RefusesWhatIsNotJson) {
+TEST(ParseRequest, RefusesMalformedJson) {
   for (const char* line : {"",
                            " ",
                            "x",
@@ -113,7 +113,7 @@ TEST(ParseRequest, RefusesWhatIsNotJson) {
   EXPECT_EQ(Fault(std::string("{\"id\": \"\\\0\"}", 12)), "invalid request format");
 }
 
-TEST(ParseRequest, TakesAByteOrderMarkAndSmallFloats) {
+TEST(ParseRequest, AcceptsAByteOrderMarkAndSmallFloats) {
   EXPECT_EQ(Fault("\xEF\xBB\xBF{\"id\": 1, \"request\": \"x\"}"), "");
   EXPECT_EQ(Fault("{\"id\": 1e-999, \"request\": \"x\"}"), "");
 }

@@ -35,7 +35,7 @@ TEST(LineFramer, EndsLinesAtLfOnly) {
   }
 }
 
-TEST(LineFramer, TakesLinesUpToTheBound) {
+TEST(LineFramer, AcceptsLinesUpToTheBound) {
   for (const size_t bound : {size_t{1}, size_t{4095}, size_t{4096}, size_t{100'000}}) {
     for (const size_t piece : {size_t{997}, size_t{1} << 20}) {
       LineFramer framer(bound);
@@ -50,7 +50,7 @@ TEST(LineFramer, TakesLinesUpToTheBound) {
   }
 }
 
-TEST(LineFramer, SeesALineThatIsTooLongBehindAGoodOne) {
+TEST(LineFramer, DetectsALineThatIsTooLongAfterAGoodOne) {
   LineFramer framer(4);
   EXPECT_EQ(Feed(framer, "good\nbad line\n", 100), std::vector<std::string>{"good"});
   EXPECT_TRUE(framer.too_long());
