@@ -11,12 +11,12 @@ std::string Complained(const std::string& message) {
   return testing::internal::GetCapturedStderr();
 }
 
-TEST(Complain, SaysALine) {
+TEST(Complain, PrintsALine) {
   EXPECT_EQ(Complained("it is gone"), "probegate: it is gone\n");
   EXPECT_EQ(Complained(""), "probegate: \n");
 }
 
-TEST(Complain, LetsNobodyElseCommandTheTerminal) {
+TEST(Complain, EscapesTerminalControls) {
   EXPECT_EQ(Complained("evil\x1b[2J\r"), "probegate: evil\\u001b[2J\\u000d\n");
   EXPECT_EQ(Complained("a\nprobegate: b"), "probegate: a\n  probegate: b\n");
 }

@@ -1,4 +1,4 @@
-// Where things are, among several servers.
+// Which of several servers has a probe or a session.
 #include "cli/print/place.h"
 
 #include "cli/print/json.h"
@@ -20,11 +20,11 @@ std::vector<std::string> Columns(const std::vector<HostOfServer>& servers) {
   return columns;
 }
 
-TEST(PlacesOf, ShowsTheMachineWhereItsNameIsItsOwn) {
+TEST(PlacesOf, ShowsTheMachineIfItsNameIsUnique) {
   EXPECT_THAT(Columns({At("lab1", 1), At("lab2", 2)}), ElementsAre("lab1", "lab2"));
   EXPECT_THAT(Columns({At("lab1", 1), At("lab2", 2), At("lab1", 3)}),
               ElementsAre("127.0.0.1:1", "lab2", "127.0.0.1:3"));
-  // As from a server of an older version.
+  // As reported by a server of an older version.
   EXPECT_THAT(Columns({At("", 1)}), ElementsAre("127.0.0.1:1"));
 }
 

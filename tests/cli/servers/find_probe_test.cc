@@ -1,4 +1,4 @@
-// The probe that somebody names, among several servers.
+// Finding the probe that the user names, among several servers.
 #include "cli/servers/find_probe.h"
 
 #include <optional>
@@ -32,7 +32,7 @@ std::vector<ServerProbes> Lists(const std::vector<std::vector<Probe>>& servers) 
   return lists;
 }
 
-// "SERVER UID", or nothing where there is no such probe, and then why in `why`.
+// "SERVER UID", or empty if no probe is chosen; in that case `why` gets the error message.
 std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers, const std::string& wanted,
                                   std::string* why = nullptr, bool complete = true) {
   try {
@@ -45,7 +45,7 @@ std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers
   }
 }
 
-TEST(ChooseProbe, TakesAPartThatNoOtherHas) {
+TEST(ChooseProbe, TakesAPartThatMatchesOneProbe) {
   EXPECT_EQ(Choose({{{"7A22"}}, {{"7A33"}, {"8B44"}}}, "a3"), "1 7A33");
   EXPECT_EQ(Choose({{}, {{"7A22"}}}, ""), "1 7A22");
   std::string why;
@@ -55,7 +55,7 @@ TEST(ChooseProbe, TakesAPartThatNoOtherHas) {
   EXPECT_THAT(why, AllOf(HasSubstr("name one"), HasSubstr("7A22, 7A33")));
 }
 
-TEST(ChooseProbe, LeavesOutWhatHasNoId) { EXPECT_EQ(Choose({{{""}}, {{"7A22"}}}, ""), "1 7A22"); }
+TEST(ChooseProbe, IgnoresProbesWithoutAnId) { EXPECT_EQ(Choose({{{""}}, {{"7A22"}}}, ""), "1 7A22"); }
 
 TEST(ChooseProbe, TakesAWholeIdBeforeAPart) { EXPECT_EQ(Choose({{{"7A22-1"}}, {{"7A22"}}}, "7a22"), "1 7A22"); }
 
@@ -69,7 +69,7 @@ TEST(ChooseProbe, TakesOnlyAWholeIdWhileAServerIsMissing) {
   EXPECT_THAT(why, AllOf(HasSubstr("a server is missing"), HasSubstr("8B44")));
 }
 
-TEST(ChooseProbe, SaysWhatThereIs) {
+TEST(ChooseProbe, ListsTheProbesThereAre) {
   std::string why;
   EXPECT_EQ(Choose({{{"7A22"}}, {{"8B44"}}}, "9", &why), std::nullopt);
   EXPECT_THAT(why, AllOf(HasSubstr("\"9\""), HasSubstr("7A22, 8B44")));
@@ -78,10 +78,10 @@ TEST(ChooseProbe, SaysWhatThereIs) {
   EXPECT_EQ(Choose({{}}, "", &why), std::nullopt);
 }
 
-TEST(ChooseProbe, TakesOneThatMovedWhereItIs) {
+TEST(ChooseProbe, ChoosesTheServerToWhichTheProbeMoved) {
   EXPECT_EQ(Choose({{{"7A22", kAway}}, {{"7A22"}}}, "7A22"), "1 7A22");
   EXPECT_EQ(Choose({{{"7A22", kAway}}, {{"7A22", v1::PROBE_STATE_IN_USE}}}, ""), "1 7A22");
-  // The server says then that it is away.
+  // The server that the probe has left lists it as away.
   EXPECT_EQ(Choose({{}, {{"7A22", kAway}}, {{"7A22", kAway}}}, "7A22"), "1 7A22");
 }
 

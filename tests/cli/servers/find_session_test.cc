@@ -1,4 +1,4 @@
-// The session that somebody names, among several servers.
+// Finding the session that the user names, among several servers.
 #include "cli/servers/find_session.h"
 
 #include <optional>
@@ -18,7 +18,7 @@ constexpr char kWholeId[] = "5d1c0123456789ab00112233445566ff";
 
 using Found = std::pair<size_t, std::string>;
 
-// The server and the session, or nothing where there is no such session, and then why in `why`.
+// The server and the session, or nothing if no session is chosen; in that case `why` gets the error message.
 std::optional<Found> Choose(const std::vector<std::vector<std::string>>& servers, const std::string& part,
                             bool complete = true, std::string* why = nullptr) {
   std::vector<v1::ListSessionsResponse> lists;
@@ -36,7 +36,7 @@ std::optional<Found> Choose(const std::vector<std::vector<std::string>>& servers
   }
 }
 
-TEST(ChooseSession, TakesABeginningThatNoOtherHas) {
+TEST(ChooseSession, TakesABeginningThatMatchesOneSession) {
   EXPECT_EQ(Choose({{}, {kFirst}}, "5d"), Found(1, kFirst));
   EXPECT_EQ(Choose({{kSecond}, {kFirst}}, kSecond), Found(0, kSecond));
   std::string why;
@@ -48,7 +48,7 @@ TEST(ChooseSession, TakesABeginningThatNoOtherHas) {
 
 TEST(ChooseSession, TakesAWholeIdAsItIs) { EXPECT_EQ(Choose({{kSecond}, {kFirst}}, kWholeId), Found(1, kWholeId)); }
 
-TEST(ChooseSession, TakesNothingWithoutAProperName) {
+TEST(ChooseSession, IgnoresSessionsWithAMalformedName) {
   for (const char* name :
        {"", "5d1c", "5d1c0123456789a", "5d1c0123456789abc", "5d1c0123456789ag", "5d1c\x1b[2J89abcd"}) {
     EXPECT_EQ(Choose({{name}}, "5d1c"), std::nullopt) << name;

@@ -1,4 +1,4 @@
-// How this program reaches a server.
+// Calls to a server.
 #include "cli/servers/server_client.h"
 
 #include <cmath>
@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// Says by what name it was called.
+// A directory that returns the call's :authority as its host.
 class Directory final : public v1::ProbeDirectory::Service {
   grpc::Status ListProbes(grpc::ServerContext* context, const v1::ListProbesRequest*,
                           v1::ListProbesResponse* response) override {
@@ -35,7 +35,7 @@ class Directory final : public v1::ProbeDirectory::Service {
   v1::StatsResponse stats;
 };
 
-TEST(ServerClient, GoesToTheAddressAndCallsTheServerByItsName) {
+TEST(ServerClient, ConnectsToTheAddressAndSendsTheNameAsAuthority) {
   Directory directory;
   const auto listener = GrpcListener::Start(
       {"127.0.0.1", 0}, [&directory](grpc::ServerBuilder& builder) { builder.RegisterService(&directory); });
@@ -46,7 +46,7 @@ TEST(ServerClient, GoesToTheAddressAndCallsTheServerByItsName) {
   EXPECT_EQ(client.ListProbes().host(), "lab.invalid:" + std::to_string(port));
 }
 
-// How a call to a server that makes no sense ends.
+// Calls a server that sends an invalid answer, and checks the failure.
 template <typename Call>
 ExitCode CodeOf(Call call) {
   try {
@@ -58,7 +58,7 @@ ExitCode CodeOf(Call call) {
   }
 }
 
-TEST(ServerClient, TakesNoTimeThatIsNone) {
+TEST(ServerClient, RefusesAnInvalidTimestamp) {
   Directory directory;
   const auto listener = GrpcListener::Start(
       {"127.0.0.1", 0}, [&directory](grpc::ServerBuilder& builder) { builder.RegisterService(&directory); });

@@ -1,4 +1,4 @@
-// Servers asked at once, where that cannot be.
+// Asking several servers at once if no threads can be started.
 #include "cli/servers/server_group.h"
 
 #include "cli/top/server_poll.h"
@@ -11,10 +11,10 @@ namespace {
 
 using testing::HasSubstr;
 
-// Nobody listens there.
+// No program listens there.
 const Endpoint kNobody{"127.0.0.1", 1};
 
-TEST(ServerGroup, AServerThatNoThreadAsksIsAFailure) {
+TEST(ServerGroup, AServerForWhichNoThreadStartsIsAFailure) {
   ServerGroup group({kNobody});
   const NoThreads no_threads;
   EXPECT_TRUE(group.Ask<int>([](ServerClient&) { return 1; }).empty());
@@ -23,7 +23,7 @@ TEST(ServerGroup, AServerThatNoThreadAsksIsAFailure) {
   EXPECT_THAT(group.failures()[0].what(), HasSubstr("127.0.0.1:1 cannot be asked: there is no thread for it"));
 }
 
-TEST(ServerPoll, AServerThatNoThreadAsksIsAProblem) {
+TEST(ServerPoll, AServerForWhichNoThreadStartsIsAProblem) {
   ServerPoll poll({.address = kNobody, .name = kNobody});
   const NoThreads no_threads;
   poll.Ask();

@@ -1,4 +1,4 @@
-// What `probegate top` makes of two answers.
+// What `probegate top` calculates from two answers.
 #include "cli/top/top.h"
 
 #include <cmath>
@@ -36,7 +36,7 @@ TEST(Quantile, IsInterpolatedWithinItsBucket) {
   EXPECT_THAT(QuantileOf(0.75, {2, 2, 0, 0}), Optional(DoubleEq(1.5)));
   EXPECT_THAT(QuantileOf(0.99, {50, 0, 50, 0}), Optional(DoubleEq(2 + 2 * 49.0 / 50)));
   EXPECT_THAT(QuantileOf(1, {1, 1, 1, 0}), Optional(DoubleEq(4)));
-  // The first bucket that holds anything, for the smallest of all.
+  // Quantile 0 is in the first bucket that is not empty.
   EXPECT_THAT(QuantileOf(0, {0, 0, 5, 0}), Optional(DoubleEq(2)));
 }
 
@@ -45,19 +45,19 @@ TEST(Quantile, AboveTheLastBoundIsThatBound) {
   EXPECT_THAT(QuantileOf(0.99, {10, 0, 0, 10}), Optional(DoubleEq(4)));
 }
 
-TEST(Quantile, OfNothingIsNothing) {
+TEST(Quantile, IsNothingWithoutCounts) {
   EXPECT_EQ(QuantileOf(0.5, {0, 0, 0, 0}), std::nullopt);
   EXPECT_EQ(Quantile(0.5, v1::LatencyHistogram(), {}), std::nullopt);
-  // As a server that does not keep to the contract has it.
+  // Such an answer comes from a server that violates the contract.
   EXPECT_EQ(QuantileOf(0.99, {0, 0, 5}), std::nullopt);
   EXPECT_EQ(QuantileOf(0.99, {5}), std::nullopt);
 }
 
-TEST(Difference, IsWhatWasAdded) {
+TEST(Difference, IsTheIncrease) {
   EXPECT_THAT(Difference(Histogram({1, 2, 3, 4}), Histogram({1, 5, 3, 6})), ElementsAre(0, 3, 0, 2));
 }
 
-TEST(Difference, IsAllWhereItWasCountedAnew) {
+TEST(Difference, IsEverythingIfTheCountsWereReset) {
   EXPECT_THAT(Difference(Histogram({9, 9, 9, 9}), Histogram({9, 9, 1, 10})), ElementsAre(9, 9, 1, 10));
   EXPECT_THAT(Difference(v1::LatencyHistogram(), Histogram({1, 2, 3, 4})), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(Difference(Histogram({1, 2, 3, 4}), v1::LatencyHistogram()), ElementsAre());
@@ -74,7 +74,7 @@ v1::ProbeStats Probe(const std::string& unique_id, uint64_t commands, uint64_t p
   return probe;
 }
 
-// When the server began, unless told otherwise.
+// The default time at which the server started.
 constexpr int64_t kBegan = 1'000'000'000;
 
 v1::StatsResponse Answer(double uptime, const std::vector<v1::ProbeStats>& probes, int64_t began = kBegan) {
@@ -85,7 +85,7 @@ v1::StatsResponse Answer(double uptime, const std::vector<v1::ProbeStats>& probe
   return answer;
 }
 
-TEST(Compare, GivesRates) {
+TEST(Compare, CalculatesRates) {
   v1::ProbeStats before = Probe("A", 100, 50);
   v1::ProbeStats after = Probe("A", 300, 100);
   before.set_command_failures(1);
@@ -113,7 +113,7 @@ TEST(Compare, GivesRates) {
   EXPECT_EQ(row.lock_waiters, 2u);
 }
 
-TEST(Compare, OfAProbeThatDoesNothing) {
+TEST(Compare, AnIdleProbeHasZeroRates) {
   const Top top = Compare(Answer(10, {Probe("A", 7, 7)}), Answer(11, {Probe("A", 7, 7)}), {});
   const TopRow& row = top.rows.at(0);
   EXPECT_EQ(row.rates->commands, 0);
@@ -122,19 +122,19 @@ TEST(Compare, OfAProbeThatDoesNothing) {
   EXPECT_EQ(row.wire_p99, std::nullopt);
 }
 
-TEST(Compare, AProbeThatCameBeganAtNothing) {
+TEST(Compare, ANewProbeCountsFromZero) {
   const Top top = Compare(Answer(10, {}), Answer(12, {Probe("A", 8, 2)}), {});
   EXPECT_EQ(top.rows.at(0).rates->commands, 4);
   EXPECT_THAT(top.rows.at(0).commands_per_packet, Optional(4.0));
 }
 
-TEST(Compare, AProbeThatWentIsNotThere) {
+TEST(Compare, AProbeThatIsGoneIsNotListed) {
   const Top top = Compare(Answer(10, {Probe("A", 8), Probe("B", 9)}), Answer(12, {Probe("B", 9)}), {});
   ASSERT_EQ(top.rows.size(), 1u);
   EXPECT_EQ(top.rows[0].probe, "B");
 }
 
-TEST(Compare, AfterARestartItIsWhatHappenedSince) {
+TEST(Compare, AfterARestartCountsWhatHappenedSince) {
   const Top top = Compare(Answer(1000, {Probe("A", 500, 500)}), Answer(2, {Probe("A", 600, 40)}), {});
   EXPECT_EQ(top.seconds, 2);
   EXPECT_EQ(top.rows.at(0).rates->commands, 300);
@@ -142,7 +142,7 @@ TEST(Compare, AfterARestartItIsWhatHappenedSince) {
   EXPECT_THAT(top.rows.at(0).wire_p50, Optional(DoubleEq(1.5)));
 }
 
-TEST(Compare, AfterARestartLongAgoToo) {
+TEST(Compare, AfterAnEarlierRestartCountsWhatHappenedSince) {
   const Top top = Compare(Answer(10, {Probe("A", 500), Probe("B", 3)}),
                           Answer(20, {Probe("A", 40), Probe("B", 60)}, kBegan + 15), {});
   EXPECT_EQ(top.seconds, 20);
@@ -150,19 +150,19 @@ TEST(Compare, AfterARestartLongAgoToo) {
   EXPECT_EQ(top.rows.at(1).rates->commands, 3);
 }
 
-TEST(Compare, AClockThatWasSetIsNoRestart) {
+TEST(Compare, ANewClockTimeIsNotARestart) {
   const Top top = Compare(Answer(10, {Probe("A", 500)}), Answer(12, {Probe("A", 506)}, kBegan + 3600), {});
   EXPECT_EQ(top.seconds, 2);
   EXPECT_EQ(top.rows.at(0).rates->commands, 3);
 }
 
-TEST(Compare, TotalsThatBeganAnewGiveNoNegativeRate) {
+TEST(Compare, ResetTotalsGiveNoNegativeRate) {
   const Top top = Compare(Answer(10, {Probe("A", 500, 500)}), Answer(12, {Probe("A", 6, 4)}), {});
   EXPECT_EQ(top.rows.at(0).rates->commands, 3);
   EXPECT_EQ(top.rows.at(0).rates->packets, 2);
 }
 
-TEST(Compare, WithNoTimeInBetweenThereAreNoRates) {
+TEST(Compare, HasNoRatesIfNoTimeHasPassed) {
   const v1::StatsResponse answer = Answer(10, {Probe("A", 500, 500)});
   const Top top = Compare(answer, answer, {});
   EXPECT_FALSE(top.rows.at(0).rates.has_value());
@@ -187,7 +187,7 @@ TEST(Compare, NamesTheUsersOfEachProbe) {
   EXPECT_THAT(Summary(top), HasSubstr("3 probes, 3 sessions"));
 }
 
-TEST(Merge, ShowsTheFleetByProbe) {
+TEST(Merge, SortsTheFleetByProbe) {
   const Top first = Compare(Answer(10, {Probe("B", 0), Probe("D", 0)}), Answer(12, {Probe("B", 8), Probe("D", 0)}), {});
   const Top second = Compare(Answer(5, {Probe("A", 0), Probe("B", 0)}), Answer(6, {Probe("A", 8), Probe("B", 1)}), {});
   const Top all = Merge({{{.host = "lab1", .server = "10.0.0.1:1", .column = "lab1"}, first},
@@ -206,25 +206,25 @@ TEST(Merge, ShowsTheFleetByProbe) {
   EXPECT_TRUE(Merge({}).rows.empty());
 }
 
-TEST(TopTable, LetsNoUserCommandTheTerminal) {
+TEST(TopTable, EscapesTerminalControls) {
   Top top;
   top.rows = {{.probe = "A", .users = {"a\nb\x1b[2J"}}};
   EXPECT_THAT(ToTable(top), HasSubstr("  a\\u000ab\\u001b[2J  "));
 }
 
 TEST(TopTable, CutsAUserBetweenCharacters) {
-  // 30 characters of two bytes each, of which 27 and a mark have room.
+  // 30 characters of two bytes each. There is room for 27 and the mark.
   std::string name, cut;
   for (int i = 0; i < 30; ++i) name += "\xC3\xA4";
   for (int i = 0; i < 27; ++i) cut += "\xC3\xA4";
   Top top;
   top.rows = {{.probe = "A", .users = {name}}, {.probe = "B"}};
   EXPECT_THAT(ToTable(top), HasSubstr("  " + cut + "~  "));
-  // The columns that follow begin in the same place.
+  // The columns after it begin at the same position.
   EXPECT_THAT(ToTable(top), HasSubstr("  -" + std::string(27, ' ') + "  -"));
 }
 
-TEST(TopJson, SaysNullForWhatIsNoNumber) {
+TEST(TopJson, WritesNullForUnknownNumbers) {
   Top top;
   top.seconds = std::nan("");
   EXPECT_THAT(ToJson(top), HasSubstr("\"seconds\":null"));
