@@ -1,5 +1,6 @@
-// Waits with a bound, for a test that cannot go on without what it waits for. Past the bound the program says what did
-// not come, and aborts: whatever it is, it may still come, and would refer to variables of a test that is over.
+// Waits with a bound, for tests that cannot continue without the result. At the bound, the program prints what it
+// waited for, and aborts. It does not go on with other tests, because the late result might refer to variables of this
+// one.
 #pragma once
 
 #include <chrono>
@@ -10,7 +11,7 @@
 
 namespace probegate {
 
-// Far beyond what a loaded machine with sanitizers needs, and below ctest's bound on a whole program.
+// Far longer than a loaded machine with sanitizers needs, and shorter than ctest's bound on a whole program.
 inline constexpr std::chrono::seconds kWaitBound{60};
 
 [[noreturn]] inline void DidNotCome(const char* what) {
@@ -25,7 +26,7 @@ Result Awaited(std::future<Result> future, const char* what) {
   return future.get();
 }
 
-// Asks condition() again and again, until it is true.
+// Calls condition() repeatedly until it returns true.
 template <typename Condition>
 void AwaitTrue(Condition condition, const char* what) {
   const auto deadline = std::chrono::steady_clock::now() + kWaitBound;

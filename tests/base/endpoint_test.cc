@@ -12,7 +12,7 @@ TEST(EndpointTest, Parses) {
   EXPECT_EQ(ParseEndpoint("[::1]:5555"), (Endpoint{"::1", 5555}));
 }
 
-TEST(EndpointTest, RefusesTheRest) {
+TEST(EndpointTest, RefusesInvalidText) {
   for (const char* text : {"", "host", "host:", ":1", "host:65536", "host:-1", "host:1x", "host: 1", "::1:5", "[::1]5",
                            "[::1", "a b:1", "host:1-2"}) {
     EXPECT_FALSE(ParseEndpoint(text)) << text;

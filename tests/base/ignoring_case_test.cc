@@ -10,7 +10,7 @@ TEST(EqualsIgnoringCase, Equals) {
   EXPECT_TRUE(EqualsIgnoringCase("", ""));
   EXPECT_FALSE(EqualsIgnoringCase("ab", "abc"));
   EXPECT_FALSE(EqualsIgnoringCase("abc", "ab"));
-  // 0x20 apart, as letters are.
+  // These differ by 0x20, as upper- and lower-case letters do, but are not letters.
   EXPECT_FALSE(EqualsIgnoringCase("@[", "`{"));
   EXPECT_FALSE(EqualsIgnoringCase("\xC3\x84", "\xC3\xA4"));
 }

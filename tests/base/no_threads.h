@@ -1,4 +1,4 @@
-// A process that gets no more threads.
+// Makes it impossible for this process to start threads.
 #pragma once
 
 #include <pthread.h>
@@ -7,7 +7,7 @@
 
 namespace probegate {
 
-// As long as it lives: a thread's stack would be larger than any address space.
+// For as long as it exists, no thread can start, because its stack would be larger than any address space.
 class NoThreads {
  public:
   NoThreads() {

@@ -5,11 +5,11 @@
 namespace probegate {
 namespace {
 
-TEST(OneLineTest, KeepsWhatIsFit) {
+TEST(OneLineTest, KeepsOrdinaryText) {
   EXPECT_EQ(OneLine("Zürich \xE2\x82\xAC \xF0\x9F\x94\xA7"), "Zürich \xE2\x82\xAC \xF0\x9F\x94\xA7");
 }
 
-TEST(OneLineTest, ReplacesControlCharactersAndWhatIsNoUtf8) {
+TEST(OneLineTest, ReplacesControlCharactersAndInvalidUtf8) {
   EXPECT_EQ(OneLine("a\r\nb\x7F"), "a  b ");
   EXPECT_EQ(OneLine("\x80"
                     "a"),
@@ -20,7 +20,7 @@ TEST(OneLineTest, ReplacesControlCharactersAndWhatIsNoUtf8) {
   EXPECT_EQ(OneLine("\xE2\x82"), "??") << "cut off";
 }
 
-TEST(OneLineTest, ReplacesWhatEndsLinesOrTurnsTextRound) {
+TEST(OneLineTest, ReplacesLineEndsAndBidirectionalControls) {
   EXPECT_EQ(OneLine("a\xC2\x85"
                     "b\xC2\x9B"
                     "c"),

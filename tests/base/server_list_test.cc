@@ -1,4 +1,4 @@
-// Names of servers, and what they stand for.
+// The names of servers, and the addresses that they resolve to.
 #include "base/server_list.h"
 
 #include <atomic>
@@ -17,7 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// A resolver that knows `hosts`, and of others that it cannot tell now.
+// A resolver that knows `hosts`. Look-ups of other hosts fail with UNAVAILABLE.
 HostResolver Knows(std::map<std::string, std::vector<std::string>> hosts) {
   return [hosts = std::move(hosts)](const std::string& host) -> absl::StatusOr<std::vector<std::string>> {
     const auto found = hosts.find(host);
@@ -47,20 +47,20 @@ TEST(IsAddress, TellsAddressesFromNames) {
   }
 }
 
-TEST(ParseServerNames, TakesEachOnceInTheirOrder) {
+TEST(ParseServerNames, KeepsTheOrderAndDropsDuplicates) {
   EXPECT_THAT(Names({"b:1", "a:1", "b:1", "b:2", "[::1]:3"}),
               ElementsAre(Endpoint{"b", 1}, Endpoint{"a", 1}, Endpoint{"b", 2}, Endpoint{"::1", 3}));
   EXPECT_THAT(Names({}), IsEmpty());
 }
 
-TEST(ParseServerNames, TakesAnAddressOnceHoweverItIsSpelt) {
+TEST(ParseServerNames, TakesAnAddressOnceHoweverItIsWritten) {
   EXPECT_THAT(Names({"[0:0:0:0:0:0:0:1]:1", "[::1]:1", "[::0:1]:1", "[FE80::1%eth0]:2", "[fe80:0::1%eth0]:2",
                      "[fe80::1%eth1]:2", "[::ffff:127.0.0.1]:3", "127.0.0.1:3", "[::FFFF:7f00:1]:3"}),
               ElementsAre(Endpoint{"::1", 1}, Endpoint{"fe80::1%eth0", 2}, Endpoint{"fe80::1%eth1", 2},
                           Endpoint{"127.0.0.1", 3}));
 }
 
-TEST(ParseServerNames, NamesTheOneThatIsNone) {
+TEST(ParseServerNames, QuotesTheInvalidName) {
   for (const char* bad : {"b", "b:", "b:0", ":1", "b:65536", "b:1,c:1", "::1:5", "[foo:bar]:1", "[fe80::1%]:1", ""}) {
     const auto names = ParseServerNames({"a:1", bad});
     EXPECT_EQ(names.status().code(), absl::StatusCode::kInvalidArgument) << bad;
@@ -68,7 +68,7 @@ TEST(ParseServerNames, NamesTheOneThatIsNone) {
   }
 }
 
-TEST(LookUpServers, TakesAddressesAsTheyAre) {
+TEST(LookUpServers, DoesNotLookUpAddresses) {
   const HostResolver never = [](const std::string& host) -> absl::StatusOr<std::vector<std::string>> {
     ADD_FAILURE() << host;
     return std::vector<std::string>();
@@ -77,7 +77,7 @@ TEST(LookUpServers, TakesAddressesAsTheyAre) {
               ElementsAre("10.0.0.9:1", "[fe80::1%eth0]:2", "10.0.0.1:1", "[::1]:3"));
 }
 
-TEST(LookUpServers, MakesAServerOfEachAddress) {
+TEST(LookUpServers, MakesAServerForEachAddress) {
   const HostResolver resolve = Knows({{"pods", {"10.0.0.3", "10.0.0.1", "10.0.0.3", "10.0.0.2"}}, {"a", {"10.0.0.9"}}});
   const ServerLookup lookup = LookUpServers(Names({"pods:7", "a:8"}), resolve);
   EXPECT_THAT(Addresses(lookup.servers), ElementsAre("10.0.0.1:7", "10.0.0.2:7", "10.0.0.3:7", "10.0.0.9:8"));
@@ -86,7 +86,7 @@ TEST(LookUpServers, MakesAServerOfEachAddress) {
   EXPECT_THAT(lookup.failures, IsEmpty());
 }
 
-TEST(LookUpServers, TakesAMachineOfBothFamiliesForOne) {
+TEST(LookUpServers, AMachineWithIpv4AndIpv6IsOneServer) {
   EXPECT_THAT(LookUp({"both:1"}, Knows({{"both", {"::1", "127.0.0.1"}}})), ElementsAre("127.0.0.1:1"));
   EXPECT_THAT(LookUp({"six:1"}, Knows({{"six", {"fd00::2", "fd00::1"}}})), ElementsAre("[fd00::1]:1", "[fd00::2]:1"));
 }
@@ -104,7 +104,7 @@ TEST(LookUpServers, GivesASharedAddressToTheFirstName) {
   EXPECT_EQ(lookup.servers[1].name.host, "a");
 }
 
-TEST(LookUpServers, LeavesOthersAloneWhereANameFails) {
+TEST(LookUpServers, AFailedNameDoesNotAffectOthers) {
   const ServerLookup lookup =
       LookUpServers(Names({"lost:1", "a:1", "empty:1"}), Knows({{"a", {"10.0.0.1"}}, {"empty", {}}}));
   EXPECT_THAT(Addresses(lookup.servers), ElementsAre("10.0.0.1:1"));
@@ -115,9 +115,9 @@ TEST(LookUpServers, LeavesOthersAloneWhereANameFails) {
   EXPECT_THAT(lookup.failures[1].status.message(), HasSubstr("empty"));
 }
 
-TEST(LookUpServers, LooksAllUpAtOnce) {
+TEST(LookUpServers, LooksUpAllNamesAtOnce) {
   std::atomic<int> waiting = 0;
-  // Each waits for the others: were they looked up one after the other, none would end.
+  // Each look-up waits for the others. If they ran one after the other, none would end.
   const HostResolver resolve = [&waiting](const std::string&) -> absl::StatusOr<std::vector<std::string>> {
     ++waiting;
     AwaitTrue([&waiting] { return waiting == 3; }, "three look-ups at once");
@@ -126,7 +126,7 @@ TEST(LookUpServers, LooksAllUpAtOnce) {
   EXPECT_THAT(LookUp({"a:1", "b:2", "c:3"}, resolve), ElementsAre("10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"));
 }
 
-TEST(LookUpServers, ANameThatNoThreadLooksUpIsAFailure) {
+TEST(LookUpServers, ANameForWhichNoThreadStartsIsAFailure) {
   const NoThreads no_threads;
   const ServerLookup lookup = LookUpServers(Names({"a:1", "10.0.0.9:1"}), Knows({{"a", {"10.0.0.1"}}}));
   EXPECT_THAT(Addresses(lookup.servers), ElementsAre("10.0.0.9:1"));
@@ -142,11 +142,11 @@ TEST(KeepKnownServers, KeepsThoseWhoseNameCannotBeLookedUpNow) {
   const std::vector<Server> kept = KeepKnownServers(before, now);
   EXPECT_THAT(Addresses(kept), ElementsAre("10.0.0.2:1", "10.0.0.4:1", "10.0.0.1:1"));
   EXPECT_EQ(kept[0].name.host, "b");
-  // Again, with what was kept.
+  // Once more, with the servers that were kept.
   EXPECT_EQ(KeepKnownServers(kept, now), kept);
 }
 
-TEST(KeepKnownServers, LosesThoseWhoseNameHasNoAddressAnyMore) {
+TEST(KeepKnownServers, DropsThoseWhoseNameNoLongerHasAnAddress) {
   const std::vector<Endpoint> names = Names({"a:1", "b:1"});
   const auto before = LookUpServers(names, Knows({{"a", {"10.0.0.1"}}, {"b", {"10.0.0.3"}}})).servers;
   EXPECT_THAT(Addresses(KeepKnownServers(before, LookUpServers(names, Knows({{"a", {}}, {"b", {"10.0.0.3"}}})))),
@@ -160,8 +160,8 @@ TEST(ResolveHost, FindsThisMachine) {
   EXPECT_THAT(LookUp({"localhost:50051"}, ResolveHost), ElementsAre(AnyOf("127.0.0.1:50051", "[::1]:50051")));
 }
 
-TEST(ResolveHost, NamesAHostThatIsNone) {
-  // RFC 6761: never a host. Without any DNS server that is not known.
+TEST(ResolveHost, NamesAnUnknownHost) {
+  // By RFC 6761 this is never a host. But if no DNS server answers, the resolver cannot know that.
   const auto addresses = ResolveHost("no-such-host.invalid");
   EXPECT_TRUE(absl::IsNotFound(addresses.status()) || absl::IsUnavailable(addresses.status())) << addresses.status();
   EXPECT_THAT(addresses.status().message(), HasSubstr("no-such-host.invalid"));

@@ -1,4 +1,4 @@
-// The last resort of a program that hangs while it ends.
+// The last resort for a program that hangs during its shutdown.
 #include "base/signals.h"
 
 #include <unistd.h>
@@ -8,7 +8,7 @@
 namespace probegate {
 namespace {
 
-TEST(ExitWithinDeathTest, AProgramThatHangsEndsWithAnErrorAndSaysSo) {
+TEST(ExitWithinDeathTest, EndsAProgramThatHangsWithAnErrorMessage) {
   const auto hang = [] {
     ExitWithin(std::chrono::seconds(1), "the end hangs\n");
     while (true) pause();

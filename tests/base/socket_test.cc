@@ -19,9 +19,9 @@ namespace {
 
 using testing::AnyOf;
 
-// For what must come: no test waits so long unless it fails.
+// For events that must happen. Only a test that fails waits this long.
 Deadline Soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(30); }
-// For what must not come.
+// For events that must not happen.
 Deadline Now() { return std::chrono::steady_clock::now(); }
 
 SocketAddress Loopback(uint16_t port) { return Resolve({"127.0.0.1", port}).addresses.at(0); }
@@ -44,7 +44,7 @@ class Listener {
   OpenedSocket opened_;
 };
 
-TEST(Resolve, TakesAnAddressAsItIs) {
+TEST(Resolve, DoesNotLookUpAnAddress) {
   for (const char* host : {"127.0.0.1", "::1"}) {
     const Resolution found = Resolve({host, 80});
     ASSERT_TRUE(found.ok()) << found.why;
@@ -61,7 +61,7 @@ TEST(Resolve, FindsThisMachineByName) {
   for (const SocketAddress& address : found.addresses) EXPECT_THAT(address.Host(), AnyOf("127.0.0.1", "::1"));
 }
 
-TEST(Resolve, SaysWhyThereIsNone) {
+TEST(Resolve, SaysWhyALookUpFails) {
   const Resolution found = Resolve({"10.0.0.256", 80}, AI_NUMERICHOST);
   EXPECT_FALSE(found.ok());
   EXPECT_EQ(found.error, EAI_NONAME);
@@ -91,14 +91,14 @@ TEST(Socket, CarriesBytesUntilOneEndCloses) {
   EXPECT_EQ(received, "hello");
 }
 
-TEST(Socket, SendsMoreThanTheSystemHolds) {
+TEST(Socket, SendsMoreThanTheSystemBuffers) {
   const Listener listener;
   const OpenedSocket client = ConnectTo(listener.address(), Soon());
   ASSERT_EQ(client.error, 0);
   ASSERT_EQ(WaitFor(listener.number(), POLLIN, Soon()), 0);
   const FileDescriptor server = listener.Accept();
   const std::string much(size_t{64} << 20, 'x');
-  EXPECT_EQ(SendAll(client.socket.number(), much, Now()), ETIMEDOUT) << "as nothing reads";
+  EXPECT_EQ(SendAll(client.socket.number(), much, Now()), ETIMEDOUT) << "because the other end does not read";
 }
 
 TEST(Socket, ARefusedConnectionIsAnError) {
@@ -112,7 +112,7 @@ TEST(Socket, ARefusedConnectionIsAnError) {
   EXPECT_FALSE(client.socket.ok());
 }
 
-// A listener that accepts nothing, and holds no more connections, answers no more either.
+// A listener that does not accept, and whose backlog is full, does not answer further connections.
 TEST(Socket, ConnectingEndsAtItsDeadline) {
   const Listener listener;
   ASSERT_EQ(::listen(listener.number(), 0), 0);
