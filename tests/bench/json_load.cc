@@ -20,7 +20,7 @@ constexpr std::string_view kHelloAndOpen =
 constexpr size_t kHelloAndOpenReplies = 2;
 constexpr int kStuckMilliseconds = 10'000;
 
-// Waits for events on many sockets; each is known by its index.
+// Waits for events on many sockets, which are identified by their indexes.
 class Poller {
  public:
   Poller() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -37,7 +37,7 @@ class Poller {
     }
   }
 
-  // Calls `handle(index)` for each socket that is ready, after waiting for one.
+  // Waits until at least one socket is ready, and calls `handle(index)` for each that is.
   template <typename Handle>
   void Wait(Handle handle) const {
     std::array<epoll_event, 64> events;

@@ -1,7 +1,7 @@
-// What the load client can do to a server, each measured from outside as a client sees it.
+// The loads that the load client can put on a server. Each is measured from outside, as a client sees it.
 //
-// A load runs in the calling thread until it is done, and throws std::runtime_error where the other side refuses,
-// answers an error, or goes away: a measurement with an error in it is of no use.
+// A load runs in the calling thread until it is done. It throws std::runtime_error if the other side refuses, returns
+// an error, or disconnects, because a measurement that includes an error is useless.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ struct Address {
 
 using Microseconds = std::chrono::duration<double, std::micro>;
 
-// Times of one request after the other, in the order in which they were sent.
+// The times of consecutive requests, in the order in which they were sent.
 using Latencies = std::vector<Microseconds>;
 
 struct Throughput {
@@ -26,22 +26,22 @@ struct Throughput {
   std::chrono::duration<double> elapsed{};
 };
 
-// The remote probe protocol (JSON lines), `read_dp` of DPIDR throughout.
+// The remote probe protocol (JSON lines). All requests are `read_dp` of DPIDR.
 //
-// Latency: one request after the other. Pipeline: `depth` requests in one write, then all replies, again and again.
-// Concurrent: `clients` connections, each with one request after the other, for `duration`.
+// Latency: one request at a time. Pipeline: `depth` requests in one write, then all replies, repeatedly. Concurrent:
+// `clients` connections, each with one request at a time, for `duration`.
 Latencies JsonLatency(const Address& address, size_t count);
 Throughput JsonPipeline(const Address& address, size_t depth, size_t batches);
 Throughput JsonConcurrent(const Address& address, size_t clients, std::chrono::milliseconds duration);
 
-// Opens `clients` connections at once, says hello and opens the probe on each, and answers when each had both replies,
+// Opens `clients` connections at once, and sends `hello` and `open` on each. Returns when each had both replies,
 // counted from the first connect.
 Latencies JsonConnectAtOnce(const Address& address, size_t clients);
 
-// A gRPC stream of probegate.v1.DebugProbe, ReadDp of DPIDR, one after the other.
+// A gRPC stream of probegate.v1.DebugProbe: ReadDp of DPIDR, one request at a time.
 Latencies StreamLatency(const Address& address, size_t count);
 
-// CMSIS-DAP packets over TCP: a DAP_Transfer that reads DPIDR, one after the other.
+// CMSIS-DAP packets over TCP: a DAP_Transfer that reads DPIDR, one packet at a time.
 Latencies PacketLatency(const Address& address, size_t count);
 
 }  // namespace probegate::bench

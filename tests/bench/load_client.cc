@@ -1,4 +1,4 @@
-// probegate-load: puts one kind of load on one server and prints what it measured as one JSON object.
+// probegate-load puts one kind of load on one server, and prints its measurements as one JSON object.
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -10,7 +10,7 @@
 namespace probegate::bench {
 namespace {
 
-// The value below or at which this part of the samples lies.
+// The value at or below which this fraction of the samples lies.
 double Percentile(const Latencies& sorted, double part) {
   const auto rank = static_cast<size_t>(part * static_cast<double>(sorted.size()));
   return sorted[std::min(rank, sorted.size() - 1)].count();
@@ -27,7 +27,7 @@ void Print(const Throughput& throughput) {
               static_cast<double>(throughput.requests) / throughput.elapsed.count());
 }
 
-// What each subcommand takes; not all take all.
+// The arguments of the subcommands. No subcommand takes all of them.
 struct Options {
   Address address;
   size_t count = 1000;
@@ -36,7 +36,7 @@ struct Options {
   int64_t milliseconds = 2000;
 };
 
-// Binds the subcommands to what they run.
+// Binds each subcommand to the function that it runs.
 void Declare(CLI::App& app, Options& options) {
   const auto add = [&](const char* name, const char* summary, auto run) {
     CLI::App* command = app.add_subcommand(name, summary);

@@ -18,7 +18,7 @@ std::string Frame(std::string_view packet) {
   return frame;
 }
 
-// Sends a packet and answers the reply's.
+// Sends a packet, and returns the packet in the reply.
 std::string Exchange(const Socket& socket, std::string_view packet, size_t reply_size) {
   socket.SendAll(Frame(packet));
   return socket.ReceiveExactly(kHeaderSize + reply_size).substr(kHeaderSize);

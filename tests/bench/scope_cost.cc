@@ -1,7 +1,7 @@
-// What counting and timing adds to a command, in nanoseconds: prints JSON. tests/bench/run.py runs it.
+// Measures how many nanoseconds counting and timing add to a command, and prints JSON. tests/bench/run.py runs it.
 //
-// As the server does it: of some 400 counters one, two histograms, and the clock is read as the command is queued, as
-// its turn comes, and as it ends.
+// It does what the server does: it updates one of about 400 counters and two histograms, and reads the clock when the
+// command is queued, when its turn comes, and when it ends.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -22,7 +22,7 @@ constexpr CounterRow kOutcome{"commands_total", "Commands.", {"outcome"}};
 constexpr HistogramRow kWait{"wait_seconds", "Wait.", kLatencyBounds};
 constexpr HistogramRow kWork{"work_seconds", "Work.", kLatencyBounds};
 
-// Nanoseconds a command, on each of `threads` that count in the same metrics at once.
+// Nanoseconds per command, on each of `threads` threads that use the same metrics at the same time.
 double Cost(int threads) {
   MetricSet set;
   std::vector<Counter> outcomes;

@@ -94,7 +94,7 @@ size_t JsonLines::TakeReplies() {
   return replies;
 }
 
-// The one thing to know of a reply is whether it is an error; parsing it would cost more than some of what is measured.
+// All that matters about a reply is whether it is an error. Parsing it would cost more than some of what is measured.
 void JsonLines::CheckReply(std::string_view reply) {
   if (reply.find(R"("error")") != std::string_view::npos)
     throw std::runtime_error("error reply: " + std::string(reply));

@@ -1,4 +1,5 @@
-// TCP as the load client needs it. Everything throws std::system_error, or std::runtime_error if the other side closes.
+// The load client's TCP connections. All functions throw std::system_error, or std::runtime_error if the other side
+// closes the connection.
 #pragma once
 
 #include <string>
@@ -14,7 +15,7 @@ class Socket {
  public:
   enum class Mode : uint8_t { kBlocking, kNonBlocking };
 
-  // In mode kNonBlocking the connection may still be under way afterwards; the socket is writable once it is there.
+  // In mode kNonBlocking, connecting may not be finished afterwards. The socket is writable once it is.
   explicit Socket(const Address& address, Mode mode = Mode::kBlocking);
 
   int fd() const { return file_.number(); }
@@ -24,14 +25,14 @@ class Socket {
   // Waits for some bytes and appends them to `buffer`.
   void Receive(std::string& buffer) const;
 
-  // Waits until exactly `size` bytes have come.
+  // Waits until exactly `size` bytes have arrived.
   std::string ReceiveExactly(size_t size) const;
 
  private:
   FileDescriptor file_;
 };
 
-// Requests out, replies in, on one connection of the remote probe protocol.
+// Sends requests and receives replies on one connection of the remote probe protocol.
 class JsonLines {
  public:
   explicit JsonLines(const Address& address, Socket::Mode mode = Socket::Mode::kBlocking) : socket_(address, mode) {}
@@ -43,11 +44,10 @@ class JsonLines {
   // Waits for the next reply, and throws if it is an error.
   void ExpectOk();
 
-  // Takes what has arrived, waiting for something, and answers how many replies that completed. Throws if one is an
-  // error.
+  // Waits until something has arrived, and returns how many replies that completed. Throws if one of them is an error.
   size_t TakeReplies();
 
-  // One request, and its reply.
+  // Sends one request, and waits for its reply.
   void Call(std::string_view line) {
     Send(line);
     ExpectOk();
