@@ -66,7 +66,7 @@ void BoardLink::SendFrame(uint8_t type, const Bytes& contents) {
   Append16(frame, static_cast<unsigned>(contents.size()));
   Append(frame, {type, 0});
   Append(frame, contents);
-  // The device holds no more requests than the sockets do, so this does not wait. An error is seen by what receives.
+  // The device never has more requests than the socket buffers hold, so this does not block. Receiving notices errors.
   asio::error_code ignored;
   asio::write(state_->socket, asio::buffer(frame), ignored);
 }
@@ -87,7 +87,7 @@ void BoardLink::Receive(const std::shared_ptr<State>& state) {
   });
 }
 
-// False: what was received is no reply.
+// Returns false if the received bytes are not a reply.
 bool BoardLink::TakeReplies(State& state) {
   while (!state.ended && state.received.size() >= kHeaderSize) {
     const Bytes& bytes = state.received;

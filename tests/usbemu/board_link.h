@@ -1,6 +1,6 @@
-// The wire between a device and its board: a connection to a port of probegate-sim, whose packets are those of the
-// emulated USB device, each behind a header of eight bytes (docs/simulator.md, "The probe"); beside them what the
-// probe's SWO has for an endpoint of its own, which is asked for.
+// The wire between a device and its board: a connection to a port of probegate-sim. It carries the packets of the
+// emulated USB device, each after a header of eight bytes (docs/simulator.md, "The probe"). If asked, it also carries
+// the SWO data for a trace endpoint.
 #pragma once
 
 #include <array>
@@ -25,19 +25,19 @@ class BoardLink {
   struct Events {
     std::function<void(Bytes)> on_reply;  // the replies, in their order
     std::function<void(Bytes)> on_trace;  // the answers of AskTrace
-    std::function<void()> on_lost;        // once, where the board closes the connection
+    std::function<void()> on_lost;        // once, if the board closes the connection
   };
 
-  // None of the events comes after Close() or the destructor, and none may destroy this object. Throws
-  // std::runtime_error where nobody listens.
+  // No event follows Close() or the destructor, and no event may destroy this object. Throws std::runtime_error if no
+  // program listens there.
   BoardLink(asio::io_context& io, const BoardAddress& address, Events events);
   ~BoardLink();
   BoardLink(const BoardLink&) = delete;
   BoardLink& operator=(const BoardLink&) = delete;
 
   void Send(const Bytes& request);
-  // Asks for up to so many bytes of SWO; those there are come at once. The first time it says that there is an
-  // endpoint.
+  // Asks for up to this many bytes of SWO data; those that are available come at once. The first call also tells the
+  // board that there is a trace endpoint.
   void AskTrace(uint16_t most);
   void Close();
 

@@ -30,7 +30,7 @@ struct Bus::Plugged {
   SysTree::Path path;
   struct Hid {
     std::unique_ptr<HidrawNode> node;
-    SysTree::Path path;  // empty: has gone
+    SysTree::Path path;  // empty: unplugged
     unsigned interface = 0;
   };
   std::list<Hid> hids;
@@ -106,9 +106,9 @@ void Bus::Plug(size_t index) {
   plugged_[index] = std::move(plugged);
 }
 
-// The kernel's driver has taken an interface or has left it; that of HID has a node for it meanwhile.
+// A kernel driver has claimed or released an interface. While the HID driver has it, it has a hidraw node.
 void Bus::ChangeDriver(Plugged& plugged, const Interface& interface, bool attached) {
-  if (interface.report_size == 0) return;  // it is no HID interface
+  if (interface.report_size == 0) return;  // not a HID interface
   if (attached) {
     const unsigned minor = next_hidraw_++;
     const DeviceSpec& spec = slots_[plugged.address.port - 1].spec;
@@ -147,7 +147,7 @@ void Bus::Unplug(size_t index) {
   slots_[index].set_power(false);
 }
 
-// What no program has open any more. Not to be called from within what it destroys.
+// Destroys unplugged devices that no program has open any more. Must not be called from within one of them.
 void Bus::Sweep() {
   std::erase_if(left_, [](const auto& left) { return left->open_files() == 0; });
   for (const auto& plugged : plugged_) {

@@ -1,8 +1,8 @@
-// The emulated bus: a root hub with a port for each --device, what is plugged into them, and the files by which
-// programs see that.
+// The emulated bus: a root hub with a port for each --device, the devices plugged into them, and the files in which
+// programs see them.
 //
-// A device that is plugged in again has a new number and so a new node, as the kernel gives it; the old node's files
-// stay until the programs that have them open close them.
+// As in the kernel, a device that is plugged in again gets a new number, and so a new node. The old node's files stay
+// until the programs that have them open close them.
 #pragma once
 
 #include <functional>
@@ -25,15 +25,15 @@ namespace probegate::usbemu {
 
 // A device and its board, whether it is plugged in or not.
 struct Slot {
-  DeviceSpec spec;  // with its serial number
+  DeviceSpec spec;  // including its serial number
   BoardAddress board;
-  // Gives the board its power, or takes it away; what a board that is somebody else's does not know.
+  // Switches the board's power on or off. Has no effect on boards of --board.
   std::function<void(bool on)> set_power;
 };
 
 class Bus {
  public:
-  // With the devices that their specs say are plugged. Throws std::runtime_error.
+  // Plugs in the devices whose specs say so. Throws std::runtime_error.
   // `root`: an empty directory for the files.
   Bus(asio::io_context& io, std::string root, BusTiming timing, std::vector<Slot> slots);
   ~Bus();
@@ -42,18 +42,19 @@ class Bus {
   size_t size() const { return slots_.size(); }
   const Slot& slot(size_t index) const { return slots_[index]; }
 
-  // The device in a slot; null where none is plugged. Until it is unplugged.
+  // The device in a slot, valid until it is unplugged; null if none is plugged in.
   UsbDevice* device(size_t index);
-  // Its number on the bus; 0 where none is plugged.
+  // The device's number on the bus; 0 if none is plugged in.
   unsigned number(size_t index) const;
-  // How many files of nodes programs have open, of devices that have gone too.
+  // How many files of nodes programs have open, including those of unplugged devices.
   size_t open_files() const;
 
-  // Return when programs can see it. Plug throws std::runtime_error where there is no board, and nothing has happened.
+  // Both return when programs can see the change. Plug throws std::runtime_error if there is no board; nothing has
+  // changed, then.
   void Plug(size_t index);
   void Unplug(size_t index);
 
-  // Whether a program must heed the mode of a node.
+  // Whether programs must obey the mode of a node.
   bool has_denied() const;
 
  private:
@@ -70,7 +71,7 @@ class Bus {
   SysTree sys_;
   std::unique_ptr<Plugged> hub_;
   std::vector<std::unique_ptr<Plugged>> plugged_;
-  std::list<std::unique_ptr<Plugged>> left_;  // that programs have open
+  std::list<std::unique_ptr<Plugged>> left_;  // unplugged devices that programs still have open
   unsigned last_number_ = 1;
   unsigned next_hidraw_ = 0;
 };

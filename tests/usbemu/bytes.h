@@ -1,4 +1,4 @@
-// Bytes of descriptors and packets, little-endian as USB has them.
+// The bytes of descriptors and packets, in USB's byte order (little-endian).
 #pragma once
 
 #include <cstdint>

@@ -19,45 +19,44 @@ uint64_t Number(const json& request, const char* name, uint64_t otherwise, uint6
   if (!request.contains(name)) return otherwise;
   const json& value = request.at(name);
   if (!value.is_number_unsigned() || value.get<uint64_t>() > most) {
-    throw std::invalid_argument(std::string("\"") + name + "\" is no number up to " + std::to_string(most));
+    throw std::invalid_argument(std::string("\"") + name + "\" is not a number up to " + std::to_string(most));
   }
   return value.get<uint64_t>();
 }
 
 std::string Text(const json& request, const char* name, const char* otherwise) {
   if (!request.contains(name)) return otherwise;
-  if (!request.at(name).is_string()) throw std::invalid_argument(std::string("\"") + name + "\" is no string");
+  if (!request.at(name).is_string()) throw std::invalid_argument(std::string("\"") + name + "\" is not a string");
   return request.at(name).get<std::string>();
 }
 
 }  // namespace
 
 const Control::Row Control::kRows[] = {
-    {"bus", "its environment, the files that programs have open, the simulator's control port", &Control::ShowBus},
-    {"devices", "what is plugged where, and the transfers submitted so far", &Control::ShowDevices},
-    {"plug", "plugs \"device\" in; there is no harm where it is; with \"fault\" as inject, before programs see it",
+    {"bus", "shows its environment, the files that programs have open, the simulator's control port",
+     &Control::ShowBus},
+    {"devices", "shows what is plugged in where, and the transfers submitted so far", &Control::ShowDevices},
+    {"plug", "plugs in \"device\", unless it is plugged in; with \"fault\", does inject before programs see it",
      &Control::Plug},
-    {"unplug", "pulls it out, whatever is under way", &Control::Unplug},
-    {"inject", "sets a \"fault\", below", &Control::Inject},
-    {"clear_faults", "takes those of \"device\" back", &Control::ClearFaults},
+    {"unplug", "unplugs \"device\", even with transfers in progress", &Control::Unplug},
+    {"inject", "sets a \"fault\", see below", &Control::Inject},
+    {"clear_faults", "removes the faults of \"device\"", &Control::ClearFaults},
 };
 
 Control::Control(Bus& bus, nlohmann::json facts) : bus_(bus), facts_(std::move(facts)) {}
 
 std::string Control::Help() {
   std::string help =
-      "The control socket takes JSON, an object a line, and answers each with {\"ok\": true, …} when it is done, or "
-      "with\n"
-      "{\"ok\": false, \"error\": \"…\"}. An \"id\" comes back.\n";
+      "The control socket takes one JSON object per line. When a command is done, it answers with {\"ok\": true, …} "
+      "or\n"
+      "{\"ok\": false, \"error\": \"…\"}. An \"id\" of the command is repeated in the answer.\n";
   for (const Row& row : kRows) help += std::string("  {\"command\": \"") + row.name + "\"}: " + row.help + '\n';
   help +=
-      "\"device\" is the index of a --device, from 0, or a serial number that only one has. With \"inject\": "
-      "\"transfer\" "
-      "is\nany (the default), control, in, out or trace (in by the endpoint for SWO); \"at\" counts them from now (1 "
-      "is the next), \"times\" (1) is how "
-      "many "
-      "it\nbefalls, 0 all until cleared; with \"wait\": true the answer comes when it has happened. A transfer that it "
-      "befalls\n" +
+      "\"device\" is the index of a --device, counted from 0, or a serial number that only one device has.\n"
+      "inject also takes \"transfer\", the kind of transfers affected: any (the default), control, in, out or\n"
+      "trace (in, on the SWO endpoint); \"at\", the first transfer affected, counted from now (1 is the next);\n"
+      "\"times\" (1), how many are affected (0: all until cleared). With \"wait\": true, the answer comes when the\n"
+      "fault has happened. An affected transfer\n" +
       FaultHelp();
   return help;
 }
@@ -71,7 +70,7 @@ void Control::Handle(const std::string& line, const Answer& answer) {
     answer(reply);
   };
   if (!request.is_object()) {
-    with_id(Failed("the line is no JSON object"));
+    with_id(Failed("the line is not a JSON object"));
     return;
   }
   try {
@@ -81,7 +80,7 @@ void Control::Handle(const std::string& line, const Answer& answer) {
       (this->*row.handle)(request, with_id);
       return;
     }
-    with_id(Failed("there is no command '" + command + "'"));
+    with_id(Failed("unknown command '" + command + "'"));
   } catch (const std::exception& error) {
     with_id(Failed(error.what()));
   }
@@ -103,7 +102,7 @@ size_t Control::DeviceOf(const json& request) const {
 
 UsbDevice& Control::PluggedOf(const json& request) {
   UsbDevice* device = bus_.device(DeviceOf(request));
-  if (device == nullptr) throw std::invalid_argument("it is not plugged in");
+  if (device == nullptr) throw std::invalid_argument("the device is not plugged in");
   return *device;
 }
 
@@ -150,8 +149,8 @@ void Control::Inject(const json& request, const Answer& answer) {
   UsbDevice& device = PluggedOf(request);
   const std::string kind = Text(request, "fault", "");
   const std::string which = Text(request, "transfer", "any");
-  if (FindFaultKind(kind) == nullptr) throw std::invalid_argument("there is no fault '" + kind + "'");
-  if (FindFaultWhich(which) == nullptr) throw std::invalid_argument("there are no transfers '" + which + "'");
+  if (FindFaultKind(kind) == nullptr) throw std::invalid_argument("unknown fault '" + kind + "'");
+  if (FindFaultWhich(which) == nullptr) throw std::invalid_argument("unknown kind of transfers '" + which + "'");
   Fault fault = {.kind = *FindFaultKind(kind), .which = *FindFaultWhich(which)};
   fault.at = Number(request, "at", 1, UINT32_MAX);
   if (fault.at == 0) throw std::invalid_argument("\"at\" counts from 1");
@@ -160,14 +159,16 @@ void Control::Inject(const json& request, const Answer& answer) {
   fault.bytes = Number(request, "bytes", 0, UINT32_MAX);
   const json wait = request.value("wait", json(false));
   if (!wait.is_boolean()) throw std::invalid_argument("\"wait\" is neither true nor false");
-  if (wait.get<bool>() && fault.times == 0) throw std::invalid_argument("what befalls all transfers has no end");
+  if (wait.get<bool>() && fault.times == 0)
+    throw std::invalid_argument("a fault with \"times\" 0 never ends, so \"wait\" is not possible");
   if (!wait.get<bool>()) {
     device.faults().Add(fault, nullptr);
     answer(Done());
     return;
   }
   device.faults().Add(fault, [answer](bool happened) {
-    answer(happened ? Done() : Failed("it cannot happen any more: cleared, or the device or the transfer has gone"));
+    answer(happened ? Done()
+                    : Failed("the fault can no longer happen: it was cleared, or the device or the transfer is gone"));
   });
 }
 

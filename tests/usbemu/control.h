@@ -1,5 +1,5 @@
-// What the control socket's lines mean: a table of commands, each from a JSON object to an answer, which may come
-// later. It knows no socket.
+// Carries out the commands of the control socket: a table of commands, each of which turns a JSON object into an
+// answer, which may come later. It does not use the socket itself.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +16,14 @@ class Control {
  public:
   using Answer = std::function<void(const nlohmann::json&)>;
 
-  // `bus` must outlive it. `facts` are given with the answer to "bus": the environment, the simulator's control port.
+  // `bus` must outlive it. `facts` are part of the answer to "bus": the environment, the simulator's control port.
   Control(Bus& bus, nlohmann::json facts);
 
-  // Carries out one line, and answers once, when that is done: {"ok": true, …}, or {"ok": false, "error": …} where it
-  // is wrong, and then nothing has happened. An "id" of the request is in the answer.
+  // Carries out one line. When that is done, answers once with {"ok": true, …}. If the line is wrong, answers with
+  // {"ok": false, "error": …}, and does nothing else. If the request has an "id", so does the answer.
   void Handle(const std::string& line, const Answer& answer);
 
-  // What --help says of the commands.
+  // The text of --help about the commands.
   static std::string Help();
 
  private:

@@ -29,7 +29,7 @@ struct Client : std::enable_shared_from_this<Client> {
                            });
   }
 
-  // A client reads what it has asked for, so this does not wait; where it has gone, the error is for nobody.
+  // A client reads its answers, so this does not block. If the client is gone, the error does not matter.
   void Write(const nlohmann::json& answer) {
     const std::string line = answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
     asio::error_code ignored;

@@ -1,4 +1,4 @@
-// The control socket: lines in, lines out. What they mean is Control's.
+// The control socket: receives and sends lines. Control carries them out.
 #pragma once
 
 #include <string>
@@ -13,8 +13,9 @@ inline constexpr size_t kMaxControlLine = 64 * 1024;
 
 class ControlServer {
  public:
-  // Listens on a unix socket at `path`, which must not exist yet; any number of connections while `io` runs. A line
-  // longer than kMaxControlLine ends its connection. `control` must outlive `io`'s handlers. Throws std::runtime_error.
+  // Listens on a unix socket at `path`, which must not exist yet, and accepts any number of connections while `io`
+  // runs. A line longer than kMaxControlLine ends its connection. `control` must outlive `io`'s handlers. Throws
+  // std::runtime_error.
   ControlServer(asio::io_context& io, const std::string& path, Control& control);
   // Removes the socket.
   ~ControlServer();

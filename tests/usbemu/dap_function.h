@@ -1,9 +1,9 @@
 // A CMSIS-DAP interface of a device, between USB's packets and those of the board: the part of a probe's firmware that
-// fills and empties its endpoints. It knows no USB stack and no socket.
+// fills and empties its endpoints. It uses neither a USB stack nor a socket.
 //
-// A request ends with a USB packet that is shorter than its endpoint's maximum, or when it is as long as DAP_Info says
-// that packets are. A reply over bulk endpoints is as long as it is, ended by an empty packet where it would otherwise
-// have no end; over HID it is a report, filled up with zeros.
+// A request ends with a USB packet that is shorter than its endpoint's maximum, or when it is as long as the packet
+// size in DAP_Info. A reply over a bulk endpoint is not padded, and is followed by an empty packet if the host could
+// not detect its end otherwise. Over HID, a reply is a report padded with zeros.
 #pragma once
 
 #include <deque>
@@ -25,27 +25,27 @@ class DapFunction {
   uint8_t in_endpoint() const { return in_.address; }
   bool is_hid() const { return hid_; }
 
-  // Whether it takes another packet: it holds as many requests and replies as DAP_Info says that it has room for. One
-  // that aborts transfers, and so has no reply, is always taken.
+  // Whether it takes another packet: it has room for as many requests and replies as DAP_Info says. DAP_TransferAbort,
+  // which has no reply, is always taken.
   bool HasRoom(std::span<const uint8_t> packet) const;
-  // Whether the board answers it at all: not DAP_TransferAbort.
+  // Whether the board answers the request: all except DAP_TransferAbort.
   static bool HasReply(const Bytes& request);
-  // A packet that has come by the OUT endpoint. Answers the request that it completes.
+  // Takes a packet from the OUT endpoint. Returns the request that it completes, if any.
   std::optional<Bytes> Take(std::span<const uint8_t> packet);
 
-  // The board's answer to the oldest request that has none. Fills the IN endpoint.
+  // Takes the board's reply to the oldest unanswered request, and fills the IN endpoint with it.
   void Reply(Bytes reply);
 
-  // What the IN endpoint holds, packet by packet.
+  // The next packet in the IN endpoint.
   std::deque<Bytes>& packets() { return packets_; }
-  // One has been taken by the host.
+  // The host has taken that packet.
   void Taken();
 
-  // The device has been reset: what was under way is no more.
+  // The device has been reset: requests and replies are dropped.
   void Reset();
 
  private:
-  // What DAP_Info was asked, where that is what a request is.
+  // If the request is a DAP_Info: which information it asks for.
   static std::optional<uint8_t> InfoAsked(const Bytes& request);
   void ChangeInfo(uint8_t id, Bytes& reply) const;
 
@@ -53,12 +53,12 @@ class DapFunction {
   const Endpoint out_;
   const Endpoint in_;
   const DeviceSpec spec_;
-  const unsigned packet_size_;                // as DAP_Info says it
+  const unsigned packet_size_;                // as reported by DAP_Info
   const unsigned buffer_size_;                // never 0
-  Bytes request_;                             // as far as it has come
-  std::deque<std::optional<uint8_t>> asked_;  // of requests that have no reply yet
+  Bytes request_;                             // the part that has arrived
+  std::deque<std::optional<uint8_t>> asked_;  // for each request that has no reply yet
   std::deque<Bytes> packets_;
-  std::deque<size_t> replies_;  // how many packets each has left in packets_
+  std::deque<size_t> replies_;  // for each reply, how many of its packets are left in packets_
 };
 
 }  // namespace probegate::usbemu

@@ -17,7 +17,7 @@ constexpr unsigned kFullSpeedPacket = 64;
 constexpr unsigned kHighSpeedBulkPacket = 512;
 constexpr unsigned kNotifyPacket = 16;
 
-// Code points of UTF-8, as UTF-16. What is no UTF-8 becomes U+FFFD.
+// Converts UTF-8 to UTF-16. Malformed UTF-8 becomes U+FFFD.
 void AppendUtf16(Bytes& out, const std::string& text) {
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<uint8_t>(text[i++]);
@@ -45,7 +45,7 @@ Bytes StringDescriptor(const std::string& text) {
   return bytes;
 }
 
-// A vendor defined report each way, without IDs; a feature report, which some programs ask for.
+// A vendor-defined report in each direction, without IDs, and a feature report, which some programs ask for.
 Bytes ReportDescriptor(unsigned size) {
   const auto low = static_cast<uint8_t>(size);
   const auto high = static_cast<uint8_t>(size >> 8);
@@ -53,7 +53,7 @@ Bytes ReportDescriptor(unsigned size) {
           0x01, 0x81, 0x02, 0x96, low,  high, 0x09, 0x01, 0x91, 0x02, 0x95, 0x01, 0x09, 0x01, 0xB1, 0x02, 0xC0};
 }
 
-// HID 1.11, appendix E.6: modifier keys and six others, and five lamps; with as many bytes each way, for simplicity.
+// HID 1.11, appendix E.6: modifier keys and six others, and five LEDs. For simplicity, both reports have the same size.
 const Bytes kKeyboardReport = {0x05, 0x01, 0x09, 0x06, 0xA1, 0x01, 0x05, 0x07, 0x19, 0x00, 0x29, 0x65, 0x15, 0x00,
                                0x25, 0x65, 0x75, 0x08, 0x95, 0x08, 0x81, 0x00, 0x05, 0x08, 0x91, 0x02, 0xC0};
 constexpr unsigned kKeyboardReportSize = 8;
@@ -103,7 +103,7 @@ class Builder {
 
   unsigned BulkPacket() const { return speed_ == Speed::kHigh ? kHighSpeedBulkPacket : kFullSpeedPacket; }
 
-  // HID 1.11 allows 1024 bytes at high speed; a report that is longer is sent in several packets.
+  // At high speed, HID 1.11 allows packets of 1024 bytes. A longer report is sent in several packets.
   unsigned HidPacket() const {
     const unsigned wanted = spec_.packet_size.value_or(kFullSpeedPacket);
     const unsigned most = speed_ == Speed::kHigh ? kMaxDapPacket : kFullSpeedPacket;
@@ -120,7 +120,7 @@ class Builder {
     for (const Endpoint& endpoint : interface.endpoints) {
       Append(body_, {7, 5, endpoint.address, endpoint.attributes});
       Append16(body_, endpoint.max_packet);
-      // Of an interrupt endpoint: each frame, or at high speed each microframe.
+      // The interval of an interrupt endpoint: each frame or, at high speed, each microframe.
       body_.push_back(endpoint.attributes == kEndpointInterrupt ? 1 : 0);
     }
     result_.interfaces.push_back(std::move(interface));
@@ -149,7 +149,7 @@ class Builder {
         break;
       }
       case Function::kDapHid: {
-        // As long as DAP_Info says that packets are, whatever the endpoint holds.
+        // The packet size in DAP_Info, whatever the endpoint's maximum is.
         const unsigned wanted = spec_.packet_size.value_or(0);
         const unsigned size = wanted == 0 ? HidPacket() : wanted;
         const Bytes report = ReportDescriptor(size);
@@ -191,7 +191,7 @@ class Builder {
   void AddSerialPort() {
     const auto first = static_cast<uint8_t>(result_.interfaces.size());
     const auto second = static_cast<uint8_t>(first + 1);
-    Append(body_, {8, 11, first, 2, kClassCommunication, 2, 1, 0});  // the two belong together
+    Append(body_, {8, 11, first, 2, kClassCommunication, 2, 1, 0});  // an association of the two interfaces
     AddInterface({.function = Function::kCdc,
                   .name = "Serial port",
                   .driver = "cdc_acm",

@@ -1,5 +1,5 @@
-// A device's descriptors, as chapter 9 of USB 2.0 and the class documents lay them out: HID 1.11, CDC 1.2 (PSTN 1.2),
-// Mass Storage Bulk-Only 1.0, and for CMSIS-DAP its manual's page on configuring the firmware for USB.
+// A device's descriptors, according to chapter 9 of USB 2.0 and the class documents: HID 1.11, CDC 1.2 (PSTN 1.2), Mass
+// Storage Bulk-Only 1.0, and for CMSIS-DAP its manual's page on configuring the firmware for USB.
 #pragma once
 
 #include <cstdint>
@@ -23,20 +23,20 @@ struct Interface {
   uint8_t number = 0;
   Function function = Function::kDapBulk;
   std::string name;
-  std::string driver;  // which of the kernel's takes it; none where empty
+  std::string driver;  // the kernel driver that claims it; empty if none does
   uint8_t interface_class = 0;
   uint8_t subclass = 0;
   uint8_t protocol = 0;
   std::vector<Endpoint> endpoints;
-  Bytes report;              // of a HID interface: the descriptor of its reports
-  unsigned report_size = 0;  // bytes each way
+  Bytes report;              // the report descriptor of a HID interface
+  unsigned report_size = 0;  // in bytes, in each direction
 };
 
 struct Descriptors {
   Bytes device;
-  Bytes configuration;                // with all that is in it
-  std::map<uint8_t, Bytes> strings;   // by index, 0 has the languages
-  std::vector<Interface> interfaces;  // what the bytes say, unless they are malformed
+  Bytes configuration;                // including the descriptors in it
+  std::map<uint8_t, Bytes> strings;   // by index; 0 is the list of languages
+  std::vector<Interface> interfaces;  // the same information as in the bytes, unless these are malformed
 };
 
 inline constexpr uint8_t kDescriptorDevice = 1;
@@ -47,10 +47,10 @@ inline constexpr uint8_t kDescriptorReport = 0x22;
 inline constexpr uint8_t kEndpointBulk = 2;
 inline constexpr uint8_t kEndpointInterrupt = 3;
 
-// `serial` as in the spec, where the board's own has been filled in.
+// The spec's serial number must be filled in (with the board's own, if none was given).
 Descriptors MakeDescriptors(const DeviceSpec& spec, Speed speed);
 
-// Those of the bus' root hub, which has no function.
+// The descriptors of the bus' root hub, which has no function.
 Descriptors MakeHubDescriptors();
 
 }  // namespace probegate::usbemu

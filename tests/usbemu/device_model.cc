@@ -170,7 +170,7 @@ std::optional<Bytes> DeviceModel::Class(const Setup& setup, const Bytes& data) {
 
 bool DeviceModel::Out(uint8_t endpoint, std::span<const uint8_t> packet) {
   DapFunction* function = Find(endpoint);
-  if (function == nullptr || hung_) return true;  // what nothing is behind swallows all
+  if (function == nullptr || hung_) return true;  // a function that is only a dummy swallows everything
   if (!function->HasRoom(packet)) return false;
   const std::optional<Bytes> request = function->Take(packet);
   if (!request) return true;
@@ -221,7 +221,7 @@ void DeviceModel::Reset() {
   halted_.clear();
   if (trace_) trace_->packets().clear();
   for (DapFunction& function : functions_) function.Reset();
-  // The board still answers them, unless it starts anew.
+  // The board still answers them, unless it is restarted.
   if (std::exchange(hung_, false)) {
     waiting_.clear();
   } else {

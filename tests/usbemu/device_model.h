@@ -1,7 +1,7 @@
-// A USB device without its cable: control requests and packets in, packets out. Nothing here knows a bus, a socket or
-// time, and nothing waits: what cannot be taken is refused (NAK), and what the board is to do is handed over.
+// A USB device without its cable: control requests and packets in, packets out. It uses neither a bus nor a socket nor
+// a clock, and never waits: a packet that cannot be taken is refused (NAK), and requests to the board are handed over.
 //
-// Chapter 9's standard requests, and those of the HID, CDC and mass storage classes that hosts use.
+// It implements chapter 9's standard requests, and those of the HID, CDC and mass storage classes that hosts use.
 #pragma once
 
 #include <deque>
@@ -19,7 +19,7 @@
 
 namespace probegate::usbemu {
 
-// The eight bytes that a control transfer begins with.
+// The eight bytes with which a control transfer begins.
 struct Setup {
   uint8_t type = 0;  // bit 7: device to host
   uint8_t request = 0;
@@ -40,28 +40,28 @@ class DeviceModel {
   const Descriptors& descriptors() const { return descriptors_; }
   const Endpoint* FindEndpoint(uint8_t address) const;
 
-  // A control transfer with its OUT data. Answers its IN data; nothing where it is stalled.
+  // Carries out a control transfer with its OUT data. Returns its IN data, or nothing if it is stalled.
   std::optional<Bytes> Control(const Setup& setup, const Bytes& data);
 
-  // A packet on an OUT endpoint that is one of the device's. False: not now (NAK).
+  // Takes a packet on one of the device's OUT endpoints. False: not now (NAK).
   bool Out(uint8_t endpoint, std::span<const uint8_t> packet);
-  // The next packet of an IN endpoint, until TakenIn; null: none now (NAK).
+  // The next packet of an IN endpoint, valid until TakenIn; null: none now (NAK).
   const Bytes* NextIn(uint8_t endpoint);
   void TakenIn(uint8_t endpoint);
 
-  // The endpoint for what the board's SWO has; nothing where it has none. Of several the first.
+  // The first trace endpoint, for the board's SWO data; nothing if the device has none.
   std::optional<uint8_t> trace_endpoint() const;
-  // Such bytes have come. Fills that endpoint.
+  // SWO data has arrived: puts it into the trace endpoint.
   void Trace(const Bytes& bytes);
 
-  // The board's next reply, which goes to the interface that has waited longest.
+  // Takes the board's next reply, which goes to the interface that has waited longest.
   void Reply(Bytes reply);
 
-  // Endpoints halted, by the device or on request of the host.
+  // Whether an endpoint is halted, by the device or at the host's request.
   bool halted(uint8_t endpoint) const { return halted_.contains(endpoint); }
   void SetHalted(uint8_t endpoint, bool halted);
 
-  // The firmware hangs: it takes what it is sent and does nothing about it, until the bus is reset.
+  // The firmware hangs: until the bus is reset, it takes all packets and ignores them.
   void Hang() { hung_ = true; }
   bool hung() const { return hung_; }
 
@@ -77,7 +77,7 @@ class DeviceModel {
   Descriptors descriptors_;
   std::deque<DapFunction> functions_;
   std::optional<TraceEndpoint> trace_;
-  std::deque<DapFunction*> waiting_;  // for a reply each, in the order of their requests; null: nobody any more
+  std::deque<DapFunction*> waiting_;  // for a reply each, in the order of the requests; null: the reply is dropped
   std::set<uint8_t> halted_;
   bool hung_ = false;
   Bytes line_coding_ = {0x00, 0xC2, 0x01, 0x00, 0, 0, 8};  // 115200 baud, 8N1

@@ -20,7 +20,7 @@ class DeviceModelTest : public ::testing::Test {
   DeviceModel Make(const std::string& device, Speed speed = Speed::kFull) {
     return {ParseDevice(device), speed, [this](const Bytes& request) { requests_.push_back(request); }};
   }
-  // All that the endpoint has, as one.
+  // All packets in the endpoint, joined together.
   static std::vector<size_t> SizesOf(DeviceModel& model, uint8_t endpoint) {
     std::vector<size_t> sizes;
     while (const Bytes* packet = model.NextIn(endpoint)) {
@@ -33,8 +33,8 @@ class DeviceModelTest : public ::testing::Test {
   std::vector<Bytes> requests_;
 };
 
-// Descriptors are as long as they say, and count right.
-TEST_F(DeviceModelTest, ConfigurationAddsUp) {
+// The lengths and counts in the descriptors are correct.
+TEST_F(DeviceModelTest, ConfigurationIsConsistent) {
   for (const char* device :
        {"cmsis-dap-v2", "cmsis-dap-v1", "composite", "composite,swo=on,functions=v2+v2+v1+cdc+msc"}) {
     const DeviceModel model = Make(device);
@@ -77,7 +77,7 @@ TEST_F(DeviceModelTest, PacketWithoutDataEndsARequest) {
   EXPECT_TRUE(model.Out(kOut, Bytes()));
   ASSERT_EQ(requests_.size(), 1u);
   EXPECT_EQ(requests_[0].size(), 64u);
-  // Alone it is nothing.
+  // On its own, an empty packet is not a request.
   EXPECT_TRUE(model.Out(kOut, Bytes()));
   EXPECT_EQ(requests_.size(), 1u);
 }
@@ -90,8 +90,8 @@ TEST_F(DeviceModelTest, FullPacketOfTheProbeEndsARequest) {
   EXPECT_EQ(requests_[0].size(), 128u);
 }
 
-// A reply has an end that the host can see, whatever its length.
-TEST_F(DeviceModelTest, RepliesEnd) {
+// The host can detect the end of a reply, whatever its length.
+TEST_F(DeviceModelTest, TheEndOfAReplyIsDetectable) {
   DeviceModel model = Make("cmsis-dap-v2,packet-size=256");
   const auto reply = [&](size_t size) {
     EXPECT_TRUE(model.Out(kOut, Bytes{0x01}));
@@ -102,7 +102,7 @@ TEST_F(DeviceModelTest, RepliesEnd) {
   EXPECT_THAT(reply(64), ElementsAre(64, 0));
   EXPECT_THAT(reply(65), ElementsAre(64, 1));
   EXPECT_THAT(reply(256), ElementsAre(64, 64, 64, 64));
-  EXPECT_THAT(reply(300), ElementsAre(64, 64, 64, 64));  // no probe sends more than its packet
+  EXPECT_THAT(reply(300), ElementsAre(64, 64, 64, 64));  // a probe never sends more than its packet size
 }
 
 TEST_F(DeviceModelTest, HasRoomForItsPackets) {
@@ -112,13 +112,13 @@ TEST_F(DeviceModelTest, HasRoomForItsPackets) {
   EXPECT_FALSE(model.Out(kOut, Bytes{0x01}));
   EXPECT_TRUE(model.Out(kOut, Bytes{0x07}));  // DAP_TransferAbort, which has no reply
   model.Reply({0x01});
-  EXPECT_FALSE(model.Out(kOut, Bytes{0x01}));  // it keeps the reply
+  EXPECT_FALSE(model.Out(kOut, Bytes{0x01}));  // the reply is still in the endpoint
   model.TakenIn(kIn);
   EXPECT_TRUE(model.Out(kOut, Bytes{0x01}));
   EXPECT_EQ(requests_.size(), 4u);
 }
 
-TEST_F(DeviceModelTest, RepliesGoToWhoeverAsked) {
+TEST_F(DeviceModelTest, RepliesGoToTheInterfaceThatAsked) {
   DeviceModel model = Make("composite,functions=v2+v1");
   EXPECT_TRUE(model.Out(0x02, Bytes(64, 0x03)));
   EXPECT_TRUE(model.Out(kOut, Bytes{0x01}));
@@ -128,8 +128,8 @@ TEST_F(DeviceModelTest, RepliesGoToWhoeverAsked) {
   EXPECT_THAT(SizesOf(model, kIn), ElementsAre(1));
 }
 
-// What the board answers to a request from before a reset is for nobody.
-TEST_F(DeviceModelTest, ResetForgets) {
+// The board's answer to a request from before a reset is dropped.
+TEST_F(DeviceModelTest, ResetDropsRequests) {
   DeviceModel model = Make("cmsis-dap-v2");
   EXPECT_TRUE(model.Out(kOut, Bytes{0x01}));
   model.SetHalted(kIn, true);
@@ -154,7 +154,7 @@ TEST_F(DeviceModelTest, ControlRequests) {
   EXPECT_EQ(get(0x81, 6, 0x2200, 1), std::nullopt);
   EXPECT_EQ(get(0x81, 6, 0x2200, 4), model.descriptors().interfaces[4].report);
   EXPECT_NE(model.descriptors().interfaces[4].report, model.descriptors().interfaces[0].report);
-  EXPECT_EQ(get(0xA1, 0xFE, 0, 3), Bytes{0});  // drives: one
+  EXPECT_EQ(get(0xA1, 0xFE, 0, 3), Bytes{0});  // one drive
   EXPECT_EQ(get(0xA1, 0xFE, 0, 9), std::nullopt);
   const Bytes line = {0x00, 0x4B, 0x00, 0x00, 0, 0, 8};
   EXPECT_EQ(model.Control({0x21, 0x20, 0, 1, 7}, line), Bytes{});
@@ -182,7 +182,7 @@ TEST_F(DeviceModelTest, EachMalformationChangesSomething) {
 
 constexpr uint8_t kTraceIn = 0x82;
 
-TEST_F(DeviceModelTest, TheTraceEndpointHasPacketsOfItsOwn) {
+TEST_F(DeviceModelTest, TheTraceEndpointHasItsOwnPackets) {
   DeviceModel model = Make("cmsis-dap-v2,swo=on");
   ASSERT_EQ(model.trace_endpoint(), kTraceIn);
   EXPECT_EQ(model.NextIn(kTraceIn), nullptr);
@@ -190,14 +190,14 @@ TEST_F(DeviceModelTest, TheTraceEndpointHasPacketsOfItsOwn) {
   EXPECT_EQ(model.NextIn(kIn), nullptr);
   EXPECT_THAT(SizesOf(model, kTraceIn), ElementsAre(64, 64, 2));
   model.Trace(Bytes(64, 7));
-  EXPECT_THAT(SizesOf(model, kTraceIn), ElementsAre(64));  // no empty packet says that nothing follows
+  EXPECT_THAT(SizesOf(model, kTraceIn), ElementsAre(64));  // no empty packet follows
   model.Trace(Bytes(1, 7));
   model.Reset();
   EXPECT_EQ(model.NextIn(kTraceIn), nullptr);
   EXPECT_EQ(Make("cmsis-dap-v2").trace_endpoint(), std::nullopt);
 }
 
-TEST_F(DeviceModelTest, WhatHangsTakesAllAndAnswersNothingUntilItIsReset) {
+TEST_F(DeviceModelTest, HangingFirmwareTakesEverythingAndAnswersNothingUntilReset) {
   DeviceModel model = Make("cmsis-dap-v2,swo=on");
   EXPECT_TRUE(model.Out(kOut, Bytes{0x11}));
   model.Hang();

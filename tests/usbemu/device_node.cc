@@ -44,7 +44,7 @@ DeviceNode::DeviceNode(asio::io_context& io, const std::string& root, const Addr
 
   node_ = root + address.path;
   MakeLink(name.data(), node_);
-  // Where the preload library looks up the numbers of a node: its path with other separators.
+  // The preload library looks up the numbers of a node here: the file name is the node's path with other separators.
   std::string flat = address.path.substr(std::strlen("/dev/"));
   std::replace(flat.begin(), flat.end(), '/', '_');
   numbers_ = root + "/dev/.node/" + flat;

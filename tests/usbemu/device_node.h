@@ -1,9 +1,9 @@
-// A node below the emulated /dev: what a program opens, what it polls, and the socket by which its system calls on the
-// node come here (preload_channel.h).
+// A node below the emulated /dev: the file that a program opens and polls, and the socket over which its system calls
+// on the node arrive here (preload_channel.h).
 //
-// What poll() answers is the real descriptor's, so the node is a symbolic link to a pseudo-terminal whose state says
-// what a device's would: output that is suspended is not ready for writing, a byte that waits is there for reading, and
-// a master that has been closed is a device that has gone.
+// poll() works on the real descriptor, so the node is a symbolic link to a pseudo-terminal whose state matches that of
+// the device: while output is suspended, it is not ready for writing; while a byte waits, it is ready for reading; and
+// if the master is closed, the device is gone.
 #pragma once
 
 #include <functional>
@@ -23,16 +23,16 @@ class DeviceNode {
     unsigned minor = 0;
   };
 
-  // `root`: that of the emulated files. `on_open` gets the socket of each program that opens it, and owns it.
-  // `denied`: it cannot be opened by who must heed its mode. Throws std::runtime_error.
+  // `root`: the directory of the emulated files. `on_open` gets the socket of each program that opens the node, and
+  // owns it. `denied`: programs that must obey its mode cannot open it. Throws std::runtime_error.
   DeviceNode(asio::io_context& io, const std::string& root, const Address& address, bool denied,
              std::function<void(int fd)> on_open);
-  // The device has gone: programs that have it open see an error and a hang-up.
+  // The device is gone: programs that have the node open see an error and a hang-up.
   ~DeviceNode();
   DeviceNode(const DeviceNode&) = delete;
   DeviceNode& operator=(const DeviceNode&) = delete;
 
-  // What poll() says: POLLOUT, and POLLIN.
+  // Set what poll() reports: POLLOUT, and POLLIN.
   void SetWritable(bool writable);
   void SetReadable(bool readable);
 

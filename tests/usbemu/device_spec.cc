@@ -38,7 +38,7 @@ unsigned Number(const std::string& text, unsigned most, int base = 10) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value, base);
   if (error != std::errc() || stop != end || value > most) {
-    throw std::invalid_argument("'" + text + "' is no number up to " + std::to_string(most));
+    throw std::invalid_argument("'" + text + "' is not a number up to " + std::to_string(most));
   }
   return value;
 }
@@ -63,17 +63,17 @@ std::vector<Function> FunctionsOf(const std::string& text) {
     for (const FunctionRow& row : kFunctions) {
       if (row.name == name) found = &row;
     }
-    if (found == nullptr) throw std::invalid_argument("'" + name + "' is no function: v1, v2, cdc, msc or kbd");
+    if (found == nullptr) throw std::invalid_argument("'" + name + "' is not a function: v1, v2, cdc, msc or kbd");
     functions.push_back(found->function);
   }
-  // Each takes up to two endpoints of the fifteen.
+  // Each function needs up to two of the fifteen endpoints.
   if (functions.empty() || functions.size() > 7) throw std::invalid_argument("a device has 1 to 7 functions");
   return functions;
 }
 
 void SetId(DeviceSpec& spec, const std::string& text) {
   const size_t colon = text.find(':');
-  if (colon == std::string::npos) throw std::invalid_argument("'" + text + "' is no VENDOR:PRODUCT");
+  if (colon == std::string::npos) throw std::invalid_argument("'" + text + "' is not VENDOR:PRODUCT");
   spec.vendor_id = static_cast<uint16_t>(Number(text.substr(0, colon), 0xFFFF, 16));
   spec.product_id = static_cast<uint16_t>(Number(text.substr(colon + 1), 0xFFFF, 16));
 }
@@ -85,28 +85,28 @@ struct KeyRow {
   void (*set)(DeviceSpec&, const std::string&);
 };
 const KeyRow kKeys[] = {
-    {"serial", "TEXT", "its serial number (the board's own); empty: it has none",
+    {"serial", "TEXT", "the serial number (default: the board's own); empty: none",
      [](DeviceSpec& spec, const std::string& text) { spec.serial = text; }},
-    {"vendor", "TEXT", "who made it", [](DeviceSpec& spec, const std::string& text) { spec.vendor = text; }},
-    {"product", "TEXT", "what it is called", [](DeviceSpec& spec, const std::string& text) { spec.product = text; }},
-    {"interface", "TEXT", "how its CMSIS-DAP interfaces are called, before ' v1' or ' v2', and a keyboard",
+    {"vendor", "TEXT", "the manufacturer", [](DeviceSpec& spec, const std::string& text) { spec.vendor = text; }},
+    {"product", "TEXT", "the product's name", [](DeviceSpec& spec, const std::string& text) { spec.product = text; }},
+    {"interface", "TEXT", "the name of its CMSIS-DAP interfaces, before ' v1' or ' v2', and of a keyboard",
      [](DeviceSpec& spec, const std::string& text) { spec.interface_name = text; }},
     {"id", "VVVV:PPPP", "vendor and product ID, hexadecimal", SetId},
-    {"functions", "F+F…", "other functions, in their order: v1, v2, cdc, msc, kbd (a keyboard)",
+    {"functions", "F+F…", "other functions, in this order: v1, v2, cdc, msc, kbd (a keyboard)",
      [](DeviceSpec& spec, const std::string& text) { spec.functions = FunctionsOf(text); }},
-    {"packet-size", "N", "what DAP_Info says, 0 to 1024 (the endpoint's maximum)",
+    {"packet-size", "N", "the packet size in DAP_Info, 0 to 1024 (default: the endpoint's maximum)",
      [](DeviceSpec& spec, const std::string& text) { spec.packet_size = Number(text, kMaxDapPacket); }},
-    {"packet-count", "N", "what DAP_Info says, 0 to 255 (4)",
+    {"packet-count", "N", "the packet count in DAP_Info, 0 to 255 (default: 4)",
      [](DeviceSpec& spec, const std::string& text) { spec.packet_count = Number(text, 255); }},
-    {"swo", "on|off", "an endpoint for trace beside those of v2",
+    {"swo", "on|off", "whether v2 interfaces also have a trace endpoint",
      [](DeviceSpec& spec, const std::string& text) { spec.swo = Flag(text); }},
-    {"plugged", "on|off", "whether it is there from the start (on)",
+    {"plugged", "on|off", "whether it is plugged in from the start (default: on)",
      [](DeviceSpec& spec, const std::string& text) { spec.plugged = Flag(text); }},
-    {"denied", "on|off", "its node may not be opened; the program runs without CAP_DAC_OVERRIDE then",
+    {"denied", "on|off", "whether its node may not be opened; if on, the program runs without CAP_DAC_OVERRIDE",
      [](DeviceSpec& spec, const std::string& text) { spec.denied = Flag(text); }},
     {"reply-extra", "N", "each reply is N bytes too long",
      [](DeviceSpec& spec, const std::string& text) { spec.reply_extra = Number(text, 4096); }},
-    {"malformed", "NAME", "its descriptors are wrong as NAME says, below",
+    {"malformed", "NAME", "its descriptors are wrong in the way of NAME, see below",
      [](DeviceSpec& spec, const std::string& text) {
        FindMalformation(text);
        spec.malformed = text;
@@ -122,7 +122,7 @@ void SetKey(DeviceSpec& spec, const std::string& part) {
     row.set(spec, part.substr(equals + 1));
     return;
   }
-  throw std::invalid_argument("'" + name + "' is no key of a device");
+  throw std::invalid_argument("'" + name + "' is not a key of a device");
 }
 
 }  // namespace
@@ -134,7 +134,7 @@ DeviceSpec ParseDevice(const std::string& text) {
   for (const KindRow& row : kKinds) {
     if (kind == row.name) spec.functions = row.functions;
   }
-  if (spec.functions.empty()) throw std::invalid_argument("'" + kind + "' is no kind of device");
+  if (spec.functions.empty()) throw std::invalid_argument("'" + kind + "' is not a kind of device");
   for (size_t i = 1; i < parts.size(); ++i) SetKey(spec, parts[i]);
   return spec;
 }
@@ -143,7 +143,7 @@ std::string DeviceHelp() {
   std::ostringstream help;
   help << "KIND of --device:\n";
   for (const KindRow& row : kKinds) help << "  " << row.name << ": " << row.help << '\n';
-  help << "key=value of --device, behind commas:\n";
+  help << "key=value of --device, after commas:\n";
   for (const KeyRow& row : kKeys) help << "  " << row.name << '=' << row.value << ": " << row.help << '\n';
   help << "malformed=NAME:\n" << MalformationHelp();
   return help.str();

@@ -1,4 +1,4 @@
-// What a device on the emulated bus is to be: the value of one --device option.
+// The specification of a device on the emulated bus: the value of one --device option.
 #pragma once
 
 #include <cstdint>
@@ -12,38 +12,39 @@ namespace probegate::usbemu {
 enum class Function : uint8_t {
   kDapBulk,   // CMSIS-DAP v2: vendor class, bulk endpoints
   kDapHid,    // CMSIS-DAP v1: HID, interrupt endpoints
-  kCdc,       // a serial port that nothing is behind
+  kCdc,       // a serial port that is not connected to anything
   kMsc,       // a drive that never answers
-  kKeyboard,  // a HID interface, without a boot protocol, on which nobody types
+  kKeyboard,  // a HID interface without a boot protocol, on which no key is ever pressed
 };
 
-// How fast the bus is; decides maximum packet sizes, and where it is timed, when packets move.
+// The speed of the bus. It determines maximum packet sizes and, if the bus is timed, when packets move.
 enum class Speed : uint8_t { kFull, kHigh };
 
-// The most that a packet of the board behind the device holds.
+// The maximum packet size of the board.
 inline constexpr unsigned kMaxDapPacket = 1024;
 
 struct DeviceSpec {
   std::vector<Function> functions;
-  std::optional<std::string> serial;  // the board's own unless given; empty: the device has no serial number
+  std::optional<std::string> serial;  // nothing: the board's own; empty: the device has no serial number
   std::string vendor = "Probegate";
   std::string product = "Simulated CMSIS-DAP";
-  std::string interface_name = "CMSIS-DAP";  // of a CMSIS-DAP interface, before " v1" or " v2", and of a keyboard's
+  std::string interface_name =
+      "CMSIS-DAP";  // the name of a CMSIS-DAP interface, before " v1" or " v2", and of a keyboard
   uint16_t vendor_id = 0x0D28;
   uint16_t product_id = 0x0204;
-  std::optional<unsigned> packet_size;  // what DAP_Info says; the maximum packet size of the endpoint unless given
+  std::optional<unsigned> packet_size;  // in DAP_Info; if not given, the maximum packet size of the endpoint
   unsigned packet_count = 4;
   bool swo = false;          // a v2 interface has an endpoint for trace
-  bool denied = false;       // its node may not be opened
-  bool plugged = true;       // from the start
-  unsigned reply_extra = 0;  // bytes that each reply is too long
+  bool denied = false;       // programs have no permission to open its node
+  bool plugged = true;       // plugged in from the start
+  unsigned reply_extra = 0;  // how many bytes each reply is too long
   std::string malformed;     // a row of kMalformations, or nothing
 };
 
-// KIND[,key=value]… as `--help` explains it. Throws std::invalid_argument, which names the part that is wrong.
+// Parses KIND[,key=value]…, which `--help` explains. Throws std::invalid_argument, which names the part that is wrong.
 DeviceSpec ParseDevice(const std::string& text);
 
-// What `--help` says about KIND and the keys.
+// The text of `--help` about KIND and the keys.
 std::string DeviceHelp();
 
 }  // namespace probegate::usbemu

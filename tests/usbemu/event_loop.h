@@ -1,5 +1,5 @@
-// What is waited for on the one thread of usbemu: a descriptor that can be read, a moment. Each calls its function
-// until it is destroyed, and never afterwards.
+// The events that usbemu's only thread waits for: a descriptor becomes readable, a time is reached. Each of these
+// objects calls its function until it is destroyed, and never afterwards.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 class ReadWatch {
  public:
-  // Calls `on_readable` each time that `fd`, which it owns from now on, can be read or has reached its end.
+  // Takes ownership of `fd`. Calls `on_readable` each time that `fd` can be read or has reached its end.
   ReadWatch(asio::io_context& io, int fd, std::function<void()> on_readable)
       : state_(std::make_shared<State>(io, fd, std::move(on_readable))) {
     Wait(state_);
@@ -62,7 +62,7 @@ class Alarm {
 
   bool set() const { return state_->set; }
 
-  // Instead of what it was set to.
+  // Replaces the time that was set before.
   void Set(Clock::time_point due) {
     state_->set = true;
     state_->timer.expires_at(due);

@@ -12,14 +12,14 @@ struct KindRow {
 };
 constexpr KindRow kKinds[] = {
     {"stall", Fault::Kind::kStall, "ends with a stall; the endpoint is halted until the host clears that"},
-    {"error", Fault::Kind::kError, "ends with an error of the bus"},
-    {"delay", Fault::Kind::kDelay, "ends \"milliseconds\" later, and what is behind it too"},
+    {"error", Fault::Kind::kError, "ends with a bus error"},
+    {"delay", Fault::Kind::kDelay, "ends \"milliseconds\" later, and so do the transfers after it"},
     {"truncate", Fault::Kind::kTruncate, "only its first \"bytes\" (0) arrive"},
     {"corrupt", Fault::Kind::kCorrupt, "its byte number \"bytes\" (0) is inverted"},
-    {"drop", Fault::Kind::kDrop, "its data get lost: the device does not see them, or the host waits on"},
-    {"babble", Fault::Kind::kBabble, "ends as if the device had sent more than was asked for"},
-    {"unplug", Fault::Kind::kUnplug, "the device is unplugged while it is under way"},
-    {"hang", Fault::Kind::kHang, "from there on the firmware does nothing, until its port is reset and it starts anew"},
+    {"drop", Fault::Kind::kDrop, "its data is lost: the device never sees it, or the host keeps waiting"},
+    {"babble", Fault::Kind::kBabble, "ends as if the device had sent more than was requested"},
+    {"unplug", Fault::Kind::kUnplug, "the device is unplugged during the transfer"},
+    {"hang", Fault::Kind::kHang, "from then on the firmware does nothing, until a port reset restarts it"},
 };
 
 struct WhichRow {

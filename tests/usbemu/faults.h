@@ -1,4 +1,4 @@
-// What is set to go wrong with a device's transfers, and with which of them.
+// The faults that are set for a device's transfers, and which transfers they affect.
 #pragma once
 
 #include <array>
@@ -15,26 +15,26 @@ namespace probegate::usbemu {
 struct Fault {
   enum class Kind : uint8_t {
     kStall,     // ends with a stall; the endpoint stays halted until the halt is cleared
-    kError,     // ends with an error of the bus
-    kDelay,     // ends `delay` later than it would, and so does what is behind it on the endpoint
+    kError,     // ends with a bus error
+    kDelay,     // ends `delay` later, and so do the transfers after it on the endpoint
     kTruncate,  // only its first `bytes` arrive
     kCorrupt,   // its byte at `bytes` is inverted
-    kDrop,      // what is sent gets lost: the device never sees it, or the host waits on
-    kBabble,    // ends as if the device had sent more than was asked for
-    kUnplug,    // the device is unplugged with the transfer under way
-    kHang,      // the device's firmware hangs until the port is reset, which starts it anew
+    kDrop,      // its data is lost: the device never sees it, or the host keeps waiting
+    kBabble,    // ends as if the device had sent more than was requested
+    kUnplug,    // the device is unplugged during the transfer
+    kHang,      // the device's firmware hangs until a port reset restarts it
   };
-  enum class Which : uint8_t { kAny, kControl, kIn, kOut, kTrace };  // kIn: neither of a control nor a trace endpoint
+  enum class Which : uint8_t { kAny, kControl, kIn, kOut, kTrace };  // kIn: not of a control or trace endpoint
 
   Kind kind = Kind::kStall;
   Which which = Which::kAny;
-  uint64_t at = 1;     // the first transfer that it befalls, from when it is set
-  uint64_t times = 1;  // how many; 0: all from there on
+  uint64_t at = 1;     // the first transfer affected, counted from when the fault is set
+  uint64_t times = 1;  // how many transfers are affected; 0: all from then on
   std::chrono::milliseconds delay{0};
   uint64_t bytes = 0;
 };
 
-// Null where there is none of the name.
+// Both return null if there is none of this name.
 const Fault::Kind* FindFaultKind(const std::string& name);
 const Fault::Which* FindFaultWhich(const std::string& name);
 std::string FaultHelp();
@@ -46,9 +46,9 @@ const char* NameOf(Fault::Which which);
 // A fault that has been set.
 struct SetFault {
   Fault fault;
-  uint64_t seen = 0;      // transfers that it could have befallen
-  uint64_t happened = 0;  // how often it had its effect
-  // Called once, when it has had its effect as often as it should, or cannot have it any more.
+  uint64_t seen = 0;      // how many transfers it could have affected
+  uint64_t happened = 0;  // how often it took effect
+  // Called once, when it has taken effect as often as it should, or no longer can.
   std::function<void(bool happened)> on_end;
 
   void Happen();
@@ -62,10 +62,10 @@ class Faults {
   void Add(const Fault& fault, std::function<void(bool happened)> on_end);
   void Clear();
 
-  // A transfer has been submitted. Answers the fault that befalls it, or null; Happen() is to be called with its
-  // effect.
+  // A transfer has been submitted. Returns the fault that affects it, or null. When the fault takes effect, the caller
+  // must call Happen().
   std::shared_ptr<SetFault> Submitted(Fault::Which which);
-  // How many have been so far.
+  // How many transfers have been submitted so far.
   uint64_t submitted(Fault::Which which) const;
 
  private:

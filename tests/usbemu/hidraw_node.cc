@@ -7,7 +7,7 @@
 namespace probegate::usbemu {
 namespace {
 
-constexpr size_t kKeptReports = 64;  // as the kernel keeps
+constexpr size_t kKeptReports = 64;  // as many as the kernel keeps
 constexpr size_t kLargestReport = 4096;
 
 }  // namespace
@@ -104,7 +104,7 @@ void HidrawNode::Read(File& file) {
   file.channel.Answer(static_cast<long>(size));
 }
 
-// The first byte is the report's number, of which this device has none.
+// The first byte is the report's number, which this device does not use.
 void HidrawNode::Write(File& file, const PreloadChannel::Request& request) {
   if (request.second < 2 || request.second > kLargestReport) {
     file.channel.Fail(EINVAL);
@@ -158,7 +158,7 @@ void HidrawNode::Listen() {
   auto transfer = std::make_unique<Transfer>();
   transfer->type = USBDEVFS_URB_TYPE_INTERRUPT;
   transfer->endpoint = interface_.endpoints[1].address;
-  // As long as the report: what is longer is the device's fault.
+  // The report's length. If the device sends more, that is its fault.
   transfer->data.resize(interface_.report_size);
   listening_ = true;
   if (device_.Submit(*this, std::move(transfer)) != 0) listening_ = false;

@@ -1,5 +1,5 @@
-// A HID interface's node /dev/hidrawN, and what the kernel's HID driver does for it (linux/hidraw.h): while somebody
-// has it open, each report that the device sends is kept for everybody who has.
+// A HID interface's node /dev/hidrawN, and what the kernel's HID driver does for it (linux/hidraw.h): while programs
+// have it open, each report that the device sends is kept for each of them.
 #pragma once
 
 #include <linux/hidraw.h>
@@ -24,7 +24,7 @@ class HidrawNode : public TransferOwner {
     uint16_t product_id = 0;
     std::string name;  // "vendor product"
     std::string serial;
-    std::string physical;  // where it is plugged
+    std::string physical;  // the port into which it is plugged
   };
 
   // `device` must outlive it.
@@ -34,7 +34,7 @@ class HidrawNode : public TransferOwner {
   HidrawNode(const HidrawNode&) = delete;
   HidrawNode& operator=(const HidrawNode&) = delete;
 
-  // The device or its driver has gone: nobody opens it any more, and who has it open learns of it.
+  // The device or its driver is gone: the node can no longer be opened, and programs that have it open get errors.
   void HangUp();
   // How many programs have it open.
   size_t open_files() const { return files_.size(); }
@@ -48,8 +48,8 @@ class HidrawNode : public TransferOwner {
 
     PreloadChannel channel;
     std::deque<Bytes> reports;
-    std::optional<PreloadChannel::Request> reading;  // waits for a report
-    bool writing = false;                            // waits for its report to be sent
+    std::optional<PreloadChannel::Request> reading;  // a read that waits for a report
+    bool writing = false;                            // a write waits for its report to be sent
     ReadWatch watch;
   };
 
@@ -67,7 +67,7 @@ class HidrawNode : public TransferOwner {
   const Identity identity_;
   const Bytes descriptor_;
   bool gone_ = false;
-  bool listening_ = false;  // a transfer for the next report is under way
+  bool listening_ = false;  // a transfer for the next report is pending
   std::deque<File*> writers_;
   std::list<File> files_;
   std::optional<DeviceNode> node_;

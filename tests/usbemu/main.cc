@@ -1,4 +1,4 @@
-// usbemu: wires options, boards, the bus, the control socket, and the program that is to see it.
+// usbemu's main: puts together the options, the boards, the bus, the control socket, and the program that sees the bus.
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -23,7 +23,7 @@
 namespace probegate::usbemu {
 namespace {
 
-// `sim` is null where the boards are somebody else's.
+// `sim` is null if the boards are those of --board.
 std::vector<Slot> MakeSlots(const Options& options, SimChild* sim) {
   std::vector<Slot> slots;
   for (size_t i = 0; i < options.devices.size(); ++i) {
@@ -32,7 +32,7 @@ std::vector<Slot> MakeSlots(const Options& options, SimChild* sim) {
       const SimChild::Board& board = sim->boards()[i];
       slot.board = {"127.0.0.1", board.port};
       if (!slot.spec.serial) slot.spec.serial = board.serial;
-      // Boards start with power.
+      // Boards start with their power on.
       slot.set_power = [sim, i, powered = true](bool on) mutable {
         if (std::exchange(powered, on) != on) sim->Command(on ? "plug" : "unplug", i);
       };
@@ -70,7 +70,7 @@ class SignalForwarder {
 
 int Main(const Options& options) {
   std::signal(SIGPIPE, SIG_IGN);
-  const TemporaryDirectory root;  // before there are orphans to adopt
+  const TemporaryDirectory root;  // created before this process adopts orphans
   AdoptOrphans();
   std::unique_ptr<SimChild> sim;
   if (options.boards.empty()) {

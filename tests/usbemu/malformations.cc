@@ -64,9 +64,9 @@ const Malformation kMalformations[] = {
          all.configuration[at + kMaxPacketSize] = all.configuration[at + kMaxPacketSize + 1] = 0;
        }
      }},
-    {"no-configuration-descriptor", "the configuration descriptor is cut off behind four bytes",
+    {"no-configuration-descriptor", "the configuration descriptor is cut off after four bytes",
      [](Descriptors& all) { all.configuration.resize(4); }},
-    {"device-short", "the device descriptor is cut off behind eight bytes, and nothing follows",
+    {"device-short", "the device descriptor is cut off after eight bytes, and nothing follows",
      [](Descriptors& all) {
        all.device.resize(8);
        all.configuration.clear();
@@ -80,7 +80,7 @@ const Malformation kMalformations[] = {
                    0xFF, 0xFF, 0xFF, 0x81, 0x02, 0x91, 0x02, 0xC0};
        });
      }},
-    {"report-long-items", "the report descriptor of a HID interface is of long items",
+    {"report-long-items", "the report descriptor of a HID interface consists of long items",
      [](Descriptors& all) { ForEachReport(all, [](Bytes& report) { report.assign(report.size(), 0xFE); }); }},
     {"string-odd", "strings have an odd number of bytes",
      [](Descriptors& all) {
@@ -100,7 +100,7 @@ const Malformation kMalformations[] = {
      [](Descriptors& all) { ForEachText(all, [](Bytes& text) { text[0] = 254; }); }},
     {"string-zero", "bLength of strings is 0",
      [](Descriptors& all) { ForEachText(all, [](Bytes& text) { text[0] = 0; }); }},
-    {"string-type", "strings say that they are another descriptor",
+    {"string-type", "strings have another descriptor's type",
      [](Descriptors& all) { ForEachText(all, [](Bytes& text) { text[1] = 0x77; }); }},
     {"string-stall", "requests for strings are stalled", [](Descriptors& all) { all.strings.clear(); }},
 };
@@ -110,7 +110,7 @@ const Malformation kMalformations[] = {
 const Malformation& FindMalformation(const std::string& name) {
   const auto* row = std::find_if(std::begin(kMalformations), std::end(kMalformations),
                                  [&](const Malformation& candidate) { return candidate.name == name; });
-  if (row == std::end(kMalformations)) throw std::invalid_argument("'" + name + "' is no way to be malformed");
+  if (row == std::end(kMalformations)) throw std::invalid_argument("'" + name + "' is not a malformation");
   return *row;
 }
 

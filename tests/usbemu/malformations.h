@@ -1,5 +1,5 @@
-// The ways in which a device's descriptors can be wrong. Each is a row: what --help says, and what it does to right
-// ones.
+// The ways in which a device's descriptors can be wrong. Each is a row with the text of --help, and a function that
+// changes correct descriptors.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ struct Malformation {
   void (*apply)(Descriptors&);
 };
 
-// Throws std::invalid_argument where there is none of the name.
+// Throws std::invalid_argument if there is none of this name.
 const Malformation& FindMalformation(const std::string& name);
 
 std::string MalformationHelp();

@@ -22,33 +22,33 @@ BoardAddress ParseBoard(const std::string& text) {
     std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
   }
   if (colon == 0 || port == 0 || port > 65535 || text.substr(colon + 1) != std::to_string(port)) {
-    throw std::invalid_argument("'" + text + "' is no HOST:PORT");
+    throw std::invalid_argument("'" + text + "' is not HOST:PORT");
   }
   return {text.substr(0, colon), static_cast<uint16_t>(port)};
 }
 
-// What is behind "--"; everything in front of it is usbemu's own.
+// Takes the program's command line, which follows "--". Everything before that is usbemu's own.
 std::vector<std::string> TakeProgram(int& argc, const char* const* argv) {
   const char* const* end = argv + argc;
   const char* const* separator = std::find_if(argv, end, [](const char* word) { return std::string("--") == word; });
   if (separator == end) return {};
   argc = static_cast<int>(separator - argv);
   std::vector<std::string> program(separator + 1, end);
-  if (program.empty()) throw std::invalid_argument("there is no program behind --");
+  if (program.empty()) throw std::invalid_argument("there is no program after --");
   return program;
 }
 
 void Check(const Options& options) {
-  if (options.devices.empty()) throw std::invalid_argument("no --device; --help says what there are");
+  if (options.devices.empty()) throw std::invalid_argument("no --device; see --help for the kinds of devices");
   if (options.devices.size() > 30) throw std::invalid_argument("a bus has room for 30 devices");
   if (!options.boards.empty() && options.boards.size() != options.devices.size()) {
-    throw std::invalid_argument("--board is given for each --device, in their order, or for none");
+    throw std::invalid_argument("give --board either for each --device, in the same order, or for none");
   }
   if (!options.boards.empty() && !options.sim_flags.empty()) {
-    throw std::invalid_argument("--sim-flag is for boards of usbemu's own, not for those of --board");
+    throw std::invalid_argument("--sim-flag has no effect on the boards of --board; use only one of the two");
   }
   if (options.program.empty() && !options.control) {
-    throw std::invalid_argument("without a program behind -- the bus is of use with --control only");
+    throw std::invalid_argument("there is neither a program after -- nor --control; give one of them");
   }
 }
 
@@ -59,16 +59,15 @@ Options Parse(CLI::App& app, int argc, const char* const* argv) {
   std::vector<std::string> devices;
   std::vector<std::string> boards;
   std::string speed;
-  app.add_option("--device", devices, "a device, given again for each; KIND[,key=value]…, below")
-      ->allow_extra_args(false);
+  app.add_option("--device", devices, "a device, KIND[,key=value]…, see below; repeatable")->allow_extra_args(false);
   app.add_option("--board", boards,
-                 "HOST:PORT of the CMSIS-DAP port behind a device, in their order (boards of its own)")
+                 "HOST:PORT of a device's board, in the order of the devices (default: boards of its own)")
       ->allow_extra_args(false);
-  app.add_option("--speed", speed, "full or high: packets move when such a bus has them, not at once")
+  app.add_option("--speed", speed, "full or high: packets move at the pace of such a bus, not at once")
       ->check(CLI::IsMember({"full", "high"}));
-  app.add_option("--control", options.control, "path of the control socket, below");
+  app.add_option("--control", options.control, "the path of the control socket, see below");
   app.add_option("--sim", options.sim_program, "the simulator to start")->capture_default_str();
-  app.add_option("--sim-flag", options.sim_flags, "a flag for it, as --sim-flag=--locked; given again for each")
+  app.add_option("--sim-flag", options.sim_flags, "a flag for the simulator, such as --sim-flag=--locked; repeatable")
       ->allow_extra_args(false);
   app.parse(argc, argv);
   for (const std::string& device : devices) options.devices.push_back(ParseDevice(device));
@@ -82,11 +81,11 @@ Options Parse(CLI::App& app, int argc, const char* const* argv) {
 
 std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit_code) {
   CLI::App app(
-      "Shows a program, and all that it starts, an emulated USB bus whose devices are debug probes of simulated "
-      "boards.\n"
-      "usbemu --device KIND … -- PROGRAM ARGUMENTS…: its exit code is the program's. Without a program the bus is "
-      "there\n"
-      "until SIGTERM, for programs with the environment that is printed.",
+      "Runs a program, which, like all programs that it starts, sees an emulated USB bus whose devices are debug\n"
+      "probes of simulated boards.\n"
+      "usbemu --device KIND … -- PROGRAM ARGUMENTS…: the exit code is the program's. Without a program, the bus "
+      "exists\n"
+      "until SIGTERM, for programs that are started with the environment that usbemu prints.",
       "usbemu");
   app.footer("\n" + DeviceHelp() + "\n" + Control::Help());
   try {

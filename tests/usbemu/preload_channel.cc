@@ -17,7 +17,7 @@ using Words = std::array<uint64_t, 3>;
 
 constexpr int kLimit = 10'000;  // ms
 
-// For a socket that does not block by itself: whether the other side gets on.
+// For a non-blocking socket: waits until the other side makes progress. Returns whether it does.
 bool WaitFor(int fd, int16_t events) {
   pollfd waited = {.fd = fd, .events = events};
   int ready = 0;

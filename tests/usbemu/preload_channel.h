@@ -1,10 +1,10 @@
 // One open file of a program under umockdev's preload library, seen from the other end of the socket that the library
 // opened for it: the system calls that the program makes on it, access to the program's memory while it waits, and the
-// answer that lets it go on. The protocol is that of libumockdev-preload.so.0 (umockdev 0.16 to 0.19): three words of
-// the machine, and bytes behind them where memory is carried.
+// answer that lets it go on. The protocol is that of libumockdev-preload.so.0 (umockdev 0.16 to 0.19): three machine
+// words, followed by bytes if memory is transferred.
 //
-// Blocks while it talks to a program that waits for an answer, ten seconds at most. A program that has gone shows as
-// false; from then on everything is.
+// Blocks while it talks to a program that waits for an answer, for ten seconds at most. If the program is gone, a
+// function returns false, and from then on all of them do.
 #pragma once
 
 #include <cstddef>
@@ -25,12 +25,12 @@ class PreloadChannel {
     uint64_t second = 0;  // ioctl: the argument; read, write: how many bytes
   };
 
-  // `fd` stays the caller's.
+  // The caller keeps the ownership of `fd`.
   explicit PreloadChannel(int fd);
 
   std::optional<Request> Receive();
 
-  // From and to the program's memory. What is written arrives with the answer.
+  // Read from and write to the program's memory. Written bytes arrive with the answer.
   bool Read(uint64_t address, std::span<uint8_t> bytes);
   void Write(uint64_t address, std::span<const uint8_t> bytes);
 
@@ -45,7 +45,7 @@ class PreloadChannel {
     Write(address, std::span(reinterpret_cast<const uint8_t*>(&value), sizeof(value)));
   }
 
-  // The system call returns `result`, with `error` as its errno where that is negative.
+  // The system call returns `result`; if that is negative, errno is `error`.
   void Answer(long result, int error = 0);
   void Fail(int error) { Answer(-1, error); }
 

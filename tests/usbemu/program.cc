@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* kPreload = "libumockdev-preload.so.0";
 
-// In front of what is there already.
+// Before the value that the variable already has.
 std::string Before(const std::string& first, const char* rest) {
   return rest == nullptr || *rest == '\0' ? first : first + ":" + rest;
 }
@@ -40,7 +40,7 @@ std::map<std::string, std::string> BusEnvironment(const std::string& root,
   return {
       {"UMOCKDEV_DIR", root},
       {"LD_PRELOAD", Before(kPreload, inherited("LD_PRELOAD"))},
-      // A sanitizer's runtime wants to be the first library of a program.
+      // A sanitizer's runtime must be the first library of a program.
       {"ASAN_OPTIONS", Before("verify_asan_link_order=0", inherited("ASAN_OPTIONS"))},
   };
 }
@@ -55,7 +55,7 @@ Program::Program(asio::io_context& io, const std::vector<std::string>& words,
   for (std::string& word : copies) argv.push_back(word.data());
   argv.push_back(nullptr);
 
-  std::array<int, 2> failure{};  // says why it could not be executed; closed where it was
+  std::array<int, 2> failure{};  // reports why exec failed; closed if it succeeded
   if (pipe2(failure.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   const pid_t parent = getpid();
   pid_ = fork();
@@ -63,7 +63,7 @@ Program::Program(asio::io_context& io, const std::vector<std::string>& words,
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
-    // The preload library gives way to other threads behind each call, for which the kernel would let 50 us pass.
+    // The preload library yields to other threads after each call, for which the kernel would take 50 us.
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     if (without_override) {
       prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
@@ -92,7 +92,7 @@ Program::~Program() {
   waitpid(pid_, nullptr, 0);
 }
 
-// A signal that came since child_ is there is kept for it.
+// No SIGCHLD is missed: child_ keeps one that arrives between its construction and the wait.
 void Program::WaitForChild() {
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) == pid_) {
@@ -112,7 +112,7 @@ void Program::Signal(int number) const {
 void AdoptOrphans() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 void KillOrphans(std::optional<pid_t> spared) {
-  // Each that dies leaves its own children here.
+  // The children of each process that dies become children of this one.
   while (true) {
     std::set<pid_t> children = Children();
     if (spared) children.erase(*spared);

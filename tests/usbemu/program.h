@@ -1,5 +1,5 @@
-// The program that runs under the emulated bus, as a child that usbemu ends with: its exit code becomes usbemu's,
-// signals sent to usbemu are sent on to it, and what it leaves behind is killed.
+// The program that runs under the emulated bus, as a child. When it ends, usbemu ends with the same exit code. Signals
+// sent to usbemu are passed on to it, and processes that it leaves behind are killed.
 #pragma once
 
 #include <sys/types.h>
@@ -15,15 +15,16 @@
 
 namespace probegate::usbemu {
 
-// The variables that let a program see the bus below `root`, with their values; what `inherited` says of them is kept.
+// The environment variables that let a program see the bus below `root`, with their values. Values of these variables
+// in `inherited` are kept, too.
 std::map<std::string, std::string> BusEnvironment(const std::string& root,
                                                   const std::function<const char*(const char*)>& inherited);
 
 class Program {
  public:
-  // Starts it. `without_override`: without the capability that lets it open what its mode forbids. `on_end` is called
-  // with the exit code: the program's, or 128 and the number of the signal that ended it. Throws std::runtime_error,
-  // with the reason, where it cannot be started.
+  // Starts the program. `without_override`: without the capability to open files whose mode forbids it. `on_end` is
+  // called with the program's exit code, or 128 plus the number of the signal that ended it. Throws std::runtime_error
+  // with the reason if it cannot be started.
   Program(asio::io_context& io, const std::vector<std::string>& words,
           const std::map<std::string, std::string>& environment, bool without_override,
           std::function<void(int code)> on_end);
@@ -41,9 +42,9 @@ class Program {
   asio::signal_set child_;
 };
 
-// From now on what the program's own children leave behind becomes a child of this process.
+// From now on, orphaned descendants of the program become children of this process.
 void AdoptOrphans();
-// Kills all children but `spared`, and theirs, and waits for them.
+// Kills all children except `spared`, and their descendants, and waits for them.
 void KillOrphans(std::optional<pid_t> spared);
 
 }  // namespace probegate::usbemu

@@ -52,7 +52,7 @@ void SimChild::Start(const std::string& program, unsigned boards, const std::vec
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0) {
-    // A terminal's Ctrl-C is for the program; the simulator ends when that has.
+    // Ctrl-C in a terminal is for the program. The simulator ends after the program.
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
@@ -69,7 +69,7 @@ void SimChild::Start(const std::string& program, unsigned boards, const std::vec
   if (control_port_ == 0) throw std::runtime_error(program + " does not start");
 }
 
-// Until the last line is there, or the program has ended.
+// Reads until the last line has arrived, or the simulator has ended.
 void SimChild::ReadListeners(int output, unsigned boards) {
   std::string text;
   std::array<char, 4096> buffer{};

@@ -1,4 +1,4 @@
-// The boards behind the devices: a probegate-sim of usbemu's own, which ends with it.
+// The devices' boards: usbemu's own probegate-sim, which ends with usbemu.
 #pragma once
 
 #include <sys/types.h>
@@ -16,8 +16,8 @@ class SimChild {
     uint16_t port = 0;
   };
 
-  // Starts `program` with so many boards, on free ports of 127.0.0.1, and `flags` besides. Throws std::runtime_error
-  // where it does not start.
+  // Starts `program` with this many boards, on free ports of 127.0.0.1, and with `flags`. Throws std::runtime_error if
+  // it does not start.
   SimChild(const std::string& program, unsigned boards, const std::vector<std::string>& flags);
   ~SimChild();
   SimChild(const SimChild&) = delete;
@@ -27,8 +27,8 @@ class SimChild {
   const std::vector<Board>& boards() const { return boards_; }
   uint16_t control_port() const { return control_port_; }
 
-  // A command of its control port that wants nothing but a board, "plug" or "unplug"; returns when it has taken effect.
-  // Throws std::runtime_error where it fails.
+  // Sends a command to the simulator's control port whose only argument is a board: "plug" or "unplug". Returns when it
+  // has taken effect. Throws std::runtime_error if it fails.
   void Command(const std::string& command, size_t board);
 
  private:

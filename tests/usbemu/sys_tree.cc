@@ -47,7 +47,7 @@ unsigned WordAt(const Bytes& bytes, size_t at) {
   return bytes.size() < at + 2 ? 0 : bytes[at] | static_cast<unsigned>(bytes[at + 1]) << 8;
 }
 
-// MurmurHash2 with seed 0, by which libudev's listeners filter events in the kernel.
+// MurmurHash2 with seed 0, which libudev's listeners use to filter events in the kernel.
 uint32_t Hash(std::string_view text) {
   constexpr uint32_t kFactor = 0x5BD1E995;
   auto hash = static_cast<uint32_t>(text.size());
@@ -69,7 +69,7 @@ uint32_t Hash(std::string_view text) {
   return hash ^ hash >> 15;
 }
 
-// What libudev puts before an event's properties (struct monitor_netlink_header).
+// The header that libudev puts before an event's properties (struct monitor_netlink_header).
 struct EventHeader {
   std::array<char, 8> prefix = {'l', 'i', 'b', 'u', 'd', 'e', 'v', '\0'};
   uint32_t magic = htonl(0xFEEDCAFE);
@@ -190,7 +190,7 @@ SysTree::Path SysTree::AddHidraw(const Path& device, const UsbAddress& address, 
   return hid;
 }
 
-// What is below goes first, as the kernel does it.
+// Removes what is below first, as the kernel does.
 void SysTree::Remove(const Path& path) {
   for (size_t i = entries_.size(); i-- > 0;) {
     const Entry entry = entries_[i];
@@ -222,7 +222,7 @@ void SysTree::Announce(const Entry& entry, const std::string& action) {
   Send(std::string(reinterpret_cast<const char*>(&header), sizeof(header)) + properties);
 }
 
-// To all who listen now. One that does not read misses it, as with the kernel's.
+// Sends the event to all current listeners. A listener that does not read misses it, as with the kernel's events.
 void SysTree::Send(const std::string& message) const {
   for (const fs::directory_entry& file : fs::directory_iterator(root_)) {
     if (!file.path().filename().string().starts_with("event")) continue;

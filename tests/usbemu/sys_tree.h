@@ -1,6 +1,6 @@
-// The emulated /sys: directories with attributes for USB devices, as libudev, libusb and usbutils read them, and the
-// events by which udev tells programs that a device has come or gone (to the sockets that umockdev's preload library
-// opens for whoever listens to udev).
+// The emulated /sys: directories with attributes of USB devices, which libudev, libusb and usbutils read, and the
+// events by which udev tells programs that a device was added or removed. The events go to the sockets that umockdev's
+// preload library opens for programs that listen to udev.
 #pragma once
 
 #include <string>
@@ -14,30 +14,30 @@ namespace probegate::usbemu {
 
 class SysTree {
  public:
-  // Where a device is: "/devices/…" below /sys.
+  // The path of a device: "/devices/…", below /sys.
   using Path = std::string;
 
   struct UsbAddress {
     unsigned bus = 1;
     unsigned device = 0;
-    unsigned port = 0;  // of the root hub; 0: it is the root hub
+    unsigned port = 0;  // the root hub's port; 0: the device is the root hub
   };
 
   // Makes `root`/sys with the bus and class directories.
   explicit SysTree(std::string root);
 
-  // Each makes the directories and tells who listens. `texts`: manufacturer, product, serial; what is empty is not
-  // there.
+  // Each makes the directories and notifies listening programs. `texts`: manufacturer, product, serial; those that are
+  // empty get no attribute.
   struct Texts {
     std::string vendor;
     std::string product;
     std::string serial;
   };
   Path AddDevice(const UsbAddress& address, const Descriptors& descriptors, const Texts& texts, Speed speed);
-  // `device`: what AddDevice answered. `name`: hidrawN, with the number `minor`.
+  // `device`: the result of AddDevice. `name`: hidrawN, with the number `minor`.
   Path AddHidraw(const Path& device, const UsbAddress& address, const Interface& interface,
                  const Descriptors& descriptors, const Texts& texts, unsigned minor);
-  // With all that is below it.
+  // Removes it, and everything below it.
   void Remove(const Path& path);
 
  private:
@@ -45,7 +45,7 @@ class SysTree {
     Path path;
     std::string subsystem;
     std::string devtype;
-    std::string uevent;  // its properties, a line each
+    std::string uevent;  // its properties, one per line
     std::string link;    // in the list of its subsystem's devices
   };
   struct Attribute {

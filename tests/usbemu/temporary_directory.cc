@@ -19,7 +19,7 @@ void RemoveAll(const std::string& path) {
   std::filesystem::remove_all(path, ignored);
 }
 
-// Does not return before `end` has reached its end.
+// Returns when `end` has reached its end of file.
 void WaitForEnd(int end) {
   char byte = 0;
   ssize_t count = 0;
@@ -40,7 +40,7 @@ TemporaryDirectory::TemporaryDirectory() : path_("/tmp/usbemu.XXXXXX") {
   alive_ = ends[1];
   const pid_t child = fork();
   if (child == 0) {
-    // Its own child goes on, in a session of its own and with nothing open that others wait for the end of.
+    // Its child lives on, in a session of its own, and without open files for whose end other processes may wait.
     if (fork() != 0) _exit(0);
     setsid();
     dup2(ends[0], 0);

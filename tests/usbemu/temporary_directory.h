@@ -1,5 +1,5 @@
-// A directory below /tmp that is there as long as this process, however that ends: a process beside it, which is no
-// child of this one, waits for its end and removes what is left.
+// A directory below /tmp that exists for as long as this process, however that ends: another process, which is not a
+// child of this one, waits for the end and removes the directory.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
-// The endpoint for SWO of a v2 interface: what the firmware has put into it, and the host has not taken yet. It knows
-// no USB stack and no socket.
+// The SWO endpoint of a v2 interface: the data that the firmware has put into it, and the host has not taken yet. It
+// uses neither a USB stack nor a socket.
 //
-// While it holds anything the rest stays in the probe's buffer, and gets lost there when that is full. What is in the
-// endpoint stays in it whatever becomes of the capture, as on a probe.
+// While the endpoint holds data, further data stays in the probe's buffer, and is lost if that is full. As on a probe,
+// data in the endpoint stays there even if the capture is stopped.
 #pragma once
 
 #include <deque>
@@ -18,7 +18,8 @@ class TraceEndpoint {
 
   uint8_t address() const { return address_; }
 
-  // Packets as long as the endpoint takes them, and a shorter one for the rest; no empty one behind.
+  // Splits the data into packets of the endpoint's maximum size, and a shorter one for the rest. No empty packet
+  // follows.
   void Fill(const Bytes& bytes);
 
   std::deque<Bytes>& packets() { return packets_; }

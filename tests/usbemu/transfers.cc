@@ -14,7 +14,7 @@ Setup SetupOf(const Transfer& transfer) {
   return Setup::Parse(std::span<const uint8_t, kSetupSize>(transfer.data.data(), kSetupSize));
 }
 
-// A fault of this kind that befalls it.
+// The transfer's fault, if it is of this kind.
 SetFault* FaultOf(const Transfer& transfer, Fault::Kind kind) {
   return transfer.fault && transfer.fault->fault.kind == kind ? transfer.fault.get() : nullptr;
 }
@@ -23,7 +23,7 @@ void Invert(std::span<uint8_t> bytes, uint64_t at) {
   if (at < bytes.size()) bytes[at] = static_cast<uint8_t>(~bytes[at]);
 }
 
-// It has had its effect, and has no further one on this transfer.
+// The fault has taken effect, and does not affect this transfer any more.
 void Happen(Transfer& transfer) { std::exchange(transfer.fault, nullptr)->Happen(); }
 
 }  // namespace
@@ -89,7 +89,7 @@ bool Transfers::Move(Budget budget, Clock::time_point now) {
   bool moved = true;
   bool exhausted = false;
   std::map<uint8_t, unsigned> interrupt;
-  // Round after round, since what leaves one endpoint makes room for what comes in by another.
+  // Repeated, because a packet that leaves one endpoint makes room for one on another.
   while (std::exchange(moved, false)) {
     for (auto& [number, pipe] : pipes_) {
       while (!pipe.empty()) {
@@ -215,7 +215,7 @@ Transfers::Step Transfers::MoveIn(Transfer& transfer, const Endpoint& endpoint, 
   }
 }
 
-// What is left of the faults to befall it, now that it has ended.
+// Applies the faults that take effect at the end of a transfer.
 void Transfers::Finish(Transfer& transfer, Clock::time_point now) {
   const bool short_is_wrong = (transfer.flags & USBDEVFS_URB_SHORT_NOT_OK) != 0;
   if (SetFault* fault = FaultOf(transfer, Fault::Kind::kTruncate)) {
@@ -238,7 +238,7 @@ void Transfers::Finish(Transfer& transfer, Clock::time_point now) {
 void Transfers::GiveBack(Waiting waiting) {
   Transfer& transfer = *waiting.transfer;
   if (const std::shared_ptr<SetFault> fault = std::exchange(transfer.fault, nullptr)) {
-    // A delay has happened when it is over; what else is left had no occasion.
+    // A delay has taken effect when it is over. Any other fault that is left did not get the chance.
     if (transfer.held_until && transfer.status != -ENOENT) {
       fault->Happen();
     } else if (fault->fault.kind != Fault::Kind::kUnplug) {

@@ -1,6 +1,6 @@
-// The host controller's side of one device: transfers that wait on its endpoints, moved packet by packet between
-// programs' buffers and the device model, and the faults that have been set. Knows no time: Move() says how much may
-// move now.
+// The host controller's side of one device: transfers that wait on its endpoints are moved packet by packet between
+// programs' buffers and the device model, subject to the faults that have been set. It has no clock: the argument of
+// Move() says how much may move now.
 #pragma once
 
 #include <linux/usbdevice_fs.h>
@@ -20,33 +20,33 @@
 
 namespace probegate::usbemu {
 
-// A transfer as a program has submitted it (an URB), by usbfs or by the kernel's own HID driver.
+// A transfer (URB), submitted by a program through usbfs, or by the kernel's HID driver.
 struct Transfer {
   uint64_t address = 0;  // of the URB in the program
   uint8_t type = 0;      // USBDEVFS_URB_TYPE_…
   uint8_t endpoint = 0;
   unsigned flags = 0;  // USBDEVFS_URB_…
   uint64_t buffer = 0;
-  Bytes data;        // as long as the program's buffer; a control transfer's begins with its setup
-  size_t moved = 0;  // bytes, without the setup
-  int status = 0;    // 0 or a negative errno, as the kernel has them
+  Bytes data;        // of the same size as the program's buffer; that of a control transfer begins with the setup
+  size_t moved = 0;  // in bytes, not counting the setup
+  int status = 0;    // 0 or a negative errno, as in the kernel
   std::shared_ptr<SetFault> fault;
-  std::optional<Clock::time_point> held_until;  // has ended, and is to be shown then
-  bool end_sent = false;                        // the empty packet behind an OUT transfer
-  bool lost = false;                            // it is never answered
+  std::optional<Clock::time_point> held_until;  // the transfer has ended, but is given back only then
+  bool end_sent = false;                        // the empty packet after an OUT transfer was sent
+  bool lost = false;                            // the transfer is never answered
 
   bool is_control() const { return type == USBDEVFS_URB_TYPE_CONTROL; }
   bool is_in() const;
 };
 
-// Whoever submits transfers; gets each of them back once.
+// A submitter of transfers. It gets each of them back once.
 class TransferOwner {
  public:
   virtual ~TransferOwner() = default;
   virtual void Done(std::unique_ptr<Transfer> transfer) = 0;
 };
 
-// How much may move: packets of bulk endpoints in all, and of each interrupt endpoint; control transfers.
+// How much may move: packets of all bulk endpoints together, packets of each interrupt endpoint, and control transfers.
 struct Budget {
   unsigned bulk = 0;
   unsigned interrupt = 0;
@@ -55,24 +55,25 @@ struct Budget {
 
 class Transfers {
  public:
-  // `on_unplug`: the device is to be unplugged. It may end this object's transfers before it returns.
+  // `on_unplug`: a fault demands that the device is unplugged. It may end this object's transfers before it returns.
   Transfers(DeviceModel& model, std::function<void()> on_unplug);
 
-  // 0, or an errno where it is not taken: ENOENT for an endpoint that is not there. Nothing has moved yet.
+  // Submits a transfer. Returns 0, or an errno if it is refused: ENOENT if there is no such endpoint. No data moves
+  // yet.
   int Submit(TransferOwner& owner, std::unique_ptr<Transfer> transfer);
-  // Gives it back with -ENOENT. False: there is none.
+  // Gives the transfer back with -ENOENT. False: there is no such transfer.
   bool Discard(const TransferOwner& owner, uint64_t address);
-  // The owner goes: what it has submitted is no more.
+  // The owner is gone: the transfers that it has submitted are dropped.
   void Forget(const TransferOwner& owner);
 
-  // Moves what can be moved at `now`. Answers whether more could be with a larger budget.
+  // Moves what can be moved at `now`. Returns whether more could be moved with a larger budget.
   bool Move(Budget budget, Clock::time_point now);
-  // How many bytes the transfers that wait on an IN endpoint have room for.
+  // For how many bytes the transfers waiting on an IN endpoint have room.
   size_t Room(uint8_t endpoint) const;
-  // When the first of the transfers that are held back is due.
+  // When the next of the delayed transfers is due.
   std::optional<Clock::time_point> NextDue() const;
 
-  // Gives all back with -ESHUTDOWN.
+  // Gives all transfers back with -ESHUTDOWN.
   void EndAll();
 
   Faults& faults() { return faults_; }

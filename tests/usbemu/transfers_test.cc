@@ -1,4 +1,4 @@
-// The host controller's side of a device: what waits, what moves within a budget, what goes wrong.
+// The host controller's side of a device: waiting transfers, budgets, and faults.
 #include "tests/usbemu/transfers.h"
 
 #include <limits>
@@ -31,7 +31,7 @@ class TransfersTest : public ::testing::Test {
     transfer->data.assign(size, 0x01);
     return transfers_.Submit(owner_, std::move(transfer));
   }
-  // What the board answers to the oldest request.
+  // The board's reply to the oldest request.
   void Reply(size_t size) { model_.Reply(Bytes(size, 0x01)); }
   const Transfer& last() const { return *owner_.done.back(); }
 
@@ -45,7 +45,7 @@ class TransfersTest : public ::testing::Test {
   Owner owner_;
 };
 
-TEST_F(TransfersTest, NothingMovesBeforeItIsMoved) {
+TEST_F(TransfersTest, NothingMovesBeforeMoveIsCalled) {
   EXPECT_EQ(Submit(kOut, 2), 0);
   EXPECT_EQ(requests_, 0u);
   transfers_.Move(kAll, kNow);
@@ -56,7 +56,7 @@ TEST_F(TransfersTest, NothingMovesBeforeItIsMoved) {
 
 TEST_F(TransfersTest, UnknownEndpoint) { EXPECT_EQ(Submit(0x05, 2), ENOENT); }
 
-TEST_F(TransfersTest, BudgetIsKept) {
+TEST_F(TransfersTest, DoesNotExceedTheBudget) {
   Submit(kOut, 200);  // four packets
   EXPECT_TRUE(transfers_.Move({.bulk = 3}, kNow));
   EXPECT_EQ(requests_, 0u);
@@ -76,7 +76,7 @@ TEST_F(TransfersTest, ShortPacketEndsATransfer) {
   EXPECT_EQ(last().status, 0);
 }
 
-TEST_F(TransfersTest, ShortCanBeWrong) {
+TEST_F(TransfersTest, AShortTransferIsAnErrorIfRequested) {
   Submit(kOut, 2);
   Submit(kIn, 512, 1, USBDEVFS_URB_SHORT_NOT_OK);
   transfers_.Move(kAll, kNow);
@@ -85,7 +85,7 @@ TEST_F(TransfersTest, ShortCanBeWrong) {
   EXPECT_EQ(last().status, -EREMOTEIO);
 }
 
-TEST_F(TransfersTest, MoreThanTheBufferHolds) {
+TEST_F(TransfersTest, APacketLargerThanTheBufferIsAnError) {
   Submit(kOut, 2);
   Submit(kIn, 10);
   transfers_.Move(kAll, kNow);
@@ -95,7 +95,7 @@ TEST_F(TransfersTest, MoreThanTheBufferHolds) {
   EXPECT_EQ(last().moved, 10u);
 }
 
-TEST_F(TransfersTest, EmptyPacketOnRequest) {
+TEST_F(TransfersTest, SendsAnEmptyPacketIfRequested) {
   Submit(kOut, 64, 1, USBDEVFS_URB_ZERO_PACKET);
   transfers_.Move(kAll, kNow);
   EXPECT_EQ(requests_, 1u);
@@ -105,7 +105,7 @@ TEST_F(TransfersTest, EmptyPacketOnRequest) {
   EXPECT_EQ(owner_.done.size(), 2u);
 }
 
-TEST_F(TransfersTest, DiscardGivesBackOnce) {
+TEST_F(TransfersTest, DiscardGivesATransferBackOnce) {
   Submit(kIn, 64, 7);
   EXPECT_FALSE(transfers_.Discard(owner_, 8));
   EXPECT_TRUE(transfers_.Discard(owner_, 7));
@@ -138,7 +138,7 @@ TEST_F(TransfersTest, StallLastsUntilTheHaltIsCleared) {
   EXPECT_EQ(last().status, 0);
 }
 
-TEST_F(TransfersTest, DelayHoldsWhatIsBehind) {
+TEST_F(TransfersTest, ADelayHoldsLaterTransfers) {
   transfers_.faults().Add(
       {.kind = Fault::Kind::kDelay, .which = Fault::Which::kOut, .delay = std::chrono::milliseconds(5)}, nullptr);
   Submit(kOut, 2);
@@ -164,7 +164,7 @@ TEST_F(TransfersTest, FaultsCountTheirTransfers) {
   std::vector<int> status;
   for (int i = 0; i < 4; ++i) {
     Submit(kIn, 64, 9);
-    transfers_.Discard(owner_, 9);  // of no concern to it
+    transfers_.Discard(owner_, 9);  // does not affect it
     Submit(kOut, 2);
     transfers_.Move(kAll, kNow);
     status.push_back(last().status);
@@ -175,7 +175,7 @@ TEST_F(TransfersTest, FaultsCountTheirTransfers) {
   EXPECT_EQ(transfers_.faults().submitted(Fault::Which::kOut), 4u);
 }
 
-TEST_F(TransfersTest, UnplugEndsWhatIsUnderWay) {
+TEST_F(TransfersTest, UnplugEndsPendingTransfers) {
   bool happened = false;
   transfers_.faults().Add({.kind = Fault::Kind::kUnplug, .at = 3}, [&](bool did) { happened = did; });
   Submit(kIn, 64);
@@ -188,7 +188,7 @@ TEST_F(TransfersTest, UnplugEndsWhatIsUnderWay) {
   for (const auto& transfer : owner_.done) EXPECT_EQ(transfer->status, -ESHUTDOWN);
 }
 
-TEST_F(TransfersTest, AFaultThatCannotHappenAnyMoreSaysSo) {
+TEST_F(TransfersTest, AFaultThatCanNoLongerHappenReportsThat) {
   int failed = 0;
   const auto count = [&](bool did) { failed += did ? 0 : 1; };
   transfers_.faults().Add({.kind = Fault::Kind::kCorrupt, .which = Fault::Which::kIn}, count);

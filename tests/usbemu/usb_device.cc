@@ -8,7 +8,7 @@
 namespace probegate::usbemu {
 namespace {
 
-// How often the board is asked for SWO where there was none.
+// How often the board is asked for SWO data after it had none.
 constexpr std::chrono::milliseconds kTraceInterval{2};
 constexpr size_t kMostTrace = 4096;
 
@@ -47,14 +47,15 @@ std::unique_ptr<BoardLink> UsbDevice::ConnectBoard() {
                                     Wake();
                                   },
                               .on_trace = [this](const Bytes& bytes) { TakeTrace(bytes); },
-                              .on_lost = [this] { hooks_.on_unplug("its board has gone"); }};
+                              .on_lost = [this] { hooks_.on_unplug("its board is gone"); }};
   auto link = std::make_unique<BoardLink>(io_, board_, std::move(events));
   trace_asked_ = model_.trace_endpoint().has_value();
   if (trace_asked_) link->AskTrace(0);
   return link;
 }
 
-// A probe fills its endpoint by itself; this one asks its board, for a packet where no program waits for more.
+// A real probe fills its endpoint by itself. This one has to ask its board; for one packet, if no program waits for
+// more.
 void UsbDevice::AskTrace() {
   const std::optional<uint8_t> endpoint = model_.trace_endpoint();
   if (gone_ || trace_asked_ || trace_.set() || !endpoint || model_.NextIn(*endpoint) != nullptr) return;
@@ -94,7 +95,7 @@ void UsbDevice::Wake() {
 }
 
 void UsbDevice::MoveUntimed() {
-  // What moves may have the board's reply or an owner call here again.
+  // Moving packets may cause the board's reply or an owner to call this function again.
   if (std::exchange(moving_, true)) return;
   constexpr unsigned kAny = std::numeric_limits<unsigned>::max();
   transfers_.Move({kAny, kAny, kAny}, Clock::now());
@@ -105,7 +106,7 @@ void UsbDevice::MoveUntimed() {
 
 void UsbDevice::AtFrame() {
   if (gone_) return;
-  // A machine that is late has let frames pass in which packets would have moved.
+  // If the machine is late, frames have passed in which packets would have moved.
   const Clock::time_point now = Clock::now();
   const auto frames = static_cast<unsigned>(1 + (now - frame_end_) / timing_.frame());
   if (transfers_.Move({frames * timing_.bulk_packets(), frames, frames}, now)) Wake();

@@ -1,9 +1,9 @@
-// A device while it is on the bus: its model, its transfers and when they move, and the board behind it.
+// A device while it is on the bus: its model, its transfers and their timing, and the connection to its board.
 //
-// On a bus that is not timed everything moves as soon as it can. On a timed one packets move at the end of a frame (1
-// ms at full speed, a microframe of 125 us at high speed), as many as one has room for: 19 bulk packets of 64 bytes, or
-// 13 of 512 (USB 2.0, tables 5-9 and 5-10, without the rest of the bus), one of each interrupt endpoint, one control
-// transfer.
+// On a bus that is not timed, everything moves as soon as it can. On a timed bus, packets move at the end of a frame (1
+// ms at full speed, a microframe of 125 us at high speed), as many as fit into one: 19 bulk packets of 64 bytes or 13
+// of 512 (USB 2.0, tables 5-9 and 5-10, with the whole bus available), one packet of each interrupt endpoint, and one
+// control transfer.
 #pragma once
 
 #include <functional>
@@ -32,14 +32,14 @@ struct BusTiming {
 class UsbDevice {
  public:
   struct Hooks {
-    // It is to be unplugged, by a fault or because its board has gone; called from within its own functions, and must
-    // not destroy it.
+    // The device is to be unplugged, because of a fault or because its board is gone. Called from within the device's
+    // own functions, so it must not destroy the device.
     std::function<void(const char* why)> on_unplug;
-    // Takes the power of the board's probe away, and gives it back.
+    // Switches the power of the board's probe off and on again.
     std::function<void()> restart_board;
   };
 
-  // Throws std::runtime_error where there is no board at `board`.
+  // Throws std::runtime_error if there is no board at `board`.
   UsbDevice(asio::io_context& io, const DeviceSpec& spec, BusTiming timing, const BoardAddress& board, Hooks hooks);
   // The root hub.
   explicit UsbDevice(asio::io_context& io);
@@ -48,24 +48,25 @@ class UsbDevice {
   Faults& faults() { return transfers_.faults(); }
   bool gone() const { return gone_; }
 
-  // As Transfers has them; what can move at once has moved when they return. ENODEV: it has been unplugged.
+  // The same as those of Transfers. When they return, everything that can move at once has moved. ENODEV: the device
+  // has been unplugged.
   int Submit(TransferOwner& owner, std::unique_ptr<Transfer> transfer);
   bool Discard(const TransferOwner& owner, uint64_t address) { return transfers_.Discard(owner, address); }
   void Forget(const TransferOwner& owner) { transfers_.Forget(owner); }
 
-  // Packets may move that could not before: a halt has been cleared.
+  // A halt has been cleared, so that more packets may move.
   void Wake();
-  // Resets the port: firmware that hangs starts anew, and has forgotten what it was told. Throws std::runtime_error
-  // where its board does not come back.
+  // Resets the port: firmware that hangs is restarted, and loses its state. Throws std::runtime_error if the board does
+  // not come back.
   void Reset();
-  // It has no board and no transfer any more.
+  // Disconnects the board, and ends all transfers.
   void Unplug();
 
-  // The interfaces that a driver of the kernel has, or a program; by number.
+  // The interfaces that a kernel driver or a program has claimed, by number.
   const Interface* FindInterface(unsigned number) const;
   bool HasDriver(unsigned number) const { return drivers_.contains(number); }
   void SetDriver(unsigned number, bool attached);
-  // Called with each change.
+  // Called after each change.
   void OnDriverChange(std::function<void(const Interface&, bool attached)> function);
 
  private:

@@ -11,7 +11,7 @@
 namespace probegate::usbemu {
 namespace {
 
-constexpr unsigned kLargestBuffer = 16u << 20;  // what usbfs lends programs, in all, by default
+constexpr unsigned kLargestBuffer = 16u << 20;  // usbfs' default limit for all buffers of a program together
 constexpr size_t kSetupSize = 8;
 
 void CopyName(const std::string& name, std::span<char> to) {
@@ -48,7 +48,7 @@ UsbFsFile::~UsbFsFile() { device_.Forget(*this); }
 void UsbFsFile::Serve() {
   const std::optional<PreloadChannel::Request> request = channel_.Receive();
   if (!request) {
-    node_.Closed(*this);  // and so is this object
+    node_.Closed(*this);  // this object is destroyed
     return;
   }
   if (request->call != PreloadChannel::Call::kIoctl) {
@@ -142,7 +142,7 @@ void UsbFsFile::DriverIoctl(uint64_t argument) {
   const bool attached = device_.HasDriver(interface->number);
   switch (static_cast<uint32_t>(asked->ioctl_code)) {
     case USBDEVFS_DISCONNECT:
-      // Takes an interface from a program as it takes one from a driver; nobody asks for that here.
+      // The kernel can also take an interface from a program this way. No program under test asks for that.
       if (!attached) {
         channel_.Fail(ENODATA);
         return;
@@ -156,7 +156,7 @@ void UsbFsFile::DriverIoctl(uint64_t argument) {
         return;
       }
       if (!interface->driver.empty()) device_.SetDriver(interface->number, true);
-      channel_.Answer(interface->driver.empty() ? 0 : 1);  // how many drivers took it
+      channel_.Answer(interface->driver.empty() ? 0 : 1);  // how many drivers have claimed it
       return;
     default:
       channel_.Fail(ENOTTY);
@@ -209,7 +209,7 @@ void UsbFsFile::ResetDevice(uint64_t) {
 }
 
 void UsbFsFile::Submit(uint64_t argument) {
-  // Of an array of no declared length at its end there can be no value.
+  // A structure that ends with an array of undeclared length cannot be passed by value.
   alignas(usbdevfs_urb) std::array<uint8_t, sizeof(usbdevfs_urb)> bytes{};
   if (!channel_.Read(argument, bytes)) return;
   const usbdevfs_urb& urb = *reinterpret_cast<const usbdevfs_urb*>(bytes.data());
@@ -267,7 +267,7 @@ void UsbFsFile::ReapNow(uint64_t argument) {
   }
 }
 
-// The oldest of what has ended, written where the program keeps it; its address to `argument`.
+// Writes the oldest transfer that has ended to the program's memory, and its address to `argument`.
 void UsbFsFile::ShowDone(uint64_t argument) {
   const std::unique_ptr<Transfer> transfer = std::move(done_.front());
   done_.pop_front();

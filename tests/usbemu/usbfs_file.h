@@ -16,7 +16,7 @@ namespace probegate::usbemu {
 class UsbFsFile : public TransferOwner {
  public:
   UsbFsFile(asio::io_context& io, int fd, UsbFsNode& node, UsbDevice& device);
-  // Gives back what it has claimed; its transfers are no more.
+  // Releases the claimed interfaces, and drops the transfers.
   ~UsbFsFile() override;
 
   bool HasClaimed(unsigned interface) const { return claimed_.contains(interface); }
@@ -28,7 +28,7 @@ class UsbFsFile : public TransferOwner {
   struct Row {
     uint32_t request;
     void (UsbFsFile::*handle)(uint64_t argument);
-    bool when_gone;  // whether it is of use when the device has gone
+    bool when_gone;  // whether it still works after the device is gone
   };
   static const Row kRows[];
 
@@ -49,7 +49,7 @@ class UsbFsFile : public TransferOwner {
   void ReapNow(uint64_t argument);
   void ShowDone(uint64_t argument);
 
-  // 0, or the errno of the claim.
+  // Returns 0, or the errno of the claim.
   int TryClaim(unsigned interface);
 
   PreloadChannel channel_;
@@ -57,7 +57,7 @@ class UsbFsFile : public TransferOwner {
   UsbDevice& device_;
   std::set<unsigned> claimed_;
   std::deque<std::unique_ptr<Transfer>> done_;
-  std::optional<uint64_t> reaping_;  // the argument of a REAPURB that waits
+  std::optional<uint64_t> reaping_;  // the argument of a waiting REAPURB
   ReadWatch watch_;
 };
 

@@ -25,7 +25,8 @@ const UsbFsFile* UsbFsNode::ClaimerOf(unsigned interface) const {
   return nullptr;
 }
 
-// There is one descriptor for all who have opened the node: who is called without need finds nothing to reap.
+// All programs that have the node open share one descriptor. A program that is woken for another one's transfer finds
+// nothing to reap.
 void UsbFsNode::UpdateReadiness() {
   const bool done = std::any_of(files_.begin(), files_.end(), [](const auto& file) { return file->has_done(); });
   if (node_) node_->SetWritable(done);

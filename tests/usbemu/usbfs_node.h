@@ -1,5 +1,5 @@
-// A device's node /dev/bus/usb/BBB/DDD: what the kernel's usbfs does with the ioctls of linux/usbdevice_fs.h, as far as
-// libusb makes use of them, for any number of programs that have it open.
+// A device's node /dev/bus/usb/BBB/DDD. It implements the ioctls of linux/usbdevice_fs.h that libusb uses, as the
+// kernel's usbfs does, for any number of programs that have the node open.
 #pragma once
 
 #include <list>
@@ -24,13 +24,13 @@ class UsbFsNode {
   UsbFsNode(const UsbFsNode&) = delete;
   UsbFsNode& operator=(const UsbFsNode&) = delete;
 
-  // The device has gone: nobody opens it any more, and who has it open learns of it. To be called behind
+  // The device is gone: the node can no longer be opened, and programs that have it open get errors. To be called after
   // UsbDevice::Unplug.
   void HangUp();
   // How many programs have it open.
   size_t open_files() const { return files_.size(); }
 
-  // For its files.
+  // For the node's files.
   const UsbFsFile* ClaimerOf(unsigned interface) const;
   void UpdateReadiness();
   void Closed(UsbFsFile& file);
