@@ -20,7 +20,7 @@ sockaddr_in Resolve(const Address& address) {
   result.sin_family = AF_INET;
   result.sin_port = htons(address.port);
   if (inet_pton(AF_INET, address.host.c_str(), &result.sin_addr) != 1) {
-    throw std::runtime_error(address.host + " is no IPv4 address");
+    throw std::runtime_error(address.host + " is not an IPv4 address");
   }
   return result;
 }

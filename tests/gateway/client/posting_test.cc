@@ -142,10 +142,10 @@ TEST(Posting, WritesAreOutstandingUntilALaterAnswer) {
   EXPECT_EQ(posting.Post(Write(), 40), Posting::Hold::kYes);
   EXPECT_EQ(posting.writes_outstanding(), 1U);
   v1::StreamRequest late = Read();
-  const Posting::Mark behind = posting.TakeAlong(late);
+  const Posting::Mark after = posting.TakeAlong(late);
   posting.NoteAnswer({}, before);
   EXPECT_EQ(posting.writes_outstanding(), 1U);
-  posting.NoteAnswer({}, behind);
+  posting.NoteAnswer({}, after);
   EXPECT_EQ(posting.writes_outstanding(), 0U);
 }
 
