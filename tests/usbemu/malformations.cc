@@ -71,7 +71,7 @@ const Malformation kMalformations[] = {
        all.device.resize(8);
        all.configuration.clear();
      }},
-    {"report-cut", "the report descriptor of a HID interface ends within an item",
+    {"report-cut", "the report descriptor of a HID interface ends in the middle of an item",
      [](Descriptors& all) { ForEachReport(all, [](Bytes& report) { report.resize(2); }); }},
     {"report-endless", "the report descriptor of a HID interface has reports of 2^32 bytes",
      [](Descriptors& all) {
