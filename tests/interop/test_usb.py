@@ -166,7 +166,7 @@ def test_a_device_with_unreadable_interface_names_is_tried_again(programs, api):
         name.write_text("")
         bus.inject(0, "stall", transfer="control", times=0)
         with stack_of(programs, api, bus, start_gateway=False) as stack:
-            stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*interfaces' names")
+            stack.server.wait_for_line(r"usb\.unusable location=usb:1-1 .*names of its interfaces")
             bus.call("clear_faults", device=0)
             name.write_text(told)
             stack.wait_for_state("ONE", "idle")
