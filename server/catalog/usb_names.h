@@ -2,10 +2,12 @@
 //
 // A probe's ID is its device's serial number. If that is missing or not unique, the place where the device is plugged
 // in is added, and the ID stays the same for as long as the device is plugged in there:
+//
 //   7A22            the serial number
-//     7A22@1-4.2      two devices with this serial number were plugged in at the same time: bus and ports
+//   7A22@1-4.2      two devices with this serial number were plugged in at the same time: bus and ports
 //   0d28:0204@1-4.2 no serial number: vendor, product, bus and ports
 //   …-if2           one of several probes in one device: the number of its interface
+//
 // Threads: one at a time.
 #pragma once
 

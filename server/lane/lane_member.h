@@ -18,13 +18,12 @@
 //   |                     kLeft                     |
 //   +-----------------------------------------------+
 //
-//             ended by        what its client is still told
-//   kOpen     -               the answer to each command
-//     kEnding   not its owner   the answer to the command on the wire; then as kEnded
-//     kEnded    not its owner   first, once: `why` for each queued command, then the end callback;
-//                                                         from then on: `why`, at once, for each command that it
-//                                                         submits
-//     kLeft     its owner       nothing; but if it was ended before: `why`, at once, for each command that it submits
+//             ended by         what its client is still told
+//   kOpen     -                the answer to each command
+//   kEnding   something else   the answer to the command on the wire; then as kEnded
+//   kEnded    something else   first, once: `why` for each queued command, then the end callback;
+//                              from then on: `why`, at once, for each command that it submits
+//   kLeft     its owner        nothing; but if it was ended before: `why`, at once, for each command that it submits
 //
 // When a session leaves kOpen, its lock is freed, and one farewell is due, in the session's turn (LaneQueue): the
 // lane's thread gives back what the session has of the probe, and the lane forgets it.
