@@ -22,8 +22,9 @@ class BatchRunner {
   BatchRunner(SharedProbe& probe, const std::string& unique_id, Log& log)
       : probe_(probe), unique_id_(unique_id), log_(log) {}
 
-  // Carries out `batch` in order and fills in what came of each item. A command's failure is its item's; returned is
-  // only kProbeDisconnected, with which all that was not finished has failed. `now` is when the work begins.
+  // Carries out `batch` in order, and fills in the outcome of each item. If a command fails, only its item has the
+  // error. Returns kProbeDisconnected if the probe is gone, with which all unfinished items then fail; otherwise OK.
+  // `now` is when the work begins.
   absl::Status Run(Batch& batch, std::chrono::steady_clock::time_point now);
 
  private:
@@ -37,7 +38,7 @@ class BatchRunner {
   SharedProbe& probe_;
   const std::string& unique_id_;
   Log& log_;
-  std::vector<SharedProbe::Work> jobs_;  // those that go to the probe next; kept for its memory
+  std::vector<SharedProbe::Work> jobs_;  // to be sent to the probe next; a member, so that its memory is reused
 };
 
 }  // namespace probegate

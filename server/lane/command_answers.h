@@ -22,12 +22,13 @@ class CommandAnswers {
   // Both must outlive this.
   CommandAnswers(const ProbeMetrics& metrics, Log& log) : metrics_(metrics), log_(log) {}
 
-  // `command` of the session of that name ended with `status`; `response` is its answer, if that is OK.
+  // `command`, of the session named `session`, ended with `status`. If that is OK, `response` is its answer.
   void Answer(const std::string& session, LaneCommand& command, const absl::Status& status,
               v1::StreamResponse&& response, Clock::time_point now) const;
-  // It was not carried out, and is answered with the error `why`.
+  // `command` was not carried out, and is answered with the error `why`.
   void Refuse(const std::string& session, LaneCommand& command, const absl::Status& why) const;
-  // Its session has been dropped by its owner: it is counted as cancelled, and not answered. Its callback is destroyed.
+  // The owner of the session has dropped it: `command` is counted as cancelled, and not answered. Its callback is
+  // destroyed.
   void Drop(const std::string& session, LaneCommand& command, Clock::time_point now) const;
 
  private:

@@ -1,12 +1,12 @@
-// A lane is the way to one probe: one thread, one queue, and the only caller of the Probe.
+// A lane gives sessions access to one probe. It has one thread and one queue, and nothing else calls the Probe.
 //
 // Sessions submit commands, and the lane answers them. The commands of one session are answered in the order in which
-// it sent them; sessions take turns, and one that holds the lock has the lane to itself (server/lane/lane_queue.h).
-// What several of them have queued goes to the probe together (server/lane/batch_runner.h,
+// it sent them; sessions take turns, and one that holds the lock has the lane to itself (server/lane/lane_queue.h). The
+// commands that several sessions have queued are sent to the probe together (server/lane/batch_runner.h,
 // server/sharing/shared_probe.h).
 //
-// A lane lives as long as its probe is there. When the probe is gone the lane ends its sessions and stays dead: the
-// catalog makes a new lane when the probe is back.
+// A lane lives as long as its probe is present. When the probe is gone, the lane ends its sessions and cannot be used
+// again. If the probe comes back, the catalog makes a new lane.
 //
 // Threads: public methods may be called from any thread and, except Stop, never block. Callbacks run on the lane's
 // thread or on the thread of the call that caused them, never with a lock held; they must not block, and may call back
@@ -49,7 +49,7 @@ struct LaneOptions {
   std::chrono::milliseconds swo_interval{5};
 };
 
-// Events that the owner of lanes is told about. Called as callbacks are, see above.
+// Events for the owner of lanes. These are callbacks, with the rules above.
 class LaneEvents {
  public:
   virtual ~LaneEvents() = default;
@@ -58,13 +58,13 @@ class LaneEvents {
   virtual void OnProbeGone(const std::string& unique_id, const absl::Status& why) = 0;
   // The number of sessions, or of those that have the probe open, changed.
   virtual void OnUsageChanged(const std::string& unique_id) = 0;
-  // `holder` had its lock taken away, because `waiter` waits.
+  // The lock was taken away from `holder`, because `waiter` was waiting for it.
   virtual void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) = 0;
 };
 
 struct LaneUsage {
   size_t sessions = 0;
-  size_t sessions_open = 0;  // of them, those that have opened the probe
+  size_t sessions_open = 0;  // those of them that have opened the probe
   size_t queued = 0;         // commands that wait for their turn
   bool lock_held = false;
   size_t lock_waiters = 0;  // sessions whose next command waits for another's lock
@@ -82,10 +82,11 @@ class Lane : public std::enable_shared_from_this<Lane> {
  public:
   using MemberPtr = std::shared_ptr<LaneMember>;
 
-  // Nothing happens before Start. What happens on the wire is counted from here on.
+  // Does nothing until Start. From now on, the probe reports what happens on the wire to `context.metrics`.
   static std::shared_ptr<Lane> Make(std::unique_ptr<Probe> probe, const LaneContext& context);
 
-  // Once, before anything else. kInternal if the system has no thread for the probe: then the lane is of no use.
+  // To be called once, before anything else. kInternal if no thread can be started for the probe; the lane is then
+  // unusable.
   absl::Status Start();
 
   // A lane that was started must have been stopped.
@@ -103,15 +104,16 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   LaneUsage usage() const;
 
-  // Has the thread look soon whether the probe is still there.
+  // Makes the thread check soon whether the probe is still present.
   void CheckPresence();
 
-  // Ends every session with `why`, answers what is queued with it, lets the command on the wire finish, gives back
-  // everything and leaves the probe disconnected and closed. Blocks until the thread has ended. Not from a callback.
-  // Calling it again does nothing. The sessions' end is the server's (kServerStopped), unless the probe went first.
+  // Ends every session with `why`; their cause is kServerStopped, unless the probe was lost before. Lets the command on
+  // the wire finish, answers queued commands with `why`, and gives back everything that the sessions have. Leaves the
+  // probe disconnected and closed. Blocks until the thread has ended, so it must not be called from a callback. Calling
+  // it again does nothing.
   void Stop(const absl::Status& why);
 
-  // --- What a Session does with the member that OpenSession gave it; as the functions of that name there.
+  // --- For Session, which passes the member that OpenSession gave it, and describes these functions.
   void Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned);
   void Leave(const MemberPtr& member);
   void End(const MemberPtr& member, const SessionEnd& end);
@@ -124,9 +126,10 @@ class Lane : public std::enable_shared_from_this<Lane> {
   Lane(std::unique_ptr<Probe> probe, const LaneContext& context);
 
   SessionSnapshot SnapshotLocked(const LaneMember& member) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // No session can be opened any more, and those there are end. False if that was so before: then nothing is done.
+  // Ends all sessions, and from now on opens no more. Returns false, and does nothing, if that has been done before.
   bool EndAll(const SessionEnd& end);
-  // Answers the commands that `member` leaves with the reason for its end, then calls its end callback. No mutex.
+  // Answers the commands that `member` leaves with the reason for its end, then calls its end callback. Called without
+  // the mutex.
   void TellEnd(const LaneMember& member, LaneMember::Leftovers told) const;
 
   // The thread's own steps, without the mutex.
@@ -146,7 +149,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   // The thread's own, from its start to its end.
   SharedProbe shared_;
   BatchRunner runner_;
-  bool usage_changed_ = false;  // since it was told last
+  bool usage_changed_ = false;  // since OnUsageChanged was last called
 
   const ProbeInfo info_;
 

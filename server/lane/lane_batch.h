@@ -13,8 +13,8 @@
 
 namespace probegate {
 
-// How many transfers go to the probe before other sessions have their turn: 4 KiB of memory, some 0.5 ms on a fast
-// probe.
+// How many transfers are sent to the probe before other sessions have their turn: 4 KiB of memory, about 0.5 ms on a
+// fast probe.
 inline constexpr size_t kSliceTransfers = 1024;
 
 // A command, or a session's farewell, and what came of it.

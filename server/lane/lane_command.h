@@ -29,20 +29,21 @@ struct LaneCommand {
   bool IsAbandoned() const { return abandoned && abandoned(); }
   // A command that is not refused, of this kind.
   bool Is(CommandKind kind) const { return refused.ok() && row->kind == kind; }
-  // Whether it must wait while another session holds the lock. An abandoned one need not: it will not be carried out.
+  // Whether it must wait while another session holds the lock. An abandoned command need not wait, because it will not
+  // be carried out.
   bool WaitsForLock() const { return !IsAbandoned() && (Is(CommandKind::kWire) || Is(CommandKind::kLock)); }
-  // Whether it uses the probe by a call of its own, so that it cannot go there together with others.
+  // Whether it needs a call of its own to the probe, so that it cannot be sent there together with others.
   bool RunsAlone() const { return Is(CommandKind::kWire) && row->run != nullptr && !job; }
 
   // From now on it is refused as abandoned.
   void GiveUp();
-  // What a lock or an unlock that was carried out is answered with.
+  // Fills in the answer to a lock or an unlock that was carried out.
   void FillLockResponse(v1::StreamResponse& response) const;
 };
 
-// The commands of `request` in order: the posted ones, then its own. If it has posted ones only, the last of those is
-// the one that answers; `done` and `abandoned` belong to the last. All of them wait from `now` on, and are counted in
-// `metrics`, which must outlive them. Any thread.
+// The commands of `request` in order: the posted ones, then its own. The last command has `done` and `abandoned`, even
+// if `request` has only posted commands. All of them wait from `now` on, and are counted in `metrics`, which must
+// outlive them. Any thread.
 std::vector<LaneCommand> MakeLaneCommands(v1::StreamRequest&& request, ReplyCallback done, AbandonedCheck abandoned,
                                           const ProbeMetrics& metrics, std::chrono::steady_clock::time_point now);
 

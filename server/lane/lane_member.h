@@ -50,7 +50,8 @@ class LaneMember {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // What an ended session leaves to its lane, to be told, or dropped, once the mutex is free: callbacks may own much.
+  // What an ended session leaves to its lane, which answers or drops it after it has released the mutex: a callback may
+  // own much that is then destroyed.
   struct Leftovers {
     std::deque<LaneCommand> commands;  // in order
     Session::EndCallback on_end;       // null if there is none
@@ -62,7 +63,7 @@ class LaneMember {
     uint32_t forgiven_unlocks = 0;  // how many unlocks it still owes for a lock that was taken away
   };
 
-  // `snapshot` says what does not change, and when it was opened; the lock is not in it.
+  // `snapshot` has what does not change, and the time of opening; it says nothing about the lock.
   LaneMember(SessionSnapshot snapshot, Session::EndCallback on_end, TimePoint now);
   LaneMember(const LaneMember&) = delete;
   LaneMember& operator=(const LaneMember&) = delete;
@@ -79,7 +80,8 @@ class LaneMember {
   // Set if the session was not ended by its owner. Constant once the session is no longer open.
   const std::optional<SessionEnd>& end() const { return end_; }
 
-  // Somebody else ends it; it must be open. Nothing if a command is on the wire: then Answered says what it leaves.
+  // Something other than its owner ends it; it must be open. Returns nothing if a command is on the wire; Answered then
+  // returns the leftovers.
   std::optional<Leftovers> End(const SessionEnd& end);
   // Its owner drops it; calling it again does nothing.
   Leftovers Leave();
@@ -111,7 +113,8 @@ class LaneMember {
   const SessionSnapshot& snapshot() const { return snapshot_; }
   TimePoint last_active() const { return last_active_; }
   void CountCommand() { ++snapshot_.command_count; }
-  // Shows what `state` says; the lane's thread. True if it has opened or closed the probe.
+  // Brings the snapshot up to date with `state`. For the lane's thread. True if the session has opened or closed the
+  // probe.
   bool UpdateSnapshot();
 
  private:

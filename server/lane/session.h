@@ -1,5 +1,4 @@
-// A session is one user's share of one probe: the handle by which the outside of the server (server/grpc/,
-// server/sessions/) uses a lane.
+// One user's session on one probe: the handle with which server/grpc/ and server/sessions/ use a lane.
 //
 // What a session owns of the probe (opens, connects, its lock, power requests, nRESET, its clock, its view of SELECT,
 // CSW and TAR) is kept by the lane, and is given back when the session ends: when its owner drops it, or when something
@@ -43,7 +42,7 @@ class SessionId {
 // run. Called with the lane's mutex held: it must be quick and call nothing back.
 using AbandonedCheck = absl::AnyInvocable<bool() const>;
 
-// How a session stands, for lists and messages.
+// The state of a session, for lists and messages.
 struct SessionSnapshot {
   std::string name;
   std::string probe;  // unique id
@@ -57,7 +56,7 @@ struct SessionSnapshot {
   uint64_t command_count = 0;
 };
 
-// "session 3f2a… of pyocd at 10.0.0.7:51234": how error messages and logs name who holds something.
+// "session 3f2a… of pyocd at 10.0.0.7:51234": how error messages and logs name a session.
 std::string DescribeClient(const std::string& session_name, const v1::ClientInfo& client);
 
 // Threads: any. Nothing here blocks.
@@ -68,21 +67,22 @@ class Session {
   // Made by Lane::OpenSession.
   Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneMember> member);
 
-  // Leaves, unless it has.
+  // Calls Leave.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Queues a command, after those that are posted with it. `done` is called exactly once, unless the session is dropped
-  // first: with the command's answer or, if there are posted ones only, when the last of them is over. If the session
-  // was ended by anything but its owner, it is called at once, with the reason, whether or not its owner has left
-  // since. The oneof must hold a command other than open_session; a request without one is answered with
+  // Queues a command, after the commands that are posted with it. `done` is called exactly once, unless the session is
+  // dropped first: with the command's answer or, if there are posted ones only, when the last of them is over. If the
+  // session was ended by anything but its owner, it is called at once, with the reason, whether or not its owner has
+  // left since. The oneof must hold a command other than open_session; a request without one is answered with
   // kInvalidArgument. A command that is abandoned when its turn comes is answered with CANCELLED, and not carried out.
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
   // For its owner: gives back everything. Queued commands are dropped without an answer, and so is the one on the wire.
   // Once this has returned, neither the callbacks of its commands nor the end callback are called any more, except one
-  // that is running just then on another thread. Others that still hold the session keep nothing alive by it.
+  // that is running just then on another thread. If another thread still has a pointer to the session, that keeps none
+  // of this alive.
   void Leave();
 
   // For a user who ends another user's session (kKicked): what is on the wire is answered, what is queued is answered

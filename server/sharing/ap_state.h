@@ -31,10 +31,10 @@ struct ApView {
   std::optional<uint32_t> csw;
   std::optional<uint32_t> tar;
   std::optional<uint32_t> tar_high;
-  // TAR has counted past what is known without reading it: the wire holds it, as long as the wire's `tar_owner` is this
-  // view.
+  // TAR has counted past the point up to which it is known without reading it. Its value is on the wire, as long as the
+  // wire's `tar_owner` is this view.
   bool tar_on_wire = false;
-  // The session has written TAR, but the wire has not got it yet: it is written before the next access that depends on
+  // The session has written TAR, but the value has not been sent yet: it is sent before the next access that depends on
   // it, even if the wire seems to hold it already. Never together with tar_on_wire.
   bool tar_due = false;
 };
@@ -43,7 +43,7 @@ struct ApView {
 struct WireAp {
   std::optional<uint32_t> csw;
   std::optional<uint32_t> tar;
-  // Most APs have no upper word of TAR: until a session writes one it is taken for 0 and left alone.
+  // Most APs have no upper word of TAR: until a session writes it, it is assumed to be 0 and not written.
   std::optional<uint32_t> tar_high;
   bool tar_high_used = false;
   // The view whose TAR the wire holds, if that view has tar_on_wire.

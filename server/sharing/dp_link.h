@@ -1,13 +1,13 @@
 // The link to the target's DP, and the power that is requested through it, for all sessions that are connected.
 //
-// The DP is woken when a session first needs it. After raw sequences, resets and lost ACKs it is in the hands of the
-// session that did it; before another session is served, the link is established again. If that fails, the other
-// sessions' errors name the session that caused it.
+// The DP is woken when a session first needs it. After raw sequences, resets and lost ACKs it belongs to the session
+// that caused them; before another session is served, the link is established again. If that fails, the other sessions'
+// errors name the session that caused it.
 //
 // Power requests are OR-ed over the sessions: the wire's CTRL/STAT asks for what any of them asks for, and never for
 // system power without debug power. Before debug power goes, each MEM-AP gets back the CSW that it was found with.
 //
-// Threads: one; in the server the lane's. Methods block for as long as the probe takes. Errors are probe/error.h's.
+// Threads: one; in the server the lane's. Methods block for as long as the probe takes. Errors: those of probe/error.h.
 // CTRL/STAT is documented in ADIv5.2 §B2.2.2.
 #pragma once
 
@@ -32,8 +32,8 @@ class DpLink {
 
   // `session` is connected from now on. It must stay where it is until it has been removed.
   void Add(SessionState& session) { users_.push_back(&session); }
-  // Takes back the power that only `session` asked for, as far as the probe still lets it. Nothing of the wire's state
-  // refers to `session` afterwards.
+  // Withdraws the power requests that only `session` made, if the probe still answers. Afterwards, nothing in WireState
+  // refers to `session`.
   void Remove(SessionState& session);
 
   // Whether `session` may use the wire as it is: no other session has touched it, it is the session's target that is
@@ -58,7 +58,7 @@ class DpLink {
   absl::Status Relink(SessionState& session);
   absl::Status RelinkFailed(const SessionState& session, const absl::Status& why);
 
-  // The server's own transfers on behalf of `session`, which has to answer for what comes of them.
+  // The server's own transfers on behalf of `session`, which is held responsible if they fail.
   absl::Status Run(const SessionState& session, std::initializer_list<TransferOp> ops);
   absl::StatusOr<uint32_t> ReadControlStatus(const SessionState& session);
   // `clear_flags`: the sticky flags to clear, which over JTAG is done here.

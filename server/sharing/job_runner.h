@@ -1,5 +1,5 @@
-// Carries out the jobs of many sessions: plans as many as go together, has the probe do the plan, and recovers from
-// what failed.
+// Carries out the jobs of many sessions: plans as many as can be sent together, runs the plan on the probe, and
+// recovers from failures.
 //
 // A job that fails does not keep those after it from running, unless it is posted (server/sharing/posted_failure.h).
 //
@@ -22,20 +22,21 @@ namespace probegate {
 
 class JobRunner {
  public:
-  // Whatever is not null must outlive this. `batch_commands` (null: do not count) is told how many jobs go to the probe
-  // together, each time that some do.
+  // All arguments must outlive this. For each plan, `batch_commands` observes how many jobs are sent to the probe
+  // together; null: not counted.
   JobRunner(Probe& probe, WireState& wire, DpLink& link, const Histogram* batch_commands)
       : probe_(probe), wire_(wire), link_(link), batch_commands_(batch_commands), plan_(wire) {}
   JobRunner(const JobRunner&) = delete;
   JobRunner& operator=(const JobRunner&) = delete;
 
-  // One job and whose it is.
+  // A job and its session.
   struct Work {
     TransferJob* job;
     SessionState* session;
   };
   // Carries out the jobs in their order until each has finished or, after `budget` transfers, the rest has to wait for
-  // the next call. Returns kProbeDisconnected once the probe is gone, else OK: what fails otherwise is the job's.
+  // the next call. Returns kProbeDisconnected once the probe is gone, else OK: other failures are in the status of
+  // their jobs.
   absl::Status Run(absl::Span<const Work> work, size_t budget);
 
   // Carries out one job to its end; returns how it ended.
@@ -44,15 +45,16 @@ class JobRunner {
  private:
   // Whether the job can be planned at all.
   absl::Status Check(const SessionState& session, const TransferJob& job) const;
-  // Called for the next job in order, perhaps after a posted one of its session that failed. True if it is finished, at
-  // once or by now.
+  // Called for the next job in order: fails it if a posted command of its session has failed before it. Returns whether
+  // the job is finished.
   bool Settle(const Work& work);
 
   struct Planned {
     size_t jobs = 0;           // that have transfers in the plan
-    bool budget_used = false;  // the last of them goes on in another plan
+    bool budget_used = false;  // the last of them continues in another plan
   };
-  // Fills plan_ with the first job, which must be fit to run, and as many of those after it as go along with it.
+  // Fills plan_ with the first job, for which the link must have been prepared, and as many of the jobs after it as can
+  // be sent with it.
   Planned Plan(absl::Span<const Work> work, size_t budget);
 
   Probe& probe_;

@@ -1,5 +1,5 @@
-// The transfers of one plan: for each, whose job it belongs to and what it means, and for each job, how to take its
-// planning back.
+// The transfers of one plan: for each transfer, the job that it belongs to and what it means; for each job, how to undo
+// its planning.
 //
 // TransferPlan and WireRegisters fill the list. They move the state of the wire, of the sessions and of the jobs on as
 // if every transfer succeeded. Finish compares that prediction with what happened: it stores what was read; if a
@@ -64,8 +64,8 @@ class PlannedOps {
   bool ExtendsLast(const uint32_t* words, bool write) const;
   void ExtendLast(uint32_t* words, size_t count, bool write);
 
-  // Reads of IDR, CSW and TAR of `ap` follow, into the returned words. Finish then knows what the AP is. At most one
-  // AP a plan.
+  // Reads of IDR, CSW and TAR of `ap` follow, into the returned words. Finish then knows what the AP is. At most one AP
+  // per plan.
   struct Discovery {
     ApId ap = 0;
     uint32_t idr = 0, csw = 0, tar = 0;
@@ -84,7 +84,7 @@ class PlannedOps {
   SessionState* Finish(const TransferResult& result);
 
  private:
-  // How to take one job's planning back.
+  // How to undo one job's planning.
   struct Undo {
     TransferJob* job;
     SessionState* session;

@@ -1,7 +1,7 @@
 // A posted command of a session that failed, until one that waits for its answer takes the failure.
 //
 // Posted commands are answered before they are carried out (StreamRequest.posted): their client goes on as if they had
-// succeeded. So what it sends after a failure, believing that the write before was done, must not run: a write to DRW
+// succeeded. So what it sends after a failure, believing that the earlier write was done, must not run: a write to DRW
 // after a failed one to TAR would hit another address. The client learns of the failure from the next answer that it
 // waits for.
 #pragma once

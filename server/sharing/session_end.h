@@ -1,4 +1,4 @@
-// How a session came to its end.
+// Why a session ended.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 namespace probegate {
 
 enum class SessionEndCause : uint8_t {
-  kClosed,         // by its client, which said so, or had given the probe back
+  kClosed,         // its client closed it, or left after it had closed the probe
   kClientGone,     // its client is gone and had left the probe open
   kIdle,           // no call came for its idle time-out
   kKicked,         // ended by another user
@@ -25,7 +25,7 @@ constexpr std::string_view SessionEndCauseName(SessionEndCause cause) {
   return kSessionEndCauses[static_cast<size_t>(cause)];
 }
 
-// An end that was not its client's doing.
+// An end that the session's client did not cause.
 struct SessionEnd {
   SessionEndCause cause = SessionEndCause::kKicked;
   absl::Status why;  // what its client is told, never OK

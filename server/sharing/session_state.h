@@ -1,4 +1,4 @@
-// What one session has of the probe. Plain data; only the lane's thread touches it.
+// What one session owns of the probe, and its view of the registers. Plain data; only the lane's thread touches it.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +53,8 @@ struct SessionState {
 absl::Status RequireOpen(const SessionState& session, const ProbeInfo& probe);
 absl::Status RequireConnected(const SessionState& session, const ProbeInfo& probe);
 
-// CTRL/STAT as a session sees it whose own power requests are `own`: of the wire's request and acknowledge bits, those
-// that it asked for itself.
+// CTRL/STAT as it appears to a session with the power requests `own`: of the wire's request and acknowledge bits, only
+// its own are set.
 constexpr uint32_t VisiblePower(uint32_t control_status, uint32_t own) {
   const uint32_t visible = own | (own << 1);  // each acknowledge bit lies above its request
   return control_status & (visible | ~adi::kPowerBits);

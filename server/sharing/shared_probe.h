@@ -1,4 +1,4 @@
-// One probe, shared by sessions that must not notice each other: every rule of sharing is here, and no threads.
+// One probe, shared by sessions that must not notice each other: all rules of sharing, and no threads.
 //
 // - A session's opens and connects are counted per session; the probe opens with the first and closes with the last.
 // - nRESET is low while any session holds it; the clock is the lowest that any session asked for.
@@ -9,8 +9,8 @@
 // - Commands that are register transfers go to the probe together (server/sharing/job_runner.h).
 // - SWO is captured once, for all subscribers (server/sharing/shared_swo.h).
 //
-// Threads: one; in the server the lane's. Every method blocks for as long as the probe takes. Errors are
-// probe/error.h's.
+// Threads: one; in the server the lane's. Every method blocks for as long as the probe takes. Errors: those of
+// probe/error.h.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,7 @@ namespace probegate {
 
 class SharedProbe {
  public:
-  // `batch_commands` (null: do not count) is told how many jobs go to the probe together, each time that some do; SWO
-  // is counted in `swo`. Both must outlive this.
+  // `batch_commands` is as for JobRunner; SWO is counted in `swo`. Both must outlive this.
   explicit SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands = nullptr,
                        const SwoCounters& swo = {});
   // Leaves the probe as Shutdown does.
@@ -47,7 +46,7 @@ class SharedProbe {
   const ProbeInfo& info() const { return probe_->info(); }
 
   // A session must join before it can own anything, and stay where it is until it leaves. Leave gives back everything
-  // it has, as far as the probe still lets it.
+  // it has, if the probe still answers.
   void Join(SessionState& session);
   void Leave(SessionState& session);
 
@@ -67,8 +66,8 @@ class SharedProbe {
   absl::Status AssertReset(SessionState& session, bool asserted);
   absl::StatusOr<bool> IsResetAsserted(SessionState& session);
 
-  // Writes the DP register at 0x4, in the bank that the session selected, or at 0xC. Of these CTRL/STAT, SELECT1 and
-  // TARGETSEL are more than a transfer. kUnsupported if the value would disturb the other sessions.
+  // Writes the DP register at 0x4, in the bank that the session selected, or at 0xC. CTRL/STAT, SELECT1 and TARGETSEL
+  // among them take more than one transfer. kUnsupported if the value would disturb the other sessions.
   absl::Status WriteDp(SessionState& session, uint8_t address, uint32_t value);
 
   // A handle, or nullopt if the AP is not a MEM-AP. Brings up the link and debug power if necessary. `ap_version` 1:

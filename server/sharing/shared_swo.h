@@ -40,22 +40,23 @@ struct SwoTaken {
 
 class SharedSwo {
  public:
-  // `probe` must outlive it, and what `counters` points to.
+  // `probe`, and what `counters` points to, must outlive this.
   SharedSwo(Probe& probe, const SwoCounters& counters) : probe_(probe), counters_(counters) {}
 
   // All three return kUnsupported if the probe has no SWO.
 
-  // Subscribes `session`, from here on: what it had not read is dropped. kBusy if another rate is in use.
+  // Subscribes `session` from now on; what it had not read is dropped. kBusy if another rate is in use.
   absl::Status Start(SessionState& session, uint32_t baud);
   // Ends the subscription, if there is one; with the last one the capture ends.
   absl::Status Stop(SessionState& session);
-  // Empty without a subscription. If the subscription has ended: why, after everything before that has been read.
+  // Takes what `session` has not read yet; empty without a subscription. If the subscription has ended, returns the
+  // reason once everything before that has been read.
   absl::StatusOr<SwoTaken> Read(SessionState& session);
 
   // Whether there is anything to poll for.
   bool active() const { return !subscribers_.empty(); }
-  // Takes what the probe has and gives it to all; a few packets at most. True if there is more. The only failure that
-  // it returns is that the probe is gone: others are the subscribers'.
+  // Takes what the probe has captured and gives it to all subscribers; a few packets at most. True if there is more.
+  // Returns an error only if the probe is gone; other failures are reported to the subscribers.
   absl::StatusOr<bool> Poll();
 
  private:

@@ -11,7 +11,7 @@ struct SwoSubscription {
   std::deque<char> bytes;  // oldest first
   bool lost = false;       // bytes were lost since the last read
   bool garbled = false;
-  absl::Status ended;  // why nothing comes any more, after it has ended
+  absl::Status ended;  // after the subscription has ended: the reason
 };
 
 }  // namespace probegate

@@ -1,4 +1,4 @@
-// A debug command as register transfers that have yet to be placed on the wire.
+// A debug command as register transfers that have yet to be planned and sent.
 //
 // Made from a request alone, on any thread; then the lane's thread plans it (server/sharing/transfer_plan.h), in one go
 // or, if it is long, in slices between which other sessions have their turn.
@@ -33,11 +33,11 @@ struct TransferStep {
 
 struct TransferJob {
   std::vector<TransferStep> steps;
-  // What is written, and room for what is read. Its size does not change any more.
+  // What is written, and room for what is read. Its size no longer changes.
   std::vector<uint32_t> words;
   // The command's name if it is posted (server/sharing/posted_failure.h); else empty.
   std::string_view posted_as;
-  // Which of the session's memory interfaces, for a job of kMemory steps, even if it has no steps.
+  // For a memory access, which of the session's memory interfaces; set even if the job has no steps.
   std::optional<uint32_t> handle;
 
   // Progress: the current step and how many of its words are done.
@@ -60,7 +60,7 @@ struct TransferJob {
   static TransferJob ReadMemory(uint32_t handle, std::vector<adi::MemApRun> runs);
   static TransferJob WriteMemory(uint32_t handle, std::vector<adi::MemApRun> runs, absl::Span<const uint8_t> bytes);
 
-  // After a job of ReadMemory has ended well: the bytes it read, `bytes` being as long as its runs together.
+  // Copies what a ReadMemory job has read; it must have succeeded. `bytes` is as long as all its runs together.
   void CopyBytesTo(absl::Span<uint8_t> bytes) const;
 };
 

@@ -1,13 +1,13 @@
-// A plan is a list of transfers that does several jobs of several sessions, in order, in as few packets as the probe
-// can.
+// A plan is a list of transfers that carries out several jobs of several sessions, in order, in as few packets as the
+// probe can.
 //
-// Planning a job assumes that everything before it succeeds: it moves the wire's state, the session's and the job's on
-// to where they will be. If the wire then says otherwise, everything from the failed job on is taken back, and what the
-// lane believes of the wire is forgotten; the jobs after the failed one are planned again. So what WireState and
-// SessionState say is a prediction from Add until Finish, and believed from then on.
+// Planning a job assumes that everything before it succeeds: it changes the state of the wire, of the session and of
+// the job to what they will then be. If a transfer fails, everything from the failed job on is undone, and what the
+// lane believes about the wire is forgotten; the jobs after the failed one are planned again. So WireState and
+// SessionState are a prediction from Add until Finish, and believed from then on.
 //
 // This class decides what each job needs. WireRegisters adds what keeps sessions apart (SELECT, CSW, TAR and the
-// fence), and PlannedOps holds the list and takes it back.
+// fence), and PlannedOps holds the list and undoes it.
 //
 // One thread; reused from plan to plan to save allocations.
 #pragma once
@@ -27,7 +27,7 @@ namespace probegate {
 
 class TransferPlan {
  public:
-  // The APs that are kept track of at once: as many as ADIv5 has. In ADIv6 a client could name a million.
+  // How many APs are tracked at once: as many as ADIv5 has. In ADIv6 a client could name a million.
   static constexpr size_t kMaxAps = 256;
 
   // `wire` must outlive this.
@@ -40,13 +40,14 @@ class TransferPlan {
 
   enum class Added : uint8_t {
     kAll,       // the rest of the job is in the plan
-    kPart,      // the budget is used up; the job goes on in another plan
+    kPart,      // the budget is used up; the job continues in another plan
     kRunFirst,  // the plan must be carried out before this job can be planned (on)
   };
   // Both must outlive the plan's Finish.
   Added Add(TransferJob& job, SessionState& session);
 
-  // A posted job that is not carried out writes SELECT, CSW or TAR: its session believes that it was written.
+  // For a posted job that is not carried out: if it writes SELECT, CSW or TAR, the value is kept as the session's,
+  // because its client believes that it was written.
   void Keep(const TransferJob& job, SessionState& session);
 
   bool empty() const { return ops_.empty(); }

@@ -1,8 +1,9 @@
-// What the lane believes that the wire holds: SELECT, the APs' registers, power requests, and whether the target's DP
-// listens at all.
+// What the lane believes is on the wire: SELECT, the APs' registers, power requests, and whether the target's DP
+// answers.
 //
-// Plain data; only the lane's thread touches it. SharedProbe owns it. DpLink keeps what concerns the DP, the plan what
-// concerns the APs. What is not known is nullopt, and is written before it is relied on.
+// Plain data; only the lane's thread touches it. SharedProbe owns it. DpLink maintains what concerns the DP;
+// WireRegisters and PlannedOps what concerns SELECT and the APs. What is not known is nullopt, and is written before it
+// is relied on.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ struct SessionState;
 // Whether the DP can be talked to.
 enum class Link : uint8_t {
   kDown,     // nothing has been tried since the probe was connected
-  kTouched,  // a session sent raw bits, reset the target, or lost the DP: the wire is in its hands
+  kTouched,  // a session sent raw bits, reset the target, or lost the DP: the wire belongs to it
   kUp,       // the DP answered its DPIDR since
 };
 
@@ -29,7 +30,8 @@ struct WireState {
   // Over JTAG the DP behaves differently; the code that uses this says how.
   bool jtag = false;
   Link link = Link::kDown;
-  // While kTouched: which session did it, what it did, and how to name the session, even if it is gone by then.
+  // While kTouched: the session that may still use the wire (null if it is gone, or if the link could not be
+  // established again), and for messages its name and what it did.
   const SessionState* toucher = nullptr;
   std::string toucher_who;
   std::string touched_by_what;
@@ -51,7 +53,7 @@ struct WireState {
   // Forget, and note which session did it.
   void Touch(const SessionState& session, std::string what);
 
-  // A session is gone: nothing may point into it.
+  // Removes all pointers into `session`, which is about to be destroyed.
   void Drop(const SessionState& session);
 };
 
