@@ -1,6 +1,6 @@
-// The one vocabulary of errors inside the programs; only their edges use another.
+// The errors that all programs use internally. Only the edges of a program use others.
 //
-// Everything that can fail returns an absl::Status or absl::StatusOr whose payload says, in the field's terms, what
+// Everything that can fail returns an absl::Status or absl::StatusOr whose payload says, in terms of debug probes, what
 // went wrong. Only MakeError and GetError touch that payload. Each edge translates it once: server/grpc/ to a canonical
 // gRPC code with ErrorDetail, the gateway to the remote protocol's status numbers.
 #pragma once

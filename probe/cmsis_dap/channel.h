@@ -1,11 +1,11 @@
 // Commands to a CMSIS-DAP device and the replies to them: which reply belongs to which command, and what to do if one
 // does not come, or another command's comes instead.
 //
-// A reply carries nothing but its command's number, so after one was lost the next could be taken for it. Whenever that
-// is possible, the channel finds its place again: it discards what arrives until the device has answered a question
-// whose answer cannot be mistaken. The commands that were in progress fail with kProbeError and are not repeated,
-// because they may have been carried out. A device that does not answer that question either is gone:
-// kProbeDisconnected, from then on for ever.
+// A reply identifies its command only by the command's number, so after a lost reply the next one could be mistaken for
+// it. Whenever that is possible, the channel finds its place again, which means that it discards what arrives until the
+// device has answered a question whose answer cannot be mistaken. The commands that were in progress fail with
+// kProbeError and are not repeated, because they may have been carried out. A device that does not answer that question
+// either is gone: from then on, every command fails with kProbeDisconnected.
 //
 // Errors of every command: kProbeDisconnected; kProbeError if the device refuses, does not answer in time, or sends
 // what cannot be a reply. The message names the command.
@@ -37,7 +37,7 @@ absl::Status Refused(Command command);
 
 class Channel {
  public:
-  // A question and the reply that it got, without what may follow that in its packet.
+  // A question and the reply to it, without the bytes that may follow the reply in its packet.
   struct Marker {
     Info question;
     std::vector<uint8_t> reply;
@@ -105,7 +105,7 @@ class Channel {
 
   // Whether the transport has the device's endpoint for SWO. The next three need it.
   bool has_trace() const { return transport_->trace() != nullptr; }
-  // As its methods; an error may be the end of the channel.
+  // As the methods of TraceStream. An error may mean that the device is gone, for all later commands, too.
   absl::Status StartTrace();
   void StopTrace() { transport_->trace()->Stop(); }
   absl::StatusOr<bool> TakeTrace(std::vector<uint8_t>& bytes, size_t most);

@@ -1,5 +1,5 @@
-// The commands of CMSIS-DAP that this driver knows (Arm, CMSIS-DAP 2.1): one table with a row for
-// each, and what it takes to be a command's value.
+// The commands of CMSIS-DAP that this driver knows (Arm, CMSIS-DAP 2.1): a table with one row per command, and what the
+// type of a command must have.
 //
 // A command is a struct that has the fields of its request as members, and
 //

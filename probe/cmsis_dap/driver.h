@@ -5,11 +5,11 @@
 // not send anything again, because what follows in the same packet may depend on it. After that the AP's access is
 // aborted (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
 //
-// A reply that is lost, late or another's costs its operation (kProbeError; it may or may not have been done) and not
-// the probe: see channel.h. It takes up to `reply_timeout`, and four times that, with what the transport needs to
-// restore the link twice, until a dead probe is declared gone. If the device had to be reset for that, the next
-// operation first restores its settings: connection, clock, nRESET, SWO. So the session goes on; on the wire the target
-// has seen what a connecting probe does.
+// If a reply is lost, late or another command's, its operation fails (kProbeError; it may or may not have been carried
+// out), but the probe remains usable: see channel.h. Noticing this takes up to `reply_timeout`. A dead probe counts as
+// gone after four times that, plus the time that the transport needs to restore the link twice. If the device had to be
+// reset for that, the next operation first restores its settings: connection, clock, nRESET, SWO. So sessions continue;
+// on the wire, the target has seen a probe connect.
 #pragma once
 
 #include <chrono>

@@ -18,8 +18,8 @@ struct Identity {
   bool swo_stream = false;  // it can send SWO by an endpoint of its own, if it has one
 };
 
-// Asks, and gives `channel` its markers. The unique id and the names of `known`, if not empty, take the place of the
-// device's own. A device without a serial number is known by `fallback_id`. kProbeError: it has no SWD, no unique id,
+// Asks, and gives `channel` its markers. The unique ID and the names in `known`, if not empty, replace the device's
+// own. A device without a serial number gets `fallback_id` as its unique ID. kProbeError: it has no SWD, no unique id,
 // or its answers are invalid.
 absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id);
 

@@ -1,6 +1,6 @@
-// The commands of CMSIS-DAP as values, but for transfers, JTAG and SWO (Arm, CMSIS-DAP 2.1, "Debug Unit Information and
-// Control", "SWJ Commands", "SWD Commands", "Transfer Commands"). probe/cmsis_dap/command.h says what a command is.
-// Bytes and no I/O.
+// The commands of CMSIS-DAP as values, except those for transfers, JTAG and SWO (Arm, CMSIS-DAP 2.1, "Debug Unit
+// Information and Control", "SWJ Commands", "SWD Commands", "Transfer Commands"). probe/cmsis_dap/command.h says what a
+// command is. Bytes and no I/O.
 #pragma once
 
 #include <cstddef>

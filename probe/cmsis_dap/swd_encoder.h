@@ -13,8 +13,8 @@ namespace probegate::cmsis_dap {
 
 class SwdEncoder final : public TransferEncoder {
  public:
-  // As TransferPacket. If replies are padded, it is not known whether the last read that was begun has come: it is
-  // uncertain.
+  // As TransferPacket. If replies are padded, it is not known whether the value of the last read that was begun has
+  // arrived: that read is uncertain.
   explicit SwdEncoder(size_t packet_size, bool padded = false);
 
   size_t Capacity(bool read) const override { return packet_.Capacity(read); }

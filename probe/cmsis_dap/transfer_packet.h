@@ -31,7 +31,7 @@ inline constexpr uint8_t kMatchValue = 1u << 4;  // of a read: go on only if the
 inline constexpr uint8_t kMatchMask = 1u << 5;   // of a write: sets the mask; nothing is sent on the wire
 uint8_t RequestByte(const TransferOp& op);
 
-// How far a list of transfers came. `completed` is all of those asked for if `ack` is kAckOk, and fewer if not.
+// How far a list of transfers got. `completed` is all of those asked for if `ack` is kAckOk, and fewer if not.
 // `uncertain`: as in TransferResult.
 struct TransferOutcome {
   uint8_t ack = kAckOk;

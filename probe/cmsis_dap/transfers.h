@@ -1,4 +1,4 @@
-// Probe::Transfer on a CMSIS-DAP device: cuts operations into packets and puts the outcome together.
+// Probe::Transfer on a CMSIS-DAP device: distributes operations over packets, and combines the outcomes.
 #pragma once
 
 #include <chrono>
@@ -18,15 +18,16 @@ class Transfers {
   // Packets of up to `packet_size` bytes, `packet_count` of them with the device at once.
   Transfers(Channel& channel, size_t packet_size, size_t packet_count);
 
-  // What a transfer may take: at `hertz`, and with WAITs until `wait_bound` each packet.
+  // Determines how long transfers may take: the clock is `hertz`, and the target may answer WAIT for `wait_bound` in
+  // each packet.
   void SetPace(uint32_t hertz, std::chrono::milliseconds wait_bound);
 
   // Which protocol the wire has; SWD at first.
   void UseJtag(bool jtag);
 
   // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the previous
-  // one has been answered, unless both are of one operation that is longer than a packet. After WAIT for too long the
-  // AP's access is aborted (DAPABORT), so that the AP is free for the next user.
+  // one has been answered, unless both are of one operation that is longer than a packet. If the target answers WAIT
+  // for too long, the AP's access is aborted (DAPABORT), so that the AP is free for the next user.
   TransferResult Run(absl::Span<const TransferOp> ops);
 
  private:
@@ -50,7 +51,7 @@ class Transfers {
   Channel& channel_;
   const size_t packet_size_;
   const size_t packet_count_;
-  bool jtag_ = false;  // which of the two packets is in use
+  bool jtag_ = false;  // which of the two encoders is in use
   SwdEncoder swd_packet_;
   JtagEncoder jtag_packet_;
   uint32_t hertz_ = 0;
