@@ -87,7 +87,7 @@ class TcpTransport : public Transport {
       if (size < 0 && errno != EAGAIN && errno != EINTR) return Gone(errno);
       const TimePoint now = std::chrono::steady_clock::now();
       if (deadline == TimePoint{}) deadline = now + kSendBound;
-      if (now >= deadline) return Gone(DisconnectCause::kNotAnswering, "it does not accept data any more");
+      if (now >= deadline) return Gone(DisconnectCause::kNotAnswering, "it no longer accepts data");
     }
   }
 

@@ -203,7 +203,7 @@ absl::Status UsbTransport::CollectSent() {
     const bool full = link_.out->started() >= kMostStarted;
     const absl::StatusOr<bool> collected = collect(full ? Clock::now() + kSendBound : TimePoint{});
     if (!collected.ok()) return collected.status();
-    if (!*collected && full) return Gone(DisconnectCause::kNotAnswering, "it does not accept data any more");
+    if (!*collected && full) return Gone(DisconnectCause::kNotAnswering, "it no longer accepts data");
     if (!*collected) break;
   }
   return absl::OkStatus();

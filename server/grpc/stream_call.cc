@@ -181,7 +181,7 @@ void StreamCall::OnCancel() {
     leaving = std::move(session_);
     dropped.swap(slots_);
   }
-  // A client that closed the probe before it went has left in good order: the gateway ends every session by cancelling.
+  // A client that closed the probe first did not disappear: the gateway ends every session by cancelling the call.
   const bool tidy = leaving && !leaving.session()->snapshot().has_open;
   leaving.Release(tidy ? SessionEndCause::kClosed : SessionEndCause::kClientGone);
   GoOn();

@@ -32,15 +32,15 @@ absl::Status BatchRunner::RunInOrder(Batch& batch) {
     } else if (item.command.job) {
       if (gone.ok()) jobs_.push_back({&*item.command.job, &item.member->state});
     } else {
-      // The jobs in front of it are answered first, so they must be finished, however long they are. A lock needs
-      // nothing but its answer: the jobs around it go to the probe together.
+      // The jobs before it are answered first, so they must be finished, however long they are. A lock only needs its
+      // answer: the jobs before and after it are sent to the probe together.
       if (gone.ok() && !IsLockOrUnlock(item.command)) gone = RunJobs(SIZE_MAX);
       if (gone.ok()) gone = RunWithoutJob(item);
       if (!gone.ok()) item.status = gone;
     }
   }
   if (!gone.ok()) return gone;
-  // Only the batch's last command may go on in another one.
+  // Only the batch's last command may continue in another batch.
   return RunJobs(!batch.empty() && batch.back().command.job ? kSliceTransfers : SIZE_MAX);
 }
 

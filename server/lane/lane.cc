@@ -22,10 +22,10 @@ std::unique_ptr<Probe> Observed(std::unique_ptr<Probe> probe, ProbeMetrics& metr
 
 struct Lane::Work {
   Batch batch;
-  std::vector<std::pair<SessionSnapshot, SessionSnapshot>> broken_locks;  // holder and waiter, to be told
+  std::vector<std::pair<SessionSnapshot, SessionSnapshot>> broken_locks;  // holder and waiter, for OnLockBroken
   Clock::time_point now;                                                  // when the batch was taken
   bool check_now = false;                                                 // CheckPresence was called
-  bool ended = false;                                                     // the lane has: nothing is polled
+  bool ended = false;                                                     // the lane has ended: nothing is polled
   bool stop = false;                                                      // the thread is to end
 };
 
@@ -119,8 +119,8 @@ void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallb
     if (open) submitted = queue_.Submit(member, commands, now);
   }
   if (!open) {
-    // Whether the owner has left the session is checked last: an owner leaves when it is told of the end, and a command
-    // that another of its threads submits just then still waits for an answer.
+    // end() is checked first, even if the owner has left: an owner leaves when it learns of the end, and a command that
+    // another of its threads submits just then still waits for an answer.
     for (LaneCommand& command : commands) {
       if (const auto& end = member->end()) {
         answers_.Refuse(member->name(), command, end->why);
@@ -157,7 +157,7 @@ void Lane::End(const MemberPtr& member, const SessionEnd& end) {
     if (!member->is_open()) return;
     told = queue_.End(member, end, Clock::now());
   }
-  if (!told) return;  // what is on the wire is answered first; then the thread tells the rest
+  if (!told) return;  // the thread answers what is on the wire, and then calls TellEnd
   wake_.NotifyOne();
   TellEnd(*member, *std::move(told));
 }

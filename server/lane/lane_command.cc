@@ -44,7 +44,7 @@ LaneCommand MakeLaneCommand(v1::StreamRequest&& request, bool posted, const Prob
 }  // namespace
 
 void LaneCommand::GiveUp() {
-  refused = absl::CancelledError("the call was given up before its turn came");
+  refused = absl::CancelledError("the client abandoned the call before its turn came");
   job.reset();
 }
 

@@ -9,7 +9,7 @@
 namespace probegate {
 namespace {
 
-// How many commands one session may have in a batch, so that one that floods does not keep the others out of it.
+// How many commands one session may have in a batch, so that a session with many does not keep the others out of it.
 constexpr size_t kCommandsPerTurn = 64;
 
 }  // namespace
@@ -20,7 +20,7 @@ LaneQueue::Submitted LaneQueue::Submit(const MemberPtr& member, std::vector<Lane
   member->NoteActive(now);
   if (commands.size() == 1 && LockNow(*member, commands.front(), now)) {
     member->CountCommand();
-    // After an unlock those that waited for the lock can go on.
+    // After an unlock, sessions that waited for the lock can continue.
     return {.locked_now = true, .wake = holder_ == nullptr && !ready_.empty()};
   }
   member->Add(commands);
@@ -52,7 +52,7 @@ std::optional<LaneMember::Leftovers> LaneQueue::End(const MemberPtr& member, con
   return told;
 }
 
-// It is not open any more, and has its farewell in its turn.
+// `member` is no longer open: its farewell is due, in its turn.
 void LaneQueue::QueueFarewell(const MemberPtr& member, TimePoint now) {
   if (Holds(*member)) FreeLock(now);
   MakeReady(member);
@@ -69,7 +69,7 @@ void LaneQueue::MakeReady(const MemberPtr& member) {
 Batch LaneQueue::Take(TimePoint now) {
   Batch batch;
   size_t transfers = 0;
-  // Each session that is ready now has one turn; those that take it and have more go to the end.
+  // Each session that is ready now has one turn; those that have more commands after it go to the end.
   size_t turns = ready_.size();
   for (auto it = ready_.begin(); turns > 0; --turns) {
     const MemberPtr member = *it;
@@ -106,9 +106,9 @@ bool LaneQueue::TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfer
     if (unlocks) item.status = ReleaseLock(*member, now);
     if (head.job) transfers += head.job->transfers_left();
     item.command = member->TakeFront();
-    // Nothing else of the session may run after what may not finish in this batch: an unlock, for example.
+    // The command may not finish in this batch, so no later one of its session, such as an unlock, may run in it.
     if (alone || transfers >= kSliceTransfers) return false;
-    // Clients send an unlock along with their next lock: one that waits for the lock comes in between.
+    // Clients send an unlock together with their next lock: sessions that wait for the lock have their turn in between.
     if (unlocks && !locked() && ready_.size() > 1) return true;
   }
   return true;
@@ -149,7 +149,7 @@ std::vector<std::pair<LaneQueue::MemberPtr, LaneMember::Leftovers>> LaneQueue::A
 
 bool LaneQueue::WaitsForLock(const LaneMember& member) const {
   if (holder_ == nullptr || Holds(member)) return false;
-  // A farewell touches the wire, too.
+  // A farewell uses the wire, too.
   if (!member.is_open()) return true;
   return !member.commands().empty() && member.commands().front().WaitsForLock();
 }

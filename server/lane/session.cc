@@ -14,8 +14,8 @@ namespace probegate {
 
 SessionId SessionId::Random() {
   std::array<char, 16> bytes;
-  // Short reads and failures do not happen for so few bytes once the system is up; without randomness an id is no
-  // secret.
+  // For so few bytes, short reads and failures do not happen once the system is up. Without randomness, an ID would be
+  // no secret.
   ssize_t got = 0;
   do {
     got = getrandom(bytes.data(), bytes.size(), 0);

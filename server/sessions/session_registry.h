@@ -35,7 +35,7 @@ class SessionHandle {
   SessionHandle() = default;
   SessionHandle(SessionHandle&& other) noexcept { *this = std::move(other); }
   SessionHandle& operator=(SessionHandle&& other) noexcept;
-  // As a stream whose client is gone.
+  // Releases it, as a stream whose client is gone.
   ~SessionHandle() { Release(SessionEndCause::kClientGone); }
 
   explicit operator bool() const { return session_ != nullptr; }
@@ -76,8 +76,8 @@ class SessionRegistry {
     kByOwner,  // `on_end` is called at once; its owner then releases the handle, and unanswered commands are dropped
   };
   // Opens a session. `on_end` is called at most once, and not if the owner releases the session. `traceparent` (W3C
-  // Trace Context) tells the log what the opening is part of. Errors: as Catalog::Resolve and FindLane; kBusy if there
-  // are too many sessions.
+  // Trace Context) is logged, so that the opening can be found by its trace. Errors: as Catalog::Resolve and FindLane;
+  // kBusy if there are too many sessions.
   absl::StatusOr<Opened> Open(const v1::OpenSessionRequest& request, const Peer& peer, EndCallback on_end,
                               std::string_view traceparent = {}, Kick kick = Kick::kThroughLane);
 

@@ -104,7 +104,7 @@ absl::StatusOr<v1::OpenSessionResponse> UnarySessions::Open(const v1::OpenSessio
   const auto entry = std::make_shared<Entry>();
   entry->host = peer.host;
   entry->idle_timeout = timeout.count() == 0 ? kDefaultIdleTimeout : timeout;
-  // There is no stream to tell of the end: the next call does not find the session.
+  // There is no stream on which to report the end: the next call does not find the session.
   auto on_end = [this, weak = std::weak_ptr<Entry>(entry)](const absl::Status& why) {
     if (const auto ended = weak.lock()) OnEnded(*ended, why);
   };

@@ -1,11 +1,11 @@
-// Sessions opened for unary calls, which have no connection to live by.
+// Sessions opened for unary calls, which have no connection whose end would end them.
 //
 // Such a session answers only to calls from the host that opened it. It ends when it is closed, when it has had no call
 // for its idle time-out, or when another user ends it; calls that wait for an answer are then cut off with the reason.
 // A call under way keeps its session from being idle. How much may be unanswered at once is bounded, for each session
 // and for all together (server/commands/request_cost.h).
 //
-// Idle sessions end in EndIdle, which the owner has called from a thread (server/sessions/idle_thread.h).
+// Idle sessions end in EndIdle, which IdleThread calls (server/sessions/idle_thread.h).
 //
 // Threads: any; nothing but AwaitIdle blocks. Callbacks are called as a session's are (server/lane/session.h).
 #pragma once

@@ -11,7 +11,8 @@
 namespace probegate {
 namespace {
 
-// How often CTRL/STAT is read while waiting for a power acknowledge. Real parts take a few µs, a read some tens.
+// How often CTRL/STAT is read while waiting for a power acknowledge. Real parts take a few µs, a read takes some tens
+// of µs.
 constexpr int kPowerPolls = 100;
 
 constexpr uint32_t kClearSticky = adi::kAbortClearSticky;
@@ -50,7 +51,7 @@ absl::Status DpLink::Relink(SessionState& session) {
   if (!dpidr.ok()) return RelinkFailed(session, dpidr.status());
   wire_.dpidr = *dpidr;
   wire_.target_select = session.target_select;
-  // The target may have lost power, and its DP the requests of all sessions with it.
+  // The target may have lost power, and with it the power requests of all sessions.
   absl::Status status = Run(session, {kAbort});
   if (status.ok() && PowerOfAll() != 0) status = WriteRequests(session, PowerOfAll());
   if (!status.ok()) return RelinkFailed(session, status);
@@ -122,7 +123,7 @@ absl::Status DpLink::WriteControlStatus(SessionState& session, uint32_t value) {
   const uint32_t wanted = PowerOfAll();
   if ((wire_.power & ~wanted & adi::kDebugPowerRequest) != 0) RestoreOriginals(session);
   absl::Status status;
-  // Both requests must not fall at once (ADIv5.2 §B2.2.2).
+  // The two requests must not be withdrawn at the same time (ADIv5.2 §B2.2.2).
   if ((wire_.power & ~wanted) == adi::kPowerRequests) status = WriteRequests(session, adi::kDebugPowerRequest);
   if (status.ok()) status = WriteRequests(session, wanted, clear_flags);
   if (!status.ok()) {
@@ -182,7 +183,7 @@ void DpLink::ReleasePower(const SessionState& session) {
   if (wire_.power != wanted) (void)WriteRequests(session, wanted);
 }
 
-// The next user takes the CSW it finds for the AP's own.
+// The next user takes the CSW that it finds for the AP's original value.
 void DpLink::RestoreOriginals(const SessionState& session) {
   for (const auto& [ap, identity] : wire_.identities) {
     WireAp& wire = wire_.aps[ap];

@@ -11,7 +11,7 @@
 namespace probegate {
 namespace {
 
-// The budget of jobs that are not a client's command: more than any of them has.
+// The budget for jobs that are not a client's command; none of them has as many transfers.
 constexpr size_t kOwnBudget = 1024;
 
 // A posted job, for messages.
@@ -59,7 +59,7 @@ JobRunner::Planned JobRunner::Plan(absl::Span<const Work> work, size_t budget) {
   for (const Work& next : work) {
     const auto& [job, session] = next;
     if (job->finished()) continue;
-    // A job that needs more than transfers first leads the next round.
+    // A job that must not run, or for which the link must be prepared first, ends this plan and begins the next.
     if (&next != &work.front() && (session->posted_failure.pending() || !Check(*session, *job).ok() ||
                                    !link_.IsFit(*session, job->handle.has_value()))) {
       break;
@@ -73,7 +73,7 @@ JobRunner::Planned JobRunner::Plan(absl::Span<const Work> work, size_t budget) {
 }
 
 absl::Status JobRunner::Run(absl::Span<const Work> work, size_t budget) {
-  // A block of nothing transfers nothing, but fails if any other would.
+  // An empty block transfers nothing, but must fail if a block with data would fail.
   for (const auto& [job, session] : work) {
     if (job->steps.empty()) job->status = Check(*session, *job);
   }
@@ -95,7 +95,7 @@ absl::Status JobRunner::Run(absl::Span<const Work> work, size_t budget) {
     const Planned planned = Plan(work.subspan(first), budget);
     budget_used = planned.budget_used;
     if (plan_.empty()) continue;
-    // What must be found out before a job can be planned is done for that job alone.
+    // A plan without jobs only finds out what the next job needs, and counts as one job.
     if (batch_commands_ != nullptr) batch_commands_->Observe(static_cast<double>(std::max<size_t>(planned.jobs, 1)));
     const TransferResult result = probe_.Transfer(plan_.ops());
     if (SessionState* failed = plan_.Finish(result)) {

@@ -9,7 +9,7 @@ namespace probegate {
 void PostedFailure::Note(const absl::Status& status, std::string_view what) {
   if (status.ok() || pending()) return;
   ErrorInfo info = GetError(status);
-  info.completed_bytes.reset();  // these count bytes of a block that the taker did not ask for
+  info.completed_bytes.reset();  // they refer to a block other than that of the command that takes the failure
   std::string message = "an earlier ";
   message.append(what).append(", which was posted, failed: ").append(status.message().data(), status.message().size());
   status_ = MakeError(info, message);

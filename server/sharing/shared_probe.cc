@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// If no session asks for a clock: what every target can follow.
+// If no session asks for a clock. Every target can follow this one.
 constexpr uint32_t kDefaultClockHz = 1'000'000;
 
 std::string_view Name(WireProtocol protocol) { return protocol == WireProtocol::kJtag ? "JTAG" : "SWD"; }
@@ -124,8 +124,8 @@ std::optional<WireProtocol> SharedProbe::ProtocolFor(const SessionState& session
   return session.connect_count > 0 ? protocol_ : std::nullopt;
 }
 
-// Ends a session's use of the wire, as far as the probe still answers. Errors are ignored, because no one could be
-// told.
+// Ends a session's use of the wire, if the probe still answers. Errors are ignored, because there is no one to report
+// them to.
 void SharedProbe::LetGoOfWire(SessionState& session) {
   const bool was_connected = session.connect_count > 0;
   session.connect_count = 0;
@@ -152,8 +152,8 @@ void SharedProbe::LetGoOfWire(SessionState& session) {
   }
 }
 
-// A line reset deselects what TARGETSEL had chosen, and TARGETSEL is only written after a line reset; so a target that
-// raw bits do not select is deselected.
+// A line reset deselects what TARGETSEL had chosen, and TARGETSEL is only written after a line reset; so raw bits that
+// do not select a target are taken to deselect it.
 void SharedProbe::NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count) {
   if (wire_.jtag) return;
   wire_.target_select = adi::FindTargetSelect(bits, bit_count);

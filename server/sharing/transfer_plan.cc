@@ -7,8 +7,8 @@ namespace {
 
 using Target = TransferStep::Target;
 
-// What a plan may have beyond its budget. If CSW, TAR and SELECT before a block leave no room for its last few words,
-// these cost less here than in a packet of their own.
+// How far a plan may exceed its budget. If the writes of CSW, TAR and SELECT before a block leave no room for its last
+// few words, these cost less here than in a packet of their own.
 constexpr size_t kSmallRest = 16;
 
 // ABORT, SELECT and RDBUFF are the same in every bank (ADIv5.2 §B2.2, table B2-3).
@@ -90,7 +90,7 @@ TransferPlan::Added TransferPlan::AddDp(TransferJob& job, SessionState& session,
 
 TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session, const TransferStep& step) {
   if (!wire_.dpidr) {
-    // Which kind of AP address this is depends on the DP's version, so the DP is asked once; as in AddDp.
+    // What the AP address means depends on the DP's version, so DPIDR is read once, as in AddDp.
     if (wire_.jtag || wire_.select) registers_.SelectDpBank(0);
     ops_.PushRead(Port::kDp, adi::kDpIdr, {.reads_dpidr = true});
     return Added::kRunFirst;

@@ -31,7 +31,8 @@ void WireRegisters::Select(uint32_t value) {
 void WireRegisters::SelectDpBank(uint32_t bank) { Select((wire_.select.value_or(0) & adi::kSelectApMask) | bank); }
 
 void WireRegisters::SelectAp(uint64_t register_address, const SessionState& session) {
-  // Along with the bank of DP registers that the session will want next, so that it need not be selected again.
+  // Includes the bank of DP registers that the session has selected, so that its next DP access needs no write of
+  // SELECT.
   Select((static_cast<uint32_t>(register_address) & adi::kSelectApMask) | (session.select & adi::kSelectDpBankMask));
 }
 
