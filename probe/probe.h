@@ -5,7 +5,7 @@
 // and sharing works the same with every driver.
 //
 // Threads: one thread at a time. In the server that is the probe's lane. Every method blocks until the probe has
-// answered or a time limit has passed; none waits for ever.
+// answered or a time limit has passed; none waits forever.
 //
 // Errors, from any method: kProbeDisconnected once the probe is gone (from then on always: a Probe never comes back,
 // its source makes a new one); kProbeError if the probe refuses or sends an invalid answer; kUnsupported if it does not

@@ -2,7 +2,7 @@
 #pragma once
 
 void ResetHandler(void);       // startup.c
-void UnexpectedHandler(void);  // startup.c: sleeps for ever
+void UnexpectedHandler(void);  // startup.c: sleeps forever
 void FaultHandler(void);       // fault.c
 void SvcHandler(void);         // service.c
 void PendSvHandler(void);      // tick.c

@@ -1,7 +1,7 @@
 // SysTick blinks the LED (P0.13, lit while low, like LED1 of the nRF52840 DK), adds to a float and pends PendSV.
 //
 // The nRF52840 stops SysTick while the core sleeps, unless a debugger keeps its clock running (PS v1.1, chapter CPU).
-// Without a debugger the board would sleep for ever, so TIMER0, which keeps counting, wakes it ten times a second;
+// Without a debugger the board would sleep forever, so TIMER0, which keeps counting, wakes it ten times a second;
 // `ticks` counts only the time for which the core is awake.
 #include "sim/firmware/tick.h"
 

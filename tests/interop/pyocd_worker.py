@@ -1,6 +1,6 @@
 """Runs the real pyOCD and is controlled over pipes: one JSON object per line in, one per line out.
 
-It is a separate process because pyOCD's client waits for ever for a lost reply and spins for ever at end-of-file, and
+It is a separate process because pyOCD's client waits forever for a lost reply and spins forever at end-of-file, and
 because some tests kill it. The commands are the functions below that are decorated with @command.
 
     {"command": "attach", "arguments": {"uid": "remote:127.0.0.1:5555"}}  ->  {"result": null}

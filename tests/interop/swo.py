@@ -65,7 +65,7 @@ class Target:
             self.write(address, word)
 
     def send_for_ever(self):
-        """Starts a program in RAM that sends for ever, as fast as the pin allows."""
+        """Starts a program in RAM that sends forever, as fast as the pin allows."""
         for offset in range(0, len(ENDLESS), 4):
             word = ENDLESS[offset : offset + 4].ljust(4, b"\0")
             self.write(RAM_PROGRAM + offset, int.from_bytes(word, "little"))

@@ -179,7 +179,7 @@ def test_software_breakpoint(gdb, lab, control):
     ],
 )
 def test_watchpoints_by_direction(gdb, watch, what, halts):
-    """The fault handler writes fault.cfsr, increments fault.count, and then waits for ever."""
+    """The fault handler writes fault.cfsr, increments fault.count, and then waits forever."""
     gdb.monitor("set vector-catch none")
     run_to(gdb, "main")
     gdb.command(f"set var command = {COMMAND_FAULT}")

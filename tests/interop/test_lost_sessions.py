@@ -139,7 +139,7 @@ def test_server_leaves_the_probe_disconnected(make_stack, raw, control):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_gateway_ends_its_connections(make_stack, raw, number):
-    """pyOCD spins for ever at an orderly end-of-file, so the gateway must reset the connections that it ends."""
+    """pyOCD spins forever at an orderly end-of-file, so the gateway must reset the connections that it ends."""
     stack = make_stack()
     idle = raw(stack.port).attach()
     waiting, holder = raw(stack.port).attach(), raw(stack.port).attach()

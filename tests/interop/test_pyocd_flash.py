@@ -13,7 +13,7 @@ VECTORS = struct.pack("<II", 0x20040000, 9)
 
 
 def contents(size, seed):
-    """Random contents that depend on the seed, after a vector table and a program that executes WFI for ever."""
+    """Random contents that depend on the seed, after a vector table and a program that executes WFI forever."""
     program = VECTORS + struct.pack("<HH", 0xBF30, 0xE7FD)
     return program + random.Random(seed).randbytes(size - len(program))
 

@@ -28,7 +28,7 @@ class EngineTest : public CoreFixture {
     Write(kCounter, 0);
     engine_ = std::make_unique<Engine>(chip(), pace);
   }
-  // A program that increments kCounter for ever: ldr r0, =kCounter; loop: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b
+  // A program that increments kCounter forever: ldr r0, =kCounter; loop: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b
   // loop
   void PutCounter() { Put(kEntry, {0x4802, 0x6801, 0x3101, 0x6001, 0xE7FB, 0xBF00, 0x0100, 0x2000}); }
 

@@ -332,7 +332,7 @@ TEST_F(LaneTest, AnEndedSessionIsToldOnceAndAnswersWithTheReason) {
 }
 
 // An owner leaves when it is told of the end, while another of its threads may be about to submit a command. That
-// command must not wait for ever.
+// command must not wait forever.
 TEST_F(LaneTest, AnEndedSessionAnswersEvenAfterItsOwnerHasLeft) {
   std::shared_ptr<Session> a;
   a = lane_
