@@ -93,7 +93,7 @@ void AddDebug(CLI::App& app, Arguments& arguments) {
 
 void AddCommands(CLI::App& app, Arguments& arguments) {
   CLI::App* list = app.add_subcommand("list", "Lists the probes and their users");
-  list->add_option("--gateway", arguments.gateways, "Ask these ports of a gateway which probe each serves; repeatable")
+  list->add_option("--gateway", arguments.gateways, "Ask these ports of a gateway which probe each serves (repeatable)")
       ->option_text("HOST:PORT[-PORT]")
       ->allow_extra_args(false)
       ->check(IsEndpointRange);
@@ -117,7 +117,8 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   CLI::App* kick = app.add_subcommand("kick", "Ends a session");
   kick->add_option("SESSION", arguments.kick.session, "The session's name as `sessions` shows it, or its beginning")
       ->required();
-  kick->add_option("--reason", arguments.kick.reason, "The reason that its client is told")->option_text("TEXT");
+  kick->add_option("--reason", arguments.kick.reason, "The reason to give to the session's client")
+      ->option_text("TEXT");
   kick->callback([&arguments] { RunKick(arguments.common, arguments.kick); });
 
   CLI::App* read = app.add_subcommand("read", "Reads a target's memory");
@@ -144,7 +145,7 @@ int Main(int argc, char** argv) {
   arguments.common.client = ThisProgram();
   app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
   app.add_option("--server", arguments.servers,
-                 "The address of a server; repeatable. A host name with several addresses stands for as many servers")
+                 "The address of a server (repeatable). A host name with several addresses stands for as many servers")
       ->option_text("HOST:PORT [" + DefaultServer().ToString() + "]")
       ->allow_extra_args(false)
       ->check(IsEndpoint);

@@ -28,18 +28,18 @@ void AddSwitch(CLI::App& app, const std::string& name, bool& on, const std::stri
 }
 
 void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
-  app.add_option(
-         "--server", raw.servers,
-         "Serve the probes of this probegate-server; repeatable. A host name with several addresses stands for as many "
-         "servers, and is resolved again every 10 s")
+  app.add_option("--server", raw.servers,
+                 "Serve the probes of this probegate-server (repeatable). A host name with several addresses stands "
+                 "for as many "
+                 "servers, and is resolved again every 10 s")
       ->option_text("HOST:PORT [" + gateway.fleet.servers.front().ToString() + "]")
       ->allow_extra_args(false);
   app.add_option("-u,--uid,--probe", gateway.probes,
-                 "Serve only this debug probe: its unique ID, or a part that matches no other probe's; repeatable")
+                 "Serve only this debug probe: its unique ID, or a part that matches no other probe's (repeatable)")
       ->option_text("UID")
       ->allow_extra_args(false);
   app.add_flag("--whole-uid", gateway.whole_ids, "--uid must be a whole unique ID; a part does not match");
-  app.add_flag("-W,--no-wait", raw.no_wait, "Exit if a server or a probe is not there, rather than wait for it");
+  app.add_flag("-W,--no-wait", raw.no_wait, "Exit if a server or a probe is missing, instead of waiting for it");
   AddSwitch(app, "--memory-interface", gateway.connection.offer_memory_interface,
             "on: offer clients memory access in blocks; pyOCD up to 0.46 then cannot write single bytes");
   AddSwitch(app, "--posting", gateway.connection.post,
@@ -51,12 +51,12 @@ void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw)
   app.add_option("-p,--port", gateway.first_port, "The first port to give to a probe; 0: any free port")
       ->option_text("PORT [" + std::to_string(gateway.first_port) + "]")
       ->check(CLI::Range(0, 65535));
-  app.add_option("--map", raw.maps, "Serve this probe on this port; repeatable")
+  app.add_option("--map", raw.maps, "Serve this probe on this port (repeatable)")
       ->option_text("UID=PORT")
       ->allow_extra_args(false);
-  app.add_option("--state", raw.state, "Keep the record of which probe has which port here")
+  app.add_option("--state", raw.state, "Directory for the record of which probe has which port")
       ->option_text("DIR [" + raw.state + "]");
-  app.add_flag("--allow-remote", gateway.allow_remote, "Let other machines connect, too, not only this one");
+  app.add_flag("--allow-remote", gateway.allow_remote, "Also let other machines connect");
 }
 
 void DeclareLimits(CLI::App& app, ProgramOptions& options) {

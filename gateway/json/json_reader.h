@@ -37,7 +37,7 @@ class JsonReader {
   // `text` must outlive the reader and the values read.
   explicit JsonReader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
 
-  // Reads one value. False if there is none, or it is malformed; the reader is of no use after that.
+  // Reads one value. False if there is none, or it is malformed; the reader is unusable after that.
   bool ReadValue(JsonValue& value);
 
   // Steps over white space and then over `c`. False, after the white space, if `c` does not come next.

@@ -27,7 +27,7 @@ struct Options {
   std::chrono::milliseconds reply_timeout{1000};  // beyond what the command itself takes
   std::chrono::milliseconds wait_bound{100};
   uint32_t initial_clock = 1'000'000;  // hertz, until SetClock
-  std::string fallback_id;             // unique id of a device that has no serial number
+  std::string fallback_id;             // unique ID of a device that has no serial number
   // What is known about the device from elsewhere. Its unique ID, vendor and product, if not empty, replace the
   // device's own.
   ProbeInfo known;

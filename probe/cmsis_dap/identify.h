@@ -19,7 +19,7 @@ struct Identity {
 };
 
 // Asks, and gives `channel` its markers. The unique ID and the names in `known`, if not empty, replace the device's
-// own. A device without a serial number gets `fallback_id` as its unique ID. kProbeError: it has no SWD, no unique id,
+// own. A device without a serial number gets `fallback_id` as its unique ID. kProbeError: it has no SWD, no unique ID,
 // or its answers are invalid.
 absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id);
 

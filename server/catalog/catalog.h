@@ -132,7 +132,7 @@ class Catalog final : public LaneEvents {
   mutable Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<std::string, Row> rows_ ABSL_GUARDED_BY(mutex_);  // by unique id
+  std::map<std::string, Row> rows_ ABSL_GUARDED_BY(mutex_);  // by unique ID
   std::vector<std::weak_ptr<ProbeWatcher>> watchers_ ABSL_GUARDED_BY(mutex_);
   std::deque<Retired> retired_ ABSL_GUARDED_BY(mutex_);
 

@@ -85,7 +85,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
 
   Mutex mutex_;
   SessionHandle session_ ABSL_GUARDED_BY(mutex_);
-  std::string probe_ ABSL_GUARDED_BY(mutex_);     // unique id, once there is a session
+  std::string probe_ ABSL_GUARDED_BY(mutex_);     // unique ID, once there is a session
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // or submitting what was read
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;  // there is nothing more to read

@@ -45,7 +45,7 @@ using AbandonedCheck = absl::AnyInvocable<bool() const>;
 // The state of a session, for lists and messages.
 struct SessionSnapshot {
   std::string name;
-  std::string probe;  // unique id
+  std::string probe;  // unique ID
   v1::ClientInfo client;
   std::chrono::system_clock::time_point opened_at;
   std::chrono::system_clock::time_point last_command_at;

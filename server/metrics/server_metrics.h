@@ -54,7 +54,7 @@ class ServerMetrics {
   const CommandCounters commands_;
 
   Mutex mutex_;
-  std::map<std::string, Kept> probes_ ABSL_GUARDED_BY(mutex_);  // by unique id
+  std::map<std::string, Kept> probes_ ABSL_GUARDED_BY(mutex_);  // by unique ID
 };
 
 }  // namespace probegate

@@ -81,7 +81,7 @@ class SessionRegistry {
   absl::StatusOr<Opened> Open(const v1::OpenSessionRequest& request, const Peer& peer, EndCallback on_end,
                               std::string_view traceparent = {}, Kick kick = Kick::kThroughLane);
 
-  // The sessions on the probe of this unique id, or all if it is empty; oldest first.
+  // The sessions on the probe of this unique ID, or all if it is empty; oldest first.
   std::vector<v1::SessionInfo> List(const std::string& unique_id) const;
 
   // Ends anyone's session, named by its name or its whole id; `reason` is told to its client. kNotFound if there is no

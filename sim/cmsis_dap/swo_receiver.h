@@ -16,11 +16,11 @@ namespace probegate::sim {
 
 class SwoReceiver {
  public:
-  // `clock_hz`: cycles a second. `received` is called with each byte; `framing_error` if the stop bit was low.
+  // `clock_hz`: cycles per second. `received` is called with each byte; `framing_error` if the stop bit was low.
   SwoReceiver(uint32_t clock_hz, std::function<void(uint8_t)> received, std::function<void()> framing_error);
 
-  // Listens from `cycle` on at `baud` bits a second (1 to a quarter of `clock_hz`), as if the line had been idle until
-  // then.
+  // Listens from `cycle` on at `baud` bits per second (1 to a quarter of `clock_hz`), as if the line had been idle
+  // until then.
   void Start(uint32_t baud, uint64_t cycle);
 
   // To be called at each frame's start. Frames come in order and do not overlap.
