@@ -116,7 +116,8 @@ class Interrupts {
   void End() {
     if (!thread_.joinable()) return;
     over_ = true;
-    pthread_kill(thread_.native_handle(), SIGTERM);
+    // The thread has the signal blocked and waits for it.
+    pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
     thread_.join();
   }
 

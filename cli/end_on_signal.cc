@@ -17,7 +17,8 @@ EndOnSignal::EndOnSignal(std::function<void()> last)
 
 EndOnSignal::~EndOnSignal() {
   over_ = true;
-  pthread_kill(thread_.native_handle(), SIGTERM);
+  // The thread has the signal blocked and waits for it.
+  pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
   thread_.join();
 }
 

@@ -74,7 +74,7 @@ ExitCode LookOnce(const CommonArguments& common, ServerGroup& group, const std::
   std::vector<ServerTop> tops;
   for (size_t i = 0; i < afters.size(); ++i) {
     const auto& [server, after] = afters[i];
-    const auto is_same = [server = server](const auto& before) { return before.server == server; };
+    const auto is_same = [wanted = server](const auto& before) { return before.server == wanted; };
     const auto before = std::find_if(befores.begin(), befores.end(), is_same);
     tops.push_back({places[i], Compare(before->answer, after.stats, after.sessions)});
   }
