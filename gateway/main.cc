@@ -17,7 +17,7 @@
 #include "base/grpc/listener.h"
 #include "base/server_list.h"
 #include "gateway/gateway.h"
-#include "gateway/grpc/upstream.h"
+#include "gateway/grpc/grpc_upstream.h"
 #include "gateway/menu.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/options.h"

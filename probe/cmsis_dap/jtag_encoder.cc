@@ -106,12 +106,12 @@ std::optional<TransferOutcome> JtagEncoder::Decode(absl::Span<const uint8_t> rep
   if (decoded->ack != kAckOk) {
     select_ = decoded->begun > 0 ? entries_[decoded->begun - 1].select_after : select_before_;
   }
-  return Judge(*decoded);
+  return OutcomeOf(*decoded);
 }
 
 // An access to a DP is done once it is acknowledged; an access to an AP, once a check after it has found the flags
 // clear.
-std::optional<TransferOutcome> JtagEncoder::Judge(const TransferPacket::Reply& reply) const {
+std::optional<TransferOutcome> JtagEncoder::OutcomeOf(const TransferPacket::Reply& reply) const {
   const bool data_missing = reply.last_read != TransferPacket::LastRead::kThere;
   TransferOutcome outcome{.ack = reply.ack};
   size_t open = unchecked_before_;

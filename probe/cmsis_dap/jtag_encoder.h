@@ -56,7 +56,7 @@ class JtagEncoder final : public TransferEncoder {
   void AppendStickyCheck();
   template <typename Append>
   void InStatusBank(Append append);
-  std::optional<TransferOutcome> Judge(const TransferPacket::Reply& reply) const;
+  std::optional<TransferOutcome> OutcomeOf(const TransferPacket::Reply& reply) const;
 
   TransferPacket packet_;
   std::vector<Entry> entries_;  // of the packet's transfers

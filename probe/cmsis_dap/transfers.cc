@@ -33,17 +33,17 @@ Transfers::Transfers(Channel& channel, size_t packet_size, size_t packet_count)
     : channel_(channel),
       packet_size_(packet_size),
       packet_count_(std::clamp<size_t>(packet_count, 1, kMostInFlight)),
-      swd_packet_(packet_size, channel.pads_replies()),
-      jtag_packet_(packet_size, channel.pads_replies()) {}
+      swd_encoder_(packet_size, channel.pads_replies()),
+      jtag_encoder_(packet_size, channel.pads_replies()) {}
 
 void Transfers::UseJtag(bool jtag) {
   jtag_ = jtag;
-  jtag_packet_.ForgetSelect();
+  jtag_encoder_.ForgetSelect();
 }
 
-TransferEncoder& Transfers::packet() {
-  if (jtag_) return jtag_packet_;
-  return swd_packet_;
+TransferEncoder& Transfers::encoder() {
+  if (jtag_) return jtag_encoder_;
+  return swd_encoder_;
 }
 
 bool Transfers::IsAbort(const TransferOp& op) const {
@@ -69,7 +69,7 @@ TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
     if (IsAbort(op)) {
       part = RunAbort(op);
       cursor = {cursor.op + 1, 0};
-    } else if (op.size() - cursor.word > packet().Capacity(op.is_read())) {
+    } else if (op.size() - cursor.word > encoder().Capacity(op.is_read())) {
       part = RunBlock(Piece(op, cursor.word, op.size() - cursor.word));
       cursor = {cursor.op + 1, 0};
     } else {
@@ -83,8 +83,8 @@ TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
 }
 
 TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor) {
-  TransferEncoder& packet = this->packet();
-  packet.Clear();
+  TransferEncoder& encoder = this->encoder();
+  encoder.Clear();
   size_t words = 0;
   while (cursor.op < ops.size()) {
     const TransferOp& op = ops[cursor.op];
@@ -93,23 +93,23 @@ TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cu
       cursor = {cursor.op + 1, 0};
       continue;
     }
-    if (!packet.Add(op, cursor.word)) break;
+    if (!encoder.Add(op, cursor.word)) break;
     ++cursor.word;
     ++words;
   }
-  if (packet.empty()) return {};
-  packet.Close();
-  return AskPacket(packet, words);
+  if (encoder.empty()) return {};
+  encoder.Close();
+  return AskEncoded(encoder, words);
 }
 
 // `words`: how many of the caller's words may have been transferred if the answer is lost.
-TransferResult Transfers::AskPacket(TransferEncoder& packet, size_t words) {
-  const auto outcome = channel_.Ask(packet, Busy(packet.size()), packet.size());
+TransferResult Transfers::AskEncoded(TransferEncoder& encoder, size_t words) {
+  const auto outcome = channel_.Ask(encoder, Busy(encoder.size()), encoder.size());
   if (!outcome.ok()) {
-    jtag_packet_.ForgetSelect();
+    jtag_encoder_.ForgetSelect();
     return {.status = outcome.status(), .uncertain = words};
   }
-  return {.status = Judge(outcome->ack), .completed = outcome->completed, .uncertain = outcome->uncertain};
+  return {.status = StatusOfAck(outcome->ack), .completed = outcome->completed, .uncertain = outcome->uncertain};
 }
 
 // Each word is a separate write of ABORT. In a JTAG-DP of ADIv5.0, ABORT has only the DAPABORT bit; the sticky flags
@@ -120,12 +120,12 @@ TransferResult Transfers::RunAbort(const TransferOp& op) {
     result.status = channel_.Order(WriteAbort{value});
     uint32_t flags = 0;
     if (result.status.ok() && (value & adi::kAbortClearSticky) != 0) {
-      jtag_packet_.MakeStatusRead(flags);
-      result.status = AskPacket(jtag_packet_, 0).status;
+      jtag_encoder_.MakeStatusRead(flags);
+      result.status = AskEncoded(jtag_encoder_, 0).status;
     }
     if (result.status.ok() && (flags & adi::kStickyFlags) != 0) {
-      jtag_packet_.MakeStatusWrite(flags);
-      result.status = AskPacket(jtag_packet_, 0).status;
+      jtag_encoder_.MakeStatusWrite(flags);
+      result.status = AskEncoded(jtag_encoder_, 0).status;
     }
     if (!result.status.ok()) {
       result.uncertain = 1;
@@ -143,8 +143,8 @@ TransferResult Transfers::RunBlock(const TransferOp& op) {
 }
 
 TransferResult Transfers::CheckBlock(const TransferOp& op) {
-  jtag_packet_.MakeCheck(op.size());
-  return AskPacket(jtag_packet_, op.size());
+  jtag_encoder_.MakeCheck(op.size());
+  return AskEncoded(jtag_encoder_, op.size());
 }
 
 TransferResult Transfers::SendBlocks(const TransferOp& op) {
@@ -180,11 +180,11 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
     ack = outcome->ack;
     result.completed += outcome->completed;
   }
-  if (ack != kAckOk) result.status = Judge(ack);
+  if (ack != kAckOk) result.status = StatusOfAck(ack);
   return result;
 }
 
-absl::Status Transfers::Judge(uint8_t ack) {
+absl::Status Transfers::StatusOfAck(uint8_t ack) {
   switch (ack) {
     case kAckOk:
       return absl::OkStatus();

@@ -42,18 +42,18 @@ class Transfers {
   TransferResult SendBlocks(const TransferOp& op);
   TransferResult CheckBlock(const TransferOp& op);
   TransferResult RunAbort(const TransferOp& op);
-  TransferResult AskPacket(TransferEncoder& packet, size_t words);
-  TransferEncoder& packet();
+  TransferResult AskEncoded(TransferEncoder& encoder, size_t words);
+  TransferEncoder& encoder();
   bool IsAbort(const TransferOp& op) const;
-  absl::Status Judge(uint8_t ack);
+  absl::Status StatusOfAck(uint8_t ack);
   std::chrono::microseconds Busy(size_t transfers) const;
 
   Channel& channel_;
   const size_t packet_size_;
   const size_t packet_count_;
   bool jtag_ = false;  // which of the two encoders is in use
-  SwdEncoder swd_packet_;
-  JtagEncoder jtag_packet_;
+  SwdEncoder swd_encoder_;
+  JtagEncoder jtag_encoder_;
   uint32_t hertz_ = 0;
   std::chrono::milliseconds wait_bound_{0};
 };

@@ -1,4 +1,4 @@
-#include "gateway/grpc/upstream.h"
+#include "gateway/grpc/grpc_upstream.h"
 
 #include <chrono>
 #include <deque>
