@@ -14,7 +14,7 @@
 namespace probegate {
 namespace {
 
-constexpr std::chrono::seconds kBound{1};  // for each step
+constexpr std::chrono::seconds kBound{1};  // for connecting, for sending, and for both replies
 constexpr size_t kMaxReply = 4096;         // bytes, of both replies together
 constexpr std::string_view kRequests =
     "{\"id\":0,\"request\":\"hello\",\"arguments\":[1]}\n"
@@ -24,8 +24,9 @@ Deadline NextBound() { return std::chrono::steady_clock::now() + kBound; }
 
 std::string ReadTwoLines(int socket) {
   std::string text;
+  const Deadline deadline = NextBound();
   while (text.size() < kMaxReply && std::count(text.begin(), text.end(), '\n') < 2) {
-    if (Receive(socket, text, NextBound()).size == 0) break;
+    if (Receive(socket, text, deadline).size == 0) break;
   }
   return text;
 }

@@ -25,6 +25,10 @@
 //                              from then on: `why`, at once, for each command that it submits
 //   kLeft     its owner        nothing; but if it was ended before: `why`, at once, for each command that it submits
 //
+// A command is on the wire until it has been carried out. What was carried out is answered right after that, in order
+// and without the lane's mutex: an End or a Leave that comes in between does not hold these answers back, and what
+// follows from End may reach the client before them.
+//
 // When a session leaves kOpen, its lock is freed, and one farewell is due, in the session's turn (LaneQueue): the
 // lane's thread gives back what the session has of the probe, and the lane forgets it.
 //

@@ -77,7 +77,8 @@ Batch LaneQueue::Take(TimePoint now) {
       ++it;
       continue;
     }
-    if (!member->is_open() && !batch.empty()) break;
+    // What needs a batch of its own keeps its place in the line for the next one.
+    if (!batch.empty() && (!member->is_open() || member->front().RunsAlone())) break;
     const bool goes_on = TakeFrom(member, batch, transfers, now);
     it = ready_.erase(it);
     member->place.is_ready = false;

@@ -80,9 +80,9 @@ class Session {
   void Submit(v1::StreamRequest request, ReplyCallback done, AbandonedCheck abandoned = nullptr);
 
   // For its owner: gives back everything. Queued commands are dropped without an answer, and so is the one on the wire.
-  // Once this has returned, neither the callbacks of its commands nor the end callback are called any more, except one
-  // that is running just then on another thread. If another thread still has a pointer to the session, that keeps none
-  // of this alive.
+  // Once this has returned, neither the callbacks of its commands nor the end callback are called any more, except for
+  // the commands that the lane's thread has carried out and is answering just then. If another thread still has a
+  // pointer to the session, that keeps none of this alive.
   void Leave();
 
   // For a user who ends another user's session (kKicked): what is on the wire is answered, what is queued is answered

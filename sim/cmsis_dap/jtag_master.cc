@@ -43,7 +43,9 @@ void JtagMaster::Select(uint8_t instruction) {
   const unsigned total = sum(lengths);
   for (unsigned bit = 0; bit < total; ++bit) {
     const unsigned own = bit - before;  // wraps around for bits before the device's
-    const bool level = own >= lengths[device_] || (instruction >> own & 1) != 0;
+    // Other devices get ones, which is BYPASS.
+    const bool bypass = own >= lengths[device_];
+    const bool level = bypass || (own < 8 && (instruction >> own & 1) != 0);
     Cycle(bit + 1 == total, level);
   }
   Cycle(kHigh, kHigh);  // Update-IR

@@ -15,6 +15,7 @@
 namespace probegate {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::Eq;
 using testing::IsEmpty;
@@ -156,6 +157,18 @@ TEST_F(LaneQueueTest, ACommandThatRunsAloneIsABatchOfItsOwn) {
   EXPECT_THAT(Step(), ElementsAre("a read_dp"));
   EXPECT_THAT(Step(), ElementsAre("b connect"));
   EXPECT_THAT(Step(), ElementsAre("b read_dp"));
+}
+
+TEST_F(LaneQueueTest, ACommandThatRunsAloneKeepsItsPlaceInTheLine) {
+  const auto flood = [&](const MemberPtr& member) {
+    while (member->commands().size() < 100) Submit(member, ReadDp());
+  };
+  flood(b_);
+  Submit(a_, Connect());
+  flood(c_);
+  EXPECT_THAT(Step(), Each(Eq("b read_dp")));
+  flood(b_);
+  EXPECT_THAT(Step(), ElementsAre("a connect"));
 }
 
 // --- Slices
