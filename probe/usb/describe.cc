@@ -68,8 +68,9 @@ absl::Status Fill(std::string& text, std::optional<std::string> known, uint8_t i
     return absl::OkStatus();
   }
   auto told = strings.Get(index);
-  if (told.ok()) text = *std::move(told);
-  return told.status();
+  if (!told.ok()) return told.status();
+  text = *std::move(told);
+  return absl::OkStatus();
 }
 
 absl::Status FillNames(DeviceInfo& info, const SysfsDevice& files, Strings& strings) {
