@@ -9,6 +9,8 @@ double Seconds(OperationScope::Clock::duration time) { return std::chrono::durat
 
 }  // namespace
 
+// There is nothing to move but pointers and times: the private copy constructor does it.
+// NOLINTNEXTLINE(performance-move-constructor-init)
 OperationScope::OperationScope(OperationScope&& other) noexcept : OperationScope(other) { other.metrics_ = nullptr; }
 
 OperationScope& OperationScope::operator=(OperationScope&& other) noexcept {

@@ -1,7 +1,6 @@
 #include "debug/process.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
