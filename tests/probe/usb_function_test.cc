@@ -12,7 +12,6 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-using usb::TransferKind;
 
 TEST(UsbFunctions, Version2WithItsSwoEndpoint) {
   const auto functions = FindUsbFunctions(BulkProbeInfo("1-1", "A"));

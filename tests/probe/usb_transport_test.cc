@@ -43,8 +43,9 @@ class UsbTransportTest : public testing::Test {
 
   absl::Status Open(const usb::DeviceInfo& info = BulkProbeInfo("1-1", "A")) {
     auto opened = OpenUsb(OpenFakeUsb(state), FindUsbFunctions(info).at(0), "usb:1-1");
-    if (opened.ok()) transport = *std::move(opened);
-    return opened.status();
+    if (!opened.ok()) return opened.status();
+    transport = *std::move(opened);
+    return absl::OkStatus();
   }
   absl::StatusOr<std::unique_ptr<Probe>> OpenDriver() {
     if (absl::Status status = Open(); !status.ok()) return status;

@@ -19,7 +19,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 v1::WatchProbesResponse Probe(const std::string& unique_id, v1::ProbeState state = v1::PROBE_STATE_IDLE) {
   v1::WatchProbesResponse event;

@@ -33,7 +33,7 @@ TEST(DebugProbeContractTest, EachMethodHasARowAndAFieldInBothOneofs) {
   std::map<std::string, std::string> rows = CommandRows();
   for (int i = 0; i < service->method_count(); ++i) {
     const auto* method = service->method(i);
-    if (kSessionMethods.count(method->name()) != 0) continue;
+    if (kSessionMethods.contains(method->name())) continue;
     ASSERT_EQ(rows.count(method->name()), 1u) << method->name() << " has no row in unary_commands.h";
     const std::string field = rows[method->name()];
     rows.erase(method->name());
