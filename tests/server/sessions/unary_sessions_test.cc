@@ -17,7 +17,6 @@ namespace probegate {
 namespace {
 
 using std::chrono::seconds;
-using testing::HasSubstr;
 
 const Peer kAlice{"10.0.0.1:1000", "10.0.0.1"};
 const Peer kAliceAgain{"10.0.0.1:2000", "10.0.0.1"};
