@@ -18,7 +18,7 @@ LLVM_PROFILE_FILE="$PWD/$profiles/%p.profraw" ctest --preset coverage --parallel
   die "a test failed: see build/coverage/ctest.log"
 llvm-profdata-19 merge --sparse "$profiles"/*.profraw -o "$profiles/all.profdata"
 
-mapfile -t programs < <(cd build/coverage/tests && find "${folders[@]}" -type f -perm -u+x -name '*_test' -printf "$PWD/build/coverage/tests/%p\n")
+mapfile -t programs < <(cd build/coverage/tests && find "${folders[@]}" -type f -perm -u+x -name '*_test' -printf 'build/coverage/tests/%p\n')
 objects=()
 for program in "${programs[@]:1}"; do objects+=("-object=$program"); done
 for folder in "${folders[@]}"; do
