@@ -4,10 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/request_limits.h"
+#include "probe/probe.h"
 #include "server/commands/commands.h"
 #include "server/commands/request_checks.h"
 
 namespace probegate::commands {
+
+// The length of a segment that the API promises is the one that every probe takes.
+static_assert(kMaxSegmentCycles == SwdSegment::kMaxCycles);
 
 v1::WireProtocol ToProto(WireProtocol protocol) {
   return protocol == WireProtocol::kJtag ? v1::WIRE_PROTOCOL_JTAG : v1::WIRE_PROTOCOL_SWD;
