@@ -4,6 +4,7 @@
 #include <bit>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "probe/adi/registers.h"
@@ -137,8 +138,18 @@ std::optional<uint32_t> TargetSelectAt(absl::Span<const uint8_t> bits, size_t bi
   return static_cast<uint32_t>(data);
 }
 
+// A request other than a write of TARGETSEL: a start bit, two bits that say which register, two of its address, their
+// parity, a stop bit and a park bit (§B4.2.1).
+bool IsRequestAt(absl::Span<const uint8_t> bits, size_t bit_count, size_t first) {
+  if (bit_count - first < kRequestBits) return false;
+  const uint64_t request = BitsAt(bits, first, kRequestBits);
+  const bool stop = (request >> 6) & 1;
+  const bool park = (request >> 7) & 1;
+  return request != kTargetSelRequest && !stop && park && std::popcount((request >> 1) & 0x1F) % 2 == 0;
+}
+
 absl::StatusOr<uint32_t> Establish(Probe& probe, absl::Span<const WakeRow> wakes, std::optional<uint32_t> target_select,
-                                   bool select_first) {
+                                   bool select_first, std::string_view hint) {
   absl::Status last;
   std::string tried;
   for (const WakeRow& wake : wakes) {
@@ -152,35 +163,47 @@ absl::StatusOr<uint32_t> Establish(Probe& probe, absl::Span<const WakeRow> wakes
     last = dpidr.status();
     tried += (tried.empty() ? "" : ", ") + std::string(wake.name);
   }
-  return MakeError(GetError(last), "no debug port answers after " + tried + ": " + std::string(last.message()));
+  return MakeError(GetError(last),
+                   "no debug port answers after " + tried + ": " + std::string(last.message()) + std::string(hint));
 }
 
 }  // namespace
 
 absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> target_select) {
-  return Establish(probe, kSwdWakes, target_select, false);
+  const std::string_view hint = target_select ? "; is there a debug port with this TARGETSEL?"
+                                              : "; if there are several on the wire, select one with TARGETSEL";
+  return Establish(probe, kSwdWakes, target_select, false, hint);
 }
 
-absl::StatusOr<uint32_t> EstablishJtagLink(Probe& probe) { return Establish(probe, kJtagWakes, std::nullopt, true); }
+absl::StatusOr<uint32_t> EstablishJtagLink(Probe& probe) {
+  return Establish(probe, kJtagWakes, std::nullopt, true, {});
+}
 
-std::optional<uint32_t> FindTargetSelect(absl::Span<const uint8_t> bits, size_t bit_count) {
+RawEffect EffectOf(absl::Span<const uint8_t> bits, size_t bit_count) {
   // A request's start bit is the first high bit after idle clocks, and TARGETSEL can only be written by the first
   // request after a line reset. The same bits elsewhere, such as in a selection alert, are not a write of TARGETSEL.
+  RawEffect effect;
   bool idle = true;
   size_t ones = 0;
+  const auto note_reset = [&] {
+    if (ones < kResetOnes) return;
+    effect = {.line_reset = true};
+    idle = true;
+  };
   for (size_t i = 0; i < bit_count; ++i) {
     if (!BitAt(bits, i)) {
-      idle = idle || ones >= kResetOnes;
+      note_reset();
       ones = 0;
       continue;
     }
-    if (idle) {
-      if (const auto target = TargetSelectAt(bits, bit_count, i)) return target;
-      idle = false;
+    if (std::exchange(idle, false)) {
+      effect.target_select = TargetSelectAt(bits, bit_count, i);
+      effect.request = IsRequestAt(bits, bit_count, i);
     }
     ++ones;
   }
-  return std::nullopt;
+  note_reset();
+  return effect;
 }
 
 }  // namespace probegate::adi

@@ -25,9 +25,17 @@ absl::StatusOr<uint32_t> EstablishSwdLink(Probe& probe, std::optional<uint32_t> 
 // not change SELECT, so it is written, because DPIDR of a version 3 DP is in bank 0.
 absl::StatusOr<uint32_t> EstablishJtagLink(Probe& probe);
 
-// The TARGETSEL value that a raw sequence writes, if it contains such a write (request byte 0x99, any five bits, 32
-// data bits, parity), so that the server can repeat it after a line reset. `bits` is driven least significant bit
-// first.
-std::optional<uint32_t> FindTargetSelect(absl::Span<const uint8_t> bits, size_t bit_count);
+// What raw SWD bits do to the selection of a DP (ADIv5.2 §B4.3.3, §B4.3.4).
+struct RawEffect {
+  // They contain a line reset, after which no DP of a multi-drop wire is selected.
+  bool line_reset = false;
+  // The value of TARGETSEL that they write (request byte 0x99, any five bits, 32 data bits, parity): after their last
+  // line reset or, if they have none, at their beginning.
+  std::optional<uint32_t> target_select;
+  // Another request was sent there: the bits talk to the DP, instead of only leading to it.
+  bool request = false;
+};
+// `bits` is driven least significant bit first.
+RawEffect EffectOf(absl::Span<const uint8_t> bits, size_t bit_count);
 
 }  // namespace probegate::adi

@@ -48,7 +48,12 @@ Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)
       options_(context.options),
       metrics_(context.metrics),
       answers_(*metrics_, context.log),
-      shared_(Observed(std::move(probe), *metrics_), &metrics_->batch_commands(), metrics_->swo_counters()),
+      shared_(
+          Observed(std::move(probe), *metrics_),
+          [&log = context.log, probe = metrics_->unique_id()](std::string_view what) {
+            log.Warning("target.power", {{"probe", probe}, {"reason", std::string(what)}});
+          },
+          &metrics_->batch_commands(), metrics_->swo_counters()),
       runner_(shared_, metrics_->unique_id(), context.log),
       info_(shared_.info()),
       queue_({.idle = options_.lock_idle, .max = options_.lock_max}, *metrics_) {}

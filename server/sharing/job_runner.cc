@@ -28,13 +28,20 @@ absl::Status JobRunner::Check(const SessionState& session, const TransferJob& jo
   if (job.handle && *job.handle >= session.memory_interfaces.size()) {
     return MakeError(ErrorKind::kNotFound, "invalid handle received from remote memory access");
   }
-  if (!job.steps.empty() && job.steps.front().target == TransferStep::Target::kAp && wire_.dpidr) {
-    const ApId ap = ParseApAddress(job.steps.front().address, wire_.adiv6()).ap;
-    if (wire_.identities.size() >= TransferPlan::kMaxAps && !wire_.identities.contains(ap)) {
+  const bool is_ap = !job.steps.empty() && job.steps.front().target == TransferStep::Target::kAp;
+  const auto dp = wire_.dps.find(session.target_select);
+  if (is_ap && dp != wire_.dps.end() && dp->second.dpidr) {
+    const ApId ap = ParseApAddress(job.steps.front().address, dp->second.adiv6()).ap;
+    if (dp->second.identities.size() >= TransferPlan::kMaxAps && !dp->second.identities.contains(ap)) {
       return MakeError(ErrorKind::kUnsupported, absl::StrCat("more than ", TransferPlan::kMaxAps, " APs are in use"));
     }
   }
   return absl::OkStatus();
+}
+
+LinkUse JobRunner::UseOf(const SessionState& session, const TransferJob& job) {
+  if (!job.handle) return {.target = session.target_select, .established = false};
+  return {.target = session.memory_interfaces[*job.handle].target, .established = true};
 }
 
 bool JobRunner::Settle(const Work& work) {
@@ -61,7 +68,7 @@ JobRunner::Planned JobRunner::Plan(absl::Span<const Work> work, size_t budget) {
     if (job->finished()) continue;
     // A job that must not run, or for which the link must be prepared first, ends this plan and begins the next.
     if (&next != &work.front() && (session->posted_failure.pending() || !Check(*session, *job).ok() ||
-                                   !link_.IsFit(*session, job->handle.has_value()))) {
+                                   !link_.IsFit(*session, UseOf(*session, *job)))) {
       break;
     }
     const TransferPlan::Added added = plan_.Add(*job, *session);
@@ -86,7 +93,7 @@ absl::Status JobRunner::Run(absl::Span<const Work> work, size_t budget) {
 
     const Work& leader = work[first];
     absl::Status fit = Check(*leader.session, *leader.job);
-    if (fit.ok()) fit = link_.Prepare(*leader.session, leader.job->handle.has_value());
+    if (fit.ok()) fit = link_.Prepare(*leader.session, UseOf(*leader.session, *leader.job));
     if (!fit.ok()) {
       leader.job->Fail(fit);
       if (IsError(fit, ErrorKind::kProbeDisconnected)) return fit;

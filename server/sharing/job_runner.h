@@ -44,6 +44,7 @@ class JobRunner {
 
  private:
   // Whether the job can be planned at all.
+  static LinkUse UseOf(const SessionState& session, const TransferJob& job);
   absl::Status Check(const SessionState& session, const TransferJob& job) const;
   // Called for the next job in order: fails it if a posted command of its session has failed before it. Returns whether
   // the job is finished.

@@ -26,7 +26,7 @@ void PlannedOps::BeginJob(TransferJob& job, SessionState& session) {
                    .step = job.step,
                    .step_done = job.step_done,
                    .bytes_done = job.bytes_done,
-                   .select = session.select,
+                   .select = session.dp().select,
                    .ap = std::nullopt,
                    .had_view = false,
                    .view = {},
@@ -38,11 +38,11 @@ void PlannedOps::RememberAp(ApId ap) {
   Undo& undo = undo_.back();
   if (undo.ap) return;
   undo.ap = ap;
-  const auto view = undo.session->views.find(ap);
-  undo.had_view = view != undo.session->views.end();
+  const auto view = undo.session->dp().views.find(ap);
+  undo.had_view = view != undo.session->dp().views.end();
   if (undo.had_view) undo.view = view->second;
-  const auto wire = wire_.aps.find(ap);
-  undo.had_wire_ap = wire != wire_.aps.end();
+  const auto wire = wire_.dp().aps.find(ap);
+  undo.had_wire_ap = wire != wire_.dp().aps.end();
   if (undo.had_wire_ap) undo.wire_ap = wire->second;
 }
 
@@ -123,11 +123,11 @@ SessionState* PlannedOps::Finish(const TransferResult& result) {
 void PlannedOps::LoseTar(const Entry& entry) {
   const Undo& undo = undo_[entry.job];
   if (!entry.note.through_view || !undo.ap) return;
-  ApView& view = undo.session->views[*undo.ap];
+  ApView& view = undo.session->dp().views[*undo.ap];
   view.tar.reset();
   view.tar_on_wire = true;
   view.tar_due = false;
-  wire_.aps[*undo.ap].tar_owner = &view;
+  wire_.dp().aps[*undo.ap].tar_owner = &view;
 }
 
 absl::Status PlannedOps::DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op,
@@ -152,14 +152,15 @@ void PlannedOps::ReadBack(size_t ops_done) {
   for (size_t i = 0; i < ops_done; ++i) {
     const auto& [job, note] = entries_[i];
     if (note.reads_dpidr) {
-      wire_.dpidr = ops_[i].read.back();
+      wire_.dp().dpidr = ops_[i].read.back();
       wire_.link = Link::kUp;
     }
     SessionState& session = *undo_[job].session;
-    if (note.reads_ap) session.last_ap_read = ops_[i].read.back();
+    session.trail.Clear();
+    if (note.reads_ap) session.dp().last_ap_read = ops_[i].read.back();
     for (uint32_t& word : ops_[i].read) {
-      if (note.reads_rdbuff) word = session.last_ap_read.value_or(0);
-      if (note.reads_control_status) word = VisiblePower(word, session.power);
+      if (note.reads_rdbuff) word = session.dp().last_ap_read.value_or(0);
+      if (note.reads_control_status) word = VisiblePower(word, session.dp().power);
     }
   }
   ReadBackTars(ops_done);
@@ -172,7 +173,7 @@ void PlannedOps::ReadBackTars(size_t ops_done) {
       saved.view->tar = ops_[saved.op].read.front();
       saved.view->tar_on_wire = false;
     } else {
-      wire_.aps[saved.ap].tar_owner = saved.view;
+      wire_.dp().aps[saved.ap].tar_owner = saved.view;
     }
   }
 }
@@ -183,28 +184,28 @@ void PlannedOps::ReadBackDiscovery(const Discovery& discovery) {
     identity.page = adi::TarIncrementPage(discovery.idr);
     identity.original_csw = discovery.csw;
     identity.original_tar = discovery.tar;
-    WireAp& wire = wire_.aps[discovery.ap];
+    WireAp& wire = wire_.dp().aps[discovery.ap];
     wire.csw = discovery.csw;
     wire.tar = discovery.tar;
   }
-  wire_.identities[discovery.ap] = identity;
+  wire_.dp().identities[discovery.ap] = identity;
 }
 
 void PlannedOps::TakeBack(const Undo& undo) {
   undo.job->step = undo.step;
   undo.job->step_done = undo.step_done;
   undo.job->bytes_done = undo.bytes_done;
-  undo.session->select = undo.select;
+  undo.session->dp().select = undo.select;
   if (!undo.ap) return;
   if (undo.had_view) {
-    undo.session->views[*undo.ap] = undo.view;
+    undo.session->dp().views[*undo.ap] = undo.view;
   } else {
-    undo.session->views.erase(*undo.ap);
+    undo.session->dp().views.erase(*undo.ap);
   }
   if (undo.had_wire_ap) {
-    wire_.aps[*undo.ap] = undo.wire_ap;
+    wire_.dp().aps[*undo.ap] = undo.wire_ap;
   } else {
-    wire_.aps.erase(*undo.ap);
+    wire_.dp().aps.erase(*undo.ap);
   }
 }
 

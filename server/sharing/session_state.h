@@ -10,11 +10,19 @@
 #include "absl/status/status.h"
 #include "probe/adi/registers.h"
 #include "probe/probe.h"
-#include "server/sharing/ap_state.h"
+#include "server/sharing/dp_state.h"
 #include "server/sharing/posted_failure.h"
+#include "server/sharing/raw_trail.h"
 #include "server/sharing/swo_subscription.h"
 
 namespace probegate {
+
+// An AP that the server accesses on behalf of a session.
+struct TargetAp {
+  TargetSelect target;
+  ApId ap = 0;
+  bool operator==(const TargetAp&) const = default;
+};
 
 struct SessionState {
   // For messages: DescribeClient.
@@ -25,26 +33,21 @@ struct SessionState {
   uint32_t open_count = 0;
   uint32_t connect_count = 0;
 
-  // What the session believes that the DP holds.
-  uint32_t select = 0;
-  uint32_t select1 = 0;
-
-  // CDBGPWRUPREQ and CSYSPWRUPREQ, as this session asked for them.
-  uint32_t power = 0;
-
   bool holds_reset = false;
   std::optional<uint32_t> clock_hz;
 
-  // The target on a multi-drop wire that this session selected with its own sequences.
-  std::optional<uint32_t> target_select;
+  // The DP that this session has selected, with its own sequences or a write of TARGETSEL, and its view of each DP that
+  // it has used.
+  TargetSelect target_select;
+  std::map<TargetSelect, SessionDp> dps;
+  SessionDp& dp() { return dps[target_select]; }
+
+  // Its own raw sequences, for as long as they matter.
+  RawTrail trail;
 
   PostedFailure posted_failure;
 
-  // The last AP read's value, which is what the session may find in RDBUFF.
-  std::optional<uint32_t> last_ap_read;
-
-  std::map<ApId, ApView> views;
-  std::vector<ApId> memory_interfaces;  // by handle
+  std::vector<TargetAp> memory_interfaces;  // by handle
 
   std::optional<SwoSubscription> swo;
 };

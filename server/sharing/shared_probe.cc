@@ -17,28 +17,13 @@ constexpr uint32_t kDefaultClockHz = 1'000'000;
 
 std::string_view Name(WireProtocol protocol) { return protocol == WireProtocol::kJtag ? "JTAG" : "SWD"; }
 
-// All bits that the segments drive, one after another, to look for a TARGETSEL write among them. What is captured
-// (the five bits in which no target answers) counts as zeros.
-std::vector<uint8_t> Flatten(absl::Span<const SwdSegment> segments, size_t& bit_count) {
-  bit_count = 0;
-  for (const SwdSegment& segment : segments) bit_count += segment.cycles;
-  std::vector<uint8_t> bits((bit_count + 7) / 8);
-  size_t at = 0;
-  for (const SwdSegment& segment : segments) {
-    for (size_t i = 0; i < segment.cycles; ++i, ++at) {
-      const bool bit = !segment.output.empty() && ((segment.output[i / 8] >> (i % 8)) & 1);
-      if (bit) bits[at / 8] = static_cast<uint8_t>(bits[at / 8] | (1u << (at % 8)));
-    }
-  }
-  return bits;
-}
-
 }  // namespace
 
-SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands, const SwoCounters& swo)
+SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, DpLink::Warn warn, const Histogram* batch_commands,
+                         const SwoCounters& swo)
     : probe_(std::move(probe)),
       swo_(*probe_, swo),
-      link_(*probe_, wire_),
+      link_(*probe_, wire_, clock_, std::move(warn)),
       jobs_(*probe_, wire_, link_, batch_commands) {}
 
 SharedProbe::~SharedProbe() { Shutdown(); }
@@ -137,10 +122,9 @@ void SharedProbe::LetGoOfWire(SessionState& session) {
   }
   link_.Remove(session);
   session.memory_interfaces.clear();
-  session.views.clear();
-  session.select = session.select1 = 0;
-  session.last_ap_read.reset();
+  session.dps.clear();
   session.target_select.reset();
+  session.trail.Clear();
   const bool last =
       std::none_of(sessions_.begin(), sessions_.end(), [](const SessionState* s) { return s->connect_count > 0; });
   if (last) {
@@ -152,18 +136,22 @@ void SharedProbe::LetGoOfWire(SessionState& session) {
   }
 }
 
-// A line reset deselects what TARGETSEL had chosen, and TARGETSEL is only written after a line reset; so raw bits that
-// do not select a target are taken to deselect it.
-void SharedProbe::NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count) {
-  if (wire_.jtag) return;
-  wire_.target_select = adi::FindTargetSelect(bits, bit_count);
-  if (wire_.target_select) session.target_select = wire_.target_select;
+// `effect`: of the session's raw bits together with those that it is about to drive, for which this makes the wire fit.
+absl::Status SharedProbe::PrepareRaw(SessionState& session, const adi::RawEffect& effect, std::string what) {
+  if (absl::Status status = link_.PrepareRaw(session); !status.ok()) return status;
+  if (effect.line_reset || effect.target_select) {
+    if (absl::Status status = DpLink::NoteTarget(session, effect.target_select); !status.ok()) return status;
+  }
+  wire_.Touch(session, std::move(what));
+  wire_.target_select = session.target_select;
+  return absl::OkStatus();
 }
 
 absl::Status SharedProbe::SwjSequence(SessionState& session, size_t bit_count, absl::Span<const uint8_t> bits) {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
-  wire_.Touch(session, "raw SWJ sequence");
-  NoteTargetSelect(session, bits, bit_count);
+  const adi::RawEffect effect = wire_.jtag ? adi::RawEffect{} : session.trail.EffectWith(bit_count, bits);
+  if (absl::Status status = PrepareRaw(session, effect, "raw SWJ sequence"); !status.ok()) return status;
+  session.trail.AddSwj(bit_count, bits, wire_.jtag);
   return probe_->SwjSequence(bit_count, bits);
 }
 
@@ -174,10 +162,9 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> SharedProbe::SwdSequence(Sessi
     return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no SWD sequences"));
   }
   if (absl::Status status = RequireProtocol(WireProtocol::kSwd); !status.ok()) return status;
-  wire_.Touch(session, "raw SWD sequence");
-  size_t bit_count = 0;
-  const std::vector<uint8_t> bits = Flatten(segments, bit_count);
-  NoteTargetSelect(session, bits, bit_count);
+  const adi::RawEffect effect = session.trail.EffectWith(segments);
+  if (absl::Status status = PrepareRaw(session, effect, "raw SWD sequence"); !status.ok()) return status;
+  session.trail.AddSwd(segments);
   return probe_->SwdSequence(segments);
 }
 
@@ -187,7 +174,8 @@ absl::StatusOr<std::vector<uint8_t>> SharedProbe::JtagSequence(SessionState& ses
     return MakeError(ErrorKind::kUnsupported, absl::StrCat("probe ", info().unique_id, " has no JTAG sequences"));
   }
   if (absl::Status status = RequireProtocol(WireProtocol::kJtag); !status.ok()) return status;
-  wire_.Touch(session, "raw JTAG sequence");
+  if (absl::Status status = PrepareRaw(session, {}, "raw JTAG sequence"); !status.ok()) return status;
+  session.trail.AddJtag(stretch);
   return probe_->JtagSequence(stretch);
 }
 
@@ -261,17 +249,18 @@ absl::StatusOr<std::optional<uint32_t>> SharedProbe::MemoryInterface(SessionStat
   const uint64_t csw = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
   absl::Status status = jobs_.RunOne(session, TransferJob::ReadRegister(TransferStep::Target::kAp, csw, 1));
   if (!status.ok()) return status;
-  if (!wire_.identities[ap].is_mem_ap) return std::nullopt;
-  const auto known = std::find(session.memory_interfaces.begin(), session.memory_interfaces.end(), ap);
+  if (!wire_.dp().identities[ap].is_mem_ap) return std::nullopt;
+  const TargetAp wanted{session.target_select, ap};
+  const auto known = std::find(session.memory_interfaces.begin(), session.memory_interfaces.end(), wanted);
   const auto handle = static_cast<uint32_t>(known - session.memory_interfaces.begin());
-  if (known == session.memory_interfaces.end()) session.memory_interfaces.push_back(ap);
+  if (known == session.memory_interfaces.end()) session.memory_interfaces.push_back(wanted);
   return handle;
 }
 
 absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32_t value) {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
-  if (address == adi::kDpTargetSel) return link_.SelectTarget(session, value);
-  const uint32_t bank = session.select & adi::kSelectDpBankMask;
+  if (address == adi::kDpTargetSel && !wire_.jtag) return link_.SelectTarget(session, value);
+  const uint32_t bank = session.dp().select & adi::kSelectDpBankMask;
   if (bank == 0) return link_.WriteControlStatus(session, value);
   if (bank == adi::kDlcrBank && (value & adi::kDlcrTurnround) != 0) {
     return MakeError(
@@ -279,7 +268,7 @@ absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32
         absl::StrCat("DLCR ", Hex(value), " changes the turnaround, which the probe's other users rely on"));
   }
   if (bank == adi::kDpSelect1Bank && wire_.adiv6()) {
-    session.select1 = value;
+    session.dp().select1 = value;
     return absl::OkStatus();
   }
   return jobs_.RunOne(session, TransferJob::WriteRegister(TransferStep::Target::kDp, address, {value}));

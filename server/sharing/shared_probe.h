@@ -35,9 +35,11 @@ namespace probegate {
 
 class SharedProbe {
  public:
-  // `batch_commands` is as for JobRunner; SWO is counted in `swo`. Both must outlive this.
-  explicit SharedProbe(std::unique_ptr<Probe> probe, const Histogram* batch_commands = nullptr,
-                       const SwoCounters& swo = {});
+  // `warn` is as for DpLink, and `batch_commands` as for JobRunner; SWO is counted in `swo`. The last two must outlive
+  // this.
+  explicit SharedProbe(
+      std::unique_ptr<Probe> probe, DpLink::Warn warn = [](std::string_view) {},
+      const Histogram* batch_commands = nullptr, const SwoCounters& swo = {});
   // Leaves the probe as Shutdown does.
   ~SharedProbe();
   SharedProbe(const SharedProbe&) = delete;
@@ -99,7 +101,7 @@ class SharedProbe {
   // Of a session that is connected.
   absl::Status RequireProtocol(WireProtocol protocol) const;
 
-  void NoteTargetSelect(SessionState& session, absl::Span<const uint8_t> bits, size_t bit_count);
+  absl::Status PrepareRaw(SessionState& session, const adi::RawEffect& effect, std::string what);
   void LetGoOfWire(SessionState& session);
   absl::Status ApplyClock();
   absl::Status ApplyReset();
@@ -113,6 +115,7 @@ class SharedProbe {
   bool reset_asserted_ = false;
 
   WireState wire_;
+  LinkClock clock_;
   DpLink link_;
   JobRunner jobs_;
 };

@@ -65,11 +65,11 @@ TransferPlan::Added TransferPlan::AddDp(TransferJob& job, SessionState& session,
   uint32_t* words = &job.words[step.first_word];
   const auto address = static_cast<uint8_t>(step.address);
   if (step.write && address == adi::kDpSelect) {
-    session.select = words[step.word_count - 1];
+    session.dp().select = words[step.word_count - 1];
     Advance(job, step, step.word_count, 0);
     return Added::kAll;
   }
-  const uint32_t bank = session.select & adi::kSelectDpBankMask;
+  const uint32_t bank = session.dp().select & adi::kSelectDpBankMask;
   const bool is_dpidr = !step.write && address == adi::kDpIdr && bank == 0;
   // After a line reset nothing may come before the read of DPIDR, and DPBANKSEL is 0 then (§B4.3.3). But perhaps there
   // was no line reset, and DPIDR of version 3 is banked: so it is read before SELECT is written, in case there was one,
@@ -89,7 +89,7 @@ TransferPlan::Added TransferPlan::AddDp(TransferJob& job, SessionState& session,
 }
 
 TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session, const TransferStep& step) {
-  if (!wire_.dpidr) {
+  if (!wire_.dp().dpidr) {
     // What the AP address means depends on the DP's version, so DPIDR is read once, as in AddDp.
     if (wire_.jtag || wire_.select) registers_.SelectDpBank(0);
     ops_.PushRead(Port::kDp, adi::kDpIdr, {.reads_dpidr = true});
@@ -99,15 +99,15 @@ TransferPlan::Added TransferPlan::AddAp(TransferJob& job, SessionState& session,
   ApView* view = nullptr;
   if (address.offset && IsTransferRegister(*address.offset)) {
     if (!registers_.Identify(address.ap, session)) return Added::kRunFirst;
-    if (wire_.identities[address.ap].is_mem_ap) {
+    if (wire_.dp().identities[address.ap].is_mem_ap) {
       ops_.RememberAp(address.ap);
-      view = &session.views[address.ap];
+      view = &session.dp().views[address.ap];
       if (ops_.ReadsTarOf(*view)) return Added::kRunFirst;
     }
   }
   if (view != nullptr) {
     if (step.write && *address.offset == adi::kApTar) {
-      WireRegisters::WriteTarLater(job.words[step.first_word + step.word_count - 1], *view, wire_.aps[address.ap]);
+      WireRegisters::WriteTarLater(job.words[step.first_word + step.word_count - 1], *view, wire_.dp().aps[address.ap]);
       Advance(job, step, step.word_count, 4 * step.word_count);
       return Added::kAll;
     }
@@ -124,11 +124,11 @@ void TransferPlan::AddApAccess(TransferJob& job, const TransferStep& step, const
   uint32_t* words = &job.words[step.first_word + job.step_done];
   OpNote note{.bytes_before = job.bytes_done, .bytes_per_transfer = 4, .reads_ap = !step.write};
   if (view != nullptr) {
-    WireAp& wire = wire_.aps[address.ap];
+    WireAp& wire = wire_.dp().aps[address.ap];
     if (*address.offset == adi::kApDrw) {
       if (wire.tar) note.target_address = (static_cast<uint64_t>(view->tar_high.value_or(0)) << 32) | *wire.tar;
       note.through_view = true;
-      AdvanceThroughDrw(wire, view, wire_.identities[address.ap], count);
+      AdvanceThroughDrw(wire, view, wire_.dp().identities[address.ap], count);
     } else if (step.write) {
       const uint32_t value = words[count - 1];
       if (*address.offset == adi::kApCsw) wire.csw = view->csw = value;
@@ -143,10 +143,10 @@ void TransferPlan::AddApAccess(TransferJob& job, const TransferStep& step, const
 }
 
 TransferPlan::Added TransferPlan::AddMemory(TransferJob& job, SessionState& session, const TransferStep& step) {
-  const ApId ap = session.memory_interfaces[*job.handle];
+  const ApId ap = session.memory_interfaces[*job.handle].ap;
   if (!registers_.Identify(ap, session)) return Added::kRunFirst;
   ops_.RememberAp(ap);
-  const ApIdentity& identity = wire_.identities[ap];
+  const ApIdentity& identity = wire_.dp().identities[ap];
   const size_t count = Chunk(job, step);
   const auto unit = step.run.byte_count / step.run.transfers;
   const uint64_t address = step.run.address + job.step_done * unit;
@@ -164,7 +164,7 @@ TransferPlan::Added TransferPlan::AddMemory(TransferJob& job, SessionState& sess
                .bytes_per_transfer = static_cast<uint32_t>(unit),
                .reads_ap = !step.write});
   }
-  AdvanceThroughDrw(wire_.aps[ap], nullptr, identity, count);
+  AdvanceThroughDrw(wire_.dp().aps[ap], nullptr, identity, count);
   Advance(job, step, count, count * unit);
   return Added::kAll;
 }
@@ -173,17 +173,17 @@ void TransferPlan::Keep(const TransferJob& job, SessionState& session) {
   if (job.steps.empty()) return;
   const TransferStep& step = job.steps.front();
   const uint32_t value = job.words.back();
-  if (step.target == Target::kDp && step.address == adi::kDpSelect) session.select = value;
-  if (step.target != Target::kAp || !wire_.dpidr) return;
+  if (step.target == Target::kDp && step.address == adi::kDpSelect) session.dp().select = value;
+  if (step.target != Target::kAp || !wire_.dp().dpidr) return;
   const ApAddress address = ParseApAddress(step.address, wire_.adiv6());
   if (!address.offset || !IsTransferRegister(*address.offset)) return;
   // An AP that is not identified yet may turn out to be a MEM-AP.
-  const auto identity = wire_.identities.find(address.ap);
-  if (identity != wire_.identities.end() && !identity->second.is_mem_ap) return;
-  if (session.views.size() >= kMaxAps && !session.views.contains(address.ap)) return;
-  ApView& view = session.views[address.ap];
+  const auto identity = wire_.dp().identities.find(address.ap);
+  if (identity != wire_.dp().identities.end() && !identity->second.is_mem_ap) return;
+  if (session.dp().views.size() >= kMaxAps && !session.dp().views.contains(address.ap)) return;
+  ApView& view = session.dp().views[address.ap];
   if (*address.offset == adi::kApCsw) view.csw = value;
-  if (*address.offset == adi::kApTar) WireRegisters::WriteTarLater(value, view, wire_.aps[address.ap]);
+  if (*address.offset == adi::kApTar) WireRegisters::WriteTarLater(value, view, wire_.dp().aps[address.ap]);
   if (*address.offset == adi::kApTarHigh) view.tar_high = value;
 }
 

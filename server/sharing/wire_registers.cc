@@ -6,8 +6,8 @@
 
 namespace probegate {
 
-bool WireRegisters::Identify(ApId ap, const SessionState& session) {
-  if (wire_.identities.contains(ap)) return true;
+bool WireRegisters::Identify(ApId ap, SessionState& session) {
+  if (wire_.dp().identities.contains(ap)) return true;
   PlannedOps::Discovery& discovery = ops_.BeginDiscovery(ap);
   const bool adiv6 = wire_.adiv6();
   // Reading these changes nothing in any AP that Arm defines; the IDR then tells whether they are CSW and TAR.
@@ -30,29 +30,30 @@ void WireRegisters::Select(uint32_t value) {
 
 void WireRegisters::SelectDpBank(uint32_t bank) { Select((wire_.select.value_or(0) & adi::kSelectApMask) | bank); }
 
-void WireRegisters::SelectAp(uint64_t register_address, const SessionState& session) {
+void WireRegisters::SelectAp(uint64_t register_address, SessionState& session) {
   // Includes the bank of DP registers that the session has selected, so that its next DP access needs no write of
   // SELECT.
-  Select((static_cast<uint32_t>(register_address) & adi::kSelectApMask) | (session.select & adi::kSelectDpBankMask));
+  Select((static_cast<uint32_t>(register_address) & adi::kSelectApMask) |
+         (session.dp().select & adi::kSelectDpBankMask));
 }
 
-void WireRegisters::WriteApRegister(ApId ap, uint8_t offset, uint32_t value, const SessionState& session) {
+void WireRegisters::WriteApRegister(ApId ap, uint8_t offset, uint32_t value, SessionState& session) {
   const uint64_t address = MakeApAddress(ap, offset, wire_.adiv6());
   SelectAp(address, session);
   ops_.PushWrite(Port::kAp, adi::WireAddress(address), value);
 }
 
-void WireRegisters::SetCsw(ApId ap, uint32_t value, const SessionState& session) {
-  WireAp& wire = wire_.aps[ap];
+void WireRegisters::SetCsw(ApId ap, uint32_t value, SessionState& session) {
+  WireAp& wire = wire_.dp().aps[ap];
   if (wire.csw == value) return;
   WriteApRegister(ap, adi::kApCsw, value, session);
   wire.csw = value;
 }
 
-void WireRegisters::SetTar(ApId ap, uint64_t value, const ApView* for_view, const SessionState& session) {
+void WireRegisters::SetTar(ApId ap, uint64_t value, const ApView* for_view, SessionState& session) {
   const auto low = static_cast<uint32_t>(value);
   const auto high = static_cast<uint32_t>(value >> 32);
-  WireAp& wire = wire_.aps[ap];
+  WireAp& wire = wire_.dp().aps[ap];
   // TAR's upper word is written only after a session has used it: most APs have none.
   const bool high_differs = wire.tar_high_used ? wire.tar_high != high : high != 0;
   if (wire.tar == low && !high_differs) return;
@@ -69,10 +70,10 @@ void WireRegisters::SetTar(ApId ap, uint64_t value, const ApView* for_view, cons
   }
 }
 
-void WireRegisters::SetForView(ApId ap, ApView& view, const SessionState& session) {
-  const ApIdentity& identity = wire_.identities[ap];
+void WireRegisters::SetForView(ApId ap, ApView& view, SessionState& session) {
+  const ApIdentity& identity = wire_.dp().identities[ap];
   SetCsw(ap, view.csw.value_or(identity.original_csw), session);
-  WireAp& wire = wire_.aps[ap];
+  WireAp& wire = wire_.dp().aps[ap];
   if (view.tar_on_wire && wire.tar_owner == &view) return;
   // A session may know better than the lane that TAR has changed: a reset of the target may clear it.
   if (std::exchange(view.tar_due, false)) wire.tar.reset();
@@ -87,8 +88,8 @@ void WireRegisters::WriteTarLater(uint32_t value, ApView& view, WireAp& wire) {
   if (wire.tar_owner == &view) wire.tar_owner = nullptr;
 }
 
-void WireRegisters::SaveTarOfOthers(ApId ap, const ApView* for_view, const SessionState& session) {
-  WireAp& wire = wire_.aps[ap];
+void WireRegisters::SaveTarOfOthers(ApId ap, const ApView* for_view, SessionState& session) {
+  WireAp& wire = wire_.dp().aps[ap];
   if (wire.tar_owner == nullptr || wire.tar_owner == for_view) return;
   if (wire.tar_owner->tar_on_wire) {
     SelectAp(MakeApAddress(ap, adi::kApTar, wire_.adiv6()), session);

@@ -26,18 +26,18 @@ class WireRegisters {
 
   // True if it is known what the AP is. Otherwise plans the reads that tell; they must run before anything else is
   // planned for the AP.
-  bool Identify(ApId ap, const SessionState& session);
+  bool Identify(ApId ap, SessionState& session);
 
   void SelectDpBank(uint32_t bank);
   // For an access of `session` to the AP register at this address, as the protocols carry it.
-  void SelectAp(uint64_t register_address, const SessionState& session);
+  void SelectAp(uint64_t register_address, SessionState& session);
 
   // For the server's own memory interface of `session`, which has no view.
-  void SetCsw(ApId ap, uint32_t value, const SessionState& session);
-  void SetTar(ApId ap, uint64_t value, const SessionState& session) { SetTar(ap, value, nullptr, session); }
+  void SetCsw(ApId ap, uint32_t value, SessionState& session);
+  void SetTar(ApId ap, uint64_t value, SessionState& session) { SetTar(ap, value, nullptr, session); }
 
   // CSW and TAR as the session's view has them.
-  void SetForView(ApId ap, ApView& view, const SessionState& session);
+  void SetForView(ApId ap, ApView& view, SessionState& session);
 
   // `session` writes TAR: it goes into the packet of the next access through it, since TAR affects nothing else.
   static void WriteTarLater(uint32_t value, ApView& view, WireAp& wire);
@@ -48,9 +48,9 @@ class WireRegisters {
  private:
   void Select(uint32_t value);
   // `for_view`: whose TAR it will be; null for the server's own memory interface.
-  void SetTar(ApId ap, uint64_t value, const ApView* for_view, const SessionState& session);
-  void SaveTarOfOthers(ApId ap, const ApView* for_view, const SessionState& session);
-  void WriteApRegister(ApId ap, uint8_t offset, uint32_t value, const SessionState& session);
+  void SetTar(ApId ap, uint64_t value, const ApView* for_view, SessionState& session);
+  void SaveTarOfOthers(ApId ap, const ApView* for_view, SessionState& session);
+  void WriteApRegister(ApId ap, uint8_t offset, uint32_t value, SessionState& session);
 
   WireState& wire_;
   PlannedOps& ops_;

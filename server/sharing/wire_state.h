@@ -1,5 +1,5 @@
-// What the lane believes is on the wire: SELECT, the APs' registers, power requests, and whether the target's DP
-// answers.
+// What the lane believes is on the wire: which DP is selected and whether it answers, SELECT, and what is known of each
+// DP.
 //
 // Plain data; only the lane's thread touches it. SharedProbe owns it. DpLink maintains what concerns the DP;
 // WireRegisters and PlannedOps what concerns SELECT and the APs. What is not known is nullopt, and is written before it
@@ -11,9 +11,8 @@
 #include <optional>
 #include <string>
 
-#include "probe/adi/registers.h"
 #include "probe/probe.h"
-#include "server/sharing/ap_state.h"
+#include "server/sharing/dp_state.h"
 
 namespace probegate {
 
@@ -22,7 +21,8 @@ struct SessionState;
 // Whether the DP can be talked to.
 enum class Link : uint8_t {
   kDown,     // nothing has been tried since the probe was connected
-  kTouched,  // a session sent raw bits, reset the target, or lost the DP: the wire belongs to it
+  kTouched,  // a session sent raw bits or reset the target: the wire belongs to it
+  kLost,     // the DP answered and then did not, as after a power cycle: the next transfer establishes the link anew
   kUp,       // the DP answered its DPIDR since
 };
 
@@ -30,21 +30,18 @@ struct WireState {
   // Over JTAG the DP behaves differently; the code that uses this says how.
   bool jtag = false;
   Link link = Link::kDown;
-  // While kTouched: the session that may still use the wire (null if it is gone, or if the link could not be
-  // established again), and for messages its name and what it did.
+  // While kTouched or kLost: the session that did it (null if it is gone, or if the link could not be established
+  // again), and for messages its name and what it did.
   const SessionState* toucher = nullptr;
   std::string toucher_who;
   std::string touched_by_what;
 
-  std::optional<uint32_t> dpidr;
   std::optional<uint32_t> select;
-  std::optional<uint32_t> target_select;  // written since the last line reset
-  uint32_t power = 0;                     // the power requests last written to CTRL/STAT
+  TargetSelect target_select;  // written since the last line reset
+  std::map<TargetSelect, WireDp> dps;
 
-  std::map<ApId, WireAp> aps;
-  std::map<ApId, ApIdentity> identities;
-
-  bool adiv6() const { return dpidr && adi::DpVersion(*dpidr) >= 3; }
+  WireDp& dp() { return dps[target_select]; }  // the selected one
+  bool adiv6() { return dp().adiv6(); }
 
   // After anything that may have changed the target without the lane. What an AP is stays known, and so does whose TAR
   // it holds, since that value is stored nowhere else.
@@ -52,6 +49,9 @@ struct WireState {
 
   // Forget, and note which session did it.
   void Touch(const SessionState& session, std::string what);
+
+  // `what`: for messages, e.g. "the transfer that failed".
+  void Lose(const SessionState& session, std::string what);
 
   // Removes all pointers into `session`, which is about to be destroyed.
   void Drop(const SessionState& session);

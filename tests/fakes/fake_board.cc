@@ -24,15 +24,24 @@ FakeBoard::FakeBoard(const FakeBoardOptions& options) : options_(options), ram_(
 void FakeBoard::PowerCycle() {
   link_ = Link::kLost;
   ones_ = 0;
-  control_ = select_ = select1_ = read_buffer_ = 0;
-  aps_.fill(Ap{.csw = options_.ap_csw});
+  powered_ = 0;
+  selected_target_.reset();
+  last_selected_.reset();
+  if (!options_.target_selects.empty()) last_selected_ = options_.target_selects.front();
+  dps_.clear();
+  dps_[last_selected_].aps.fill(Ap{.csw = options_.ap_csw});
+  for (const uint32_t target : options_.target_selects) dps_[target].aps.fill(Ap{.csw = options_.ap_csw});
 }
 
-uint32_t FakeBoard::ctrl_stat() const { return control_ | (control_ & kPowerRequests) << 1; }
+// An acknowledge follows its request. After DropPower it stays away until power is requested again.
+uint32_t FakeBoard::CtrlStat(const Dp& dp) const {
+  const uint32_t acks = (dp.control & kPowerRequests & powered_) << 1 & power_acks_;
+  return dp.control | acks | always_acknowledged_;
+}
 
 std::optional<uint32_t> FakeBoard::DpRegister(uint8_t bank, uint8_t address) const {
-  const auto found = dp_banked_.find({bank, address});
-  if (found == dp_banked_.end()) return std::nullopt;
+  const auto found = dp().banked.find({bank, address});
+  if (found == dp().banked.end()) return std::nullopt;
   return found->second;
 }
 
@@ -41,7 +50,7 @@ bool FakeBoard::AlwaysAnswers(const WireTransfer& transfer) const {
   if (transfer.port == Port::kAp) return false;
   if (jtag_) return true;
   if (!transfer.read) return transfer.address == kDpAbort;
-  return transfer.address == kDpIdr || (transfer.address == kDpCtrlStat && (select_ & 0xF) == 0);
+  return transfer.address == kDpIdr || (transfer.address == kDpCtrlStat && (dp().select & 0xF) == 0);
 }
 
 FakeBoard::Ack FakeBoard::Run(WireTransfer& transfer) {
@@ -54,7 +63,7 @@ FakeBoard::Ack FakeBoard::Run(WireTransfer& transfer) {
     link_ = Link::kLost;
     return Ack::kNone;
   }
-  if (forced == Ack::kFault) control_ |= kStickyErr;
+  if (forced == Ack::kFault) dp().control |= kStickyErr;
   if (jtag_ && forced == Ack::kWait) return Ack::kWait;
   if (!AlwaysAnswers(transfer)) {
     if (forced == Ack::kWait) return Ack::kWait;
@@ -65,16 +74,16 @@ FakeBoard::Ack FakeBoard::Run(WireTransfer& transfer) {
     return Ack::kOk;
   }
   if ((ctrl_stat() & kDebugPowerAck) == 0) {
-    control_ |= kStickyErr;
+    dp().control |= kStickyErr;
     return Ack::kFault;
   }
   if (RunAp(transfer)) return Ack::kOk;
-  control_ |= kStickyErr;
+  dp().control |= kStickyErr;
   return transfer.read ? Ack::kReadFailed : Ack::kOk;  // a write is posted
 }
 
 void FakeBoard::RunDp(WireTransfer& transfer) {
-  const auto bank = static_cast<uint8_t>(select_ & 0xF);
+  const auto bank = static_cast<uint8_t>(dp().select & 0xF);
   const bool select1 = bank == kDpSelect1Bank && DpVersion(options_.dpidr) >= 3;
   if (transfer.read) {
     switch (transfer.address) {
@@ -85,21 +94,24 @@ void FakeBoard::RunDp(WireTransfer& transfer) {
         transfer.value = bank == 0 ? ctrl_stat() : DpRegister(bank, kDpCtrlStat).value_or(0);
         break;
       default:
-        transfer.value = jtag_ ? 0 : read_buffer_;
+        transfer.value = jtag_ ? 0 : dp().read_buffer;
     }
     return;
   }
   switch (transfer.address) {
     case kDpAbort:
-      if ((transfer.value & kAbortClearSticky) != 0) control_ &= ~kStickyErr;
+      if ((transfer.value & kAbortClearSticky) != 0) dp().control &= ~kStickyErr;
       break;
     case kDpCtrlStat:
-      if (bank == 0) control_ = (control_ & kStickyErr) | (transfer.value & kControlWritable);
-      if (select1) select1_ = transfer.value;
-      if (bank != 0 && !select1) dp_banked_[{bank, kDpCtrlStat}] = transfer.value;
+      if (bank == 0) {
+        dp().control = (dp().control & kStickyErr) | (transfer.value & kControlWritable);
+        powered_ |= transfer.value & kPowerRequests;
+      }
+      if (select1) dp().select1 = transfer.value;
+      if (bank != 0 && !select1) dp().banked[{bank, kDpCtrlStat}] = transfer.value;
       break;
     case kDpSelect:
-      select_ = transfer.value;
+      dp().select = transfer.value;
       break;
     default:
       break;
@@ -108,20 +120,21 @@ void FakeBoard::RunDp(WireTransfer& transfer) {
 
 // An ADIv5 AP is selected by APSEL. ADIv6 APs lie 64 KiB apart, with their registers at 0xD00.
 std::optional<std::pair<size_t, uint8_t>> FakeBoard::SelectedApRegister(uint8_t address) const {
-  const auto offset = static_cast<uint8_t>((select_ & 0xF0) | address);
+  const auto offset = static_cast<uint8_t>((dp().select & 0xF0) | address);
   if (DpVersion(options_.dpidr) < 3) {
-    const size_t ap = select_ >> 24;
+    const size_t ap = dp().select >> 24;
     return ap < kApCount ? std::optional(std::pair(ap, offset)) : std::nullopt;
   }
-  if (select1_ != 0 || (select_ >> 16) >= kApCount || ((select_ >> 8) & 0xFF) != kApV2Page) return std::nullopt;
-  return std::pair(size_t{select_ >> 16}, offset);
+  if (dp().select1 != 0 || (dp().select >> 16) >= kApCount || ((dp().select >> 8) & 0xFF) != kApV2Page)
+    return std::nullopt;
+  return std::pair(size_t{dp().select >> 16}, offset);
 }
 
 bool FakeBoard::RunAp(WireTransfer& transfer) {
   if (transfer.read) transfer.value = 0;
   const auto selected = SelectedApRegister(transfer.address);
   if (!selected) return true;
-  Ap& ap = aps_[selected->first];
+  Ap& ap = dp().aps[selected->first];
   const uint8_t offset = selected->second;
   bool done = true;
   if (offset == kApDrw) {
@@ -140,7 +153,7 @@ bool FakeBoard::RunAp(WireTransfer& transfer) {
     const bool packed = (ap.csw & kCswAddrIncMask) == kCswAddrIncPacked;
     if (packed && !options_.packed_transfers) ap.csw &= ~kCswAddrIncMask;
   }
-  if (done && transfer.read) read_buffer_ = transfer.value;
+  if (done && transfer.read) dp().read_buffer = transfer.value;
   return done;
 }
 
@@ -173,7 +186,43 @@ bool FakeBoard::AccessRam(uint32_t address, uint32_t unit, WireTransfer& transfe
 
 void FakeBoard::UseJtag(bool jtag) {
   jtag_ = jtag;
+  mode_ = jtag ? Mode::kJtag : Mode::kSwd;
   link_ = Link::kLost;
+}
+
+// Whether the `count` clocks before the last `ago` ones were `code`.
+bool FakeBoard::Saw(uint64_t code, size_t count, size_t ago) const {
+  if (history_.size() < count + ago) return false;
+  const size_t first = history_.size() - ago - count;
+  for (size_t i = 0; i < count; ++i) {
+    if (history_[first + i] != (((code >> i) & 1) != 0)) return false;
+  }
+  return true;
+}
+
+// ADIv5.2 §B5.3. Of the selection alert only the second half is looked at.
+void FakeBoard::ClockSwitch(bool bit) {
+  constexpr size_t kLongest = 160;
+  constexpr uint64_t kAlertEnd = 0x19BC0EA2E3DDAFE9;
+  constexpr uint64_t kOnes = (uint64_t{1} << kResetOnes) - 1;
+  history_.push_back(bit);
+  if (history_.size() > kLongest) history_.pop_front();
+  const Mode before = mode_;
+  switch (mode_) {
+    case Mode::kSwd:
+      if (Saw(0xE73C, 16, 0) && Saw(kOnes, kResetOnes, 16)) mode_ = Mode::kJtag;
+      if (Saw(0xE3BC, 16, 0) && Saw(kOnes, kResetOnes, 16)) mode_ = Mode::kDormant;
+      break;
+    case Mode::kJtag:
+      if (Saw(0xE79E, 16, 0) && Saw(kOnes, kResetOnes, 16)) mode_ = Mode::kSwd;
+      if (Saw(0x33BBBBBA, 31, 0) && Saw(kOnes, kTapResetOnes, 31)) mode_ = Mode::kDormant;
+      break;
+    case Mode::kDormant:  // four low clocks and the activation code
+      if (Saw(0x1A0, 12, 0) && Saw(kAlertEnd, 64, 12)) mode_ = Mode::kSwd;
+      if (Saw(0x0A0, 12, 0) && Saw(kAlertEnd, 64, 12)) mode_ = Mode::kJtag;
+      break;
+  }
+  if (mode_ != before) history_.clear();
 }
 
 void FakeBoard::ClockJtag(size_t bit_count, absl::Span<const uint8_t> bits) {
@@ -188,7 +237,14 @@ void FakeBoard::ClockJtag(size_t bit_count, absl::Span<const uint8_t> bits) {
 void FakeBoard::Clock(size_t bit_count, absl::Span<const uint8_t> bits) {
   if (jtag_) return ClockJtag(bit_count, bits);
   for (size_t i = 0; i < bit_count; ++i) {
-    if ((bits[i / 8] >> (i % 8)) & 1) {
+    const bool one = ((bits[i / 8] >> (i % 8)) & 1) != 0;
+    ClockSwitch(one);
+    if (mode_ != Mode::kSwd) {
+      link_ = Link::kLost;
+      ones_ = 0;
+      continue;
+    }
+    if (one) {
       if (link_ != Link::kHigh) link_ = Link::kLost;
       if (++ones_ >= kResetOnes) link_ = Link::kHigh;
       continue;
@@ -197,15 +253,16 @@ void FakeBoard::Clock(size_t bit_count, absl::Span<const uint8_t> bits) {
     if (link_ == Link::kOneIdle) {
       link_ = options_.target_selects.empty() ? Link::kReset : Link::kLost;
       selected_target_.reset();
-      select_ &= ~0xFu;
+      dp().select &= ~0xFu;
     }
     if (link_ == Link::kHigh) link_ = Link::kOneIdle;
   }
-  const std::optional<uint32_t> target = FindTargetSelect(bits, bit_count);
-  if (target && std::find(options_.target_selects.begin(), options_.target_selects.end(), *target) !=
-                    options_.target_selects.end()) {
+  const std::optional<uint32_t> target = EffectOf(bits, bit_count).target_select;
+  if (mode_ == Mode::kSwd && link_ != Link::kUp && target &&
+      std::find(options_.target_selects.begin(), options_.target_selects.end(), *target) !=
+          options_.target_selects.end()) {
     link_ = Link::kReset;
-    selected_target_ = target;
+    selected_target_ = last_selected_ = target;
   }
 }
 

@@ -103,13 +103,15 @@ void AppendLineReset(std::vector<bool>& bits) {
   Append(bits, 0, 2);
 }
 
-std::optional<uint32_t> Find(const std::vector<bool>& bits) {
+RawEffect Effect(const std::vector<bool>& bits) {
   std::vector<uint8_t> bytes((bits.size() + 7) / 8);
   for (size_t i = 0; i < bits.size(); ++i) bytes[i / 8] |= static_cast<uint8_t>(bits[i] << (i % 8));
-  return FindTargetSelect(bytes, bits.size());
+  return EffectOf(bytes, bits.size());
 }
 
-TEST(FindTargetSelect, FindsTheWriteAfterALineReset) {
+std::optional<uint32_t> Find(const std::vector<bool>& bits) { return Effect(bits).target_select; }
+
+TEST(EffectOf, FindsTheWriteAfterALineReset) {
   std::vector<bool> bits;
   AppendLineReset(bits);
   Append(bits, 0x99, 8);
@@ -119,7 +121,7 @@ TEST(FindTargetSelect, FindsTheWriteAfterALineReset) {
   EXPECT_EQ(Find(bits), 0x01002927u);
 }
 
-TEST(FindTargetSelect, FindsTheWriteAlone) {
+TEST(EffectOf, FindsTheWriteAlone) {
   std::vector<bool> bits;
   Append(bits, 0x99, 13);
   Append(bits, 0x01002926, 32);
@@ -127,7 +129,7 @@ TEST(FindTargetSelect, FindsTheWriteAlone) {
   EXPECT_EQ(Find(bits), 0x01002926u);
 }
 
-TEST(FindTargetSelect, NeedsTheParityAndAllBits) {
+TEST(EffectOf, NeedsTheParityAndAllBits) {
   std::vector<bool> bits;
   Append(bits, 0x99, 13);
   Append(bits, 0x01002926, 32);
@@ -136,13 +138,56 @@ TEST(FindTargetSelect, NeedsTheParityAndAllBits) {
   EXPECT_EQ(Find(bits), std::nullopt);
 }
 
-TEST(FindTargetSelect, FindsNothingWhereARequestIsNotPossible) {
+TEST(EffectOf, FindsNothingWhereARequestIsNotPossible) {
   std::vector<bool> bits;
   Append(bits, 0xE79E, 16);
   Append(bits, 0x99, 13);
   Append(bits, 0, 33);
   EXPECT_EQ(Find(bits), std::nullopt);
-  EXPECT_EQ(FindTargetSelect({}, 0), std::nullopt);
+  EXPECT_EQ(EffectOf({}, 0).target_select, std::nullopt);
+}
+
+TEST(EffectOf, ALineResetNeedsFiftyOnes) {
+  std::vector<bool> bits;
+  Append(bits, ~uint64_t{0}, 49);
+  EXPECT_FALSE(Effect(bits).line_reset);
+  Append(bits, 1, 1);
+  EXPECT_TRUE(Effect(bits).line_reset);
+}
+
+TEST(EffectOf, TheLastLineResetCounts) {
+  std::vector<bool> bits;
+  AppendLineReset(bits);
+  Append(bits, 0x99, 13);
+  Append(bits, 0x01002926, 32);
+  Append(bits, 1, 1);
+  EXPECT_EQ(Effect(bits).target_select, 0x01002926u);
+  AppendLineReset(bits);
+  EXPECT_EQ(Effect(bits).target_select, std::nullopt);
+  EXPECT_TRUE(Effect(bits).line_reset);
+}
+
+TEST(EffectOf, TellsARequestFromASwitchingSequence) {
+  for (const uint64_t code : {0xE79E, 0xE73C, 0xE3BC}) {
+    std::vector<bool> bits;
+    AppendLineReset(bits);
+    Append(bits, code, 16);
+    EXPECT_FALSE(Effect(bits).request) << code;
+  }
+  std::vector<bool> bits;
+  AppendLineReset(bits);
+  Append(bits, 0xA5, 8);  // a read of DPIDR
+  EXPECT_TRUE(Effect(bits).request);
+  AppendLineReset(bits);
+  EXPECT_FALSE(Effect(bits).request);
+}
+
+TEST(EffectOf, HalfAWriteOfTargetselIsNoOtherRequest) {
+  std::vector<bool> bits;
+  AppendLineReset(bits);
+  Append(bits, 0x99, 13);
+  EXPECT_FALSE(Effect(bits).request);
+  EXPECT_EQ(Effect(bits).target_select, std::nullopt);
 }
 
 }  // namespace

@@ -540,6 +540,41 @@ TEST_F(SharedProbeTest, PowerIsRequestedAgainAfterTheTargetLostIt) {
   EXPECT_EQ(WireCsw(), kCswBytes);  // which the target had lost
 }
 
+TEST_F(SharedProbeTest, ATargetThatIsPowerCycledFailsOneAccessAndThenWorksAgain) {
+  Attach(a_);
+  wire_->SetRam(kRam, 0x600DF00D);
+  ASSERT_TRUE(WriteAp(a_, kCsw, kCswBytes).ok());
+  ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
+  Connect(b_);
+  const auto handle = shared_->MemoryInterface(b_, 1, 0);
+  ASSERT_TRUE(handle.ok() && handle->has_value());
+  const auto read_memory = [&] {
+    TransferJob job = TransferJob::ReadMemory(**handle, {adi::SingleAccess(kRam, adi::AccessSize::k32)});
+    return Run(b_, job);
+  };
+  for (int cycle = 0; cycle < 2; ++cycle) {
+    wire_->PowerCycle();
+    EXPECT_FALSE(cycle == 0 ? ReadDp(a_, 0x4).ok() : read_memory().ok());
+    EXPECT_TRUE(read_memory().ok());
+    EXPECT_EQ(ReadDp(a_, 0x4).value() & kPowered, kPowered);
+    ASSERT_TRUE(WriteAp(a_, kTar, kRam).ok());
+    EXPECT_EQ(ReadAp(a_, kDrw).value() & 0xFF, 0x0Du);
+  }
+}
+
+TEST_F(SharedProbeTest, ATargetThatLosesItsDebugPowerFailsOneAccessAndThenWorksAgain) {
+  Connect(a_);
+  const auto handle = shared_->MemoryInterface(a_, 1, 0);
+  ASSERT_TRUE(handle.ok() && handle->has_value());
+  TransferJob first = TransferJob::ReadMemory(**handle, {adi::SingleAccess(kRam, adi::AccessSize::k32)});
+  ASSERT_TRUE(Run(a_, first).ok());
+  wire_->WithBoard([](FakeBoard& board) { board.DropPower(); });
+  TransferJob fails = TransferJob::ReadMemory(**handle, {adi::SingleAccess(kRam, adi::AccessSize::k32)});
+  EXPECT_TRUE(IsError(Run(a_, fails), ErrorKind::kTransferFault));
+  TransferJob works = TransferJob::ReadMemory(**handle, {adi::SingleAccess(kRam, adi::AccessSize::k32)});
+  EXPECT_TRUE(Run(a_, works).ok()) << works.status;
+}
+
 TEST_F(SharedProbeTest, ASessionThatReconnectsStartsOver) {
   Attach(a_);
   Connect(b_);
