@@ -1,5 +1,5 @@
-// Drivers report to an observer what happens on the wire, so that it can be counted. Drivers know nothing about
-// metrics.
+// Drivers report to an observer what happens on the wire, so that it can be counted, and what they assume about a probe,
+// so that it can be logged. Drivers know nothing about metrics and logs.
 #pragma once
 
 #include <array>
@@ -36,18 +36,24 @@ class ProbeObserver {
   // The driver tried to resynchronize with the probe after a packet was lost.
   virtual void OnRetry() = 0;
 
+  // The probe lacks something, or does not say what it should, and the driver goes on without it or with a safe
+  // assumption. `what` is one sentence without its full stop: what is missing and what is done instead. Called once for
+  // each sentence, with the first observer that is set if the driver has found out before.
+  virtual void OnAssumption(std::string_view what) = 0;
+
   // The probe is gone for good. Called once, before a method of Probe returns kProbeDisconnected for the first time.
   virtual void OnDisconnect(DisconnectCause cause) = 0;
 };
 
 // Counts nothing.
-class NoObserver final : public ProbeObserver {
+class NoObserver : public ProbeObserver {
  public:
   void OnPacket(size_t, size_t, size_t) override {}
   void OnWait() override {}
   void OnFault() override {}
   void OnNoAck() override {}
   void OnRetry() override {}
+  void OnAssumption(std::string_view) override {}
   void OnDisconnect(DisconnectCause) override {}
 };
 

@@ -107,7 +107,7 @@ class Probe {
 
   // From now on, reports what happens on the wire to `observer` (probe/observer.h); to no one if it is null, as it is
   // at first. The observer must outlive the probe, and is called on the thread that uses the probe. The packets that
-  // identified the probe are not reported.
+  // identified the probe are not reported; what was assumed then is.
   virtual void SetObserver(ProbeObserver* observer) = 0;
 
   // Whether the probe is still present. Does not access the target and does not wait. Called regularly while the probe

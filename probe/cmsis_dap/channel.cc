@@ -22,6 +22,23 @@ absl::Status Refused(Command command) {
 Channel::Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout)
     : transport_(std::move(transport)), reply_timeout_(reply_timeout), buffer_(transport_->max_packet_size()) {}
 
+void Channel::SetObserver(ProbeObserver* observer) {
+  observer_ = observer != nullptr ? observer : &nobody_;
+  ReportAssumptions();
+}
+
+void Channel::Assume(std::string what) {
+  const bool known = std::find(assumptions_.begin(), assumptions_.end(), what) != assumptions_.end();
+  if (known || assumptions_.size() == kMostAssumptions) return;
+  assumptions_.push_back(std::move(what));
+  ReportAssumptions();
+}
+
+void Channel::ReportAssumptions() {
+  if (observer_ == &nobody_) return;
+  while (reported_ < assumptions_.size()) observer_->OnAssumption(assumptions_[reported_++]);
+}
+
 absl::Status Channel::Fail(absl::Status status) {
   if (!IsError(status, ErrorKind::kProbeDisconnected)) return status;
   return End(std::move(status), transport_->cause());

@@ -51,8 +51,13 @@ class Channel {
   absl::Status CheckPresent();
 
   // As Probe::SetObserver.
-  void SetObserver(ProbeObserver* observer) { observer_ = observer != nullptr ? observer : &nobody_; }
+  void SetObserver(ProbeObserver* observer);
   ProbeObserver& observer() const { return *observer_; }
+
+  // Reports `what` as ProbeObserver::OnAssumption, once for each text, and keeps it until there is an observer. The
+  // texts that a device can cause must be few: after kMostAssumptions, no more are reported.
+  static constexpr size_t kMostAssumptions = 32;
+  void Assume(std::string what);
 
   // The questions to ask when the place was lost, in the order to try; no reply may begin with another's. Before each
   // one except the first, the transport restores the link. Without markers, the place cannot be found again.
@@ -115,6 +120,8 @@ class Channel {
   bool TakeReset() { return std::exchange(was_reset_, false); }
 
  private:
+  void ReportAssumptions();
+
   struct Pending {
     Command command;
     size_t transfers;
@@ -143,6 +150,8 @@ class Channel {
   const std::unique_ptr<Transport> transport_;
   NoObserver nobody_;
   ProbeObserver* observer_ = &nobody_;
+  std::vector<std::string> assumptions_;
+  size_t reported_ = 0;  // how many of them an observer has been told
   const std::chrono::milliseconds reply_timeout_;
   std::vector<Marker> markers_;
   std::vector<Pending> pending_;

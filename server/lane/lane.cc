@@ -11,14 +11,6 @@
 #include "server/metrics/probe_metrics.h"
 
 namespace probegate {
-namespace {
-
-std::unique_ptr<Probe> Observed(std::unique_ptr<Probe> probe, ProbeMetrics& metrics) {
-  probe->SetObserver(&metrics);
-  return probe;
-}
-
-}  // namespace
 
 struct Lane::Work {
   Batch batch;
@@ -48,8 +40,9 @@ Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)
       options_(context.options),
       metrics_(context.metrics),
       answers_(*metrics_, context.log),
+      reports_(*metrics_, context.log),
       shared_(
-          Observed(std::move(probe), *metrics_),
+          std::move(probe),
           [&log = context.log, probe = metrics_->unique_id()](std::string_view what) {
             log.Warning("target.power", {{"probe", probe}, {"reason", std::string(what)}});
           },
@@ -198,6 +191,7 @@ void Lane::Stop(const absl::Status& why) {
 // --- The thread
 
 void Lane::Run() {
+  shared_.SetObserver(&reports_);
   ProbePolls polls(shared_, options_.presence_interval, options_.swo_interval, Clock::now());
   for (;;) {
     Work work = WaitForWork(polls.next());

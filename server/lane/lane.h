@@ -30,6 +30,7 @@
 #include "server/lane/lane_batch.h"
 #include "server/lane/lane_member.h"
 #include "server/lane/lane_queue.h"
+#include "server/lane/probe_reports.h"
 #include "server/lane/session.h"
 #include "server/sharing/shared_probe.h"
 #include "telemetry/log.h"
@@ -82,7 +83,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
  public:
   using MemberPtr = std::shared_ptr<LaneMember>;
 
-  // Does nothing until Start. From now on, the probe reports what happens on the wire to `context.metrics`.
+  // Does nothing until Start. From then on, what happens on the wire is counted in `context.metrics`.
   static std::shared_ptr<Lane> Make(std::unique_ptr<Probe> probe, const LaneContext& context);
 
   // To be called once, before anything else. kInternal if no thread can be started for the probe; the lane is then
@@ -147,6 +148,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   const CommandAnswers answers_;
 
   // The thread's own, from its start to its end.
+  ProbeReports reports_;
   SharedProbe shared_;
   BatchRunner runner_;
   bool usage_changed_ = false;  // since OnUsageChanged was last called

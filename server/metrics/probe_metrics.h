@@ -1,7 +1,6 @@
 // All time series of one probe (server/metrics/metric_rows.h), created and dropped together.
 //
-// The probe's driver counts what happens on the wire, its lane counts commands and locks, and the registry counts
-// sessions. Gauges are set when the metrics are requested.
+// The probe's lane counts what the driver reports of the wire, commands and locks, and the registry counts sessions. Gauges are set when the metrics are requested.
 //
 // Threads: any; nothing blocks for longer than a histogram's lock.
 #pragma once
@@ -27,7 +26,7 @@ namespace probegate {
 // The counters of each command, by CommandNumber, then by outcome (server/commands/command_outcome.h).
 using CommandCounters = std::vector<std::vector<Counter>>;
 
-class ProbeMetrics final : public ProbeObserver {
+class ProbeMetrics {
  public:
   // `metrics` and `commands` must outlive this.
   ProbeMetrics(MetricSet& metrics, const v1::ProbeDescription& probe, const CommandCounters& commands);
@@ -53,13 +52,13 @@ class ProbeMetrics final : public ProbeObserver {
   // The lock is free again: released, taken away, or given back at the session's end.
   void OnLockFree(std::chrono::steady_clock::duration held);
 
-  // ProbeObserver.
-  void OnPacket(size_t transfers, size_t bytes_out, size_t bytes_in) override;
-  void OnWait() override { waits_.Add(); }
-  void OnFault() override { faults_.Add(); }
-  void OnNoAck() override { no_acks_.Add(); }
-  void OnRetry() override { retries_.Add(); }
-  void OnDisconnect(DisconnectCause cause) override { disconnects_[static_cast<size_t>(cause)].Add(); }
+  // As the methods of ProbeObserver.
+  void OnPacket(size_t transfers, size_t bytes_out, size_t bytes_in);
+  void OnWait() { waits_.Add(); }
+  void OnFault() { faults_.Add(); }
+  void OnNoAck() { no_acks_.Add(); }
+  void OnRetry() { retries_.Add(); }
+  void OnDisconnect(DisconnectCause cause) { disconnects_[static_cast<size_t>(cause)].Add(); }
 
   // Shows the probe's description in probegate_probe_info. If it has changed, the old series is dropped.
   void SetInfo(const v1::ProbeDescription& probe);

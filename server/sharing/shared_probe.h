@@ -46,6 +46,8 @@ class SharedProbe {
   SharedProbe& operator=(const SharedProbe&) = delete;
 
   const ProbeInfo& info() const { return probe_->info(); }
+  // As Probe::SetObserver.
+  void SetObserver(ProbeObserver* observer) { probe_->SetObserver(observer); }
 
   // A session must join before it can own anything, and stay where it is until it leaves. Leave gives back everything
   // it has, if the probe still answers.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -94,8 +95,10 @@ struct ObserverRecord : ProbeObserver {
   void OnFault() override { ++faults; }
   void OnNoAck() override { ++no_acks; }
   void OnRetry() override { ++retries; }
+  void OnAssumption(std::string_view what) override { assumptions.emplace_back(what); }
   void OnDisconnect(DisconnectCause cause) override { disconnects.push_back(cause); }
   size_t packets = 0, transfers = 0, bytes_out = 0, bytes_in = 0, waits = 0, faults = 0, no_acks = 0, retries = 0;
+  std::vector<std::string> assumptions;
   std::vector<DisconnectCause> disconnects;
 };
 

@@ -23,8 +23,10 @@ struct Counts : ProbeObserver {
   void OnFault() override { ++faults; }
   void OnNoAck() override { ++no_acks; }
   void OnRetry() override { ++retries; }
+  void OnAssumption(std::string_view what) override { assumptions.emplace_back(what); }
   void OnDisconnect(DisconnectCause cause) override { disconnects.push_back(cause); }
   size_t packets = 0, transfers = 0, waits = 0, faults = 0, no_acks = 0, retries = 0;
+  std::vector<std::string> assumptions;
   std::vector<DisconnectCause> disconnects;
 };
 

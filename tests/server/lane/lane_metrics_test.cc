@@ -280,6 +280,15 @@ TEST_F(TalkativeLaneTest, UnansweredCommandsAreLoggedToo) {
   EXPECT_THAT(log, HasSubstr("command=read_dp outcome=cancelled"));
 }
 
+TEST_F(LaneMetricsTest, AssumptionsAboutTheProbeAreLoggedAsWarnings) {
+  Log log(LogFormat::kText, LogLevel::kWarning);
+  ProbeReports reports(*metrics_, log);
+  testing::internal::CaptureStderr();
+  reports.OnAssumption("no packet count; one packet at a time");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("warning probe.assumption probe=FAKE0001 what=\"no packet count; one packet at a time\""));
+}
+
 TEST_F(LaneMetricsTest, CommandsAreNotLoggedAtOtherLevels) {
   testing::internal::CaptureStderr();
   auto a = Open("a");
