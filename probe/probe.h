@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -119,11 +120,18 @@ class Probe {
   virtual void Close() = 0;
 
   // Sets up the pins for `protocol` and returns the protocol chosen. Sends nothing to the target: to reach its DP, SWJ
-  // sequences are needed (probe/adi/link.h). Disconnect lets the pins float.
+  // sequences are needed (probe/adi/link.h). If it fails, the probe is not connected. Disconnect lets the pins float,
+  // except while AssertReset holds nRESET.
   virtual absl::StatusOr<WireProtocol> Connect(WireProtocol protocol) = 0;
   virtual absl::Status Disconnect() = 0;
 
-  virtual absl::Status SetClock(uint32_t hertz) = 0;
+  // Sets the clock to `hertz`, or to a lower rate if the probe refuses that one, and returns the rate that runs from
+  // now on. kProbeError, with a message that names the rates, if the probe takes no lower one either; the clock then
+  // stays as it was. Works without Connect.
+  //
+  // Without `hertz`, sets the probe's default, as until the first SetClock. A refusal is then no error: if the probe
+  // takes no rate, its own clock is left alone, and the rate returned is 0.
+  virtual absl::StatusOr<uint32_t> SetClock(std::optional<uint32_t> hertz) = 0;
 
   // Drives SWDIO/TMS with `bit_count` (1 or more) bits of `bits`, least significant bit of bits[0] first.
   virtual absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) = 0;
@@ -134,9 +142,17 @@ class Probe {
   // Runs `stretch`, while connected for JTAG. Returns TDO's ⌈cycles/8⌉ bytes, or none if `capture` is false.
   virtual absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) = 0;
 
-  // Pulses nRESET, or runs the device's own reset sequence if it has one.
+  // nRESET. These work without Connect.
+  //
+  // Reset pulses nRESET, or runs the device's own reset sequence if it has one. It does nothing while AssertReset holds
+  // the pin, because the target is in reset already. kProbeError if the pin can be read and stays low.
   virtual absl::Status Reset() = 0;
+  // Holds nRESET low until AssertReset(false) or Close, across Connect, Disconnect and a recovery of the device. If
+  // holding it fails, the pin stays as it was.
   virtual absl::Status AssertReset(bool asserted) = 0;
+  // Whether nRESET is low. Not every probe can read the pin, so until the pin has been read at both levels since the
+  // probe was identified, and while nothing needs its pins (neither Connect nor AssertReset), the answer is what
+  // AssertReset was last told.
   virtual absl::StatusOr<bool> IsResetAsserted() = 0;
 
   // Runs `ops` in order in as few packets as possible, and stops at the first one that fails: no later op runs. (Within

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 #include "probe/error.h"
 
 namespace probegate::cmsis_dap {
@@ -13,11 +15,25 @@ bool BeginsWith(absl::Span<const uint8_t> bytes, absl::Span<const uint8_t> begin
   return bytes.size() >= beginning.size() && std::equal(beginning.begin(), beginning.end(), bytes.begin());
 }
 
+constexpr char kRefusalUrl[] = "probegate.cmsis_dap.refusal";
+
+absl::Status MarkRefusal(absl::Status status) {
+  status.SetPayload(kRefusalUrl, absl::Cord());
+  return status;
+}
+
 }  // namespace
 
-absl::Status Refused(Command command) {
-  return MakeError(ErrorKind::kProbeError, std::string("the probe refuses ") + CommandName(command));
+absl::Status Refused(const std::string& command, const std::string& answer) {
+  return MarkRefusal(
+      MakeError(ErrorKind::kProbeError, absl::StrCat("the probe refuses ", command, ": ", answer)));
 }
+
+absl::Status Unknown(const std::string& command) {
+  return MarkRefusal(MakeError(ErrorKind::kProbeError, absl::StrCat("the probe does not know ", command)));
+}
+
+bool IsRefusal(const absl::Status& status) { return status.GetPayload(kRefusalUrl).has_value(); }
 
 Channel::Channel(std::unique_ptr<Transport> transport, std::chrono::milliseconds reply_timeout)
     : transport_(std::move(transport)), reply_timeout_(reply_timeout), buffer_(transport_->max_packet_size()) {}
@@ -73,19 +89,15 @@ absl::StatusOr<absl::Span<const uint8_t>> Channel::ReceiveReply(std::chrono::mic
 
   const absl::Span<const uint8_t> bytes = **reply;
   if (!Answers(bytes, request.command)) {
-    const std::string instead =
-        IsUnknownCommand(bytes) ? " is unknown to the probe" : " was answered with the reply to another command";
-    return Recover(CommandName(request.command) + instead);
+    if (!IsUnknownCommand(bytes)) {
+      return Recover(std::string(CommandName(request.command)) + " was answered with the reply to another command");
+    }
+    // The replies to the commands that are in flight with this one would still have to be taken.
+    if (pending_.size() > 1) return Recover(std::string("the probe does not know ") + CommandName(request.command));
   }
   pending_.erase(pending_.begin());
   observer_->OnPacket(request.transfers, request.bytes, bytes.size());
   return bytes;
-}
-
-absl::Status Channel::CheckStatus(absl::Span<const uint8_t> reply, Command command) {
-  const std::optional<bool> done = DecodeStatus(reply);
-  if (!done) return Nonsense(command);
-  return *done ? absl::OkStatus() : Refused(command);
 }
 
 absl::Status Channel::Nonsense(Command command) {

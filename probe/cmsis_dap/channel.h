@@ -8,7 +8,8 @@
 // either is gone: from then on, every command fails with kProbeDisconnected.
 //
 // Errors of every command: kProbeDisconnected; kProbeError if the device refuses, does not answer in time, or sends
-// what cannot be a reply. The message names the command.
+// what cannot be a reply. The message names the command and, if it is refused, its argument and what the device
+// answered.
 //
 // Threads: one at a time.
 #pragma once
@@ -26,14 +27,21 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/hex.h"
 #include "probe/cmsis_dap/protocol.h"
 #include "probe/cmsis_dap/transport.h"
 #include "probe/observer.h"
 
 namespace probegate::cmsis_dap {
 
-// The error of a command that the device has refused.
-absl::Status Refused(Command command);
+// The error of `command`, its name with its argument, which the device has refused with `answer`.
+absl::Status Refused(const std::string& command, const std::string& answer);
+
+// The same for a command that the device does not know.
+absl::Status Unknown(const std::string& command);
+
+// Whether `status` is one of these two errors. The command has then changed nothing.
+bool IsRefusal(const absl::Status& status);
 
 class Channel {
  public:
@@ -73,10 +81,24 @@ class Channel {
     return Receive(command, busy);
   }
 
-  // As Ask, for a command that is answered by its status alone.
+  // As Ask, for a command that is needed and answered by its status alone.
   template <typename Value>
   absl::Status Order(const Value& command, std::chrono::microseconds busy = {}) {
+    static_assert(FindCommand(Value::kCommand)->without == nullptr);
     return Ask(command, busy).status();
+  }
+
+  // As Ask, for an optional command: nothing if the device refuses it, which is reported as an assumption.
+  template <typename Value>
+  absl::StatusOr<std::optional<typename Value::Reply>> Offer(const Value& command,
+                                                             std::chrono::microseconds busy = {}) {
+    constexpr const char* kWithout = FindCommand(Value::kCommand)->without;
+    static_assert(kWithout != nullptr);
+    auto reply = Ask(command, busy);
+    if (reply.ok()) return std::optional(*std::move(reply));
+    if (!IsRefusal(reply.status())) return reply.status();
+    Assume(std::string(reply.status().message()) + "; " + kWithout);
+    return std::optional<typename Value::Reply>();
   }
 
   // The two halves of Ask, for several commands in flight together: replies come in the order of the commands.
@@ -96,8 +118,11 @@ class Channel {
     static_assert(kForm != ReplyForm::kNone);
     const auto bytes = ReceiveReply(busy);
     if (!bytes.ok()) return bytes.status();
+    if (IsUnknownCommand(*bytes)) return Unknown(Named(command));
     if constexpr (kForm == ReplyForm::kStatus) {
-      if (absl::Status status = CheckStatus(*bytes, Type::kCommand); !status.ok()) return status;
+      const std::optional<uint8_t> status = StatusByte(*bytes);
+      if (!status) return Nonsense(Type::kCommand);
+      if (*status != kStatusOk) return Refused(Named(command), "status " + Hex(*status, 2));
     }
     if constexpr (std::is_same_v<Reply, Done>) {
       return Done{};
@@ -133,10 +158,9 @@ class Channel {
     return absl::MakeConstSpan(buffer_).first(command.Encode(absl::MakeSpan(buffer_)));
   }
   absl::Status SendRequest(absl::Span<const uint8_t> request, size_t transfers);
-  // Waits for the reply to the oldest unanswered request, and checks that it begins with the request's command. The
-  // view is valid until the next call.
+  // Waits for the reply to the oldest unanswered request, and checks that it begins with the request's command, or says
+  // that the device does not know that. The view is valid until the next call.
   absl::StatusOr<absl::Span<const uint8_t>> ReceiveReply(std::chrono::microseconds busy);
-  absl::Status CheckStatus(absl::Span<const uint8_t> reply, Command command);
   // The last reply was invalid: finds the place again. Returns the error to report, never OK.
   absl::Status Nonsense(Command command);
   // Handles an error of the transport: ends the channel if the device is gone.

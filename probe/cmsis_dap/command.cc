@@ -4,7 +4,6 @@ namespace probegate::cmsis_dap {
 namespace {
 
 constexpr uint8_t kUnknownCommand = 0xFF;
-constexpr uint8_t kStatusOk = 0;
 
 }  // namespace
 
@@ -19,9 +18,9 @@ bool Answers(absl::Span<const uint8_t> reply, Command command) {
 
 bool IsUnknownCommand(absl::Span<const uint8_t> reply) { return !reply.empty() && reply[0] == kUnknownCommand; }
 
-std::optional<bool> DecodeStatus(absl::Span<const uint8_t> reply) {
+std::optional<uint8_t> StatusByte(absl::Span<const uint8_t> reply) {
   if (reply.size() < 2) return std::nullopt;
-  return reply[1] == kStatusOk;
+  return reply[1];
 }
 
 }  // namespace probegate::cmsis_dap

@@ -10,9 +10,11 @@
 #include "probe/cmsis_dap/identify.h"
 #include "probe/cmsis_dap/jtag_commands.h"
 #include "probe/cmsis_dap/packet_writer.h"
+#include "probe/cmsis_dap/probe_port.h"
 #include "probe/cmsis_dap/protocol.h"
 #include "probe/cmsis_dap/swo.h"
 #include "probe/cmsis_dap/transfers.h"
+#include "probe/cmsis_dap/wire_clock.h"
 #include "probe/error.h"
 
 namespace probegate::cmsis_dap {
@@ -20,25 +22,15 @@ namespace {
 
 using std::chrono::microseconds;
 
-constexpr uint8_t kIdleCycles = 2;  // after each transfer, so that the DP can finish it if the clock then stops
-constexpr microseconds kResetPulse{20'000};
-constexpr microseconds kResetRise{100'000};  // for nRESET to be high again, against a capacitor on it
-
-// How often a WAIT is tried again: request, turnaround, ACK and turnaround are 13 clocks.
-uint16_t WaitRetries(uint32_t hertz, std::chrono::milliseconds bound) {
-  const uint64_t retries = uint64_t{hertz} * static_cast<uint64_t>(bound.count()) / 1000 / 13;
-  return static_cast<uint16_t>(std::clamp<uint64_t>(retries, 64, UINT16_MAX));
-}
-
 class CmsisDapProbe : public Probe {
  public:
   CmsisDapProbe(std::unique_ptr<Channel> channel, Identity identity, const Options& options)
       : channel_(std::move(channel)),
         identity_(std::move(identity)),
-        options_(options),
         transfers_(*channel_, identity_.packet_size, identity_.packet_count),
-        swo_(*channel_, identity_.packet_size, identity_.swo_stream),
-        hertz_(options.initial_clock) {}
+        port_(*channel_),
+        clock_(*channel_, transfers_, options.default_clock, options.wait_bound),
+        swo_(*channel_, identity_.packet_size, identity_.swo_stream) {}
 
   const ProbeInfo& info() const override { return identity_.info; }
   void SetObserver(ProbeObserver* observer) override { channel_->SetObserver(observer); }
@@ -47,7 +39,7 @@ class CmsisDapProbe : public Probe {
   void Close() override;
   absl::StatusOr<WireProtocol> Connect(WireProtocol protocol) override;
   absl::Status Disconnect() override;
-  absl::Status SetClock(uint32_t hertz) override;
+  absl::StatusOr<uint32_t> SetClock(std::optional<uint32_t> hertz) override;
   absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) override;
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) override;
   absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) override;
@@ -62,21 +54,16 @@ class CmsisDapProbe : public Probe {
  private:
   absl::Status Ready();
   absl::Status RestoreSettings();
-  absl::Status ConnectPort();
-  absl::Status ApplyClock(uint32_t hertz);
-  absl::StatusOr<uint8_t> Pins(std::optional<bool> reset, microseconds wait);
-  microseconds ClockTime(uint64_t clocks) const { return microseconds(clocks * 1'000'000 / hertz_); }
+  absl::Status Configure(WireProtocol protocol);
+  microseconds ClockTime(uint64_t clocks) const { return microseconds(clocks * 1'000'000 / clock_.hertz()); }
 
   const std::unique_ptr<Channel> channel_;
   const Identity identity_;
-  const Options options_;
   Transfers transfers_;
+  ProbePort port_;
+  WireClock clock_;
   SwoCapture swo_;
-  uint32_t hertz_;
-  bool connected_ = false;
-  bool jtag_ = false;            // while connected
-  bool reset_asserted_ = false;  // nRESET is held low
-  bool forgetful_ = false;       // the device was reset, and its settings have not been restored yet
+  bool forgetful_ = false;  // the device was reset, and its settings have not been restored yet
 };
 
 // Every operation begins with this, except those that end another.
@@ -89,11 +76,9 @@ absl::Status CmsisDapProbe::Ready() {
 }
 
 absl::Status CmsisDapProbe::RestoreSettings() {
-  if (connected_) {
-    if (absl::Status status = ConnectPort(); !status.ok()) return status;
-  }
-  if (reset_asserted_) {
-    if (absl::Status status = Pins(true, microseconds(0)).status(); !status.ok()) return status;
+  if (absl::Status status = port_.Restore(); !status.ok()) return status;
+  if (port_.wire()) {
+    if (absl::Status status = Configure(*port_.wire()); !status.ok()) return status;
   }
   const absl::Status swo = swo_.Resume();  // if it fails, the next SwoRead says so
   return IsError(swo, ErrorKind::kProbeDisconnected) ? swo : absl::OkStatus();
@@ -101,52 +86,43 @@ absl::Status CmsisDapProbe::RestoreSettings() {
 
 void CmsisDapProbe::Close() {
   static_cast<void>(swo_.Stop());
-  if (connected_) static_cast<void>(Disconnect());
+  if (port_.wire()) static_cast<void>(Disconnect());
+  port_.Close();
 }
 
 absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
-  const bool jtag = protocol == WireProtocol::kJtag;
-  if (jtag && !info().features.jtag) return MakeError(ErrorKind::kUnsupported, "this probe has no JTAG");
+  const WireProtocol chosen = protocol == WireProtocol::kJtag ? WireProtocol::kJtag : WireProtocol::kSwd;
+  if (chosen == WireProtocol::kJtag && !info().features.jtag) {
+    return MakeError(ErrorKind::kUnsupported, "this probe has no JTAG");
+  }
   if (absl::Status status = Ready(); !status.ok()) return status;
-  jtag_ = jtag;
-  if (absl::Status status = ConnectPort(); !status.ok()) return status;
-  return jtag ? WireProtocol::kJtag : WireProtocol::kSwd;
+  if (absl::Status status = port_.Connect(chosen); !status.ok()) return status;
+  if (absl::Status status = Configure(chosen); !status.ok()) {
+    static_cast<void>(port_.Disconnect());
+    return status;
+  }
+  return chosen;
 }
 
-absl::Status CmsisDapProbe::ConnectPort() {
-  const auto reply = channel_->Ask(cmsis_dap::Connect{jtag_});
-  if (!reply.ok()) return reply.status();
-  if (!reply->connected) {
-    return MakeError(ErrorKind::kProbeError,
-                     jtag_ ? "the probe refuses to connect for JTAG" : "the probe refuses to connect for SWD");
-  }
-  connected_ = true;
-  transfers_.UseJtag(jtag_);
-  absl::Status configured = jtag_ ? channel_->Order(JtagConfigure{}) : channel_->Order(SwdConfigure{});
+// What the device needs to know after its port was connected.
+absl::Status CmsisDapProbe::Configure(WireProtocol protocol) {
+  const bool jtag = protocol == WireProtocol::kJtag;
+  transfers_.UseJtag(jtag);
+  absl::Status configured = jtag ? channel_->Order(JtagConfigure{}) : channel_->Offer(SwdConfigure{}).status();
   if (!configured.ok()) return configured;
-  if (absl::Status status = ApplyClock(hertz_); !status.ok()) return status;
-  return channel_->Order(HostConnected{true});
+  if (absl::Status status = clock_.Restore(); !status.ok()) return status;
+  return channel_->Offer(HostConnected{true}).status();
 }
 
 absl::Status CmsisDapProbe::Disconnect() {
-  connected_ = false;
-  reset_asserted_ = false;  // all pins float
-  if (absl::Status status = channel_->Order(cmsis_dap::Disconnect{}); !status.ok()) return status;
-  return channel_->Order(HostConnected{false});
+  if (absl::Status status = port_.Disconnect(); !status.ok()) return status;
+  return channel_->Offer(HostConnected{false}).status();
 }
 
-absl::Status CmsisDapProbe::SetClock(uint32_t hertz) {
-  if (hertz == 0) return MakeError(ErrorKind::kInvalidArgument, "invalid clock frequency of 0 Hz");
+absl::StatusOr<uint32_t> CmsisDapProbe::SetClock(std::optional<uint32_t> hertz) {
+  if (hertz == 0u) return MakeError(ErrorKind::kInvalidArgument, "invalid clock frequency of 0 Hz");
   if (absl::Status status = Ready(); !status.ok()) return status;
-  return ApplyClock(hertz);
-}
-
-absl::Status CmsisDapProbe::ApplyClock(uint32_t hertz) {
-  if (absl::Status status = channel_->Order(SwjClock{hertz}); !status.ok()) return status;
-  hertz_ = hertz;
-  transfers_.SetPace(hertz, options_.wait_bound);
-  return channel_->Order(
-      TransferConfigure{.idle_cycles = kIdleCycles, .wait_retries = WaitRetries(hertz, options_.wait_bound)});
+  return clock_.Set(hertz);
 }
 
 absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
@@ -212,18 +188,17 @@ TransferResult CmsisDapProbe::Transfer(absl::Span<const TransferOp> ops) {
 
 absl::Status CmsisDapProbe::Reset() {
   if (absl::Status status = Ready(); !status.ok()) return status;
-  const auto reply = channel_->Ask(ResetTarget{}, microseconds(std::chrono::seconds(1)));
-  if (!reply.ok()) return reply.status();
-  if (reply->was_reset) return absl::OkStatus();
+  return port_.PulseReset();
+}
 
-  if (absl::Status status = Pins(true, microseconds(0)).status(); !status.ok()) return status;
-  const absl::Status pulse = channel_->Order(Delay{static_cast<uint16_t>(kResetPulse.count())}, kResetPulse);
-  const absl::StatusOr<uint8_t> released = Pins(false, kResetRise);
-  if (!pulse.ok()) return pulse;
-  if (!released.ok()) return released.status();
-  reset_asserted_ = false;
-  if ((*released & kPinReset) == 0) return MakeError(ErrorKind::kProbeError, "nRESET stays low after it was released");
-  return absl::OkStatus();
+absl::Status CmsisDapProbe::AssertReset(bool asserted) {
+  if (absl::Status status = Ready(); !status.ok()) return status;
+  return port_.HoldReset(asserted);
+}
+
+absl::StatusOr<bool> CmsisDapProbe::IsResetAsserted() {
+  if (absl::Status status = Ready(); !status.ok()) return status;
+  return port_.IsResetLow();
 }
 
 absl::Status CmsisDapProbe::SwoStart(uint32_t baud) {
@@ -235,29 +210,6 @@ absl::Status CmsisDapProbe::SwoStart(uint32_t baud) {
 absl::StatusOr<SwoData> CmsisDapProbe::SwoRead() {
   if (absl::Status status = Ready(); !status.ok()) return status;
   return swo_.Read();
-}
-
-absl::Status CmsisDapProbe::AssertReset(bool asserted) {
-  if (absl::Status status = Ready(); !status.ok()) return status;
-  reset_asserted_ = asserted;
-  return Pins(asserted, microseconds(0)).status();
-}
-
-absl::StatusOr<bool> CmsisDapProbe::IsResetAsserted() {
-  if (absl::Status status = Ready(); !status.ok()) return status;
-  const absl::StatusOr<uint8_t> pins = Pins(std::nullopt, microseconds(0));
-  if (!pins.ok()) return pins.status();
-  return (*pins & kPinReset) == 0;
-}
-
-// All pins, after nRESET was asserted or released, if `reset` says either.
-absl::StatusOr<uint8_t> CmsisDapProbe::Pins(std::optional<bool> reset, microseconds wait) {
-  const SwjPins command{.output = reset == false ? kPinReset : uint8_t{0},
-                        .select = reset ? kPinReset : uint8_t{0},
-                        .wait_microseconds = static_cast<uint32_t>(wait.count())};
-  const auto reply = channel_->Ask(command, wait);
-  if (!reply.ok()) return reply.status();
-  return reply->pins;
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 // not send anything again, because what follows in the same packet may depend on it. After that the AP's access is
 // aborted (DAPABORT). A FAULT is reported, and the sticky flags left for the caller to clear.
 //
+// A device that refuses a command which it can do without is used without it (probe/cmsis_dap/command.h).
+//
 // If a reply is lost, late or another command's, its operation fails (kProbeError; it may or may not have been carried
 // out), but the probe remains usable: see channel.h. Noticing this takes up to `reply_timeout`. A dead probe counts as
 // gone after four times that, plus the time that the transport needs to restore the link twice. If the device had to be
@@ -26,7 +28,7 @@ namespace probegate::cmsis_dap {
 struct Options {
   std::chrono::milliseconds reply_timeout{1000};  // beyond what the command itself takes
   std::chrono::milliseconds wait_bound{100};
-  uint32_t initial_clock = 1'000'000;  // hertz, until SetClock
+  uint32_t default_clock = 1'000'000;  // hertz; a rate that every target can follow
   std::string fallback_id;             // unique ID of a device that has no serial number
   // What is known about the device from elsewhere. Its unique ID, vendor and product, if not empty, replace the
   // device's own.

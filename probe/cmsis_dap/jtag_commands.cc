@@ -41,7 +41,7 @@ size_t JtagSequence::Encode(absl::Span<uint8_t> packet) const {
 }
 
 std::optional<JtagSequence::Reply> JtagSequence::Decode(absl::Span<const uint8_t> reply) const {
-  if (DecodeStatus(reply) != true) return std::nullopt;
+  if (StatusByte(reply) != kStatusOk) return std::nullopt;
   if (!stretch.capture) return Reply();
   const size_t bytes = ByteCount(stretch.cycles);
   reply.remove_prefix(kHeaderSize);

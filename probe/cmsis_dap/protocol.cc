@@ -48,7 +48,7 @@ size_t Connect::Encode(absl::Span<uint8_t> packet) const {
 
 std::optional<Connect::Reply> Connect::Decode(absl::Span<const uint8_t> reply) const {
   if (reply.size() < 2) return std::nullopt;
-  return Reply{.connected = reply[1] == (jtag ? kPortJtag : kPortSwd)};
+  return Reply{.connected = reply[1] == (jtag ? kPortJtag : kPortSwd), .port = reply[1]};
 }
 
 size_t Disconnect::Encode(absl::Span<uint8_t> packet) const { return PacketWriter(packet, kCommand).size(); }
@@ -72,11 +72,16 @@ size_t ResetTarget::Encode(absl::Span<uint8_t> packet) const { return PacketWrit
 
 std::optional<ResetTarget::Reply> ResetTarget::Decode(absl::Span<const uint8_t> reply) const {
   if (reply.size() < 3) return std::nullopt;
-  return Reply{.was_reset = DecodeStatus(reply) == true && (reply[2] & 1) != 0};
+  return Reply{.was_reset = (reply[2] & 1) != 0};
 }
 
 size_t SwjPins::Encode(absl::Span<uint8_t> packet) const {
   return PacketWriter(packet, kCommand).U8(output).U8(select).U32(wait_microseconds).size();
+}
+
+std::string SwjPins::Argument() const {
+  if ((select & kPinReset) == 0) return "(to read)";
+  return (output & kPinReset) != 0 ? "nRESET=1" : "nRESET=0";
 }
 
 std::optional<SwjPins::Reply> SwjPins::Decode(absl::Span<const uint8_t> reply) const {
@@ -122,7 +127,7 @@ size_t SwdSequence::Encode(absl::Span<uint8_t> packet) const {
 }
 
 std::optional<SwdSequence::Reply> SwdSequence::Decode(absl::Span<const uint8_t> reply) const {
-  if (DecodeStatus(reply) != true) return std::nullopt;
+  if (StatusByte(reply) != kStatusOk) return std::nullopt;
   reply.remove_prefix(2);
   Reply captured;
   for (const SwdSegment& segment : segments) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/hex.h"
 #include "probe/cmsis_dap/command.h"
 #include "probe/probe.h"
 
@@ -49,6 +50,7 @@ struct Info {
   InfoId id;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return Hex(static_cast<uint8_t>(id), 2); }
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 };
 
@@ -66,10 +68,12 @@ struct Connect {
   static constexpr Command kCommand = Command::kConnect;
   struct Reply {
     bool connected;  // for the protocol that was asked for
+    uint8_t port;    // the one that the device has connected; 0 for none
   };
   bool jtag;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return jtag ? "JTAG" : "SWD"; }
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 };
 
@@ -104,6 +108,7 @@ struct WriteAbort {
   uint32_t value;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return Hex(value); }
 };
 
 // DAP_Delay: the device waits.
@@ -115,6 +120,7 @@ struct Delay {
   size_t Encode(absl::Span<uint8_t> packet) const;
 };
 
+// DAP_ResetTarget.
 struct ResetTarget {
   static constexpr Command kCommand = Command::kResetTarget;
   struct Reply {
@@ -138,6 +144,7 @@ struct SwjPins {
   uint32_t wait_microseconds;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const;
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 };
 
@@ -147,6 +154,7 @@ struct SwjClock {
   uint32_t hertz;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return std::to_string(hertz); }
 };
 
 // DAP_SWJ_Sequence.
@@ -158,6 +166,7 @@ struct SwjSequence {
   absl::Span<const uint8_t> bits;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return std::to_string(bit_count) + " bits"; }
 };
 
 // DAP_SWD_Configure: one clock of turnaround, no data phase after WAIT and FAULT.
@@ -177,6 +186,7 @@ struct SwdSequence {
   // How many of `segments`, from the first on, fit in a request and a reply of `packet_size`.
   static size_t Fit(absl::Span<const SwdSegment> segments, size_t packet_size);
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return std::to_string(segments.size()) + " segments"; }
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 };
 

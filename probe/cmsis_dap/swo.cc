@@ -37,14 +37,11 @@ absl::Status SwoCapture::Start(uint32_t baud) {
 absl::Status SwoCapture::ChooseTransport() {
   if (std::exchange(streaming_, false)) channel_.StopTrace();
   if (may_stream_) {
-    const auto stream = channel_.Ask(SwoTransport{SwoTransport::kStream});
-    if (!stream.ok()) return stream.status();
-    streaming_ = stream->accepted;
-    if (streaming_) return absl::OkStatus();
+    absl::Status stream = channel_.Order(SwoTransport{SwoTransport::kStream});
+    streaming_ = stream.ok();
+    if (!IsRefusal(stream)) return stream;
   }
-  const auto data = channel_.Ask(SwoTransport{SwoTransport::kData});
-  if (!data.ok()) return data.status();
-  return data->accepted ? absl::OkStatus() : Refused(SwoTransport::kCommand);
+  return channel_.Order(SwoTransport{SwoTransport::kData});
 }
 
 absl::Status SwoCapture::Resume() {
@@ -86,9 +83,13 @@ absl::StatusOr<SwoData> SwoCapture::Read() {
 // The event that the status reports may have happened before or after the bytes that arrived with it; there is no way
 // to tell.
 absl::StatusOr<SwoData> SwoCapture::ReadStream() {
-  const auto status = channel_.Ask(SwoStatus{});
+  const auto status = channel_.Offer(SwoStatus{});
   if (!status.ok()) return status.status();
-  SwoData data{.overrun = status->overrun, .garbled = status->garbled};
+  SwoData data;
+  if (*status) {
+    data.overrun = (*status)->overrun;
+    data.garbled = (*status)->garbled;
+  }
   const absl::StatusOr<bool> more = channel_.TakeTrace(data.bytes, kMostStreamed);
   if (!more.ok()) return more.status();
   data.more = *more;

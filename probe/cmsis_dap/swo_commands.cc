@@ -18,12 +18,6 @@ size_t SwoTransport::Encode(absl::Span<uint8_t> packet) const {
   return PacketWriter(packet, kCommand).U8(transport).size();
 }
 
-std::optional<SwoTransport::Reply> SwoTransport::Decode(absl::Span<const uint8_t> reply) const {
-  const std::optional<bool> accepted = DecodeStatus(reply);
-  if (!accepted) return std::nullopt;
-  return Reply{.accepted = *accepted};
-}
-
 size_t SwoMode::Encode(absl::Span<uint8_t> packet) const { return PacketWriter(packet, kCommand).U8(mode).size(); }
 
 size_t SwoControl::Encode(absl::Span<uint8_t> packet) const {

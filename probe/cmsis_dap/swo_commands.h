@@ -5,24 +5,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/types/span.h"
 #include "probe/cmsis_dap/command.h"
 
 namespace probegate::cmsis_dap {
 
-// DAP_SWO_Transport. A device may report that it can stream and still refuse to, so a refusal is not an error.
+// DAP_SWO_Transport. A device may report that it can stream and still refuse to.
 struct SwoTransport {
   static constexpr Command kCommand = Command::kSwoTransport;
-  struct Reply {
-    bool accepted;
-  };
+  using Reply = Done;
   static constexpr uint8_t kData = 1;
   static constexpr uint8_t kStream = 2;
   uint8_t transport;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
-  std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
+  std::string Argument() const { return std::to_string(transport); }
 };
 
 struct SwoMode {
@@ -33,6 +32,7 @@ struct SwoMode {
   uint8_t mode;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return std::to_string(mode); }
 };
 
 struct SwoControl {
@@ -41,6 +41,7 @@ struct SwoControl {
   bool start;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return start ? "start" : "stop"; }
 };
 
 struct SwoBaudrate {
@@ -51,6 +52,7 @@ struct SwoBaudrate {
   uint32_t baud;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
+  std::string Argument() const { return std::to_string(baud); }
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 };
 

@@ -90,8 +90,10 @@ absl::Status RunJtagSequence(SharedProbe& probe, SessionState& session, const Re
 absl::Status RunSetClock(SharedProbe& probe, SessionState& session, const Request& request, Response& response) {
   if (request.set_clock().frequency_hz() == 0)
     return InvalidArgument("invalid clock frequency of 0 Hz; it must be 1 or more");
-  response.mutable_set_clock();
-  return probe.SetClock(session, request.set_clock().frequency_hz());
+  const auto runs = probe.SetClock(session, request.set_clock().frequency_hz());
+  if (!runs.ok()) return runs.status();
+  response.mutable_set_clock()->set_frequency_hz(*runs);
+  return absl::OkStatus();
 }
 
 absl::Status RunReset(SharedProbe& probe, SessionState& session, const Request&, Response& response) {

@@ -12,9 +12,6 @@
 namespace probegate {
 namespace {
 
-// If no session asks for a clock. Every target can follow this one.
-constexpr uint32_t kDefaultClockHz = 1'000'000;
-
 std::string_view Name(WireProtocol protocol) { return protocol == WireProtocol::kJtag ? "JTAG" : "SWD"; }
 
 }  // namespace
@@ -41,7 +38,6 @@ void SharedProbe::Leave(SessionState& session) {
   if (probe_open_ && !still_open) {
     probe_->Close();
     probe_open_ = false;
-    wire_clock_hz_.reset();
   }
 }
 
@@ -85,8 +81,7 @@ absl::StatusOr<WireProtocol> SharedProbe::Connect(SessionState& session, WirePro
     const auto chosen = probe_->Connect(protocol);
     if (!chosen.ok()) return chosen.status();
     wire_ = WireState{.jtag = *chosen == WireProtocol::kJtag};
-    wire_clock_hz_.reset();
-    if (absl::Status status = ApplyClock(); !status.ok()) {
+    if (absl::Status status = ApplyClock().status(); !status.ok()) {
       (void)probe_->Disconnect();
       return status;
     }
@@ -117,7 +112,7 @@ void SharedProbe::LetGoOfWire(SessionState& session) {
   session.clock_hz.reset();
   if (std::exchange(session.holds_reset, false)) (void)ApplyReset();
   if (!was_connected) {
-    if (protocol_) (void)ApplyClock();
+    if (protocol_) (void)ApplyClock().status();
     return;
   }
   link_.Remove(session);
@@ -132,7 +127,7 @@ void SharedProbe::LetGoOfWire(SessionState& session) {
     protocol_.reset();
     wire_ = WireState();
   } else {
-    (void)ApplyClock();
+    (void)ApplyClock().status();
   }
 }
 
@@ -186,24 +181,20 @@ absl::Status SharedProbe::RequireProtocol(WireProtocol protocol) const {
                                 " is connected with ", std::string(Name(*protocol_))));
 }
 
-absl::Status SharedProbe::SetClock(SessionState& session, uint32_t hertz) {
+absl::StatusOr<uint32_t> SharedProbe::SetClock(SessionState& session, uint32_t hertz) {
   if (absl::Status status = RequireOpen(session); !status.ok()) return status;
   const auto before = std::exchange(session.clock_hz, hertz);
-  absl::Status status = ApplyClock();
-  if (!status.ok()) session.clock_hz = before;
-  return status;
+  const auto runs = ApplyClock();
+  if (!runs.ok()) session.clock_hz = before;
+  return runs;
 }
 
-absl::Status SharedProbe::ApplyClock() {
+absl::StatusOr<uint32_t> SharedProbe::ApplyClock() {
   std::optional<uint32_t> lowest;
   for (const SessionState* session : sessions_) {
     if (session->clock_hz && (!lowest || *session->clock_hz < *lowest)) lowest = session->clock_hz;
   }
-  const uint32_t wanted = lowest.value_or(kDefaultClockHz);
-  if (wanted == wire_clock_hz_) return absl::OkStatus();
-  absl::Status status = probe_->SetClock(wanted);
-  if (status.ok()) wire_clock_hz_ = wanted;
-  return status;
+  return probe_->SetClock(lowest);
 }
 
 absl::Status SharedProbe::SwoStart(SessionState& session, uint32_t baud) {
@@ -214,23 +205,22 @@ absl::Status SharedProbe::SwoStart(SessionState& session, uint32_t baud) {
 absl::Status SharedProbe::Reset(SessionState& session) {
   if (absl::Status status = RequireOpen(session); !status.ok()) return status;
   wire_.Touch(session, "reset");
-  // While a session holds nRESET the target is in reset already, and a pulse would let go of the pin.
-  return reset_asserted_ ? absl::OkStatus() : probe_->Reset();
+  return probe_->Reset();
 }
 
 absl::Status SharedProbe::AssertReset(SessionState& session, bool asserted) {
   if (absl::Status status = RequireOpen(session); !status.ok()) return status;
   wire_.Touch(session, asserted ? "hold on nRESET" : "release of nRESET");
   session.holds_reset = asserted;
-  return ApplyReset();
+  absl::Status status = ApplyReset();
+  if (!status.ok() && std::exchange(session.holds_reset, false)) (void)ApplyReset();
+  return status;
 }
 
+// The probe knows what the pin does; here is only who wants it low.
 absl::Status SharedProbe::ApplyReset() {
-  const bool wanted = std::any_of(sessions_.begin(), sessions_.end(), [](const auto* s) { return s->holds_reset; });
-  if (wanted == reset_asserted_) return absl::OkStatus();
-  absl::Status status = probe_->AssertReset(wanted);
-  if (status.ok()) reset_asserted_ = wanted;
-  return status;
+  return probe_->AssertReset(
+      std::any_of(sessions_.begin(), sessions_.end(), [](const SessionState* s) { return s->holds_reset; }));
 }
 
 absl::StatusOr<bool> SharedProbe::IsResetAsserted(SessionState& session) {

@@ -65,7 +65,9 @@ class SharedProbe {
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(SessionState& session,
                                                                 absl::Span<const SwdSegment> segments);
   absl::StatusOr<std::vector<uint8_t>> JtagSequence(SessionState& session, const JtagStretch& stretch);
-  absl::Status SetClock(SessionState& session, uint32_t hertz);
+  // Returns the rate that runs from now on, which is the lowest that any session asked for, or a lower one that the
+  // probe has. If the probe refuses, what the session asked for before stays.
+  absl::StatusOr<uint32_t> SetClock(SessionState& session, uint32_t hertz);
   absl::Status Reset(SessionState& session);
   absl::Status AssertReset(SessionState& session, bool asserted);
   absl::StatusOr<bool> IsResetAsserted(SessionState& session);
@@ -105,7 +107,7 @@ class SharedProbe {
 
   absl::Status PrepareRaw(SessionState& session, const adi::RawEffect& effect, std::string what);
   void LetGoOfWire(SessionState& session);
-  absl::Status ApplyClock();
+  absl::StatusOr<uint32_t> ApplyClock();
   absl::Status ApplyReset();
 
   const std::unique_ptr<Probe> probe_;
@@ -113,8 +115,6 @@ class SharedProbe {
   std::vector<SessionState*> sessions_;  // that have joined
   bool probe_open_ = false;
   std::optional<WireProtocol> protocol_;  // while any session is connected
-  std::optional<uint32_t> wire_clock_hz_;
-  bool reset_asserted_ = false;
 
   WireState wire_;
   LinkClock clock_;

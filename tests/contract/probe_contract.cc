@@ -247,13 +247,37 @@ TEST_P(ProbeContract, ResetIsHeldAndReleased) {
   EXPECT_EQ(probe_->IsResetAsserted().value_or(true), false);
 }
 
+TEST_P(ProbeContract, NresetIsDrivenWithoutConnect) {
+  ASSERT_TRUE(probe_->Disconnect().ok());
+  ASSERT_TRUE(probe_->AssertReset(true).ok());
+  EXPECT_TRUE(world_->reset_is_low());
+  EXPECT_EQ(probe_->IsResetAsserted().value_or(false), true);
+  ASSERT_TRUE(probe_->AssertReset(false).ok());
+  EXPECT_FALSE(world_->reset_is_low());
+  EXPECT_TRUE(probe_->Reset().ok());
+  EXPECT_FALSE(world_->reset_is_low());
+}
+
+TEST_P(ProbeContract, NresetStaysLowAcrossConnectAndDisconnect) {
+  ASSERT_TRUE(probe_->AssertReset(true).ok());
+  ASSERT_TRUE(probe_->Disconnect().ok());
+  EXPECT_TRUE(world_->reset_is_low());
+  ASSERT_TRUE(probe_->Connect(world_->protocol()).ok());
+  EXPECT_TRUE(world_->reset_is_low());
+  EXPECT_TRUE(probe_->Reset().ok()) << "does nothing while nRESET is held";
+  EXPECT_TRUE(world_->reset_is_low());
+  probe_->Close();
+  EXPECT_FALSE(world_->reset_is_low());
+}
+
 TEST_P(ProbeContract, AnyClockExceptZeroIsAccepted) {
-  EXPECT_TRUE(IsError(probe_->SetClock(0), ErrorKind::kInvalidArgument));
+  EXPECT_TRUE(IsError(probe_->SetClock(0).status(), ErrorKind::kInvalidArgument));
   for (const uint32_t hertz : {100'000u, 1'000'000u, 10'000'000u}) {
-    ASSERT_TRUE(probe_->SetClock(hertz).ok());
+    EXPECT_EQ(probe_->SetClock(hertz).value_or(0), hertz);
     std::array<uint32_t, 1> word = {};
     EXPECT_TRUE(ReadWords(*probe_, kRam, absl::MakeSpan(word)).status.ok());
   }
+  EXPECT_GT(probe_->SetClock(std::nullopt).value_or(0), 0u);
 }
 
 TEST_P(ProbeContract, JtagIsUnsupportedWithoutTheFeature) {
@@ -385,7 +409,7 @@ TEST_P(ProbeContract, OnceGoneItStaysGone) {
   EXPECT_TRUE(IsError(probe_->CheckPresent(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe_->Open(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe_->Connect(WireProtocol::kSwd).status(), ErrorKind::kProbeDisconnected));
-  EXPECT_TRUE(IsError(probe_->SetClock(1000), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError(probe_->SetClock(1000).status(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe_->Reset(), ErrorKind::kProbeDisconnected));
   EXPECT_TRUE(IsError(probe_->IsResetAsserted().status(), ErrorKind::kProbeDisconnected));
   if (probe_->info().features.swo) {

@@ -33,7 +33,7 @@ constexpr size_t kBlockWords = 600;  // three packets of a block, in flight toge
 // Runs the script up to the first error.
 absl::Status UseEverything(Probe& probe, WireProtocol protocol) {
   if (absl::Status status = BringUp(probe, protocol); !status.ok()) return status;
-  if (absl::Status status = probe.SetClock(4'000'000); !status.ok()) return status;
+  if (absl::Status status = probe.SetClock(4'000'000).status(); !status.ok()) return status;
   const std::vector<uint32_t> words = Pattern(kBlockWords, 5);
   if (TransferResult result = WriteWords(probe, kRam, words); !result.status.ok()) return result.status;
   std::vector<uint32_t> read(kBlockWords);
@@ -111,7 +111,7 @@ class FailingWorld {
 
   void ExpectGoneAndOpenAgain() {
     world_->Plug();
-    EXPECT_TRUE(IsError(probe_->SetClock(1'000'000), ErrorKind::kProbeDisconnected));
+    EXPECT_TRUE(IsError(probe_->SetClock(1'000'000).status(), ErrorKind::kProbeDisconnected));
     EXPECT_TRUE(IsError(probe_->CheckPresent(), ErrorKind::kProbeDisconnected));
     EXPECT_EQ(seen_.disconnects, std::vector<DisconnectCause>{row_.cause});
     probe_.reset();

@@ -1,5 +1,6 @@
 #include "tests/fakes/fake_probe.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "probe/error.h"
@@ -38,7 +39,7 @@ absl::Status FakeProbe::Open() {
 void FakeProbe::Close() {
   MutexLock lock(wire_->mutex_);
   wire_->calls_.push_back({.kind = Kind::kClose});
-  wire_->open_ = false;
+  wire_->open_ = wire_->connected_ = wire_->reset_asserted_ = false;
   wire_->swo_baud_.reset();
 }
 
@@ -60,11 +61,17 @@ absl::Status FakeProbe::Disconnect() {
   return absl::OkStatus();
 }
 
-absl::Status FakeProbe::SetClock(uint32_t hertz) {
+absl::StatusOr<uint32_t> FakeProbe::SetClock(std::optional<uint32_t> hertz) {
+  constexpr uint32_t kDefault = 1'000'000;
   MutexLock lock(wire_->mutex_);
-  if (absl::Status status = Enter({.kind = Kind::kSetClock, .argument = hertz}); !status.ok()) return status;
-  wire_->clock_ = hertz;
-  return absl::OkStatus();
+  if (absl::Status status = Enter({.kind = Kind::kSetClock, .argument = hertz.value_or(0)}); !status.ok()) {
+    return status;
+  }
+  if (hertz.value_or(kDefault) < wire_->lowest_clock_ && hertz) {
+    return MakeError(ErrorKind::kProbeError, "the fake probe has no clock as low as this");
+  }
+  wire_->clock_ = std::min(hertz.value_or(kDefault), wire_->highest_clock_);
+  return wire_->clock_;
 }
 
 absl::Status FakeProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
@@ -106,7 +113,9 @@ absl::StatusOr<std::vector<uint8_t>> FakeProbe::JtagSequence(const JtagStretch& 
 
 absl::Status FakeProbe::Reset() {
   MutexLock lock(wire_->mutex_);
-  return Enter({.kind = Kind::kReset});
+  absl::Status status = Enter({.kind = Kind::kReset});
+  if (status.ok() && !wire_->reset_asserted_) ++wire_->reset_pulses_;
+  return status;
 }
 
 absl::Status FakeProbe::AssertReset(bool asserted) {

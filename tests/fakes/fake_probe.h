@@ -45,7 +45,7 @@ struct WireCall {
     kClose,
     kConnect,
     kDisconnect,
-    kSetClock,      // argument: hertz
+    kSetClock,      // argument: hertz, or 0 for the default
     kSwjSequence,   // argument: bits
     kSwdSequence,   // argument: segments
     kJtagSequence,  // argument: cycles
@@ -88,6 +88,10 @@ class FakeWire {
   // Makes the next call of any method except Transfer and Close fail with `kind`.
   void FailNextCall(ErrorKind kind);
 
+  // From now on, the probe refuses clocks below `lowest`, and runs at `highest` instead of any above it. Its default is
+  // never refused.
+  void SetClocks(uint32_t lowest, uint32_t highest);
+
   // From now on every method returns kProbeDisconnected, until a new FakeProbe is made on this wire.
   void Unplug();
   // Make the target lose its link, or its power and so all registers (not RAM), without anyone being told.
@@ -118,6 +122,7 @@ class FakeWire {
   bool is_open() const;
   bool is_connected() const;
   bool reset_asserted() const;
+  size_t reset_pulses() const;  // how often the target was reset by a pulse
   uint32_t clock() const;
 
  private:
@@ -147,7 +152,10 @@ class FakeWire {
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;
   bool reset_asserted_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t reset_pulses_ ABSL_GUARDED_BY(mutex_) = 0;
   uint32_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint32_t lowest_clock_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint32_t highest_clock_ ABSL_GUARDED_BY(mutex_) = UINT32_MAX;
   std::optional<uint32_t> swo_baud_ ABSL_GUARDED_BY(mutex_);
   std::deque<SwoData> swo_ ABSL_GUARDED_BY(mutex_);
 };
@@ -164,7 +172,7 @@ class FakeProbe : public Probe {
   void Close() override;
   absl::StatusOr<WireProtocol> Connect(WireProtocol protocol) override;
   absl::Status Disconnect() override;
-  absl::Status SetClock(uint32_t hertz) override;
+  absl::StatusOr<uint32_t> SetClock(std::optional<uint32_t> hertz) override;
   absl::Status SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) override;
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(absl::Span<const SwdSegment> segments) override;
   absl::StatusOr<std::vector<uint8_t>> JtagSequence(const JtagStretch& stretch) override;

@@ -29,6 +29,7 @@ class FakeTransport : public cmsis_dap::Transport {
     // The number of the attempt to restore the link that resets the device; 0 for none.
     int resetting_attempt = 0;
     int resets = 0;
+    std::function<void()> on_reset;  // null, or what the device does then
     // The endpoint for SWO.
     bool has_trace = false;
     Packet trace;
@@ -62,6 +63,7 @@ class FakeTransport : public cmsis_dap::Transport {
   absl::StatusOr<bool> Restore(int attempt) override {
     const bool resets = attempt == record_->resetting_attempt;
     record_->resets += resets ? 1 : 0;
+    if (resets && record_->on_reset) record_->on_reset();
     return resets;
   }
 

@@ -214,6 +214,17 @@ bool FakeWire::reset_asserted() const {
   return reset_asserted_;
 }
 
+size_t FakeWire::reset_pulses() const {
+  MutexLock lock(mutex_);
+  return reset_pulses_;
+}
+
+void FakeWire::SetClocks(uint32_t lowest, uint32_t highest) {
+  MutexLock lock(mutex_);
+  lowest_clock_ = lowest;
+  highest_clock_ = highest;
+}
+
 uint32_t FakeWire::clock() const {
   MutexLock lock(mutex_);
   return clock_;

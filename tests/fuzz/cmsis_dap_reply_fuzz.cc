@@ -62,7 +62,7 @@ void DecodeBlock(bool read, size_t words, absl::Span<const uint8_t> reply) {
 }
 
 void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
-  static_cast<void>(DecodeStatus(reply));
+  static_cast<void>(StatusByte(reply));
   static_cast<void>(Connect{false}.Decode(reply));
   static_cast<void>(ResetTarget{}.Decode(reply));
   static_cast<void>(SwjPins{}.Decode(reply));

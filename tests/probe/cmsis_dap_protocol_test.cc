@@ -61,7 +61,7 @@ TEST(Protocol, ARequestThatDoesNotFitIsNotEncoded) {
 }
 
 TEST(Protocol, TruncatedRepliesAreRejected) {
-  EXPECT_FALSE(DecodeStatus(Bytes{0x04}));
+  EXPECT_FALSE(StatusByte(Bytes{0x04}));
   EXPECT_FALSE(Connect{false}.Decode(Bytes{0x02}));
   EXPECT_FALSE(ResetTarget{}.Decode(Bytes{0x0A, 0x00}));
   EXPECT_FALSE(SwjPins{}.Decode(Bytes{0x10}));

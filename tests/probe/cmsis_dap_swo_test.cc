@@ -94,6 +94,17 @@ TEST_F(Swo, StartsFromAnyStateAndStops) {
   EXPECT_THAT(record_->requests, ElementsAre(Packet{0x1C, 60, 0}, Packet{0x1A, 0}, Packet{0x18, 0}));
 }
 
+// Without DAP_SWO_Status only the loss of bytes goes unnoticed.
+TEST_F(Swo, ADeviceThatDoesNotKnowTheStatusStreams) {
+  const auto probe = MakeStreaming(To(Command::kSwoStatus, {0xFF}));
+  ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
+  record_->trace = {'a', 'b'};
+  const auto data = probe->SwoRead();
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->bytes, (Packet{'a', 'b'}));
+  EXPECT_FALSE(data->overrun);
+}
+
 TEST_F(Swo, CloseEndsTheCapture) {
   const auto probe = Make();
   ASSERT_TRUE(probe->SwoStart(1'000'000).ok());
@@ -220,10 +231,12 @@ TEST_F(Swo, UsesPacketsIfTheEndpointOrTheCapabilityIsMissing) {
   record_->has_trace = true;
   uses_packets(*Make());
   // The device reports that it can stream, and then refuses to.
-  uses_packets(*MakeStreaming([](const Packet& request) -> std::optional<Packet> {
-    if (request != Packet{0x17, 2}) return std::nullopt;
-    return Packet{0x17, 0xFF};
-  }));
+  for (const Packet& refusal : {Packet{0x17, 0xFF}, Packet{0xFF}}) {
+    uses_packets(*MakeStreaming([&refusal](const Packet& request) -> std::optional<Packet> {
+      if (request != Packet{0x17, 2}) return std::nullopt;
+      return refusal;
+    }));
+  }
 }
 
 TEST_F(Swo, AnEndpointErrorIsReportedAndReadingContinues) {

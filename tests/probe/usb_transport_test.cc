@@ -195,23 +195,23 @@ TEST_F(UsbTransportTest, TheDriverResetsAHungDeviceBeforeItGivesUp) {
   answer = [&hangs](const Packet& request) { return hangs ? std::vector<Packet>{} : Answer(request); };
   state->resets_help = true;
   state->on_reset = [&hangs] { hangs = false; };
-  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
-  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000).status(), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(2'000'000).ok());
   hangs = true;
   state->resets_help = false;
-  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeDisconnected));
+  EXPECT_TRUE(IsError((*probe)->SetClock(3'000'000).status(), ErrorKind::kProbeDisconnected));
 }
 
 TEST_F(UsbTransportTest, TheDriverFindsItsPlaceAfterFailedTransfers) {
   auto probe = OpenDriver();
   ASSERT_TRUE(probe.ok()) << probe.status();
   state->in_errors = {Stall()};
-  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
-  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+  EXPECT_TRUE(IsError((*probe)->SetClock(4'000'000).status(), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(5'000'000).ok());
   // A reply that is longer than a packet can be.
   wire.ready = {Packet(513, 0x11)};
-  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
-  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+  EXPECT_TRUE(IsError((*probe)->SetClock(6'000'000).status(), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(7'000'000).ok());
 }
 
 // SWO on the third endpoint.
@@ -387,8 +387,8 @@ TEST_F(HidTransportTest, TheDriverIgnoresThePaddingAfterAReply) {
     for (Packet& reply : replies) reply.resize(64, ++junk);
     return replies;
   };
-  EXPECT_TRUE(IsError((*probe)->SetClock(1'000'000), ErrorKind::kProbeError));
-  EXPECT_TRUE((*probe)->SetClock(1'000'000).ok());
+  EXPECT_TRUE(IsError((*probe)->SetClock(8'000'000).status(), ErrorKind::kProbeError));
+  EXPECT_TRUE((*probe)->SetClock(9'000'000).ok());
 }
 
 TEST(UsbDriverTest, NamesFromUsbReplaceTheProbesOwn) {

@@ -160,7 +160,7 @@ std::vector<std::string> Use(std::unique_ptr<cmsis_dap::Transport> transport) {
   results.push_back(probe.status().ToString());
   if (!probe.ok()) return results;
   results.push_back((*probe)->info().product_name);
-  results.push_back((*probe)->SetClock(2'000'000).ToString());
+  results.push_back((*probe)->SetClock(2'000'000).status().ToString());
   std::vector<uint32_t> words(100);
   const TransferOp op{.port = Port::kAp, .address = 0xC, .read = absl::MakeSpan(words)};
   results.push_back((*probe)->Transfer({&op, 1}).status.ToString());

@@ -16,6 +16,7 @@ namespace probegate {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -433,13 +434,62 @@ TEST_F(SharedProbeTest, ResetIsHeldWhileAnySessionHoldsIt) {
   EXPECT_FALSE(wire_->reset_asserted());
 }
 
+TEST_F(SharedProbeTest, AHeldResetOutlivesTheConnectionsOfOthers) {
+  Attach(a_);
+  ASSERT_TRUE(shared_->Open(b_).ok());
+  ASSERT_TRUE(shared_->AssertReset(b_, true).ok());
+  ASSERT_TRUE(shared_->Disconnect(a_).ok());
+  EXPECT_TRUE(wire_->reset_asserted());
+  Connect(a_);
+  EXPECT_TRUE(wire_->reset_asserted());
+  shared_->Leave(a_);
+  EXPECT_TRUE(wire_->reset_asserted());
+  ASSERT_TRUE(shared_->AssertReset(b_, false).ok());
+  EXPECT_FALSE(wire_->reset_asserted());
+}
+
+// Whatever has become of the pin meanwhile, the probe is told again.
+TEST_F(SharedProbeTest, AHoldThatIsRepeatedReachesTheProbe) {
+  ASSERT_TRUE(shared_->Open(a_).ok());
+  ASSERT_TRUE(shared_->AssertReset(a_, true).ok());
+  wire_->ClearLog();
+  ASSERT_TRUE(shared_->AssertReset(a_, true).ok());
+  EXPECT_THAT(wire_->CallLog(), ElementsAre("assert_reset 1"));
+}
+
+TEST_F(SharedProbeTest, AHoldThatFailsIsNotKept) {
+  ASSERT_TRUE(shared_->Open(a_).ok());
+  ASSERT_TRUE(shared_->Open(b_).ok());
+  wire_->FailNextCall(ErrorKind::kProbeError);
+  EXPECT_FALSE(shared_->AssertReset(a_, true).ok());
+  EXPECT_FALSE(wire_->reset_asserted());
+  ASSERT_TRUE(shared_->AssertReset(b_, true).ok());
+  wire_->FailNextCall(ErrorKind::kProbeError);
+  EXPECT_FALSE(shared_->AssertReset(a_, true).ok());
+  EXPECT_TRUE(wire_->reset_asserted()) << "the other session's hold stays";
+  ASSERT_TRUE(shared_->AssertReset(b_, false).ok());
+  EXPECT_FALSE(wire_->reset_asserted());
+}
+
+TEST_F(SharedProbeTest, AReleaseThatFailsCanBeRepeated) {
+  ASSERT_TRUE(shared_->Open(a_).ok());
+  ASSERT_TRUE(shared_->AssertReset(a_, true).ok());
+  wire_->FailNextCall(ErrorKind::kProbeError);
+  EXPECT_FALSE(shared_->AssertReset(a_, false).ok());
+  ASSERT_TRUE(shared_->AssertReset(a_, false).ok());
+  EXPECT_FALSE(wire_->reset_asserted());
+}
+
 TEST_F(SharedProbeTest, AResetPulseDoesNotReleaseAHeldReset) {
   ASSERT_TRUE(shared_->Open(a_).ok());
   ASSERT_TRUE(shared_->Open(b_).ok());
   ASSERT_TRUE(shared_->AssertReset(a_, true).ok());
-  wire_->ClearLog();
   ASSERT_TRUE(shared_->Reset(b_).ok());
-  EXPECT_THAT(wire_->CallLog(), ElementsAre());
+  EXPECT_TRUE(wire_->reset_asserted());
+  EXPECT_EQ(wire_->reset_pulses(), 0u);
+  ASSERT_TRUE(shared_->AssertReset(a_, false).ok());
+  ASSERT_TRUE(shared_->Reset(b_).ok());
+  EXPECT_EQ(wire_->reset_pulses(), 1u);
 }
 
 TEST_F(SharedProbeTest, TheWireRunsAtTheLowestClock) {
@@ -451,6 +501,41 @@ TEST_F(SharedProbeTest, TheWireRunsAtTheLowestClock) {
   EXPECT_EQ(wire_->clock(), 1'000'000u);
   shared_->Leave(b_);
   EXPECT_EQ(wire_->clock(), 8'000'000u);
+}
+
+TEST_F(SharedProbeTest, SetClockReturnsTheClockThatRuns) {
+  Connect(a_);
+  Connect(b_);
+  wire_->SetClocks(200'000, 10'000'000);
+  EXPECT_EQ(shared_->SetClock(a_, 50'000'000).value(), 10'000'000u);
+  EXPECT_EQ(shared_->SetClock(b_, 400'000).value(), 400'000u);
+  EXPECT_EQ(shared_->SetClock(a_, 2'000'000).value(), 400'000u) << "the other session asked for less";
+}
+
+TEST_F(SharedProbeTest, NobodyNoticesTheClockThatAnotherSessionIsRefused) {
+  Attach(a_);
+  ASSERT_TRUE(shared_->Open(b_).ok());
+  wire_->SetClocks(200'000, 10'000'000);
+  ASSERT_TRUE(shared_->SetClock(a_, 4'000'000).ok());
+  EXPECT_TRUE(IsError(shared_->SetClock(b_, 100'000).status(), ErrorKind::kProbeError));
+  EXPECT_EQ(wire_->clock(), 4'000'000u);
+  Connect(b_);
+  EXPECT_TRUE(ReadDp(a_, 0).ok());
+  EXPECT_EQ(shared_->SetClock(b_, 500'000).value(), 500'000u);
+  EXPECT_TRUE(IsError(shared_->SetClock(b_, 100'000).status(), ErrorKind::kProbeError));
+  EXPECT_EQ(shared_->SetClock(a_, 8'000'000).value(), 500'000u) << "what it asked for before stays";
+}
+
+// The probe's default cannot be refused, so it cannot make a connect fail.
+TEST_F(SharedProbeTest, TheProbesDefaultClockRunsIfNoSessionAskedForOne) {
+  ASSERT_TRUE(shared_->Open(a_).ok());
+  ASSERT_TRUE(shared_->SetClock(a_, 400'000).ok());
+  wire_->ClearLog();
+  Connect(b_);
+  EXPECT_THAT(wire_->CallLog(), Contains("set_clock 400000"));
+  wire_->ClearLog();
+  shared_->Leave(a_);
+  EXPECT_THAT(wire_->CallLog(), Contains("set_clock 0"));
 }
 
 TEST_F(SharedProbeTest, AClockLimitEndsWithItsSession) {

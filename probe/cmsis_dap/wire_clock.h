@@ -1,0 +1,53 @@
+// The rate of SWCLK and TCK, and what depends on it: how often the device repeats a transfer that answers WAIT, and how
+// long transfers may take.
+//
+// Devices differ in the rates that they have. Some refuse a rate that is out of their range instead of taking the
+// nearest one, so lower usual rates are tried then. A device without any of them keeps its own.
+//
+// Threads: the channel's. Errors: those of Channel.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "probe/cmsis_dap/channel.h"
+#include "probe/cmsis_dap/transfers.h"
+
+namespace probegate::cmsis_dap {
+
+class WireClock {
+ public:
+  // Both must outlive this. `default_hertz` is for as long as no other rate has been set; `wait_bound` is how long a
+  // target may answer WAIT to one transfer.
+  WireClock(Channel& channel, Transfers& transfers, uint32_t default_hertz, std::chrono::milliseconds wait_bound)
+      : channel_(channel), transfers_(transfers), default_(default_hertz), wait_bound_(wait_bound) {}
+
+  // As Probe::SetClock, for a rate other than 0. Sends nothing if the device has been told already.
+  absl::StatusOr<uint32_t> Set(std::optional<uint32_t> hertz);
+
+  // Tells the device again, after its port was connected. Fails only if it does not answer.
+  absl::Status Restore();
+
+  // The rate, or a low one if the device runs at its own.
+  uint32_t hertz() const;
+
+ private:
+  struct Choice;
+  absl::StatusOr<Choice> Choose(uint32_t hertz);
+  absl::Status Run(const Choice& choice);
+  absl::Status Keep(const std::string& refusal);
+
+  Channel& channel_;
+  Transfers& transfers_;
+  const uint32_t default_;
+  const std::chrono::milliseconds wait_bound_;
+  bool told_ = false;              // the device has been told what the next two say
+  std::optional<uint32_t> asked_;  // what was set
+  uint32_t runs_ = 0;              // what it became; 0: the device's own
+};
+
+}  // namespace probegate::cmsis_dap
