@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct MemoryArguments {
   uint32_t ap = 0;
   unsigned width = 32;
   uint64_t address = 0;
+  std::optional<uint32_t> clock;  // Hz
   std::chrono::seconds timeout{60};  // for each answer
 };
 struct ReadArguments {

@@ -9,6 +9,7 @@
 #include <grpc/support/log.h>
 #include <CLI/CLI.hpp>
 
+#include "base/frequency.h"
 #include "base/server_list.h"
 #include "cli/commands.h"
 #include "cli/debug_command.h"
@@ -58,6 +59,12 @@ void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
   command.add_option("--width", memory.width, "The size of each access in bits: 8, 16 or 32")
       ->option_text("BITS [32]")
       ->check(CLI::IsMember({8, 16, 32}));
+  const auto set_clock = [&memory](const std::string& text) { memory.clock = ParseFrequency(text); };
+  command
+      .add_option_function<std::string>("--clock", set_clock,
+                                        "The highest clock frequency, in Hz or with k or M, e.g. 400k")
+      ->option_text("HZ [1M]")
+      ->check(IsFrequency);
   const auto set_timeout = [&memory](unsigned seconds) { memory.timeout = std::chrono::seconds(seconds); };
   command
       .add_option_function<unsigned>("--timeout", set_timeout,

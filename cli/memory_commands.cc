@@ -48,7 +48,7 @@ void RunRead(const CommonArguments& common, const ReadArguments& arguments) {
   CheckAligned(memory);
   ServerGroup group(common.servers);
   const auto [server, probe] = FindProbe(group, memory.probe);
-  TargetMemory target(*server, common.client, probe, memory.ap, memory.timeout);
+  TargetMemory target(*server, common.client, probe, memory.ap, memory.clock, memory.timeout);
   const std::vector<uint32_t> values = target.Read(memory.address, arguments.count, memory.width);
   if (!arguments.output.empty()) {
     WriteFile(arguments.output, ToBytes(values, memory.width));
@@ -73,7 +73,7 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   const std::string bytes = arguments.file.empty() ? std::string() : ReadFile(arguments.file);
   ServerGroup group(common.servers);
   const auto [server, probe] = FindProbe(group, memory.probe);
-  TargetMemory target(*server, common.client, probe, memory.ap, memory.timeout);
+  TargetMemory target(*server, common.client, probe, memory.ap, memory.clock, memory.timeout);
   if (arguments.file.empty()) {
     target.Write(memory.address, values, memory.width);
   } else {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/endpoint.h"
+#include "base/frequency.h"
 
 namespace probegate {
 
@@ -11,6 +12,10 @@ std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "
 
 std::string IsEndpointRange(const std::string& text) {
   return ParseEndpointRange(text).empty() ? text + " is neither HOST:PORT nor HOST:PORT-PORT" : "";
+}
+
+std::string IsFrequency(const std::string& text) {
+  return ParseFrequency(text) ? "" : text + " is not a frequency from 1 Hz to 4294 MHz, such as 400k or 2M";
 }
 
 std::function<std::string(const std::string& text)> IsSeconds(double least, double most) {

@@ -11,6 +11,9 @@ namespace probegate {
 std::string IsEndpoint(const std::string& text);
 std::string IsEndpointRange(const std::string& text);
 
+// A frequency (base/frequency.h).
+std::string IsFrequency(const std::string& text);
+
 // A number of seconds from `least` to `most`.
 std::function<std::string(const std::string& text)> IsSeconds(double least, double most);
 

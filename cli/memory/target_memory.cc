@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kPatience{2};  // before the wait is explained to
 }  // namespace
 
 TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap,
-                           std::chrono::seconds timeout)
+                           std::optional<uint32_t> clock, std::chrono::seconds timeout)
     : server_(server),
       wanted_(probe),
       timeout_(timeout),
@@ -35,6 +35,7 @@ TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, c
   v1::StreamRequest open;
   open.mutable_open();
   Ask(open);
+  if (clock) SetClock(*clock);
   v1::StreamRequest connect;
   connect.mutable_connect();
   Ask(connect);
@@ -58,6 +59,15 @@ TargetMemory::~TargetMemory() {
   while (stream_->Read(&response)) {
   }
   stream_->Finish();
+}
+
+void TargetMemory::SetClock(uint32_t hertz) {
+  v1::StreamRequest request;
+  request.mutable_set_clock()->set_frequency_hz(hertz);
+  const uint32_t runs = Ask(request).set_clock().frequency_hz();
+  if (runs == 0 || runs == hertz) return;  // 0: the server is too old to say
+  Complain("the clock is " + std::to_string(runs) + " Hz instead of " + std::to_string(hertz) +
+           " Hz: the probe refuses that frequency, or another session asked for a lower one");
 }
 
 std::vector<uint32_t> TargetMemory::Read(uint64_t address, uint64_t count, unsigned width) {

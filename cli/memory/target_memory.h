@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,12 @@ namespace probegate {
 class TargetMemory {
  public:
   // Opens and connects the probe with the unique ID `probe`, and finds the MEM-AP. `ap` up to 255 is an APSEL; a larger
-  // `ap` is the address of an ADIv6 AP. Throws a Failure if that fails. All functions also throw if an answer takes
-  // longer than `timeout`. If an answer takes longer than two seconds, a line on standard error says which session
+  // `ap` is the address of an ADIv6 AP. `clock`, in hertz, is the frequency to ask for; if another one runs, a line on
+  // standard error says so. Throws a Failure if that fails. All functions also throw if an answer takes longer than
+  // `timeout`. If an answer takes longer than two seconds, a line on standard error says which session
   // holds the probe's lock.
   TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap,
-               std::chrono::seconds timeout);
+               std::optional<uint32_t> clock, std::chrono::seconds timeout);
   ~TargetMemory();
   TargetMemory(const TargetMemory&) = delete;
   TargetMemory& operator=(const TargetMemory&) = delete;
@@ -36,6 +38,7 @@ class TargetMemory {
  private:
   using Stream = grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>;
 
+  void SetClock(uint32_t hertz);
   void Send(v1::StreamRequest request);
   v1::StreamResponse Receive();
   v1::StreamResponse Ask(v1::StreamRequest request);
