@@ -1,5 +1,5 @@
-// Drivers report to an observer what happens on the wire, so that it can be counted, and what they assume about a probe,
-// so that it can be logged. Drivers know nothing about metrics and logs.
+// Drivers report what happens on the wire, so that it can be counted, and what they assume about a probe, so that it
+// can be logged. Drivers know nothing about metrics and logs.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
 #include "probe/cmsis_dap/probe_port.h"
 
+#include <chrono>
 #include <thread>
 
 #include "base/hex.h"
@@ -63,9 +64,18 @@ absl::Status ProbePort::LeaveUnlessNeeded() {
 absl::Status ProbePort::HoldReset(bool low) {
   absl::Status status = low ? Join(device_.value_or(last_)) : channel_.CheckPresent();
   if (status.ok() && device_) status = Pin(low, microseconds(0)).status();
-  if (status.ok() || !low) held_ = low;
+  if (status.ok() || !low) {
+    held_ = low;
+  } else if (!held_) {
+    LetGo();
+  }
   const absl::Status left = LeaveUnlessNeeded();
   return status.ok() ? left : status;
+}
+
+// If a reply was lost, nRESET may be low although nobody holds it.
+void ProbePort::LetGo() {
+  if (device_) static_cast<void>(Pin(false, microseconds(0)));
 }
 
 absl::Status ProbePort::PulseReset() {
@@ -83,7 +93,10 @@ absl::Status ProbePort::RunReset() {
 }
 
 absl::Status ProbePort::Pulse() {
-  if (absl::Status status = Pin(true, microseconds(0)).status(); !status.ok()) return status;
+  if (absl::Status status = Pin(true, microseconds(0)).status(); !status.ok()) {
+    LetGo();
+    return status;
+  }
   const auto delay = channel_.Offer(Delay{static_cast<uint16_t>(kResetPulse.count())}, kResetPulse);
   if (delay.ok() && !*delay) std::this_thread::sleep_for(kResetPulse);
   const absl::StatusOr<bool> low = Pin(false, kResetRise);
@@ -117,7 +130,7 @@ absl::StatusOr<bool> ProbePort::Pin(std::optional<bool> low, microseconds wait) 
 absl::Status ProbePort::Restore() {
   device_.reset();
   driven_ = false;
-  return wire_ || held_ ? Join(wire_.value_or(last_)) : absl::OkStatus();
+  return wire_ || held_ ? Join(last_) : absl::OkStatus();
 }
 
 void ProbePort::Close() {

@@ -1,7 +1,7 @@
 // The device's port and the one pin of it that has a life of its own: nRESET.
 //
-// A CMSIS-DAP device drives its pins from DAP_Connect to DAP_Disconnect; at other times DAP_SWJ_Pins may do nothing. Two
-// need the port: the wire, from Connect to Disconnect, and nRESET, while it is held low or pulsed. DAP_Connect sets
+// A CMSIS-DAP device drives its pins from DAP_Connect to DAP_Disconnect. At other times DAP_SWJ_Pins may do nothing.
+// Two need the port: the wire, from Connect to Disconnect, and nRESET, while it is held low or pulsed. DAP_Connect sets
 // nRESET high, and DAP_Disconnect lets all pins float (Arm's DAP.c: PORT_SWD_SETUP, PORT_JTAG_SETUP, PORT_OFF). So the
 // port is connected for the first of the two and disconnected after the last. While nRESET is held, the port is not
 // connected again for the protocol that it already has, and for the other one nRESET is asserted again right after.
@@ -58,6 +58,7 @@ class ProbePort {
   absl::Status LeaveUnlessNeeded();
   absl::Status RunReset();
   absl::Status Pulse();
+  void LetGo();
   // Drives nRESET if `low` says how, waits up to `wait` until it reads so, and returns whether it reads low.
   absl::StatusOr<bool> Pin(std::optional<bool> low, std::chrono::microseconds wait);
   bool believed() const { return read_low_ && read_high_; }

@@ -105,9 +105,9 @@ absl::Status WireClock::Run(const Choice& choice) {
     channel_.Assume(absl::StrCat(choice.refusal, "; it runs at ", runs_, " Hz until a session asks for another clock"));
   }
   const auto configured = channel_.Offer(
-      TransferConfigure{.idle_cycles = kIdleCycles, .wait_retries = WaitRetries(this->hertz(), wait_bound_)});
+      TransferConfigure{.idle_cycles = kIdleCycles, .wait_retries = WaitRetries(hertz(), wait_bound_)});
   if (!configured.ok()) return configured.status();
-  transfers_.SetPace(this->hertz(), *configured ? wait_bound_ : std::max(wait_bound_, OwnWaitBound(this->hertz())));
+  transfers_.SetPace(hertz(), *configured ? wait_bound_ : std::max(wait_bound_, OwnWaitBound(hertz())));
   told_ = true;
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// What a probe's driver reports: the wire's events are counted in the probe's metrics, and what the driver assumes about
-// the probe is logged.
+// What a probe's driver reports: events on the wire are counted in the probe's metrics, and what the driver assumes
+// about the probe is logged.
 //
 // Threads: the lane's.
 #pragma once

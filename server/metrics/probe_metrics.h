@@ -1,6 +1,7 @@
 // All time series of one probe (server/metrics/metric_rows.h), created and dropped together.
 //
-// The probe's lane counts what the driver reports of the wire, commands and locks, and the registry counts sessions. Gauges are set when the metrics are requested.
+// The probe's driver (through ProbeReports) counts what happens on the wire, its lane counts commands and locks, and
+// the registry counts sessions. Gauges are set when the metrics are requested.
 //
 // Threads: any; nothing blocks for longer than a histogram's lock.
 #pragma once

@@ -45,6 +45,32 @@ def test_sessions(cli, stack, raw):
     assert session["probe"] == stack.serial
 
 
+@pytest.mark.parametrize(
+    "text, hertz", [("400k", 400_000), ("2M", 2_000_000), ("1.5mhz", 1_500_000), ("123456", 123_456)]
+)
+def test_clock(cli, stack, control, text, hertz):
+    cli("read", "--clock", text, hex(RAM))
+    assert control(stack).call("state", board=0)["clock_hz"] == hertz
+    cli("write", hex(RAM), "1", "--clock", text)
+    assert control(stack).call("state", board=0)["clock_hz"] == hertz
+    cli("read", hex(RAM))
+    assert control(stack).call("state", board=0)["clock_hz"] == 1_000_000
+
+
+def test_another_sessions_clock_is_reported(cli, stack, raw):
+    client = raw(stack.port)
+    client.call("open")
+    client.call("set_clock", 100_000)
+    result = stack.programs.run("probegate", "--server", stack.server_address, "read", "--clock", "2M", hex(RAM))
+    assert result.returncode == OK
+    assert "the clock is 100000 Hz instead of 2000000 Hz" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["fast", "0", "5G", "-1", ""])
+def test_a_clock_must_be_a_frequency(cli, text):
+    assert "--clock" in cli("read", f"--clock={text}", hex(RAM), code=USAGE)
+
+
 def test_kick(cli, stack, raw):
     client = raw(stack.port).attach()
     (session,) = json.loads(cli("sessions", "--json"))["sessions"]

@@ -1,7 +1,10 @@
 // Which clock runs if the device refuses rates.
-#include "tests/probe/fake_dap_driver.h"
-
 #include <gmock/gmock.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "tests/probe/fake_dap_driver.h"
 
 namespace probegate::cmsis_dap {
 namespace {

@@ -1,4 +1,7 @@
 // When the driver connects the device's port, and what nRESET does meanwhile.
+#include <algorithm>
+#include <functional>
+
 #include "tests/probe/fake_dap_driver.h"
 
 namespace probegate::cmsis_dap {
@@ -201,11 +204,19 @@ TEST_F(PortTest, AFailedConnectLeavesNothingHalfConnected) {
   EXPECT_EQ(dap_.port, 1);
 }
 
-TEST_F(PortTest, AHoldWhoseReplyIsLostIsNotHeld) {
+TEST_F(PortTest, NresetIsNotLeftLowByALostReply) {
   dap_.lost = {0x10};
   EXPECT_TRUE(IsError(probe_->AssertReset(true), ErrorKind::kProbeError));
   EXPECT_FALSE(dap_.reset_low);
   EXPECT_EQ(dap_.port, 0);
+  dap_.lost.clear();
+  ASSERT_TRUE(probe_->Connect(WireProtocol::kSwd).ok());
+  for (const bool hold : {true, false}) {
+    dap_.lost = {0x10};
+    EXPECT_TRUE(IsError(hold ? probe_->AssertReset(true) : probe_->Reset(), ErrorKind::kProbeError));
+    EXPECT_FALSE(dap_.reset_low) << hold;
+    EXPECT_EQ(dap_.port, 1) << hold;
+  }
 }
 
 // --- What nRESET reads

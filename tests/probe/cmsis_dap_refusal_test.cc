@@ -1,10 +1,13 @@
 // Commands that the device refuses: the driver does without those that the table calls optional, and reports the
 // others.
-#include "tests/probe/fake_dap_driver.h"
-
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "probe/cmsis_dap/command.h"
+#include "tests/probe/fake_dap_driver.h"
 
 namespace probegate::cmsis_dap {
 namespace {
