@@ -119,8 +119,9 @@ Task<> Connection::RefuseFirstRequest(std::string reason) {
     framer_.Commit(size);
     record_.Received(size);
   }
-  if (error && !ending_) {
-    Close();
+  if (error == asio::error::eof && !ending_) line = framer_.TakeRest();
+  if (error && !line && !ending_) {
+    Close(error == asio::error::eof ? Ending::kInOrder : Ending::kReset);
     co_return;
   }
   if (framer_.too_long()) record_.BadLine(TooLong());
@@ -140,7 +141,6 @@ Task<> Connection::LingerThenReset() {
     timer.expires_after(kLingerPoll);
     co_await timer.async_wait(asio::redirect_error(kUseTask, ignored));
   }
-  if (!closed_) ResetSocket(socket_);
   Close();
 }
 
@@ -185,16 +185,21 @@ void Connection::EndNow(std::string_view reason, std::string_view last_error) {
 }
 
 void Connection::FinishIfDone() {
-  if (client_finished_ && !ending_ && requests_.idle() && replies_.UnsentBytes() == 0) Close();
+  if (client_finished_ && !ending_ && requests_.idle() && replies_.UnsentBytes() == 0) {
+    Close(Ending::kInOrder);
+  }
 }
 
-void Connection::Close() {
+void Connection::Close(Ending ending) {
   if (closed_) return;
   closed_ = true;
   requests_.Abandon();
   record_.Disconnected();
-  asio::error_code ignored;
-  socket_.close(ignored);
+  if (ending == Ending::kInOrder) {
+    CloseInOrder(socket_);
+  } else {
+    ResetSocket(socket_);
+  }
   room_.cancel();
   on_closed_();
 }

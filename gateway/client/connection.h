@@ -6,9 +6,11 @@
 // How a connection ends (docs/protocol.md): After the client's FIN, everything that it sent is answered, and then the
 // socket is closed in the usual way. After a reset, or if the peer is dead, the session ends at once. If the gateway
 // ends the connection, it answers waiting requests with status 2. When the client has received all replies and the
-// posted requests are done, it resets the connection. It sends no FIN, because pyOCD would spin forever on one.
+// posted requests are done, it resets the connection. It sends no FIN, because pyOCD would spin forever on one. For the
+// same reason the kernel resets the connection if the gateway is killed (ConfigureSocket).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,7 +61,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void EndNow(std::string_view reason, std::string_view last_error = {});
   void FinishIfDone();
-  void Close();
+  // Ends the connection: with a reset, or after the client's FIN and the last reply with a FIN.
+  enum class Ending : uint8_t { kReset, kInOrder };
+  void Close(Ending ending = Ending::kReset);
 
   Socket socket_;
   const ConnectionOptions& options_;

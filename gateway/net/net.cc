@@ -8,11 +8,28 @@
 #include "base/socket.h"
 
 namespace probegate {
+namespace {
+
+// Whether closing the socket resets the connection (SO_LINGER with a time of 0). Not by Asio's option: if that was set,
+// the destructor of Asio's sockets turns it off, and sends a FIN.
+void ResetOnClose(Socket& socket, bool reset) {
+  const linger option{.l_onoff = reset ? 1 : 0, .l_linger = 0};
+  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_LINGER, &option, sizeof(option));
+}
+
+}  // namespace
 
 void ConfigureSocket(Socket& socket) {
   asio::error_code ignored;
   socket.non_blocking(true, ignored);
   SetUpConnection(socket.native_handle());
+  ResetOnClose(socket, true);
+}
+
+void CloseInOrder(Socket& socket) {
+  asio::error_code ignored;
+  ResetOnClose(socket, false);
+  socket.close(ignored);
 }
 
 size_t UnacknowledgedBytes(Socket& socket) {
@@ -23,7 +40,7 @@ size_t UnacknowledgedBytes(Socket& socket) {
 
 void ResetSocket(Socket& socket) {
   asio::error_code ignored;
-  socket.set_option(asio::socket_base::linger(true, 0), ignored);
+  ResetOnClose(socket, true);
   socket.close(ignored);
 }
 

@@ -23,14 +23,19 @@ template <typename T = void>
 using Task = asio::awaitable<T, Strand>;
 inline constexpr asio::use_awaitable_t<Strand> kUseTask{};
 
-// Prepares a client's socket: calls SetUpConnection (base/socket.h) and makes the socket non-blocking. Errors are
-// ignored, because a socket that reports one here is about to fail anyway.
+// Prepares a client's socket: calls SetUpConnection (base/socket.h) and makes the socket non-blocking. From then on
+// whatever closes it resets the connection, unless CloseInOrder does: also the kernel, after the gateway has been
+// killed. Errors are ignored, because a socket that reports one here is about to fail anyway.
 void ConfigureSocket(Socket& socket);
+
+// Closes the socket in the usual way. Without waiting for it: the peer gets everything that was written, and then a
+// FIN.
+void CloseInOrder(Socket& socket);
 
 // Bytes that the peer has not acknowledged yet; 0 if the socket is closed.
 size_t UnacknowledgedBytes(Socket& socket);
 
-// Closes the socket with a reset: bytes that were not acknowledged are lost.
+// Closes the socket, configured or not, with a reset: bytes that were not acknowledged are lost.
 void ResetSocket(Socket& socket);
 
 // Whether the network has reported an error that no call on the socket has returned yet. Clears it.

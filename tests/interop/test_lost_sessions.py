@@ -156,11 +156,27 @@ def test_gateway_ends_its_connections(make_stack, raw, number):
             client.receive_line()
 
 
-def test_pyocd_ends_when_the_gateway_does(make_stack, workers):
+def test_a_gateway_that_is_killed_resets_its_clients(make_stack, raw):
+    """To its clients this must look like an end by the gateway: a reset, whatever state the connection is in."""
+    stack = make_stack(gateway_flags=["--max-connections", 4])
+    silent, idle = raw(stack.port), raw(stack.port).attach()
+    holder, waiting = raw(stack.port).attach(), raw(stack.port).attach()
+    holder.take_lock()
+    waiting.send("read_dp", DPIDR)
+    refused = raw(stack.port)
+    stack.gateway.wait_for_line("client.refused")
+    stack.gateway.kill()
+    for client in (silent, idle, holder, waiting, refused):
+        with pytest.raises(ConnectionResetError):
+            client.receive_line()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_pyocd_ends_when_the_gateway_does(make_stack, workers, number):
     stack = make_stack()
     (worker,) = workers(1)
     worker.attach(stack.uid)
-    stack.gateway.signal(signal.SIGTERM)
-    assert stack.gateway.wait() == 0
+    stack.gateway.signal(number)
+    assert stack.gateway.wait() == (0 if number == signal.SIGTERM else -number)
     with pytest.raises(PyocdError):
         worker.target("read32", RAM)

@@ -8,6 +8,7 @@
 namespace probegate {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -106,6 +107,25 @@ TEST(Connection, AnswersEverythingAfterAFin) {
   EXPECT_EQ(client.ReadLine(), std::nullopt);
   EXPECT_FALSE(client.was_reset());
   EXPECT_TRUE(session->WaitForDrop());
+}
+
+TEST(Connection, AClientThatReadsLateGetsItsLastRepliesAfterTheGatewayHasClosed) {
+  PortFixture fixture(&Hold);
+  TestClient client(fixture.port());
+  client.Send(Line(1, "read_ap_multiple", "[12, 8192]") + Line(2, "flush"));
+  client.ShutDownSending();
+  const auto session = fixture.upstream.WaitForSession(0);
+  ASSERT_TRUE(session->WaitForRequests(2));
+  v1::StreamResponse response = EmptyResponse(session->request(0));
+  response.mutable_read_ap_multiple()->mutable_values()->Resize(8192, 0xFFFFFFFF);
+  session->Respond(response);
+  session->AnswerOk(1);
+  EXPECT_TRUE(session->WaitForDrop());
+  fixture.Finish();  // the connection has been closed, and the client has read nothing yet
+  EXPECT_THAT(*client.ReadLine(), AllOf(StartsWith(Status(1, 0)), EndsWith("4294967295]}")));
+  EXPECT_EQ(client.ReadLine(), Ok(2));
+  EXPECT_EQ(client.ReadLine(), std::nullopt);
+  EXPECT_FALSE(client.was_reset());
 }
 
 TEST(Connection, EndsTheSessionWhenTheClientResets) {
@@ -229,6 +249,23 @@ TEST(Connection, AConnectionBeyondTheLimitGetsAnErrorAndAReset) {
               AllOf(StartsWith(R"({"id": "x", "status": 2)"), HasSubstr("--max-connections")));
   EXPECT_EQ(second.ReadLine(), std::nullopt);
   EXPECT_TRUE(second.was_reset());
+}
+
+TEST(Connection, AConnectionBeyondTheLimitThatAsksNothingIsClosedInOrder) {
+  PortFixture fixture(&SucceedAtOnce, {}, 0);
+  TestClient client(fixture.port());
+  client.ShutDownSending();
+  EXPECT_EQ(client.ReadLine(), std::nullopt);
+  EXPECT_FALSE(client.was_reset());
+}
+
+TEST(Connection, AConnectionBeyondTheLimitGetsItsErrorIfItsOnlyLineEndsWithAFin) {
+  PortFixture fixture(&SucceedAtOnce, {}, 0);
+  TestClient client(fixture.port());
+  client.Send(R"({"id": 3, "request": "open"})");
+  client.ShutDownSending();
+  EXPECT_THAT(*client.ReadLine(), AllOf(StartsWith(Status(3, 2)), HasSubstr("--max-connections")));
+  EXPECT_EQ(client.ReadLine(), std::nullopt);
 }
 
 TEST(Connection, ClientsDoNotShareSessions) {
