@@ -108,11 +108,10 @@ uint64_t AdvanceTar(uint64_t tar, uint32_t csw, uint64_t transfers, uint32_t pag
 }
 
 uint32_t TarIncrementPage(uint32_t idr) {
-  constexpr uint32_t kArm = 0x23B;
   constexpr uint32_t kTypeAhb = 1;
   constexpr uint32_t kLastVariant = 2;
   const bool known =
-      ((idr >> 17) & 0x7FF) == kArm && IsMemAp(idr) && (idr & 0xF) == kTypeAhb && ((idr >> 4) & 0xF) <= kLastVariant;
+      ApDesigner(idr) == kDesignerArm && IsMemAp(idr) && (idr & 0xF) == kTypeAhb && ((idr >> 4) & 0xF) <= kLastVariant;
   return known ? 4096 : kPromisedPage;
 }
 

@@ -65,9 +65,17 @@ inline constexpr uint32_t kCswAddrIncOff = 0u << 4;
 inline constexpr uint32_t kCswAddrIncSingle = 1u << 4;
 inline constexpr uint32_t kCswAddrIncPacked = 2u << 4;
 inline constexpr uint32_t kCswDeviceEn = 1u << 6;
+inline constexpr uint32_t kCswSpiden = 1u << 23;  // SDeviceEn in ADIv6: secure accesses are allowed; read-only
 
-// IDR (§C1.3): the class field says whether it is a MEM-AP.
+// IDR (§C1.3): the class field says whether it is a MEM-AP; the designer is a JEP106 code, of which Arm and Arm China
+// have one each.
 constexpr bool IsMemAp(uint32_t idr) { return ((idr >> 13) & 0xF) == 8; }
+constexpr uint32_t ApDesigner(uint32_t idr) { return (idr >> 17) & 0x7FF; }
+inline constexpr uint32_t kDesignerArm = 0x23B;
+inline constexpr uint32_t kDesignerArmChina = 0x575;
+constexpr bool IsDesignedByArm(uint32_t idr) {
+  return ApDesigner(idr) == kDesignerArm || ApDesigner(idr) == kDesignerArmChina;
+}
 
 // The page, in bytes, within which a MEM-AP's TAR counts by itself. The architecture promises 1 KiB (§C2.2.2); the
 // AHB-APs of Cortex-M3 and M4 (IDR designer Arm, type AHB, variant 0 to 2) are known to do 4 KiB.
