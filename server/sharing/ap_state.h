@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "probe/adi/access_attributes.h"
+
 namespace probegate {
 
 // Which AP: APSEL in bits 31:24 (ADIv5), or its base address (ADIv6). One number for both, since SELECT is made from it
@@ -58,6 +60,8 @@ struct ApIdentity {
   // A MEM-AP's values as first read, with which every session starts.
   uint32_t original_csw = 0;
   uint32_t original_tar = 0;
+  // For the server's own memory interface; not known before the first use of it.
+  std::optional<adi::ApAttributes> attributes;
 };
 
 // After `count` accesses through DRW: moves TAR on, on the wire and in `view` (null for the server's own memory

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/hex.h"
@@ -17,7 +18,12 @@ void PlannedOps::Clear() {
   undo_.clear();
   saved_tars_.clear();
   discovery_.reset();
+  attribute_trial_.reset();
   scratch_.clear();
+}
+
+const MemoryAccess& PlannedOps::MemoryAccessOf(const Undo& undo) {
+  return undo.session->memory_interfaces[*undo.job->handle];
 }
 
 void PlannedOps::BeginJob(TransferJob& job, SessionState& session) {
@@ -88,6 +94,10 @@ void PlannedOps::ExtendLast(uint32_t* words, size_t count, bool write) {
 
 PlannedOps::Discovery& PlannedOps::BeginDiscovery(ApId ap) { return discovery_.emplace(Discovery{.ap = ap}); }
 
+uint32_t& PlannedOps::BeginAttributeTrial(ApId ap) {
+  return attribute_trial_.emplace(AttributeTrial{.ap = ap, .csw = 0}).csw;
+}
+
 bool PlannedOps::ReadsTarOf(const ApView& view) const {
   return std::any_of(saved_tars_.begin(), saved_tars_.end(),
                      [&view](const SavedTar& saved) { return saved.view == &view; });
@@ -112,11 +122,26 @@ SessionState* PlannedOps::Finish(const TransferResult& result) {
   LoseTar(failed);
 
   const size_t done_in_op = result.completed > before ? result.completed - before : 0;
-  undo_[first_job].job->Fail(DescribeFailure(result.status, failed.note, done_in_op, result.uncertain == 0));
+  if (!TryOtherSecurity(failed, done_in_op, result)) {
+    undo_[first_job].job->Fail(DescribeFailure(result.status, failed.note, done_in_op, result.uncertain == 0));
+  }
   // A job that may have run must not run again, so it fails, although it may have succeeded.
   const size_t last_job = LastJobWithin(failed_op, before, result.completed + result.uncertain);
   for (size_t i = first_job + 1; i <= last_job; ++i) undo_[i].job->Fail(result.status);
   return undo_[first_job].session;
+}
+
+bool PlannedOps::TryOtherSecurity(const Entry& failed, size_t done, const TransferResult& result) {
+  const Undo& undo = undo_[failed.job];
+  const OpNote& note = failed.note;
+  const bool nothing_done = note.bytes_per_transfer > 0 && note.bytes_before + done == 0 && result.uncertain == 0;
+  if (!nothing_done || !undo.job->handle || !IsError(result.status, ErrorKind::kTransferFault)) return false;
+  const MemoryAccess& access = MemoryAccessOf(undo);
+  const auto& attributes = wire_.dp().identities[access.ap].attributes;
+  if (access.attributes.secure || undo.job->secure_instead) return false;
+  if (!attributes || !attributes->has_security_choice()) return false;
+  undo.job->secure_instead = !attributes->secure_by_default();
+  return true;
 }
 
 // After a failure only the wire knows what TAR holds.
@@ -158,6 +183,9 @@ void PlannedOps::ReadBack(size_t ops_done) {
     SessionState& session = *undo_[job].session;
     session.trail.Clear();
     if (note.reads_ap) session.dp().last_ap_read = ops_[i].read.back();
+    if (const TransferJob& of = *undo_[job].job; of.secure_instead && note.bytes_per_transfer > 0) {
+      wire_.dp().identities[MemoryAccessOf(undo_[job]).ap].attributes->SetSecureByDefault(*of.secure_instead);
+    }
     for (uint32_t& word : ops_[i].read) {
       if (note.reads_rdbuff) word = session.dp().last_ap_read.value_or(0);
       if (note.reads_control_status) word = VisiblePower(word, session.dp().power);
@@ -165,6 +193,7 @@ void PlannedOps::ReadBack(size_t ops_done) {
   }
   ReadBackTars(ops_done);
   if (discovery_ && ops_done == ops_.size()) ReadBackDiscovery(*discovery_);
+  if (attribute_trial_ && ops_done == ops_.size()) ReadBackTrial(*attribute_trial_);
 }
 
 void PlannedOps::ReadBackTars(size_t ops_done) {
@@ -189,6 +218,12 @@ void PlannedOps::ReadBackDiscovery(const Discovery& discovery) {
     wire.tar = discovery.tar;
   }
   wire_.dp().identities[discovery.ap] = identity;
+}
+
+void PlannedOps::ReadBackTrial(const AttributeTrial& trial) {
+  ApIdentity& identity = wire_.dp().identities[trial.ap];
+  identity.attributes.emplace(identity.idr, identity.original_csw, trial.csw);
+  wire_.dp().aps[trial.ap].csw = trial.csw;
 }
 
 void PlannedOps::TakeBack(const Undo& undo) {

@@ -71,7 +71,10 @@ class PlannedOps {
     uint32_t idr = 0, csw = 0, tar = 0;
   };
   Discovery& BeginDiscovery(ApId ap);
-  bool has_discovery() const { return discovery_.has_value(); }
+  // A trial of CSW of `ap` follows (ApAttributes), which reads CSW into the returned word. Finish then knows the AP's
+  // attributes. At most one per plan.
+  uint32_t& BeginAttributeTrial(ApId ap);
+  bool has_discovery() const { return discovery_ || attribute_trial_; }
 
   // Whether the plan itself reads this view's TAR, so that the value is unknown until it has run.
   bool ReadsTarOf(const ApView& view) const;
@@ -101,6 +104,10 @@ class PlannedOps {
     size_t job;  // index into undo_
     OpNote note;
   };
+  struct AttributeTrial {
+    ApId ap;
+    uint32_t csw;
+  };
   struct SavedTar {
     size_t op;  // index into ops_
     ApId ap;
@@ -112,6 +119,12 @@ class PlannedOps {
   void ReadBack(size_t ops_done);
   void ReadBackTars(size_t ops_done);
   void ReadBackDiscovery(const Discovery& discovery);
+  void ReadBackTrial(const AttributeTrial& trial);
+  // If the first access of the job may have got FAULT because it was secure, or because it was not, and its user has
+  // not asked for either: lets it run once more as the other kind, and returns true. `done`: transfers of the entry.
+  bool TryOtherSecurity(const Entry& failed, size_t done, const TransferResult& result);
+  // Of a job that has a handle.
+  static const MemoryAccess& MemoryAccessOf(const Undo& undo);
   void LoseTar(const Entry& entry);
   // `exact`: the transfer after `done_in_op` failed, and none after it has run.
   static absl::Status DescribeFailure(const absl::Status& status, const OpNote& note, size_t done_in_op, bool exact);
@@ -125,6 +138,7 @@ class PlannedOps {
   std::vector<Undo> undo_;      // one for each job
   std::vector<SavedTar> saved_tars_;
   std::optional<Discovery> discovery_;
+  std::optional<AttributeTrial> attribute_trial_;
   std::deque<uint32_t> scratch_;  // words of the plan's own transfers; a deque, because ops_ points into it
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "probe/adi/access_attributes.h"
 #include "probe/adi/registers.h"
 #include "probe/probe.h"
 #include "server/sharing/dp_state.h"
@@ -17,11 +18,13 @@
 
 namespace probegate {
 
-// An AP that the server accesses on behalf of a session.
-struct TargetAp {
+// What a handle for the server's own memory interface stands for.
+struct MemoryAccess {
   TargetSelect target;
   ApId ap = 0;
-  bool operator==(const TargetAp&) const = default;
+  adi::AccessAttributes attributes;
+
+  bool operator==(const MemoryAccess&) const = default;
 };
 
 struct SessionState {
@@ -47,7 +50,7 @@ struct SessionState {
 
   PostedFailure posted_failure;
 
-  std::vector<TargetAp> memory_interfaces;  // by handle
+  std::vector<MemoryAccess> memory_interfaces;  // by handle
 
   std::optional<SwoSubscription> swo;
 };

@@ -229,7 +229,8 @@ absl::StatusOr<bool> SharedProbe::IsResetAsserted(SessionState& session) {
 }
 
 absl::StatusOr<std::optional<uint32_t>> SharedProbe::MemoryInterface(SessionState& session, uint32_t ap_version,
-                                                                     uint64_t address) {
+                                                                     uint64_t address,
+                                                                     const adi::AccessAttributes& attributes) {
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
   if (absl::Status status = link_.Prepare(session, true); !status.ok()) return status;
   if ((ap_version == 2) != wire_.adiv6()) return std::nullopt;
@@ -240,11 +241,29 @@ absl::StatusOr<std::optional<uint32_t>> SharedProbe::MemoryInterface(SessionStat
   absl::Status status = jobs_.RunOne(session, TransferJob::ReadRegister(TransferStep::Target::kAp, csw, 1));
   if (!status.ok()) return status;
   if (!wire_.dp().identities[ap].is_mem_ap) return std::nullopt;
-  const TargetAp wanted{session.target_select, ap};
-  const auto known = std::find(session.memory_interfaces.begin(), session.memory_interfaces.end(), wanted);
+  const MemoryAccess access{.target = session.target_select, .ap = ap, .attributes = attributes};
+  const auto known = std::find(session.memory_interfaces.begin(), session.memory_interfaces.end(), access);
   const auto handle = static_cast<uint32_t>(known - session.memory_interfaces.begin());
-  if (known == session.memory_interfaces.end()) session.memory_interfaces.push_back(wanted);
+  if (known != session.memory_interfaces.end()) return handle;
+  session.memory_interfaces.push_back(access);
+  if (attributes != adi::AccessAttributes{}) status = CheckAttributes(session, handle);
+  if (!status.ok()) {
+    session.memory_interfaces.pop_back();
+    return status;
+  }
   return handle;
+}
+
+absl::Status SharedProbe::CheckAttributes(SessionState& session, uint32_t handle) {
+  if (absl::Status status = jobs_.RunOne(session, TransferJob::LearnMemory(handle)); !status.ok()) return status;
+  const MemoryAccess& access = session.memory_interfaces[handle];
+  const ApIdentity& identity = wire_.dp().identities[access.ap];
+  const std::string why = identity.attributes->WhyNot(access.attributes);
+  if (why.empty()) return absl::OkStatus();
+  const uint64_t ap = wire_.adiv6() ? access.ap : access.ap >> 24;
+  return MakeError(ErrorKind::kUnsupported,
+                   absl::StrCat("AP ", Hex(ap, 1), " (IDR ", Hex(identity.idr), ") cannot make ",
+                                adi::ToString(access.attributes), " accesses: ", why, "; leave that attribute out"));
 }
 
 absl::Status SharedProbe::WriteDp(SessionState& session, uint8_t address, uint32_t value) {

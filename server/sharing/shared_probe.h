@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "probe/adi/access_attributes.h"
 #include "probe/probe.h"
 #include "server/sharing/dp_link.h"
 #include "server/sharing/job_runner.h"
@@ -77,8 +78,9 @@ class SharedProbe {
   absl::Status WriteDp(SessionState& session, uint8_t address, uint32_t value);
 
   // A handle, or nullopt if the AP is not a MEM-AP. Brings up the link and debug power if necessary. `ap_version` 1:
-  // `address` is an APSEL; 2: an ADIv6 base address.
-  absl::StatusOr<std::optional<uint32_t>> MemoryInterface(SessionState& session, uint32_t ap_version, uint64_t address);
+  // `address` is an APSEL; 2: an ADIv6 base address. kUnsupported if the AP cannot make accesses with these attributes.
+  absl::StatusOr<std::optional<uint32_t>> MemoryInterface(SessionState& session, uint32_t ap_version, uint64_t address,
+                                                          const adi::AccessAttributes& attributes = {});
 
   // As JobRunner::Run.
   using Work = JobRunner::Work;
@@ -106,6 +108,8 @@ class SharedProbe {
   absl::Status RequireProtocol(WireProtocol protocol) const;
 
   absl::Status PrepareRaw(SessionState& session, const adi::RawEffect& effect, std::string what);
+  // Of a session's new handle.
+  absl::Status CheckAttributes(SessionState& session, uint32_t handle);
   void LetGoOfWire(SessionState& session);
   absl::StatusOr<uint32_t> ApplyClock();
   absl::Status ApplyReset();

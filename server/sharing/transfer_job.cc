@@ -57,6 +57,13 @@ TransferJob TransferJob::WriteMemory(uint32_t handle, std::vector<adi::MemApRun>
   return job;
 }
 
+TransferJob TransferJob::LearnMemory(uint32_t handle) {
+  TransferJob job;
+  job.handle = handle;
+  job.steps.push_back({.target = TransferStep::Target::kMemory});
+  return job;
+}
+
 void TransferJob::CopyBytesTo(absl::Span<uint8_t> bytes) const {
   size_t offset = 0;
   for (const TransferStep& s : steps) {

@@ -39,6 +39,9 @@ struct TransferJob {
   std::string_view posted_as;
   // For a memory access, which of the session's memory interfaces; set even if the job has no steps.
   std::optional<uint32_t> handle;
+  // Set once its first access, without a request to be secure or not, got FAULT: it is repeated as this
+  // (docs/sharing.md, Access attributes).
+  std::optional<bool> secure_instead;
 
   // Progress: the current step and how many of its words are done.
   size_t step = 0;
@@ -59,6 +62,9 @@ struct TransferJob {
   // Memory accesses; `bytes` are the target's, in its order.
   static TransferJob ReadMemory(uint32_t handle, std::vector<adi::MemApRun> runs);
   static TransferJob WriteMemory(uint32_t handle, std::vector<adi::MemApRun> runs, absl::Span<const uint8_t> bytes);
+
+  // Accesses nothing: has the plan find out what the memory interface's AP can do.
+  static TransferJob LearnMemory(uint32_t handle);
 
   // Copies what a ReadMemory job has read; it must have succeeded. `bytes` is as long as all its runs together.
   void CopyBytesTo(absl::Span<uint8_t> bytes) const;

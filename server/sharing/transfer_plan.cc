@@ -143,14 +143,22 @@ void TransferPlan::AddApAccess(TransferJob& job, const TransferStep& step, const
 }
 
 TransferPlan::Added TransferPlan::AddMemory(TransferJob& job, SessionState& session, const TransferStep& step) {
-  const ApId ap = session.memory_interfaces[*job.handle].ap;
+  const MemoryAccess& access = session.memory_interfaces[*job.handle];
+  const ApId ap = access.ap;
   if (!registers_.Identify(ap, session)) return Added::kRunFirst;
   ops_.RememberAp(ap);
+  if (!registers_.LearnAttributes(ap, session)) return Added::kRunFirst;
+  if (step.word_count == 0) {
+    Advance(job, step, 0, 0);
+    return Added::kAll;
+  }
   const ApIdentity& identity = wire_.dp().identities[ap];
   const size_t count = Chunk(job, step);
   const auto unit = step.run.byte_count / step.run.transfers;
   const uint64_t address = step.run.address + job.step_done * unit;
-  registers_.SetCsw(ap, adi::CswFor(identity.original_csw, step.run), session);
+  adi::AccessAttributes attributes = access.attributes;
+  if (job.secure_instead) attributes.secure = job.secure_instead;
+  registers_.SetCsw(ap, adi::CswFor(identity.attributes->Csw(attributes), step.run), session);
   registers_.SetTar(ap, address, session);
   registers_.SelectAp(MakeApAddress(ap, adi::kApDrw, wire_.adiv6()), session);
   uint32_t* words = &job.words[step.first_word + job.step_done];

@@ -22,6 +22,23 @@ bool WireRegisters::Identify(ApId ap, SessionState& session) {
   return false;
 }
 
+bool WireRegisters::LearnAttributes(ApId ap, SessionState& session) {
+  ApIdentity& identity = wire_.dp().identities[ap];
+  if (identity.attributes) return true;
+  const uint32_t csw = identity.original_csw;
+  const uint32_t bits = adi::ApAttributes::TrialBits(identity.idr);
+  if (bits == 0) {
+    identity.attributes.emplace(identity.idr, csw, csw);
+    return true;
+  }
+  uint32_t& trial = ops_.BeginAttributeTrial(ap);
+  SetCsw(ap, csw ^ bits, session);
+  const uint64_t address = MakeApAddress(ap, adi::kApCsw, wire_.adiv6());
+  SelectAp(address, session);
+  ops_.Push({.port = Port::kAp, .address = adi::WireAddress(address), .write = {}, .read = absl::MakeSpan(&trial, 1)});
+  return false;
+}
+
 void WireRegisters::Select(uint32_t value) {
   if (wire_.select == value) return;
   ops_.PushWrite(Port::kDp, adi::kDpSelect, value);

@@ -28,6 +28,10 @@ class WireRegisters {
   // planned for the AP.
   bool Identify(ApId ap, SessionState& session);
 
+  // True if the attributes of an identified MEM-AP are known. Otherwise plans the trial that tells; it must run before
+  // anything else is planned for the AP.
+  bool LearnAttributes(ApId ap, SessionState& session);
+
   void SelectDpBank(uint32_t bank);
   // For an access of `session` to the AP register at this address, as the protocols carry it.
   void SelectAp(uint64_t register_address, SessionState& session);

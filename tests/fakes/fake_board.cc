@@ -11,7 +11,6 @@ namespace {
 
 using namespace adi;  // NOLINT(google-build-using-namespace): every line below names one of its registers
 
-constexpr uint32_t kCswWritable = 0x2F000037;
 constexpr uint32_t kControlWritable = kPowerRequests | 0xF01;
 constexpr unsigned kResetOnes = 50;
 constexpr unsigned kTapResetOnes = 5;
@@ -137,7 +136,10 @@ bool FakeBoard::RunAp(WireTransfer& transfer) {
   Ap& ap = dp().aps[selected->first];
   const uint8_t offset = selected->second;
   bool done = true;
-  if (offset == kApDrw) {
+  const bool reaches_bus = offset == kApDrw || (offset >= kApBd0 && offset < kApBd0 + 16);
+  if (reaches_bus && ((~ap.csw & options_.bus_wants_set) | (ap.csw & options_.bus_wants_clear)) != 0) {
+    done = false;
+  } else if (offset == kApDrw) {
     done = RunDrw(ap, transfer);
   } else if (offset >= kApBd0 && offset < kApBd0 + 16) {
     done = AccessRam((ap.tar & ~0xFu) | (offset & 0xF), 4, transfer);
@@ -149,7 +151,8 @@ bool FakeBoard::RunAp(WireTransfer& transfer) {
   } else if (offset == kApTar) {
     ap.tar = transfer.value;
   } else if (offset == kApCsw) {
-    ap.csw = (transfer.value & kCswWritable) | kCswDeviceEn;
+    const uint32_t writable = options_.ap_csw_writable;
+    ap.csw = (transfer.value & writable) | (options_.ap_csw & ~writable) | kCswDeviceEn;
     const bool packed = (ap.csw & kCswAddrIncMask) == kCswAddrIncPacked;
     if (packed && !options_.packed_transfers) ap.csw &= ~kCswAddrIncMask;
   }

@@ -27,7 +27,11 @@ struct FakeBoardOptions {
   // written with this value after a line reset.
   std::vector<uint32_t> target_selects;
   uint32_t ap_idr = 0x24770011;
-  uint32_t ap_csw = 0x23000042;  // what CSW holds from power-up
+  uint32_t ap_csw = 0x23000042;           // what CSW holds from power-up
+  uint32_t ap_csw_writable = 0x2F000037;  // its other bits keep their value
+  // An access to the bus fails unless these bits of CSW are set, and those are clear.
+  uint32_t bus_wants_set = 0;
+  uint32_t bus_wants_clear = 0;
   bool packed_transfers = false;
   uint32_t tar_page = 4096;
   uint32_t ram_base = 0x20000000;  // all other addresses fault
