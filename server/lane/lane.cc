@@ -42,10 +42,7 @@ Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)
       answers_(*metrics_, context.log),
       reports_(*metrics_, context.log),
       shared_(
-          std::move(probe),
-          [&log = context.log, probe = metrics_->unique_id()](std::string_view what) {
-            log.Warning("target.power", {{"probe", probe}, {"reason", std::string(what)}});
-          },
+          std::move(probe), [this](std::string_view what) { reports_.OnTargetPower(what); },
           &metrics_->batch_commands(), metrics_->swo_counters()),
       runner_(shared_, metrics_->unique_id(), context.log),
       info_(shared_.info()),

@@ -1,5 +1,5 @@
-// What a probe's driver reports: events on the wire are counted in the probe's metrics, and what the driver assumes
-// about the probe is logged.
+// What a probe's driver and its link to the target report: the wire's events are counted in the probe's metrics, and
+// what the driver assumes about the probe, or what the target does to its power, is logged.
 //
 // Threads: the lane's.
 #pragma once
@@ -27,6 +27,10 @@ class ProbeReports final : public ProbeObserver {
   void OnRetry() override { metrics_.OnRetry(); }
   void OnAssumption(std::string_view what) override {
     log_.Warning("probe.assumption", {{"probe", metrics_.unique_id()}, {"what", what}});
+  }
+  // As DpLink::Warn.
+  void OnTargetPower(std::string_view what) {
+    log_.Warning("target.power", {{"probe", metrics_.unique_id()}, {"reason", what}});
   }
   void OnDisconnect(DisconnectCause cause) override { metrics_.OnDisconnect(cause); }
 
