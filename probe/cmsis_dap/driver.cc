@@ -216,7 +216,7 @@ absl::StatusOr<SwoData> CmsisDapProbe::SwoRead() {
 
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options) {
   auto channel = std::make_unique<Channel>(std::move(transport), options.reply_timeout);
-  absl::StatusOr<Identity> identity = Identify(*channel, options.known, options.fallback_id);
+  absl::StatusOr<Identity> identity = Identify(*channel, options);
   if (!identity.ok()) return identity.status();
   return std::make_unique<CmsisDapProbe>(std::move(channel), *std::move(identity), options);
 }

@@ -15,8 +15,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -30,6 +32,10 @@ struct Options {
   std::chrono::milliseconds wait_bound{100};
   uint32_t default_clock = 1'000'000;  // hertz; a rate that every target can follow
   std::string fallback_id;             // unique ID of a device that has no serial number
+  // How many packets the device holds at once, and their size in bytes, instead of what it says itself. The transport's
+  // limit still applies, and a size below kSmallestPacket (probe/cmsis_dap/protocol.h) is ignored.
+  std::optional<size_t> packet_count;
+  std::optional<size_t> packet_size;
   // What is known about the device from elsewhere. Its unique ID, vendor and product, if not empty, replace the
   // device's own.
   ProbeInfo known;

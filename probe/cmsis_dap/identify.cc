@@ -42,7 +42,7 @@ void SetMarkers(Channel& channel, const std::vector<std::pair<InfoId, Answer>>& 
 
 }  // namespace
 
-absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id) {
+absl::StatusOr<Identity> Identify(Channel& channel, const Options& options) {
   constexpr InfoId kQuestions[] = {InfoId::kPacketSize,      InfoId::kPacketCount,    InfoId::kSerialNumber,
                                    InfoId::kCapabilities,    InfoId::kVendor,         InfoId::kProduct,
                                    InfoId::kProtocolVersion, InfoId::kFirmwareVersion};
@@ -61,11 +61,14 @@ absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, cons
   const std::string& serial = answers[2].second.text;
   const unsigned capabilities = answers[3].second.number.value_or(0);
 
-  if (packet_size.number.value_or(0) < kSmallestPacket || packet_count.number.value_or(0) == 0) {
+  const size_t size = options.packet_size.value_or(packet_size.number.value_or(0));
+  const size_t count = options.packet_count.value_or(packet_count.number.value_or(0));
+  if (size < kSmallestPacket || count == 0) {
     return MakeError(ErrorKind::kProbeError, "the probe does not report the size and number of its packets");
   }
   if ((capabilities & kCapabilitySwd) == 0) return MakeError(ErrorKind::kProbeError, "the probe does not support SWD");
-  const std::string& id = !known.unique_id.empty() ? known.unique_id : serial.empty() ? fallback_id : serial;
+  const ProbeInfo& known = options.known;
+  const std::string& id = !known.unique_id.empty() ? known.unique_id : serial.empty() ? options.fallback_id : serial;
   if (id.empty()) {
     return MakeError(ErrorKind::kProbeError, "the probe has no serial number to identify it by");
   }
@@ -77,8 +80,8 @@ absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, cons
                    .features = {.jtag = (capabilities & kCapabilityJtag) != 0,
                                 .swd_sequence = HasSwdSequence(answers[6].second.text),
                                 .swo = (capabilities & kCapabilitySwoUart) != 0}};
-  identity.packet_size = std::min<size_t>(*packet_size.number, channel.max_packet_size());
-  identity.packet_count = *packet_count.number;
+  identity.packet_size = std::min(size, channel.max_packet_size());
+  identity.packet_count = count;
   identity.swo_stream = (capabilities & kCapabilitySwoStream) != 0;
   answers.resize(3);  // two numbers and the serial number, whose replies cannot be confused
   SetMarkers(channel, answers);

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "probe/cmsis_dap/channel.h"
+#include "probe/cmsis_dap/driver.h"
 #include "probe/probe.h"
 
 namespace probegate::cmsis_dap {
@@ -18,9 +17,8 @@ struct Identity {
   bool swo_stream = false;  // it can send SWO by an endpoint of its own, if it has one
 };
 
-// Asks, and gives `channel` its markers. The unique ID and the names in `known`, if not empty, replace the device's
-// own. A device without a serial number gets `fallback_id` as its unique ID. kProbeError: it has no SWD, no unique ID,
-// or its answers are invalid.
-absl::StatusOr<Identity> Identify(Channel& channel, const ProbeInfo& known, const std::string& fallback_id);
+// Asks, and gives `channel` its markers. What `options` says about the device replaces what the device says. kProbeError:
+// it has no SWD, no unique ID, or its answers are invalid.
+absl::StatusOr<Identity> Identify(Channel& channel, const Options& options);
 
 }  // namespace probegate::cmsis_dap
