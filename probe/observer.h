@@ -14,7 +14,7 @@ enum class DisconnectCause : uint8_t {
   kLinkClosed,    // the other side closed the link
   kLinkError,     // the link failed: the network, or the system
   kNotAnswering,  // the link works, but the probe no longer accepts or answers anything
-  kGarbled,       // packets can no longer be told apart in what arrives
+  kGarbled,       // packets cannot be told apart in what arrives, not even on a new link
 };
 // The causes' names in metrics, by number.
 inline constexpr std::array<std::string_view, 4> kDisconnectCauses = {"link_closed", "link_error", "not_answering",

@@ -10,6 +10,8 @@
 namespace probegate::cmsis_dap {
 namespace {
 
+constexpr size_t kMostUnasked = 16;  // replies that belong to no command, before one is sent
+
 // HID reports are longer than the replies in them.
 bool BeginsWith(absl::Span<const uint8_t> bytes, absl::Span<const uint8_t> beginning) {
   return bytes.size() >= beginning.size() && std::equal(beginning.begin(), beginning.end(), bytes.begin());
@@ -25,8 +27,7 @@ absl::Status MarkRefusal(absl::Status status) {
 }  // namespace
 
 absl::Status Refused(const std::string& command, const std::string& answer) {
-  return MarkRefusal(
-      MakeError(ErrorKind::kProbeError, absl::StrCat("the probe refuses ", command, ": ", answer)));
+  return MarkRefusal(MakeError(ErrorKind::kProbeError, absl::StrCat("the probe refuses ", command, ": ", answer)));
 }
 
 absl::Status Unknown(const std::string& command) {
@@ -74,9 +75,36 @@ absl::Status Channel::End(absl::Status status, DisconnectCause cause) {
 
 absl::Status Channel::CheckPresent() { return gone_.ok() ? Fail(transport_->CheckPresent()) : gone_; }
 
+absl::Status Channel::TakeUnasked() {
+  if (!gone_.ok()) return gone_;
+  size_t discarded = 0;
+  while (true) {
+    const auto packet = transport_->TakeUnasked();
+    if (IsError(packet.status(), ErrorKind::kProbeDisconnected)) return Fail(packet.status());
+    if (!packet.ok()) return Recover(std::string(packet.status().message()));
+    if (!packet->has_value()) break;
+    const bool copy = !overlapped_ && **packet == absl::MakeConstSpan(last_reply_);
+    if ((!copy && !markers_.empty()) || ++discarded > kMostUnasked) {
+      return Recover("a reply came that belongs to no command, so an earlier one may have been taken for another's");
+    }
+  }
+  if (discarded > 0) Assume("the probe sends replies that belong to no command; they are discarded");
+  return absl::OkStatus();
+}
+
+absl::Span<const uint8_t> Channel::Keep(absl::Span<const uint8_t> reply) {
+  last_reply_.assign(reply.begin(), reply.end());
+  return last_reply_;
+}
+
 absl::Status Channel::SendRequest(absl::Span<const uint8_t> request, size_t transfers) {
   if (!gone_.ok()) return gone_;
+  if (pending_.empty()) {
+    if (absl::Status status = TakeUnasked(); !status.ok()) return status;
+    overlapped_ = false;
+  }
   pending_.push_back({static_cast<Command>(request[0]), transfers, request.size()});
+  overlapped_ = overlapped_ || pending_.size() > 1;
   return Check(transport_->Send(request), pending_.back().command);
 }
 
@@ -97,7 +125,7 @@ absl::StatusOr<absl::Span<const uint8_t>> Channel::ReceiveReply(std::chrono::mic
   }
   pending_.erase(pending_.begin());
   observer_->OnPacket(request.transfers, request.bytes, bytes.size());
-  return bytes;
+  return Keep(bytes);
 }
 
 absl::Status Channel::Nonsense(Command command) {
@@ -109,13 +137,9 @@ absl::Status Channel::Recover(const std::string& why) {
   const bool transferring =
       std::any_of(pending_.begin(), pending_.end(), [](const Pending& p) { return p.transfers > 0; });
   pending_.clear();
-  if (transferring) {
-    absl::Status sent = transport_->Send(Encoded(TransferAbort{}));
-    if (IsError(sent, ErrorKind::kProbeDisconnected)) return Fail(std::move(sent));
-  }
-  for (size_t attempt = 0; attempt < markers_.size(); ++attempt) {
+  for (int attempt = 0; attempt <= transport_->restores(); ++attempt) {
     observer_->OnRetry();
-    const absl::StatusOr<bool> found = TryMarker(attempt);
+    const absl::StatusOr<bool> found = TryMarker(attempt, transferring);
     if (IsError(found.status(), ErrorKind::kProbeDisconnected)) return Fail(found.status());
     if (found.value_or(false)) return MakeError(ErrorKind::kProbeError, why);
   }
@@ -123,13 +147,13 @@ absl::Status Channel::Recover(const std::string& why) {
              DisconnectCause::kNotAnswering);
 }
 
-absl::StatusOr<bool> Channel::TryMarker(size_t attempt) {
+absl::StatusOr<bool> Channel::TryMarker(int attempt, bool abort) {
   if (attempt > 0) {
-    const absl::StatusOr<bool> reset = transport_->Restore(static_cast<int>(attempt));
+    const absl::StatusOr<bool> reset = transport_->Restore(attempt);
     if (!reset.ok()) return reset.status();
     was_reset_ = was_reset_ || *reset;
   }
-  return FindMarker(markers_[attempt]);
+  return FindMarker(markers_[static_cast<size_t>(attempt) % markers_.size()], abort && attempt == 0);
 }
 
 absl::Status Channel::StartTrace() { return gone_.ok() ? Fail(transport_->trace()->Start()) : gone_; }
@@ -141,14 +165,23 @@ absl::StatusOr<bool> Channel::TakeTrace(std::vector<uint8_t>& bytes, size_t most
   return more;
 }
 
-absl::StatusOr<bool> Channel::FindMarker(const Marker& marker) {
+// `abort`: a transfer may still be in progress, and is aborted if the device stays silent. Not earlier, because a
+// device that can hold only one packet would lose the question after the abort.
+absl::StatusOr<bool> Channel::FindMarker(const Marker& marker, bool abort) {
   if (absl::Status sent = transport_->Send(Encoded(marker.question)); !sent.ok()) return sent;
-  const TimePoint deadline = std::chrono::steady_clock::now() + reply_timeout_;
-  while (std::chrono::steady_clock::now() < deadline) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  absl::StatusOr<bool> found = AwaitReply(marker.reply, now + (abort ? reply_timeout_ / 4 : reply_timeout_));
+  if (!abort || !found.ok() || *found) return found;
+  if (absl::Status sent = transport_->Send(Encoded(TransferAbort{})); !sent.ok()) return sent;
+  return AwaitReply(marker.reply, now + reply_timeout_);
+}
+
+absl::StatusOr<bool> Channel::AwaitReply(absl::Span<const uint8_t> wanted, TimePoint deadline) {
+  do {
     const auto reply = transport_->Receive(deadline);
     if (!reply.ok()) return reply.status();
-    if (reply->has_value() && BeginsWith(**reply, marker.reply)) return true;
-  }
+    if (reply->has_value() && BeginsWith(Keep(**reply), wanted)) return true;
+  } while (std::chrono::steady_clock::now() < deadline);
   return false;
 }
 

@@ -3,9 +3,15 @@
 //
 // A reply identifies its command only by the command's number, so after a lost reply the next one could be mistaken for
 // it. Whenever that is possible, the channel finds its place again, which means that it discards what arrives until the
-// device has answered a question whose answer cannot be mistaken. The commands that were in progress fail with
-// kProbeError and are not repeated, because they may have been carried out. A device that does not answer that question
-// either is gone: from then on, every command fails with kProbeDisconnected.
+// device has answered a question whose answer cannot be mistaken. If it does not, the transport restores the link, and
+// the channel asks again. The commands that were in progress fail with kProbeError and are not repeated, because they
+// may have been carried out. A device that does not answer after the last attempt either is gone: from then on, every
+// command fails with kProbeDisconnected.
+//
+// A reply that comes while no command is in progress shows that the place was lost earlier. It is noticed before the
+// next command is sent, which then fails without having been sent. But if it is a copy of the reply to a command that
+// was alone, no harm was done, whichever of the two was taken for the reply: the copy is discarded, and the command is
+// sent.
 //
 // Errors of every command: kProbeDisconnected; kProbeError if the device refuses, does not answer in time, or sends
 // what cannot be a reply. The message names the command and, if it is refused, its argument and what the device
@@ -68,7 +74,9 @@ class Channel {
   void Assume(std::string what);
 
   // The questions to ask when the place was lost, in the order to try; no reply may begin with another's. Before each
-  // one except the first, the transport restores the link. Without markers, the place cannot be found again.
+  // attempt except the first, the transport restores the link. If there are fewer markers than attempts, they are asked
+  // again from the first on. Without markers, the place cannot be found again, and replies that belong to no command
+  // are discarded.
   void SetMarkers(std::vector<Marker> markers) { markers_ = std::move(markers); }
 
   // Sends `command`, and waits for its reply: for the channel's `reply_timeout` and `busy`, which is how long the
@@ -79,6 +87,17 @@ class Channel {
                                                                  size_t transfers = 0) {
     if (absl::Status sent = Send(command, transfers); !sent.ok()) return sent;
     return Receive(command, busy);
+  }
+
+  // As Ask, for a command that the device need not know: the reply as it came, whatever it says; nothing if the device
+  // says that it does not know the command.
+  template <typename Value>
+  absl::StatusOr<std::optional<absl::Span<const uint8_t>>> AskIfKnown(const Value& command) {
+    if (absl::Status sent = Send(command, 0); !sent.ok()) return sent;
+    const auto bytes = ReceiveReply({});
+    if (!bytes.ok()) return bytes.status();
+    if (!Answers(*bytes, Value::kCommand)) return std::nullopt;
+    return *bytes;
   }
 
   // As Ask, for a command that is needed and answered by its status alone.
@@ -133,6 +152,11 @@ class Channel {
     }
   }
 
+  // While no command is in progress: discards replies that belong to none, or finds the place again if they show that
+  // it was lost. Send does this by itself; a user that had several commands in flight also does it at their end,
+  // because the replies to them may have been mistaken for each other.
+  absl::Status TakeUnasked();
+
   // Whether the transport has the device's endpoint for SWO. The next three need it.
   bool has_trace() const { return transport_->trace() != nullptr; }
   // As the methods of TraceStream. An error may mean that the device is gone, for all later commands, too.
@@ -158,6 +182,7 @@ class Channel {
     return absl::MakeConstSpan(buffer_).first(command.Encode(absl::MakeSpan(buffer_)));
   }
   absl::Status SendRequest(absl::Span<const uint8_t> request, size_t transfers);
+  absl::Span<const uint8_t> Keep(absl::Span<const uint8_t> reply);
   // Waits for the reply to the oldest unanswered request, and checks that it begins with the request's command, or says
   // that the device does not know that. The view is valid until the next call.
   absl::StatusOr<absl::Span<const uint8_t>> ReceiveReply(std::chrono::microseconds busy);
@@ -168,8 +193,9 @@ class Channel {
   absl::Status Check(absl::Status status, Command command);
   absl::Status End(absl::Status status, DisconnectCause cause);
   absl::Status Recover(const std::string& why);
-  absl::StatusOr<bool> TryMarker(size_t attempt);
-  absl::StatusOr<bool> FindMarker(const Marker& marker);
+  absl::StatusOr<bool> TryMarker(int attempt, bool abort);
+  absl::StatusOr<bool> FindMarker(const Marker& marker, bool abort);
+  absl::StatusOr<bool> AwaitReply(absl::Span<const uint8_t> wanted, TimePoint deadline);
 
   const std::unique_ptr<Transport> transport_;
   NoObserver nobody_;
@@ -180,6 +206,8 @@ class Channel {
   std::vector<Marker> markers_;
   std::vector<Pending> pending_;
   std::vector<uint8_t> buffer_;
+  std::vector<uint8_t> last_reply_;
+  bool overlapped_ = false;  // the last commands were in flight together
   bool was_reset_ = false;
   absl::Status gone_;
 };

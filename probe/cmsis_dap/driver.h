@@ -9,9 +9,10 @@
 //
 // If a reply is lost, late or another command's, its operation fails (kProbeError; it may or may not have been carried
 // out), but the probe remains usable: see channel.h. Noticing this takes up to `reply_timeout`. A dead probe counts as
-// gone after four times that, plus the time that the transport needs to restore the link twice. If the device had to be
-// reset for that, the next operation first restores its settings: connection, clock, nRESET, SWO. So sessions continue;
-// on the wire, the target has seen a probe connect.
+// gone after four times that over USB, plus the time that the transport needs to restore the link twice; over TCP after
+// three times that, plus up to a second for a new connection. If the device had to be reset or connected again for
+// that, the next operation first restores its settings: connection, clock, nRESET, SWO. So sessions continue; on the
+// wire, the target has seen a probe connect.
 #pragma once
 
 #include <chrono>

@@ -63,6 +63,13 @@ class RecordingTransport final : public Transport {
     return packet;
   }
 
+  absl::StatusOr<std::optional<absl::Span<const uint8_t>>> TakeUnasked() override {
+    auto packet = transport_->TakeUnasked();
+    if (!packet.ok()) return Tell(packet.status());
+    if (packet->has_value()) sink_->OnPacketIn(**packet);
+    return packet;
+  }
+
   absl::Status CheckPresent() override {
     absl::Status status = transport_->CheckPresent();
     return gone_ ? status : Tell(std::move(status));
@@ -74,6 +81,8 @@ class RecordingTransport final : public Transport {
     if (!reset.ok()) return Tell(reset.status());
     return reset;
   }
+
+  int restores() const override { return transport_->restores(); }
 
   TraceStream* trace() override { return trace_ ? &*trace_ : nullptr; }
 

@@ -1,5 +1,7 @@
 #include "probe/cmsis_dap/tcp_framing.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "base/hex.h"
@@ -10,6 +12,13 @@ namespace {
 
 constexpr uint32_t kSignature = 0x00504144;
 constexpr size_t kPacketsHeld = 4;
+
+// Whether `bytes`, of which more may follow, can be the beginning of a packet.
+bool MayBegin(absl::Span<const uint8_t> bytes) {
+  constexpr std::array<uint8_t, 4> kBeginning = {'D', 'A', 'P', 0};
+  const size_t size = std::min(bytes.size(), kBeginning.size());
+  return std::equal(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size), kBeginning.begin());
+}
 
 struct Header {
   uint32_t signature;
@@ -54,7 +63,11 @@ absl::StatusOr<std::optional<absl::Span<const uint8_t>>> TcpPacketDecoder::Next(
   }
   if (end_ - begin_ < kTcpHeaderSize + header.length) return std::nullopt;
   const auto packet = absl::MakeConstSpan(buffer_).subspan(begin_ + kTcpHeaderSize, header.length);
-  begin_ += kTcpHeaderSize + header.length;
+  const size_t next = begin_ + kTcpHeaderSize + header.length;
+  if (!MayBegin(absl::MakeConstSpan(buffer_).subspan(next, end_ - next))) {
+    return MakeError(ErrorKind::kProbeError, "a CMSIS-DAP packet does not have the length that its header says");
+  }
+  begin_ = next;
   return packet;
 }
 

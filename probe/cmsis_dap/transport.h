@@ -40,13 +40,19 @@ class Transport {
   // is valid until the next call of Receive.
   virtual absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Receive(TimePoint deadline) = 0;
 
+  // The next packet that has already arrived, for a user that has no request in progress and so expects none; nothing
+  // if there is none, or if the transport cannot tell. Does not wait. The view is valid until the next call of this or
+  // of Receive.
+  virtual absl::StatusOr<std::optional<absl::Span<const uint8_t>>> TakeUnasked() { return std::nullopt; }
+
   // Whether the device is still present. Does not wait.
   virtual absl::Status CheckPresent() = 0;
 
   // Tries to make a device that has stopped answering work again, and discards all packets in progress. `attempt`, from
-  // 1, says how drastic it may be. By default it does nothing. Returns true if the device was reset, and so may have
-  // lost its settings.
+  // 1 to restores(), says how drastic it may be. By default it does nothing. Returns true if the device was reset, or
+  // reached anew, and so may have lost its settings.
   virtual absl::StatusOr<bool> Restore(int /*attempt*/) { return false; }
+  virtual int restores() const { return 2; }
 
   // The device's endpoint for SWO; null if there is none. The transport owns it.
   virtual TraceStream* trace() { return nullptr; }

@@ -20,7 +20,7 @@ absl::Span<const ProbeFailureRow> ProbeFailures() {
       {ProbeFailure::kLateReply, "LateReply", false, ErrorKind::kProbeError},
       {ProbeFailure::kCorruptReply, "CorruptReply", false, ErrorKind::kProbeError},
       {ProbeFailure::kTruncateReply, "TruncateReply", false, ErrorKind::kProbeError},
-      {ProbeFailure::kGarbleStream, "GarbleStream", false, ErrorKind::kProbeDisconnected, DisconnectCause::kGarbled},
+      {ProbeFailure::kGarbleStream, "GarbleStream", false, ErrorKind::kProbeError},
       {ProbeFailure::kUnplug, "Unplug", false, ErrorKind::kProbeDisconnected, DisconnectCause::kLinkClosed},
   };
   return kRows;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -24,6 +25,8 @@ class FakeTransport : public cmsis_dap::Transport {
   struct Record {
     std::vector<Packet> requests;
     size_t most_outstanding = 0;
+    size_t holds = SIZE_MAX;    // how many packets the device has room for: it loses those that come beyond
+    bool tells_unasked = true;  // the transport can tell whether a packet has come that nobody waits for
     bool gone = false;
     DisconnectCause cause = DisconnectCause::kLinkClosed;
     // The number of the attempt to restore the link that resets the device; 0 for none.
@@ -46,6 +49,7 @@ class FakeTransport : public cmsis_dap::Transport {
   absl::Status Send(absl::Span<const uint8_t> packet) override {
     if (record_->gone) return Gone();
     record_->requests.emplace_back(packet.begin(), packet.end());
+    if (replies_.size() >= record_->holds) return absl::OkStatus();
     for (Packet& reply : device_(record_->requests.back())) replies_.push_back(std::move(reply));
     record_->most_outstanding = std::max(record_->most_outstanding, replies_.size());
     return absl::OkStatus();
@@ -58,6 +62,11 @@ class FakeTransport : public cmsis_dap::Transport {
     last_ = std::move(replies_.front());
     replies_.pop_front();
     return absl::MakeConstSpan(last_);
+  }
+
+  absl::StatusOr<std::optional<absl::Span<const uint8_t>>> TakeUnasked() override {
+    if (!record_->tells_unasked) return std::nullopt;
+    return Receive({});
   }
 
   absl::StatusOr<bool> Restore(int attempt) override {

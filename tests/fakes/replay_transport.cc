@@ -50,6 +50,12 @@ class ReplayTransport final : public cmsis_dap::Transport {
     return absl::MakeConstSpan(taken_.packet);
   }
 
+  // Once all requests up to here have been answered, a packet before the next request is one that nobody waited for.
+  absl::StatusOr<std::optional<absl::Span<const uint8_t>>> TakeUnasked() override {
+    if (mismatch_->empty() && next_ < steps_.size() && steps_[next_].kind == Kind::kIn) return Receive({});
+    return std::nullopt;
+  }
+
   absl::Status CheckPresent() override { return mismatch_->empty() ? absl::OkStatus() : Gone(); }
   DisconnectCause cause() const override { return DisconnectCause::kLinkClosed; }
 

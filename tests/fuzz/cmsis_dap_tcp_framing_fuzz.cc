@@ -1,5 +1,5 @@
-// Feeds arbitrary bytes to the TCP framing in pieces of any size. It must find the same packets as a decoder that gets
-// all bytes at once.
+// Feeds arbitrary bytes to the TCP framing in pieces of any size. What it takes for packets must be the bytes of the
+// stream, from its beginning, without a gap.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>

@@ -262,7 +262,7 @@ def probe_stops_answering(lab):
 
 def probe_sends_invalid_data(lab):
     client = lab.client().attach()
-    lab.sim.call("inject", board=0, fault="corrupt_reply", corruption="signature", at=1, times=1)
+    lab.sim.call("inject", board=0, fault="corrupt_reply", corruption="signature", at=1, times=2)
     wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
 
 

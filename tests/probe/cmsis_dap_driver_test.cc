@@ -226,9 +226,26 @@ TEST_F(Driver, FindsItsPlaceAfterALostReply) {
   const auto lost = ReadRdbuff(*probe);
   EXPECT_TRUE(IsError(lost.status, ErrorKind::kProbeError));
   EXPECT_EQ(lost.uncertain, 1u);
-  EXPECT_EQ(record_->requests[1], (Packet{0x07}));
+  EXPECT_EQ(record_->requests.size(), 2u);
+  EXPECT_EQ(record_->requests[1][0], 0x00);
   EXPECT_EQ(counts_.retries, 1u);
   EXPECT_TRUE(ReadRdbuff(*probe).status.ok());
+}
+
+// A device that has room for one packet would lose the question if the abort went first.
+TEST_F(Driver, ATransferInProgressIsAbortedIfTheDeviceDoesNotAnswerOtherwise) {
+  bool busy = false;
+  auto probe = Connected([&](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] == 0x05) busy = true;
+    if (!busy) return std::nullopt;
+    if (request[0] != 0x07) return std::vector<Packet>();
+    busy = false;
+    return {{Device().Info(InfoId::kPacketSize)}};  // the question waited behind the transfer
+  });
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
+  EXPECT_EQ(record_->requests.size(), 3u);
+  EXPECT_EQ(record_->requests.back(), Packet{0x07});
+  EXPECT_EQ(counts_.retries, 1u);
 }
 
 TEST_F(Driver, LateRepliesAreNotMistakenForOthers) {

@@ -57,6 +57,22 @@ TEST(TcpFraming, FindsSeveralPacketsInOnePiece) {
   EXPECT_FALSE(decoder.Next()->has_value());
 }
 
+// Its missing bytes have been taken from the packet after it.
+TEST(TcpFraming, APacketThatIsShorterThanItsHeaderSaysIsAnError) {
+  for (size_t missing = 1; missing < 8; ++missing) {
+    std::vector<uint8_t> bytes = Framed(10);
+    bytes.resize(bytes.size() - missing);
+    const std::vector<uint8_t> after = Framed(3);
+    bytes.insert(bytes.end(), after.begin(), after.end());
+    TcpPacketDecoder decoder(TcpPacketType::kResponse);
+    Feed(decoder, bytes);
+    EXPECT_FALSE(decoder.Next().ok()) << missing;
+    decoder.Clear();
+    Feed(decoder, after);
+    EXPECT_TRUE(decoder.Next()->has_value());
+  }
+}
+
 TEST(TcpFraming, AnInvalidHeaderIsAnError) {
   for (const size_t broken : {0, 3, 6}) {
     TcpPacketDecoder decoder(TcpPacketType::kResponse);
