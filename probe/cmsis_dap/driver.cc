@@ -131,7 +131,7 @@ absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   while (bit_count > 0) {
-    const size_t count = std::min(bit_count, cmsis_dap::SwjSequence::kMaxBits);
+    const size_t count = std::min(bit_count, cmsis_dap::SwjSequence::MaxBits(identity_.packet_size));
     const absl::Status status = channel_->Order(cmsis_dap::SwjSequence{count, bits}, ClockTime(count));
     if (!status.ok()) return status;
     bit_count -= count;

@@ -34,7 +34,7 @@ struct Options {
   uint32_t default_clock = 1'000'000;  // hertz; a rate that every target can follow
   std::string fallback_id;             // unique ID of a device that has no serial number
   // How many packets the device holds at once, and their size in bytes, instead of what it says itself. The transport's
-  // limit still applies, and a size below kSmallestPacket (probe/cmsis_dap/protocol.h) is ignored.
+  // limit still applies, and a size that is not usable (probe/cmsis_dap/protocol.h) is ignored.
   std::optional<size_t> packet_count;
   std::optional<size_t> packet_size;
   // What is known about the device from elsewhere. Its unique ID, vendor and product, if not empty, replace the
@@ -42,8 +42,9 @@ struct Options {
   ProbeInfo known;
 };
 
-// Identifies the device at the other end of `transport`, nothing more. Errors: kProbeDisconnected; kProbeError if it is
-// not a CMSIS-DAP device with SWD, or has no unique ID.
+// Identifies the device at the other end of `transport`, nothing more. What it does not say, or says in a form that
+// cannot be right, has a safe value, which is reported as an assumption. Errors: kProbeDisconnected; kProbeError if it
+// is not a CMSIS-DAP device with SWD, or has no unique ID.
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options);
 
 }  // namespace probegate::cmsis_dap

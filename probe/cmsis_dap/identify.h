@@ -1,4 +1,10 @@
-// Asks a CMSIS-DAP device who it is and what it can do, with DAP_Info.
+// Asks a CMSIS-DAP device who it is and what it can do, with DAP_Info and, for DAP_SWD_Sequence, with the command
+// itself.
+//
+// What a device says about itself is often wrong: firmware in the field leaves answers out, refuses a question, sends a
+// number of an unusual length, or text that is no text. A device that can be used is used. What it does not say has a
+// safe value: packets of 64 bytes, one at a time, SWD and nothing else, no name. Each such value is reported as an
+// assumption, once.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +17,14 @@
 namespace probegate::cmsis_dap {
 
 struct Identity {
-  ProbeInfo info;
+  ProbeInfo info;           // texts are UTF-8, without control characters
   size_t packet_size = 0;   // bytes, request and reply
   size_t packet_count = 0;  // that the device can hold at once
   bool swo_stream = false;  // it can send SWO by an endpoint of its own, if it has one
 };
 
-// Asks, and gives `channel` its markers. What `options` says about the device replaces what the device says. kProbeError:
-// it has no SWD, no unique ID, or its answers are invalid.
+// Asks, and gives `channel` its markers. What `options` says about the device replaces what the device says.
+// kProbeError: it does not answer, or its answers do not belong to the questions; it has no SWD, or no unique ID.
 absl::StatusOr<Identity> Identify(Channel& channel, const Options& options);
 
 }  // namespace probegate::cmsis_dap

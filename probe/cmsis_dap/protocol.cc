@@ -19,8 +19,8 @@ size_t Info::Encode(absl::Span<uint8_t> packet) const {
 }
 
 std::optional<Info::Reply> Info::Decode(absl::Span<const uint8_t> reply) const {
-  if (reply.size() < kInfoHeader || reply.size() - kInfoHeader < reply[1]) return std::nullopt;
-  return Reply{reply.first(kInfoHeader + reply[1])};
+  if (reply.size() < kInfoHeader) return std::nullopt;
+  return Reply{reply.first(std::min<size_t>(kInfoHeader + reply[1], reply.size()))};
 }
 
 absl::Span<const uint8_t> Info::Reply::value() const { return bytes.subspan(kInfoHeader); }
@@ -30,11 +30,12 @@ std::string Info::Reply::Text() const {
   return {text.begin(), std::find(text.begin(), text.end(), uint8_t{0})};
 }
 
-std::optional<unsigned> Info::Reply::Number() const {
+std::optional<uint32_t> Info::Reply::Number() const {
   const absl::Span<const uint8_t> number = value();
-  if (number.size() == 1) return number[0];
-  if (number.size() == 2) return ReadU16(number.data());
-  return std::nullopt;
+  if (number.empty() || number.size() > sizeof(uint32_t)) return std::nullopt;
+  uint32_t sum = 0;
+  for (size_t i = 0; i < number.size(); ++i) sum |= uint32_t{number[i]} << (8 * i);
+  return sum;
 }
 
 size_t HostConnected::Encode(absl::Span<uint8_t> packet) const {
@@ -90,6 +91,11 @@ std::optional<SwjPins::Reply> SwjPins::Decode(absl::Span<const uint8_t> reply) c
 }
 
 size_t SwjClock::Encode(absl::Span<uint8_t> packet) const { return PacketWriter(packet, kCommand).U32(hertz).size(); }
+
+size_t SwjSequence::MaxBits(size_t packet_size) {
+  constexpr size_t kHeader = 2;  // command, count
+  return std::min(kMaxBits, 8 * (packet_size - kHeader));
+}
 
 size_t SwjSequence::Encode(absl::Span<uint8_t> packet) const {
   if (bit_count == 0 || bit_count > kMaxBits) return 0;

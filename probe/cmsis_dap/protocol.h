@@ -16,9 +16,14 @@
 
 namespace probegate::cmsis_dap {
 
-// The packet size of a full-speed USB device. No CMSIS-DAP device has smaller packets, and every command fits in one of
-// this size.
-inline constexpr size_t kSmallestPacket = 64;
+// The packet size of a full-speed USB device, the shortest that Arm's document knows. Every command fits in a packet of
+// this size. Some home-made devices say that theirs are shorter: SWD works down to kSmallestPacket, JTAG does not.
+inline constexpr size_t kUsualPacket = 64;
+inline constexpr size_t kSmallestPacket = 32;
+inline constexpr size_t kLargestPacket = 16384;  // larger than any device's; the size must be limited
+
+// A packet size that a device, or a setting, gives is used only if this is true.
+constexpr bool IsUsablePacketSize(size_t size) { return size >= kSmallestPacket && size <= kLargestPacket; }
 
 // DAP_Info.
 enum class InfoId : uint8_t {
@@ -42,15 +47,16 @@ struct Info {
     absl::Span<const uint8_t> bytes;  // the whole reply, without what may follow it in its packet
 
     absl::Span<const uint8_t> value() const;
-    // A string ends at its first zero.
+    // A string ends at its first zero. Its encoding is unknown.
     std::string Text() const;
-    // Of one or two bytes; nothing if the value is longer, or empty.
-    std::optional<unsigned> Number() const;
+    // Of one to four bytes; nothing if the value is longer, or empty.
+    std::optional<uint32_t> Number() const;
   };
   InfoId id;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
   std::string Argument() const { return Hex(static_cast<uint8_t>(id), 2); }
+  // A value that is shorter than its length says is taken as it is.
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 };
 
@@ -165,6 +171,8 @@ struct SwjSequence {
   size_t bit_count;                        // 1 to kMaxBits
   absl::Span<const uint8_t> bits;
 
+  // The most bits, in whole bytes, that fit in a packet.
+  static size_t MaxBits(size_t packet_size);
   size_t Encode(absl::Span<uint8_t> packet) const;
   std::string Argument() const { return std::to_string(bit_count) + " bits"; }
 };

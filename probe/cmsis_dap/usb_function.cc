@@ -121,9 +121,9 @@ absl::Status CheckHidReports(uint8_t interface, const usb::HidReports& reports) 
                               ", which is not vendor-defined"));
   }
   if (reports.numbered) return Unfit(interface, "its HID reports are numbered");
-  if (reports.input >= kSmallestPacket && reports.output >= kSmallestPacket) return absl::OkStatus();
+  if (reports.input >= kUsualPacket && reports.output >= kUsualPacket) return absl::OkStatus();
   return Unfit(interface, absl::StrCat("its HID reports have ", reports.input, " bytes in and ", reports.output,
-                                       " out; packets have at least ", kSmallestPacket));
+                                       " out; packets have at least ", kUsualPacket));
 }
 
 std::vector<UsbFunction> FindUsbFunctions(const usb::DeviceInfo& device) {

@@ -21,8 +21,7 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kQuiet{30};    // a reply that was ready arrives within this time
 constexpr milliseconds kBound{1000};  // for one answer, and for reading everything that an earlier user left
 constexpr std::chrono::seconds kSendBound{5};
-constexpr size_t kMostStarted = 20;       // transfers in each direction: more than the driver has packets in flight
-constexpr size_t kLargestPacket = 16384;  // larger than any device's; the size must be limited
+constexpr size_t kMostStarted = 20;  // transfers in each direction: more than the driver has packets in flight
 
 // HID 1.11 §7.2.2 SET_REPORT of an output report.
 constexpr usb::ControlSetup kSetReport{.request_type = 0x21, .request = 0x09, .value = 0x0200};
@@ -51,7 +50,7 @@ class UsbTransport final : public Transport {
   DisconnectCause cause() const override { return cause_; }
 
   // For OpenUsb: claims the interface, discards what is left in it, and finds out how long packets are.
-  absl::Status Start();
+  absl::Status Start(std::optional<size_t> packet_size);
 
  private:
   // The resources that are taken from the device, and given back together: the pipes before their claim.
@@ -64,7 +63,8 @@ class UsbTransport final : public Transport {
   absl::Status OpenLink();
   absl::Status Drain();
   absl::Status ReadReportSizes();
-  absl::Status AskPacketSize();
+  absl::StatusOr<size_t> AskPacketSize();
+  void SetPacketSize(size_t size);
   absl::Status Read();
   absl::Status SendPacket(absl::Span<const uint8_t> packet);
   absl::Status SendReport(absl::Span<const uint8_t> packet);
@@ -119,13 +119,17 @@ absl::Status UsbTransport::Drain() {
   return MakeError(ErrorKind::kProbeError, "it sends data without a request");
 }
 
-absl::Status UsbTransport::Start() {
+absl::Status UsbTransport::Start(std::optional<size_t> packet_size) {
   if (absl::Status status = OpenLink(); !status.ok()) return status;
   if (function_.hid) {
     if (absl::Status status = ReadReportSizes(); !status.ok()) return status;
   }
   if (absl::Status status = Drain(); !status.ok()) return status;
-  return function_.hid ? absl::OkStatus() : AskPacketSize();
+  if (function_.hid) return absl::OkStatus();
+  const bool given = packet_size && IsUsablePacketSize(*packet_size);
+  const absl::StatusOr<size_t> size = given ? *packet_size : AskPacketSize();
+  if (size.ok()) SetPacketSize(*size);
+  return size.status();
 }
 
 // A HID device receives and sends reports of a fixed size. If it refuses to report that size, the reports are assumed
@@ -142,7 +146,7 @@ absl::Status UsbTransport::ReadReportSizes() {
   return absl::OkStatus();
 }
 
-absl::Status UsbTransport::AskPacketSize() {
+absl::StatusOr<size_t> UsbTransport::AskPacketSize() {
   constexpr Info kQuestion{InfoId::kPacketSize};
   std::array<uint8_t, 2> request;
   kQuestion.Encode(absl::MakeSpan(request));
@@ -150,14 +154,17 @@ absl::Status UsbTransport::AskPacketSize() {
   const auto reply = Receive(Clock::now() + kBound);
   if (!reply.ok()) return reply.status();
   if (!reply->has_value()) return MakeError(ErrorKind::kProbeError, "it does not answer");
-  const auto info = Answers(**reply, Command::kInfo) ? kQuestion.Decode(**reply) : std::nullopt;
-  const size_t size = info ? info->Number().value_or(0) : 0;
-  if (size < kSmallestPacket || size > kLargestPacket) {
-    return MakeError(ErrorKind::kProbeError, "the probe does not report the size of its packets");
+  if (!Answers(**reply, Command::kInfo) && !IsUnknownCommand(**reply)) {
+    return MakeError(ErrorKind::kProbeError, "it answers DAP_Info with the reply to another command");
   }
+  const auto info = kQuestion.Decode(**reply);
+  const size_t size = info ? info->Number().value_or(0) : 0;
+  return IsUsablePacketSize(size) ? size : kUsualPacket;
+}
+
+void UsbTransport::SetPacketSize(size_t size) {
   packet_size_ = input_size_ = size;
   link_.in->Cancel();  // the reads already started are too short for the packets that may now arrive
-  return absl::OkStatus();
 }
 
 // The read is started after the packet has been sent, while the packet is on its way: a probe holds its reply until it
@@ -254,9 +261,9 @@ absl::StatusOr<bool> UsbTransport::Restore(int attempt) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Transport>> OpenUsb(std::unique_ptr<usb::Device> device, const UsbFunction& function,
-                                                   const std::string& name) {
+                                                   const std::string& name, std::optional<size_t> packet_size) {
   auto transport = std::make_unique<UsbTransport>(std::move(device), function, name);
-  if (absl::Status status = transport->Start(); !status.ok()) return status;
+  if (absl::Status status = transport->Start(packet_size); !status.ok()) return status;
   return transport;
 }
 

@@ -69,7 +69,7 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
   if (const auto info = Info{}.Decode(reply)) {
     Check(info->bytes.size() <= reply.size());
     Check(info->Text().size() <= info->value().size());
-    Check(info->Number().value_or(0) <= UINT16_MAX);
+    Check(info->Number().has_value() == (!info->value().empty() && info->value().size() <= 4));
   }
   static_cast<void>(SwoBaudrate{}.Decode(reply));
   static_cast<void>(SwoStatus{}.Decode(reply));

@@ -151,8 +151,8 @@ TEST_F(Driver, NeedsASerialNumberOrAFallback) {
   EXPECT_EQ((*Make(Device{}, "host:1"))->info().unique_id, "S1");
 }
 
-TEST_F(Driver, OffersRawSwdFromVersion12) {
-  EXPECT_TRUE((*Make(Device{.protocol = "1.2.0"}))->info().features.swd_sequence);
+TEST_F(Driver, OffersRawSwdOnlyIfTheDeviceHasIt) {
+  EXPECT_TRUE((*Make(Device{}))->info().features.swd_sequence);
   auto old = Make(Device{.protocol = "1.1.0"});
   EXPECT_FALSE((*old)->info().features.swd_sequence);
   EXPECT_TRUE(IsError((*old)->SwdSequence({}).status(), ErrorKind::kUnsupported));
@@ -405,7 +405,7 @@ TEST_F(Driver, UsesTheDevicesOwnResetOrPulsesNreset) {
 TEST_F(Driver, RefusalsAreErrors) {
   auto probe = Connected([](const Packet& request) -> std::optional<std::vector<Packet>> {
     if (request[0] == 0x12) return {{{0x12, 0xFF}}};
-    if (request[0] == 0x1D) return {{{0xFF}}};
+    if (request[0] == 0x1D) return {{{0x1D, 0xFF}}};
     return std::nullopt;
   });
   EXPECT_TRUE(IsError(probe->SwjSequence(8, Packet{0xFF}), ErrorKind::kProbeError));

@@ -65,7 +65,7 @@ TEST(Protocol, TruncatedRepliesAreRejected) {
   EXPECT_FALSE(Connect{false}.Decode(Bytes{0x02}));
   EXPECT_FALSE(ResetTarget{}.Decode(Bytes{0x0A, 0x00}));
   EXPECT_FALSE(SwjPins{}.Decode(Bytes{0x10}));
-  EXPECT_FALSE(Info{}.Decode(Bytes{0x00, 0x02, 0x41}));
+  EXPECT_FALSE(Info{}.Decode(Bytes{0x00}));
   const std::vector<SwdSegment> segments = {{.cycles = 9}};
   EXPECT_FALSE(SwdSequence{segments}.Decode(Bytes{0x1D, 0x00, 0x01}));
 }
@@ -74,6 +74,18 @@ TEST(Protocol, InfoIsTextOrANumber) {
   EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x03, 'A', 'B', 0x00})->Text(), "AB");
   EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x02, 0x00, 0x04})->Number(), 1024u);
   EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x00})->Number(), std::nullopt);
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x01, 0x40})->Number(), 64u);
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x04, 0x00, 0x02, 0x00, 0x01})->Number(), 0x01000200u);
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x05, 1, 2, 3, 4, 5})->Number(), std::nullopt);
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x09, 'A', 'B'})->Text(), "AB");  // cut off, or without its zero
+  EXPECT_EQ(Info{}.Decode(Bytes{0x00, 0x01, 'A', 'B'})->Text(), "A");
+}
+
+TEST(Protocol, SwjSequencesFitInThePacket) {
+  EXPECT_EQ(SwjSequence::MaxBits(1024), 256u);
+  EXPECT_EQ(SwjSequence::MaxBits(34), 256u);
+  EXPECT_EQ(SwjSequence::MaxBits(33), 248u);
+  EXPECT_EQ(SwjSequence::MaxBits(32), 240u);
 }
 
 TEST(Protocol, SegmentsFitInRequestAndReply) {

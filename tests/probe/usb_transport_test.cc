@@ -100,11 +100,27 @@ TEST_F(UsbTransportTest, OnlyARequestShorterThanTheDevicesPacketsEndsShort) {
   EXPECT_FALSE(state->ended_short.back());
 }
 
-TEST_F(UsbTransportTest, UnusablePacketSizesAreRefused) {
-  for (const Packet& size : {Packet{0, 2, 0, 0}, Packet{0, 2, 63, 0}, Packet{0, 2, 0xFF, 0xFF}, Packet{0, 0},
-                             Packet{0, 200, 1}, Packet{0xFF}, Packet{}}) {
+TEST_F(UsbTransportTest, ADeviceThatReportsNoUsablePacketSizeHasTheUsualOne) {
+  for (const Packet& size : {Packet{0, 2, 0, 0}, Packet{0, 2, 31, 0}, Packet{0, 2, 0xFF, 0xFF}, Packet{0, 0},
+                             Packet{0, 200, 1}, Packet{0xFF}, Packet{0}}) {
     answer = [&size](const Packet&) { return std::vector<Packet>{size}; };
-    EXPECT_TRUE(IsError(Open(), ErrorKind::kProbeError)) << testing::PrintToString(size);
+    ASSERT_TRUE(Open().ok()) << testing::PrintToString(size);
+    EXPECT_EQ(transport->max_packet_size(), 64u) << testing::PrintToString(size);
+  }
+}
+
+TEST_F(UsbTransportTest, AGivenPacketSizeReplacesTheDevicesOwn) {
+  for (const auto& [given, size] : {std::pair<size_t, size_t>{64, 64}, {1024, 1024}, {0, 512}, {1 << 20, 512}}) {
+    auto opened = OpenUsb(OpenFakeUsb(state), FindUsbFunctions(BulkProbeInfo("1-1", "A")).at(0), "usb:1-1", given);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_EQ((*opened)->max_packet_size(), size) << given;
+  }
+}
+
+TEST_F(UsbTransportTest, ADeviceThatDoesNotAnswerTheFirstQuestionIsRefused) {
+  for (const Packet& reply : {Packet{}, Packet{0x05, 1, 1}}) {
+    answer = [&reply](const Packet&) { return std::vector<Packet>{reply}; };
+    EXPECT_TRUE(IsError(Open(), ErrorKind::kProbeError)) << testing::PrintToString(reply);
   }
   answer = [](const Packet&) { return std::vector<Packet>{}; };
   EXPECT_THAT(std::string(Open().message()), HasSubstr("does not answer"));
