@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "probe/adi/registers.h"
 #include "probe/cmsis_dap/protocol.h"
 #include "probe/cmsis_dap/transfer_block.h"
@@ -155,6 +157,7 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
   TransferResult result;
   uint8_t ack = kAckOk;
   size_t sent = 0;
+  bool several = false;  // packets have been in flight together
   for (size_t received = 0; received < sent || (ack == kAckOk && received < op.size());) {
     while (ack == kAckOk && sent < op.size() && sent < received + packet_count_ * piece_words) {
       const TransferOp piece = piece_at(sent);
@@ -164,14 +167,15 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
         return result;
       }
       sent += piece.size();
+      several = several || sent > received + piece.size();
     }
     const TransferOp piece = piece_at(received);
     const auto outcome = channel_.Receive(TransferBlock{piece}, Busy(piece.size()));
     if (!outcome.ok()) {
-      if (ack == kAckOk) {
-        result.status = outcome.status();
-        result.uncertain = op.size() - result.completed;
-      }
+      // The replies that have come may belong to later packets than they were taken for.
+      if (several) result.completed = 0;
+      result.status = several ? StepDown(outcome.status()) : outcome.status();
+      result.uncertain = sent - result.completed;
       break;
     }
     received += piece.size();
@@ -180,8 +184,25 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
     ack = outcome->ack;
     result.completed += outcome->completed;
   }
-  if (ack != kAckOk) result.status = StatusOfAck(ack);
+  if (ack != kAckOk) {
+    result.status = StatusOfAck(ack);
+  } else if (several && result.status.ok()) {
+    result.status = channel_.TakeUnasked();
+    if (!result.status.ok()) result = {.status = std::move(result.status), .uncertain = sent};
+  }
   return result;
+}
+
+// Returns the error to report for `why`, the failure of a block.
+absl::Status Transfers::StepDown(const absl::Status& why) {
+  if (!IsError(why, ErrorKind::kProbeError)) return why;
+  channel_.Assume(absl::StrCat("the probe lost one of several packets, of which it says it holds ", packet_count_,
+                               "; from now on it gets one at a time"));
+  packet_count_ = 1;
+  return MakeError(
+      ErrorKind::kProbeError,
+      absl::StrCat(why.message(), ", which had several packets on their way; from now on the probe gets one ",
+                   "at a time, so try again"));
 }
 
 absl::Status Transfers::StatusOfAck(uint8_t ack) {

@@ -28,6 +28,10 @@ class Transfers {
   // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the previous
   // one has been answered, unless both are of one operation that is longer than a packet. If the target answers WAIT
   // for too long, the AP's access is aborted (DAPABORT), so that the AP is free for the next user.
+  //
+  // Firmware may hold fewer packets than it says: it loses those for which it has no room. So once a reply is missing,
+  // or does not fit, after several packets were with the device at once, it gets only one at a time from then on. None
+  // of the packets of that operation is known to have been carried out.
   TransferResult Run(absl::Span<const TransferOp> ops);
 
  private:
@@ -40,6 +44,7 @@ class Transfers {
   TransferResult RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor);
   TransferResult RunBlock(const TransferOp& op);
   TransferResult SendBlocks(const TransferOp& op);
+  absl::Status StepDown(const absl::Status& why);
   TransferResult CheckBlock(const TransferOp& op);
   TransferResult RunAbort(const TransferOp& op);
   TransferResult AskEncoded(TransferEncoder& encoder, size_t words);
@@ -50,7 +55,7 @@ class Transfers {
 
   Channel& channel_;
   const size_t packet_size_;
-  const size_t packet_count_;
+  size_t packet_count_;
   bool jtag_ = false;  // which of the two encoders is in use
   SwdEncoder swd_encoder_;
   JtagEncoder jtag_encoder_;

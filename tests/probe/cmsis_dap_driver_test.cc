@@ -1,6 +1,7 @@
 // What the driver sends, and how it handles replies that the simulated board never sends.
 #include "probe/cmsis_dap/driver.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -185,6 +186,80 @@ TEST_F(Driver, OnlyPacketsOfOneBlockAreInFlightTogether) {
   const TransferOp block{.port = Port::kAp, .address = adi::kApDrw, .read = absl::MakeSpan(words)};
   ASSERT_TRUE(probe->Transfer(absl::MakeConstSpan(&block, 1)).status.ok());
   EXPECT_EQ(record_->most_outstanding, 4u);
+}
+
+// A read of a block of two packets more than the device says it holds.
+class Blocks : public Driver {
+ protected:
+  TransferResult ReadBlock(Probe& probe, size_t count = 6 * kPieceWords) {
+    words_.assign(count, 0);
+    const TransferOp block{.port = Port::kAp, .address = adi::kApDrw, .read = absl::MakeSpan(words_)};
+    return probe.Transfer(absl::MakeConstSpan(&block, 1));
+  }
+  static constexpr size_t kPieceWords = 127;  // in packets of 512 bytes
+  std::vector<uint32_t> words_;
+};
+
+TEST_F(Blocks, ADeviceThatLosesPacketsOfABlockGetsOneAtATimeFromThenOn) {
+  const auto probe = Connected();
+  record_->holds = 1;
+  const TransferResult lost = ReadBlock(*probe);
+  EXPECT_TRUE(IsError(lost.status, ErrorKind::kProbeError)) << lost.status;
+  EXPECT_THAT(std::string(lost.status.message()), testing::HasSubstr("one at a time"));
+  EXPECT_EQ(lost.completed, 0u);  // a reply may have been that to a later packet
+  EXPECT_EQ(lost.uncertain, words_.size());
+  EXPECT_EQ(counts_.retries, 1u);
+  for (int i = 0; i < 2; ++i) {
+    record_->most_outstanding = 0;
+    const TransferResult again = ReadBlock(*probe);
+    EXPECT_TRUE(again.status.ok()) << again.status;
+    EXPECT_EQ(again.completed, words_.size());
+    EXPECT_EQ(record_->most_outstanding, 1u);
+  }
+  ASSERT_EQ(counts_.assumptions.size(), 1u);
+  EXPECT_THAT(counts_.assumptions[0], testing::HasSubstr("it says it holds 4"));
+}
+
+// The reply to the short last packet is taken for that to a longer one before it.
+TEST_F(Blocks, AReplyThatDoesNotFitCountsAsALostPacketToo) {
+  bool lose = true;
+  const auto probe = Connected([&lose](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] != 0x06 || request[2] != kPieceWords || !std::exchange(lose, false)) return std::nullopt;
+    return std::vector<Packet>();
+  });
+  EXPECT_TRUE(IsError(ReadBlock(*probe, kPieceWords + 1).status, ErrorKind::kProbeError));
+  record_->most_outstanding = 0;
+  EXPECT_TRUE(ReadBlock(*probe).status.ok());
+  EXPECT_EQ(record_->most_outstanding, 1u);
+}
+
+TEST_F(Blocks, ALostReplyWithOnePacketOnItsWayChangesNothing) {
+  bool lose = false;
+  const auto probe = Connected([&lose](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] == 0x00 || !std::exchange(lose, false)) return std::nullopt;
+    return std::vector<Packet>();
+  });
+  lose = true;
+  EXPECT_TRUE(IsError(ReadRdbuff(*probe).status, ErrorKind::kProbeError));
+  ASSERT_TRUE(ReadBlock(*probe).status.ok());
+  EXPECT_EQ(record_->most_outstanding, 4u);
+  EXPECT_TRUE(counts_.assumptions.empty());
+}
+
+// Each reply is taken for that to the packet before, so the data is wrong although every packet has been answered.
+TEST_F(Blocks, AReplyThatComesTwiceInABlockIsNoticedAtItsEnd) {
+  bool twice = true;
+  const auto probe = Connected([&twice](const Packet& request) -> std::optional<std::vector<Packet>> {
+    if (request[0] != 0x06) return std::nullopt;
+    Packet reply = Device()(request)[0];
+    reply.back() = twice ? 1 : 2;
+    return std::exchange(twice, false) ? std::vector<Packet>{reply, reply} : std::vector<Packet>{reply};
+  });
+  const TransferResult result = ReadBlock(*probe);
+  EXPECT_TRUE(IsError(result.status, ErrorKind::kProbeError)) << result.status;
+  EXPECT_EQ(result.completed, 0u);
+  EXPECT_EQ(result.uncertain, words_.size());
+  EXPECT_TRUE(ReadBlock(*probe).status.ok());
 }
 
 TEST_F(Driver, WaitsAreAbortedAndReported) {
