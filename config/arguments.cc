@@ -16,7 +16,7 @@ int RefuseArguments(const CLI::App& app, const std::string& why) {
   return kUsageError;
 }
 
-std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv) {
+std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* argv, const SectionReaders& sections) {
   std::string file;
   CLI::Option* config =
       app.add_option("--config", file,
@@ -25,7 +25,7 @@ std::optional<int> ParseArguments(CLI::App& app, int argc, const char* const* ar
           ->configurable(false);
   try {
     app.parse(argc, argv);
-    if (config->count() > 0) ReadYamlOptions(file, app);
+    if (config->count() > 0) ReadYamlOptions(file, app, sections);
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& error) {

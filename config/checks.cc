@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/endpoint.h"
 #include "base/frequency.h"
+#include "base/labels.h"
 
 namespace probegate {
 
@@ -17,6 +18,8 @@ std::string IsEndpointRange(const std::string& text) {
 std::string IsFrequency(const std::string& text) {
   return ParseFrequency(text) ? "" : text + " is not a frequency from 1 Hz to 4294 MHz, such as 400k or 2M";
 }
+
+std::string IsLabel(const std::string& text) { return ParseLabel(text) ? "" : text + " is not KEY=VALUE"; }
 
 std::function<std::string(const std::string& text)> IsSeconds(double least, double most) {
   return [least, most](const std::string& text) {

@@ -14,6 +14,9 @@ std::string IsEndpointRange(const std::string& text);
 // A frequency (base/frequency.h).
 std::string IsFrequency(const std::string& text);
 
+// KEY=VALUE (base/labels.h).
+std::string IsLabel(const std::string& text);
+
 // A number of seconds from `least` to `most`.
 std::function<std::string(const std::string& text)> IsSeconds(double least, double most);
 

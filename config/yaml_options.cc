@@ -58,6 +58,15 @@ void Give(CLI::Option& option, const std::string& where, const std::string& key,
   }
 }
 
+void ReadSection(const std::string& file, const std::string& key, const YAML::Node& value,
+                 const SectionReaders& sections) {
+  try {
+    sections.at(key)(value);
+  } catch (const InvalidSection& invalid) {
+    Refuse(file + ":" + std::to_string(invalid.line + 1) + ": " + key, invalid.why);
+  }
+}
+
 // Not read by yaml-cpp, because that leaks its stream if reading fails, for example because `file` is a directory.
 std::string Content(const std::string& file) {
   std::ifstream stream(file);
@@ -77,11 +86,11 @@ YAML::Node Load(const std::string& file) {
 
 }  // namespace
 
-void ReadYamlOptions(const std::string& file, CLI::App& app) {
+void ReadYamlOptions(const std::string& file, CLI::App& app, const SectionReaders& sections) {
   const YAML::Node root = Load(file);
   if (root.IsNull()) return;
   if (!root.IsMap()) Refuse(file, "is not a map of option names to values");
-  std::map<const CLI::Option*, int> lines;  // in which line each option occurred
+  std::map<std::string, int> lines;  // in which line each option or section occurred, by its first name
   for (const auto& pair : root) {
     const YAML::Node& name = pair.first;
     const YAML::Node& value = pair.second;
@@ -89,14 +98,20 @@ void ReadYamlOptions(const std::string& file, CLI::App& app) {
     const int line = name.Mark().line + 1;
     const std::string where = file + ":" + std::to_string(line) + ": " + key;
     CLI::Option* option = app.get_option_no_throw("--" + key);
-    if (option == nullptr || !option->get_configurable())
+    const bool is_section = sections.contains(key);
+    if (!is_section && (option == nullptr || !option->get_configurable()))
       Refuse(where, "unknown option (its value is " + Show(value) + ")");
-    const auto [first, is_new] = lines.emplace(option, line);
+    const auto [first, is_new] = lines.emplace(is_section ? key : option->get_name(), line);
     if (!is_new) {
-      const std::string hint = option->get_expected_max() > 1 ? "; to give several values, use a list" : "";
+      const bool takes_list = is_section || option->get_expected_max() > 1;
+      const std::string hint = takes_list ? "; to give several values, use a list" : "";
       Refuse(where, "is already set in line " + std::to_string(first->second) + hint);
     }
-    if (option->count() == 0) Give(*option, where, key, value);
+    if (is_section) {
+      ReadSection(file, key, value, sections);
+    } else if (option->count() == 0) {
+      Give(*option, where, key, value);
+    }
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,13 @@ struct ProbeFeatures {
   bool swo = false;
 };
 
+// A setting that applies to a probe, for people to read.
+struct AppliedSetting {
+  std::string setting;  // its name in the configuration file
+  std::string value;
+  std::string from;  // "configuration", "known quirk: …" or "the probe"
+};
+
 // What is known about a probe once it has been identified. It does not change while the probe is present.
 struct ProbeInfo {
   std::string unique_id;
@@ -42,6 +50,8 @@ struct ProbeInfo {
   std::string product_name;
   std::string firmware_version;
   ProbeFeatures features;
+  std::map<std::string, std::string> labels;  // what the probe says about its board and target; those of its settings
+  std::vector<AppliedSetting> settings;
 };
 
 enum class Port : uint8_t { kDp, kAp };

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "config/arguments.h"
 #include "config/checks.h"
+#include "server/probe_rules_section.h"
 
 namespace probegate {
 namespace {
@@ -54,7 +55,12 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   AddLogOptions(app, config.log);
   AddMetricsOption(app, config.metrics, "127.0.0.1:9464");
-  if (const auto code = ParseArguments(app, argc, argv)) return code;
+  app.footer(
+      "The file of --config may also have a section `probes:` with settings for single probes; docs/hardware.md\n"
+      "describes it.");
+  const SectionReaders sections = {
+      {"probes", [&config](const YAML::Node& probes) { config.probe_rules = ReadProbeRules(probes); }}};
+  if (const auto code = ParseArguments(app, argc, argv, sections)) return code;
 
   config.listen = *ParseEndpoint(listen);
   config.usb = !no_usb;

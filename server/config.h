@@ -9,6 +9,7 @@
 #include "base/server_list.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
+#include "probe/cmsis_dap/probe_settings.h"
 #include "server/lane/lane.h"
 
 namespace probegate {
@@ -18,7 +19,8 @@ struct ServerConfig {
   Endpoint listen = DefaultServer();
   bool allow_remote = false;
   std::vector<Endpoint> cmsis_dap_tcp;
-  bool usb = true;     // serve the probes on this host's USB
+  bool usb = true;  // serve the probes on this host's USB
+  std::vector<cmsis_dap::ProbeRule> probe_rules;
   std::string record;  // the file that packets are recorded in; empty for none
   LaneOptions lane;
   LogOptions log;

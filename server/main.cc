@@ -61,12 +61,16 @@ void LimitMemory() {
   mallopt(M_ARENA_MAX, 2);
 }
 
-ProbeSource::Opener CmsisDapOverTcp(const Endpoint& endpoint, const cmsis_dap::TransportWrapper& wrap) {
-  return [endpoint, wrap]() -> absl::StatusOr<std::unique_ptr<Probe>> {
+ProbeSource::Opener CmsisDapOverTcp(const Endpoint& endpoint, const cmsis_dap::TransportWrapper& wrap,
+                                    const cmsis_dap::ProbeRules& rules) {
+  const auto settings = [rules](const ProbeInfo& info) {
+    return rules.For({.uids = {info.unique_id}, .usb = {}, .product = info.product_name, .version = {}});
+  };
+  return [endpoint, wrap, settings]() -> absl::StatusOr<std::unique_ptr<Probe>> {
     auto transport = cmsis_dap::ConnectTcp(endpoint, kConnectBound);
     if (!transport.ok()) return transport.status();
     return cmsis_dap::OpenCmsisDap(wrap(*std::move(transport), "tcp:" + endpoint.ToString()),
-                                   {.fallback_id = endpoint.ToString()});
+                                   {.fallback_id = endpoint.ToString(), .settings = settings});
   };
 }
 
@@ -115,7 +119,9 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
     recorder = *std::move(opened);
   }
   const cmsis_dap::TransportWrapper wrap = Wrapper(recorder.get());
-  Catalog catalog({.lane = config.lane, .uids = config.uids}, server_metrics, log);
+  const cmsis_dap::ProbeRules rules(config.probe_rules);
+  const std::string host = HostName();
+  Catalog catalog({.lane = config.lane, .host = host, .uids = config.uids}, server_metrics, log);
   SessionRegistry sessions(catalog, log, kMaxSessions);
   UnarySessions unary_sessions(sessions);
   const IdleThread idle_thread(unary_sessions);
@@ -124,16 +130,19 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Readiness readiness("the server");
   auto http = ServeMetrics(config.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());
-  auto server = GrpcServer::Start(config.listen, HostName(), catalog, sessions, unary_sessions, metrics);
+  auto server = GrpcServer::Start(config.listen, host, catalog, sessions, unary_sessions, metrics);
   if (!server.ok()) return Fail(log, server.status());
   readiness.SetListening();
   WarnOfRisks(config, log);
   std::list<ProbeSource> sources;
   for (const Endpoint& endpoint : config.cmsis_dap_tcp) {
-    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, wrap), catalog, log, RetryPauses{});
+    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, wrap, rules), catalog, log,
+                         RetryPauses{});
   }
   std::optional<UsbSource> usb;
-  if (config.usb) usb.emplace(usb::OpenLibusb, std::vector<usb::Driver>{cmsis_dap::UsbDriver(wrap)}, catalog, log);
+  if (config.usb) {
+    usb.emplace(usb::OpenLibusb, std::vector<usb::Driver>{cmsis_dap::UsbDriver(wrap, rules)}, catalog, log);
+  }
   const std::string address = (*server)->endpoint().ToString();
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 

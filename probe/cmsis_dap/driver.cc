@@ -13,6 +13,7 @@
 #include "probe/cmsis_dap/probe_port.h"
 #include "probe/cmsis_dap/protocol.h"
 #include "probe/cmsis_dap/swo.h"
+#include "probe/cmsis_dap/target_labels.h"
 #include "probe/cmsis_dap/transfers.h"
 #include "probe/cmsis_dap/wire_clock.h"
 #include "probe/error.h"
@@ -22,6 +23,33 @@ namespace {
 
 using std::chrono::microseconds;
 
+// Sets `value`, unless `setting` is empty, to the setting, or to `most` if that is less. Notes in `info` what is used.
+void ApplyNumber(const char* name, std::optional<uint32_t> setting, size_t most, size_t& value, ProbeInfo& info) {
+  if (setting) value = std::min<size_t>(*setting, most);
+  const std::string used = absl::StrCat(value);
+  const auto applied = std::find_if(info.settings.begin(), info.settings.end(),
+                                    [name](const AppliedSetting& one) { return one.setting == name; });
+  if (applied != info.settings.end()) {
+    applied->value = used;
+  } else {
+    info.settings.push_back({name, used, "the probe"});
+  }
+}
+
+// Makes `identity` and `options` follow the settings, and notes in `identity` which apply and why.
+void ApplySettings(const ChosenSettings& chosen, size_t most_packet, Identity& identity, Options& options) {
+  const ProbeSettings& settings = chosen.settings;
+  ProbeInfo& info = identity.info;
+  info.settings = chosen.applied;
+  ApplyNumber("packet-count", settings.packet_count, UINT8_MAX, identity.packet_count, info);
+  ApplyNumber("packet-size", settings.packet_size, most_packet, identity.packet_size, info);
+  if (settings.serial) info.unique_id = *settings.serial;
+  if (settings.jtag_chain) options.jtag_chain = settings.jtag_chain;
+  options.default_clock = settings.clock.value_or(options.default_clock);
+  options.max_clock = settings.clock_max.value_or(options.max_clock);
+  for (const auto& [key, value] : settings.labels) info.labels[key] = value;
+}
+
 class CmsisDapProbe : public Probe {
  public:
   CmsisDapProbe(std::unique_ptr<Channel> channel, Identity identity, const Options& options)
@@ -29,7 +57,7 @@ class CmsisDapProbe : public Probe {
         identity_(std::move(identity)),
         transfers_(*channel_, identity_.packet_size, identity_.packet_count),
         port_(*channel_),
-        clock_(*channel_, transfers_, options.default_clock, options.wait_bound),
+        clock_(*channel_, transfers_, options.default_clock, options.max_clock, options.wait_bound),
         swo_(*channel_, identity_.packet_size, identity_.swo_stream) {}
 
   const ProbeInfo& info() const override { return identity_.info; }
@@ -218,7 +246,13 @@ absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> t
   auto channel = std::make_unique<Channel>(std::move(transport), options.reply_timeout);
   absl::StatusOr<Identity> identity = Identify(*channel, options);
   if (!identity.ok()) return identity.status();
-  return std::make_unique<CmsisDapProbe>(std::move(channel), *std::move(identity), options);
+  auto labels = AskTargetLabels(*channel);
+  if (!labels.ok()) return labels.status();
+  identity->info.labels = *std::move(labels);
+  Options own = options;
+  const ChosenSettings chosen = options.settings ? options.settings(identity->info) : ChosenSettings();
+  ApplySettings(chosen, channel->max_packet_size(), *identity, own);
+  return std::make_unique<CmsisDapProbe>(std::move(channel), *std::move(identity), own);
 }
 
 }  // namespace probegate::cmsis_dap

@@ -18,11 +18,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "probe/cmsis_dap/probe_settings.h"
 #include "probe/cmsis_dap/transport.h"
 #include "probe/probe.h"
 
@@ -32,6 +34,7 @@ struct Options {
   std::chrono::milliseconds reply_timeout{1000};  // beyond what the command itself takes
   std::chrono::milliseconds wait_bound{100};
   uint32_t default_clock = 1'000'000;  // hertz; a rate that every target can follow
+  uint32_t max_clock = UINT32_MAX;     // hertz; the highest that is set, whatever is asked for
   std::string fallback_id;             // unique ID of a device that has no serial number
   // How many packets the device holds at once, and their size in bytes, instead of what it says itself. The transport's
   // limit still applies, and a size that is not usable (probe/cmsis_dap/protocol.h) is ignored.
@@ -40,6 +43,10 @@ struct Options {
   // What is known about the device from elsewhere. Its unique ID, vendor and product, if not empty, replace the
   // device's own.
   ProbeInfo known;
+  // Returns the settings for a device, called once it has been identified. They win over what the device says about
+  // itself, but packets are never longer than the transport's. If empty, there are no settings.
+  std::function<ChosenSettings(const ProbeInfo& info)> settings;
+  std::optional<JtagChainSetting> jtag_chain;  // if no setting has it
 };
 
 // Identifies the device at the other end of `transport`, nothing more. What it does not say, or says in a form that

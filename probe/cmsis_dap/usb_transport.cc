@@ -267,20 +267,84 @@ absl::StatusOr<std::unique_ptr<Transport>> OpenUsb(std::unique_ptr<usb::Device> 
   return transport;
 }
 
-usb::Driver UsbDriver(TransportWrapper wrap) {
-  return [wrap = std::move(wrap)](const usb::DeviceInfo& device) {
-    std::vector<usb::Function> found;
-    for (const UsbFunction& function : FindUsbFunctions(device)) {
+namespace {
+
+ProbeTraits TraitsOf(const usb::DeviceInfo& device) {
+  const UsbId id{device.descriptor.vendor_id, device.descriptor.product_id};
+  ProbeTraits traits{.usb = id, .product = device.product};
+  if (device.serial.empty()) {
+    traits.uids = {absl::StrCat(ToText(id), "@", device.path)};
+  } else {
+    traits.uids = {device.serial, absl::StrCat(device.serial, "@", device.path)};
+  }
+  return traits;
+}
+
+// Adds what is known about one of the device's probes.
+ProbeTraits TraitsOf(ProbeTraits device, const UsbFunction& function) {
+  const std::vector<std::string> names = device.uids;
+  for (const std::string& name : names) device.uids.push_back(absl::StrCat(name, "-if", function.interface));
+  device.version = function.hid ? DapVersion::kV1 : DapVersion::kV2;
+  return device;
+}
+
+// Where the setting that keeps a device from being served comes from, or the setting `cmsis-dap` in general.
+std::string Blame(const ChosenSettings& chosen) {
+  for (const AppliedSetting& applied : chosen.applied) {
+    if (applied.setting == "cmsis-dap") return absl::StrCat("cmsis-dap: ", applied.value, " (", applied.from, ")");
+  }
+  return "cmsis-dap";
+}
+
+std::optional<DapVersion> VersionOf(const ProbeSettings& settings) {
+  if (settings.cmsis_dap == DapUse::kV1) return DapVersion::kV1;
+  if (settings.cmsis_dap == DapUse::kV2) return DapVersion::kV2;
+  return std::nullopt;
+}
+
+// Why none of a device's interfaces is used; empty if nothing says that it is CMSIS-DAP.
+std::string WhyUnserved(const usb::DeviceInfo& device, const ChosenSettings& chosen) {
+  if (!chosen.named_by_usb_id && !IsNamedCmsisDap(device)) return {};
+  if (chosen.settings.cmsis_dap) return absl::StrCat("it has no such interface as ", Blame(chosen), " asks for");
+  return absl::StrCat(IsNamedCmsisDap(device) ? "its name says CMSIS-DAP" : "its vendor and product say CMSIS-DAP",
+                      ", but none of its interfaces is built like it");
+}
+
+}  // namespace
+
+usb::Driver UsbDriver(TransportWrapper wrap, ProbeRules rules) {
+  return [wrap = std::move(wrap), rules = std::move(rules)](const usb::DeviceInfo& device) {
+    usb::Finding found;
+    const ProbeTraits traits = TraitsOf(device);
+    const ChosenSettings for_device = rules.For(traits);
+    if (for_device.settings.cmsis_dap == DapUse::kIgnore) {
+      found.unserved = absl::StrCat("it is to be ignored: ", Blame(for_device));
+      return found;
+    }
+    const UsbChoice choice{.is_probe = for_device.named_by_usb_id, .version = VersionOf(for_device.settings)};
+    for (const UsbFunction& function : FindUsbFunctions(device, choice)) {
       const std::string name = absl::StrCat("usb:", device.path);
-      const auto open = [wrap, function, name](std::unique_ptr<usb::Device> opened,
-                                               const ProbeInfo& known) -> absl::StatusOr<std::unique_ptr<Probe>> {
+      const ChosenSettings settings = rules.For(TraitsOf(traits, function));
+      const auto open = [wrap, function, name, settings](
+                            std::unique_ptr<usb::Device> opened,
+                            const ProbeInfo& known) -> absl::StatusOr<std::unique_ptr<Probe>> {
         const UsbFunction chosen = ChooseHidInterface(*opened, function);
         auto transport = OpenUsb(std::move(opened), chosen, name);
         if (!transport.ok()) return transport.status();
-        return OpenCmsisDap(wrap(*std::move(transport), name), {.known = known});
+        return OpenCmsisDap(wrap(*std::move(transport), name),
+                            {.packet_count = settings.settings.packet_count,
+                             .packet_size = settings.settings.packet_size,
+                             .known = known,
+                             .settings = [settings](const ProbeInfo&) { return settings; }});
       };
-      found.push_back({.interface = function.interface, .problem = function.problem, .open = open});
+      found.functions.push_back({.interface = function.interface,
+                                 .known = {.unique_id = settings.settings.serial.value_or(""),
+                                           .labels = settings.settings.labels,
+                                           .settings = settings.applied},
+                                 .problem = function.problem,
+                                 .open = open});
     }
+    if (found.functions.empty()) found.unserved = WhyUnserved(device, for_device);
     return found;
   };
 }

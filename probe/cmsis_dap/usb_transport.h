@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "probe/cmsis_dap/probe_settings.h"
 #include "probe/cmsis_dap/transport.h"
 #include "probe/cmsis_dap/usb_function.h"
 #include "probe/usb/bus.h"
@@ -26,7 +27,8 @@ absl::StatusOr<std::unique_ptr<Transport>> OpenUsb(std::unique_ptr<usb::Device> 
 using TransportWrapper =
     std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport> transport, const std::string& name)>;
 
-// Finds CMSIS-DAP probes on USB.
-usb::Driver UsbDriver(TransportWrapper wrap);
+// Finds CMSIS-DAP probes on USB, and opens them with the settings that `rules` have for them. A rule's `uid` may be any
+// name that a device's probes can have (server/catalog/usb_names.h).
+usb::Driver UsbDriver(TransportWrapper wrap, ProbeRules rules);
 
 }  // namespace probegate::cmsis_dap

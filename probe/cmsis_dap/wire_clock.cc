@@ -52,7 +52,7 @@ absl::StatusOr<uint32_t> WireClock::Set(std::optional<uint32_t> hertz) {
     return runs_;
   }
   const bool was_told = std::exchange(told_, false);
-  const absl::StatusOr<Choice> choice = Choose(hertz.value_or(default_));
+  const absl::StatusOr<Choice> choice = Choose(std::min(hertz.value_or(default_), max_));
   if (!choice.ok()) return choice.status();
   if (hertz && choice->hertz == 0) {
     if (!was_told) return MakeError(ErrorKind::kProbeError, choice->refusal);
@@ -65,7 +65,7 @@ absl::StatusOr<uint32_t> WireClock::Set(std::optional<uint32_t> hertz) {
 
 absl::Status WireClock::Restore() {
   told_ = false;
-  const absl::StatusOr<Choice> choice = Choose(asked_.value_or(default_));
+  const absl::StatusOr<Choice> choice = Choose(std::min(asked_.value_or(default_), max_));
   return choice.ok() ? Run(*choice) : choice.status();
 }
 

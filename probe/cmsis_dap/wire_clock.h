@@ -21,10 +21,15 @@ namespace probegate::cmsis_dap {
 
 class WireClock {
  public:
-  // Both must outlive this. `default_hertz` is for as long as no other rate has been set; `wait_bound` is how long a
-  // target may answer WAIT to one transfer.
-  WireClock(Channel& channel, Transfers& transfers, uint32_t default_hertz, std::chrono::milliseconds wait_bound)
-      : channel_(channel), transfers_(transfers), default_(default_hertz), wait_bound_(wait_bound) {}
+  // Both must outlive this. `default_hertz` is for as long as no other rate has been set, `max_hertz` is set instead of
+  // any rate above it, and `wait_bound` is how long a target may answer WAIT to one transfer.
+  WireClock(Channel& channel, Transfers& transfers, uint32_t default_hertz, uint32_t max_hertz,
+            std::chrono::milliseconds wait_bound)
+      : channel_(channel),
+        transfers_(transfers),
+        default_(default_hertz),
+        max_(max_hertz),
+        wait_bound_(wait_bound) {}
 
   // As Probe::SetClock, for a rate other than 0. Sends nothing if the device has been told already.
   absl::StatusOr<uint32_t> Set(std::optional<uint32_t> hertz);
@@ -44,6 +49,7 @@ class WireClock {
   Channel& channel_;
   Transfers& transfers_;
   const uint32_t default_;
+  const uint32_t max_;
   const std::chrono::milliseconds wait_bound_;
   bool told_ = false;              // the device has been told what the next two say
   std::optional<uint32_t> asked_;  // what was set

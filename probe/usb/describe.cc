@@ -154,7 +154,13 @@ Outlook Describe(DeviceInfo& info, bool patient, const std::function<absl::Statu
     return Outlook::kMayBeTold;
   }
   const auto& interfaces = info.configuration.interfaces;
-  if (outlook != Outlook::kFinal || std::none_of(interfaces.begin(), interfaces.end(), MayBeProbe)) return outlook;
+  if (outlook != Outlook::kFinal || std::none_of(interfaces.begin(), interfaces.end(), MayBeProbe)) {
+    // Not a probe, so the device is not asked for what the system does not know.
+    info.manufacturer = files.Text("manufacturer").value_or("");
+    info.product = files.Text("product").value_or("");
+    info.serial = files.Text("serial").value_or("");
+    return outlook;
+  }
   Strings strings(open);
   info.problem = FillNames(info, files, strings);
   if (!info.problem.ok() || !LacksNames(info)) return Outlook::kFinal;

@@ -21,13 +21,24 @@ struct Function {
       std::function<absl::StatusOr<std::unique_ptr<Probe>>(std::unique_ptr<Device> device, const ProbeInfo& known)>;
 
   uint8_t interface = 0;  // its interface's number
+  // What is known about it from elsewhere: its settings, their labels, and, if not empty, a unique ID that replaces the
+  // device's serial number.
+  ProbeInfo known;
   absl::Status problem;   // why it cannot be used at all
   // Makes the probe from its open device. `known` has its unique ID and its names from USB. Those that are not empty
   // replace what the probe itself reports. Blocks for some seconds at most.
   Opener open;
 };
 
-// Returns the probes in a device about which everything is known. Does not wait.
-using Driver = std::function<std::vector<Function>(const DeviceInfo& device)>;
+// What a driver finds in a device.
+struct Finding {
+  std::vector<Function> functions;
+  // If there are none: why a device that is of this driver's kind, or that is said to be, is not served; empty if the
+  // device is of another kind.
+  std::string unserved;
+};
+
+// Looks for probes in a device about which everything is known. Does not wait.
+using Driver = std::function<Finding(const DeviceInfo& device)>;
 
 }  // namespace probegate::usb

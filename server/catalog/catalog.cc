@@ -12,6 +12,20 @@
 #include "server/catalog/description.h"
 
 namespace probegate {
+namespace {
+
+std::vector<v1::AppliedSetting> Settings(const ProbeInfo& info) {
+  std::vector<v1::AppliedSetting> all;
+  for (const AppliedSetting& applied : info.settings) {
+    v1::AppliedSetting& setting = all.emplace_back();
+    setting.set_setting(OneLine(applied.setting));
+    setting.set_value(OneLine(applied.value));
+    setting.set_from(OneLine(applied.from));
+  }
+  return all;
+}
+
+}  // namespace
 
 Catalog::Catalog(CatalogOptions options, ServerMetrics& metrics, Log& log)
     : options_(std::move(options)), metrics_(metrics), log_(log), retirer_([this] { RetireLanes(); }) {}
@@ -19,7 +33,7 @@ Catalog::Catalog(CatalogOptions options, ServerMetrics& metrics, Log& log)
 Catalog::~Catalog() { Stop("the catalog was closed"); }
 
 absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& location, GoneCallback on_gone) {
-  const v1::ProbeDescription description = Describe(probe->info());
+  const v1::ProbeDescription description = Describe(probe->info(), options_.host);
   const std::string& unique_id = description.unique_id();
   std::shared_ptr<Lane> lane;  // if it is refused, the probe is destroyed after the lock is released
   absl::Status started;
@@ -28,8 +42,10 @@ absl::Status Catalog::Add(std::unique_ptr<Probe> probe, const std::string& locat
     if (absl::Status admitted = Admit(unique_id, location); !admitted.ok()) return admitted;
     Row& row = rows_[unique_id];
     row.description = description;
+    row.settings = Settings(probe->info());
     row.location = location;
     row.problem.clear();
+    unserved_.Forget(location, unique_id);
     const auto metrics = metrics_.OnProbeHere(description);
     row.metrics = metrics;
     lane = Lane::Make(std::move(probe), {.options = options_.lane, .events = *this, .metrics = metrics, .log = log_});
@@ -61,14 +77,17 @@ absl::Status Catalog::Admits(const std::string& unique_id, const std::string& lo
 }
 
 void Catalog::ReportAway(const ProbeInfo& info, const std::string& location, const std::string& problem) {
-  const v1::ProbeDescription description = Describe(info);
+  const v1::ProbeDescription description = Describe(info, options_.host);
   const std::string& unique_id = description.unique_id();
   {
     MutexLock lock(mutex_);
     if (!Admit(unique_id, location).ok()) return;
     Row& row = rows_[unique_id];
     // An earlier description came from the probe itself and says more than what is known now.
-    if (row.description.unique_id().empty()) row.description = description;
+    if (row.description.unique_id().empty()) {
+      row.description = description;
+      row.settings = Settings(info);
+    }
     row.location = location;
     row.problem = OneLine(problem);
   }
@@ -169,6 +188,7 @@ ProbeStats Catalog::StatsOf(const Row& row) {
   *stats.status.mutable_description() = row.description;
   stats.status.set_location(row.location);
   stats.status.set_problem(row.problem);
+  for (const v1::AppliedSetting& setting : row.settings) *stats.status.add_settings() = setting;
   stats.status.set_state(v1::PROBE_STATE_AWAY);
   if (row.lane != nullptr) {
     const LaneUsage usage = row.lane->usage();

@@ -23,6 +23,7 @@
 #include "base/mutex.h"
 #include "probe/probe.h"
 #include "probegate/v1/probe_directory.pb.h"
+#include "server/catalog/unserved_devices.h"
 #include "server/lane/lane.h"
 #include "server/metrics/probe_stats.h"
 #include "server/metrics/server_metrics.h"
@@ -32,6 +33,7 @@ namespace probegate {
 
 struct CatalogOptions {
   LaneOptions lane;
+  std::string host;  // this machine's name, for the probes' labels; empty if it is unknown
   // The unique IDs, or parts of them, of the probes to serve; empty for all.
   std::vector<std::string> uids;
 };
@@ -83,6 +85,8 @@ class Catalog final : public LaneEvents {
   // The current state of one probe, or of every probe, ordered by unique ID.
   absl::StatusOr<v1::ProbeStatus> Find(const std::string& unique_id) const;
   std::vector<v1::ProbeStatus> List() const;
+  // What is not served. A probe that is added is forgotten there.
+  UnservedDevices& unserved() { return unserved_; }
 
   // The statistics of every probe.
   std::vector<ProbeStats> Stats() const;
@@ -104,6 +108,7 @@ class Catalog final : public LaneEvents {
  private:
   struct Row {
     v1::ProbeDescription description;
+    std::vector<v1::AppliedSetting> settings;
     std::string location;
     std::string problem;
     std::shared_ptr<Lane> lane;           // null while away
@@ -128,6 +133,7 @@ class Catalog final : public LaneEvents {
   const CatalogOptions options_;
   ServerMetrics& metrics_;
   Log& log_;
+  UnservedDevices unserved_;
 
   mutable Mutex mutex_;
   CondVar wake_;

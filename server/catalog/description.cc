@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -12,7 +13,26 @@
 namespace probegate {
 namespace {
 
-// "Vendor Product", as pyOCD shows it. But many probes begin the product's name with the vendor's, which should not
+// The probe's own labels and those of its settings win over those that the server adds.
+void AddLabels(const ProbeInfo& info, const std::string& host, v1::ProbeDescription& description) {
+  auto& labels = *description.mutable_labels();
+  for (const auto& [key, value] : info.labels) {
+    std::string clean = OneLine(value, kMaxProbeText);
+    if (labels.size() < kMaxLabels && !clean.empty()) labels[OneLine(key, kMaxLabelKey)] = std::move(clean);
+  }
+  const std::pair<const char*, std::string> own[] = {
+      {"host", OneLine(host, kMaxProbeText)},
+      {"vendor", description.vendor_name()},
+      {"product", description.product_name()},
+  };
+  for (const auto& [key, value] : own) {
+    if (!value.empty()) labels.insert({key, value});
+  }
+}
+
+}  // namespace
+
+// As pyOCD shows it. But many probes begin the product's name with the vendor's, which should not
 // appear twice.
 std::string VendorAndProduct(const std::string& vendor, const std::string& product) {
   const std::vector<std::string> first = absl::StrSplit(vendor, ' ', absl::SkipEmpty());
@@ -29,11 +49,9 @@ std::string VendorAndProduct(const std::string& vendor, const std::string& produ
   return absl::StrJoin(words, " ");
 }
 
-}  // namespace
-
 std::string CleanUniqueId(const std::string& unique_id) { return OneLine(unique_id, kMaxProbeText); }
 
-v1::ProbeDescription Describe(const ProbeInfo& info) {
+v1::ProbeDescription Describe(const ProbeInfo& info, const std::string& host) {
   v1::ProbeDescription description;
   description.set_unique_id(CleanUniqueId(info.unique_id));
   description.set_vendor_name(OneLine(info.vendor_name, kMaxProbeText));
@@ -62,6 +80,7 @@ v1::ProbeDescription Describe(const ProbeInfo& info) {
   for (const auto& row : capabilities) {
     if (row.offered) description.add_capabilities(row.capability);
   }
+  AddLabels(info, host, description);
   return description;
 }
 

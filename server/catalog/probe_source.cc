@@ -77,7 +77,16 @@ void ProbeSource::ReportOnce(const absl::Status& problem, bool refused) {
   const std::string why(problem.message());
   if (std::exchange(reported_, why) == why) return;
   log_.Warning(refused ? "probe.refused" : "probe.unreachable", {{"location", location_}, {"reason", why}});
-  if (!refused && !known_.unique_id.empty()) catalog_.ReportAway(known_, location_, why);
+  if (refused) {
+    catalog_.unserved().Note({.location = location_,
+                              .unique_id = known_.unique_id,
+                              .vendor_name = known_.vendor_name,
+                              .product_name = known_.product_name,
+                              .usb_id = {},
+                              .reason = why});
+  } else if (!known_.unique_id.empty()) {
+    catalog_.ReportAway(known_, location_, why);
+  }
 }
 
 bool ProbeSource::Pause(std::chrono::milliseconds time) {

@@ -39,7 +39,8 @@ class ProbeSource {
 
   // `location` is the catalog's name for the place. `known` is what is known about the probe before it is reached. If
   // that includes its unique ID, a probe that is not to be served is never opened, and a probe that cannot be opened is
-  // listed in the catalog as away, with the reason. `catalog` and `log` must outlive the source.
+  // listed in the catalog as away, with the reason. A probe that is not to be served is noted there as unserved.
+  // `catalog` and `log` must outlive the source.
   ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
               ProbeInfo known = {});
 

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "probe/error.h"
+#include "probe/usb/likely_probes.h"
 
 namespace probegate {
 namespace {
@@ -107,7 +109,7 @@ bool UsbSource::Update(const std::shared_ptr<usb::Bus>& bus) {
     settled = settled && device.settled;
     if (!device.settled) continue;
     all.push_back({&device, Find(device)});
-    if (!all.back().functions.empty()) probes.push_back(&device);
+    if (!all.back().finding.functions.empty()) probes.push_back(&device);
   }
   names_.See(probes);
   for (const Found& found : all) {
@@ -137,18 +139,37 @@ void UsbSource::Forget(const std::vector<usb::DeviceInfo>& devices) {
   }
   for (Place& place : gone) {
     place.sources.clear();
+    catalog_.unserved().Forget(place.location);
     for (const ProbeInfo& probe : place.probes) catalog_.ReportAway(probe, place.location, "it was unplugged");
   }
 }
 
-std::vector<usb::Function> UsbSource::Find(const usb::DeviceInfo& device) const {
-  std::vector<usb::Function> functions;
-  if (!device.problem.ok()) return functions;
+usb::Finding UsbSource::Find(const usb::DeviceInfo& device) const {
+  usb::Finding all;
+  if (!device.problem.ok()) return all;
   for (const usb::Driver& driver : drivers_) {
-    std::vector<usb::Function> found = driver(device);
-    std::move(found.begin(), found.end(), std::back_inserter(functions));
+    usb::Finding found = driver(device);
+    std::move(found.functions.begin(), found.functions.end(), std::back_inserter(all.functions));
+    if (all.unserved.empty()) all.unserved = std::move(found.unserved);
   }
-  return functions;
+  if (all.functions.empty() && all.unserved.empty()) all.unserved = usb::WhyNotServed(device);
+  return all;
+}
+
+void UsbSource::NoteUnserved(const Found& found, const std::string& location) {
+  const usb::DeviceInfo& device = *found.device;
+  std::string reason(device.problem.message());
+  if (device.problem.ok()) {
+    reason = found.finding.unserved;
+    log_.Info("usb.unserved", {{"location", location}, {"reason", reason}});
+  }
+  const usb::DeviceDescriptor& descriptor = device.descriptor;
+  catalog_.unserved().Note({.location = location,
+                            .unique_id = device.serial,
+                            .vendor_name = device.manufacturer,
+                            .product_name = device.product,
+                            .usb_id = absl::StrFormat("%04x:%04x", descriptor.vendor_id, descriptor.product_id),
+                            .reason = std::move(reason)});
 }
 
 void UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) {
@@ -157,11 +178,14 @@ void UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) 
   if (!device.problem.ok()) {
     log_.Warning("usb.unusable", {{"location", place.location}, {"reason", std::string(device.problem.message())}});
   }
-  const bool several = found.functions.size() > 1;
-  for (const usb::Function& function : found.functions) {
-    const ProbeInfo known{.unique_id = names_.UniqueId(device, function.interface, several),
-                          .vendor_name = device.manufacturer,
-                          .product_name = device.product};
+  const std::vector<usb::Function>& functions = found.finding.functions;
+  if (functions.empty() && !(device.problem.ok() && found.finding.unserved.empty()))
+    NoteUnserved(found, place.location);
+  for (const usb::Function& function : functions) {
+    ProbeInfo known = function.known;
+    if (known.unique_id.empty()) known.unique_id = names_.UniqueId(device, function.interface, functions.size() > 1);
+    known.vendor_name = device.manufacturer;
+    known.product_name = device.product;
     place.probes.push_back(known);
     std::string problem(function.problem.message());
     if (function.problem.ok()) {

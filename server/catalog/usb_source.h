@@ -2,7 +2,8 @@
 //
 // Each probe has a ProbeSource of its own. So a probe that does not answer does not delay the others, and a probe that
 // was lost but is still plugged in is opened again. If a device cannot be read, or a probe cannot be opened, one line
-// is logged; if the probe's ID is known, it also gets a row in the catalog with the reason.
+// is logged; if the probe's ID is known, it also gets a row in the catalog with the reason. A device that looks like a
+// probe and is not served is noted in the catalog as unserved.
 //
 // Threads: it has one, which looks at the devices on the bus whenever the bus reports a change.
 #pragma once
@@ -60,7 +61,7 @@ class UsbSource {
   };
   struct Found {
     const usb::DeviceInfo* device;
-    std::vector<usb::Function> functions;
+    usb::Finding finding;
   };
 
   void Run();
@@ -68,8 +69,10 @@ class UsbSource {
   // Brings places_ up to date with the bus. True if all devices are set up and every probe has a source.
   bool Update(const std::shared_ptr<usb::Bus>& bus);
   void Forget(const std::vector<usb::DeviceInfo>& devices);
-  std::vector<usb::Function> Find(const usb::DeviceInfo& device) const;
+  usb::Finding Find(const usb::DeviceInfo& device) const;
   void Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found);
+  // Notes why a device has no probe that could be served.
+  void NoteUnserved(const Found& found, const std::string& location);
   // Starts a source for a probe. Returns the error if no thread can be started for it, else an empty string.
   std::string Try(const std::shared_ptr<usb::Bus>& bus, Place& place, const Untried& probe);
   void TryAgain(const std::shared_ptr<usb::Bus>& bus);

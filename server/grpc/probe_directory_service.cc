@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "base/labels.h"
 #include "server/grpc/stats.h"
 #include "server/grpc/status.h"
 #include "server/grpc/watch_call.h"
@@ -18,9 +19,14 @@ grpc::ServerUnaryReactor* Finished(grpc::CallbackServerContext* context, const a
 }  // namespace
 
 grpc::ServerUnaryReactor* ProbeDirectoryService::ListProbes(grpc::CallbackServerContext* context,
-                                                            const v1::ListProbesRequest*,
+                                                            const v1::ListProbesRequest* request,
                                                             v1::ListProbesResponse* response) {
-  for (v1::ProbeStatus& probe : catalog_.List()) *response->add_probes() = std::move(probe);
+  for (v1::ProbeStatus& probe : catalog_.List()) {
+    if (HasLabels(probe.description().labels(), request->labels())) *response->add_probes() = std::move(probe);
+  }
+  if (request->include_unserved()) {
+    for (v1::UnservedDevice& device : catalog_.unserved().List()) *response->add_unserved() = std::move(device);
+  }
   response->set_host(host_);
   return Finished(context, absl::OkStatus());
 }

@@ -1,7 +1,8 @@
 // One probe, shared by sessions that must not notice each other: all rules of sharing, and no threads.
 //
 // - A session's opens and connects are counted per session; the probe opens with the first and closes with the last.
-// - nRESET is low while any session holds it; the clock is the lowest that any session asked for.
+// - nRESET is low while any session holds it; the clock is the lowest that any session asked for, within the probe's
+//   settings (ProbeInfo::clock).
 // - SELECT is each session's own, and so are CSW and TAR of each MEM-AP (server/sharing/transfer_plan.h).
 // - Power requests are OR-ed; a session sees the wire's power bits only as far as it asked for them itself. After raw
 //   sequences, resets and lost ACKs the link is established again before another session is served

@@ -146,6 +146,52 @@ TEST_F(Driver, RefusesATransportWhosePacketsAreTooShort) {
   EXPECT_TRUE(record_->requests.empty());
 }
 
+TEST_F(Driver, TellsWhatTheDeviceSaysAboutItsBoard) {
+  const auto with = [](InfoId id, std::vector<Packet> replies) {
+    return [id, replies](const Packet& request) {
+      return request[0] == 0 && request[1] == static_cast<uint8_t>(id) ? replies : Device()(request);
+    };
+  };
+  using Labels = std::map<std::string, std::string>;
+  const Labels all = {{"target-vendor", "x"}, {"target", "x"}, {"board-vendor", "x"}, {"board", "x"}};
+  EXPECT_EQ((*Make(Device{}))->info().labels, all);
+  // It does not say, refuses the question, sends nonsense, or does not answer.
+  Labels without_target = all;
+  without_target.erase("target");
+  EXPECT_EQ((*Make(with(InfoId::kTargetName, {Packet{0x00, 0x00}})))->info().labels, without_target);
+  const std::vector<std::vector<Packet>> improper = {{Packet{0xFF}}, {Packet{0x00, 0x30, 'a'}}, {}};
+  for (const std::vector<Packet>& replies : improper) {
+    const auto probe = Make(with(InfoId::kTargetName, replies));
+    ASSERT_TRUE(probe.ok()) << probe.status();
+    EXPECT_EQ((*probe)->info().labels, (Labels{{"target-vendor", "x"}}));
+    EXPECT_TRUE((*probe)->Connect(WireProtocol::kSwd).ok());
+  }
+}
+
+TEST_F(Driver, FollowsTheSettingsThatAreFoundOnceItIsKnown) {
+  std::string asked;
+  const auto settings = [&asked](const ProbeInfo& info) {
+    asked = info.unique_id + " " + info.product_name;
+    return ChosenSettings{.settings = {.clock = 250'000, .serial = "OTHER"},
+                          .applied = {{"serial", "OTHER", "configuration"}}};
+  };
+  auto probe = OpenCmsisDap(std::make_unique<FakeTransport>(Device(), record_),
+                            {.reply_timeout = milliseconds(1), .settings = settings});
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  EXPECT_EQ(asked, "S1 x");
+  EXPECT_EQ((*probe)->info().unique_id, "OTHER");
+  std::vector<std::string> applied;
+  for (const AppliedSetting& one : (*probe)->info().settings) {
+    applied.push_back(one.setting + "=" + one.value + " " + one.from);
+  }
+  EXPECT_EQ(applied, (std::vector<std::string>{"serial=OTHER configuration", "packet-count=4 the probe",
+                                               "packet-size=512 the probe"}));
+  record_->requests.clear();
+  EXPECT_TRUE((*probe)->Connect(WireProtocol::kSwd).ok());
+  const Packet clock = {0x11, 0x90, 0xD0, 0x03, 0x00};  // 250 kHz, from the start
+  EXPECT_NE(std::find(record_->requests.begin(), record_->requests.end(), clock), record_->requests.end());
+}
+
 TEST_F(Driver, NeedsASerialNumberOrAFallback) {
   EXPECT_TRUE(IsError(Make(Device{.serial = ""}).status(), ErrorKind::kProbeError));
   EXPECT_EQ((*Make(Device{.serial = ""}, "host:1"))->info().unique_id, "host:1");

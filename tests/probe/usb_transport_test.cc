@@ -414,7 +414,7 @@ TEST(UsbDriverTest, NamesFromUsbReplaceTheProbesOwn) {
     wrapped.push_back(name);
     return transport;
   };
-  const auto functions = UsbDriver(wrap)(BulkProbeInfo("1-4.2", "A"));
+  const auto functions = UsbDriver(wrap, ProbeRules())(BulkProbeInfo("1-4.2", "A")).functions;
   ASSERT_EQ(functions.size(), 1u);
   EXPECT_EQ(functions[0].interface, 1);
   const auto probe = functions[0].open(OpenFakeUsb(state), {.unique_id = "A", .product_name = "P"});
@@ -423,6 +423,78 @@ TEST(UsbDriverTest, NamesFromUsbReplaceTheProbesOwn) {
   EXPECT_EQ((*probe)->info().product_name, "P");
   EXPECT_EQ((*probe)->info().vendor_name, "X");
   EXPECT_THAT(wrapped, ElementsAre("usb:1-4.2"));
+}
+
+std::unique_ptr<Transport> Unwrapped(std::unique_ptr<Transport> transport, const std::string&) { return transport; }
+
+usb::Finding Find(const usb::DeviceInfo& device, const ProbeRule& rule) {
+  return UsbDriver(Unwrapped, ProbeRules({rule}))(device);
+}
+
+TEST(UsbDriverTest, SettingsChooseTheVersionOrIgnoreTheDevice) {
+  usb::DeviceInfo both = HidProbeInfo("1-1", "A");
+  both.configuration.interfaces.push_back(BulkProbeInfo("1-1", "A").configuration.interfaces[0]);
+  const auto find = [&both](DapUse use) {
+    return Find(both, {.match = {.uid = "A"}, .settings = {.cmsis_dap = use}, .from = "configuration"});
+  };
+  EXPECT_EQ(find(DapUse::kV1).functions.at(0).interface, 3);
+  EXPECT_EQ(find(DapUse::kV2).functions.at(0).interface, 1);
+  EXPECT_TRUE(find(DapUse::kIgnore).functions.empty());
+  EXPECT_EQ(find(DapUse::kIgnore).unserved, "it is to be ignored: cmsis-dap: ignore (configuration)");
+  both.configuration.interfaces.erase(both.configuration.interfaces.begin());
+  EXPECT_THAT(find(DapUse::kV1).unserved, HasSubstr("no such interface as cmsis-dap: v1 (configuration)"));
+}
+
+TEST(UsbDriverTest, VendorAndProductMakeADeviceWithoutTheNameAProbe) {
+  const auto rule = [](UsbId id) { return ProbeRule{.match = {.usb = id}, .settings = {}, .from = "configuration"}; };
+  for (usb::DeviceInfo device : {BulkProbeInfo("1-1", "A"), HidProbeInfo("1-1", "A")}) {
+    device.product = device.configuration.interfaces[0].name = "Thing";
+    EXPECT_EQ(Find(device, rule({0x0d28, 0x0204})).functions.size(), 1u);
+    EXPECT_TRUE(Find(device, rule({0x0d28, 0x0205})).functions.empty());
+    EXPECT_EQ(Find(device, rule({0x0d28, 0x0205})).unserved, "");
+    device.configuration.interfaces[0].endpoints.clear();
+    device.configuration.interfaces[0].interface_class = 0x0A;
+    EXPECT_THAT(Find(device, rule({0x0d28, 0x0204})).unserved, HasSubstr("vendor and product say CMSIS-DAP, but none"));
+  }
+}
+
+TEST(UsbDriverTest, SettingsReachTheProbe) {
+  auto state = std::make_shared<FakeUsbState>(std::make_unique<ScriptedUsbWire>(Answer));
+  const auto found = Find(BulkProbeInfo("1-4.2", ""), {.match = {.uid = "0D28:0204@1-4.2"},
+                                                       .settings = {.packet_count = 2,
+                                                                    .packet_size = 4096,
+                                                                    .clock = 2'000'000,
+                                                                    .clock_max = 4'000'000,
+                                                                    .serial = "BENCH-3",
+                                                                    .labels = {{"rack", "left"}, {"board", "mine"}}},
+                                                       .from = "configuration"});
+  ASSERT_EQ(found.functions.size(), 1u);
+  EXPECT_EQ(found.functions[0].known.unique_id, "BENCH-3");
+  const auto probe = found.functions[0].open(OpenFakeUsb(state), {.unique_id = "BENCH-3"});
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  const ProbeInfo& info = (*probe)->info();
+  EXPECT_EQ(info.unique_id, "BENCH-3");
+  // The device answers every question with X.
+  EXPECT_EQ(info.labels,
+            (std::map<std::string, std::string>{
+                {"board", "mine"}, {"board-vendor", "X"}, {"rack", "left"}, {"target", "X"}, {"target-vendor", "X"}}));
+  std::vector<std::string> applied;
+  for (const AppliedSetting& one : info.settings) {
+    if (one.setting.starts_with("packet")) applied.push_back(one.setting + "=" + one.value + " " + one.from);
+  }
+  EXPECT_THAT(applied, ElementsAre("packet-count=2 configuration", "packet-size=512 configuration"))
+      << "a packet is never longer than the transport's";
+}
+
+TEST(UsbDriverTest, ARuleMayBeForOneOfSeveralProbesInADevice) {
+  usb::DeviceInfo device = BulkProbeInfo("1-1", "A");
+  device.configuration.interfaces.push_back(device.configuration.interfaces[0]);
+  device.configuration.interfaces[1].number = 4;
+  const auto functions =
+      Find(device, {.match = {.uid = "A-if4"}, .settings = {.serial = "FOUR"}, .from = "configuration"}).functions;
+  ASSERT_EQ(functions.size(), 2u);
+  EXPECT_EQ(functions[0].known.unique_id, "");
+  EXPECT_EQ(functions[1].known.unique_id, "FOUR");
 }
 
 }  // namespace

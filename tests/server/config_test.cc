@@ -137,6 +137,82 @@ TEST(ServerConfigTest, AnErrorInTheFileNamesKeyAndValue) {
   ExpectRefused(ReadFile("config: x.yaml\n"), {"config"});
 }
 
+TEST(ServerConfigTest, TheFileHasSettingsForSingleProbes) {
+  const Outcome outcome = ReadFile(R"(
+probes:
+  - match: {uid: 7A22}
+    packet-count: 1
+    packet-size: 64
+    clock: 500k
+    clock-max: 1.5M
+    serial: BENCH-3
+    cmsis-dap: v1
+    jtag-chain: {ir-lengths: [4, 5], device: 0}
+    labels: {rack: left, "chip/family": stm32f4}
+  - match: {usb: "1fc9:0143", product: "MCU-Link*"}
+    cmsis-dap: ignore
+  - match:
+      usb: 0d28:0204
+)");
+  ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
+  const auto& rules = outcome.config.probe_rules;
+  ASSERT_EQ(rules.size(), 3u);
+  EXPECT_EQ(rules[0].match.uid, "7A22");
+  EXPECT_EQ(rules[0].from, "configuration");
+  std::vector<std::string> shown;
+  for (const cmsis_dap::SettingRow& row : cmsis_dap::SettingRows()) shown.push_back(row.text(rules[0].settings));
+  // A setting that the file cannot have would show as an empty text.
+  EXPECT_THAT(shown, ElementsAre("1", "64", "500000", "1500000", "BENCH-3", "v1", "ir-lengths 4 5, device 0"));
+  EXPECT_EQ(rules[0].settings.labels,
+            (std::map<std::string, std::string>{{"rack", "left"}, {"chip/family", "stm32f4"}}));
+  EXPECT_EQ(rules[1].match.usb, (cmsis_dap::UsbId{0x1fc9, 0x0143}));
+  EXPECT_EQ(rules[1].match.product, "MCU-Link*");
+  EXPECT_EQ(rules[1].settings.cmsis_dap, cmsis_dap::DapUse::kIgnore);
+  EXPECT_EQ(rules[2].match.usb, (cmsis_dap::UsbId{0x0d28, 0x0204}));
+  EXPECT_TRUE(ReadFile("probes: []\n").config.probe_rules.empty());
+}
+
+TEST(ServerConfigTest, AnErrorInASettingNamesItsLine) {
+  const struct {
+    const char* entry;  // follows "probes:\n  - match: {uid: A}\n", so it begins in line 3
+    std::vector<std::string> parts;
+  } rows[] = {
+      {"    packet-count: 0\n", {".yaml:3: probes: ", "packet-count: 0", "from 1 to 255"}},
+      {"    packet-count: 1.5\n", {".yaml:3", "packet-count: 1.5"}},
+      {"    packet-count: [1]\n", {".yaml:3", "packet-count must have a value"}},
+      {"    packet-size: 63\n", {".yaml:3", "packet-size: 63", "from 64 to 16384"}},
+      {"    clock: 1M\n    clock-max: fast\n", {".yaml:4", "clock-max: fast", "4M"}},
+      {"    clock: 0.5\n", {".yaml:3", "clock: 0.5"}},
+      {"    clock: 2G\n", {".yaml:3", "clock: 2G"}},
+      {"    serial: \"\"\n", {".yaml:3", "serial must have a value"}},
+      {"    serial: \"a\\nb\"\n", {".yaml:3", "serial must be one line"}},
+      {"    cmsis-dap: v3\n", {".yaml:3", "cmsis-dap: v3", "v1, v2 nor ignore"}},
+      {"    packet-cuont: 1\n", {".yaml:3", "unknown key: packet-cuont", "packet-count"}},
+      {"    serial: a\n    serial: b\n", {".yaml:4", "serial twice"}},
+      {"    match: {uid: B}\n", {".yaml:3", "match twice"}},
+      {"    jtag-chain: [4, 5]\n", {".yaml:3", "jtag-chain must be a map"}},
+      {"    jtag-chain: {}\n", {".yaml:3", "must have ir-lengths"}},
+      {"    jtag-chain:\n      ir-lengths: [4, 1]\n", {".yaml:4", "ir-lengths: 1", "from 2"}},
+      {"    jtag-chain: {ir-lengths: [4], device: 1}\n", {".yaml:3", "no device 1"}},
+      {"    jtag-chain: {irlens: [4]}\n", {".yaml:3", "irlens"}},
+      {"    labels: [a]\n", {".yaml:3", "labels must be a map"}},
+      {"    labels:\n      rack: left\n      \"a=b\": c\n", {".yaml:5", "a=b"}},
+      {"    labels: {rack: }\n", {".yaml:3", "the label rack must have a value"}},
+      {"  - packet-count: 1\n", {".yaml:3", "must have the key match"}},
+      {"  - match: {}\n", {".yaml:3", "uid, usb or product"}},
+      {"  - match: {usb: 0x0d28}\n", {".yaml:3", "usb: 0x0d28", "VENDOR:PRODUCT"}},
+      {"  - match: {vendor: X}\n", {".yaml:3", "unknown key in match: vendor"}},
+      {"  - match: 7A22\n", {".yaml:3", "match must be a map"}},
+      {"  - 7A22\n", {".yaml:3", "an entry must be a map"}},
+  };
+  for (const auto& row : rows) {
+    ExpectRefused(ReadFile(std::string("probes:\n  - match: {uid: A}\n") + row.entry), row.parts);
+  }
+  ExpectRefused(ReadFile("probes: {uid: A}\n"), {".yaml:1", "probes", "list"});
+  ExpectRefused(ReadFile("probes:\n"), {".yaml:1", "probes", "list"});
+  ExpectRefused(ReadFile("probes: []\nquiet: true\nprobes: []\n"), {".yaml:3", "probes", "already set in line 1"});
+}
+
 TEST(ServerConfigTest, VersionAndHelpExitWithZero) {
   testing::internal::CaptureStdout();
   EXPECT_EQ(Read({"--version"}).exit_code, 0);

@@ -50,6 +50,52 @@ TEST(CatalogTest, StopsEvenIfNoMoreThreadsCanBeStarted) {
   for (const char* id : {"PROBE1", "PROBE2"}) EXPECT_TRUE(server.IsAway(id));
 }
 
+TEST(CatalogTest, AProbeHasLabelsOfItsOwnAndOfTheServer) {
+  ServerFixture server({.catalog = {.host = "lab\n1"}});
+  ProbeInfo info = FakeWire::DefaultInfo("A1");
+  info.labels = {{"board", "micro:bit\x01"}, {"product", "mine"}, {"empty", ""}, {"long", std::string(500, 'x')}};
+  for (int i = 0; i < 100; ++i) info.labels["n" + std::to_string(i)] = "v";
+  info.settings = {{"clock", "1000", "configuration"}};
+  const auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, info);
+  ASSERT_TRUE(server.catalog.Add(std::make_unique<FakeProbe>(wire), "a:1", [](const absl::Status&) {}).ok());
+  const v1::ProbeStatus status = *server.catalog.Find("A1");
+  const auto& labels = status.description().labels();
+  EXPECT_EQ(labels.at("host"), "lab 1");
+  EXPECT_EQ(labels.at("vendor"), "Probegate");
+  EXPECT_EQ(labels.at("product"), "mine");
+  EXPECT_EQ(labels.at("board"), "micro:bit ");
+  EXPECT_EQ(labels.at("long").size(), kMaxProbeText);
+  EXPECT_FALSE(labels.contains("empty"));
+  EXPECT_LE(labels.size(), kMaxLabels + 3);
+  ASSERT_EQ(status.settings_size(), 1);
+  EXPECT_EQ(status.settings(0).setting() + status.settings(0).value() + status.settings(0).from(),
+            "clock1000configuration");
+}
+
+TEST(CatalogTest, WhatIsNotServedIsKeptUntilItIsGoneOrServed) {
+  ServerFixture server;
+  server.catalog.unserved().Note(
+      {.location = "usb:1-2", .unique_id = "A1", .vendor_name = "Acme", .product_name = "Acme P", .reason = "old"});
+  server.catalog.unserved().Note({.location = "usb:1-2", .unique_id = "A1", .reason = "new\nline"});
+  server.catalog.unserved().Note({.location = "usb:1-2", .unique_id = "B2", .reason = "r"});
+  server.catalog.unserved().Note(
+      {.location = "usb:1-1", .vendor_name = "Acme", .product_name = "Acme P", .reason = "r"});
+  const auto unserved = [&server] {
+    std::vector<std::string> all;
+    for (const v1::UnservedDevice& one : server.catalog.unserved().List()) {
+      all.push_back(one.location() + " " + one.unique_id() + " " + one.description() + " " + one.reason());
+    }
+    return all;
+  };
+  EXPECT_THAT(unserved(), ElementsAre("usb:1-1  Acme P r", "usb:1-2 A1  new line", "usb:1-2 B2  r"));
+  ASSERT_TRUE(Add(server, "A1", "usb:1-2").ok());
+  EXPECT_THAT(unserved(), ElementsAre("usb:1-1  Acme P r", "usb:1-2 B2  r"));
+  server.catalog.unserved().Forget("usb:1-2");
+  EXPECT_THAT(unserved(), ElementsAre("usb:1-1  Acme P r"));
+  for (int i = 0; i < 1000; ++i) server.catalog.unserved().Note({.location = "usb:2-" + std::to_string(i)});
+  EXPECT_EQ(unserved().size(), 256u);
+}
+
 TEST(CatalogTest, AnAmbiguousPartListsTheMatches) {
   ServerFixture server;
   for (const char* id : {"AB12", "AB13", "CD"}) server.Plug(id);

@@ -23,10 +23,12 @@ class UsbSourceTest : public testing::Test {
  protected:
   std::vector<usb::Driver> Drivers() {
     return {[this](const DeviceInfo& device) {
-      std::vector<usb::Function> found;
+      usb::Finding found;
+      if (device.product == "ignored") return usb::Finding{.functions = {}, .unserved = "it is to be ignored"};
       for (const usb::Interface& interface : device.configuration.interfaces) {
-        found.push_back(
+        found.functions.push_back(
             {.interface = interface.number,
+             .known = {.unique_id = interface.name == "own ID" ? "OWN" : "", .labels = {{"rack", "left"}}},
              .problem = interface.name == "bad" ? MakeError(ErrorKind::kProbeError, "it is bad") : absl::OkStatus(),
              .open = [this](std::unique_ptr<usb::Device> opened, const ProbeInfo& known) {
                return OpenProbe(std::move(opened), known);
@@ -144,6 +146,7 @@ TEST_F(UsbSourceTest, AProbeThatCannotBeOpenedIsListedWithTheReason) {
   ASSERT_TRUE(SaysProblem("A1", "cannot open the probe at usb:1-1 (/dev/bus/usb/fake): no permission to open it"));
   EXPECT_TRUE(server.IsAway("A1"));
   EXPECT_EQ(server.catalog.Find("A1")->description().product_name(), "DAPLink CMSIS-DAP");
+  EXPECT_EQ(server.catalog.Find("A1")->description().labels().at("rack"), "left");
   EXPECT_THAT(std::string(server.catalog.FindLane("A1").status().message()), HasSubstr("no permission"));
   ports.Unplug(plug);
   EXPECT_TRUE(SaysProblem("A1", "it was unplugged"));
@@ -178,6 +181,48 @@ TEST_F(UsbSourceTest, AnUnusableDeviceDoesNotDisturbTheOthers) {
   EXPECT_EQ(Problem("B2"), "it is bad");
   EXPECT_EQ(server.catalog.List().size(), 2u);
   EXPECT_EQ(tries, 1);
+}
+
+TEST_F(UsbSourceTest, ADeviceThatLooksLikeAProbeIsListedWithTheReason) {
+  DeviceInfo ignored = BulkProbeInfo("1-1", "I");
+  ignored.product = "ignored";
+  DeviceInfo malformed = BulkProbeInfo("1-2", "M");
+  malformed.problem = MakeError(ErrorKind::kProbeError, "malformed USB descriptors");
+  DeviceInfo likely = BulkProbeInfo("1-3", "L");
+  likely.configuration.interfaces.clear();
+  likely.descriptor = {.vendor_id = 0x1366, .product_id = 0x0101};
+  DeviceInfo other = BulkProbeInfo("1-4", "O");
+  other.configuration.interfaces.clear();
+  other.product = "Mouse";
+  const uint64_t plug = Plug(ignored);
+  Plug(malformed);
+  Plug(likely);
+  Plug(other);
+  Plug(BulkProbeInfo("1-5", "A1"));
+  Start();
+  ASSERT_TRUE(IsThere("A1"));
+  const auto unserved = [this] {
+    std::vector<std::string> all;
+    for (const v1::UnservedDevice& one : server.catalog.unserved().List()) {
+      all.push_back(one.location() + " " + one.usb_id() + " " + one.unique_id() + ": " + one.reason());
+    }
+    return all;
+  };
+  EXPECT_THAT(unserved(), testing::ElementsAre("usb:1-1 0d28:0204 I: it is to be ignored",
+                                               "usb:1-2 0d28:0204 M: malformed USB descriptors",
+                                               HasSubstr("usb:1-3 1366:0101 L: it is a J-Link")));
+  ports.Unplug(plug);
+  EXPECT_TRUE(Eventually([&] { return unserved().size() == 2; }));
+}
+
+TEST_F(UsbSourceTest, ADriverCanGiveAProbeAnotherUniqueId) {
+  DeviceInfo info = BulkProbeInfo("1-1", "A1");
+  info.configuration.interfaces[0].name = "own ID";
+  const uint64_t plug = Plug(info);
+  Start();
+  EXPECT_TRUE(IsThere("OWN"));
+  Unplug(plug, "OWN");
+  EXPECT_TRUE(IsGone("OWN"));
 }
 
 TEST_F(UsbSourceTest, ADeviceThatIsStillBeingSetUpIsWaitedFor) {
@@ -273,6 +318,9 @@ TEST_F(UidTest, AnExcludedProbeIsNotOpened) {
   chosen_source.StopTrying();
   EXPECT_FALSE(chosen.catalog.Find("A1").ok());
   EXPECT_EQ(tries, 1);
+  ASSERT_TRUE(Eventually([&] { return chosen.catalog.unserved().List().size() == 1; }));
+  EXPECT_THAT(chosen.catalog.unserved().List()[0].reason(), HasSubstr("not selected by --uid"));
+  EXPECT_EQ(chosen.catalog.unserved().List()[0].unique_id(), "A1");
 }
 
 }  // namespace

@@ -46,6 +46,37 @@ TEST_F(ProbeDirectoryTest, ListsProbesInOrderWithTheirState) {
   EXPECT_EQ(list.probes(1).state(), v1::PROBE_STATE_IDLE);
 }
 
+TEST_F(ProbeDirectoryTest, ListsProbesWithTheWantedLabels) {
+  server.Plug("A1");
+  const auto count = [this](std::map<std::string, std::string> labels) {
+    v1::ListProbesRequest request;
+    request.mutable_labels()->insert(labels.begin(), labels.end());
+    v1::ListProbesResponse list;
+    grpc::ClientContext one;
+    EXPECT_TRUE(directory->ListProbes(&one, request, &list).ok());
+    return list.probes_size();
+  };
+  EXPECT_EQ(count({}), 1);
+  EXPECT_EQ(count({{"vendor", "PROBEGATE"}}), 1);
+  EXPECT_EQ(count({{"vendor", "Probegate"}, {"product", "fake probe"}}), 1);
+  EXPECT_EQ(count({{"vendor", "Probegate"}, {"product", "fake"}}), 0);
+  EXPECT_EQ(count({{"Vendor", "Probegate"}}), 0);
+  EXPECT_EQ(count({{"rack", ""}}), 0);
+}
+
+TEST_F(ProbeDirectoryTest, ListsWhatIsNotServedIfAsked) {
+  server.catalog.unserved().Note({.location = "usb:1-1", .reason = "it is not a probe"});
+  v1::ListProbesRequest request;
+  v1::ListProbesResponse list;
+  ASSERT_TRUE(directory->ListProbes(&context, request, &list).ok());
+  EXPECT_EQ(list.unserved_size(), 0);
+  request.set_include_unserved(true);
+  grpc::ClientContext again;
+  ASSERT_TRUE(directory->ListProbes(&again, request, &list).ok());
+  ASSERT_EQ(list.unserved_size(), 1);
+  EXPECT_EQ(list.unserved(0).reason(), "it is not a probe");
+}
+
 TEST_F(ProbeDirectoryTest, AWatcherGetsASnapshotThenTheChanges) {
   const auto wire = server.Plug("A1");
   server.Plug("B2");
