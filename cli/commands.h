@@ -9,6 +9,7 @@
 
 #include "base/endpoint.h"
 #include "cli/print/failure.h"
+#include "cli/servers/find_probe.h"
 #include "probegate/v1/debug_probe.pb.h"
 
 namespace probegate {
@@ -22,16 +23,19 @@ struct CommonArguments {
 
 struct ListArguments {
   std::vector<Endpoint> gateway_ports;
+  Labels labels;             // only probes that have them
+  bool show_labels = false;  // in the table
+  bool all = false;          // also what is not served
 };
 struct SessionsArguments {
-  std::string probe;
+  ProbeChoice probe;
 };
 struct KickArguments {
   std::string session;
   std::string reason;
 };
 struct MemoryArguments {
-  std::string probe;
+  ProbeChoice probe;
   uint32_t ap = 0;
   unsigned width = 32;
   uint64_t address = 0;
@@ -49,7 +53,7 @@ struct WriteArguments {
   std::string file;  // instead of values
 };
 struct TopArguments {
-  std::string probe;
+  ProbeChoice probe;
   bool once = false;
   std::chrono::milliseconds interval{1000};
 };

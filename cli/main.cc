@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/frequency.h"
+#include "base/labels.h"
 #include "base/server_list.h"
 #include "cli/commands.h"
 #include "cli/debug_command.h"
@@ -50,11 +51,25 @@ struct Arguments {
   void End(ExitCode code) { exit_code = static_cast<int>(code); }
 };
 
+void AddLabelOption(CLI::App& command, Labels& labels, const std::string& help) {
+  const auto add = [&labels](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) labels.insert_or_assign(ParseLabel(text)->first, ParseLabel(text)->second);
+  };
+  command.add_option_function<std::vector<std::string>>("--label", add, help + " (repeatable: all must match)")
+      ->option_text("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->check(IsLabel);
+}
+
+// The options that name a probe, or, for some commands, several. `help` is of the first.
+void AddProbeOptions(CLI::App& command, ProbeChoice& probe, const std::string& help) {
+  command.add_option("-u,--uid,--probe", probe.uid, help)->option_text("UID");
+  AddLabelOption(command, probe.labels, "Only probes with this label, see `list --labels`");
+}
+
 void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
-  command
-      .add_option("-u,--uid,--probe", memory.probe,
-                  "The probe's unique ID, or a part of it; required if there are several probes")
-      ->option_text("UID");
+  AddProbeOptions(command, memory.probe,
+                  "The probe's unique ID, or a part of it; required if there are several probes");
   command.add_option("--ap", memory.ap, "The MEM-AP: its APSEL, or its address for an ADIv6 AP")->option_text("N [0]");
   command.add_option("--width", memory.width, "The size of each access in bits: 8, 16 or 32")
       ->option_text("BITS [32]")
@@ -104,14 +119,17 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
       ->option_text("HOST:PORT[-PORT]")
       ->allow_extra_args(false)
       ->check(IsEndpointRange);
+  AddLabelOption(*list, arguments.list.labels, "Only probes with this label");
+  list->add_flag("--labels", arguments.list.show_labels, "Also show the probes' labels");
+  list->add_flag("--all", arguments.list.all, "Also list devices that look like probes and are not served, and why");
   list->callback([&arguments] { arguments.End(RunList(arguments.common, arguments.list)); });
 
   CLI::App* sessions = app.add_subcommand("sessions", "Lists the sessions on the probes");
-  sessions->add_option("-u,--uid,--probe", arguments.sessions.probe, "Only this probe's sessions")->option_text("UID");
+  AddProbeOptions(*sessions, arguments.sessions.probe, "Only this probe's sessions");
   sessions->callback([&arguments] { arguments.End(RunSessions(arguments.common, arguments.sessions)); });
 
   CLI::App* top = app.add_subcommand("top", "Shows continuously what each probe is doing");
-  top->add_option("-u,--uid,--probe", arguments.top.probe, "Only this probe")->option_text("UID");
+  AddProbeOptions(*top, arguments.top.probe, "Only this probe");
   top->add_flag("--once", arguments.top.once, "Show one interval, and exit");
   const auto set_interval = [&arguments](double seconds) {
     arguments.top.interval = std::chrono::milliseconds(std::lround(seconds * 1e3));

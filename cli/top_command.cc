@@ -45,13 +45,12 @@ bool PrintJson(const TopWatch& watch, std::vector<std::string>& known_problems) 
 }
 
 // Runs until the output is no longer read.
-void Watch(const CommonArguments& common, const std::string& probe, std::chrono::milliseconds interval,
-           Screen& screen) {
-  TopWatch watch(common.servers, probe);
+void Watch(const CommonArguments& common, const std::string& probe, const TopArguments& arguments, Screen& screen) {
+  TopWatch watch(common.servers, probe, arguments.probe.labels);
   std::vector<std::string> known_problems;
   Clock::time_point due = Clock::now();
   while (common.json ? PrintJson(watch, known_problems) : screen.Show(Page(common, watch))) {
-    due = std::max(due + interval, Clock::now());
+    due = std::max(due + arguments.interval, Clock::now());
     std::this_thread::sleep_until(due);
     watch.Look();
   }
@@ -59,14 +58,14 @@ void Watch(const CommonArguments& common, const std::string& probe, std::chrono:
 
 // `probe` is the same as TopWatch's.
 ExitCode LookOnce(const CommonArguments& common, ServerGroup& group, const std::string& probe,
-                  std::chrono::milliseconds interval) {
+                  const TopArguments& arguments) {
   struct Look {
     v1::StatsResponse stats;
     v1::ListSessionsResponse sessions;
     const std::string& host() const { return stats.host(); }
   };
   const auto befores = group.Ask<v1::StatsResponse>([](ServerClient& server) { return server.Stats(""); });
-  std::this_thread::sleep_for(interval);
+  std::this_thread::sleep_for(arguments.interval);
   const auto afters =
       group.Ask<Look>([](ServerClient& server) { return Look{server.Stats(""), server.ListSessions("")}; });
   group.ThrowIfNoneAnswers();
@@ -78,7 +77,7 @@ ExitCode LookOnce(const CommonArguments& common, ServerGroup& group, const std::
     const auto before = std::find_if(befores.begin(), befores.end(), is_same);
     tops.push_back({places[i], Compare(before->answer, after.stats, after.sessions)});
   }
-  const Top top = OnlyOf(probe, Merge(tops));
+  const Top top = OnlyOf(probe, arguments.probe.labels, Merge(tops));
   std::cout << (common.json ? ToJson(top) + "\n" : ToTable(top)) << std::flush;
   // If one probe was named, FindProbe has already reported missing servers, and none that matters is missing.
   return probe.empty() ? group.ReportFailures() : ExitCode::kOk;
@@ -92,10 +91,14 @@ ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments) {
   std::string probe;
   {
     ServerGroup group(common.servers);
-    if (!arguments.probe.empty()) probe = FindProbe(group, arguments.probe).unique_id;
-    if (arguments.once) return LookOnce(common, group, probe, arguments.interval);
+    if (!arguments.probe.uid.empty()) {
+      probe = FindProbe(group, arguments.probe).unique_id;
+    } else if (!arguments.probe.labels.empty()) {
+      RequireProbeWith(group, arguments.probe.labels);
+    }
+    if (arguments.once) return LookOnce(common, group, probe, arguments);
   }
-  Watch(common, probe, arguments.interval, screen);
+  Watch(common, probe, arguments, screen);
   return ExitCode::kOk;
 }
 

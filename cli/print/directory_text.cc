@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "base/labels.h"
 #include "cli/print/client_text.h"
 #include "cli/print/json.h"
 #include "cli/print/probe_text.h"
@@ -32,11 +33,18 @@ std::string ListInObject(const char* name, const std::string& entries) {
   return std::string("{\"") + name + "\":[" + entries + "]}\n";
 }
 
+std::string LabelText(const v1::ProbeDescription& description) {
+  return ToText(Labels(description.labels().begin(), description.labels().end()));
+}
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
 }  // namespace
 
-std::string ToTable(const std::vector<ListedProbe>& probes, bool with_gateway) {
+std::string ToTable(const std::vector<ListedProbe>& probes, const ProbeColumns& columns) {
   std::vector<std::vector<std::string>> rows = {{"PROBE", "STATE", "DESCRIPTION", "HOST", "LOCATION", "IN USE BY"}};
-  if (with_gateway) rows[0].insert(rows[0].begin() + 1, "GATEWAY");
+  if (columns.labels) rows[0].insert(rows[0].end() - 1, "LABELS");
+  if (columns.gateway) rows[0].insert(rows[0].begin() + 1, "GATEWAY");
   for (const ListedProbe& probe : probes) {
     const v1::ProbeStatus& status = *probe.status;
     std::vector<std::string> row = {status.description().unique_id(),
@@ -45,8 +53,18 @@ std::string ToTable(const std::vector<ListedProbe>& probes, bool with_gateway) {
                                     probe.place->column,
                                     status.location(),
                                     status.problem().empty() ? probe.users : status.problem()};
-    if (with_gateway) row.insert(row.begin() + 1, probe.gateway.empty() ? "-" : probe.gateway);
+    if (columns.labels) row.insert(row.end() - 1, OrDash(LabelText(status.description())));
+    if (columns.gateway) row.insert(row.begin() + 1, OrDash(probe.gateway));
     rows.push_back(std::move(row));
+  }
+  return FormatTable(rows);
+}
+
+std::string ToTable(const std::vector<ListedDevice>& devices) {
+  std::vector<std::vector<std::string>> rows = {{"NOT SERVED", "USB ID", "DESCRIPTION", "HOST", "LOCATION", "REASON"}};
+  for (const auto& [device, place] : devices) {
+    rows.push_back({OrDash(device->unique_id()), OrDash(device->usb_id()), OrDash(device->description()), place->column,
+                    device->location(), device->reason()});
   }
   return FormatTable(rows);
 }
@@ -62,14 +80,19 @@ std::string ToTable(const std::vector<ListedSession>& sessions) {
   return FormatTable(rows);
 }
 
-std::string ToJson(const std::vector<ListedProbe>& probes) {
+std::string ToJson(const std::vector<ListedProbe>& probes, const std::vector<ListedDevice>* unserved) {
   std::string entries;
   for (const ListedProbe& probe : probes) {
     std::string entry = WithPlace("{\"status\":" + ToJson(*probe.status) + "}", *probe.place);
     if (!probe.gateway.empty()) entry = WithMember(std::move(entry), "gateway", ToJson(probe.gateway));
     entries += (entries.empty() ? "" : ",") + entry;
   }
-  return ListInObject("probes", entries);
+  if (unserved == nullptr) return ListInObject("probes", entries);
+  std::string devices;
+  for (const auto& [device, place] : *unserved) {
+    devices += (devices.empty() ? "" : ",") + WithPlace(ToJson(*device), *place);
+  }
+  return WithMember("{\"probes\":[" + entries + "]}", "unserved", "[" + devices + "]") + "\n";
 }
 
 std::string ToJson(const std::vector<ListedSession>& sessions) {

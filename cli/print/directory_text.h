@@ -21,12 +21,24 @@ struct ListedSession {
   const Place* place;
 };
 
-// A table with a header line. If `with_gateway`, it has a column for the gateway's ports.
-std::string ToTable(const std::vector<ListedProbe>& probes, bool with_gateway);
+struct ListedDevice {
+  const v1::UnservedDevice* device;
+  const Place* place;
+};
+
+// Columns of the table of probes that are not always shown.
+struct ProbeColumns {
+  bool gateway = false;  // the gateway's ports
+  bool labels = false;
+};
+
+// A table with a header line.
+std::string ToTable(const std::vector<ListedProbe>& probes, const ProbeColumns& columns);
+std::string ToTable(const std::vector<ListedDevice>& devices);
 std::string ToTable(const std::vector<ListedSession>& sessions);
 
-// One JSON object, on one line.
-std::string ToJson(const std::vector<ListedProbe>& probes);
+// One JSON object, on one line. `unserved` is a member only if there is such a list.
+std::string ToJson(const std::vector<ListedProbe>& probes, const std::vector<ListedDevice>* unserved);
 std::string ToJson(const std::vector<ListedSession>& sessions);
 
 }  // namespace probegate

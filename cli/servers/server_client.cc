@@ -112,9 +112,11 @@ void ServerClient::CheckSense(bool makes_sense) const {
   throw Failure(ExitCode::kUnreachable, "the server at " + server_.ToString() + " sent an invalid timestamp");
 }
 
-v1::ListProbesResponse ServerClient::ListProbes() {
+v1::ListProbesResponse ServerClient::ListProbes(bool include_unserved) {
+  v1::ListProbesRequest request;
+  request.set_include_unserved(include_unserved);
   v1::ListProbesResponse response;
-  Check(Call(*directory_, &v1::ProbeDirectory::Stub::ListProbes, v1::ListProbesRequest(), response));
+  Check(Call(*directory_, &v1::ProbeDirectory::Stub::ListProbes, request, response));
   return response;
 }
 

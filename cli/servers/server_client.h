@@ -24,7 +24,7 @@ class ServerClient {
 
   // The calls below throw if the server returns an error, takes longer than a few seconds, or sends an invalid
   // timestamp.
-  v1::ListProbesResponse ListProbes();
+  v1::ListProbesResponse ListProbes(bool include_unserved = false);
   v1::ListSessionsResponse ListSessions(const std::string& probe);
   v1::StatsResponse Stats(const std::string& probe);
   void EndSession(const std::string& session, const std::string& reason);

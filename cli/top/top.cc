@@ -27,6 +27,8 @@ void Fill(const v1::LatencyHistogram& before, const v1::LatencyHistogram& after,
 TopRow Now(const v1::ProbeStats& probe, const v1::ListSessionsResponse& sessions) {
   TopRow row;
   row.probe = probe.status().description().unique_id();
+  const auto& labels = probe.status().description().labels();
+  row.labels = Labels(labels.begin(), labels.end());
   row.state = StateName(probe.status().state());
   for (const v1::SessionInfo& session : sessions.sessions()) {
     if (session.probe() == row.probe) row.users.push_back(Who(session.client()));
@@ -109,8 +111,10 @@ Top Merge(const std::vector<ServerTop>& servers) {
   return all;
 }
 
-Top OnlyOf(const std::string& probe, Top top) {
-  if (!probe.empty()) std::erase_if(top.rows, [&probe](const TopRow& row) { return row.probe != probe; });
+Top OnlyOf(const std::string& probe, const Labels& labels, Top top) {
+  std::erase_if(top.rows, [&](const TopRow& row) {
+    return (!probe.empty() && row.probe != probe) || !HasLabels(row.labels, labels);
+  });
   return top;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/labels.h"
 #include "cli/print/place.h"
 #include "probegate/v1/probe_directory.pb.h"
 
@@ -21,6 +22,7 @@ struct TopRates {
 
 struct TopRow {
   std::string probe;  // unique ID
+  Labels labels;
   Place place;
   std::string state;
   std::vector<std::string> users;  // the clients of its sessions, oldest first
@@ -53,8 +55,8 @@ struct ServerTop {
 };
 Top Merge(const std::vector<ServerTop>& servers);
 
-// Only the rows of `probe`, a unique ID; all rows if it is empty.
-Top OnlyOf(const std::string& probe, Top top);
+// Only the rows of `probe`, a unique ID, or of all probes if it is empty, that have all of `labels`.
+Top OnlyOf(const std::string& probe, const Labels& labels, Top top);
 
 // The totals, in one line.
 std::string Summary(const Top& top);

@@ -15,8 +15,8 @@ constexpr std::chrono::milliseconds kStep{50};
 
 }  // namespace
 
-TopWatch::TopWatch(std::vector<Endpoint> names, std::string probe)
-    : names_(std::move(names)), probe_(std::move(probe)), looked_up_(Clock::now()) {
+TopWatch::TopWatch(std::vector<Endpoint> names, std::string probe, Labels labels)
+    : names_(std::move(names)), probe_(std::move(probe)), labels_(std::move(labels)), looked_up_(Clock::now()) {
   Take(LookUpServers(names_));
   Look();
   const auto has_answered = [](const ServerPoll& poll) { return poll.top().has_value(); };
@@ -57,7 +57,7 @@ Top TopWatch::Seen() const {
   }
   const std::vector<Place> places = PlacesOf(hosts);
   for (size_t i = 0; i < tops.size(); ++i) tops[i].place = places[i];
-  return OnlyOf(probe_, Merge(tops));
+  return OnlyOf(probe_, labels_, Merge(tops));
 }
 
 bool TopWatch::has_rates() const {

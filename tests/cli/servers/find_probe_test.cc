@@ -15,6 +15,7 @@ using testing::HasSubstr;
 struct Probe {
   std::string unique_id;
   v1::ProbeState state = v1::PROBE_STATE_IDLE;
+  Labels labels = {};
 };
 constexpr v1::ProbeState kAway = v1::PROBE_STATE_AWAY;
 
@@ -27,13 +28,14 @@ std::vector<ServerProbes> Lists(const std::vector<std::vector<Probe>>& servers) 
       v1::ProbeStatus& status = *list.probes.add_probes();
       status.mutable_description()->set_unique_id(probe.unique_id);
       status.set_state(probe.state);
+      status.mutable_description()->mutable_labels()->insert(probe.labels.begin(), probe.labels.end());
     }
   }
   return lists;
 }
 
 // "SERVER UID", or empty if no probe is chosen; in that case `why` gets the error message.
-std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers, const std::string& wanted,
+std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers, const ProbeChoice& wanted,
                                   std::string* why = nullptr, bool complete = true) {
   try {
     const ChosenProbe chosen = ChooseProbe(Lists(servers), wanted, complete);
@@ -43,6 +45,34 @@ std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers
     if (why != nullptr) *why = failure.what();
     return std::nullopt;
   }
+}
+
+std::optional<std::string> Choose(const std::vector<std::vector<Probe>>& servers, const char* uid,
+                                  std::string* why = nullptr, bool complete = true) {
+  return Choose(servers, ProbeChoice{.uid = uid, .labels = {}}, why, complete);
+}
+
+TEST(ChooseProbe, TakesTheOnlyProbeWithAllLabels) {
+  const Labels left = {{"rack", "Left"}};
+  const Labels left_3 = {{"rack", "left"}, {"shelf", "3"}};
+  const std::vector<std::vector<Probe>> servers = {{{"A1", v1::PROBE_STATE_IDLE, left}},
+                                                   {{"A2", v1::PROBE_STATE_IDLE, left_3}, {"A3"}}};
+  const auto choose = [&servers](const std::string& uid, const Labels& labels, std::string* why = nullptr,
+                                 bool complete = true) {
+    return Choose(servers, ProbeChoice{.uid = uid, .labels = labels}, why, complete);
+  };
+  EXPECT_EQ(choose("", {{"shelf", "3"}}), "1 A2");
+  EXPECT_EQ(choose("", {{"shelf", "3"}, {"rack", "LEFT"}}), "1 A2");
+  EXPECT_EQ(choose("a1", left), "0 A1");
+  std::string why;
+  EXPECT_EQ(choose("", left, &why), std::nullopt);
+  EXPECT_EQ(why, "there are several probes with rack=Left, name one: A1, A2");
+  EXPECT_EQ(choose("A3", left, &why), std::nullopt);
+  EXPECT_EQ(why, "no probe matches \"A3\" with rack=Left; there are: A1, A2, A3");
+  EXPECT_EQ(choose("", {{"rack", "right"}}, &why), std::nullopt);
+  EXPECT_EQ(why, "there is no probe with rack=right; there are: A1, A2, A3");
+  EXPECT_EQ(choose("", {{"shelf", "3"}}, &why, false), std::nullopt);
+  EXPECT_THAT(why, HasSubstr("whole unique ID: A2"));
 }
 
 TEST(ChooseProbe, TakesAPartThatMatchesOneProbe) {

@@ -201,8 +201,8 @@ TEST(Merge, SortsTheFleetByProbe) {
   EXPECT_EQ(all.rows.at(1).rates->commands, 4);
   EXPECT_THAT(ToTable(all), HasSubstr("A      lab2  idle"));
   EXPECT_THAT(ToJson(all), HasSubstr("10.0.0.2:1"));
-  EXPECT_EQ(OnlyOf("B", all).rows.size(), 2u);
-  EXPECT_EQ(OnlyOf("", all).rows.size(), 4u);
+  EXPECT_EQ(OnlyOf("B", {}, all).rows.size(), 2u);
+  EXPECT_EQ(OnlyOf("", {}, all).rows.size(), 4u);
   EXPECT_TRUE(Merge({}).rows.empty());
 }
 
