@@ -29,6 +29,9 @@ recipes:
 )";
 constexpr char kPyocdReady[] = "GDB server listening on port {port}";
 constexpr char kGdb[] = "gdb-multiarch";
+// pyOCD's map of a chip has only flash and RAM, and gdb reads nothing outside of it by default: neither peripherals, nor
+// FPCCR, without which it cannot find the frame below an exception handler's.
+constexpr char kReadBeyondTheMap[] = "set mem inaccessible-by-default off";
 
 // What is wrong, and in which line. Thrown while a file is parsed, and caught in RecipeBook::Read.
 struct Wrong {
@@ -82,7 +85,8 @@ Recipe ReadRecipe(const YAML::Node& node, const std::string& path) {
     throw Wrong{node["ready"].Mark().line, "ready must contain {port}, after some other text"};
   }
   recipe.gdb = Program(node, node["gdb"] ? Text(node["gdb"], "gdb") : kGdb, path);
-  if (node["gdb-commands"]) recipe.gdb_commands = Texts(node["gdb-commands"], "gdb-commands");
+  recipe.gdb_commands = node["gdb-commands"] ? Texts(node["gdb-commands"], "gdb-commands")
+                                             : std::vector<std::string>{kReadBeyondTheMap};
   if (node["read"]) recipe.read = Texts(node["read"], "read");
   if (const YAML::Node environment = node["environment"]) {
     if (!environment.IsMap()) throw Wrong{environment.Mark().line, "environment must be a map"};

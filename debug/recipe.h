@@ -7,10 +7,13 @@
 //       server: [pyocd, gdbserver, --uid, "remote:127.0.0.1:{gateway}", --port, "0", …]
 //       ready: "GDB server listening on port {port}"  # what the server prints once gdb can connect
 //       gdb: gdb-multiarch
-//       gdb-commands: ["set mem inaccessible-by-default off"]
+//       gdb-commands: ["set mem inaccessible-by-default off"]  # settings, before gdb reads the ELF file
 //       read: [/var/lib/packs]               # what both may read, in addition to the system's files and their own
 //       environment: {XDG_DATA_HOME: /var/lib/packs}
 // clang-format on
+//
+// `name`, `boards` and `server` must be given. The defaults of `ready`, `gdb` and `gdb-commands` are those shown; that of
+// the others is nothing.
 //
 // `server` is a command and its arguments, which are executed as they are, without a shell. {gateway} stands for the
 // port of the session's gateway, {work} for the session's own folder. Only the operator writes recipes: nothing that a

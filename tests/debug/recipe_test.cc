@@ -6,6 +6,9 @@
 namespace probegate {
 namespace {
 
+// With these, a backtrace leads out of an exception handler.
+const std::vector<std::string> kDefaultGdbCommands = {"set mem inaccessible-by-default off"};
+
 class RecipeTest : public testing::Test {
  protected:
   RecipeTest() {
@@ -29,6 +32,8 @@ TEST_F(RecipeTest, FindsTheBuiltInRecipes) {
   EXPECT_EQ(cortex->name, "cortex_m");
   EXPECT_EQ(cortex->server.front(), folder.path / "bin/pyocd");
   EXPECT_EQ(cortex->gdb, folder.path / "bin/gdb-multiarch");
+  EXPECT_EQ(cortex->gdb_commands, kDefaultGdbCommands);
+  EXPECT_EQ(book->Find("nrf52840")->gdb_commands, kDefaultGdbCommands);
   EXPECT_EQ(book->Find("arduino:avr:uno").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(book->Find("").status().message(), "fqbn is empty; it must name the board");
 }
@@ -38,6 +43,7 @@ TEST_F(RecipeTest, ReadsRecipesFromAFile) {
       "recipes:\n"
       "- {name: a, boards: [x, 'y*'], server: [/bin/sh, '{gateway}'], ready: 'at {port}!', gdb: /bin/cat,\n"
       "   gdb-commands: [one, two], read: [/srv], environment: {A: 1}}\n"
+      "- {name: c, boards: [c], server: [pyocd], gdb-commands: []}\n"
       "- {name: b, boards: ['*'], server: [pyocd]}\n";
   const auto book = RecipeBook::Read("f", yaml, folder.path / "bin");
   ASSERT_TRUE(book.ok()) << book.status();
@@ -50,6 +56,8 @@ TEST_F(RecipeTest, ReadsRecipesFromAFile) {
   EXPECT_EQ(recipe->read, std::vector<std::string>{"/srv"});
   EXPECT_EQ(recipe->environment.at("A"), "1");
   EXPECT_EQ(book->Find("z")->name, "b");
+  EXPECT_EQ(book->Find("z")->gdb_commands, kDefaultGdbCommands);
+  EXPECT_TRUE(book->Find("c")->gdb_commands.empty());
 }
 
 TEST_F(RecipeTest, ErrorsSayWhatIsWrongAndInWhichLine) {

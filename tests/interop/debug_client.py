@@ -7,6 +7,7 @@ import re
 import threading
 
 import grpc
+from gdb_client import functions_of
 from grpc_client import channel
 from stack import BOUND, LOOPBACK, METRICS_FLAGS, wait_until
 
@@ -137,6 +138,10 @@ class DebugSession:
         """Runs a console command; returns its output without the prompt."""
         self.write(text + "\n")
         return self.wait_for(r"\(gdb\) ").removesuffix("(gdb) ")
+
+    def callers(self):
+        """The functions in a backtrace, innermost first; an exception frame is None."""
+        return functions_of(self.command("backtrace"))
 
     def half_close(self):
         self._requests.put(None)

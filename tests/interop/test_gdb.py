@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from gdb_client import GDB, Gdb, GdbError, GdbServer
+from gdb_client import GDB, Gdb, GdbError, GdbServer, functions_of
 from pyocd_client import words_printed
 from stack import BOUND, LOOPBACK, wait_until
 
@@ -108,12 +108,7 @@ def instruction(gdb, function, mnemonic):
 
 def callers(gdb):
     """The functions in a backtrace, innermost first; an exception frame is None."""
-    return [
-        match[1]
-        for match in re.finditer(
-            r"^#\d+\s+(?:<signal handler called>|(?:0x\w+ in )?(\w+) \()", gdb.command("bt"), re.MULTILINE
-        )
-    ]
+    return functions_of(gdb.command("bt"))
 
 
 def test_load(gdb):
