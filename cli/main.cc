@@ -100,7 +100,7 @@ void AddDebug(CLI::App& app, Arguments& arguments) {
   command->add_option("-u,--uid,--probe", debug.probe, "The probe's unique ID, or key=value of one of its properties")
       ->option_text("UID")
       ->required();
-  command->add_option("--board", debug.board, "The board's FQBN, which selects the recipe")
+  command->add_option("--board", debug.board, "The board's FQBN, with or without options; selects the recipe")
       ->option_text("FQBN [" + debug.board + "]");
   command->add_option("--elf", debug.elf, "The ELF file, on probegate-debugd's machine or, with --upload, on this one")
       ->option_text("FILE")

@@ -1,16 +1,63 @@
 #include "debug/elf_files.h"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
+#include <functional>
+#include <system_error>
+
+#include "base/ignoring_case.h"
+#include "base/one_line.h"
 
 namespace probegate {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kMaxQuoted = 200;  // bytes of a client's text in a message
+
 absl::Status Elsewhere() {
   return absl::PermissionDeniedError(
       "the ELF file is in none of the folders that --elf-folder allows; upload it instead");
+}
+
+bool HasMainFileName(const fs::path& path) { return path.extension() == ".ino" || path.extension() == ".pde"; }
+
+// The name of the file that Arduino CLI makes of a sketch, whose folder or main file `sketch` is.
+std::string ElfNameOf(const fs::path& sketch) {
+  fs::path folder = sketch.has_filename() ? sketch : sketch.parent_path();
+  if (HasMainFileName(folder)) folder = folder.parent_path();
+  return folder.filename().string() + ".ino.elf";
+}
+
+// The entries of `folder` that `counts` accepts. A range-based for would throw if reading the folder fails half-way.
+std::vector<fs::path> EntriesOf(const fs::path& folder, const std::function<bool(const fs::path&)>& counts,
+                                std::error_code& error) {
+  std::vector<fs::path> found;
+  for (auto entry = fs::directory_iterator(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    if (counts(entry->path())) found.push_back(entry->path());
+  }
+  return found;
+}
+
+// The folder of this name: exactly, or else the only one in another case.
+absl::StatusOr<fs::path> FolderIn(const fs::path& parent, const std::string& name) {
+  std::error_code error;
+  const std::vector<fs::path> found = EntriesOf(
+      parent,
+      [&name](const fs::path& entry) {
+        std::error_code ignored;
+        return EqualsIgnoringCase(entry.filename().string(), name) && fs::is_directory(entry, ignored);
+      },
+      error);
+  if (error) return absl::NotFoundError("cannot read the sketch's folder build: " + error.message());
+  if (found.empty()) return absl::NotFoundError("no such folder");
+  const auto exact = std::find(found.begin(), found.end(), parent / name);
+  if (exact != found.end()) return *exact;
+  if (found.size() == 1) return found.front();
+  return absl::InvalidArgumentError("several folders in the sketch's build differ from " + OneLine(name, kMaxQuoted) +
+                                    " only in their case; use the exact name in fqbn");
 }
 
 }  // namespace
@@ -64,45 +111,63 @@ absl::StatusOr<fs::path> ElfFiles::Resolve(const std::string& name) const {
   return Elsewhere();
 }
 
-absl::StatusOr<fs::path> ElfFiles::OnlyElfIn(const fs::path& folder) const {
-  std::vector<fs::path> found;
+absl::StatusOr<fs::path> ElfFiles::ElfIn(const fs::path& folder, const std::string& preferred) const {
   std::error_code error;
-  // A range-based for would throw if reading the folder fails half-way.
-  for (auto entry = fs::directory_iterator(folder, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    if (entry->path().extension() == ".elf") found.push_back(entry->path());
-  }
+  const std::vector<fs::path> found =
+      EntriesOf(folder, [](const fs::path& entry) { return entry.extension() == ".elf"; }, error);
   if (error) return absl::NotFoundError("cannot read the folder that should contain the ELF file: " + error.message());
-  if (found.empty()) return absl::NotFoundError("the folder contains no .elf file");
-  if (found.size() > 1)
-    return absl::InvalidArgumentError("the folder contains several .elf files; name one with import_file");
-  return Resolve(found.front().string());
+  if (found.empty()) return absl::NotFoundError("the folder contains no .elf file; name a folder that has one");
+  if (found.size() == 1) return Resolve(found.front().string());
+  const auto named = std::find(found.begin(), found.end(), folder / preferred);
+  if (named != found.end()) return Resolve(named->string());
+  return absl::InvalidArgumentError("the folder contains several .elf files; name one with import_file");
+}
+
+absl::StatusOr<fs::path> ElfFiles::FindImport(const std::string& name, const std::string& preferred) const {
+  auto path = Resolve(name);
+  std::error_code error;
+  if (path.ok() && fs::is_directory(*path, error)) return ElfIn(*path, preferred);
+  return path;
+}
+
+absl::StatusOr<fs::path> ElfFiles::FindInSketch(const ElfRequest& request) const {
+  const auto path = Resolve(request.sketch_path);
+  std::error_code error;
+  if (!path.ok()) return path;
+  const bool is_folder = fs::is_directory(*path, error);
+  if (!is_folder && !HasMainFileName(*path)) return path;
+  const fs::path sketch = is_folder ? *path : path->parent_path();
+  auto folder = Resolve((sketch / "build").string());
+  if (folder.ok()) folder = FolderIn(*folder, request.build_folder);
+  if (folder.ok()) folder = Resolve(folder->string());
+  // Without a folder for this board, the sketch's own counts.
+  if (absl::IsNotFound(folder.status())) folder = Resolve(sketch.string());
+  if (!folder.ok()) return folder;
+  auto elf = ElfIn(*folder, ElfNameOf(sketch));
+  if (!absl::IsNotFound(elf.status())) return elf;
+  return absl::NotFoundError("there is no .elf file in build/" + OneLine(request.build_folder, kMaxQuoted) +
+                             " of the sketch's folder; compile the sketch for this board with --export-binaries, or " +
+                             "set import_dir to the folder that has the ELF file");
 }
 
 absl::StatusOr<fs::path> ElfFiles::Find(const ElfRequest& request) const {
-  absl::StatusOr<fs::path> path;
-  if (!request.import_file.empty()) {
-    path = Resolve(request.import_file);
-  } else if (!request.import_dir.empty()) {
-    path = Resolve(request.import_dir);
-  } else if (!request.sketch_path.empty()) {
-    path = Resolve(request.sketch_path);
-    // Arduino CLI exports to <sketch>/build/<fqbn, with dots>/.
-    std::string board = request.fqbn;
-    std::replace(board.begin(), board.end(), ':', '.');
-    if (path.ok() && board.find('/') == std::string::npos) {
-      std::error_code error;
-      if (const fs::path built = *path / "build" / board; fs::is_directory(built, error))
-        path = Resolve(built.string());
-    }
-  } else {
+  struct Field {
+    const char* name;
+    const std::string& value;
+  };
+  const std::array<Field, 3> fields = {
+      {{"import_file", request.import_file}, {"import_dir", request.import_dir}, {"sketch_path", request.sketch_path}}};
+  const auto* const field =
+      std::find_if(fields.begin(), fields.end(), [](const Field& candidate) { return !candidate.value.empty(); });
+  if (field == fields.end()) {
     return absl::InvalidArgumentError("no ELF file is named; set import_file, import_dir or sketch_path");
   }
-  std::error_code error;
-  if (path.ok() && fs::is_directory(*path, error)) path = OnlyElfIn(*path);
-  if (!path.ok()) return path.status();
-  if (const absl::Status status = CheckElf(*path); !status.ok()) return status;
-  return path;
+  auto path =
+      field == &fields.back() ? FindInSketch(request) : FindImport(field->value, ElfNameOf(request.sketch_path));
+  const absl::Status status = path.ok() ? CheckElf(*path) : path.status();
+  if (status.ok()) return path;
+  return absl::Status(status.code(), std::string(field->name) + " \"" + OneLine(field->value, kMaxQuoted) +
+                                         "\": " + std::string(status.message()));
 }
 
 }  // namespace probegate

@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_replace.h"
+#include "base/one_line.h"
+#include "debug/fqbn.h"
 
 namespace probegate {
 namespace {
-
-using cc::arduino::cli::debug::DebugConfigReq;
 
 constexpr std::array<const char*, 4> kInterpreters = {"console", "mi1", "mi2", "mi3"};
 
@@ -25,35 +27,50 @@ absl::StatusOr<std::string> Interpreter(const std::string& wanted) {
   for (const char* known : kInterpreters) {
     if (wanted == known) return wanted;
   }
-  return absl::InvalidArgumentError("unknown interpreter; use console, mi1, mi2 or mi3");
+  return absl::InvalidArgumentError("interpreter \"" + OneLine(wanted, 200) +
+                                    "\" is unknown; use console, mi1, mi2 or mi3");
 }
 
-absl::StatusOr<DebugPlan> Plan(const DebugConfigReq& request, const DebugSources& sources, bool with_elf) {
+struct UploadField {
+  const char* name;
+  const std::string& value;
+};
+
+// The field that names the client's upload; nothing if none does.
+std::optional<UploadField> UploadOf(const DebugConfig& config) {
+  const UploadField field = config.import_file.empty() ? UploadField{"import_dir", config.import_dir}
+                                                       : UploadField{"import_file", config.import_file};
+  return field.value.starts_with(UploadStore::kPrefix) ? std::optional(field) : std::nullopt;
+}
+
+absl::StatusOr<DebugPlan> Plan(const DebugConfig& config, const DebugSources& sources) {
   DebugPlan plan;
-  auto interpreter = Interpreter(request.interpreter());
+  auto interpreter = Interpreter(config.interpreter);
   if (!interpreter.ok()) return interpreter.status();
   plan.interpreter = *std::move(interpreter);
-  auto recipe = sources.recipes.Find(request.fqbn());
+  const auto fqbn = Fqbn::Parse(config.fqbn);
+  if (!fqbn.ok()) return fqbn.status();
+  auto recipe = sources.recipes.Find(*fqbn);
   if (!recipe.ok()) return recipe.status();
   plan.recipe = *std::move(recipe);
-  if (request.port().empty()) return absl::InvalidArgumentError("port is empty; it must name the probe");
-  if (with_elf) {
-    auto elf = sources.elf_files.Find({.import_file = request.import_file(),
-                                       .import_dir = request.import_dir(),
-                                       .sketch_path = request.sketch_path(),
-                                       .fqbn = request.fqbn()});
+  if (config.port.empty()) {
+    return absl::InvalidArgumentError("port is empty; set it to the unique ID of the probe (see probegate list)");
+  }
+  if (!UploadOf(config)) {
+    auto elf = sources.elf_files.Find({.import_file = config.import_file,
+                                       .import_dir = config.import_dir,
+                                       .sketch_path = config.sketch_path,
+                                       .build_folder = fqbn->BuildFolder()});
     if (!elf.ok()) return elf.status();
     plan.elf = *std::move(elf);
   }
   const auto probes = sources.list_probes();
   if (!probes.ok()) return probes.status();
-  auto probe = ChooseProbe(request.port(), *probes);
+  auto probe = ChooseProbe(config.port, *probes);
   if (!probe.ok()) return probe.status();
   plan.probe = *std::move(probe);
   return plan;
 }
-
-bool IsUpload(const DebugConfigReq& request) { return request.import_file().starts_with(UploadStore::kPrefix); }
 
 // What a program needs of its own installation: the folder above the folder it is in. Only the program itself if that
 // would be a folder of the system or the root folder (/bin is a link to /usr/bin). If the program is a symbolic link,
@@ -92,22 +109,40 @@ void Confine(const DebugTools& tools, const DebugPlan& plan, const std::string& 
 
 }  // namespace
 
-absl::StatusOr<DebugPlan> MakePlan(const DebugConfigReq& request, const std::string& host,
-                                   const DebugSources& sources) {
-  if (!IsUpload(request)) return Plan(request, sources, true);
-  auto plan = Plan(request, sources, false);
-  if (!plan.ok()) return plan;
-  auto upload = sources.uploads.Take(request.import_file(), host);
-  if (!upload.ok()) return upload.status();
-  plan->elf = (*upload)->path();
-  plan->upload = *std::move(upload);
+absl::StatusOr<DebugPlan> MakePlan(const DebugConfig& config, const std::string& host, const DebugSources& sources) {
+  auto plan = Plan(config, sources);
+  const auto upload = UploadOf(config);
+  if (!plan.ok() || !upload) return plan;
+  auto file = sources.uploads.Take(upload->value, host);
+  if (!file.ok()) {
+    return absl::Status(file.status().code(), std::string(upload->name) + " \"" + OneLine(upload->value, 200) +
+                                                  "\": " + std::string(file.status().message()));
+  }
+  plan->elf = (*file)->path();
+  plan->upload = *std::move(file);
   return plan;
 }
 
-absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfigReq& request, const DebugSources& sources) {
-  auto plan = Plan(request, sources, !IsUpload(request));
-  if (plan.ok() && IsUpload(request)) plan->elf = request.import_file();
+absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfig& config, const DebugSources& sources) {
+  auto plan = Plan(config, sources);
+  const auto upload = UploadOf(config);
+  if (plan.ok() && upload) plan->elf = upload->value;
   return plan;
+}
+
+absl::StatusOr<std::string> FindDebugFqbn(const DebugConfig& config, const RecipeBook& recipes) {
+  const auto interpreter = Interpreter(config.interpreter);
+  if (!interpreter.ok()) return interpreter.status();
+  auto fqbn = Fqbn::Parse(config.fqbn);
+  if (!fqbn.ok()) return fqbn.status();
+  const auto recipe = recipes.Find(*fqbn);
+  if (!recipe.ok()) return std::string();
+  for (size_t number = fqbn->options(); number-- > 0;) {
+    Fqbn shorter = fqbn->WithoutOption(number);
+    const auto same = recipes.Find(shorter);
+    if (same.ok() && same->name == recipe->name) *fqbn = std::move(shorter);
+  }
+  return fqbn->ToString();
 }
 
 ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cc/arduino/cli/debug/debug.pb.h"
+#include "debug/debug_config.h"
 #include "debug/elf_files.h"
 #include "debug/probe_choice.h"
 #include "debug/process.h"
@@ -42,13 +42,16 @@ struct DebugPlan {
   std::string interpreter;
 };
 
-// The error says what is wrong with the request. If the request names an upload, it is taken out of the store, because
-// each upload is for one session. `host` is the client's.
-absl::StatusOr<DebugPlan> MakePlan(const cc::arduino::cli::debug::DebugConfigReq& request, const std::string& host,
-                                   const DebugSources& sources);
+// The error says which field of the config is wrong, and why. If the config names an upload, it is taken out of the
+// store, because each upload is for one session. `host` is the client's.
+absl::StatusOr<DebugPlan> MakePlan(const DebugConfig& config, const std::string& host, const DebugSources& sources);
 // The same, except that an upload is neither looked up nor taken.
-absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const cc::arduino::cli::debug::DebugConfigReq& request,
-                                                const DebugSources& sources);
+absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfig& config, const DebugSources& sources);
+
+// Whether a board can be debugged: the board's fqbn, without the options that are not needed to find the same recipe;
+// empty if no recipe matches it. Only `fqbn` and `interpreter` of the config count; INVALID_ARGUMENT if one of them is
+// malformed.
+absl::StatusOr<std::string> FindDebugFqbn(const DebugConfig& config, const RecipeBook& recipes);
 
 // The command lines of the three programs. `work` is the session's own folder; `port` is the port of the program that
 // was started before.

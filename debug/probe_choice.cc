@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "base/one_line.h"
 
 namespace probegate {
 namespace {
@@ -24,13 +25,16 @@ constexpr PropertyRow kProperties[] = {
 
 constexpr const PropertyRow& kUniqueId = kProperties[0];
 
-absl::StatusOr<const PropertyRow*> FindProperty(const std::string& key) {
+std::string Quoted(const PortName& name) { return name.field + " \"" + OneLine(name.value, 200) + '"'; }
+
+absl::StatusOr<const PropertyRow*> FindProperty(const PortName& name, const std::string& key) {
   std::vector<std::string> keys;
   for (const PropertyRow& row : kProperties) {
     if (absl::EqualsIgnoreCase(key, row.key)) return &row;
     keys.emplace_back(row.key);
   }
-  return absl::InvalidArgumentError("port: probes have no such property; use one of " + absl::StrJoin(keys, ", "));
+  return absl::InvalidArgumentError(Quoted(name) + ": probes have no such property; use a unique ID, or one of " +
+                                    absl::StrJoin(keys, ", ") + " as key=value");
 }
 
 bool IsAway(const KnownProbe& probe) { return probe.status.state() == v1::PROBE_STATE_AWAY; }
@@ -52,57 +56,68 @@ std::vector<const KnownProbe*> WithoutLeftovers(const ProbeList& list) {
   return probes;
 }
 
-absl::Status NotFound(const std::vector<const KnownProbe*>& probes, const std::string& gap) {
+absl::Status NotFound(const std::vector<PortName>& port, const std::vector<const KnownProbe*>& probes,
+                      const std::string& gap) {
+  std::vector<std::string> names;
+  for (const PortName& name : port) names.push_back(Quoted(name));
   std::set<std::string> known;
   for (const KnownProbe* probe : probes) known.insert(UniqueId(*probe));
-  const std::string why =
-      "no probe matches port; the known probes are: " + (known.empty() ? "none" : absl::StrJoin(known, ", "));
+  const std::string why = "no probe matches " + absl::StrJoin(names, " or ") +
+                          "; the known probes are: " + (known.empty() ? "none" : absl::StrJoin(known, ", "));
   return gap.empty() ? absl::NotFoundError(why) : absl::UnavailableError(why + "; " + gap);
 }
 
-absl::Status Several(const std::vector<const KnownProbe*>& matches) {
+absl::Status Several(const PortName& name, const std::vector<const KnownProbe*>& matches) {
   std::set<std::string> ids, servers;
   for (const KnownProbe* probe : matches) {
     ids.insert(UniqueId(*probe));
     servers.insert(probe->server);
   }
   if (ids.size() == 1) {
-    return absl::FailedPreconditionError("port is ambiguous: several servers have a probe with the unique ID " +
-                                         *ids.begin() + ": " + absl::StrJoin(servers, ", "));
+    return absl::FailedPreconditionError(Quoted(name) + " is ambiguous: several servers have a probe with the unique " +
+                                         "ID " + *ids.begin() + ": " + absl::StrJoin(servers, ", "));
   }
-  return absl::InvalidArgumentError("port is ambiguous: it matches " + absl::StrJoin(ids, ", ") +
+  return absl::InvalidArgumentError(Quoted(name) + " is ambiguous: it matches " + absl::StrJoin(ids, ", ") +
                                     "; use a unique ID instead");
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> ChooseProbe(const std::string& port, const ProbeList& list) {
-  if (port.empty()) return absl::InvalidArgumentError("port is empty; it must name the probe");
-  const size_t equals = port.find('=');
+// The probe that `name` names, or null if no probe of the list matches.
+absl::StatusOr<const KnownProbe*> Match(const PortName& name, const std::vector<const KnownProbe*>& probes,
+                                        const std::string& gap) {
+  const size_t equals = name.value.find('=');
   const PropertyRow* property = &kUniqueId;
   if (equals != std::string::npos) {
-    const auto found = FindProperty(port.substr(0, equals));
+    const auto found = FindProperty(name, name.value.substr(0, equals));
     if (!found.ok()) return found.status();
     property = *found;
   }
-  if (property != &kUniqueId && !list.gap.empty()) {
-    return absl::UnavailableError("port may match a probe of a server that did not answer; use a unique ID instead; " +
-                                  list.gap);
+  if (property != &kUniqueId && !gap.empty()) {
+    return absl::UnavailableError(Quoted(name) + " may match a probe of a server that did not answer; use a unique " +
+                                  "ID instead; " + gap);
   }
-  const std::string value = equals == std::string::npos ? port : port.substr(equals + 1);
-  const std::vector<const KnownProbe*> probes = WithoutLeftovers(list);
+  const std::string value = equals == std::string::npos ? name.value : name.value.substr(equals + 1);
   std::vector<const KnownProbe*> matches;
   for (const KnownProbe* probe : probes) {
     if (absl::EqualsIgnoreCase(property->value(probe->status), value)) matches.push_back(probe);
   }
-  if (matches.empty()) return NotFound(probes, list.gap);
-  if (matches.size() > 1) return Several(matches);
-  const std::string& unique_id = UniqueId(*matches.front());
-  if (IsAway(*matches.front())) {
-    const std::string why = "probe " + unique_id + " is away";
+  if (matches.size() > 1) return Several(name, matches);
+  return matches.empty() ? nullptr : matches.front();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ChooseProbe(const std::vector<PortName>& port, const ProbeList& list) {
+  const std::vector<const KnownProbe*> probes = WithoutLeftovers(list);
+  for (const PortName& name : port) {
+    const auto match = Match(name, probes, list.gap);
+    if (!match.ok()) return match.status();
+    if (*match == nullptr) continue;
+    const std::string& unique_id = UniqueId(**match);
+    if (!IsAway(**match)) return unique_id;
+    const std::string why = "probe " + unique_id + ", which " + Quoted(name) + " names, is away";
     return absl::UnavailableError(list.gap.empty() ? why : why + "; " + list.gap);
   }
-  return unique_id;
+  return NotFound(port, probes, list.gap);
 }
 
 }  // namespace probegate

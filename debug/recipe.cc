@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -12,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/one_line.h"
 
 namespace probegate {
 namespace {
@@ -29,8 +31,8 @@ recipes:
 )";
 constexpr char kPyocdReady[] = "GDB server listening on port {port}";
 constexpr char kGdb[] = "gdb-multiarch";
-// pyOCD's map of a chip has only flash and RAM, and gdb reads nothing outside of it by default: neither peripherals, nor
-// FPCCR, without which it cannot find the frame below an exception handler's.
+// pyOCD's map of a chip has only flash and RAM, and gdb reads nothing outside of it by default: neither peripherals,
+// nor FPCCR, without which it cannot find the frame below an exception handler's.
 constexpr char kReadBeyondTheMap[] = "set mem inaccessible-by-default off";
 
 // What is wrong, and in which line. Thrown while a file is parsed, and caught in RecipeBook::Read.
@@ -85,8 +87,8 @@ Recipe ReadRecipe(const YAML::Node& node, const std::string& path) {
     throw Wrong{node["ready"].Mark().line, "ready must contain {port}, after some other text"};
   }
   recipe.gdb = Program(node, node["gdb"] ? Text(node["gdb"], "gdb") : kGdb, path);
-  recipe.gdb_commands = node["gdb-commands"] ? Texts(node["gdb-commands"], "gdb-commands")
-                                             : std::vector<std::string>{kReadBeyondTheMap};
+  recipe.gdb_commands =
+      node["gdb-commands"] ? Texts(node["gdb-commands"], "gdb-commands") : std::vector<std::string>{kReadBeyondTheMap};
   if (node["read"]) recipe.read = Texts(node["read"], "read");
   if (const YAML::Node environment = node["environment"]) {
     if (!environment.IsMap()) throw Wrong{environment.Mark().line, "environment must be a map"};
@@ -97,11 +99,13 @@ Recipe ReadRecipe(const YAML::Node& node, const std::string& path) {
   return recipe;
 }
 
-bool Fits(const Recipe& recipe, const std::string& fqbn) {
-  for (const std::string& board : recipe.boards) {
-    if (::fnmatch(board.c_str(), fqbn.c_str(), FNM_CASEFOLD) == 0) return true;
-  }
-  return false;
+bool Fits(const Recipe& recipe, const Fqbn& fqbn) {
+  const auto matches = [](const std::string& pattern, const std::string& text) {
+    return ::fnmatch(pattern.c_str(), text.c_str(), FNM_CASEFOLD) == 0;
+  };
+  return std::any_of(recipe.boards.begin(), recipe.boards.end(), [&](const std::string& pattern) {
+    return matches(pattern, fqbn.board()) || matches(pattern, fqbn.ToString());
+  });
 }
 
 }  // namespace
@@ -129,15 +133,15 @@ absl::StatusOr<RecipeBook> RecipeBook::BuiltIn(const std::string& path) {
   return Read("the built-in recipes", kBuiltIn, path);
 }
 
-absl::StatusOr<Recipe> RecipeBook::Find(const std::string& fqbn) const {
+absl::StatusOr<Recipe> RecipeBook::Find(const Fqbn& fqbn) const {
   std::vector<std::string> boards;
   for (const Recipe& recipe : recipes_) {
     if (Fits(recipe, fqbn)) return recipe;
     boards.push_back(recipe.name + " (" + absl::StrJoin(recipe.boards, ", ") + ")");
   }
-  if (fqbn.empty()) return absl::InvalidArgumentError("fqbn is empty; it must name the board");
-  return absl::InvalidArgumentError("no recipe matches the board that fqbn names; the known boards are: " +
-                                    absl::StrJoin(boards, ", "));
+  return absl::InvalidArgumentError(
+      "no recipe matches fqbn \"" + OneLine(fqbn.ToString(), 200) +
+      "\"; use one of these boards, or add a recipe (--recipes): " + absl::StrJoin(boards, ", "));
 }
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& file) {

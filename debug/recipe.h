@@ -3,7 +3,7 @@
 // clang-format off
 //   recipes:
 //     - name: nrf52840
-//       boards: ["nrf52840", "*:nano33ble"]  # fqbn patterns, as in a shell, in any case; the first match counts
+//       boards: ["nrf52840", "*:nano33ble"]  # fqbn patterns, as in a shell, in any case; the first recipe counts
 //       server: [pyocd, gdbserver, --uid, "remote:127.0.0.1:{gateway}", --port, "0", …]
 //       ready: "GDB server listening on port {port}"  # what the server prints once gdb can connect
 //       gdb: gdb-multiarch
@@ -12,8 +12,8 @@
 //       environment: {XDG_DATA_HOME: /var/lib/packs}
 // clang-format on
 //
-// `name`, `boards` and `server` must be given. The defaults of `ready`, `gdb` and `gdb-commands` are those shown; that of
-// the others is nothing.
+// `name`, `boards` and `server` must be given. The defaults of `ready`, `gdb` and `gdb-commands` are those shown; that
+// of the others is nothing.
 //
 // `server` is a command and its arguments, which are executed as they are, without a shell. {gateway} stands for the
 // port of the session's gateway, {work} for the session's own folder. Only the operator writes recipes: nothing that a
@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "debug/fqbn.h"
 
 namespace probegate {
 
@@ -47,8 +48,9 @@ class RecipeBook {
   static absl::StatusOr<RecipeBook> Read(const std::string& file, const std::string& yaml, const std::string& path);
   static absl::StatusOr<RecipeBook> BuiltIn(const std::string& path);
 
-  // The first recipe that matches the board. INVALID_ARGUMENT, with the known boards, if there is none.
-  absl::StatusOr<Recipe> Find(const std::string& fqbn) const;
+  // The first recipe of which a pattern matches the board, with or without its options. INVALID_ARGUMENT, with the
+  // known boards, if there is none.
+  absl::StatusOr<Recipe> Find(const Fqbn& fqbn) const;
 
  private:
   std::vector<Recipe> recipes_;

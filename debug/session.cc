@@ -18,10 +18,10 @@ constexpr DebugMetrics::StageNumber kStages[] = {DebugMetrics::kGateway, DebugMe
 
 }  // namespace
 
-DebugSession::DebugSession(const DebugContext& context, cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
-                           uint64_t number, std::shared_ptr<DebugClient> client)
+DebugSession::DebugSession(const DebugContext& context, DebugConfig config, Peer peer, uint64_t number,
+                           std::shared_ptr<DebugClient> client)
     : context_(context),
-      request_(std::move(request)),
+      config_(std::move(config)),
       peer_(std::move(peer)),
       number_(number),
       client_(std::move(client)),
@@ -47,7 +47,7 @@ void DebugSession::Run() {
 }
 
 bool DebugSession::Plan() {
-  auto plan = MakePlan(request_, peer_.host, context_.sources);
+  auto plan = MakePlan(config_, peer_.host, context_.sources);
   if (!plan.ok()) {
     Finish(DebugEnd(DebugEndCause::kBadConfig, plan.status()));
     return false;
@@ -181,7 +181,7 @@ void DebugSession::OnStageOutput(DebugMetrics::StageNumber number) {
   Stage& stage = *stages_[number];
   std::string bytes;
   stage.Read(bytes);
-  const bool verbose = request_.verbose() && plan_->interpreter == "console" && !stages_[DebugMetrics::kGdb];
+  const bool verbose = config_.verbose && plan_->interpreter == "console" && !stages_[DebugMetrics::kGdb];
   if (verbose) gdb_pipe_.AddOutput(bytes);
   stage.Look(bytes, [&](const std::string& line) {
     if (number == DebugMetrics::kGateway) OnGatewayLine(line);

@@ -69,7 +69,7 @@ class DebugSession {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kPatience{5};  // with a client that does not read
 
-  DebugSession(const DebugContext& context, cc::arduino::cli::debug::DebugConfigReq request, Peer peer, uint64_t number,
+  DebugSession(const DebugContext& context, DebugConfig config, Peer peer, uint64_t number,
                std::shared_ptr<DebugClient> client);
   ~DebugSession();
   DebugSession(const DebugSession&) = delete;
@@ -114,7 +114,7 @@ class DebugSession {
   void TellEnd();
 
   const DebugContext& context_;
-  const cc::arduino::cli::debug::DebugConfigReq request_;
+  const DebugConfig config_;
   const Peer peer_;
   const uint64_t number_;
   const std::shared_ptr<DebugClient> client_;

@@ -24,15 +24,15 @@ absl::Status DebugSessions::Admit(const std::string& host) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(cc::arduino::cli::debug::DebugConfigReq request,
-                                                                   Peer peer, std::shared_ptr<DebugClient> client) {
+absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(DebugConfig config, Peer peer,
+                                                                   std::shared_ptr<DebugClient> client) {
   std::list<Entry> done;
   absl::StatusOr<std::shared_ptr<DebugSession>> session;
   {
     MutexLock lock(mutex_);
     done = TakeDone();
     context_.metrics.started.Add();
-    session = StartOne(std::move(request), std::move(peer), std::move(client));
+    session = StartOne(std::move(config), std::move(peer), std::move(client));
     if (!session.ok()) {
       context_.metrics.ended(stopped_ ? DebugEndCause::kStopping : DebugEndCause::kRefused).Add();
     }
@@ -42,12 +42,12 @@ absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(cc::arduino::
   return session;
 }
 
-absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(cc::arduino::cli::debug::DebugConfigReq request,
-                                                                      Peer peer, std::shared_ptr<DebugClient> client) {
+absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(DebugConfig config, Peer peer,
+                                                                      std::shared_ptr<DebugClient> client) {
   if (const absl::Status status = Admit(peer.host); !status.ok()) return status;
   const std::string host = peer.host;
   auto session =
-      std::make_shared<DebugSession>(context_, std::move(request), std::move(peer), ++last_number_, std::move(client));
+      std::make_shared<DebugSession>(context_, std::move(config), std::move(peer), ++last_number_, std::move(client));
   Entry& entry = entries_.emplace_back();
   entry.session = session;
   entry.host = host;

@@ -30,7 +30,7 @@ class DebugSessions {
 
   // Starts a session. RESOURCE_EXHAUSTED if there are too many, or no thread can be started; UNAVAILABLE after Stop.
   // The metrics count a session that was refused as started and ended.
-  absl::StatusOr<std::shared_ptr<DebugSession>> Start(cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
+  absl::StatusOr<std::shared_ptr<DebugSession>> Start(DebugConfig config, Peer peer,
                                                       std::shared_ptr<DebugClient> client);
 
   // Ends all sessions, tells their clients, and starts no more. Blocks until all their programs and threads have ended,
@@ -48,7 +48,7 @@ class DebugSessions {
   };
 
   absl::Status Admit(const std::string& host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<std::shared_ptr<DebugSession>> StartOne(cc::arduino::cli::debug::DebugConfigReq request, Peer peer,
+  absl::StatusOr<std::shared_ptr<DebugSession>> StartOne(DebugConfig config, Peer peer,
                                                          std::shared_ptr<DebugClient> client)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes the entries whose threads are about to end, and returns them.

@@ -4,39 +4,36 @@
 
 namespace probegate {
 
-DebugCall* DebugCall::Start(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc) {
-  std::shared_ptr<DebugCall> call(new DebugCall(sessions, context, std::move(rpc)));
-  call->self_ = call;
-  call->StartRead(&call->request_);
-  return call.get();
+void DebugCall::Begin(std::shared_ptr<DebugCall> self) {
+  self_ = std::move(self);
+  StartReading();
 }
 
 // --- Requests
 
-void DebugCall::OnReadDone(bool ok) {
-  if (!ok) {
-    // A client that is gone has not half-closed the stream. gRPC calls OnCancel only after this.
-    if (context_.IsCancelled()) return;
-    if (const auto open = session()) {
-      open->HalfClose();
-    } else if (std::exchange(first_, false)) {
-      OnEnd({DebugEndCause::kBadConfig, "the stream ended before the first message, which must contain debugReq"});
-    }
-    return;
-  }
-  std::exchange(first_, false) ? TakeFirst() : TakeNext();
+void DebugCall::Read(DebugMessage message) {
+  std::exchange(first_, false) ? TakeFirst(std::move(message)) : TakeNext(std::move(message));
   MutexLock lock(mutex_);
-  if (!finished_) StartRead(&request_);
+  if (!finished_) StartReading();
 }
 
-void DebugCall::TakeFirst() {
-  if (!request_.has_debugreq()) {
-    return OnEnd({DebugEndCause::kBadConfig, "the first message must contain debugReq"});
+void DebugCall::ReadEnd() {
+  // A client that is gone has not half-closed the stream. gRPC reports the cancellation only after this.
+  if (context_.IsCancelled()) return;
+  if (const auto open = session()) {
+    open->HalfClose();
+  } else if (std::exchange(first_, false)) {
+    OnEnd(
+        {DebugEndCause::kBadConfig, "the stream ended before the first message, which must contain " + config_field_});
   }
-  if (!request_.data().empty() || request_.send_interrupt()) {
-    return OnEnd({DebugEndCause::kBadConfig, "the first message must contain debugReq and nothing else"});
+}
+
+void DebugCall::TakeFirst(DebugMessage message) {
+  if (!message.config) return OnEnd({DebugEndCause::kBadConfig, "the first message must contain " + config_field_});
+  if (!message.data.empty() || message.interrupt) {
+    return OnEnd({DebugEndCause::kBadConfig, "the first message must contain " + config_field_ + " and nothing else"});
   }
-  auto started = sessions_.Start(std::move(*request_.mutable_debugreq()), peer_, self_);
+  auto started = sessions_.Start(*std::move(message.config), peer_, self_);
   if (!started.ok()) return OnEnd({DebugEndCause::kRefused, started.status()});
   bool gone = false;
   {
@@ -48,14 +45,14 @@ void DebugCall::TakeFirst() {
   if (gone || context_.IsCancelled()) (*started)->End({DebugEndCause::kClientGone, "the client is gone"});
 }
 
-void DebugCall::TakeNext() {
+void DebugCall::TakeNext(DebugMessage message) {
   const auto open = session();
   if (open == nullptr) return;  // the call is ending
-  if (request_.has_debugreq()) {
-    return open->End({DebugEndCause::kBadMessage, "only the first message may contain debugReq"});
+  if (message.config) {
+    return open->End({DebugEndCause::kBadMessage, "only the first message may contain " + config_field_});
   }
-  if (!request_.data().empty()) open->Input(std::move(*request_.mutable_data()));
-  if (request_.send_interrupt()) open->Interrupt();
+  if (!message.data.empty()) open->Input(std::move(message.data));
+  if (message.interrupt) open->Interrupt();
 }
 
 std::shared_ptr<DebugSession> DebugCall::session() {
@@ -68,12 +65,11 @@ std::shared_ptr<DebugSession> DebugCall::session() {
 void DebugCall::OnOutput(std::string bytes) {
   MutexLock lock(mutex_);
   if (finished_ || end_ || done_) return;
-  response_.set_data(std::move(bytes));
   writing_ = true;
-  StartWrite(&response_);
+  StartWriting(std::move(bytes));
 }
 
-void DebugCall::OnWriteDone(bool) {
+void DebugCall::Written() {
   std::shared_ptr<DebugSession> open;
   {
     MutexLock lock(mutex_);
@@ -97,15 +93,13 @@ void DebugCall::FinishIfDue() {
   const auto code = static_cast<grpc::StatusCode>(end_->code);
   rpc_.Finish(code);
   const grpc::Status status = code == grpc::StatusCode::OK ? grpc::Status::OK : grpc::Status(code, end_->reason);
-  if (context_.IsCancelled()) return Finish(status);
-  response_.set_data({});
-  response_.set_error(end_->reason);
-  StartWriteAndFinish(&response_, grpc::WriteOptions(), status);
+  if (context_.IsCancelled()) return FinishWith(status);
+  WriteEndAndFinish(*end_, status);
 }
 
 // --- The end
 
-void DebugCall::OnCancel() {
+void DebugCall::Cancelled() {
   if (const auto open = session()) {
     open->End({DebugEndCause::kClientGone, "the client is gone"});
   } else {
@@ -118,7 +112,7 @@ void DebugCall::GiveUp() {
   if (!done_) context_.TryCancel();
 }
 
-void DebugCall::OnDone() {
+void DebugCall::Done() {
   std::shared_ptr<DebugSession> last_session;
   {
     MutexLock lock(mutex_);

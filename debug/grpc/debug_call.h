@@ -1,4 +1,5 @@
-// Debug.Debug: each call is a stream, and one debugging session.
+// A debugging session's call, whatever its service: what each message does, and when the call ends. DebugStream
+// (debug/grpc/debug_stream.h) connects it to a stream of messages.
 //
 // Requests are read all the time, so that an interrupt never waits behind input that gdb does not read; the session
 // limits how much input may wait. Output is written one message at a time: the session sends no more until the last
@@ -15,50 +16,67 @@
 #include <grpcpp/grpcpp.h>
 
 #include "base/mutex.h"
-#include "cc/arduino/cli/debug/debug.pb.h"
+#include "debug/debug_config.h"
 #include "debug/sessions.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
-class DebugCall final
-    : public grpc::ServerBidiReactor<cc::arduino::cli::debug::DebugReq, cc::arduino::cli::debug::DebugResp>,
-      public DebugClient {
+// What a client sent.
+struct DebugMessage {
+  std::optional<DebugConfig> config;  // in the first message, and only there
+  std::string data;
+  bool interrupt = false;
+};
+
+class DebugCall : public DebugClient {
  public:
-  static constexpr char kMethod[] = "/cc.arduino.cli.debug.Debug/Debug";
   static constexpr char kExitCodeKey[] = "probegate-gdb-exit-code";
-
-  // The object deletes itself when gRPC is done with it. `sessions` must outlive the server; `context` is the call's.
-  static DebugCall* Start(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc);
-
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnCancel() override;
-  void OnDone() override;
 
   void OnOutput(std::string bytes) override;
   void OnEnd(const DebugEnd& end) override;
   void GiveUp() override;
 
- private:
-  DebugCall(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc)
-      : sessions_(sessions), context_(context), peer_(ParsePeer(context.peer())), rpc_(std::move(rpc)) {}
+ protected:
+  // `sessions` must outlive the server; `context` is the call's. `config_field`: the name of the field with the
+  // config, for messages.
+  DebugCall(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc, const char* config_field)
+      : sessions_(sessions),
+        context_(context),
+        peer_(ParsePeer(context.peer())),
+        config_field_(config_field),
+        rpc_(std::move(rpc)) {}
 
-  void TakeFirst();
-  void TakeNext();
+  // To be called before the first of the functions below. `self` is kept until Done.
+  void Begin(std::shared_ptr<DebugCall> self);
+  // What gRPC reports: a message, the end of the requests, a message that was written, a cancelled call, and, last,
+  // that the call is done. After Done, this object may no longer exist.
+  void Read(DebugMessage message);
+  void ReadEnd();
+  void Written();
+  void Cancelled();
+  void Done();
+
+ private:
+  // The stream's operations; only one write at a time.
+  virtual void StartReading() = 0;
+  virtual void StartWriting(std::string bytes) = 0;
+  virtual void WriteEndAndFinish(const DebugEnd& end, const grpc::Status& status) = 0;
+  virtual void FinishWith(const grpc::Status& status) = 0;
+
+  void TakeFirst(DebugMessage message);
+  void TakeNext(DebugMessage message);
   std::shared_ptr<DebugSession> session();
   void FinishIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   DebugSessions& sessions_;
-  grpc::CallbackServerContext& context_;  // not to be used after OnDone
+  grpc::CallbackServerContext& context_;  // not to be used after Done
   const Peer peer_;
-  std::shared_ptr<DebugCall> self_;  // until OnDone
-  bool first_ = true;                // the next message is the first; used by OnReadDone only
-
-  cc::arduino::cli::debug::DebugReq request_;  // being read
+  const std::string config_field_;
+  std::shared_ptr<DebugCall> self_;  // until Done
+  bool first_ = true;                // the next message is the first; used by Read and ReadEnd only
 
   Mutex mutex_;
-  cc::arduino::cli::debug::DebugResp response_ ABSL_GUARDED_BY(mutex_);  // being written
   std::shared_ptr<DebugSession> session_ ABSL_GUARDED_BY(mutex_);
   RpcScope rpc_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

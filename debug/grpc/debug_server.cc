@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "debug/grpc/debug_call.h"
+#include "debug/grpc/arduino_apis.h"
 #include "telemetry/grpc/server_interceptor.h"
 
 namespace probegate {
@@ -15,16 +15,25 @@ constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 DebugServer::DebugServer(DebugSessions& sessions, MetricSet& metrics)
     : rpc_metrics_(metrics, kServerRpcRows,
                    ServedMethods({cc::arduino::cli::debug::Debug::service_full_name(),
+                                  cc::arduino::cli::debug::v1::DebugService::service_full_name(),
+                                  cc::arduino::cli::commands::v1::ArduinoCoreService::service_full_name(),
                                   v1::DebugFiles::service_full_name(), kReflection})),
-      debug_(sessions, rpc_metrics_),
+      serving_{.sessions = sessions, .rpc_metrics = rpc_metrics_},
+      debug_(serving_),
+      debug_v1_(serving_),
+      core_(serving_),
       files_(sessions.context()) {}
 
 absl::StatusOr<std::unique_ptr<DebugServer>> DebugServer::Start(const Endpoint& listen, DebugSessions& sessions,
                                                                 MetricSet& metrics) {
   std::unique_ptr<DebugServer> server(new DebugServer(sessions, metrics));
   auto listener = GrpcListener::Start(listen, [&server](grpc::ServerBuilder& builder) {
-    builder.experimental().SetInterceptorCreators(MakeServerInterceptors(server->rpc_metrics_, {DebugCall::kMethod}));
+    builder.experimental().SetInterceptorCreators(MakeServerInterceptors(
+        server->rpc_metrics_,
+        {ArduinoDebugApi::kDebugMethod, ArduinoDebugV1Api::kDebugMethod, ArduinoCoreApi::kDebugMethod}));
     builder.RegisterService(&server->debug_);
+    builder.RegisterService(&server->debug_v1_);
+    builder.RegisterService(&server->core_);
     builder.RegisterService(&server->files_);
   });
   if (!listener.ok()) return listener.status();

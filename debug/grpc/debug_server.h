@@ -1,4 +1,4 @@
-// probegate-debugd's gRPC side: both services, health and reflection, on one port.
+// probegate-debugd's gRPC side: its services, health and reflection, on one port.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,10 @@ class DebugServer {
   DebugServer(DebugSessions& sessions, MetricSet& metrics);
 
   const RpcMetrics rpc_metrics_;
-  DebugService debug_;
+  const DebugServing serving_;
+  ArduinoDebugService debug_;
+  ArduinoDebugV1Service debug_v1_;
+  ArduinoCoreService core_;
   DebugFilesService files_;
   std::unique_ptr<GrpcListener> listener_;  // last, so that it is destroyed first
 };

@@ -1,44 +1,45 @@
 #include "debug/grpc/debug_service.h"
 
 #include <atomic>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "base/peer.h"
-#include "debug/grpc/debug_call.h"
+#include "debug/debug_description.h"
+#include "debug/grpc/arduino_apis.h"
+#include "debug/grpc/debug_stream.h"
+#include "debug/plan.h"
 
 namespace probegate {
 namespace {
 
-using cc::arduino::cli::debug::DebugConfigReq;
-using cc::arduino::cli::debug::DebugReq;
-using cc::arduino::cli::debug::DebugResp;
-using cc::arduino::cli::debug::GetDebugConfigResp;
+namespace commands = cc::arduino::cli::commands::v1;
+namespace debug = cc::arduino::cli::debug;
+namespace debug_v1 = cc::arduino::cli::debug::v1;
 
 grpc::Status ToStatus(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }
 
-std::string FolderOf(const std::string& path) { return std::filesystem::path(path).parent_path().string(); }
-std::string NameOf(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+template <typename Api>
+DebugStream<Api>* StartDebug(const DebugServing& serving, grpc::CallbackServerContext& context) {
+  return DebugStream<Api>::Start(serving.sessions, context, serving.rpc_metrics.Begin(Api::kDebugMethod));
+}
 
-void Describe(const DebugPlan& plan, GetDebugConfigResp& response) {
-  constexpr std::string_view kGdbSuffix = "-gdb";
-  const std::string gdb = NameOf(plan.recipe.gdb);
-  response.set_executable(plan.elf.string());
-  response.set_toolchain("gcc");
-  response.set_toolchain_path(FolderOf(plan.recipe.gdb));
-  if (gdb.ends_with(kGdbSuffix)) response.set_toolchain_prefix(gdb.substr(0, gdb.size() - kGdbSuffix.size()));
-  response.set_server(NameOf(plan.recipe.server.front()));
-  response.set_server_path(FolderOf(plan.recipe.server.front()));
-  (*response.mutable_toolchain_configuration())["gdb"] = plan.recipe.gdb;
-  (*response.mutable_toolchain_configuration())["recipe"] = plan.recipe.name;
-  std::string command;
-  for (const std::string& word : plan.recipe.server) command += (command.empty() ? "" : " ") + word;
-  (*response.mutable_server_configuration())["command"] = command;
-  (*response.mutable_server_configuration())["probe"] = plan.probe;
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, const absl::Status& status) {
+  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+  reactor->Finish(status.ok() ? grpc::Status::OK : ToStatus(status));
+  return reactor;
+}
+
+template <typename Api>
+grpc::ServerUnaryReactor* AnswerConfig(const DebugServing& serving, grpc::CallbackServerContext& context,
+                                       const typename Api::ConfigRequest& request,
+                                       typename Api::ConfigResponse& response) {
+  const auto plan = MakePlanWithoutUpload(Api::Config(request), serving.sessions.context().sources);
+  if (plan.ok()) Api::Describe(Describe(*plan), request, response);
+  return Answer(context, plan.status());
 }
 
 // One upload. Threads: gRPC's, one at a time; only OnCancel may be called at any time before OnDone.
@@ -98,17 +99,48 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
 
 }  // namespace
 
-grpc::ServerBidiReactor<DebugReq, DebugResp>* DebugService::Debug(grpc::CallbackServerContext* context) {
-  return DebugCall::Start(sessions_, *context, rpc_metrics_.Begin(DebugCall::kMethod));
+grpc::ServerBidiReactor<debug::DebugReq, debug::DebugResp>* ArduinoDebugService::Debug(
+    grpc::CallbackServerContext* context) {
+  return StartDebug<ArduinoDebugApi>(serving_, *context);
 }
 
-grpc::ServerUnaryReactor* DebugService::GetDebugConfig(grpc::CallbackServerContext* context,
-                                                       const DebugConfigReq* request, GetDebugConfigResp* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const auto plan = MakePlanWithoutUpload(*request, sessions_.context().sources);
-  if (plan.ok()) Describe(*plan, *response);
-  reactor->Finish(plan.ok() ? grpc::Status::OK : ToStatus(plan.status()));
-  return reactor;
+grpc::ServerUnaryReactor* ArduinoDebugService::GetDebugConfig(grpc::CallbackServerContext* context,
+                                                              const debug::DebugConfigReq* request,
+                                                              debug::GetDebugConfigResp* response) {
+  return AnswerConfig<ArduinoDebugApi>(serving_, *context, *request, *response);
+}
+
+grpc::ServerBidiReactor<debug_v1::DebugRequest, debug_v1::DebugResponse>* ArduinoDebugV1Service::Debug(
+    grpc::CallbackServerContext* context) {
+  return StartDebug<ArduinoDebugV1Api>(serving_, *context);
+}
+
+grpc::ServerUnaryReactor* ArduinoDebugV1Service::GetDebugConfig(grpc::CallbackServerContext* context,
+                                                                const debug_v1::DebugConfigRequest* request,
+                                                                debug_v1::GetDebugConfigResponse* response) {
+  return AnswerConfig<ArduinoDebugV1Api>(serving_, *context, *request, *response);
+}
+
+grpc::ServerBidiReactor<commands::DebugRequest, commands::DebugResponse>* ArduinoCoreService::Debug(
+    grpc::CallbackServerContext* context) {
+  return StartDebug<ArduinoCoreApi>(serving_, *context);
+}
+
+grpc::ServerUnaryReactor* ArduinoCoreService::GetDebugConfig(grpc::CallbackServerContext* context,
+                                                             const commands::GetDebugConfigRequest* request,
+                                                             commands::GetDebugConfigResponse* response) {
+  return AnswerConfig<ArduinoCoreApi>(serving_, *context, *request, *response);
+}
+
+grpc::ServerUnaryReactor* ArduinoCoreService::IsDebugSupported(grpc::CallbackServerContext* context,
+                                                               const commands::IsDebugSupportedRequest* request,
+                                                               commands::IsDebugSupportedResponse* response) {
+  const auto fqbn = FindDebugFqbn(ArduinoCoreApi::Config(*request), serving_.sessions.context().sources.recipes);
+  if (fqbn.ok()) {
+    response->set_debugging_supported(!fqbn->empty());
+    response->set_debug_fqbn(*fqbn);
+  }
+  return Answer(*context, fqbn.status());
 }
 
 grpc::ServerReadReactor<v1::UploadElfRequest>* DebugFilesService::UploadElf(grpc::CallbackServerContext* context,

@@ -19,7 +19,7 @@ KnownProbe Probe(const std::string& id, const std::string& server = "s1:1",
 constexpr v1::ProbeState kAway = v1::PROBE_STATE_AWAY;
 
 std::string Choose(const std::string& port, const ProbeList& list, std::string* why = nullptr) {
-  const auto chosen = ChooseProbe(port, list);
+  const auto chosen = ChooseProbe({{"port", port}}, list);
   if (why != nullptr) *why = std::string(chosen.status().message());
   return chosen.ok() ? *chosen : absl::StatusCodeToString(chosen.status().code());
 }
@@ -37,12 +37,28 @@ TEST(ProbeChoiceTest, FindsAProbeByIdOrByAProperty) {
 }
 
 TEST(ProbeChoiceTest, ReportsErrorsByTheirCode) {
-  EXPECT_EQ(Choose(""), "INVALID_ARGUMENT");
   EXPECT_EQ(Choose("A"), "NOT_FOUND");
   EXPECT_EQ(Choose("vendor=Acme"), "INVALID_ARGUMENT");
   EXPECT_EQ(Choose("colour=red"), "INVALID_ARGUMENT");
   EXPECT_EQ(Choose("vendor="), "NOT_FOUND");
   EXPECT_EQ(Choose("A2"), "UNAVAILABLE");
+}
+
+TEST(ProbeChoiceTest, TheFirstNameThatMatchesAProbeCounts) {
+  const ProbeList list{.probes = {Probe("A1"), Probe("A2", "s1:1", kAway), Probe("B1")}, .gap = ""};
+  const auto choose = [&list](const std::string& address, const std::string& hardware_id) {
+    const auto chosen = ChooseProbe({{"port.address", address}, {"port.hardware_id", hardware_id}}, list);
+    return chosen.ok() ? *chosen : std::string(chosen.status().message());
+  };
+  EXPECT_EQ(choose("/dev/ttyACM0", "b1"), "B1");
+  EXPECT_EQ(choose("A1", "B1"), "A1");
+  EXPECT_EQ(choose("vendor=bolt", "A1"), "B1");
+  EXPECT_EQ(choose("/dev/ttyACM0", "77"),
+            "no probe matches port.address \"/dev/ttyACM0\" or port.hardware_id \"77\"; the known probes are: A1, A2, "
+            "B1");
+  EXPECT_EQ(choose("/dev/ttyACM0", "A2"), "probe A2, which port.hardware_id \"A2\" names, is away");
+  EXPECT_EQ(choose("vendor=Acme", "A1"),
+            "port.address \"vendor=Acme\" is ambiguous: it matches A1, A2; use a unique ID instead");
 }
 
 TEST(ProbeChoiceTest, AProbeThatMovedIsFoundOnTheServerThatHasIt) {

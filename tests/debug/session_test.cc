@@ -15,8 +15,6 @@
 namespace probegate {
 namespace {
 
-using cc::arduino::cli::debug::DebugConfigReq;
-
 class FakeClient final : public DebugClient {
  public:
   void OnOutput(std::string bytes) override {
@@ -139,16 +137,16 @@ class DebugSessionTest : public testing::Test {
                      .metrics = metrics,
                      .log = log});
     sessions = std::make_unique<DebugSessions>(*context, session_limits);
-    auto session = *sessions->Start(Request(), {"h:1", "h"}, client);
+    auto session = *sessions->Start(Config(), {"h:1", "h"}, client);
     client->Attach(session, reads);
     return session;
   }
-  static DebugConfigReq Request() {
-    DebugConfigReq request;
-    request.set_port("A1");
-    request.set_fqbn("b");
-    request.set_import_file("a.elf");
-    return request;
+  static DebugConfig Config() {
+    DebugConfig config;
+    config.port = {{"port", "A1"}};
+    config.fqbn = "b";
+    config.import_file = "a.elf";
+    return config;
   }
   // Checks that the sessions have left no files.
   void TearDown() override {
@@ -261,7 +259,7 @@ TEST_F(DebugSessionTest, ASessionIsRefusedWhileAnEndedOneIsNotJoined) {
   session_limits.sessions_per_client = 1;
   const auto first = Start();
   const auto other = std::make_shared<FakeClient>();
-  const auto second = *sessions->Start(Request(), {"i:1", "i"}, other);
+  const auto second = *sessions->Start(Config(), {"i:1", "i"}, other);
   other->Attach(second);
   first->End({DebugEndCause::kClientGone, "gone"});
   client->WaitForEnd();
@@ -269,7 +267,7 @@ TEST_F(DebugSessionTest, ASessionIsRefusedWhileAnEndedOneIsNotJoined) {
   const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (first.use_count() > 2 && std::chrono::steady_clock::now() < bound) std::this_thread::yield();
   EXPECT_EQ(first.use_count(), 2);
-  const auto refused = sessions->Start(Request(), {"i:2", "i"}, other);
+  const auto refused = sessions->Start(Config(), {"i:2", "i"}, other);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
   sessions->Stop();
   EXPECT_EQ(other->WaitForEnd().cause, DebugEndCause::kStopping);
@@ -280,7 +278,7 @@ TEST_F(DebugSessionTest, ASessionIsRefusedIfNoThreadCanBeStarted) {
   const auto other = std::make_shared<FakeClient>();
   {
     const NoThreads no_threads;
-    const auto refused = sessions->Start(Request(), {"h:2", "h"}, other);
+    const auto refused = sessions->Start(Config(), {"h:2", "h"}, other);
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
     EXPECT_THAT(std::string(refused.status().message()),
                 testing::StartsWith("cannot start a thread for the debugging session: "));

@@ -1,0 +1,76 @@
+// The three forms in which Arduino CLI's clients debug, one per generation of its services. Each type has the messages
+// of one service, and translates between them and what all of them mean.
+//
+// Take:      what a message of the client says. Moves out of it.
+// SetOutput: makes the message with gdb's output.
+// SetEnd:    makes the last message.
+// Config:    what a client asks for.
+// Describe:  the answer to GetDebugConfig.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "cc/arduino/cli/commands/v1/debug.pb.h"
+#include "cc/arduino/cli/debug/debug.pb.h"
+#include "cc/arduino/cli/debug/v1/debug.pb.h"
+#include "debug/debug_config.h"
+#include "debug/debug_description.h"
+#include "debug/grpc/debug_call.h"
+#include "debug/session_end.h"
+
+namespace probegate {
+
+// cc.arduino.cli.debug.Debug: up to version 0.17. The port is a text.
+struct ArduinoDebugApi {
+  using Request = cc::arduino::cli::debug::DebugReq;
+  using Response = cc::arduino::cli::debug::DebugResp;
+  using ConfigRequest = cc::arduino::cli::debug::DebugConfigReq;
+  using ConfigResponse = cc::arduino::cli::debug::GetDebugConfigResp;
+  static constexpr char kDebugMethod[] = "/cc.arduino.cli.debug.Debug/Debug";
+  static constexpr char kConfigField[] = "debugReq";
+
+  static DebugMessage Take(Request& request);
+  static void SetOutput(std::string bytes, Response& response);
+  static void SetEnd(const DebugEnd& end, Response& response);
+  static DebugConfig Config(const ConfigRequest& request);
+  static void Describe(const DebugDescription& description, const ConfigRequest& request, ConfigResponse& response);
+};
+
+// cc.arduino.cli.debug.v1.DebugService: version 0.19 to 0.34. The port is a message.
+struct ArduinoDebugV1Api {
+  using Request = cc::arduino::cli::debug::v1::DebugRequest;
+  using Response = cc::arduino::cli::debug::v1::DebugResponse;
+  using ConfigRequest = cc::arduino::cli::debug::v1::DebugConfigRequest;
+  using ConfigResponse = cc::arduino::cli::debug::v1::GetDebugConfigResponse;
+  static constexpr char kDebugMethod[] = "/cc.arduino.cli.debug.v1.DebugService/Debug";
+  static constexpr char kConfigField[] = "debug_request";
+
+  static DebugMessage Take(Request& request);
+  static void SetOutput(std::string bytes, Response& response);
+  static void SetEnd(const DebugEnd& end, Response& response);
+  static DebugConfig Config(const ConfigRequest& request);
+  static void Describe(const DebugDescription& description, const ConfigRequest& request, ConfigResponse& response);
+};
+
+// cc.arduino.cli.commands.v1.ArduinoCoreService: since version 0.35.
+struct ArduinoCoreApi {
+  using Request = cc::arduino::cli::commands::v1::DebugRequest;
+  using Response = cc::arduino::cli::commands::v1::DebugResponse;
+  using ConfigRequest = cc::arduino::cli::commands::v1::GetDebugConfigRequest;
+  using ConfigResponse = cc::arduino::cli::commands::v1::GetDebugConfigResponse;
+  static constexpr char kDebugMethod[] = "/cc.arduino.cli.commands.v1.ArduinoCoreService/Debug";
+  static constexpr char kConfigField[] = "debug_request";
+  // A result's error is at most this long: then its length is one byte, less than 128, and clients of version 0.35, for
+  // which the result is a text, find a text that is valid UTF-8.
+  static constexpr size_t kMaxErrorBytes = 127;
+
+  static DebugMessage Take(Request& request);
+  static void SetOutput(std::string bytes, Response& response);
+  static void SetEnd(const DebugEnd& end, Response& response);
+  static DebugConfig Config(const ConfigRequest& request);
+  static DebugConfig Config(const cc::arduino::cli::commands::v1::IsDebugSupportedRequest& request);
+  static void Describe(const DebugDescription& description, const ConfigRequest& request, ConfigResponse& response);
+};
+
+}  // namespace probegate
