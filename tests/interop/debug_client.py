@@ -83,7 +83,7 @@ class DebugSession:
         self.api = api
         self.channel = channel(debugd.address)
         self._requests = queue.SimpleQueue()
-        self.stream = api.DebugStub(self.channel).Debug(iter(self._requests.get, None), timeout=4 * BOUND)
+        self.stream = self.open_stream(iter(self._requests.get, None), 4 * BOUND)
         self.data = b""
         self.errors = []
         self.code = None
@@ -92,18 +92,34 @@ class DebugSession:
         self._changed = threading.Condition()
         self._seen = 0
         if start:
-            config = {"port": debugd.stack.serial, "fqbn": FQBN, "import_file": str(firmware())} | config
-            self.send(debugReq=api.DebugConfigReq(**config))
+            self.send_config(self.usual_config(debugd.stack.serial) | config)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    # What differs between the services that debugd has; here, cc.arduino.cli.debug.Debug.
+
+    def open_stream(self, requests, timeout):
+        return self.api.DebugStub(self.channel).Debug(requests, timeout=timeout)
+
+    def usual_config(self, probe):
+        return {"port": probe, "fqbn": FQBN, "import_file": str(firmware())}
+
+    def send_config(self, config):
+        self.send(debugReq=self.api.DebugConfigReq(**config))
+
+    def send(self, **fields):
+        self._requests.put(self.api.DebugReq(**fields))
+
+    def error_of(self, response):
+        return response.error
 
     def _read(self):
         try:
             for response in self.stream:
                 with self._changed:
                     self.data += response.data
-                    if response.error:
-                        self.errors.append(response.error)
+                    if error := self.error_of(response):
+                        self.errors.append(error)
                     self._changed.notify_all()
         except grpc.RpcError:
             pass
@@ -111,9 +127,6 @@ class DebugSession:
         with self._changed:
             self.ended.set()
             self._changed.notify_all()
-
-    def send(self, **fields):
-        self._requests.put(self.api.DebugReq(**fields))
 
     def write(self, text):
         self.send(data=text.encode())

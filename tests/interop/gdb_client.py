@@ -29,9 +29,7 @@ def functions_of(backtrace):
     """The functions in the text of a backtrace, innermost first; an exception frame is None."""
     return [
         match[1]
-        for match in re.finditer(
-            r"^#\d+\s+(?:<signal handler called>|(?:0x\w+ in )?(\w+) \()", backtrace, re.MULTILINE
-        )
+        for match in re.finditer(r"^#\d+\s+(?:<signal handler called>|(?:0x\w+ in )?(\w+) \()", backtrace, re.MULTILINE)
     ]
 
 

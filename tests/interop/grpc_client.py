@@ -14,13 +14,14 @@ from stack import BOUND
 
 
 def generate(proto_directory, output_directory):
-    """Runs protoc over all .proto files, ours and Arduino CLI's, and imports the generated modules. Returns one
-    namespace with all messages and services."""
+    """Runs protoc over our .proto files and the first of Arduino CLI's debugging services, and imports the generated
+    modules. Returns one namespace with all messages and services. Arduino CLI's later services have messages of the
+    same names; arduino_client.py has clients for them."""
     well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     files = sorted(
         str(p.relative_to(proto_directory))
-        for part in ("probegate/v1", "cc")
-        for p in (proto_directory / part).rglob("*.proto")
+        for part in ("probegate/v1", "cc/arduino/cli/commands", "cc/arduino/cli/debug")
+        for p in (proto_directory / part).glob("*.proto")
     )
     code = protoc.main(
         [

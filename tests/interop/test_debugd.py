@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import grpc
 import pytest
 from debug_client import Debugd, DebugSession, firmware, processes, tools_of, wait_for_no_tools
+from grpc_client import channel
 from stack import BOUND, wait_until
 
 MIB = 1 << 20
@@ -239,11 +241,12 @@ def test_end_of_the_server_ends_the_session(lab, number):
 
 BAD = [
     ({"fqbn": ""}, "INVALID_ARGUMENT", "fqbn is empty"),
-    ({"fqbn": "acme:avr:uno; rm -rf /"}, "INVALID_ARGUMENT", "no recipe matches"),
+    ({"fqbn": "acme:avr:uno; rm -rf /"}, "INVALID_ARGUMENT", "no recipe matches fqbn"),
+    ({"fqbn": "arduino:mbed_nano:nano33ble:split"}, "INVALID_ARGUMENT", 'fqbn "arduino:mbed_nano:nano33ble:split"'),
     ({"interpreter": "mi9"}, "INVALID_ARGUMENT", "interpreter"),
     ({"interpreter": "console -x /etc/passwd"}, "INVALID_ARGUMENT", "interpreter"),
     ({"port": ""}, "INVALID_ARGUMENT", "port is empty"),
-    ({"port": "$(id)"}, "NOT_FOUND", "no probe matches port; the known probes are: PGSIM"),
+    ({"port": "$(id)"}, "NOT_FOUND", 'no probe matches port "$(id)"; the known probes are: PGSIM'),
     ({"port": "colour=red"}, "INVALID_ARGUMENT", "no such property"),
     ({"import_file": ""}, "INVALID_ARGUMENT", "import_file"),
     ({"import_file": "../../../../../../etc/passwd"}, "PERMISSION_DENIED", "none of the folders"),
@@ -289,6 +292,23 @@ def test_ways_to_name_the_probe_and_the_file(lab, api, tmp_path):
     with pytest.raises(grpc.RpcError) as error:
         api.DebugStub(lab.open(start=False).channel).GetDebugConfig(api.DebugConfigReq(port="x"), timeout=BOUND)
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_board_with_options_finds_its_recipe_and_its_sketch(debug_stack, api, tmp_path):
+    sketch = tmp_path / "Blink"
+    build = sketch / "build" / "arduino.mbed_nano.nano33ble"
+    build.mkdir(parents=True)
+    shutil.copy(firmware(), build / "Blink.ino.elf")
+    (sketch / "Blink.ino").touch()
+    stack = debug_stack()
+    with channel(Debugd(stack, "--elf-folder", tmp_path).address) as connection:
+        for fqbn in ("arduino:mbed_nano:nano33ble", "arduino:mbed_nano:nano33ble:split=0,x=1"):
+            for path in (sketch, sketch / "Blink.ino"):
+                reply = api.DebugStub(connection).GetDebugConfig(
+                    api.DebugConfigReq(port=stack.serial, fqbn=fqbn, sketch_path=str(path)), timeout=BOUND
+                )
+                assert reply.executable == str(build / "Blink.ino.elf"), (fqbn, path)
+                assert reply.toolchain_configuration["recipe"] == "nrf52840"
 
 
 def test_a_hundred_megabytes_of_input(lab):

@@ -30,6 +30,8 @@ def test_flags_exist(page, helps):
         ("probegate/v1/probe_directory", "grpc_api"),
         ("probegate/v1/debug_files", "debugging"),
         ("cc/arduino/cli/debug/debug", "debugging"),
+        ("cc/arduino/cli/debug/v1/debug", "debugging"),
+        ("cc/arduino/cli/commands/v1/debug", "debugging"),
     ],
 )
 def test_the_api_page_names_every_method(proto, page):
