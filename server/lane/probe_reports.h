@@ -25,13 +25,9 @@ class ProbeReports final : public ProbeObserver {
   void OnFault() override { metrics_.OnFault(); }
   void OnNoAck() override { metrics_.OnNoAck(); }
   void OnRetry() override { metrics_.OnRetry(); }
-  void OnAssumption(std::string_view what) override {
-    log_.Warning("probe.assumption", {{"probe", metrics_.unique_id()}, {"what", what}});
-  }
+  void OnAssumption(std::string_view what) override;
   // As DpLink::Warn.
-  void OnTargetPower(std::string_view what) {
-    log_.Warning("target.power", {{"probe", metrics_.unique_id()}, {"reason", what}});
-  }
+  void OnTargetPower(std::string_view what);
   void OnDisconnect(DisconnectCause cause) override { metrics_.OnDisconnect(cause); }
 
  private:

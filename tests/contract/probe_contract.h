@@ -73,9 +73,6 @@ class ContractWorld {
   // Words of the target's memory, read without the probe.
   virtual std::vector<uint32_t> ReadTarget(uint32_t address, size_t count) = 0;
 
-  // Whether the board's nRESET is low, read without the probe.
-  virtual bool reset_is_low() = 0;
-
   // Makes the target send a few bytes by SWO, at kSwoBaud, and returns them. For probes that have SWO.
   virtual std::vector<uint8_t> SendSwo() { return {}; }
 };

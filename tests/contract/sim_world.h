@@ -26,7 +26,6 @@ class SimWorld : public ContractWorld {
   void Unplug() override { Command("unplug"); }
   void Plug() override { Command("plug"); }
   std::vector<uint32_t> ReadTarget(uint32_t address, size_t count) override;
-  bool reset_is_low() override { return Command("state").at("nreset_asserted"); }
   std::vector<uint8_t> SendSwo() override;
 
  protected:

@@ -190,13 +190,7 @@ def test_client_text_cannot_break_text_lines(make_stack, raw):
 @pytest.mark.parametrize("program,home", [("server", "server"), ("gateway", "gateway"), ("debugd", "debug")])
 def test_documentation_has_each_event(program, home):
     """The documentation lists each event with its level and its fields, in the order in which they are logged."""
-    paths = [
-        path
-        for folder in (home, "telemetry")
-        for suffix in ("h", "cc")
-        for path in (ROOT / folder).rglob(f"*.{suffix}")
-    ]
-    sources = "".join(path.read_text() for path in paths)
+    sources = "".join(path.read_text() for folder in (home, "telemetry") for path in (ROOT / folder).rglob("*.cc"))
     page = (docs.DOCS / "logs.md").read_text()
     (section,) = re.findall(rf"^## Events of probegate-{program}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     documented = docs.events_of_table(section)
