@@ -20,11 +20,11 @@ constexpr uint8_t kPinReset = 1u << 7;
 bool PinCommands::Connect(RequestReader& request, ReplyWriter& reply) {
   const uint8_t requested = request.U8();
   if (!request.ok()) return false;
-  ProbePins::Port port = pins_.port();
+  ProbePins::Port port = ProbePins::Port::kNone;
   if (requested == kPortDefault || requested == kPortSwd) port = ProbePins::Port::kSwd;
   if (requested == kPortJtag) port = ProbePins::Port::kJtag;
-  pins_.Connect(port);
-  reply.U8(requested <= kPortJtag ? static_cast<uint8_t>(port) : 0);
+  if (port != ProbePins::Port::kNone) pins_.Connect(port);
+  reply.U8(static_cast<uint8_t>(port));
   return true;
 }
 

@@ -4,12 +4,17 @@ namespace probegate::sim {
 
 void ProbePins::Connect(Port port) {
   port_ = port;
-  tdi_ = true;
+  LetAllBeHigh();
 }
 
 void ProbePins::Disconnect() {
+  LetAllBeHigh();
   port_ = Port::kNone;
-  DriveReset(false);
+}
+
+void ProbePins::LetAllBeHigh() {
+  swclk_ = swdio_ = tdi_ = true;
+  SetReset(false);
 }
 
 void ProbePins::PowerOff() {
@@ -18,10 +23,11 @@ void ProbePins::PowerOff() {
 }
 
 void ProbePins::ClockSwj(bool level) {
+  if (!connected()) return;
   swdio_ = level;
   if (port_ == Port::kJtag) {
     chip_.pins().ClockJtag(level, tdi_);
-  } else if (port_ == Port::kSwd) {
+  } else {
     chip_.pins().Clock(true, level);
   }
 }
@@ -34,11 +40,24 @@ bool ProbePins::ClockJtag(bool tms, bool tdi) {
 }
 
 void ProbePins::DriveSwclk(bool level) {
+  if (!connected()) return;
   if (level && !swclk_) ClockSwj(swdio_);
   swclk_ = level;
 }
 
+void ProbePins::DriveSwdio(bool level) {
+  if (connected()) swdio_ = level;
+}
+
+void ProbePins::DriveTdi(bool level) {
+  if (connected()) tdi_ = level;
+}
+
 void ProbePins::DriveReset(bool asserted) {
+  if (connected()) SetReset(asserted);
+}
+
+void ProbePins::SetReset(bool asserted) {
   reset_asserted_ = asserted;
   chip_.SetReset(asserted);
 }

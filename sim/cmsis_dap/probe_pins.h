@@ -1,7 +1,8 @@
-// The probe's pins towards the target: which protocol they are set up for, and the level each was last driven to.
+// The probe's pins towards the target: which protocol they are set up for, and the level each has.
 //
-// The target samples SWDIO/TMS and TDI at each rising edge of SWCLK/TCK, so a cycle of the clock is one call. Until
-// Connect the pins float: the levels are kept, and no clock reaches the target.
+// The target samples SWDIO/TMS and TDI at each rising edge of SWCLK/TCK, so a cycle of the clock is one call. The pins
+// are driven only between Connect and Disconnect, as in Arm's firmware and in DAPLink. Outside of that they float:
+// pull-ups hold them high, nRESET is released, and whatever would drive or clock them has no effect.
 //
 // Threads: one at a time.
 #pragma once
@@ -19,9 +20,10 @@ class ProbePins {
   // `chip` is on the connector and must outlive it.
   explicit ProbePins(Chip& chip) : chip_(chip) {}
 
-  // Sets the pins up for `port`, with TDI high.
+  // Drives the pins for `port`, which is not kNone, with all of them high at first (PORT_SWD_SETUP and PORT_JTAG_SETUP
+  // of Arm's firmware). So an nRESET that was asserted is released, even if the pins were set up before.
   void Connect(Port port);
-  // Lets the pins float and releases nRESET.
+  // Lets the pins float (PORT_OFF).
   void Disconnect();
   // As when the probe loses its power: disconnected, the clock back at its default.
   void PowerOff();
@@ -43,8 +45,8 @@ class ProbePins {
 
   // Single pins, as DAP_SWJ_Pins drives and reads them. A rising edge of SWCLK is a cycle as in ClockSwj.
   void DriveSwclk(bool level);
-  void DriveSwdio(bool level) { swdio_ = level; }
-  void DriveTdi(bool level) { tdi_ = level; }
+  void DriveSwdio(bool level);
+  void DriveTdi(bool level);
   void DriveReset(bool asserted);
   bool swclk() const { return swclk_; }
   bool swdio() const { return swdio_; }
@@ -54,6 +56,9 @@ class ProbePins {
 
  private:
   static constexpr uint32_t kDefaultClockHz = 1'000'000;
+
+  void LetAllBeHigh();
+  void SetReset(bool asserted);
 
   Chip& chip_;
   Port port_ = Port::kNone;

@@ -55,12 +55,44 @@ TEST_F(CmsisDapTest, DelayIsLeftToTheTransport) {
   EXPECT_EQ(replies[0].busy, std::chrono::microseconds(1000));
 }
 
+constexpr uint8_t kNoPins = 0;
+constexpr uint8_t kResetPin = 0x80;
+constexpr uint8_t kAllPins = 0x8F;
+Bytes PinsPacket(uint8_t output, uint8_t select) { return {0x10, output, select, 0, 0, 0, 0}; }
+
 TEST_F(CmsisDapTest, ResetPinIsReadBack) {
+  client_.Connect();
   EXPECT_EQ(client_.Command({0x10, 0x00, 0x80, 0, 0, 0, 0})[1] & 0x80, 0);
   EXPECT_TRUE(client_.board.chip().processor().held());
   EXPECT_EQ(client_.Command({0x10, 0x00, 0x00, 0, 0, 0, 0})[1] & 0x80, 0);
   EXPECT_EQ(client_.Command({0x10, 0x80, 0x80, 0, 0, 0, 0})[1] & 0x80, 0x80);
   EXPECT_FALSE(client_.board.chip().processor().held());
+}
+
+TEST_F(CmsisDapTest, PinsFloatWhileNotConnected) {
+  const auto& held = [this] { return client_.board.chip().processor().held(); };
+  EXPECT_EQ(client_.Command(PinsPacket(0, kAllPins)), (Bytes{0x10, kAllPins}));
+  EXPECT_FALSE(held());
+  client_.Connect();
+  EXPECT_EQ(client_.Command(PinsPacket(0, kNoPins)), (Bytes{0x10, kAllPins})) << "nothing was kept from before";
+  EXPECT_EQ(client_.Command(PinsPacket(0, kResetPin)).at(1) & kResetPin, 0);
+  EXPECT_TRUE(held());
+  client_.Command({0x03});
+  EXPECT_FALSE(held());
+  EXPECT_EQ(client_.Command(PinsPacket(0, kResetPin)), (Bytes{0x10, kAllPins}));
+  EXPECT_FALSE(held());
+}
+
+TEST_F(CmsisDapTest, ConnectReleasesReset) {
+  for (const uint8_t port : {1, 2}) {
+    client_.Command({0x02, 1});
+    client_.Command(PinsPacket(0, kResetPin));
+    ASSERT_TRUE(client_.board.chip().processor().held());
+    client_.Command({0x02, 3});
+    EXPECT_TRUE(client_.board.chip().processor().held()) << "there is no such port, so nothing is set up";
+    client_.Command({0x02, port});
+    EXPECT_FALSE(client_.board.chip().processor().held());
+  }
 }
 
 TEST_F(CmsisDapTest, NothingHappensWhileNotConnected) {
