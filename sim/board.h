@@ -5,11 +5,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sim/cmsis_dap/device.h"
 #include "sim/fault_schedule.h"
+#include "sim/quirks.h"
 #include "sim/target/chip.h"
 
 namespace probegate::sim {
@@ -23,6 +26,8 @@ struct ReplyFault {
     kTruncate,   // the reply is cut to its first byte; the header has the matching length
     kSignature,  // the header's signature is wrong
     kUnplug,     // the board is unplugged instead of replying
+    kRepeat,     // the reply is sent twice
+    kStale,      // the reply is held back until the next packet has been executed, and sent before that one's reply
   };
   Kind kind = Kind::kDrop;
   std::chrono::milliseconds delay{0};
@@ -41,6 +46,14 @@ class Board {
   Chip& chip() { return chip_; }
   Device& device() { return device_; }
   FaultSchedule<ReplyFault>& reply_faults() { return reply_faults_; }
+  // Counts a reply and returns what happens to it: what has been injected, or else what a quirk says.
+  std::optional<ReplyFault> NextReplyFault();
+
+  // From now on the board has these quirks, and no others. Throws std::invalid_argument, and changes nothing, if one is
+  // not valid.
+  void SetQuirks(std::span<const QuirkSetting> settings);
+  const std::vector<QuirkSetting>& quirks() const { return quirk_settings_; }
+  const LinkQuirks& link_quirks() const { return link_.quirks; }
 
   // How long after the arrival of its request each reply is sent, as if by a USB probe.
   std::chrono::microseconds latency() const { return latency_; }
@@ -50,6 +63,13 @@ class Board {
   Chip chip_;
   Device device_;
   FaultSchedule<ReplyFault> reply_faults_;
+  std::vector<QuirkSetting> quirk_settings_;
+  // The quirks of the link, and the replies that they concern, counted from the start.
+  struct {
+    LinkQuirks quirks;
+    uint64_t stale_reply = 0;
+    uint64_t repeated_reply = 0;
+  } link_;
   std::chrono::microseconds latency_{0};
 };
 

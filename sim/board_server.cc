@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <vector>
 
 #include "asio/buffer.hpp"
 #include "asio/co_spawn.hpp"
@@ -23,6 +25,9 @@ namespace {
 // The board's thread blocks for the last part of a wait, to be on time.
 constexpr std::chrono::milliseconds kBlockingWait{1};
 
+// How long a probe with few buffers works on a packet: as long as a frame of full-speed USB.
+constexpr std::chrono::milliseconds kPacketWork{1};
+
 // After an error such as running out of file descriptors, retrying immediately would only fill the log.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
@@ -31,9 +36,27 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 struct BoardServer::Client {
   explicit Client(asio::ip::tcp::socket connected) : socket(std::move(connected)), timer(socket.get_executor()) {}
 
+  // As RequestFramer::Next, but what waits in the probe's buffers comes first. The packet stays valid until the next
+  // call, and until Space is called.
+  RequestFramer::Status Next(std::span<const uint8_t>& packet) {
+    if (buffered.empty()) return framer.Next(packet);
+    executed = std::move(buffered.front());
+    buffered.pop_front();
+    packet = executed.bytes;
+    return executed.status;
+  }
+
+  struct Packet {
+    RequestFramer::Status status = RequestFramer::Status::kPacket;
+    std::vector<uint8_t> bytes;
+  };
+
   asio::ip::tcp::socket socket;
   asio::steady_timer timer;
   RequestFramer framer;
+  std::deque<Packet> buffered;  // with the quirk packet-buffers
+  Packet executed;              // the last that was taken from there
+  std::vector<uint8_t> stale;   // a reply that is held back, with its header
 };
 
 BoardServer::BoardServer(unsigned index, std::unique_ptr<Board> board, const asio::ip::tcp::endpoint& endpoint,
@@ -73,6 +96,16 @@ void BoardServer::Plug() {
   if (plugged()) return;
   acceptor_ = Listen(io_, endpoint_);
   asio::co_spawn(io_, AcceptClients(), asio::detached);
+}
+
+void BoardServer::PowerCycle() {
+  {
+    const Engine::Stop stop(engine_);
+    board_->chip().PowerCycle();
+  }
+  if (!board_->link_quirks().powered_by_target || !plugged()) return;
+  Unplug();
+  Plug();
 }
 
 void BoardServer::Close(Client& client) {
@@ -117,7 +150,7 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
   TimePoint start;
   for (;;) {
     std::span<const uint8_t> packet;
-    const RequestFramer::Status status = client->framer.Next(packet);
+    const RequestFramer::Status status = client->Next(packet);
     if (status == RequestFramer::Status::kBad) {
       log_->warn("board {}: connection closed: received something other than a CMSIS-DAP request", index_);
       break;
@@ -138,7 +171,12 @@ asio::awaitable<void> BoardServer::Serve(std::shared_ptr<Client> client) {
     }
     ++counters_.packets;
     bool sent = true;
-    for (const Reply& reply : Process(packet)) {
+    const std::span<const Reply> replies = Process(packet);
+    if (board_->link_quirks().packet_buffers != 0) {
+      start += kPacketWork;
+      co_await WorkAndLosePackets(*client, start);
+    }
+    for (const Reply& reply : replies) {
       start += board_->latency() + reply.busy;
       sent = co_await SendReply(*client, reply, start);
       if (!sent) break;
@@ -165,6 +203,29 @@ std::span<const Reply> BoardServer::Process(std::span<const uint8_t> packet) {
   return replies;
 }
 
+// Works until `due` on the packet that is executed, and then looks at what has arrived meanwhile.
+asio::awaitable<void> BoardServer::WorkAndLosePackets(Client& client, TimePoint due) {
+  co_await WaitFor(client, due);
+  asio::error_code error;
+  for (;;) {
+    std::span<const uint8_t> packet;
+    RequestFramer::Status status;
+    while ((status = client.framer.Next(packet)) == RequestFramer::Status::kPacket ||
+           status == RequestFramer::Status::kTrace) {
+      const bool room = client.buffered.size() + 1 < board_->link_quirks().packet_buffers;
+      if (room || status == RequestFramer::Status::kTrace) {
+        client.buffered.push_back({status, {packet.begin(), packet.end()}});
+      } else {
+        ++counters_.lost;
+      }
+    }
+    if (status == RequestFramer::Status::kBad || client.socket.available(error) == 0 || error) co_return;
+    const std::span<uint8_t> space = client.framer.Space();
+    client.framer.Commit(client.socket.read_some(asio::buffer(space.data(), space.size()), error));
+    if (error) co_return;
+  }
+}
+
 asio::awaitable<void> BoardServer::WaitFor(Client& client, TimePoint due) {
   if (due - std::chrono::steady_clock::now() > kBlockingWait) {
     client.timer.expires_at(due - kBlockingWait);
@@ -177,7 +238,7 @@ asio::awaitable<void> BoardServer::WaitFor(Client& client, TimePoint due) {
 
 // Returns false if the connection cannot be used any more.
 asio::awaitable<bool> BoardServer::SendReply(Client& client, const Reply& reply, TimePoint due) {
-  const std::optional<ReplyFault> fault = board_->reply_faults().Next();
+  const std::optional<ReplyFault> fault = board_->NextReplyFault();
   if (fault) due += fault->delay;
   if (due > std::chrono::steady_clock::now()) co_await WaitFor(client, due);
   if (!client.socket.is_open()) co_return false;
@@ -193,8 +254,17 @@ asio::awaitable<bool> BoardServer::SendReply(Client& client, const Reply& reply,
     Unplug();
     co_return false;
   }
-  const std::array<asio::const_buffer, 3> buffers = {asio::buffer(header), asio::buffer(&first, 1),
-                                                     asio::buffer(reply.buffer.data() + 1, size - 1)};
+  const std::vector<uint8_t> stale = std::exchange(client.stale, {});
+  const asio::const_buffer rest = asio::buffer(reply.buffer.data() + 1, size - 1);
+  std::vector<asio::const_buffer> buffers = {asio::buffer(stale), asio::buffer(header), asio::buffer(&first, 1), rest};
+  if (fault && fault->kind == ReplyFault::Kind::kStale) {
+    client.stale.resize(asio::buffer_size(buffers));
+    asio::buffer_copy(asio::buffer(client.stale), buffers);
+    co_return true;
+  }
+  if (fault && fault->kind == ReplyFault::Kind::kRepeat) {
+    buffers.insert(buffers.end(), {asio::buffer(header), asio::buffer(&first, 1), rest});
+  }
   asio::error_code error;
   co_await asio::async_write(client.socket, buffers, asio::redirect_error(asio::use_awaitable, error));
   co_return !error;

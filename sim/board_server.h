@@ -1,5 +1,8 @@
 // A board's TCP port: framing, latency, faults injected into replies, plugging and unplugging.
 //
+// A board with the quirk packet-buffers takes a millisecond for each packet and loses what arrives meanwhile and finds
+// no buffer. Without it, packets wait in the socket, so that none is lost.
+//
 // Each board has a thread and an event loop of its own, in addition to the thread of its engine. With a latency,
 // replies are timed to the microsecond, which blocks the loop for up to a millisecond; on a shared loop boards would
 // delay each other. An idle board costs one sleeping thread.
@@ -39,6 +42,7 @@ class BoardServer {
     uint64_t packets = 0;      // requests received
     uint64_t connections = 0;  // connections accepted
     uint64_t refused = 0;      // connections closed because there was one already
+    uint64_t lost = 0;         // packets for which the probe had no buffer
   };
 
   // Listens on `endpoint` (port 0: any free port) and serves from then on. Throws std::runtime_error if it cannot.
@@ -82,6 +86,9 @@ class BoardServer {
   void Unplug();
   void Plug();
 
+  // The target loses its power and gets it back; a probe that has its power from there does so too.
+  void PowerCycle();
+
  private:
   struct Client;
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -90,6 +97,7 @@ class BoardServer {
   void TakeClient(asio::ip::tcp::socket socket);
   asio::awaitable<void> Serve(std::shared_ptr<Client> client);
   std::span<const Reply> Process(std::span<const uint8_t> packet);
+  asio::awaitable<void> WorkAndLosePackets(Client& client, TimePoint due);
   asio::awaitable<bool> SendReply(Client& client, const Reply& reply, TimePoint due);
   void OfferStream(bool offered);
   asio::awaitable<bool> SendTrace(Client& client, std::span<const uint8_t> request);

@@ -3,10 +3,12 @@
 #include <functional>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "nlohmann/json.hpp"
 #include "sim/control_arguments.h"
 #include "sim/endpoint.h"
+#include "sim/quirks.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace probegate::sim {
@@ -75,6 +77,8 @@ struct ReplyFaultRow {
 };
 constexpr ReplyFaultRow kReplyFaults[] = {
     {"drop_reply", "", ReplyFault::Kind::kDrop},
+    {"stale_reply", "", ReplyFault::Kind::kStale},
+    {"repeat_reply", "", ReplyFault::Kind::kRepeat},
     {"late_reply", "", ReplyFault::Kind::kLate},
     {"corrupt_reply", "command", ReplyFault::Kind::kCommand},
     {"corrupt_reply", "truncated", ReplyFault::Kind::kTruncate},
@@ -132,6 +136,58 @@ json Plug(Boards boards, ControlArguments& arguments) {
   return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) { server.Plug(); });
 }
 
+json PowerCycle(Boards boards, ControlArguments& arguments) {
+  return ForEach(ChosenBoards(boards, arguments), arguments, [](BoardServer& server) { server.PowerCycle(); });
+}
+
+// Gives each chosen board the settings that `change` makes of those that it has.
+json ChangeQuirks(Boards chosen, const ControlArguments& arguments,
+                  const std::function<void(std::vector<QuirkSetting>&)>& change) {
+  arguments.CheckAllTaken();
+  for (const std::unique_ptr<BoardServer>& board : chosen) {
+    board->CallStopped([&] {
+      std::vector<QuirkSetting> settings = board->board().quirks();
+      change(settings);
+      board->board().SetQuirks(settings);
+    });
+  }
+  return json::object();
+}
+
+json AddQuirk(Boards boards, ControlArguments& arguments) {
+  const Boards chosen = ChosenBoards(boards, arguments);
+  const QuirkSetting setting = ParseQuirk(arguments.Text("quirk"));
+  return ChangeQuirks(chosen, arguments, [&](std::vector<QuirkSetting>& settings) { TurnOn(setting, settings); });
+}
+
+json ClearQuirks(Boards boards, ControlArguments& arguments) {
+  const Boards chosen = ChosenBoards(boards, arguments);
+  if (!arguments.Has("quirk")) {
+    return ChangeQuirks(chosen, arguments, [](std::vector<QuirkSetting>& settings) { settings.clear(); });
+  }
+  const std::string name = arguments.Text("quirk");
+  CheckQuirkName(name);
+  return ChangeQuirks(chosen, arguments, [&](std::vector<QuirkSetting>& settings) {
+    std::erase_if(settings, [&](const QuirkSetting& setting) { return setting.name == name; });
+  });
+}
+
+json ListQuirks(Boards boards, ControlArguments& arguments) {
+  BoardServer& server = OneBoard(boards, arguments);
+  arguments.CheckAllTaken();
+  const std::vector<QuirkSetting> settings = server.Call([&] { return server.board().quirks(); });
+  json list = json::array();
+  for (const QuirkRow& row : QuirkRows()) {
+    json on = json::array();
+    for (const QuirkSetting& setting : settings) {
+      if (setting.name == row.name) on.push_back(setting.value);
+    }
+    list.push_back(
+        {{"quirk", row.name}, {"value", row.value}, {"effect", row.effect}, {"seen_in", row.firmware}, {"on", on}});
+  }
+  return {{"quirks", list}};
+}
+
 json ReadCounters(Boards boards, ControlArguments& arguments) {
   BoardServer& server = OneBoard(boards, arguments);
   arguments.CheckAllTaken();
@@ -143,7 +199,8 @@ json ReadCounters(Boards boards, ControlArguments& arguments) {
                 {"transfers", transfers.faults().operations()},
                 {"ap_writes", transfers.ap_writes()},
                 {"connections", counters.connections},
-                {"refused", counters.refused}};
+                {"refused", counters.refused},
+                {"lost", counters.lost}};
   });
 }
 
@@ -267,6 +324,8 @@ constexpr CommandRow kCommands[] = {
     {"clear_faults", ClearFaults}, {"unplug", Unplug},          {"plug", Plug},
     {"state", ReadState},          {"counters", ReadCounters},  {"read_word", ReadWord},
     {"write_word", WriteWord},     {"pins", ReadPins},          {"drive_pin", DrivePin},
+    {"power_cycle", PowerCycle},   {"quirk", AddQuirk},         {"clear_quirks", ClearQuirks},
+    {"quirks", ListQuirks},
 };
 
 json Run(Boards boards, const json& request) {

@@ -15,8 +15,13 @@
 //   clear_faults   [board]                                       disarms everything that inject has armed
 //   unplug         [board]                                       closes the connection and refuses others
 //   plug           [board]                                       listens again on the same port
+//   power_cycle    [board]                                       the target loses its power and gets it back
+//   quirk          [board] quirk                                 turns on "NAME" or "NAME=VALUE", as --quirk does
+//   clear_quirks   [board] [quirk]                               turns off one ("NAME", all its values), or all
+//   quirks         board                                         quirks: a list of {quirk (its name), value (its form),
+//                                                                effect, seen_in, on (the values that are on)}
 //   counters       board                                         packets, replies, transfers, ap_writes, connections,
-//                                                                refused: since the start
+//                                                                refused, lost: since the start
 //   state          board                                         see below
 //   read_word      board address                                 value: 32 bits at a multiple of 4
 //   write_word     board address value                           a write on the target's bus, which flash ignores
@@ -28,6 +33,10 @@
 // When unplug is answered, the connection has been closed and the probe has lost its state (it is not connected, has
 // the default clock, has released nRESET and has nothing queued); the target keeps its own. When plug is answered, the
 // board accepts connections.
+//
+// After power_cycle the target has its flash and nothing else: the DP and the APs are as after power-up, with the link
+// lost, RAM has noise in it, and the core starts, unless the probe asserts nRESET. A probe with the quirk
+// powered-by-target also closes its connection and loses its state, and accepts connections again at once.
 //
 // inject arms a fault for the `at`-th operation from now (1, the default, is the next) and the `times` - 1 operations
 // after it (default 1; 0: until clear_faults). For the first three faults an operation is a transfer on the wire made
@@ -42,6 +51,8 @@
 //                   clears the flag; the three registers above still get OK
 //   no_ack          the DP takes the request for noise: it does not answer until a line reset and a read of DPIDR
 //   drop_reply      the command runs, but its reply is not sent
+//   stale_reply     the reply is held back until the next packet arrives, and sent before that packet's reply
+//   repeat_reply    the reply is sent twice
 //   late_reply      the reply, and with it everything after it, is sent `milliseconds` (0 to 60000, required) later
 //   corrupt_reply   `corruption`: "command" (the default: the reply's first byte is inverted), "truncated" (only its
 //                   first byte is sent, with a matching length in the header) or "signature" (the header's first byte

@@ -99,6 +99,7 @@ int Main(const Options& options) {
                                    .board = name,
                                    .wire_time = options.wire_time};
     auto board = std::make_unique<Board>(i, options.seed, options.serial_prefix, contents, settings);
+    board->SetQuirks(options.quirks);
     if (store) board->chip().OnFlashChange(store->Keep(serial, contents));
     if (options.trace) {
       traces.push_back(

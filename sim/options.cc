@@ -113,6 +113,12 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   app.add_option("--control", control,
                  "Address of the control port (JSON lines), which must be a loopback address. Default: no control port")
       ->type_name("HOST:PORT");
+  std::vector<std::string> quirks;
+  app.add_option("--quirk", quirks,
+                 "Let each board behave as some probes and targets in the field do; see below. May be repeated")
+      ->type_name("NAME[=VALUE]")
+      ->allow_extra_args(false);
+  app.footer("Quirks (docs/simulator.md says where each has been seen):\n" + DescribeQuirks());
   app.add_flag("-v,--verbose", verbose, "Also log connections and accesses to peripherals that are not simulated");
   app.add_flag("-q,--quiet", quiet, "Log only errors")->excludes("--verbose");
   app.set_version_flag("--version", "probegate-sim " PROBEGATE_VERSION);
@@ -123,6 +129,7 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
       throw std::invalid_argument("--locked: --chip adiv6 has no access port protection");
     }
     options.listen = ParseHostPort(listen);
+    for (const std::string& quirk : quirks) TurnOn(ParseQuirk(quirk), options.quirks);
     if (!control.empty()) options.control = ParseHostPort(control);
     CheckPorts(options, options.listen);
     if (!uart.empty()) {

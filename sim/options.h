@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/endpoint.h"
+#include "sim/quirks.h"
 #include "sim/target/chip.h"
 
 namespace probegate::sim {
@@ -32,6 +34,7 @@ struct Options {
   bool locked = false;               // access port protection is on, for boards without a saved state
   std::optional<std::string> flash;  // the file with the contents of flash; nothing: the built-in test firmware
   std::optional<std::string> state;  // the directory in which the contents of flash are saved
+  std::vector<QuirkSetting> quirks;  // of each board
   Verbosity verbosity = Verbosity::kNormal;
 };
 

@@ -62,9 +62,11 @@ void Device::Execute(std::span<const uint8_t> packet) {
   Reply& out = replies_[reply_count_++];
   busy_ = {};
   RequestReader request(packet);
-  ReplyWriter reply(out.buffer);
+  ReplyWriter reply(std::span(out.buffer).first(quirks_.packet_size));
   const Command command = packet.empty() ? Command::kInvalid : static_cast<Command>(packet[0]);
-  if (command == Command::kExecuteCommands || command == Command::kQueueCommands) {
+  if (packet.size() > quirks_.packet_size) {
+    reply.U8(static_cast<uint8_t>(Command::kInvalid));
+  } else if (command == Command::kExecuteCommands || command == Command::kQueueCommands) {
     ExecuteList(request, reply);
   } else {
     ExecuteOne(request, reply);
@@ -93,12 +95,22 @@ void Device::ExecuteOne(RequestReader& request, ReplyWriter& reply) {
                                 [command](const CommandRow& candidate) { return candidate.command == command; });
   if (request.ok() && row != std::end(kCommands)) {
     reply.U8(static_cast<uint8_t>(command));
-    if (row->handler(*this, request, reply)) return;
+    const CommandQuirks::Verdict verdict = quirks_.Judge(command, request, reply);
+    if (verdict == CommandQuirks::Verdict::kAnswered) return;
+    if (verdict == CommandQuirks::Verdict::kPass && row->handler(*this, request, reply)) {
+      quirks_.Amend(command, head, reply);
+      return;
+    }
   }
   // It is not known where a command that cannot be understood ends, so whatever follows it is skipped.
   request.Bytes(request.left() + 1);
   reply.Truncate(head);
   reply.U8(static_cast<uint8_t>(Command::kInvalid));
+}
+
+void Device::set_quirks(const CommandQuirks& quirks) {
+  quirks_ = quirks;
+  pins_.set_reset_driven(quirks.reset_driven);
 }
 
 void Device::Unplug() {

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/cmsis_dap/command_quirks.h"
 #include "sim/cmsis_dap/jtag_commands.h"
 #include "sim/cmsis_dap/message.h"
 #include "sim/cmsis_dap/pin_commands.h"
@@ -52,6 +53,9 @@ class Device {
   // has ended), nor for DAP_QueueCommands, whose replies come with that of the next packet of another kind. The probe
   // has room for four packets: when the fourth is queued, all four are executed.
   std::span<const Reply> Process(std::span<const uint8_t> packet);
+
+  // From now on the firmware has these quirks, and no others.
+  void set_quirks(const CommandQuirks& quirks);
 
   // The probe loses its power, and with it its state; the target keeps its own.
   void Unplug();
@@ -98,6 +102,7 @@ class Device {
   SwdCommands swd_commands_;
   JtagCommands jtag_commands_;
   SwoCommands swo_commands_;
+  CommandQuirks quirks_;
   std::chrono::microseconds busy_{0};  // of the current packet
   std::vector<std::vector<uint8_t>> queued_;
   std::array<Reply, kPacketCount + 1> replies_;

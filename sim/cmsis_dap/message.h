@@ -75,7 +75,8 @@ class ReplyWriter {
 
   // Discards everything after the first `size` bytes.
   void Truncate(size_t size) { size_ = size; }
-  // Overwrites a byte that has been written.
+  // A byte that has been written, to be read or overwritten.
+  uint8_t At(size_t at) const { return buffer_[at]; }
   void Patch(size_t at, uint8_t value) { buffer_[at] = value; }
 
  private:

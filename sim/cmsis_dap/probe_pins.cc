@@ -54,7 +54,12 @@ void ProbePins::DriveTdi(bool level) {
 }
 
 void ProbePins::DriveReset(bool asserted) {
-  if (connected()) SetReset(asserted);
+  if (connected() && reset_driven_) SetReset(asserted);
+}
+
+void ProbePins::set_reset_driven(bool driven) {
+  reset_driven_ = driven;
+  if (!driven) SetReset(false);
 }
 
 void ProbePins::SetReset(bool asserted) {

@@ -52,6 +52,8 @@ class ProbePins {
   bool swdio() const { return swdio_; }
   bool tdi() const { return tdi_; }
   bool tdo() const { return port_ != Port::kJtag || chip_.pins().tdo(); }
+  // Whether the probe has an output for nRESET; without one the pin stays high.
+  void set_reset_driven(bool driven);
   bool reset_asserted() const { return reset_asserted_; }
 
  private:
@@ -65,6 +67,7 @@ class ProbePins {
   bool swclk_ = true;
   bool swdio_ = true;
   bool tdi_ = true;
+  bool reset_driven_ = true;
   bool reset_asserted_ = false;
   uint32_t clock_hz_ = kDefaultClockHz;
 };

@@ -42,6 +42,13 @@ void Processor::Reset() {
   LeaveReset();
 }
 
+void Processor::PowerUp() {
+  debug_ = {};
+  breakpoints_.PowerUp();
+  watchpoints_.PowerUp();
+  if (!held_) LeaveReset();
+}
+
 void Processor::LeaveReset() {
   registers_ = {};
   mpu_.Reset();

@@ -59,6 +59,8 @@ class Processor {
   // Local reset (§B1.5.5): everything except debug's own state; C_HALT is cleared. Afterwards the core is at the entry
   // from the vector table, halted if DEMCR.VC_CORERESET is set.
   void Reset();
+  // The same for a core that has lost its power, debug's state included. A core that is held stays held.
+  void PowerUp();
   // While held, the core does nothing. It leaves reset as above, but also halted if C_HALT was written meanwhile.
   void Hold(bool held);
   bool held() const { return held_; }

@@ -28,6 +28,11 @@ constexpr ComponentId kFpbId = {0xE0, {0x03, 0xB0, 0x2B, 0x00, 0x04}};
 
 BreakpointUnit::BreakpointUnit() : Component(kFpb, kFpbId) {}
 
+void BreakpointUnit::PowerUp() {
+  Define(kFpb);
+  Collect();
+}
+
 void BreakpointUnit::WriteWord(uint32_t offset, uint32_t value) {
   if (offset == kFpCtrl && (value & kFpCtrlKey) == 0) return;
   Keep(offset, value);

@@ -23,6 +23,9 @@ class BreakpointUnit : public Component {
 
   BreakpointUnit();
 
+  // As after power-up.
+  void PowerUp();
+
   // `changed` is called when a comparator or the control register has been written.
   void OnChange(std::function<void()> changed) { changed_ = std::move(changed); }
 

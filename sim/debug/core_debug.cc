@@ -52,6 +52,11 @@ constexpr SpecialRow kSpecials[] = {
 
 }  // namespace
 
+void CoreDebug::PowerUp() {
+  dcrdr_ = 0;
+  register_ready_ = true;
+}
+
 uint32_t CoreDebug::ReadDhcsr() {
   const uint32_t value = (debug_.enabled ? kDebugEn : 0) | (debug_.halt ? kHalt : 0) | (debug_.step ? kStep : 0) |
                          (debug_.mask_interrupts ? kMaskInts : 0) | (debug_.snap_stall ? kSnapStall : 0) |

@@ -15,6 +15,9 @@ class CoreDebug {
   // `processor` must outlive it.
   explicit CoreDebug(Processor& processor) : processor_(processor), debug_(processor.debug()) {}
 
+  // As after power-up; the processor's own state is the processor's to reset.
+  void PowerUp();
+
   // Reading DHCSR clears S_RESET_ST and S_RETIRE_ST. Writes take effect only with the key (§C1.6.2).
   uint32_t ReadDhcsr();
   void WriteDhcsr(uint32_t value);

@@ -40,6 +40,13 @@ constexpr size_t kMaxPacketBytes = 5;  // bytes, of a timestamp too
 InstrumentationTrace::InstrumentationTrace(const SimClock& clock, const DebugState& debug)
     : Component(kItm, kItmId), clock_(clock), debug_(debug) {}
 
+void InstrumentationTrace::PowerUp() {
+  Define(kItm);
+  fifo_.clear();
+  locked_ = true;
+  overflowed_ = overflow_owed_ = timestamp_owed_ = false;
+}
+
 bool InstrumentationTrace::IsOn(unsigned port) const {
   return debug_.traces() && (word(kTcr) & kTcrEnable) != 0 && (word(kTer) >> port & 1) != 0;
 }

@@ -29,6 +29,9 @@ class InstrumentationTrace : public Component {
   // Both must outlive it.
   InstrumentationTrace(const SimClock& clock, const DebugState& debug);
 
+  // As after power-up; what waits to be sent is lost.
+  void PowerUp();
+
   // `ready` is called when bytes have been added to the FIFO. The callee may Take them now or later.
   void OnData(std::function<void()> ready) { ready_ = std::move(ready); }
   bool empty() const { return fifo_.empty(); }

@@ -38,6 +38,11 @@ TracePort::TracePort(SimClock& clock, InstrumentationTrace& source, std::functio
   });
 }
 
+void TracePort::PowerUp() {
+  Define(kTpiu);
+  sent_.Clear();
+}
+
 // A change of the rate takes effect with the next byte.
 void TracePort::SendNext() {
   const TracePins pins = pins_();

@@ -40,6 +40,9 @@ class TracePort : public Component {
   // current settings of the chip.
   TracePort(SimClock& clock, InstrumentationTrace& source, std::function<TracePins()> pins);
 
+  // As after power-up.
+  void PowerUp();
+
   // `listener`, which may be null, is called for each byte when its start bit begins.
   void OnSwo(std::function<void(const SwoFrame&)> listener) { listener_ = std::move(listener); }
 

@@ -53,6 +53,12 @@ bool IsFunction(uint32_t offset) {
 WatchpointUnit::WatchpointUnit(const SimClock& clock, const DebugState& debug, std::function<uint32_t()> pc_sample)
     : Component(kDwt, kDwtId), clock_(clock), debug_(debug), pc_sample_(std::move(pc_sample)) {}
 
+void WatchpointUnit::PowerUp() {
+  Define(kDwt);
+  Rebase(0);
+  if (changed_) changed_();
+}
+
 // Without TRCENA the comparators are off (§C1.6.5).
 uint32_t WatchpointUnit::FunctionOf(unsigned comparator) const {
   const uint32_t function = word(ComparatorAt(comparator) + kFunction);

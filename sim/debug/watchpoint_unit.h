@@ -20,6 +20,9 @@ class WatchpointUnit : public Component {
   // `clock` and `debug` must outlive it. `pc_sample` returns the core's PC, or 0xFFFFFFFF while it is halted.
   WatchpointUnit(const SimClock& clock, const DebugState& debug, std::function<uint32_t()> pc_sample);
 
+  // As after power-up.
+  void PowerUp();
+
   // `changed` is called when a register has been written.
   void OnChange(std::function<void()> changed) { changed_ = std::move(changed); }
   // Whether the core's clock reaches CYCCNT.

@@ -21,7 +21,11 @@ CtrlAp::CtrlAp(Nvmc& nvmc, const Flash& uicr, Ram& ram, std::function<void(bool 
   Reset(ResetCause::kPowerOn);
 }
 
-void CtrlAp::Reset(ResetCause) { locked_ = uicr_.bytes()[kUicrApprotect & kUicrPage] == 0; }
+// RESET is the debugger's register, so only a loss of power clears it.
+void CtrlAp::Reset(ResetCause cause) {
+  locked_ = uicr_.bytes()[kUicrApprotect & kUicrPage] == 0;
+  if (cause == ResetCause::kPowerOn && std::exchange(holds_reset_, false)) hold_reset_(false);
+}
 
 std::optional<uint32_t> CtrlAp::Read(uint8_t offset) {
   switch (offset) {

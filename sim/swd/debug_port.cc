@@ -19,8 +19,7 @@ constexpr uint32_t kReadOk = 1u << 6;
 constexpr uint32_t kWdataErr = 1u << 7;
 constexpr uint32_t kMaskLane = 0xFu << 8;
 constexpr uint32_t kDebugPowerAck = 1u << 29;
-constexpr uint32_t kPowerRequests = 0x50000000u;
-constexpr uint32_t kControlWritable = kPowerRequests | kMaskLane | kOrunDetect;
+constexpr uint32_t kControlWritable = PowerControl::kRequests | kMaskLane | kOrunDetect;
 constexpr uint32_t kStickyFlags = kStickyOrun | kStickyErr | kWdataErr;
 
 constexpr uint32_t kSelectWritable = 0xFF0000FFu;  // in version 1: APSEL and the banks
@@ -39,17 +38,20 @@ constexpr std::array<AbortRow, 3> kAbortRows = {{{1u << 2, kStickyErr}, {1u << 3
 
 }  // namespace
 
-DebugPort::DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports)
-    : identity_{.dpidr = dpidr}, owned_bus_(std::make_unique<ApSelBus>(access_ports)), bus_(*owned_bus_) {}
+DebugPort::DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports, std::function<PowerControl::Time()> now)
+    : identity_{.dpidr = dpidr},
+      owned_bus_(std::make_unique<ApSelBus>(access_ports)),
+      bus_(*owned_bus_),
+      power_(std::move(now)) {}
 
-DebugPort::DebugPort(const DpIdentity& identity, ApBus& bus) : identity_(identity), bus_(bus) {}
+DebugPort::DebugPort(const DpIdentity& identity, ApBus& bus, std::function<PowerControl::Time()> now)
+    : identity_(identity), bus_(bus), power_(std::move(now)) {}
 
 bool DebugPort::overrun_detection() const { return (control_ & kOrunDetect) != 0; }
 
 unsigned DebugPort::turnaround() const { return ((dlcr_ & kDlcrTurnaround) >> 8) + 1; }
 
-// The power-up acknowledge bits follow their request bits immediately.
-uint32_t DebugPort::ctrl_stat() const { return control_ | (control_ & kPowerRequests) << 1 | sticky_; }
+uint32_t DebugPort::ctrl_stat() const { return control_ | power_.acknowledges() | sticky_; }
 
 bool DebugPort::AlwaysAnswers(const SwdRequest& request) const {
   if (request.ap) return false;
@@ -116,6 +118,11 @@ void DebugPort::Write(const SwdRequest& request, uint32_t value) {
 
 void DebugPort::WriteWithBadParity() { sticky_ |= kWdataErr; }
 
+void DebugPort::PowerUp() {
+  control_ = sticky_ = select_ = dlcr_ = read_buffer_ = resend_ = 0;
+  power_.Request(0);
+}
+
 void DebugPort::LineReset() { select_ &= ~kDpBankMask; }
 
 uint32_t DebugPort::ReadDp(uint8_t address) {
@@ -142,7 +149,10 @@ void DebugPort::WriteDp(uint8_t address, uint32_t value) {
       Abort(value);
       break;
     case kCtrlStat:
-      if (bank() == 0) control_ = value & kControlWritable;
+      if (bank() == 0) {
+        control_ = value & kControlWritable;
+        power_.Request(control_);
+      }
       if (bank() == kDlcrBank) dlcr_ = value & kDlcrTurnaround;
       break;
     case kSelect:

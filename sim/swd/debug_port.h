@@ -17,6 +17,7 @@
 #include <span>
 
 #include "sim/swd/ap_bus.h"
+#include "sim/swd/power_control.h"
 #include "sim/trace.h"
 
 namespace probegate::sim {
@@ -40,11 +41,12 @@ struct DpIdentity {
 
 class DebugPort {
  public:
-  // `access_ports[n]` answers to APSEL n and must outlive the port. APs that do not exist read as zero.
-  DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports);
+  // `access_ports[n]` answers to APSEL n and must outlive the port. APs that do not exist read as zero. `now` is the
+  // time for PowerControl.
+  DebugPort(uint32_t dpidr, std::span<AccessPort* const> access_ports, std::function<PowerControl::Time()> now);
 
   // `bus`, which must outlive the port, is addressed as in the DP's version.
-  DebugPort(const DpIdentity& identity, ApBus& bus);
+  DebugPort(const DpIdentity& identity, ApBus& bus, std::function<PowerControl::Time()> now);
 
   // `requested` is called before each request is decided on, so that the rest of the chip can be brought up to date.
   void OnRequest(std::function<void()> requested) { requested_ = std::move(requested); }
@@ -66,6 +68,11 @@ class DebugPort {
 
   // A line reset: sets DPBANKSEL to 0 and changes nothing else (§B4.3.3).
   void LineReset();
+
+  // As after power-up; what has been set by the calls above and below is kept.
+  void PowerUp();
+
+  PowerControl& power() { return power_; }
 
   // Forces the acknowledge of the next request that is judged, if its register can give it. WAIT changes nothing else;
   // FAULT comes from STICKYERR being set before the request, and the flag stays set.
@@ -95,6 +102,7 @@ class DebugPort {
   const DpIdentity identity_;
   const std::unique_ptr<ApBus> owned_bus_;
   ApBus& bus_;
+  PowerControl power_;
   uint32_t control_ = 0;  // the bits of CTRL/STAT that the host writes
   uint32_t sticky_ = 0;   // those that the DP sets
   uint32_t select_ = 0;

@@ -27,6 +27,9 @@ class SwjDp {
   // Simulates noise on the pins while they are in JTAG: nothing is understood until Test-Logic-Reset.
   void DisturbJtag() { jtag_dp_.Lose(); }
 
+  // As after power-up: in JTAG, with both protocols in their first state.
+  void PowerUp();
+
   // Cycles of SWCLK or TCK so far.
   uint64_t clocks() const { return clocks_; }
 
@@ -40,6 +43,12 @@ class SwjDp {
   SwDp sw_dp_;
   JtagDp jtag_dp_;
 };
+
+inline void SwjDp::PowerUp() {
+  switch_ = {};
+  sw_dp_.Lock();
+  jtag_dp_.Reset();
+}
 
 inline void SwjDp::Listen(bool line) {
   const SwitchEvent event = switch_.Clock(line);

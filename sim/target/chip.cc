@@ -1,6 +1,7 @@
 #include "sim/target/chip.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "sim/cpu/unicorn_core.h"
@@ -49,7 +50,7 @@ Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& set
               [this] { return !locked(); }),
       access_ports_{&ahb_ap_, &parts_.ctrl_ap()},
       adiv6_bus_(ahb_ap_),
-      debug_port_(MakeDebugPort()),
+      debug_port_(MakeDebugPort(settings.wire_time)),
       pins_(debug_port_, kind_ == ChipKind::kAdiv6 ? Adiv6Bus::kIdcode : kNrf52840Idcode),
       wire_time_(settings.wire_time) {
   if (settings.log != nullptr) {
@@ -103,6 +104,24 @@ void Chip::HoldReset(ResetCause cause, bool held) {
   processor_.Hold(held_by_pin_ || held_by_ctrl_ap_);
 }
 
+void Chip::PowerCycle() {
+  pins_.PowerUp();
+  debug_port_.PowerUp();
+  ahb_ap_.PowerUp();
+  core_debug_.PowerUp();
+  itm_.PowerUp();
+  trace_port_.PowerUp();
+  ram_.PowerUp();
+  ResetAllButCore(ResetCause::kPowerOn);
+  processor_.PowerUp();
+  FollowDebugPower();
+}
+
+void Chip::set_quirks(const TargetQuirks& quirks) {
+  debug_port_.power().set_quirks(quirks.power);
+  ahb_ap_.SetRule(quirks.csw);
+}
+
 void Chip::OnFlashChange(const FlashChanged& changed) { flash_changed_ = changed; }
 
 void Chip::OnMemoryChange(Flash& memory, uint32_t base) {
@@ -136,8 +155,13 @@ void Chip::Advance(uint64_t cycles) {
   }
 }
 
-DebugPort Chip::MakeDebugPort() {
-  return kind_ == ChipKind::kAdiv6 ? DebugPort(Adiv6Bus::kDp, adiv6_bus_) : DebugPort(kDpidr, access_ports_);
+DebugPort Chip::MakeDebugPort(bool wire_time) {
+  std::function<PowerControl::Time()> now = [] { return std::chrono::steady_clock::now().time_since_epoch(); };
+  if (wire_time) {
+    now = [this] { return std::chrono::nanoseconds(clock_.now() * 1000 / (clock_.hz() / 1'000'000)); };
+  }
+  return kind_ == ChipKind::kAdiv6 ? DebugPort(Adiv6Bus::kDp, adiv6_bus_, std::move(now))
+                                   : DebugPort(kDpidr, access_ports_, std::move(now));
 }
 
 Bus& Chip::MapMemory() {

@@ -40,6 +40,12 @@ enum class ChipKind : uint8_t {
   kAdiv6,     // a DP of version 3, and an APv2 MEM-AP that a ROM table points to; no access port protection
 };
 
+// What some targets do that makes debuggers stumble.
+struct TargetQuirks {
+  PowerQuirks power;
+  CswRule csw = CswRule::kNone;
+};
+
 struct ChipSettings {
   ChipKind kind = ChipKind::kNrf52840;
   double flash_speed = 1;               // how many times faster flash is than on the chip
@@ -87,6 +93,12 @@ class Chip {
   // Lets this much simulated time pass: the core executes if it can, and alarms go off.
   void Advance(uint64_t cycles);
 
+  // The chip loses its power and gets it back: all that remains is flash, UICR and, while nRESET is asserted, the
+  // reset. The clock goes on.
+  void PowerCycle();
+
+  void set_quirks(const TargetQuirks& quirks);
+
   // Records events in `trace`, which must outlive the chip, from now on.
   void TraceTo(Trace& trace);
 
@@ -101,7 +113,7 @@ class Chip {
  private:
   // Maps the memories; called before anything executes.
   Bus& MapMemory();
-  DebugPort MakeDebugPort();
+  DebugPort MakeDebugPort(bool wire_time);
   void ResetAllButCore(ResetCause cause);
   void OnMemoryChange(Flash& memory, uint32_t base);
   // Two lines can hold the chip in reset; it leaves reset when both release it.

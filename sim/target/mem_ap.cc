@@ -20,17 +20,50 @@ constexpr uint32_t kAddrIncMask = 3u << 4;
 constexpr uint32_t kAddrIncSingle = 1u << 4;
 constexpr uint32_t kTarPage = 0x1000;
 
+constexpr uint32_t kHprotPrivileged = 1u << 25;
+constexpr uint32_t kSecureDebug = 1u << 23;  // SPIDEN
+constexpr uint32_t kNonSecure = 1u << 30;    // HNONSEC
+
+// What each rule asks for, and what it changes in CSW, in the order of CswRule.
+struct RuleRow {
+  uint32_t checked;      // these bits
+  uint32_t required;     // must have this value
+  uint32_t at_power_up;  // the value of CSW
+  uint32_t writable;     // in addition
+  uint32_t always;       // bits that read as 1
+};
+constexpr RuleRow kRules[] = {
+    {0, 0, 0x23000002, 0, 0},
+    {kHprotPrivileged, kHprotPrivileged, 0x01000002, 0, 0},
+    {kNonSecure, 0, 0x43000002, kNonSecure, kSecureDebug},
+    {kNonSecure, kNonSecure, 0x43000002, kNonSecure, 0},
+};
+const RuleRow& RowOf(CswRule rule) { return kRules[static_cast<size_t>(rule)]; }
+
 uint32_t LaneShift(uint32_t address) { return 8 * (address & 3); }
 
 }  // namespace
 
 unsigned MemAp::access_size() const { return 1u << (csw_ & kSizeMask); }
 
+void MemAp::SetRule(CswRule rule) {
+  if (rule == rule_) return;
+  rule_ = rule;
+  csw_ = RowOf(rule_).at_power_up;
+}
+
+void MemAp::PowerUp() {
+  csw_ = RowOf(rule_).at_power_up;
+  tar_ = 0;
+}
+
+bool MemAp::Allows() const { return open_() && (csw_ & RowOf(rule_).checked) == RowOf(rule_).required; }
+
 std::optional<uint32_t> MemAp::Read(uint8_t offset) {
   if (offset >= kBd0 && offset <= kBd3) return ReadBus((tar_ & ~0xFu) | (offset & 0xF), 4);
   switch (offset) {
     case kCsw:
-      return csw_ | (open_() ? kDeviceEnabled : 0);
+      return csw_ | RowOf(rule_).always | (open_() ? kDeviceEnabled : 0);
     case kTar:
       return tar_;
     case kDrw:
@@ -63,17 +96,17 @@ bool MemAp::Write(uint8_t offset, uint32_t value) {
 }
 
 void MemAp::WriteCsw(uint32_t value) {
-  csw_ = value & kCswWritable;
+  csw_ = value & (kCswWritable | RowOf(rule_).writable);
   if ((csw_ & kSizeMask) > kSizeWord) csw_ = (csw_ & ~kSizeMask) | kSizeWord;
   if ((csw_ & kAddrIncMask) != kAddrIncSingle) csw_ &= ~kAddrIncMask;
 }
 
 std::optional<uint32_t> MemAp::ReadBus(uint32_t address, unsigned size) {
-  return open_() ? bus_.Read(address, size) : std::nullopt;
+  return Allows() ? bus_.Read(address, size) : std::nullopt;
 }
 
 bool MemAp::WriteBus(uint32_t address, unsigned size, uint32_t value) {
-  return open_() && bus_.Write(address, size, value);
+  return Allows() && bus_.Write(address, size, value);
 }
 
 std::optional<uint32_t> MemAp::ReadDrw() {

@@ -22,6 +22,15 @@ struct MemApIdentity {
   uint32_t cfg = 0;
 };
 
+// Which attributes an access to memory must have (IHI 0074 §C2.6.4); with others it fails. After power-up CSW has the
+// wrong ones for kPrivileged and kSecure, so the debugger has to set them, and the right ones for kNonSecure.
+enum class CswRule : uint8_t {
+  kNone,
+  kPrivileged,  // HPROT[1] must be 1
+  kSecure,      // HNONSEC must be 0: secure debug is allowed, so SPIDEN is 1, and memory is secure
+  kNonSecure,   // HNONSEC must be 1: secure debug is not allowed, so SPIDEN is 0
+};
+
 class MemAp : public AccessPort {
  public:
   // `bus` must outlive it. `base` is the value of BASE, the ROM table's address. `open` returns whether accesses to the
@@ -29,6 +38,11 @@ class MemAp : public AccessPort {
   MemAp(
       Bus& bus, uint32_t base, const MemApIdentity& identity = {}, std::function<bool()> open = [] { return true; })
       : bus_(bus), base_(base), identity_(identity), open_(std::move(open)) {}
+
+  // Changes the rule, and with it the value of CSW to that after power-up.
+  void SetRule(CswRule rule);
+  // As after power-up.
+  void PowerUp();
 
   std::optional<uint32_t> Read(uint8_t offset) override;
   bool Write(uint8_t offset, uint32_t value) override;
@@ -40,13 +54,15 @@ class MemAp : public AccessPort {
   bool WriteDrw(uint32_t value);
   void WriteCsw(uint32_t value);
   void Advance();
+  bool Allows() const;
   unsigned access_size() const;
 
   Bus& bus_;
   const uint32_t base_;
   const MemApIdentity identity_;
   const std::function<bool()> open_;
-  uint32_t csw_ = 0x23000002;  // without DeviceEn
+  CswRule rule_ = CswRule::kNone;
+  uint32_t csw_ = 0x23000002;  // the bits that can be written
   uint32_t tar_ = 0;
 };
 

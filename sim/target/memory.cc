@@ -32,9 +32,11 @@ void HostMemory::Store(uint32_t offset, unsigned size, uint32_t value) {
 
 HostMemory::Range HostMemory::TakeChanges() { return std::exchange(changes_, Range{}); }
 
-Ram::Ram(uint32_t size, uint64_t seed) : HostMemory(size) {
-  std::mt19937_64 noise(seed);
-  for (uint32_t offset = 0; offset < size; offset += 4) Store(offset, 4, static_cast<uint32_t>(noise()));
+Ram::Ram(uint32_t size, uint64_t seed) : HostMemory(size), seed_(seed) { PowerUp(); }
+
+void Ram::PowerUp() {
+  std::mt19937_64 noise(seed_);
+  for (uint32_t offset = 0; offset < bytes().size(); offset += 4) Store(offset, 4, static_cast<uint32_t>(noise()));
 }
 
 void Ram::Write(uint32_t offset, unsigned size, uint32_t value) { Store(offset, size, value); }

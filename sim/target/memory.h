@@ -60,8 +60,14 @@ class Ram : public HostMemory {
   // relies on zeros or reads the wrong address.
   Ram(uint32_t size, uint64_t seed);
 
+  // The contents are lost: noise again, the same as the first time.
+  void PowerUp();
+
   void Write(uint32_t offset, unsigned size, uint32_t value) override;
   bool takes_stores() const override { return true; }
+
+ private:
+  const uint64_t seed_;
 };
 
 // NOR flash: a write changes bits from one to zero, and only an erase changes them back. Bus writes are ignored unless

@@ -195,6 +195,100 @@ TEST_F(ServerTest, InjectsFaultsIntoReplies) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(20));
 }
 
+const Bytes kResetTarget = {0x0A};
+const Bytes kNoReset = {0x0A, 0, 0};
+
+TEST_F(ServerTest, SendsARepeatedAndAStaleReply) {
+  Connection client(endpoint());
+  Do({{"command", "inject"}, {"fault", "repeat_reply"}, {"at", 2}});
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+  EXPECT_EQ(client.Command(kResetTarget), kCount);
+  EXPECT_EQ(client.Receive(), kNoReset);
+  Do({{"command", "inject"}, {"fault", "stale_reply"}});
+  client.Send(kAskCount);
+  EXPECT_EQ(client.Command(kResetTarget), kCount);
+  EXPECT_EQ(client.Receive(), kNoReset);
+}
+
+TEST_F(ServerTest, QuirksRepeatAndHoldBackOneReplyEach) {
+  Connection client(endpoint());
+  client.Command(kAskCount);
+  Do({{"command", "quirk"}, {"quirk", "repeat-reply=1"}});
+  Do({{"command", "quirk"}, {"quirk", "stale-reply=3"}});
+  EXPECT_EQ(client.Command(kAskCount), kCount);
+  EXPECT_EQ(client.Command(kResetTarget), kCount);
+  EXPECT_EQ(client.Receive(), kNoReset);
+  client.Send(kAskCount);
+  EXPECT_EQ(client.Command(kResetTarget), kCount);
+  EXPECT_EQ(client.Receive(), kNoReset);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Command(kAskCount), kCount);
+}
+
+// The four packets are sent in one piece, so that the board has received all of them when it begins with the first.
+TEST_F(ServerTest, LosesPacketsForWhichItHasNoBuffer) {
+  for (const size_t buffers : {1, 3}) {
+    Do({{"command", "quirk"}, {"quirk", "packet-buffers=" + std::to_string(buffers)}});
+    const uint64_t before = Counters()["lost"];
+    Connection client(endpoint());
+    Bytes four;
+    for (int i = 0; i < 4; ++i) four.insert(four.end(), {0x44, 0x41, 0x50, 0x00, 2, 0, 1, 0, 0x00, 0xFE});
+    client.SendRaw(four);
+    for (size_t i = 0; i < buffers; ++i) EXPECT_EQ(client.Receive(), kCount);
+    EXPECT_EQ(client.Command(kResetTarget), kNoReset) << "no other reply comes";
+    EXPECT_EQ(Counters()["lost"].get<uint64_t>() - before, 4 - buffers);
+  }
+  Do({{"command", "clear_quirks"}, {"quirk", "packet-buffers"}});
+  Connection client(endpoint());
+  for (int i = 0; i < 4; ++i) client.Send(kAskCount);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.Receive(), kCount);
+}
+
+TEST_F(ServerTest, APowerCycleTakesAProbeThatThePowerComesThrough) {
+  Connection client(endpoint());
+  Connection other(boards_[1]->endpoint());
+  client.Command({0x02, 1});
+  other.Command({0x02, 1});
+  Do({{"command", "quirk"}, {"board", 0}, {"quirk", "powered-by-target"}});
+  Do({{"command", "power_cycle"}});
+  EXPECT_EQ(client.Command(kAskCount), Bytes());
+  EXPECT_EQ(other.Command(kAskCount), kCount) << "a probe with power of its own stays";
+  EXPECT_EQ(Ask({{"command", "state"}, {"board", 0}})["connected"], false);
+  EXPECT_EQ(Ask({{"command", "state"}, {"board", 1}})["connected"], true);
+  EXPECT_EQ(Connection(endpoint()).Command(kAskCount), kCount);
+  Do({{"command", "unplug"}, {"board", 0}});
+  Do({{"command", "power_cycle"}, {"board", 0}});
+  EXPECT_FALSE(Connection(endpoint()).connected()) << "it stays unplugged";
+}
+
+TEST_F(ServerTest, ControlListsQuirksAndTurnsThemOnAndOff) {
+  const auto on = [this](int board) {
+    const json reply = Ask({{"command", "quirks"}, {"board", board}});
+    json found = json::object();
+    for (const json& row : reply["quirks"]) {
+      EXPECT_FALSE(row["effect"].get<std::string>().empty());
+      EXPECT_FALSE(row["seen_in"].get<std::string>().empty());
+      EXPECT_TRUE(row["value"].is_string());
+      if (!row["on"].empty()) found[row["quirk"].get<std::string>()] = row["on"];
+    }
+    return found;
+  };
+  EXPECT_EQ(on(0), json::object());
+  Do({{"command", "quirk"}, {"board", 0}, {"quirk", "refuse=Delay"}});
+  Do({{"command", "quirk"}, {"board", 0}, {"quirk", "refuse=HostStatus"}});
+  Do({{"command", "quirk"}, {"quirk", "version=1=2"}});
+  Do({{"command", "quirk"}, {"quirk", "no-system-power"}});
+  EXPECT_EQ(on(0), (json{{"refuse", {"Delay", "HostStatus"}}, {"version", {"1=2"}}, {"no-system-power", {""}}}));
+  EXPECT_EQ(on(1), (json{{"version", {"1=2"}}, {"no-system-power", {""}}}));
+  Connection client(endpoint());
+  EXPECT_EQ(client.Command({0x09, 0, 0}), Bytes{0xFF});
+  Do({{"command", "clear_quirks"}, {"board", 0}, {"quirk", "refuse"}});
+  EXPECT_EQ(client.Command({0x09, 0, 0}), (Bytes{0x09, 0}));
+  Do({{"command", "clear_quirks"}});
+  EXPECT_EQ(on(0), json::object());
+  EXPECT_EQ(on(1), json::object());
+}
+
 TEST_F(ServerTest, UnplugsAndPlugs) {
   Connection client(endpoint());
   ASSERT_EQ(client.Command({0x02, 1}), (Bytes{0x02, 1}));
@@ -291,6 +385,14 @@ TEST_F(ServerTest, ControlRefusesInvalidRequests) {
       R"({"command":"read_word","board":0,"address":2})",
       R"({"command":"write_word","board":0,"address":0,"value":4294967296})",
       R"({"command":"unplug","extra":null})",
+      R"({"command":"power_cycle","extra":1})",
+      R"({"command":"quirk"})",
+      R"({"command":"quirk","quirk":"nope"})",
+      R"({"command":"quirk","quirk":"nreset-reads=2"})",
+      R"({"command":"quirk","quirk":"nreset-reads=0","value":"0"})",
+      R"({"command":"clear_quirks","quirk":"nope"})",
+      R"({"command":"clear_quirks","quirk":"nreset-reads=0"})",
+      R"({"command":"quirks"})",
       R"({"command":"pins"})",
       R"({"command":"drive_pin","port":0,"pin":0})",
       R"({"command":"drive_pin","port":0,"pin":0,"level":"up"})",
@@ -319,6 +421,10 @@ TEST_F(ServerTest, ControlRefusesWrongTypesOfEveryArgument) {
       {{"command", "clear_faults"}, {"board", 0}},
       {{"command", "plug"}, {"board", 0}},
       {{"command", "unplug"}, {"board", 1}},
+      {{"command", "power_cycle"}, {"board", 0}},
+      {{"command", "quirk"}, {"board", 0}, {"quirk", "no-system-power"}},
+      {{"command", "clear_quirks"}, {"board", 0}, {"quirk", "no-system-power"}},
+      {{"command", "quirks"}, {"board", 0}},
       {{"command", "read_word"}, {"board", 0}, {"address", 0x20000000}},
       {{"command", "write_word"}, {"board", 0}, {"address", 0x20000000}, {"value", 1}},
       {{"command", "drive_pin"}, {"board", 0}, {"port", 0}, {"pin", 0}, {"level", "low"}},
