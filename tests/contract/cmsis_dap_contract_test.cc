@@ -1,25 +1,13 @@
 // The CMSIS-DAP driver over TCP against the simulated board.
-#include <chrono>
-#include <utility>
+#include <memory>
+#include <tuple>
+#include <vector>
 
-#include "probe/cmsis_dap/driver.h"
-#include "probe/cmsis_dap/tcp_transport.h"
 #include "tests/contract/probe_contract.h"
-#include "tests/contract/sim_world.h"
+#include "tests/contract/tcp_world.h"
 
 namespace probegate {
 namespace {
-
-class TcpWorld : public SimWorld {
- public:
-  using SimWorld::SimWorld;
-
-  absl::StatusOr<std::unique_ptr<Probe>> OpenProbe() override {
-    auto transport = cmsis_dap::ConnectTcp({"127.0.0.1", port()}, std::chrono::milliseconds(5000));
-    if (!transport.ok()) return transport.status();
-    return cmsis_dap::OpenCmsisDap(*std::move(transport), {.reply_timeout = kReplyTimeout});
-  }
-};
 
 const ContractWorldFactory kSimulated{"Simulated", [] { return std::make_unique<TcpWorld>(WireProtocol::kSwd); }};
 const ContractWorldFactory kOverJtag{"OverJtag", [] { return std::make_unique<TcpWorld>(WireProtocol::kJtag); }};

@@ -48,10 +48,10 @@ int Connect(uint16_t port) {
 
 }  // namespace
 
-SimProcess::SimProcess() {
+SimProcess::SimProcess(const std::vector<std::string>& flags) {
   const std::string firmware = WriteFirmware();
   try {
-    Start(firmware);
+    Start(firmware, flags);
   } catch (...) {
     std::filesystem::remove(firmware);
     throw;
@@ -67,17 +67,19 @@ SimProcess::~SimProcess() {
   waitpid(pid_, &status, 0);
 }
 
-void SimProcess::Start(const std::string& firmware) {
+void SimProcess::Start(const std::string& firmware, const std::vector<std::string>& flags) {
   std::array<int, 2> output{};
   if (pipe(output.data()) != 0) throw std::runtime_error("no pipe");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
   posix_spawn_file_actions_addclose(&actions, output[0]);
-  std::array<std::string, 10> words = {PROBEGATE_SIM, "--listen", "127.0.0.1:0",     "--control", "127.0.0.1:0",
-                                       "--flash",     firmware,   "--serial-prefix", "CONTRACT",  "--quiet"};
-  std::array<char*, words.size() + 1> argv{};
-  for (size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
+  std::vector<std::string> words = {PROBEGATE_SIM, "--listen", "127.0.0.1:0",     "--control", "127.0.0.1:0",
+                                    "--flash",     firmware,   "--serial-prefix", "CONTRACT",  "--quiet"};
+  words.insert(words.end(), flags.begin(), flags.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
   const int error = posix_spawn(&pid_, PROBEGATE_SIM, &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(output[1]);

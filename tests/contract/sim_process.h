@@ -15,9 +15,9 @@ namespace probegate {
 
 class SimProcess {
  public:
-  // Starts one board. Its firmware sleeps: it does not touch RAM, and leaves processor time to the test. Throws
-  // std::runtime_error if the program does not start.
-  SimProcess();
+  // Starts one board, with these flags in addition. Its firmware sleeps: it does not touch RAM, and leaves processor
+  // time to the test. Throws std::runtime_error if the program does not start.
+  explicit SimProcess(const std::vector<std::string>& flags = {});
   ~SimProcess();
   SimProcess(const SimProcess&) = delete;
   SimProcess& operator=(const SimProcess&) = delete;
@@ -33,7 +33,7 @@ class SimProcess {
   std::vector<nlohmann::json> AskAll(std::span<const nlohmann::json> requests);
 
  private:
-  void Start(const std::string& firmware);
+  void Start(const std::string& firmware, const std::vector<std::string>& flags);
   void ReadListeners(int output);
   nlohmann::json NextAnswer();
 

@@ -15,7 +15,8 @@ class SimWorld : public ContractWorld {
  public:
   static constexpr std::chrono::milliseconds kReplyTimeout{1000};
 
-  explicit SimWorld(WireProtocol protocol) : protocol_(protocol) {}
+  explicit SimWorld(WireProtocol protocol, const std::vector<std::string>& sim_flags = {})
+      : protocol_(protocol), sim_(sim_flags) {}
 
   std::string unique_id() const override { return sim_.serial(); }
   WireProtocol protocol() const override { return protocol_; }
