@@ -15,6 +15,8 @@ import threading
 
 from pyocd.core import exceptions
 from pyocd.core.helpers import ConnectHelper
+from pyocd.core.target import Target
+from pyocd.flash.file_programmer import FileProgrammer
 
 COMMANDS = {}
 
@@ -65,6 +67,18 @@ def call_target(worker, method, *arguments):
 @command
 def call_probe(worker, method, *arguments):
     return getattr(worker.probe, method)(*arguments)
+
+
+@command
+def reset(worker, method):
+    """Resets the target in one of pyOCD's ways: the name of a Target.ResetType."""
+    worker.target.reset(Target.ResetType[method])
+
+
+@command
+def flash(worker, path):
+    """Without pyOCD's progress bar, which would go to the same pipe as the answers."""
+    FileProgrammer(worker.session, progress=lambda _: None, no_reset=True).program(path)
 
 
 @command
