@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
+#include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/ignoring_case.h"
 #include "probe/cmsis_dap/protocol.h"
 #include "probe/error.h"
 
@@ -16,7 +18,13 @@ using usb::Endpoint;
 using usb::Interface;
 using usb::TransferKind;
 
-constexpr char kName[] = "CMSIS-DAP";
+// How devices spell "CMSIS-DAP", in any case.
+constexpr const char* kSpellings[] = {"CMSIS-DAP", "CMSIS_DAP"};
+
+bool HasName(const std::string& text) {
+  return std::any_of(std::begin(kSpellings), std::end(kSpellings),
+                     [&text](const char* spelling) { return ContainsIgnoringCase(text, spelling); });
+}
 
 absl::Status Unfit(uint8_t interface, absl::string_view why) {
   return MakeError(ErrorKind::kProbeError, absl::StrCat("interface ", interface, " claims to be CMSIS-DAP, but ", why));
@@ -100,16 +108,44 @@ std::vector<UsbFunction> UnnamedFunction(const std::vector<HidCandidate>& candid
   return functions;
 }
 
-std::vector<UsbFunction> HidFunctions(const usb::DeviceInfo& device) {
-  std::vector<HidCandidate> named;
-  std::vector<HidCandidate> all;
+std::vector<UsbFunction> NamedBulkFunctions(const usb::DeviceInfo& device) {
+  std::vector<UsbFunction> functions;
+  for (const Interface& interface : device.configuration.interfaces) {
+    // KitProg3 has no class where the specification asks for the vendor-specific one.
+    const bool fits = interface.interface_class == usb::kClassVendor || interface.interface_class == usb::kClassNone;
+    if (fits && interface.alternate == 0 && HasName(interface.name)) functions.push_back(BulkFunction(interface));
+  }
+  return functions;
+}
+
+std::vector<UsbFunction> Usable(const std::vector<UsbFunction>& functions) {
+  std::vector<UsbFunction> usable;
+  std::copy_if(functions.begin(), functions.end(), std::back_inserter(usable),
+               [](const UsbFunction& function) { return function.problem.ok(); });
+  return usable;
+}
+
+// The one interface that can be version 2 although its own name does not say so. An interface with a protocol of its
+// own (a subclass or a protocol other than 0) is taken only if no other will do.
+std::vector<UsbFunction> UnnamedBulkFunction(const usb::DeviceInfo& device) {
+  for (const bool plain : {true, false}) {
+    for (const Interface& interface : device.configuration.interfaces) {
+      if (interface.interface_class != usb::kClassVendor || interface.alternate != 0) continue;
+      if (plain != (interface.subclass == 0 && interface.protocol == 0)) continue;
+      UsbFunction function = BulkFunction(interface);
+      if (function.problem.ok()) return {std::move(function)};
+    }
+  }
+  return {};
+}
+
+std::vector<HidCandidate> HidCandidates(const usb::DeviceInfo& device, bool named) {
+  std::vector<HidCandidate> candidates;
   for (const Interface& interface : device.configuration.interfaces) {
     if (interface.interface_class != usb::kClassHid || interface.subclass != 0 || interface.alternate != 0) continue;
-    all.push_back(MakeCandidate(interface));
-    if (absl::StrContains(interface.name, kName)) named.push_back(all.back());
+    if (!named || HasName(interface.name)) candidates.push_back(MakeCandidate(interface));
   }
-  if (!named.empty()) return NamedFunctions(named);
-  return absl::StrContains(device.product, kName) ? UnnamedFunction(all) : std::vector<UsbFunction>();
+  return candidates;
 }
 
 }  // namespace
@@ -126,13 +162,23 @@ absl::Status CheckHidReports(uint8_t interface, const usb::HidReports& reports) 
                                        " out; packets have at least ", kUsualPacket));
 }
 
-std::vector<UsbFunction> FindUsbFunctions(const usb::DeviceInfo& device) {
-  std::vector<UsbFunction> functions;
-  for (const Interface& interface : device.configuration.interfaces) {
-    const bool vendor = interface.interface_class == usb::kClassVendor && interface.alternate == 0;
-    if (vendor && absl::StrContains(interface.name, kName)) functions.push_back(BulkFunction(interface));
-  }
-  if (functions.empty()) functions = HidFunctions(device);
+bool IsNamedCmsisDap(const usb::DeviceInfo& device) {
+  const auto& interfaces = device.configuration.interfaces;
+  return HasName(device.product) || std::any_of(interfaces.begin(), interfaces.end(),
+                                                [](const Interface& interface) { return HasName(interface.name); });
+}
+
+std::vector<UsbFunction> FindUsbFunctions(const usb::DeviceInfo& device, const UsbChoice& choice) {
+  const bool bulk = choice.version != DapVersion::kV1;
+  const bool hid = choice.version != DapVersion::kV2;
+  const bool is_probe = choice.is_probe || HasName(device.product);
+  const std::vector<UsbFunction> named = bulk ? NamedBulkFunctions(device) : std::vector<UsbFunction>();
+  // One that cannot be used may have the name for another purpose: DAPLink's interface for WebUSB has no endpoints.
+  std::vector<UsbFunction> functions = Usable(named);
+  if (functions.empty() && hid) functions = NamedFunctions(HidCandidates(device, true));
+  if (functions.empty() && is_probe && bulk) functions = UnnamedBulkFunction(device);
+  if (functions.empty() && is_probe && hid) functions = UnnamedFunction(HidCandidates(device, false));
+  if (functions.empty()) functions = named;
   std::sort(functions.begin(), functions.end(),
             [](const UsbFunction& a, const UsbFunction& b) { return a.interface < b.interface; });
   return functions;

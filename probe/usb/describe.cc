@@ -56,7 +56,7 @@ class Strings {
 
 // Interfaces of other kinds do not belong to probes, so their names are not read.
 bool MayBeProbe(const Interface& interface) {
-  return interface.interface_class == kClassVendor ||
+  return interface.interface_class == kClassVendor || interface.interface_class == kClassNone ||
          (interface.interface_class == kClassHid && interface.subclass == 0);
 }
 

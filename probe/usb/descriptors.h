@@ -34,6 +34,8 @@ struct Endpoint {
   bool is_in() const { return (address & 0x80) != 0; }
 };
 
+// Not a class of its own: in an interface's descriptor it is against the specification, but occurs.
+inline constexpr uint8_t kClassNone = 0x00;
 inline constexpr uint8_t kClassHid = 0x03;
 inline constexpr uint8_t kClassVendor = 0xFF;
 

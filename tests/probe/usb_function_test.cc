@@ -69,6 +69,113 @@ TEST(UsbFunctions, AHidInterfaceIsRecognizedByTheProductsNameToo) {
   EXPECT_THAT(FindUsbFunctions(info), IsEmpty());
 }
 
+TEST(UsbFunctions, TheNameIsRecognizedInEverySpelling) {
+  for (const char* name : {"CMSIS-DAP", "CMSIS_DAP", "cmsis-dap", "Cmsis_Dap", "WCH CMSIS-DAP", "CMSIS-DAP_LU",
+                           "LPC11U3x CMSIS-DAP v1.0.7", "my cmsis_dap probe"}) {
+    for (usb::DeviceInfo info : {BulkProbeInfo("1-1", "A"), HidProbeInfo("1-1", "A")}) {
+      info.product = "Thing";
+      info.configuration.interfaces[0].name = name;
+      EXPECT_THAT(FindUsbFunctions(info), SizeIs(1)) << name;
+      info.product = name;
+      info.configuration.interfaces[0].name = "Debug";
+      EXPECT_THAT(FindUsbFunctions(info), SizeIs(1)) << name;
+      EXPECT_TRUE(IsNamedCmsisDap(info)) << name;
+    }
+  }
+  for (const char* name : {"", "CMSIS", "DAP", "CMSIS-DA", "CMSIS.DAP"}) {
+    for (usb::DeviceInfo info : {BulkProbeInfo("1-1", "A"), HidProbeInfo("1-1", "A")}) {
+      info.product = info.configuration.interfaces[0].name = name;
+      EXPECT_THAT(FindUsbFunctions(info), IsEmpty()) << name;
+      EXPECT_FALSE(IsNamedCmsisDap(info)) << name;
+    }
+  }
+}
+
+// The first interface of a device with a version 2 interface, or of one with a version 1 interface, as interface
+// `number` with this name.
+usb::Interface Numbered(const usb::DeviceInfo& device, uint8_t number, const std::string& name) {
+  usb::Interface interface = device.configuration.interfaces[0];
+  interface.number = number;
+  interface.name = name;
+  return interface;
+}
+
+struct ChoiceRow {
+  std::vector<usb::Interface> interfaces;
+  UsbChoice choice;
+  std::vector<int> expected;  // the interfaces' numbers
+};
+
+void ExpectChoices(const char* product, const std::vector<ChoiceRow>& rows) {
+  for (size_t row = 0; row < rows.size(); ++row) {
+    usb::DeviceInfo info = BulkProbeInfo("1-1", "A");
+    info.product = product;
+    info.configuration.interfaces = rows[row].interfaces;
+    std::vector<int> numbers;
+    for (const UsbFunction& function : FindUsbFunctions(info, rows[row].choice)) numbers.push_back(function.interface);
+    EXPECT_EQ(numbers, rows[row].expected) << product << ", row " << row;
+  }
+}
+
+TEST(UsbFunctions, AnInterfaceWithTheNameIsPreferredToOneWithout) {
+  const usb::DeviceInfo bulk = BulkProbeInfo("1-1", "A");
+  const usb::DeviceInfo hid = HidProbeInfo("1-1", "A");
+  const usb::Interface other = Numbered(bulk, 0, "WebUSB");
+  usb::Interface own_protocol = Numbered(bulk, 4, "ADB");
+  own_protocol.subclass = 0x42;
+  usb::Interface no_endpoints = Numbered(bulk, 5, "");
+  no_endpoints.endpoints.clear();
+  ExpectChoices("A CMSIS-DAP probe", {
+                                         {{other, Numbered(bulk, 1, "CMSIS-DAP v2")}, {}, {1}},
+                                         {{other, Numbered(hid, 1, "CMSIS-DAP v1")}, {}, {1}},
+                                         {{other, Numbered(hid, 1, "Debug")}, {}, {0}},
+                                         {{own_protocol, Numbered(bulk, 6, "Debug")}, {}, {6}},
+                                         {{own_protocol}, {}, {4}},
+                                         {{no_endpoints, Numbered(hid, 6, "")}, {}, {6}},
+                                         {{no_endpoints}, {}, {}},
+                                     });
+}
+
+TEST(UsbFunctions, AnInterfaceWithTheNameButNoEndpointsIsForAnotherPurpose) {
+  const usb::DeviceInfo bulk = BulkProbeInfo("1-1", "A");
+  const usb::DeviceInfo hid = HidProbeInfo("1-1", "A");
+  usb::Interface web = Numbered(bulk, 5, "WebUSB: CMSIS-DAP");
+  web.endpoints.clear();
+  ExpectChoices("DAPLink", {
+                               {{Numbered(bulk, 1, "CMSIS-DAP v2"), web}, {}, {1}},
+                               {{web, Numbered(hid, 6, "CMSIS-DAP v1")}, {}, {6}},
+                               {{web}, {}, {5}},
+                           });
+}
+
+TEST(UsbFunctions, ASettingNamesTheDeviceOrItsVersion) {
+  const usb::DeviceInfo bulk = BulkProbeInfo("1-1", "A");
+  const usb::DeviceInfo hid = HidProbeInfo("1-1", "A");
+  const UsbChoice known{.is_probe = true};
+  const UsbChoice v1{.version = DapVersion::kV1};
+  const UsbChoice v2{.version = DapVersion::kV2};
+  const UsbChoice known_v1{.is_probe = true, .version = DapVersion::kV1};
+  ExpectChoices("Thing", {
+                             {{Numbered(bulk, 0, "")}, {}, {}},
+                             {{Numbered(bulk, 0, "")}, known, {0}},
+                             {{Numbered(hid, 1, "")}, known, {1}},
+                             {{Numbered(hid, 1, ""), Numbered(bulk, 2, "")}, known, {2}},
+                             {{Numbered(hid, 1, ""), Numbered(bulk, 2, "")}, known_v1, {1}},
+                             {{Numbered(hid, 1, "CMSIS-DAP"), Numbered(bulk, 2, "CMSIS-DAP")}, v1, {1}},
+                             {{Numbered(hid, 1, "CMSIS-DAP"), Numbered(bulk, 2, "CMSIS-DAP")}, v2, {2}},
+                             {{Numbered(hid, 1, "CMSIS-DAP")}, v2, {}},
+                             {{Numbered(bulk, 2, "CMSIS-DAP")}, known_v1, {}},
+                         });
+}
+
+TEST(UsbFunctions, AnInterfaceWithTheNameMayHaveNoClass) {
+  usb::DeviceInfo info = BulkProbeInfo("1-1", "A");
+  info.configuration.interfaces[0].interface_class = usb::kClassNone;
+  EXPECT_THAT(FindUsbFunctions(info), SizeIs(1));
+  info.configuration.interfaces[0].name = "KitProg3 bridge";
+  EXPECT_THAT(FindUsbFunctions(info), IsEmpty());
+}
+
 // A report descriptor with this usage page, and reports of `size` bytes in each direction.
 std::vector<uint8_t> Reports(uint16_t page, uint8_t size) {
   return {0x06,
@@ -155,6 +262,7 @@ TEST(UsbFunctions, OtherInterfacesAreNotProbes) {
   alternate.configuration.interfaces[0].alternate = 1;
   EXPECT_THAT(FindUsbFunctions(alternate), IsEmpty());
   usb::DeviceInfo other = BulkProbeInfo("1-1", "A");
+  other.product = "DAPLink";
   other.configuration.interfaces[0].name = "WebUSB: CMSIS";
   EXPECT_THAT(FindUsbFunctions(other), IsEmpty());
 }
