@@ -7,14 +7,12 @@
 #include <system_error>
 
 #include "base/ignoring_case.h"
-#include "base/one_line.h"
+#include "debug/quoted.h"
 
 namespace probegate {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kMaxQuoted = 200;  // bytes of a client's text in a message
 
 absl::Status Elsewhere() {
   return absl::PermissionDeniedError(
@@ -41,7 +39,7 @@ std::vector<fs::path> EntriesOf(const fs::path& folder, const std::function<bool
   return found;
 }
 
-// The folder of this name: exactly, or else the only one in another case.
+// The folder of this name: exactly, or else the only one in another case. NOT_FOUND if there is none.
 absl::StatusOr<fs::path> FolderIn(const fs::path& parent, const std::string& name) {
   std::error_code error;
   const std::vector<fs::path> found = EntriesOf(
@@ -51,12 +49,11 @@ absl::StatusOr<fs::path> FolderIn(const fs::path& parent, const std::string& nam
         return EqualsIgnoringCase(entry.filename().string(), name) && fs::is_directory(entry, ignored);
       },
       error);
-  if (error) return absl::NotFoundError("cannot read the sketch's folder build: " + error.message());
-  if (found.empty()) return absl::NotFoundError("no such folder");
+  if (error || found.empty()) return absl::NotFoundError("no such folder");
   const auto exact = std::find(found.begin(), found.end(), parent / name);
   if (exact != found.end()) return *exact;
   if (found.size() == 1) return found.front();
-  return absl::InvalidArgumentError("several folders in the sketch's build differ from " + OneLine(name, kMaxQuoted) +
+  return absl::InvalidArgumentError("several folders in the sketch's build differ from " + Quoted(name) +
                                     " only in their case; use the exact name in fqbn");
 }
 
@@ -145,8 +142,8 @@ absl::StatusOr<fs::path> ElfFiles::FindInSketch(const ElfRequest& request) const
   if (!folder.ok()) return folder;
   auto elf = ElfIn(*folder, ElfNameOf(sketch));
   if (!absl::IsNotFound(elf.status())) return elf;
-  return absl::NotFoundError("there is no .elf file in build/" + OneLine(request.build_folder, kMaxQuoted) +
-                             " of the sketch's folder; compile the sketch for this board with --export-binaries, or " +
+  return absl::NotFoundError("there is no .elf file in the folder " + Quoted("build/" + request.build_folder) +
+                             " of the sketch; compile the sketch for this board with --export-binaries, or " +
                              "set import_dir to the folder that has the ELF file");
 }
 
@@ -166,8 +163,8 @@ absl::StatusOr<fs::path> ElfFiles::Find(const ElfRequest& request) const {
       field == &fields.back() ? FindInSketch(request) : FindImport(field->value, ElfNameOf(request.sketch_path));
   const absl::Status status = path.ok() ? CheckElf(*path) : path.status();
   if (status.ok()) return path;
-  return absl::Status(status.code(), std::string(field->name) + " \"" + OneLine(field->value, kMaxQuoted) +
-                                         "\": " + std::string(status.message()));
+  return absl::Status(status.code(),
+                      std::string(field->name) + " " + Quoted(field->value) + ": " + std::string(status.message()));
 }
 
 }  // namespace probegate

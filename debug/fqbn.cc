@@ -6,7 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "base/one_line.h"
+#include "debug/quoted.h"
 
 namespace probegate {
 namespace {
@@ -15,7 +15,7 @@ constexpr size_t kBoardParts = 3;
 
 absl::Status Malformed(const std::string& text, const std::string& what) {
   return absl::InvalidArgumentError(
-      "fqbn \"" + OneLine(text, 200) + "\" " + what +
+      "fqbn " + Quoted(text) + " " + what +
       "; use vendor:architecture:board or vendor:architecture:board:option=value,option=value");
 }
 
@@ -39,7 +39,7 @@ absl::StatusOr<Fqbn> Fqbn::Parse(const std::string& text) {
   }
   if (parts.back().empty()) return Malformed(text, "has an empty board name");
   for (const std::string& option : fqbn.options_) {
-    if (!IsOption(option)) return Malformed(text, "has the invalid option \"" + OneLine(option, 200) + '"');
+    if (!IsOption(option)) return Malformed(text, "has the invalid option " + Quoted(option));
   }
   fqbn.board_ = absl::StrJoin(parts, ":");
   return fqbn;

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_replace.h"
-#include "base/one_line.h"
 #include "debug/fqbn.h"
+#include "debug/quoted.h"
 
 namespace probegate {
 namespace {
@@ -27,8 +27,7 @@ absl::StatusOr<std::string> Interpreter(const std::string& wanted) {
   for (const char* known : kInterpreters) {
     if (wanted == known) return wanted;
   }
-  return absl::InvalidArgumentError("interpreter \"" + OneLine(wanted, 200) +
-                                    "\" is unknown; use console, mi1, mi2 or mi3");
+  return absl::InvalidArgumentError("interpreter " + Quoted(wanted) + " is unknown; use console, mi1, mi2 or mi3");
 }
 
 struct UploadField {
@@ -115,8 +114,8 @@ absl::StatusOr<DebugPlan> MakePlan(const DebugConfig& config, const std::string&
   if (!plan.ok() || !upload) return plan;
   auto file = sources.uploads.Take(upload->value, host);
   if (!file.ok()) {
-    return absl::Status(file.status().code(), std::string(upload->name) + " \"" + OneLine(upload->value, 200) +
-                                                  "\": " + std::string(file.status().message()));
+    return absl::Status(file.status().code(), std::string(upload->name) + " " + Quoted(upload->value) + ": " +
+                                                  std::string(file.status().message()));
   }
   plan->elf = (*file)->path();
   plan->upload = *std::move(file);

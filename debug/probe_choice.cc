@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
-#include "base/one_line.h"
+#include "debug/quoted.h"
 
 namespace probegate {
 namespace {
@@ -25,7 +25,7 @@ constexpr PropertyRow kProperties[] = {
 
 constexpr const PropertyRow& kUniqueId = kProperties[0];
 
-std::string Quoted(const PortName& name) { return name.field + " \"" + OneLine(name.value, 200) + '"'; }
+std::string Quoted(const PortName& name) { return name.field + " " + probegate::Quoted(name.value); }
 
 absl::StatusOr<const PropertyRow*> FindProperty(const PortName& name, const std::string& key) {
   std::vector<std::string> keys;

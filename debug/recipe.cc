@@ -13,7 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "base/one_line.h"
+#include "debug/quoted.h"
 
 namespace probegate {
 namespace {
@@ -140,8 +140,8 @@ absl::StatusOr<Recipe> RecipeBook::Find(const Fqbn& fqbn) const {
     boards.push_back(recipe.name + " (" + absl::StrJoin(recipe.boards, ", ") + ")");
   }
   return absl::InvalidArgumentError(
-      "no recipe matches fqbn \"" + OneLine(fqbn.ToString(), 200) +
-      "\"; use one of these boards, or add a recipe (--recipes): " + absl::StrJoin(boards, ", "));
+      "no recipe matches fqbn " + Quoted(fqbn.ToString()) +
+      "; use one of these boards, or add a recipe (--recipes): " + absl::StrJoin(boards, ", "));
 }
 
 absl::StatusOr<std::string> ReadTextFile(const std::string& file) {

@@ -112,8 +112,8 @@ TEST_F(ElfFilesTest, ASketchThatIsNotCompiledForTheBoardIsNotFound) {
   for (const auto& [path, board] : {std::pair("sketch", "acme.avr.uno"), std::pair("sketch", "acme.arm.none"),
                                     std::pair("empty", "acme.arm.uno"), std::pair("empty/empty.ino", "acme.arm.uno")}) {
     EXPECT_EQ(FindSketch(path, board), "NOT_FOUND") << path << board;
-    EXPECT_EQ(error, "sketch_path \"" + std::string(path) + "\": there is no .elf file in build/" + board +
-                         " of the sketch's folder; compile the sketch for this board with --export-binaries, or set "
+    EXPECT_EQ(error, "sketch_path \"" + std::string(path) + "\": there is no .elf file in the folder \"build/" + board +
+                         "\" of the sketch; compile the sketch for this board with --export-binaries, or set "
                          "import_dir to the folder that has the ELF file");
   }
 }
