@@ -205,6 +205,19 @@ absl::Status Transfers::StepDown(const absl::Status& why) {
                    "at a time, so try again"));
 }
 
+// The next transfer shows whether it helps; the error to report is the WAIT in any case.
+void Transfers::AbortAccess() {
+  const absl::Status status = channel_.Order(WriteAbort{adi::kAbortDapAbort});
+  if (jtag_ || !IsRefusal(status)) return;
+  // Over SWD, a transfer can write ABORT, too.
+  constexpr uint32_t kAbort = adi::kAbortDapAbort;
+  TransferEncoder& encoder = swd_encoder_;
+  encoder.Clear();
+  encoder.Add({.port = Port::kDp, .address = adi::kDpAbort, .write = {&kAbort, 1}, .read = {}}, 0);
+  encoder.Close();
+  static_cast<void>(channel_.Ask(encoder, Busy(1), 1));
+}
+
 absl::Status Transfers::StatusOfAck(uint8_t ack) {
   switch (ack) {
     case kAckOk:
@@ -214,8 +227,7 @@ absl::Status Transfers::StatusOfAck(uint8_t ack) {
       return MakeError(ErrorKind::kProbeError, "the probe did not run the transfer: it is not connected to a target");
     case kAckWait:
       channel_.observer().OnWait();
-      // The next transfer shows whether it helps; the error to report is the WAIT in any case.
-      static_cast<void>(channel_.Order(WriteAbort{adi::kAbortDapAbort}));
+      AbortAccess();
       return MakeError(ErrorKind::kTransferTimeout, "the target has answered WAIT for too long");
     case kAckFault:
       channel_.observer().OnFault();

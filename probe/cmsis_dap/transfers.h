@@ -51,6 +51,7 @@ class Transfers {
   TransferEncoder& encoder();
   bool IsAbort(const TransferOp& op) const;
   absl::Status StatusOfAck(uint8_t ack);
+  void AbortAccess();
   std::chrono::microseconds Busy(size_t transfers) const;
 
   Channel& channel_;

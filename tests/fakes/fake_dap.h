@@ -31,6 +31,7 @@ struct FakeDap {
   uint8_t port = 0;  // 1: SWD, 2: JTAG
   bool reset_low = false;
   bool stuck_low = false;  // something else holds nRESET
+  bool waits = false;      // every transfer is answered with WAIT, until one writes ABORT
   int falls = 0;           // of nRESET
   int pin_writes_without_effect = 0;
   uint32_t clock = 0;
@@ -66,6 +67,8 @@ struct FakeDap {
         reset_low = false;
         return {{0x03, 0}};
       case 0x05: {  // DAP_Transfer
+        waits = waits && request[3] != 0;
+        if (waits) return {{0x05, 0, 2}};
         Packet reply = {0x05, request[2], 1};
         reply.resize(3 + 4 * request[2]);
         return {reply};

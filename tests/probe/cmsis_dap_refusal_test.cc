@@ -106,6 +106,16 @@ TEST_F(RefusalTest, ABlockThatIsRefusedLeavesNoRepliesBehind) {
   EXPECT_TRUE(Transfer().ok());
 }
 
+TEST_F(RefusalTest, AbortIsWrittenByATransferIfNecessary) {
+  ASSERT_TRUE(probe_->Connect(WireProtocol::kSwd).ok());
+  for (const Packet& refusal : Refusals(Command::kWriteAbort)) {
+    Refuse(Command::kWriteAbort, refusal);
+    dap_.waits = true;
+    EXPECT_TRUE(IsError(Transfer(), ErrorKind::kTransferTimeout));
+    EXPECT_TRUE(Transfer().ok());
+  }
+}
+
 TEST_F(RefusalTest, JtagNeedsToBeConfigured) {
   Refuse(Command::kJtagConfigure, {0x15, 0xFF});
   const auto connected = probe_->Connect(WireProtocol::kJtag);
