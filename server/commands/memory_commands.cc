@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hex.h"
+#include "probe/adi/access_attributes.h"
 #include "server/commands/commands.h"
 #include "server/commands/request_checks.h"
 
@@ -12,6 +13,13 @@ namespace {
 // A word in a target's memory is little-endian, like all data that a MEM-AP returns.
 void AppendWord(std::vector<uint8_t>& bytes, uint32_t word, size_t size = 4) {
   for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<uint8_t>(word >> (8 * i)));
+}
+
+adi::AccessAttributes ToAttributes(const v1::AccessAttributes& message) {
+  adi::AccessAttributes attributes;
+  if (message.has_secure()) attributes.secure = message.secure();
+  if (message.has_privileged()) attributes.privileged = message.privileged();
+  return attributes;
 }
 
 }  // namespace
@@ -27,10 +35,13 @@ absl::Status RunGetMemoryInterface(SharedProbe& probe, SessionState& session, co
   if (r.ap_version() == 2 && (r.address() % 4096 != 0 || r.address() > UINT32_MAX)) {
     return InvalidArgument(absl::StrCat("AP base address ", Hex(r.address()), " is not a 32-bit multiple of 4096"));
   }
-  const auto handle = probe.MemoryInterface(session, r.ap_version(), r.address());
+  const auto handle = probe.MemoryInterface(session, r.ap_version(), r.address(), ToAttributes(r.attributes()));
   if (!handle.ok()) return handle.status();
   auto* answer = response.mutable_get_memory_interface_for_ap();
-  if (*handle) answer->set_handle(**handle);
+  if (*handle) {
+    answer->set_handle(**handle);
+    *answer->mutable_attributes() = r.attributes();
+  }
   return absl::OkStatus();
 }
 
