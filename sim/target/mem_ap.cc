@@ -13,6 +13,7 @@ constexpr uint8_t kBase = 0xF8;
 constexpr uint8_t kIdr = 0xFC;
 
 constexpr uint32_t kCswWritable = 0x2F000037;  // MasterType, HPROT, AddrInc, Size
+constexpr uint32_t kPrivileged = 1u << 25;     // HPROT[1]
 constexpr uint32_t kDeviceEnabled = 1u << 6;
 constexpr uint32_t kSizeMask = 0x7;
 constexpr uint32_t kSizeWord = 2;
@@ -20,7 +21,9 @@ constexpr uint32_t kAddrIncMask = 3u << 4;
 constexpr uint32_t kAddrIncSingle = 1u << 4;
 constexpr uint32_t kTarPage = 0x1000;
 
-constexpr uint32_t kHprotPrivileged = 1u << 25;
+constexpr uint32_t kSystemControlSpace = 0xE000E000;
+constexpr uint32_t kSystemControlSpaceSize = 0x1000;
+
 constexpr uint32_t kSecureDebug = 1u << 23;  // SPIDEN
 constexpr uint32_t kNonSecure = 1u << 30;    // HNONSEC
 
@@ -34,7 +37,7 @@ struct RuleRow {
 };
 constexpr RuleRow kRules[] = {
     {0, 0, 0x23000002, 0, 0},
-    {kHprotPrivileged, kHprotPrivileged, 0x01000002, 0, 0},
+    {kPrivileged, kPrivileged, 0x01000002, 0, 0},
     {kNonSecure, 0, 0x43000002, kNonSecure, kSecureDebug},
     {kNonSecure, kNonSecure, 0x43000002, kNonSecure, 0},
 };
@@ -56,8 +59,6 @@ void MemAp::PowerUp() {
   csw_ = RowOf(rule_).at_power_up;
   tar_ = 0;
 }
-
-bool MemAp::Allows() const { return open_() && (csw_ & RowOf(rule_).checked) == RowOf(rule_).required; }
 
 std::optional<uint32_t> MemAp::Read(uint8_t offset) {
   if (offset >= kBd0 && offset <= kBd3) return ReadBus((tar_ & ~0xFu) | (offset & 0xF), 4);
@@ -101,12 +102,18 @@ void MemAp::WriteCsw(uint32_t value) {
   if ((csw_ & kAddrIncMask) != kAddrIncSingle) csw_ &= ~kAddrIncMask;
 }
 
+bool MemAp::MayAccess(uint32_t address) const {
+  const bool needs_privilege = address - kSystemControlSpace < kSystemControlSpaceSize;
+  const bool by_rule = (csw_ & RowOf(rule_).checked) == RowOf(rule_).required;
+  return open_() && by_rule && (!needs_privilege || (csw_ & kPrivileged) != 0);
+}
+
 std::optional<uint32_t> MemAp::ReadBus(uint32_t address, unsigned size) {
-  return Allows() ? bus_.Read(address, size) : std::nullopt;
+  return MayAccess(address) ? bus_.Read(address, size) : std::nullopt;
 }
 
 bool MemAp::WriteBus(uint32_t address, unsigned size, uint32_t value) {
-  return Allows() && bus_.Write(address, size, value);
+  return MayAccess(address) && bus_.Write(address, size, value);
 }
 
 std::optional<uint32_t> MemAp::ReadDrw() {

@@ -3,7 +3,8 @@
 // TAR increments by the size of the access and wraps at 4 KiB; a failed transaction does not change it. Bytes and
 // halfwords are in the lanes that their address selects; the other lanes read as zero. Packed transfers are not
 // supported: CSW does not store that value of AddrInc. An address that is not a multiple of the size causes a bus
-// fault. While the AP is blocked, CSW.DeviceEn reads as zero and every access to the bus fails.
+// fault, and so does an access to the system control space that is not privileged (HPROT[1] in CSW). While the AP is
+// blocked, CSW.DeviceEn reads as zero and every access to the bus fails.
 #pragma once
 
 #include <cstdint>
@@ -48,13 +49,13 @@ class MemAp : public AccessPort {
   bool Write(uint8_t offset, uint32_t value) override;
 
  private:
+  bool MayAccess(uint32_t address) const;
   std::optional<uint32_t> ReadBus(uint32_t address, unsigned size);
   bool WriteBus(uint32_t address, unsigned size, uint32_t value);
   std::optional<uint32_t> ReadDrw();
   bool WriteDrw(uint32_t value);
   void WriteCsw(uint32_t value);
   void Advance();
-  bool Allows() const;
   unsigned access_size() const;
 
   Bus& bus_;

@@ -46,6 +46,19 @@ TEST_F(TargetTest, CswKeepsOnlyImplementedBits) {
   EXPECT_EQ(ap_.Read(kCsw), 0x23000042u);
 }
 
+TEST_F(TargetTest, TheSystemControlSpaceRefusesUserAccesses) {
+  ap_.Write(kCsw, 0x21000002);
+  ap_.Write(kTar, kDhcsr);
+  EXPECT_EQ(ap_.Read(kDrw), std::nullopt);
+  EXPECT_FALSE(ap_.Write(kDrw, kKey));
+  EXPECT_EQ(ap_.Read(kBd0), std::nullopt);
+  ap_.Write(kTar, kRam);
+  EXPECT_TRUE(ap_.Write(kDrw, 1));
+  ap_.Write(kCsw, 0x23000002);
+  ap_.Write(kTar, kDhcsr);
+  EXPECT_NE(ap_.Read(kDrw), std::nullopt);
+}
+
 TEST_F(TargetTest, TarWrapsAtFourKibibytes) {
   ap_.Write(kCsw, 2 | kIncrement);
   ap_.Write(kTar, kRam + 0x1FFC);
