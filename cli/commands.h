@@ -37,6 +37,8 @@ struct KickArguments {
 struct MemoryArguments {
   ProbeChoice probe;
   uint32_t ap = 0;
+  std::optional<bool> secure;      // or non-secure
+  std::optional<bool> privileged;  // or user
   unsigned width = 32;
   uint64_t address = 0;
   std::optional<uint32_t> clock;  // Hz

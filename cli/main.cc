@@ -67,10 +67,22 @@ void AddProbeOptions(CLI::App& command, ProbeChoice& probe, const std::string& h
   AddLabelOption(command, probe.labels, "Only probes with this label, see `list --labels`");
 }
 
+// Two flags, of which at most one may be given, for one choice that may be left open.
+void AddChoice(CLI::App& command, std::optional<bool>& choice, const std::string& yes, const std::string& no,
+               const std::string& help) {
+  const auto choose = [&choice](bool value) { return [&choice, value](int64_t) { choice = value; }; };
+  CLI::Option* flag = command.add_flag(yes, choose(true), help);
+  command.add_flag(no, choose(false), "The opposite of " + yes)->excludes(flag);
+}
+
 void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
   AddProbeOptions(command, memory.probe,
                   "The probe's unique ID, or a part of it; required if there are several probes");
   command.add_option("--ap", memory.ap, "The MEM-AP: its APSEL, or its address for an ADIv6 AP")->option_text("N [0]");
+  AddChoice(command, memory.secure, "--secure", "--non-secure",
+            "Make secure accesses. Without either flag: secure if the target allows it");
+  AddChoice(command, memory.privileged, "--privileged", "--user",
+            "Make privileged accesses. Without either flag: privileged, on an AHB or AXI");
   command.add_option("--width", memory.width, "The size of each access in bits: 8, 16 or 32")
       ->option_text("BITS [32]")
       ->check(CLI::IsMember({8, 16, 32}));

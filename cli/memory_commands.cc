@@ -21,6 +21,13 @@ void CheckAligned(const MemoryArguments& memory) {
                                       ", as --width " + std::to_string(memory.width) + " requires");
 }
 
+MemoryPath PathOf(const MemoryArguments& memory) {
+  MemoryPath path{.ap = memory.ap, .attributes = {}, .clock = memory.clock, .timeout = memory.timeout};
+  if (memory.secure) path.attributes.set_secure(*memory.secure);
+  if (memory.privileged) path.attributes.set_privileged(*memory.privileged);
+  return path;
+}
+
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Failure(ExitCode::kFailed, "cannot read " + path);
@@ -48,7 +55,7 @@ void RunRead(const CommonArguments& common, const ReadArguments& arguments) {
   CheckAligned(memory);
   ServerGroup group(common.servers);
   const auto [server, probe] = FindProbe(group, memory.probe);
-  TargetMemory target(*server, common.client, probe, memory.ap, memory.clock, memory.timeout);
+  TargetMemory target(*server, common.client, probe, PathOf(memory));
   const std::vector<uint32_t> values = target.Read(memory.address, arguments.count, memory.width);
   if (!arguments.output.empty()) {
     WriteFile(arguments.output, ToBytes(values, memory.width));
@@ -73,7 +80,7 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   const std::string bytes = arguments.file.empty() ? std::string() : ReadFile(arguments.file);
   ServerGroup group(common.servers);
   const auto [server, probe] = FindProbe(group, memory.probe);
-  TargetMemory target(*server, common.client, probe, memory.ap, memory.clock, memory.timeout);
+  TargetMemory target(*server, common.client, probe, PathOf(memory));
   if (arguments.file.empty()) {
     target.Write(memory.address, values, memory.width);
   } else {

@@ -21,13 +21,13 @@ constexpr std::chrono::seconds kPatience{2};  // before the wait is explained to
 
 }  // namespace
 
-TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap,
-                           std::optional<uint32_t> clock, std::chrono::seconds timeout)
+TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe,
+                           const MemoryPath& path)
     : server_(server),
       wanted_(probe),
-      timeout_(timeout),
+      timeout_(path.timeout),
       stream_(server.debug_probe().Stream(&context_)),
-      waiting_(kPatience, [this] { Explain(); }, timeout, [this] { context_.TryCancel(); }) {
+      waiting_(kPatience, [this] { Explain(); }, path.timeout, [this] { context_.TryCancel(); }) {
   v1::StreamRequest session;
   session.mutable_open_session()->set_probe(probe);
   *session.mutable_open_session()->mutable_client() = client;
@@ -35,19 +35,25 @@ TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, c
   v1::StreamRequest open;
   open.mutable_open();
   Ask(open);
-  if (clock) SetClock(*clock);
+  if (path.clock) SetClock(*path.clock);
   v1::StreamRequest connect;
   connect.mutable_connect();
   Ask(connect);
   // An APSEL has 8 bits; a larger number is the address of an ADIv6 AP.
   v1::StreamRequest interface;
-  interface.mutable_get_memory_interface_for_ap()->set_ap_version(ap <= 0xFF ? 1 : 2);
-  interface.mutable_get_memory_interface_for_ap()->set_address(ap);
+  interface.mutable_get_memory_interface_for_ap()->set_ap_version(path.ap <= 0xFF ? 1 : 2);
+  interface.mutable_get_memory_interface_for_ap()->set_address(path.ap);
+  *interface.mutable_get_memory_interface_for_ap()->mutable_attributes() = path.attributes;
   const v1::StreamResponse found = Ask(interface);
   if (!found.get_memory_interface_for_ap().has_handle()) {
-    throw Failure(ExitCode::kFailed, "AP " + std::to_string(ap) + " of " + probe_ + " is not a MEM-AP");
+    throw Failure(ExitCode::kFailed, "AP " + std::to_string(path.ap) + " of " + probe_ + " is not a MEM-AP");
   }
   handle_ = found.get_memory_interface_for_ap().handle();
+  const bool wanted = path.attributes.has_secure() || path.attributes.has_privileged();
+  if (wanted && !found.get_memory_interface_for_ap().has_attributes()) {
+    throw Failure(ExitCode::kUnreachable,
+                  "the server is too old for --secure, --non-secure, --privileged and --user: update it");
+  }
 }
 
 TargetMemory::~TargetMemory() {

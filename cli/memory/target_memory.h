@@ -13,15 +13,20 @@
 
 namespace probegate {
 
+// The way to a target's memory.
+struct MemoryPath {
+  uint32_t ap = 0;                   // up to 255 it is an APSEL; a larger number is the address of an ADIv6 AP
+  v1::AccessAttributes attributes;   // of all accesses
+  std::optional<uint32_t> clock;     // in hertz, to ask for; if another one runs, a line on standard error says so
+  std::chrono::seconds timeout{60};  // for each answer
+};
+
 class TargetMemory {
  public:
-  // Opens and connects the probe with the unique ID `probe`, and finds the MEM-AP. `ap` up to 255 is an APSEL; a larger
-  // `ap` is the address of an ADIv6 AP. `clock`, in hertz, is the frequency to ask for; if another one runs, a line on
-  // standard error says so. Throws a Failure if that fails. All functions also throw if an answer takes longer than
-  // `timeout`. If an answer takes longer than two seconds, a line on standard error says which session
-  // holds the probe's lock.
-  TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, uint32_t ap,
-               std::optional<uint32_t> clock, std::chrono::seconds timeout);
+  // Opens and connects the probe with the unique ID `probe`, and finds the MEM-AP. Throws a Failure if that fails. All
+  // functions also throw if an answer takes longer than the path's timeout. If an answer takes longer than two seconds,
+  // a line on standard error says which session holds the probe's lock.
+  TargetMemory(ServerClient& server, const v1::ClientInfo& client, const std::string& probe, const MemoryPath& path);
   ~TargetMemory();
   TargetMemory(const TargetMemory&) = delete;
   TargetMemory& operator=(const TargetMemory&) = delete;
