@@ -97,7 +97,8 @@ int Main(const Options& options) {
                                    .flash_speed = options.flash_speed,
                                    .log = log,
                                    .board = name,
-                                   .wire_time = options.wire_time};
+                                   .wire_time = options.wire_time,
+                                   .other_taps = options.other_taps};
     auto board = std::make_unique<Board>(i, options.seed, options.serial_prefix, contents, settings);
     board->SetQuirks(options.quirks);
     if (store) board->chip().OnFlashChange(store->Keep(serial, contents));

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "CLI/CLI.hpp"
+#include "sim/jtag/chain_text.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace probegate::sim {
@@ -35,6 +36,9 @@ std::string CheckFlashSpeed(const std::string& text) {
   return fmt::format("'{}' is not a number from {} to {:.0f}", text, kMinFlashSpeed, kMaxFlashSpeed);
 }
 
+// An STM32's debug port, with its boundary scan between it and TDI.
+constexpr std::string_view kBoundaryScanChain = "dap,5:0x06413041";
+
 // Together with the board's number and the seed's digits it must fit a reply to DAP_Info.
 constexpr size_t kMaxSerialPrefix = 64;
 
@@ -61,6 +65,14 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
                  "The chip on each board: nrf52840, or adiv6, which has the same core with an ADIv6 debug port")
       ->check(CLI::IsMember(kChips))
       ->capture_default_str();
+  std::string jtag_chain;
+  const CLI::Option* jtag_chain_option =
+      app.add_option("--jtag-chain", jtag_chain,
+                     "The TAPs in each board's JTAG chain, starting next to TDO: 'dap' for the board's own, and "
+                     "IR-LENGTH or IR-LENGTH:IDCODE for each other one. Without LIST: " +
+                         std::string(kBoundaryScanChain) + ", as in an STM32. Default: the board's own TAP alone")
+          ->type_name("LIST")
+          ->expected(0, 1);
   app.add_option("--seed", options.seed, "Determines serial numbers and the contents of RAM at power-up")
       ->capture_default_str();
   options.serial_prefix = "PGSIM";
@@ -127,6 +139,9 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
     options.chip = kChips.at(chip);
     if (options.locked && options.chip == ChipKind::kAdiv6) {
       throw std::invalid_argument("--locked: --chip adiv6 has no access port protection");
+    }
+    if (jtag_chain_option->count() != 0) {
+      options.other_taps = ParseJtagChain(jtag_chain.empty() ? kBoundaryScanChain : jtag_chain);
     }
     options.listen = ParseHostPort(listen);
     for (const std::string& quirk : quirks) TurnOn(ParseQuirk(quirk), options.quirks);

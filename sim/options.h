@@ -24,6 +24,7 @@ struct Options {
   std::optional<HostPort> uart;  // where the first board's serial port listens; the others use the ports after it
   unsigned boards = 1;
   ChipKind chip = ChipKind::kNrf52840;
+  OtherTaps other_taps;  // in each board's JTAG chain
   uint64_t seed = 1;
   std::string serial_prefix;
   std::chrono::microseconds latency{0};

@@ -4,113 +4,54 @@ namespace probegate::sim {
 namespace {
 
 constexpr unsigned kInstructionBits = 4;
-constexpr uint8_t kCapturedInstruction = 0b0001;  // IEEE 1149.1 §7.1.1: ends in 01
 
 // Instructions (§B3.2.1). All others are BYPASS.
-constexpr uint8_t kAbort = 0b1000;
-constexpr uint8_t kDpacc = 0b1010;
-constexpr uint8_t kApacc = 0b1011;
-constexpr uint8_t kIdcode = 0b1110;
+constexpr uint64_t kAbort = 0b1000;
+constexpr uint64_t kDpacc = 0b1010;
+constexpr uint64_t kApacc = 0b1011;
+constexpr uint64_t kIdcode = 0b1110;
 
 constexpr unsigned kAccessBits = 35;
-constexpr unsigned kIdcodeBits = 32;
-constexpr unsigned kBypassBits = 1;
 
 constexpr uint64_t kAckOkOrFault = 0b010;
 constexpr uint64_t kAckWait = 0b001;
 
 }  // namespace
 
-void JtagDp::Reset() {
-  state_ = TapState::kTestLogicReset;
-  instruction_ = kIdcode;
-  lost_ = false;
-}
+JtagDp::JtagDp(DebugPort& port, uint32_t idcode) : Tap(kInstructionBits, kIdcode), port_(port), idcode_(idcode) {}
 
-void JtagDp::Lose() {
-  lost_ = true;
-  ones_ = 0;
-}
-
-bool JtagDp::tdo() const {
-  const bool shifting = state_ == TapState::kShiftDr || state_ == TapState::kShiftIr;
-  return lost_ || !shifting || (shift_ & 1) != 0;
-}
-
-unsigned JtagDp::RegisterBits() const {
-  switch (instruction_) {
+Tap::Register JtagDp::Captured(uint64_t instruction) {
+  switch (instruction) {
     case kAbort:
+      return {0, kAccessBits};
     case kDpacc:
     case kApacc:
-      return kAccessBits;
+      return CaptureAccess();
     case kIdcode:
-      return kIdcodeBits;
+      return Idcode(idcode_);
     default:
-      return kBypassBits;
+      return kBypass;
   }
 }
 
-bool JtagDp::Clock(bool tms, bool tdi) {
-  const bool out = tdo();
-  if (lost_) {
-    ones_ = tms ? ones_ + 1 : 0;
-    if (ones_ == kResetOnes) Reset();
-    return out;
-  }
-  switch (state_) {
-    case TapState::kCaptureDr:
-      CaptureDr();
-      break;
-    case TapState::kCaptureIr:
-      shift_ = kCapturedInstruction;
-      break;
-    case TapState::kShiftDr:
-      shift_ = shift_ >> 1 | uint64_t{tdi} << (RegisterBits() - 1);
-      break;
-    case TapState::kShiftIr:
-      shift_ = shift_ >> 1 | uint64_t{tdi} << (kInstructionBits - 1);
-      break;
-    default:
-      break;
-  }
-  state_ = NextTapState(state_, tms);
-  // These take effect at the falling edge that follows.
-  if (state_ == TapState::kTestLogicReset) instruction_ = kIdcode;
-  if (state_ == TapState::kUpdateIr) instruction_ = static_cast<uint8_t>(shift_);
-  if (state_ == TapState::kUpdateDr) UpdateDr();
-  return out;
+Tap::Register JtagDp::CaptureAccess() {
+  waiting_ = port_.ScanMustWait();
+  return {waiting_ ? kAckWait : uint64_t{result_} << 3 | kAckOkOrFault, kAccessBits};
 }
 
-void JtagDp::CaptureDr() {
-  switch (instruction_) {
-    case kDpacc:
-    case kApacc:
-      waiting_ = port_.ScanMustWait();
-      shift_ = waiting_ ? kAckWait : uint64_t{result_} << 3 | kAckOkOrFault;
-      break;
-    case kIdcode:
-      shift_ = idcode_;
-      break;
-    default:
-      shift_ = 0;
-      break;
-  }
+void JtagDp::Update(uint64_t instruction, uint64_t value) {
+  if (instruction == kAbort) port_.Write({.ap = false, .read = false, .address = 0}, static_cast<uint32_t>(value >> 3));
+  if (instruction == kDpacc || instruction == kApacc) Access(instruction == kApacc, value);
 }
 
-void JtagDp::UpdateDr() {
-  if (instruction_ == kAbort)
-    port_.Write({.ap = false, .read = false, .address = 0}, static_cast<uint32_t>(shift_ >> 3));
-  if (instruction_ == kDpacc || instruction_ == kApacc) Access(instruction_ == kApacc);
-}
-
-void JtagDp::Access(bool ap) {
+void JtagDp::Access(bool ap, uint64_t scan) {
   if (waiting_) return;
   const SwdRequest request{
-      .ap = ap, .read = (shift_ & 1) != 0, .address = static_cast<uint8_t>((shift_ >> 1 & 3) << 2)};
+      .ap = ap, .read = (scan & 1) != 0, .address = static_cast<uint8_t>((scan >> 1 & 3) << 2)};
   if (request.read) {
     result_ = port_.ScanRead(request);
   } else {
-    port_.ScanWrite(request, static_cast<uint32_t>(shift_ >> 3));
+    port_.ScanWrite(request, static_cast<uint32_t>(scan >> 3));
   }
 }
 

@@ -51,7 +51,7 @@ Chip::Chip(uint64_t seed, const FlashContents& contents, const ChipSettings& set
       access_ports_{&ahb_ap_, &parts_.ctrl_ap()},
       adiv6_bus_(ahb_ap_),
       debug_port_(MakeDebugPort(settings.wire_time)),
-      pins_(debug_port_, kind_ == ChipKind::kAdiv6 ? Adiv6Bus::kIdcode : kNrf52840Idcode),
+      pins_(debug_port_, kind_ == ChipKind::kAdiv6 ? Adiv6Bus::kIdcode : kNrf52840Idcode, settings.other_taps),
       wire_time_(settings.wire_time) {
   if (settings.log != nullptr) {
     processor_.OnFailure([log = settings.log, board = settings.board](const char* what) {

@@ -52,6 +52,7 @@ struct ChipSettings {
   std::shared_ptr<spdlog::logger> log;  // for accesses to peripherals that are not modelled; may be null
   std::string board;                    // prefix of each log message
   bool wire_time = false;               // simulated time passes with the clock of the wire; see Chip::FollowWire
+  OtherTaps other_taps;                 // in the JTAG chain
 };
 
 class Chip {

@@ -41,6 +41,7 @@ def test_version_and_help(programs, program):
         ("probegate-sim", ["--boards", "many"], "many"),
         ("probegate-sim", ["--control", "0.0.0.0:1"], "0.0.0.0"),
         ("probegate-sim", ["--chip", "adiv6", "--locked"], "--locked"),
+        ("probegate-sim", ["--jtag-chain", "5:0x06413041"], "--jtag-chain"),
         ("probegate-sim", ["--flash-speed", "nan"], "nan"),
         ("probegate-sim", ["--flash-speed", "inf"], "inf"),
         ("probegate-sim", ["--flash-speed", "0"], "--flash-speed"),

@@ -3,7 +3,7 @@
 
 #include "gtest/gtest.h"
 #include "probe_client.h"
-#include "sim/jtag/tap.h"
+#include "sim/jtag/tap_state.h"
 
 namespace probegate::sim {
 namespace {

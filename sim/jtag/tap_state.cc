@@ -1,4 +1,4 @@
-#include "sim/jtag/tap.h"
+#include "sim/jtag/tap_state.h"
 
 #include <array>
 #include <cstddef>
