@@ -125,9 +125,6 @@ struct Done {};
 // The most transfers, or stretches of a sequence, in one command: their count is a byte.
 inline constexpr size_t kMaxItems = UINT8_MAX;
 
-// Which of the devices in a JTAG chain a transfer is for. SWD ignores it.
-inline constexpr uint8_t kDapIndex = 0;
-
 // Whether `reply` answers `command`. A device that does not know the command answers 0xFF instead.
 bool Answers(absl::Span<const uint8_t> reply, Command command);
 bool IsUnknownCommand(absl::Span<const uint8_t> reply);

@@ -15,6 +15,7 @@
 #include "probe/cmsis_dap/swo.h"
 #include "probe/cmsis_dap/target_labels.h"
 #include "probe/cmsis_dap/transfers.h"
+#include "probe/cmsis_dap/wire_chain.h"
 #include "probe/cmsis_dap/wire_clock.h"
 #include "probe/error.h"
 
@@ -44,7 +45,7 @@ void ApplySettings(const ChosenSettings& chosen, size_t most_packet, Identity& i
   ApplyNumber("packet-count", settings.packet_count, UINT8_MAX, identity.packet_count, info);
   ApplyNumber("packet-size", settings.packet_size, most_packet, identity.packet_size, info);
   if (settings.serial) info.unique_id = *settings.serial;
-  if (settings.jtag_chain) options.jtag_chain = settings.jtag_chain;
+  if (settings.jtag_chain) options.jtag_chain = *settings.jtag_chain;
   options.default_clock = settings.clock.value_or(options.default_clock);
   options.max_clock = settings.clock_max.value_or(options.max_clock);
   for (const auto& [key, value] : settings.labels) info.labels[key] = value;
@@ -58,6 +59,7 @@ class CmsisDapProbe : public Probe {
         transfers_(*channel_, identity_.packet_size, identity_.packet_count),
         port_(*channel_),
         clock_(*channel_, transfers_, options.default_clock, options.max_clock, options.wait_bound),
+        chain_(*channel_, transfers_, clock_, identity_.packet_size, options.jtag_chain),
         swo_(*channel_, identity_.packet_size, identity_.swo_stream) {}
 
   const ProbeInfo& info() const override { return identity_.info; }
@@ -90,6 +92,7 @@ class CmsisDapProbe : public Probe {
   Transfers transfers_;
   ProbePort port_;
   WireClock clock_;
+  WireChain chain_;
   SwoCapture swo_;
   bool forgetful_ = false;  // the device was reset, and its settings have not been restored yet
 };
@@ -124,6 +127,7 @@ absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
     return MakeError(ErrorKind::kUnsupported, "this probe has no JTAG");
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
+  chain_.Forget();
   if (absl::Status status = port_.Connect(chosen); !status.ok()) return status;
   if (absl::Status status = Configure(chosen); !status.ok()) {
     static_cast<void>(port_.Disconnect());
@@ -135,8 +139,8 @@ absl::StatusOr<WireProtocol> CmsisDapProbe::Connect(WireProtocol protocol) {
 // What the device needs to know after its port was connected.
 absl::Status CmsisDapProbe::Configure(WireProtocol protocol) {
   const bool jtag = protocol == WireProtocol::kJtag;
-  transfers_.UseJtag(jtag);
-  absl::Status configured = jtag ? channel_->Order(JtagConfigure{}) : channel_->Offer(SwdConfigure{}).status();
+  if (!jtag) transfers_.UseSwd();
+  absl::Status configured = jtag ? chain_.Restore() : channel_->Offer(SwdConfigure{}).status();
   if (!configured.ok()) return configured;
   if (absl::Status status = clock_.Restore(); !status.ok()) return status;
   return channel_->Offer(HostConnected{true}).status();
@@ -158,6 +162,7 @@ absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8
     return MakeError(ErrorKind::kInvalidArgument, "a sequence is empty, or has fewer bits than its length says");
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
+  chain_.NoteSequence();
   while (bit_count > 0) {
     const size_t count = std::min(bit_count, cmsis_dap::SwjSequence::MaxBits(identity_.packet_size));
     const absl::Status status = channel_->Order(cmsis_dap::SwjSequence{count, bits}, ClockTime(count));
@@ -196,6 +201,7 @@ absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStret
     return MakeError(ErrorKind::kInvalidArgument, "a sequence is empty, or has fewer bits than its length says");
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
+  chain_.NoteSequence();
   const size_t most = cmsis_dap::JtagSequence::MaxCycles(identity_.packet_size);
   std::vector<uint8_t> captured;
   for (size_t first = 0; first < stretch.cycles; first += most) {
@@ -211,7 +217,11 @@ absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStret
 
 TransferResult CmsisDapProbe::Transfer(absl::Span<const TransferOp> ops) {
   if (absl::Status status = Ready(); !status.ok()) return {.status = std::move(status)};
-  return transfers_.Run(ops);
+  if (port_.wire() != WireProtocol::kJtag) return transfers_.Run(ops);
+  if (absl::Status status = chain_.Find(); !status.ok()) return {.status = std::move(status)};
+  TransferResult result = transfers_.Run(ops);
+  if (IsError(result.status, ErrorKind::kTransferError)) chain_.Doubt();
+  return result;
 }
 
 absl::Status CmsisDapProbe::Reset() {

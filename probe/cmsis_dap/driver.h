@@ -1,5 +1,11 @@
-// The driver for probes that speak CMSIS-DAP (Arm, CMSIS-DAP 2.1), over any Transport: SWD, and JTAG with
-// one device on the chain.
+// The driver for probes that speak CMSIS-DAP (Arm, CMSIS-DAP 2.1), over any Transport: SWD and JTAG.
+//
+// Over JTAG, transfers go to one debug port in a chain of TAPs. The chain is found before the first transfer after
+// Connect, when the pins have been switched to JTAG: two scans, which go through Test-Logic-Reset and end in
+// Run-Test/Idle, show the TAPs and their IR lengths (probe/cmsis_dap/jtag_chain.h). An Arm DAP that is alone takes one
+// scan. The chain is found again before the first transfer after a sequence, if the debug port did not answer before
+// that sequence. If it cannot be found, the transfer fails with kTransferError and nothing is transferred. Sequences
+// always go out as they are; what they do to the whole chain is the caller's business.
 //
 // A WAIT is tried again by the probe itself, as often as fits into `wait_bound` at the wire's clock; the driver does
 // not send anything again, because what follows in the same packet may depend on it. After that the AP's access is
@@ -46,7 +52,7 @@ struct Options {
   // Returns the settings for a device, called once it has been identified. They win over what the device says about
   // itself, but packets are never longer than the transport's. If empty, there are no settings.
   std::function<ChosenSettings(const ProbeInfo& info)> settings;
-  std::optional<JtagChainSetting> jtag_chain;  // if no setting has it
+  JtagChainSetting jtag_chain;  // what is known about the JTAG chain, if no setting has it; the rest is found
 };
 
 // Identifies the device at the other end of `transport`, nothing more. What it does not say, or says in a form that

@@ -13,10 +13,11 @@
 
 namespace probegate::cmsis_dap {
 
-// A chain of one device, whose instructions have four bits, as those of a JTAG-DP (ADIv5.2 §B3.2).
+// DAP_JTAG_Configure: the lengths of the instruction registers in the chain, starting next to TDO; 255 at most.
 struct JtagConfigure {
   static constexpr Command kCommand = Command::kJtagConfigure;
   using Reply = Done;
+  absl::Span<const uint8_t> ir_lengths;
 
   size_t Encode(absl::Span<uint8_t> packet) const;
 };
@@ -28,6 +29,22 @@ struct JtagSequence {
   JtagStretch stretch;
 
   static size_t MaxCycles(size_t packet_size);
+  size_t Encode(absl::Span<uint8_t> packet) const;
+  std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
+};
+
+// A scan of all instruction or all data registers of a chain, in one DAP_JTAG_Sequence: from any state through
+// Test-Logic-Reset, and back to Run-Test/Idle. After Test-Logic-Reset the data registers are IDCODE or BYPASS. After
+// `tdi`, which must have at most MaxBytes, one more bit is shifted in, a one.
+struct JtagScan {
+  static constexpr Command kCommand = Command::kJtagSequence;
+  using Reply = std::vector<uint8_t>;  // TDO's bits while `tdi` was shifted in
+  bool instructions;
+  absl::Span<const uint8_t> tdi;
+
+  // How many bytes fit into a packet, up to a bound: 40 into the smallest one.
+  static size_t MaxBytes(size_t packet_size);
+  size_t cycles() const { return tdi.size() * 8 + 15; }
   size_t Encode(absl::Span<uint8_t> packet) const;
   std::optional<Reply> Decode(absl::Span<const uint8_t> reply) const;
 };

@@ -27,6 +27,9 @@ class JtagEncoder final : public TransferEncoder {
   absl::Span<const uint8_t> bytes() const override { return packet_.bytes(); }
   std::optional<TransferOutcome> Decode(absl::Span<const uint8_t> reply) override;
 
+  // Which of the devices in the chain the next packets are for; 0 at first.
+  void set_device(uint8_t device) { packet_.set_device(device); }
+
   // A reply was lost, or the link was established again: the value of SELECT is unknown.
   void ForgetSelect() { select_.reset(); }
 

@@ -62,7 +62,7 @@ size_t TransferConfigure::Encode(absl::Span<uint8_t> packet) const {
 size_t TransferAbort::Encode(absl::Span<uint8_t> packet) const { return PacketWriter(packet, kCommand).size(); }
 
 size_t WriteAbort::Encode(absl::Span<uint8_t> packet) const {
-  return PacketWriter(packet, kCommand).U8(kDapIndex).U32(value).size();
+  return PacketWriter(packet, kCommand).U8(device).U32(value).size();
 }
 
 size_t Delay::Encode(absl::Span<uint8_t> packet) const {

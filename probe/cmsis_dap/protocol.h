@@ -116,6 +116,7 @@ struct WriteAbort {
   static constexpr Command kCommand = Command::kWriteAbort;
   using Reply = Done;
   uint32_t value;
+  uint8_t device = 0;  // in the JTAG chain
 
   size_t Encode(absl::Span<uint8_t> packet) const;
   std::string Argument() const { return Hex(value); }

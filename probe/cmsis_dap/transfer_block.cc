@@ -19,7 +19,7 @@ size_t TransferBlock::MaxWords(bool read, size_t packet_size) {
 
 size_t TransferBlock::Encode(absl::Span<uint8_t> packet) const {
   PacketWriter writer(packet, kCommand);
-  writer.U8(kDapIndex).U16(static_cast<unsigned>(op.size())).U8(RequestByte(op));
+  writer.U8(device).U16(static_cast<unsigned>(op.size())).U8(RequestByte(op));
   for (const uint32_t word : op.write) writer.U32(word);
   return writer.size();
 }

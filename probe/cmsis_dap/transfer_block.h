@@ -16,7 +16,8 @@ namespace probegate::cmsis_dap {
 struct TransferBlock {
   static constexpr Command kCommand = Command::kTransferBlock;
   using Reply = TransferOutcome;
-  TransferOp op;  // at most MaxWords words
+  TransferOp op;       // at most MaxWords words
+  uint8_t device = 0;  // in the JTAG chain
 
   static size_t MaxWords(bool read, size_t packet_size);
   size_t Encode(absl::Span<uint8_t> packet) const;

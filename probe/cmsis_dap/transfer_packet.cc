@@ -35,7 +35,7 @@ bool TransferPacket::HasRoom(size_t writes, size_t reads) const {
 }
 
 void TransferPacket::Clear() {
-  bytes_.assign({static_cast<uint8_t>(Command::kTransfer), kDapIndex, 0});
+  bytes_.assign({static_cast<uint8_t>(Command::kTransfer), device_, 0});
   transfers_.clear();
   reply_size_ = kHeaderSize;
 }

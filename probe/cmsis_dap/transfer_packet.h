@@ -58,6 +58,9 @@ class TransferPacket {
   // Whether it can take these as well.
   bool HasRoom(size_t writes, size_t reads) const;
 
+  // Which of the devices in the JTAG chain packets are for, from the next Clear on; 0 at first. SWD ignores it.
+  void set_device(uint8_t device) { device_ = device; }
+
   void Clear();
   size_t size() const { return transfers_.size(); }
   absl::Span<const uint8_t> bytes() const { return bytes_; }
@@ -84,6 +87,7 @@ class TransferPacket {
 
   const size_t packet_size_;
   const bool padded_;
+  uint8_t device_ = 0;
   std::vector<uint8_t> bytes_;
   std::vector<Transfer> transfers_;
   size_t reply_size_ = 0;

@@ -38,8 +38,10 @@ Transfers::Transfers(Channel& channel, size_t packet_size, size_t packet_count)
       swd_encoder_(packet_size, channel.pads_replies()),
       jtag_encoder_(packet_size, channel.pads_replies()) {}
 
-void Transfers::UseJtag(bool jtag) {
+void Transfers::Use(bool jtag, uint8_t device) {
   jtag_ = jtag;
+  device_ = device;
+  jtag_encoder_.set_device(device);
   jtag_encoder_.ForgetSelect();
 }
 
@@ -119,7 +121,7 @@ TransferResult Transfers::AskEncoded(TransferEncoder& encoder, size_t words) {
 TransferResult Transfers::RunAbort(const TransferOp& op) {
   TransferResult result;
   for (const uint32_t value : op.write) {
-    result.status = channel_.Order(WriteAbort{value});
+    result.status = channel_.Order(WriteAbort{value, device_});
     uint32_t flags = 0;
     if (result.status.ok() && (value & adi::kAbortClearSticky) != 0) {
       jtag_encoder_.MakeStatusRead(flags);
@@ -161,7 +163,7 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
   for (size_t received = 0; received < sent || (ack == kAckOk && received < op.size());) {
     while (ack == kAckOk && sent < op.size() && sent < received + packet_count_ * piece_words) {
       const TransferOp piece = piece_at(sent);
-      result.status = channel_.Send(TransferBlock{piece}, piece.size());
+      result.status = channel_.Send(TransferBlock{piece, device_}, piece.size());
       if (!result.status.ok()) {
         result.uncertain = op.size() - result.completed;
         return result;
@@ -170,7 +172,7 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
       several = several || sent > received + piece.size();
     }
     const TransferOp piece = piece_at(received);
-    const auto outcome = channel_.Receive(TransferBlock{piece}, Busy(piece.size()));
+    const auto outcome = channel_.Receive(TransferBlock{piece, device_}, Busy(piece.size()));
     if (!outcome.ok()) {
       // The replies that have come may belong to later packets than they were taken for.
       if (several) result.completed = 0;
@@ -207,7 +209,7 @@ absl::Status Transfers::StepDown(const absl::Status& why) {
 
 // The next transfer shows whether it helps; the error to report is the WAIT in any case.
 void Transfers::AbortAccess() {
-  const absl::Status status = channel_.Order(WriteAbort{adi::kAbortDapAbort});
+  const absl::Status status = channel_.Order(WriteAbort{adi::kAbortDapAbort, device_});
   if (jtag_ || !IsRefusal(status)) return;
   // Over SWD, a transfer can write ABORT, too.
   constexpr uint32_t kAbort = adi::kAbortDapAbort;

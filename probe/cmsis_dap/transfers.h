@@ -22,8 +22,9 @@ class Transfers {
   // each packet.
   void SetPace(uint32_t hertz, std::chrono::milliseconds wait_bound);
 
-  // Which protocol the wire has; SWD at first.
-  void UseJtag(bool jtag);
+  // Which protocol the wire has; SWD at first. `device` is the debug port's number in the JTAG chain.
+  void UseSwd() { Use(false, 0); }
+  void UseJtag(uint8_t device) { Use(true, device); }
 
   // As Probe::Transfer. Operations that follow each other share a packet, and no packet goes out before the previous
   // one has been answered, unless both are of one operation that is longer than a packet. If the target answers WAIT
@@ -41,6 +42,7 @@ class Transfers {
     size_t word = 0;
   };
 
+  void Use(bool jtag, uint8_t device);
   TransferResult RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor);
   TransferResult RunBlock(const TransferOp& op);
   TransferResult SendBlocks(const TransferOp& op);
@@ -58,6 +60,7 @@ class Transfers {
   const size_t packet_size_;
   size_t packet_count_;
   bool jtag_ = false;  // which of the two encoders is in use
+  uint8_t device_ = 0;
   SwdEncoder swd_encoder_;
   JtagEncoder jtag_encoder_;
   uint32_t hertz_ = 0;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "probe/cmsis_dap/jtag_chain.h"
 #include "probe/cmsis_dap/jtag_commands.h"
 #include "probe/cmsis_dap/jtag_encoder.h"
 #include "probe/cmsis_dap/protocol.h"
@@ -61,6 +62,18 @@ void DecodeBlock(bool read, size_t words, absl::Span<const uint8_t> reply) {
   CheckOutcome(TransferBlock{op}.Decode(reply), words);
 }
 
+// Whatever TDO shows, a chain has a debug port, and lengths for all its TAPs.
+void DecodeScans(const JtagChainSetting& setting, absl::Span<const uint8_t> reply) {
+  const std::vector<uint8_t> tdi = IrScanTdi(JtagScan::MaxBytes(kSmallestPacket));
+  const auto tdo = JtagScan{.instructions = true, .tdi = tdi}.Decode(reply);
+  if (!tdo) return;
+  Check(tdo->size() == tdi.size());
+  const auto taps = ReadTaps(*tdo);
+  if (!taps.ok()) return;
+  const auto chain = ChainFromIrScan(*taps, setting, *tdo);
+  if (chain.ok()) Check(chain->ir_lengths.size() == taps->idcodes.size() && chain->device < taps->idcodes.size());
+}
+
 void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> reply) {
   static_cast<void>(StatusByte(reply));
   static_cast<void>(Connect{false}.Decode(reply));
@@ -82,6 +95,7 @@ void DecodeOthers(absl::Span<const uint8_t> shape, absl::Span<const uint8_t> rep
   const size_t cycles = std::min(shape.size() * 7 + 1, JtagSequence::MaxCycles(kPacketSize));
   const JtagSequence sequence{{.cycles = cycles, .capture = true, .tdi = tdi}};
   if (const auto tdo = sequence.Decode(reply)) Check(tdo->size() == (cycles + 7) / 8);
+  DecodeScans(shape.size() % 2 != 0 ? JtagChainSetting{} : JtagChainSetting{.device = shape.size() % 5}, reply);
   std::vector<SwdSegment> segments;
   for (const uint8_t bits : shape) {
     const uint32_t clocks = bits % 64 + 1;

@@ -26,7 +26,8 @@ Bytes Encoded(const CommandValue& command, size_t size = 64) {
 }
 
 TEST(JtagProtocol, RequestsAreAsDocumented) {
-  EXPECT_EQ(Encoded(JtagConfigure{}), (Bytes{0x15, 1, 4}));
+  const Bytes ir_lengths = {4, 5};
+  EXPECT_EQ(Encoded(JtagConfigure{ir_lengths}), (Bytes{0x15, 2, 4, 5}));
   const Bytes tdi = {1, 2, 3, 4, 5, 6, 7, 8, 9};
   EXPECT_EQ(Encoded(JtagSequence{{.cycles = 5, .tms = true, .tdi = tdi}}), (Bytes{0x14, 1, 0x45, 1}));
   EXPECT_EQ(Encoded(JtagSequence{{.cycles = 72, .capture = true, .tdi = tdi}}),
@@ -180,7 +181,7 @@ TEST_F(JtagEncoderTest, LeavesRoomForTheCheck) {
   }
 }
 
-// A device with SWD and JTAG, whose CTRL/STAT holds `status`.
+// A device with SWD and JTAG, and an Arm DAP alone in the chain, whose CTRL/STAT holds `status`.
 struct JtagDevice {
   uint32_t status = 0;
 
@@ -197,9 +198,17 @@ struct JtagDevice {
         if (request[3] != 0x06) return {{request[0], request[2], 1}};
         return {{request[0], request[2], 1, static_cast<uint8_t>(status), static_cast<uint8_t>(status >> 8),
                  static_cast<uint8_t>(status >> 16), static_cast<uint8_t>(status >> 24)}};
+      case Command::kJtagSequence:
+        return {Scan()};
       default:
         return {{request[0], 0}};
     }
+  }
+  // TDO shows IDCODE and then what was shifted in.
+  static Bytes Scan() {
+    Bytes reply = {0x14, 0, 0x77, 0x04, 0xA0, 0x4B};
+    reply.resize(2 + JtagScan::MaxBytes(64), 0xFF);
+    return reply;
   }
   static Bytes Info(uint8_t id) {
     switch (id) {
@@ -226,6 +235,13 @@ class JtagDriverTest : public ::testing::Test {
     EXPECT_TRUE(probe_->info().features.jtag);
     EXPECT_EQ(probe_->Connect(WireProtocol::kJtag).value(), WireProtocol::kJtag);
   }
+  // The chain has been found.
+  void ConnectAndRead(const JtagDevice& device) {
+    Connect(device);
+    uint32_t word = 0;
+    const TransferOp op{.port = Port::kDp, .address = adi::kDpCtrlStat, .read = absl::MakeSpan(&word, 1)};
+    ASSERT_TRUE(probe_->Transfer({&op, 1}).status.ok());
+  }
   void Abort(uint32_t value) {
     record_->requests.clear();
     const TransferOp op{.port = Port::kDp, .address = adi::kDpAbort, .write = absl::MakeConstSpan(&value, 1)};
@@ -246,7 +262,7 @@ TEST_F(JtagDriverTest, ConfiguresOneDeviceWithAFourBitInstruction) {
 }
 
 TEST_F(JtagDriverTest, AbortHasAnInstructionOfItsOwn) {
-  Connect({.status = 0xF0000F00});
+  ConnectAndRead({.status = 0xF0000F00});
   Abort(adi::kAbortDapAbort);
   EXPECT_EQ(record_->requests, (std::vector<Bytes>{{0x08, 0, 1, 0, 0, 0}}));
   Abort(adi::kAbortClearSticky);
@@ -255,7 +271,7 @@ TEST_F(JtagDriverTest, AbortHasAnInstructionOfItsOwn) {
 
 // ADIv5.0: ABORT has only the DAPABORT bit.
 TEST_F(JtagDriverTest, FlagsThatAbortLeavesAreClearedInCtrlStat) {
-  Connect({.status = 0xF0000F22});
+  ConnectAndRead({.status = 0xF0000F22});
   Abort(adi::kAbortClearSticky);
   ASSERT_EQ(record_->requests.size(), 3u);
   EXPECT_EQ(record_->requests[2], (Bytes{0x05, 0, 1, 0x04, 0x22, 0x0F, 0x00, 0xF0}));
