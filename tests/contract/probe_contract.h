@@ -58,6 +58,9 @@ class ContractWorld {
   // The protocol to connect with: SWD or JTAG.
   virtual WireProtocol protocol() const { return WireProtocol::kSwd; }
 
+  // How many TAPs are in the JTAG chain.
+  virtual size_t taps() const { return 1; }
+
   // Injects `failure` at the `at`-th operation from now (1: the next), `times` times in a row; 0 means from then on.
   virtual void Inject(ProbeFailure failure, uint64_t at, uint64_t times) = 0;
   virtual void ClearFailures() = 0;

@@ -15,7 +15,7 @@ namespace probegate {
 
 class SimProcess {
  public:
-  // Starts one board, with these flags in addition. Its firmware sleeps: it does not touch RAM, and leaves processor
+  // Starts one board, with these additional flags. Its firmware sleeps: it does not touch RAM, and leaves processor
   // time to the test. Throws std::runtime_error if the program does not start.
   explicit SimProcess(const std::vector<std::string>& flags = {});
   ~SimProcess();
