@@ -62,7 +62,7 @@ class SwjDp {
 inline void SwjDp::PowerUp() {
   switch_ = {};
   sw_dp_.Lock();
-  jtag_dp_.Reset();
+  chain_.Reset();
 }
 
 inline std::vector<Tap*> SwjDp::MakeChain(const OtherTaps& others) {
