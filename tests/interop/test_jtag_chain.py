@@ -121,12 +121,51 @@ def test_raw_sequences_see_the_whole_chain(make_stack, workers, raw):
     client.detach()
 
 
-def test_what_cannot_be_found_is_said(make_stack, raw):
-    """The simulated probe has room for eight devices in DAP_JTAG_Configure."""
-    client = raw(make_stack(sim_flags=["--jtag-chain", "dap" + 8 * ",5"]).port)
+def connect(client):
     client.call("hello", 1)
     client.call("open")
     client.call("connect", "JTAG")
+    enter_idle(client)
+    return client
+
+
+def config(tmp_path, chain):
+    """The server's flags for a configuration of each probe's chain."""
+    file = tmp_path / "server.yaml"
+    file.write_text(f'probes: [{{match: {{product: "*cmsis-dap*"}}, jtag-chain: {chain}}}]\n')
+    return ["--config", file]
+
+
+TWO_ARM_IDCODES = ["--jtag-chain", "4:0x4ba00477,dap,7"]  # the first TAP answers no transfer
+
+
+def test_the_first_arm_tap_is_the_debug_port(make_stack, raw):
+    client = connect(raw(make_stack(sim_flags=TWO_ARM_IDCODES).port))
+    assert client.status("read_dp", DPIDR) == 10
+
+
+@pytest.mark.parametrize("chain", ["{device: 1}", "{ir-lengths: [4, 4, 7], device: 1}"])
+def test_the_configuration_names_the_debug_port(chain, make_stack, raw, tmp_path):
+    stack = make_stack(sim_flags=TWO_ARM_IDCODES, server_flags=config(tmp_path, chain))
+    assert connect(raw(stack.port)).call("read_dp", DPIDR) == DPIDR_VALUE
+
+
+@pytest.mark.parametrize(
+    "chain,words",
+    [
+        ("{ir-lengths: [4, 8]}", r"IR lengths 4, 8, but has 2 TAPs .* and 9 IR bits; correct jtag-chain"),
+        ("{device: 2}", r"names device 2 .* 2 TAPs \(IDCODE 0x4ba00477, 0x06413041\) and 9 IR bits"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_the_chain_is_said(chain, words, make_stack, raw, tmp_path):
+    stack = make_stack(sim_flags=["--jtag-chain", "dap,5:0x06413041"], server_flags=config(tmp_path, chain))
+    with pytest.raises(RemoteError, match=words):
+        connect(raw(stack.port)).call("read_dp", DPIDR)
+
+
+def test_what_cannot_be_found_is_said(make_stack, raw):
+    """The simulated probe has room for eight devices in DAP_JTAG_Configure."""
+    client = connect(raw(make_stack(sim_flags=["--jtag-chain", "dap" + 8 * ",5"]).port))
     with pytest.raises(RemoteError, match="cannot be told of a JTAG chain of 9 TAPs"):
         client.call("read_dp", DPIDR)
     client.detach()
