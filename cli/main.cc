@@ -109,9 +109,12 @@ void AddDebug(CLI::App& app, Arguments& arguments) {
   command->add_option_function<std::string>("--debugd", set_debugd, "The address of probegate-debugd")
       ->option_text("HOST:PORT [" + debug.debugd.ToString() + "]")
       ->check(IsEndpoint);
-  command->add_option("-u,--uid,--probe", debug.probe, "The probe's unique ID, or key=value of one of its properties")
-      ->option_text("UID")
-      ->required();
+  CLI::Option* uid = command->add_option("-u,--uid,--probe", debug.probe,
+                                         "The probe's unique ID, or key=value of one of its properties or labels");
+  uid->option_text("UID");
+  CLI::Option* label =
+      command->add_option("--label", debug.probe, "A label that only this probe has, instead of --uid");
+  label->option_text("KEY=VALUE")->check(IsLabel)->excludes(uid);
   command->add_option("--board", debug.board, "The board's FQBN, with or without options; selects the recipe")
       ->option_text("FQBN [" + debug.board + "]");
   command->add_option("--elf", debug.elf, "The ELF file, on probegate-debugd's machine or, with --upload, on this one")
@@ -122,7 +125,12 @@ void AddDebug(CLI::App& app, Arguments& arguments) {
   command->add_option("--interpreter", debug.interpreter, "gdb's interpreter: console, mi1, mi2 or mi3")
       ->option_text("NAME [" + debug.interpreter + "]")
       ->check(CLI::IsMember({"console", "mi1", "mi2", "mi3"}));
-  command->callback([&arguments] { arguments.exit_code = RunDebug(arguments.debug); });
+  command->callback([&arguments, uid, label] {
+    if (uid->count() + label->count() == 0) {
+      throw Failure(ExitCode::kUsage, "debug: name the probe with --uid UID or --label KEY=VALUE");
+    }
+    arguments.exit_code = RunDebug(arguments.debug);
+  });
 }
 
 void AddCommands(CLI::App& app, Arguments& arguments) {

@@ -1,5 +1,7 @@
 #include "debug/probe_choice.h"
 
+#include <algorithm>
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -27,14 +29,25 @@ constexpr const PropertyRow& kUniqueId = kProperties[0];
 
 std::string Quoted(const PortName& name) { return name.field + " " + probegate::Quoted(name.value); }
 
-absl::StatusOr<const PropertyRow*> FindProperty(const PortName& name, const std::string& key) {
+using ValueOf = std::function<std::string(const v1::ProbeStatus&)>;
+
+// What `key` stands for: a property, or a label that one of the probes has.
+absl::StatusOr<ValueOf> FindValue(const PortName& name, const std::string& key,
+                                  const std::vector<const KnownProbe*>& probes) {
   std::vector<std::string> keys;
   for (const PropertyRow& row : kProperties) {
-    if (absl::EqualsIgnoreCase(key, row.key)) return &row;
+    if (absl::EqualsIgnoreCase(key, row.key)) return ValueOf(row.value);
     keys.emplace_back(row.key);
   }
-  return absl::InvalidArgumentError(Quoted(name) + ": probes have no such property; use a unique ID, or one of " +
-                                    absl::StrJoin(keys, ", ") + " as key=value");
+  const auto label = [key](const v1::ProbeStatus& probe) {
+    const auto found = probe.description().labels().find(key);
+    return found == probe.description().labels().end() ? std::string() : found->second;
+  };
+  const bool is_label =
+      std::any_of(probes.begin(), probes.end(), [&](const KnownProbe* probe) { return !label(probe->status).empty(); });
+  if (is_label) return ValueOf(label);
+  return absl::InvalidArgumentError(Quoted(name) + ": probes have no such property or label; use a unique ID, or a " +
+                                    "label or one of " + absl::StrJoin(keys, ", ") + " as key=value");
 }
 
 bool IsAway(const KnownProbe& probe) { return probe.status.state() == v1::PROBE_STATE_AWAY; }
@@ -85,20 +98,17 @@ absl::Status Several(const PortName& name, const std::vector<const KnownProbe*>&
 absl::StatusOr<const KnownProbe*> Match(const PortName& name, const std::vector<const KnownProbe*>& probes,
                                         const std::string& gap) {
   const size_t equals = name.value.find('=');
-  const PropertyRow* property = &kUniqueId;
-  if (equals != std::string::npos) {
-    const auto found = FindProperty(name, name.value.substr(0, equals));
-    if (!found.ok()) return found.status();
-    property = *found;
-  }
-  if (property != &kUniqueId && !gap.empty()) {
+  const std::string key = equals == std::string::npos ? kUniqueId.key : name.value.substr(0, equals);
+  const auto value_of = FindValue(name, key, probes);
+  if (!value_of.ok()) return value_of.status();
+  if (!absl::EqualsIgnoreCase(key, kUniqueId.key) && !gap.empty()) {
     return absl::UnavailableError(Quoted(name) + " may match a probe of a server that did not answer; use a unique " +
                                   "ID instead; " + gap);
   }
   const std::string value = equals == std::string::npos ? name.value : name.value.substr(equals + 1);
   std::vector<const KnownProbe*> matches;
   for (const KnownProbe* probe : probes) {
-    if (absl::EqualsIgnoreCase(property->value(probe->status), value)) matches.push_back(probe);
+    if (!value.empty() && absl::EqualsIgnoreCase((*value_of)(probe->status), value)) matches.push_back(probe);
   }
   if (matches.size() > 1) return Several(name, matches);
   return matches.empty() ? nullptr : matches.front();

@@ -36,6 +36,22 @@ TEST(ProbeChoiceTest, FindsAProbeByIdOrByAProperty) {
   EXPECT_EQ(Choose("location=tcp:A1"), "A1");
 }
 
+TEST(ProbeChoiceTest, FindsAProbeByALabel) {
+  ProbeList list{.probes = {Probe("A1"), Probe("A2"), Probe("B1")}, .gap = ""};
+  for (size_t i = 0; i < 2; ++i) {
+    auto& labels = *list.probes[i].status.mutable_description()->mutable_labels();
+    labels["rack"] = "Left";
+    labels["shelf"] = std::to_string(i);
+  }
+  EXPECT_EQ(Choose("shelf=1", list), "A2");
+  EXPECT_EQ(Choose("rack=left", list), "INVALID_ARGUMENT");
+  EXPECT_EQ(Choose("rack=right", list), "NOT_FOUND");
+  EXPECT_EQ(Choose("rack=", list), "NOT_FOUND");
+  EXPECT_EQ(Choose("Shelf=1", list), "INVALID_ARGUMENT");
+  list.gap = "s2:1 is gone";
+  EXPECT_EQ(Choose("shelf=1", list), "UNAVAILABLE");
+}
+
 TEST(ProbeChoiceTest, ReportsErrorsByTheirCode) {
   EXPECT_EQ(Choose("A"), "NOT_FOUND");
   EXPECT_EQ(Choose("vendor=Acme"), "INVALID_ARGUMENT");
