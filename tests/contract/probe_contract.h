@@ -27,6 +27,8 @@ enum class ProbeFailure : uint8_t {
   kNoAck,          // the target does not answer
   kDropReply,      // the probe carries out the command but does not reply
   kLateReply,      // the reply arrives after the time-out
+  kStaleReply,     // the reply arrives after the next command has been sent
+  kRepeatReply,    // the reply arrives twice
   kCorruptReply,   // the reply seems to be to another command
   kTruncateReply,  // the reply ends after the command's number
   kGarbleStream,   // it can no longer be told where a reply begins

@@ -18,6 +18,8 @@ absl::Span<const ProbeFailureRow> ProbeFailures() {
       {ProbeFailure::kNoAck, "NoAck", true, ErrorKind::kTransferError},
       {ProbeFailure::kDropReply, "DropReply", false, ErrorKind::kProbeError},
       {ProbeFailure::kLateReply, "LateReply", false, ErrorKind::kProbeError},
+      {ProbeFailure::kStaleReply, "StaleReply", false, ErrorKind::kProbeError},
+      {ProbeFailure::kRepeatReply, "RepeatReply", false, ErrorKind::kProbeError},
       {ProbeFailure::kCorruptReply, "CorruptReply", false, ErrorKind::kProbeError},
       {ProbeFailure::kTruncateReply, "TruncateReply", false, ErrorKind::kProbeError},
       {ProbeFailure::kGarbleStream, "GarbleStream", false, ErrorKind::kProbeError},
@@ -129,7 +131,9 @@ class FailingWorld {
 // If a reply does not arrive in time, each run waits for the whole reply time-out. So several worlds share the
 // operations and wait at the same time. A failure without a wait needs only one world.
 size_t WorldsFor(ProbeFailure failure) {
-  return failure == ProbeFailure::kDropReply || failure == ProbeFailure::kLateReply ? 16 : 1;
+  const bool waits = failure == ProbeFailure::kDropReply || failure == ProbeFailure::kLateReply ||
+                     failure == ProbeFailure::kStaleReply;
+  return waits ? 16 : 1;
 }
 
 TEST_P(ProbeFailureContract, IsReportedAtEveryOperation) {
@@ -152,7 +156,10 @@ TEST_P(ProbeFailureContract, IsReportedAtEveryOperation) {
   for (std::future<void>& run : runs) run.get();  // rethrows the run's exception
   uint64_t reported = 0;
   for (const auto& world : worlds) reported += world->reported();
-  EXPECT_GT(reported, count / step / 2);
+  // A reply too many can be discarded without anybody noticing.
+  if (row.failure != ProbeFailure::kRepeatReply) {
+    EXPECT_GT(reported, count / step / 2);
+  }
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ const std::vector<FaultRow>& Faults() {
       {ProbeFailure::kNoAck, {{"fault", "no_ack"}}},
       {ProbeFailure::kDropReply, {{"fault", "drop_reply"}}},
       {ProbeFailure::kLateReply, {{"fault", "late_reply"}, {"milliseconds", kTooLate.count()}}},
+      {ProbeFailure::kStaleReply, {{"fault", "stale_reply"}}},
+      {ProbeFailure::kRepeatReply, {{"fault", "repeat_reply"}}},
       {ProbeFailure::kCorruptReply, {{"fault", "corrupt_reply"}, {"corruption", "command"}}},
       {ProbeFailure::kTruncateReply, {{"fault", "corrupt_reply"}, {"corruption", "truncated"}}},
       {ProbeFailure::kGarbleStream, {{"fault", "corrupt_reply"}, {"corruption", "signature"}}},
