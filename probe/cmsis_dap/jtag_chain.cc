@@ -33,9 +33,8 @@ constexpr KnownTap kKnownTaps[] = {
 };
 
 const KnownTap* Find(const std::optional<uint32_t>& idcode) {
-  const auto* row = std::find_if(std::begin(kKnownTaps), std::end(kKnownTaps), [&](const KnownTap& tap) {
-    return idcode && (*idcode & tap.mask) == tap.idcode;
-  });
+  const auto* row = std::find_if(std::begin(kKnownTaps), std::end(kKnownTaps),
+                                 [&](const KnownTap& tap) { return idcode && (*idcode & tap.mask) == tap.idcode; });
   return row == std::end(kKnownTaps) ? nullptr : row;
 }
 

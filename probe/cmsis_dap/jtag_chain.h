@@ -24,6 +24,8 @@ namespace probegate::cmsis_dap {
 struct JtagChainSetting {
   std::vector<uint8_t> ir_lengths;  // of all TAPs in the chain, starting next to TDO; empty: find them
   std::optional<size_t> device;     // which of them is the debug port; nothing: the first Arm DAP
+
+  bool operator==(const JtagChainSetting&) const = default;
 };
 
 // What the probe is told: DAP_JTAG_Configure's lengths, and the device index of transfers.

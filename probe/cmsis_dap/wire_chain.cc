@@ -28,6 +28,10 @@ absl::Status WireChain::Restore() { return Apply(found_.value_or(SingleJtagDp())
 absl::Status WireChain::Find() {
   if (found_) return absl::OkStatus();
   absl::StatusOr<JtagChain> chain = FindJtagChain(channel_, packet_size_, clock_.hertz(), setting_);
+  if (IsRefusal(chain.status()) && setting_ == JtagChainSetting{}) {
+    channel_.Assume("the probe does not run the sequences that find a JTAG chain; there is taken to be one TAP");
+    chain = SingleJtagDp();
+  }
   if (!chain.ok()) {
     if (IsError(chain.status(), ErrorKind::kTransferError)) channel_.observer().OnNoAck();
     return chain.status();

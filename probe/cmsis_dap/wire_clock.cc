@@ -16,11 +16,10 @@ namespace {
 using std::chrono::milliseconds;
 
 // What is tried instead of a rate that the device refuses.
-constexpr uint32_t kUsualRates[] = {50'000'000, 40'000'000, 30'000'000, 25'000'000, 20'000'000, 15'000'000,
-                                    12'000'000, 10'000'000, 8'000'000,  6'000'000,  5'000'000,  4'000'000,
-                                    3'000'000,  2'000'000,  1'500'000,  1'000'000,  500'000,    400'000,
-                                    200'000,    100'000,    50'000,     20'000,     10'000,     5'000,
-                                    2'000,      1'000};
+constexpr uint32_t kUsualRates[] = {50'000'000, 40'000'000, 30'000'000, 25'000'000, 20'000'000, 15'000'000, 12'000'000,
+                                    10'000'000, 8'000'000,  6'000'000,  5'000'000,  4'000'000,  3'000'000,  2'000'000,
+                                    1'500'000,  1'000'000,  500'000,    400'000,    200'000,    100'000,    50'000,
+                                    20'000,     10'000,     5'000,      2'000,      1'000};
 
 // Only time limits depend on it, and they may be too long, but not too short.
 constexpr uint32_t kUnknownRate = 100'000;
@@ -104,8 +103,8 @@ absl::Status WireClock::Run(const Choice& choice) {
   } else if (!asked_ && !choice.refusal.empty()) {
     channel_.Assume(absl::StrCat(choice.refusal, "; it runs at ", runs_, " Hz until a session asks for another clock"));
   }
-  const auto configured = channel_.Offer(
-      TransferConfigure{.idle_cycles = kIdleCycles, .wait_retries = WaitRetries(hertz(), wait_bound_)});
+  const auto configured =
+      channel_.Offer(TransferConfigure{.idle_cycles = kIdleCycles, .wait_retries = WaitRetries(hertz(), wait_bound_)});
   if (!configured.ok()) return configured.status();
   transfers_.SetPace(hertz(), *configured ? wait_bound_ : std::max(wait_bound_, OwnWaitBound(hertz())));
   told_ = true;

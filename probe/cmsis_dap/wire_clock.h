@@ -25,11 +25,7 @@ class WireClock {
   // any rate above it, and `wait_bound` is how long a target may answer WAIT to one transfer.
   WireClock(Channel& channel, Transfers& transfers, uint32_t default_hertz, uint32_t max_hertz,
             std::chrono::milliseconds wait_bound)
-      : channel_(channel),
-        transfers_(transfers),
-        default_(default_hertz),
-        max_(max_hertz),
-        wait_bound_(wait_bound) {}
+      : channel_(channel), transfers_(transfers), default_(default_hertz), max_(max_hertz), wait_bound_(wait_bound) {}
 
   // As Probe::SetClock, for a rate other than 0. Sends nothing if the device has been told already.
   absl::StatusOr<uint32_t> Set(std::optional<uint32_t> hertz);

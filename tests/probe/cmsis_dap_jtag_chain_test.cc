@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "probe/adi/link.h"
@@ -37,22 +40,28 @@ struct NoAcks : ProbeObserver {
   void OnFault() override {}
   void OnNoAck() override { ++count; }
   void OnRetry() override {}
+  void OnAssumption(std::string_view what) override { assumptions.emplace_back(what); }
   void OnDisconnect(DisconnectCause) override {}
   int count = 0;
+  std::vector<std::string> assumptions;
 };
 
 // A probe on a chain of TAPs, of which number `dap` is a debug port.
 class OnChain {
  public:
-  explicit OnChain(std::vector<FakeTap> taps, size_t dap = 0, std::optional<JtagChainSetting> setting = {})
+  explicit OnChain(std::vector<FakeTap> taps, size_t dap = 0, JtagChainSetting setting = {})
       : chain(std::move(taps)), device(chain, dap), setting_(std::move(setting)) {}
 
   void Connect() {
-    auto opened = OpenCmsisDap(
-        std::make_unique<FakeTransport>(
-            [this](const Bytes& request) { return record->resets < hangs ? std::vector<Bytes>() : device(request); },
-            record),
-        {.jtag_chain = setting_});
+    auto opened = OpenCmsisDap(std::make_unique<FakeTransport>(
+                                   [this](const Bytes& request) {
+                                     if (record->resets < hangs) return std::vector<Bytes>();
+                                     if (refuses && request[0] == *refuses)
+                                       return std::vector<Bytes>{{request[0], 0xFF}};
+                                     return device(request);
+                                   },
+                                   record),
+                               {.jtag_chain = setting_});
     ASSERT_TRUE(opened.ok()) << opened.status();
     probe = *std::move(opened);
     probe->SetObserver(&no_acks);
@@ -88,21 +97,22 @@ class OnChain {
   FakeJtagChain chain;
   FakeJtagProbe device;
   std::shared_ptr<FakeTransport::Record> record = std::make_shared<FakeTransport::Record>();
-  int hangs = 0;  // the number of resets that it takes the probe to answer
+  int hangs = 0;                   // the number of resets that it takes the probe to answer
+  std::optional<uint8_t> refuses;  // a command
   NoAcks no_acks;
   std::unique_ptr<Probe> probe;
   absl::Status connected;
 
  private:
-  const std::optional<JtagChainSetting> setting_;
+  const JtagChainSetting setting_;
 };
 
 TEST(JtagScanCommand, GoesFromAnyStateToRunTestIdle) {
   const Bytes tdi = {0xFE, 0xFF};
   Bytes packet(64);
   packet.resize(JtagScan{.instructions = true, .tdi = tdi}.Encode(absl::MakeSpan(packet)));
-  EXPECT_EQ(packet, (Bytes{0x14, 7, 0x46, 0xFF, 0x01, 0xFF, 0x42, 0xFF, 0x02, 0xFF, 0x90, 0xFE, 0xFF, 0x42, 0xFF, 0x01,
-                           0xFF}));
+  EXPECT_EQ(packet,
+            (Bytes{0x14, 7, 0x46, 0xFF, 0x01, 0xFF, 0x42, 0xFF, 0x02, 0xFF, 0x90, 0xFE, 0xFF, 0x42, 0xFF, 0x01, 0xFF}));
   for (const size_t size : {64u, 512u, 1024u, 65535u}) {
     const Bytes most(JtagScan::MaxBytes(size));
     EXPECT_GE(most.size(), 40u);
@@ -230,6 +240,19 @@ TEST(JtagChainTest, AConfiguredChainIsNotSearchedFor) {
   EXPECT_THAT(wire.Commands(), ElementsAre(0x12, 0x05));
 }
 
+TEST(JtagChainTest, AProbeWithoutJtagSequencesIsTakenToHaveADapAlone) {
+  OnChain alone({kDap});
+  alone.refuses = 0x14;
+  EXPECT_TRUE(alone.Reach().ok());
+  EXPECT_THAT(alone.no_acks.assumptions, ElementsAre(HasSubstr("one TAP")));
+  OnChain configured({kBoundaryScan, kDap}, 1, JtagChainSetting{.ir_lengths = {5, 4}, .device = 1});
+  configured.refuses = 0x14;
+  EXPECT_TRUE(configured.Reach().ok());
+  OnChain partly({kBoundaryScan, kDap}, 1, JtagChainSetting{.device = 1});
+  partly.refuses = 0x14;
+  EXPECT_TRUE(IsError(partly.Reach(), ErrorKind::kProbeError)) << "what is configured cannot be completed";
+}
+
 TEST(JtagChainTest, AConfiguredDeviceNeedsNoIdcodeOfArm) {
   const FakeTap own_idcode = {.ir_length = 4, .idcode = 0x1BBBB0CB, .captured = 0b0001};
   OnChain wire({kBoundaryScan, own_idcode}, 1, JtagChainSetting{.device = 1});
@@ -241,7 +264,7 @@ TEST(JtagChainTest, AConfiguredDeviceNeedsNoIdcodeOfArm) {
 TEST(JtagChainTest, WhatCannotBeFoundIsSaidInWords) {
   struct Row {
     std::vector<FakeTap> taps;
-    std::optional<JtagChainSetting> setting;
+    JtagChainSetting setting;
     std::vector<std::string> words;
   };
   const std::vector<Row> rows = {
