@@ -63,7 +63,10 @@ class Peer {
   explicit Peer(Script script) : script_(std::move(script)), thread_([this] { Run(); }) {}
   ~Peer() {
     StopListening();
-    Locked([this] { return ::shutdown(client_, SHUT_RDWR); });
+    {
+      MutexLock lock(mutex_);
+      ::shutdown(client_, SHUT_RDWR);
+    }
     thread_.join();
   }
 
@@ -76,33 +79,34 @@ class Peer {
     EXPECT_EQ(::getsockname(listener_.socket.number(), reinterpret_cast<sockaddr*>(&address), &size), 0);
     return {"127.0.0.1", ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port)};
   }
-  int connections() {
-    return Locked([this] { return connections_; });
-  }
+  int connections() const { return connections_; }
   // The commands of the requests on a connection.
   std::vector<uint8_t> Commands(int connection) {
-    return Locked([this, connection] { return commands_[static_cast<size_t>(connection)]; });
+    MutexLock lock(mutex_);
+    return commands_[static_cast<size_t>(connection)];
   }
 
  private:
-  template <typename Function>
-  auto Locked(Function function) {
-    MutexLock lock(mutex_);
-    return function();
-  }
-
   void Run() {
     for (int number = 0;; ++number) {
       const FileDescriptor client(::accept4(listener_.socket.number(), nullptr, nullptr, SOCK_CLOEXEC));
       if (!client.ok()) return;
-      Locked([&] {
-        client_ = client.number();
-        ++connections_;
-        commands_.emplace_back();
-      });
+      Remember(client.number());
+      ++connections_;
       Serve(client.number(), number);
-      Locked([this] { client_ = -1; });
+      Remember(-1);
     }
+  }
+
+  void Remember(int client) {
+    MutexLock lock(mutex_);
+    client_ = client;
+    if (client >= 0) commands_.emplace_back();
+  }
+
+  void Note(uint8_t command) {
+    MutexLock lock(mutex_);
+    commands_.back().push_back(command);
   }
 
   void Serve(int client, int number) {
@@ -112,7 +116,7 @@ class Peer {
       if (!packet.ok()) return;
       if (packet->has_value()) {
         const Packet request((*packet)->begin(), (*packet)->end());
-        Locked([&] { commands_.back().push_back(request[0]); });
+        Note(request[0]);
         const std::string bytes = script_(number, request);
         if (!bytes.empty() && ::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) return;
         continue;
@@ -134,8 +138,8 @@ class Peer {
   const OpenedSocket listener_ = Listen();
   Mutex mutex_;
   int client_ ABSL_GUARDED_BY(mutex_) = -1;
-  int connections_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::vector<uint8_t>> commands_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int> connections_ = 0;
   std::thread thread_;
 };
 
