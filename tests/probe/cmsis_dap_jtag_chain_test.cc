@@ -269,9 +269,9 @@ TEST(JtagChainTest, WhatCannotBeFoundIsSaidInWords) {
   };
   const std::vector<Row> rows = {
       {{kBoundaryScan, kWithoutIdcode},
-       std::nullopt,
+       {},
        {"2 TAPs (IDCODE 0x06413041, none) and 12 IR bits, but no Arm debug port", "set jtag-chain", "under probes:"}},
-      {{kBoundaryScan}, std::nullopt, {"1 TAP (IDCODE 0x06413041) and 5 IR bits", "set jtag-chain"}},
+      {{kBoundaryScan}, {}, {"1 TAP (IDCODE 0x06413041) and 5 IR bits", "set jtag-chain"}},
       {{kDap, kBoundaryScan},
        JtagChainSetting{.device = 2},
        {"names device 2", "2 TAPs (IDCODE 0x4ba00477, 0x06413041) and 9 IR bits", "correct jtag-chain"}},
@@ -284,7 +284,7 @@ TEST(JtagChainTest, WhatCannotBeFoundIsSaidInWords) {
       {{kDap, kBoundaryScan},
        JtagChainSetting{.ir_lengths = {4, 8}},
        {"IR lengths 4, 8", "9 IR bits", "correct jtag-chain"}},
-      {std::vector<FakeTap>(12, kDap), std::nullopt, {"no end within 320 bits", "10 TAPs", "set jtag-chain"}},
+      {std::vector<FakeTap>(12, kDap), {}, {"no end within 320 bits", "10 TAPs", "set jtag-chain"}},
   };
   for (const Row& row : rows) {
     OnChain wire(row.taps, 0, row.setting);
