@@ -1,12 +1,13 @@
 // One probe, shared by sessions that must not notice each other: all rules of sharing, and no threads.
 //
 // - A session's opens and connects are counted per session; the probe opens with the first and closes with the last.
-// - nRESET is low while any session holds it; the clock is the lowest that any session asked for, within the probe's
-//   settings (ProbeInfo::clock).
+// - nRESET is low while any session holds it; the clock is the lowest that any session asked for, as far as the probe
+//   and its settings allow (Probe::SetClock).
 // - SELECT is each session's own, and so are CSW and TAR of each MEM-AP (server/sharing/transfer_plan.h).
 // - Power requests are OR-ed; a session sees the wire's power bits only as far as it asked for them itself. After raw
-//   sequences, resets and lost ACKs the link is established again before another session is served
-//   (server/sharing/dp_link.h).
+//   sequences and resets the link is established again before another session is served, and a session's own sequences
+//   are driven again before it goes on. After a lost ACK the next transfer establishes the link. On a multi-drop wire,
+//   each session uses the DP that it selected (server/sharing/dp_link.h).
 // - Commands that are register transfers go to the probe together (server/sharing/job_runner.h).
 // - SWO is captured once, for all subscribers (server/sharing/shared_swo.h).
 //
