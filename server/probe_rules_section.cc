@@ -77,7 +77,7 @@ DapUse Use(const YAML::Node& node, const std::string& key) {
   if (text == "v1") return DapUse::kV1;
   if (text == "v2") return DapUse::kV2;
   if (text == "ignore") return DapUse::kIgnore;
-  Refuse(node, key + ": " + text + " is neither v1, v2 nor ignore");
+  Refuse(node, key + ": " + text + " is not v1, v2 or ignore");
 }
 
 // Checks that `node` is a map without the same key twice, and calls `take` with each key and value.
@@ -106,7 +106,7 @@ JtagChainSetting Chain(const YAML::Node& node, const std::string& key) {
         chain.ir_lengths.push_back(static_cast<uint8_t>(Number(length, name, 2, kMaxIrLength)));
       }
     } else {
-      Refuse(where, "unknown key in " + key + ": " + name + "; there are ir-lengths and device");
+      Refuse(where, "unknown key in " + key + ": " + name + "; use ir-lengths and device");
     }
   });
   if (chain.ir_lengths.empty() && !chain.device) Refuse(node, key + " must have ir-lengths, device or both");
@@ -122,13 +122,12 @@ std::map<std::string, std::string> Labels(const YAML::Node& node, const std::str
   ReadMap(node, what, [&](const std::string& key, const YAML::Node& where, const YAML::Node& value) {
     constexpr char kAllowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
     if (key.size() > kMaxKey || key.find_first_not_of(kAllowed) != std::string::npos) {
-      Refuse(where, "the label " + OneLine(key, kMaxText) +
-                        " is not made of letters, digits, '.', '_', '/' and '-', or " + "is longer than " +
-                        std::to_string(kMaxKey) + " characters");
+      Refuse(where, "the label " + OneLine(key, kMaxText) + " must have at most " + std::to_string(kMaxKey) +
+                        " characters, which are letters, digits, '.', '_', '/' or '-'");
     }
     labels[key] = ShortText(value, "the label " + key);
   });
-  if (labels.size() > kMaxLabels) Refuse(node, "there are more than " + std::to_string(kMaxLabels) + " labels");
+  if (labels.size() > kMaxLabels) Refuse(node, "an entry has at most " + std::to_string(kMaxLabels) + " labels");
   return labels;
 }
 
@@ -163,7 +162,7 @@ ProbeMatch Match(const YAML::Node& node) {
                           "shows them: \"0d28:0204\"");
       }
     } else {
-      Refuse(where, "unknown key in match: " + key + "; there are uid, usb and product");
+      Refuse(where, "unknown key in match: " + key + "; use uid, usb or product");
     }
   });
   if (match.uid.empty() && match.product.empty() && !match.usb) Refuse(node, "match must have uid, usb or product");
@@ -184,7 +183,7 @@ ProbeRule Rule(const YAML::Node& node) {
       known += std::string(", ") + row.key;
       if (key == row.key) return row.read(value, key, rule.settings);
     }
-    Refuse(where, "unknown key: " + key + "; there are " + known);
+    Refuse(where, "unknown key: " + key + "; the known keys are " + known);
   });
   if (!matches) Refuse(node, "an entry must have the key match, which names the probes that it is for");
   return rule;

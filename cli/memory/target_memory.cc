@@ -73,7 +73,7 @@ void TargetMemory::SetClock(uint32_t hertz) {
   const uint32_t runs = Ask(request).set_clock().frequency_hz();
   if (runs == 0 || runs == hertz) return;  // 0: the server is too old to say
   Complain("the clock is " + std::to_string(runs) + " Hz instead of " + std::to_string(hertz) +
-           " Hz: the probe refuses that frequency, or another session asked for a lower one");
+           " Hz: the probe or its settings do not allow that frequency, or another session asked for a lower one");
 }
 
 std::vector<uint32_t> TargetMemory::Read(uint64_t address, uint64_t count, unsigned width) {

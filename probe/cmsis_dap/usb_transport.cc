@@ -305,9 +305,10 @@ std::optional<DapVersion> VersionOf(const ProbeSettings& settings) {
 // Why none of a device's interfaces is used; empty if nothing says that it is CMSIS-DAP.
 std::string WhyUnserved(const usb::DeviceInfo& device, const ChosenSettings& chosen) {
   if (!chosen.named_by_usb_id && !IsNamedCmsisDap(device)) return {};
-  if (chosen.settings.cmsis_dap) return absl::StrCat("it has no such interface as ", Blame(chosen), " asks for");
+  if (chosen.settings.cmsis_dap)
+    return absl::StrCat("it has no interface of the version that is set by ", Blame(chosen));
   return absl::StrCat(IsNamedCmsisDap(device) ? "its name says CMSIS-DAP" : "its vendor and product say CMSIS-DAP",
-                      ", but none of its interfaces is built like it");
+                      ", but none of its interfaces can be CMSIS-DAP");
 }
 
 }  // namespace
@@ -318,7 +319,7 @@ usb::Driver UsbDriver(TransportWrapper wrap, ProbeRules rules) {
     const ProbeTraits traits = TraitsOf(device);
     const ChosenSettings for_device = rules.For(traits);
     if (for_device.settings.cmsis_dap == DapUse::kIgnore) {
-      found.unserved = absl::StrCat("it is to be ignored: ", Blame(for_device));
+      found.unserved = absl::StrCat("it is ignored because of ", Blame(for_device));
       return found;
     }
     const UsbChoice choice{.is_probe = for_device.named_by_usb_id, .version = VersionOf(for_device.settings)};

@@ -55,9 +55,9 @@ absl::Status WireChain::Apply(const JtagChain& chain) {
   }
   if (status.ok() || chain == SingleJtagDp() || IsError(status, ErrorKind::kProbeDisconnected)) return status;
   return MakeError(ErrorKind::kProbeError,
-                   absl::StrCat("the probe cannot be told of a JTAG chain of ", chain.ir_lengths.size(),
+                   absl::StrCat("the probe does not accept a JTAG chain of ", chain.ir_lengths.size(),
                                 " TAPs, with IR lengths ", absl::StrJoin(chain.ir_lengths, ", "),
-                                "; its firmware may be limited to fewer: ", status.message()));
+                                "; its firmware may be limited to fewer TAPs: ", status.message()));
 }
 
 }  // namespace probegate::cmsis_dap

@@ -81,7 +81,8 @@ absl::StatusOr<WireClock::Choice> WireClock::Choose(uint32_t hertz) {
     if (!IsRefusal(status)) return status;
     refused.push_back(rate);
   }
-  const std::string others = refused.empty() ? "" : absl::StrCat(", as it does ", absl::StrJoin(refused, ", "), " Hz");
+  const std::string others =
+      refused.empty() ? "" : absl::StrCat("; it also refuses ", absl::StrJoin(refused, ", "), " Hz");
   return Choice{.refusal = absl::StrCat(wanted.message(), others)};
 }
 

@@ -54,10 +54,9 @@ std::string WhyNotServed(const DeviceInfo& device) {
   }
   const std::string name = TellingName(device);
   if (name.empty()) return {};
-  return absl::StrCat("it sounds like a probe (", name,
-                      "), but no name contains CMSIS-DAP; if it speaks that protocol, ",
-                      "give it an entry under probes: in the configuration file, with match: {usb: \"",
-                      absl::StrFormat("%04x:%04x", vendor, product), "\"}");
+  return absl::StrCat("it is called ", name, ", like a probe, but none of its names contains CMSIS-DAP; if it speaks ",
+                      "CMSIS-DAP, add an entry with match: {usb: \"", absl::StrFormat("%04x:%04x", vendor, product),
+                      "\"} under probes: in the configuration file");
 }
 
 }  // namespace probegate::usb

@@ -119,7 +119,7 @@ absl::Status DpLink::RestorePower(const SessionState& session) {
   const auto missing = AwaitPower(session, acks, true, kPowerPatience);
   if (!missing.ok()) return missing.status();
   // Sessions that read and write registers themselves see it in CTRL/STAT; the others get a FAULT.
-  if (*missing != 0) warn_("the target does not acknowledge the request for debug power, which it had lost");
+  if (*missing != 0) warn_("the target has lost debug power, and does not acknowledge the new request for it");
   dp.missing_acks |= *missing;
   return absl::OkStatus();
 }
@@ -131,7 +131,7 @@ absl::Status DpLink::RelinkFailed(const SessionState& session, const absl::Statu
   if (wire_.link != Link::kTouched) wire_.Touch(session, "attempt to reach its target");
   wire_.toucher = nullptr;
   if (!anothers_doing) return why;
-  return MakeError(ErrorKind::kProbeError, absl::StrCat("the target does not answer since the ", wire_.touched_by_what,
+  return MakeError(ErrorKind::kProbeError, absl::StrCat("the target has not answered since the ", wire_.touched_by_what,
                                                         " of ", wire_.toucher_who, ": ", why.message()));
 }
 
@@ -277,7 +277,8 @@ absl::Status DpLink::AwaitRequest(const SessionState& session) {
                      absl::StrCat("the target does not acknowledge the request for debug power within ",
                                   kPowerPatience.count(), " ms; is it powered, and is debugging allowed?"));
   }
-  if (*missing != 0) warn_("the target does not acknowledge the request for system power; going on without");
+  if (*missing != 0)
+    warn_("the target does not acknowledge the request for system power; the server goes on without it");
   dp.missing_acks |= *missing;
   return absl::OkStatus();
 }

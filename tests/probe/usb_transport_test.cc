@@ -440,9 +440,10 @@ TEST(UsbDriverTest, SettingsChooseTheVersionOrIgnoreTheDevice) {
   EXPECT_EQ(find(DapUse::kV1).functions.at(0).interface, 3);
   EXPECT_EQ(find(DapUse::kV2).functions.at(0).interface, 1);
   EXPECT_TRUE(find(DapUse::kIgnore).functions.empty());
-  EXPECT_EQ(find(DapUse::kIgnore).unserved, "it is to be ignored: cmsis-dap: ignore (configuration)");
+  EXPECT_EQ(find(DapUse::kIgnore).unserved, "it is ignored because of cmsis-dap: ignore (configuration)");
   both.configuration.interfaces.erase(both.configuration.interfaces.begin());
-  EXPECT_THAT(find(DapUse::kV1).unserved, HasSubstr("no such interface as cmsis-dap: v1 (configuration)"));
+  EXPECT_THAT(find(DapUse::kV1).unserved,
+              HasSubstr("no interface of the version that is set by cmsis-dap: v1 (configuration)"));
 }
 
 TEST(UsbDriverTest, VendorAndProductMakeADeviceWithoutTheNameAProbe) {

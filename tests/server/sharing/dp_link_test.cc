@@ -132,7 +132,7 @@ TEST_F(DpLinkTest, IfTheLinkCannotBeEstablishedTheSessionResponsibleIsNamed) {
   const absl::Status status = link_.Prepare(a_, false);
   EXPECT_TRUE(IsError(status, ErrorKind::kProbeError)) << status;
   EXPECT_THAT(std::string(status.message()),
-              HasSubstr("the target does not answer since the raw SWJ sequence of session bbbb of bob: "));
+              HasSubstr("the target has not answered since the raw SWJ sequence of session bbbb of bob: "));
   EXPECT_FALSE(link_.IsFit(b_, false)) << "the wire has seen line resets since";
 }
 
