@@ -88,9 +88,11 @@ void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
       ->check(CLI::IsMember({8, 16, 32}));
   const auto set_clock = [&memory](const std::string& text) { memory.clock = ParseFrequency(text); };
   command
-      .add_option_function<std::string>("--clock", set_clock,
-                                        "The highest clock frequency, in Hz or with k or M, e.g. 400k")
-      ->option_text("HZ [1M]")
+      .add_option_function<std::string>(
+          "--clock", set_clock,
+          "The highest clock frequency, in Hz or with k or M, e.g. 400k. Without it: the probe's "
+          "setting `clock`, normally 1M, or what other sessions asked for")
+      ->option_text("HZ")
       ->check(IsFrequency);
   const auto set_timeout = [&memory](unsigned seconds) { memory.timeout = std::chrono::seconds(seconds); };
   command

@@ -144,12 +144,11 @@ constexpr QuirkRow kRows[] = {
     {"packet-count", "N", false, "the answer to `DAP_Info` 0xFE, whatever the probe really holds; 0 to 255",
      "0: home-made firmware; too many: yapicoprobe, KL25Z boards", PacketCount},
     {"packet-buffers", "N", false,
-     "the probe holds N packets, 1 to 16, and works a millisecond on each; what arrives when it holds N is lost",
+     "the probe holds N packets, 1 to 16, and takes a millisecond for each; what arrives when it holds N is lost",
      "1: yapicoprobe's HID interface, KL25Z boards, debugprobe", PacketBuffers},
     {"packet-size", "BYTES", false,
      "the answer to `DAP_Info` 0xFF, 16 to 1024; the probe answers longer requests, and requests with longer replies, "
-     "with "
-     "0xFF",
+     "with 0xFF",
      "64: every probe on full-speed USB", PacketSize},
     {"info", "ID:HEX", true, "the answer to `DAP_Info` ID is these bytes, or has length 0 if there are none",
      "a packet size of one byte, no packet count, text without a zero, Latin-1: home-made firmware", Info},
@@ -168,17 +167,16 @@ constexpr QuirkRow kRows[] = {
      "every probe whose client gave up waiting too early", StaleReply},
     {"repeat-reply", "N", false, "the Nth reply from when the quirk is turned on is sent twice",
      "probes whose last reply an earlier client did not read", RepeatReply},
-    {"power-ack-delay", "MS", false, "CTRL/STAT acknowledges power so many milliseconds after the request; 0 to 60000",
+    {"power-ack-delay", "MS", false, "CTRL/STAT acknowledges power MS milliseconds after the request; 0 to 60000",
      "20 to 500: chips that wake a regulator or clocks from a low-power mode", PowerDelay},
     {"no-system-power", "", false, "CSYSPWRUPREQ is never acknowledged", "STM32L412",
      [](std::string_view, Quirks& quirks) { quirks.target.power.system = false; }},
     {"csw", "RULE", false,
-     "memory needs accesses that are `privileged` (HPROT[1] 1), `secure` (HNONSEC 0) or `nonsecure` (HNONSEC 1); CSW "
-     "starts "
-     "with what the first two do not allow, and the third does",
+     "memory needs accesses that are `privileged` (HPROT[1] 1), `secure` (HNONSEC 0) or `nonsecure` (HNONSEC 1). The "
+     "first value of CSW is wrong for the first two rules, and right for the third",
      "RP2350, Cortex-M33 with TrustZone", Csw},
     {"powered-by-target", "", false,
-     "when the target is power-cycled (control port), the probe closes its connection, and comes back with it",
+     "when the target is power-cycled (control port), the probe closes its connection and accepts a new one at once",
      "probes on the target's own board",
      [](std::string_view, Quirks& quirks) { quirks.link.powered_by_target = true; }},
 };
