@@ -1,5 +1,5 @@
-// Quirks: what probes and targets in the field do otherwise than their specification says, so that clients can be tried
-// on it.
+// Quirks: how probes and targets in the field deviate from their specification, so that clients can be tested with
+// them.
 //
 // One table has a row for each quirk; --quirk and the control port turn quirks on by their names. This file only turns
 // settings into values. What each value does is described where it has its effect: the firmware's commands in

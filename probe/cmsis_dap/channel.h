@@ -9,8 +9,8 @@
 // command fails with kProbeDisconnected.
 //
 // A reply that comes while no command is in progress shows that the place was lost earlier. It is noticed before the
-// next command is sent, which then fails without having been sent. But if it is a copy of the reply to a command that
-// was alone, no harm was done, whichever of the two was taken for the reply: the copy is discarded, and the command is
+// next command is sent, which then fails without having been sent. But if it is a copy of the last reply, and
+// that reply's command was the only one in flight, no harm was done: the copy is discarded, and the next command is
 // sent.
 //
 // Errors of every command: kProbeDisconnected; kProbeError if the device refuses, does not answer in time, or sends

@@ -2,9 +2,9 @@
 // itself.
 //
 // What a device says about itself is often wrong: firmware in the field leaves answers out, refuses a question, sends a
-// number of an unusual length, or text that is no text. A device that can be used is used. What it does not say has a
-// safe value: packets of 64 bytes, one at a time, SWD and nothing else, no name. Each such value is reported as an
-// assumption, once.
+// number of an unusual length, or text in an unknown encoding. A device that can be used is used. For what it does not
+// say, a safe value is assumed: packets of 64 bytes, one at a time, SWD and nothing else, no name. Each assumption is
+// reported once.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,12 @@
-// The device's port and the one pin of it that has a life of its own: nRESET.
+// The device's port (what DAP_Connect connects), and nRESET, which is a pin of that port but is used independently of
+// the wire.
 //
 // A CMSIS-DAP device drives its pins from DAP_Connect to DAP_Disconnect. At other times DAP_SWJ_Pins may do nothing.
-// Two need the port: the wire, from Connect to Disconnect, and nRESET, while it is held low or pulsed. DAP_Connect sets
-// nRESET high, and DAP_Disconnect lets all pins float (Arm's DAP.c: PORT_SWD_SETUP, PORT_JTAG_SETUP, PORT_OFF). So the
-// port is connected for the first of the two and disconnected after the last. While nRESET is held, the port is not
-// connected again for the protocol that it already has, and for the other one nRESET is asserted again right after.
+// The port has two users: the wire, from Connect to Disconnect, and nRESET, while it is held low or pulsed. DAP_Connect
+// sets nRESET high, and DAP_Disconnect lets all pins float (Arm's DAP.c: PORT_SWD_SETUP, PORT_JTAG_SETUP, PORT_OFF). So
+// the port is connected when its first user comes and disconnected when its last user goes. While nRESET is held, a
+// connect for the protocol that the port already has sends nothing, and one for the other protocol is followed by
+// asserting nRESET again.
 //
 // Many devices are built without the input of nRESET, which then always reads low or always high. So a reading is
 // believed only after both levels have been read since the device was identified.
@@ -27,11 +29,11 @@ class ProbePort {
   // `channel` must outlive this.
   explicit ProbePort(Channel& channel) : channel_(channel) {}
 
-  // Takes the port for the wire, with `protocol`: SWD or JTAG. If that fails, the wire no longer has it.
+  // Connects the port for the wire, with `protocol`: SWD or JTAG. If that fails, the wire is not connected.
   absl::Status Connect(WireProtocol protocol);
-  // The wire needs the port no longer.
+  // The wire no longer needs the port.
   absl::Status Disconnect();
-  // Which protocol the wire has; nothing if it is not connected.
+  // The wire's protocol; nothing if the wire is not connected.
   std::optional<WireProtocol> wire() const { return wire_; }
 
   // Holds nRESET low, until HoldReset(false) or Close. If that fails, it is held if it was before. A release counts
@@ -64,10 +66,11 @@ class ProbePort {
   bool believed() const { return read_low_ && read_high_; }
 
   Channel& channel_;
-  // Who needs the port.
+  // The port's users.
   std::optional<WireProtocol> wire_;
   bool held_ = false;
-  // What the device has. While `driven_` without a protocol, it is not known.
+  // The device's state: whether it drives its pins, and for which protocol. `driven_` without a protocol means that the
+  // last DAP_Connect failed, so the state is not known.
   bool driven_ = false;
   std::optional<WireProtocol> device_;
   WireProtocol last_ = WireProtocol::kSwd;  // the one that the wire had last, which it will probably have again

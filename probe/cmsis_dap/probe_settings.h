@@ -1,5 +1,5 @@
-// What is known about single probes from elsewhere than the probe: the user's configuration, and the table of known
-// quirks (probe/cmsis_dap/quirks.h). Both are lists of rules, each of which names probes and has settings for them.
+// What is known about single probes without asking them: the user's configuration, and the table of known quirks
+// (probe/cmsis_dap/quirks.h). Both are lists of rules, each of which names probes and has settings for them.
 //
 // Precedence, for each setting on its own: the first rule that applies to the probe and has the setting decides, the
 // configuration's rules first, in the order of the file, then the known quirks. The same holds for each label.
@@ -65,7 +65,7 @@ struct ProbeMatch {
 struct ProbeRule {
   ProbeMatch match;
   ProbeSettings settings;
-  std::string from;  // for people to read
+  std::string from;  // as AppliedSetting::from
 };
 
 // What a probe can be named by. What is not known does not match.

@@ -1,5 +1,5 @@
-// Probes that are known not to work as they say: a table with the columns of ProbeSettings, and where each row is known
-// from. A row helps everybody who has such a probe and has not configured it.
+// Probes that are known not to work as they report: a table with the columns of ProbeSettings, and the source of each
+// row. A row helps every user of such a probe who has not configured it.
 #pragma once
 
 #include "absl/types/span.h"

@@ -1,8 +1,8 @@
 // The rate of SWCLK and TCK, and what depends on it: how often the device repeats a transfer that answers WAIT, and how
 // long transfers may take.
 //
-// Devices differ in the rates that they have. Some refuse a rate that is out of their range instead of taking the
-// nearest one, so lower usual rates are tried then. A device without any of them keeps its own.
+// Some devices refuse a rate that is out of their range instead of taking the nearest one. Then the usual rates below
+// it are tried. A device that refuses these, too, keeps its own rate.
 //
 // Threads: the channel's. Errors: those of Channel.
 #pragma once

@@ -1,4 +1,4 @@
-// Devices that people take for debug probes, so that a server which serves none of them can say why.
+// USB devices that users would expect to be served, because they look like debug probes, and why they are not.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace probegate::usb {
 
-// Why a device in which no driver found a probe, but which looks like one, is not served, and what helps. Empty if the
-// device does not look like a probe, as far as vendor, product and names say.
+// Why a device that looks like a probe, but in which no driver found one, is not served, and what helps. Empty if
+// neither its vendor and product nor its names look like a probe's.
 std::string WhyNotServed(const DeviceInfo& device);
 
 }  // namespace probegate::usb

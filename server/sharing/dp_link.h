@@ -37,10 +37,10 @@ namespace probegate {
 // to half a second.
 inline constexpr std::chrono::milliseconds kPowerPatience{1000};
 
-// What a use of the wire needs of it.
+// What a session needs before it can use the wire.
 struct LinkUse {
   TargetSelect target;
-  bool established = false;  // the DP has answered; the session does not lead the wire there itself
+  bool established = false;  // the DP must have answered; otherwise the session may lead the wire there itself
 };
 
 // The time, and how to let it pass. Tests have one of their own.
@@ -54,7 +54,7 @@ class LinkClock {
 
 class DpLink {
  public:
-  // Is told what the target does that a user should know, as text for the log.
+  // Called with text for the log when the target does not acknowledge power, or loses it.
   using Warn = absl::AnyInvocable<void(std::string_view what)>;
 
   // All references must outlive this. `wire` is a new WireState each time that the probe has been connected.

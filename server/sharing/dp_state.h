@@ -38,7 +38,8 @@ struct WireDp {
   std::optional<uint32_t> dpidr;
   uint32_t power = 0;         // the power requests last written to CTRL/STAT
   uint32_t control_bits = 0;  // CTRL/STAT's other bits, except sticky flags, as a session last wrote them
-  // The target let a whole wait for this acknowledge pass, and nobody waits for it again until it has been seen.
+  // Acknowledges that the target did not give within kPowerPatience. They are not waited for again until the target has
+  // given them.
   uint32_t missing_acks = 0;
 
   std::map<ApId, WireAp> aps;

@@ -2,9 +2,9 @@
 //
 // A client leads the wire to a DP in several requests: a line reset, JTAG-to-SWD, idle clocks, TARGETSEL; or a scan of
 // a JTAG chain stretch by stretch. If another session uses the wire between two of them, the first one's bits are lost.
-// So each session's raw bits are remembered, and driven again before the session goes on (DpLink). What is driven again
-// must do nothing that it must not do twice: over SWD, only what leads to a DP is remembered, and no other request to
-// it; over JTAG, the last IR scan and the scan that is in progress, but no DR scan that was completed.
+// So each session's raw bits are remembered, and driven again before the session goes on (DpLink). Nothing may take
+// effect twice, so not all bits are remembered: over SWD, only those that lead to a DP, and no other request to it;
+// over JTAG, the last IR scan and the scan that is in progress, but no DR scan that was completed.
 //
 // Bounded: of more than kMaxBits, the oldest sequences are dropped. One thread.
 #pragma once
@@ -36,12 +36,12 @@ class RawTrail {
   // The session has gone on to talk to the DP with raw requests, so what it needs is a DP that answers.
   bool talks_to_dp() const { return talks_to_dp_; }
 
-  // What all of it together does to the selection of a DP; and what it and a further sequence would do.
+  // What all remembered sequences together do to the selection of a DP; and what they and one more would do.
   const adi::RawEffect& effect() const { return effect_; }
   adi::RawEffect EffectWith(size_t bit_count, absl::Span<const uint8_t> bits) const;
   adi::RawEffect EffectWith(absl::Span<const SwdSegment> segments) const;
 
-  // Drives it again. kUnsupported if it is a JTAG scan too long to be remembered.
+  // Drives them again. kUnsupported if a JTAG scan was too long to be remembered.
   absl::Status Replay(Probe& probe) const;
 
  private:

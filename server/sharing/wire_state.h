@@ -50,7 +50,7 @@ struct WireState {
   // Forget, and note which session did it.
   void Touch(const SessionState& session, std::string what);
 
-  // `what`: for messages, e.g. "the transfer that failed".
+  // The DP answered before, and no longer does. `what`: for messages, e.g. "transfer that failed (no ACK)".
   void Lose(const SessionState& session, std::string what);
 
   // Removes all pointers into `session`, which is about to be destroyed.

@@ -1,5 +1,5 @@
-// The CMSIS-DAP driver over TCP against a simulated board with quirks of firmware in the field: what a probe does
-// otherwise than its specification says, but need not matter to the probe's users.
+// The CMSIS-DAP driver over TCP against simulated boards with quirks of firmware in the field: deviations from the
+// specification that Probegate hides from its users.
 #include <memory>
 #include <set>
 #include <string>
