@@ -41,7 +41,7 @@ struct MemoryArguments {
   std::optional<bool> privileged;  // or user
   unsigned width = 32;
   uint64_t address = 0;
-  std::optional<uint32_t> clock;  // Hz
+  std::optional<uint32_t> clock;     // Hz
   std::chrono::seconds timeout{60};  // for each answer
 };
 struct ReadArguments {

@@ -24,7 +24,7 @@ struct Function {
   // What is known about it from elsewhere: its settings, their labels, and, if not empty, a unique ID that replaces the
   // device's serial number.
   ProbeInfo known;
-  absl::Status problem;   // why it cannot be used at all
+  absl::Status problem;  // why it cannot be used at all
   // Makes the probe from its open device. `known` has its unique ID and its names from USB. Those that are not empty
   // replace what the probe itself reports. Blocks for some seconds at most.
   Opener open;

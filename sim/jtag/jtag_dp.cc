@@ -46,8 +46,7 @@ void JtagDp::Update(uint64_t instruction, uint64_t value) {
 
 void JtagDp::Access(bool ap, uint64_t scan) {
   if (waiting_) return;
-  const SwdRequest request{
-      .ap = ap, .read = (scan & 1) != 0, .address = static_cast<uint8_t>((scan >> 1 & 3) << 2)};
+  const SwdRequest request{.ap = ap, .read = (scan & 1) != 0, .address = static_cast<uint8_t>((scan >> 1 & 3) << 2)};
   if (request.read) {
     result_ = port_.ScanRead(request);
   } else {

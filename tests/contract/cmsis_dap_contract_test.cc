@@ -25,8 +25,8 @@ const ContractWorldFactory kFirstInChain{"FirstInChain",
                                          [] { return std::make_unique<ChainWorld>("dap,5:0x06413041", 2); }};
 const ContractWorldFactory kLastInChain{"LastInChain",
                                         [] { return std::make_unique<ChainWorld>("5:0x06413041,dap", 2); }};
-const ContractWorldFactory kInMiddleOfChain{
-    "InMiddleOfChain", [] { return std::make_unique<ChainWorld>("7,5:0x06413041,dap,10", 4); }};
+const ContractWorldFactory kInMiddleOfChain{"InMiddleOfChain",
+                                            [] { return std::make_unique<ChainWorld>("7,5:0x06413041,dap,10", 4); }};
 
 INSTANTIATE_TEST_SUITE_P(CmsisDapTcp, ProbeContract, ::testing::Values(kSimulated));
 INSTANTIATE_TEST_SUITE_P(CmsisDapTcpJtag, ProbeContract, ::testing::Values(kOverJtag));

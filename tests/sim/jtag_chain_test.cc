@@ -89,8 +89,9 @@ TEST(JtagChain, TransfersReachTheDeviceThatTheyName) {
     ChainClient client(row.chain);
     EXPECT_EQ(client.Configure(row.ir_lengths), (Bytes{0x15, 0}));
     EXPECT_EQ(client.IdcodeOf(row.dap), kIdcode) << row.chain;
-    const std::vector<Op> ops = {kReadDpidr,       WriteCtrlStat(kPowerUp),  WriteSelect(0),       WriteCsw(kCsw32),
-                                 WriteTar(Chip::kRamBase), WriteDrw(0x11223344), WriteTar(Chip::kRamBase), kReadDrw};
+    const std::vector<Op> ops = {
+        kReadDpidr,           WriteCtrlStat(kPowerUp),  WriteSelect(0), WriteCsw(kCsw32), WriteTar(Chip::kRamBase),
+        WriteDrw(0x11223344), WriteTar(Chip::kRamBase), kReadDrw};
     const Bytes read = client.TransferTo(row.dap, ops);
     ASSERT_EQ(read.size(), 11u) << row.chain;
     EXPECT_EQ(read[2], 1u) << row.chain;
@@ -160,10 +161,10 @@ TEST(JtagChainText, NamesTheTapsFromTdoToTdi) {
 TEST(JtagChainText, RejectsWhatIsNoChain) {
   std::string many = "dap";
   for (int i = 0; i < 32; ++i) many += ",5";
-  for (const std::string& text : {std::string(), std::string("5"), std::string("dap,dap"), std::string("dap,"),
-                                  std::string("dap,1"), std::string("dap,65"), std::string("dap,five"),
-                                  std::string("dap,5:"), std::string("dap,5:0x2"), std::string("dap,5:0x100000001"),
-                                  std::string("dap,5:0xffffffff"), std::string("dap 5"), many}) {
+  for (const std::string& text :
+       {std::string(), std::string("5"), std::string("dap,dap"), std::string("dap,"), std::string("dap,1"),
+        std::string("dap,65"), std::string("dap,five"), std::string("dap,5:"), std::string("dap,5:0x2"),
+        std::string("dap,5:0x100000001"), std::string("dap,5:0xffffffff"), std::string("dap 5"), many}) {
     EXPECT_THROW(ParseJtagChain(text), std::invalid_argument) << text;
   }
 }
