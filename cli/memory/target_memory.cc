@@ -46,7 +46,9 @@ TargetMemory::TargetMemory(ServerClient& server, const v1::ClientInfo& client, c
   *interface.mutable_get_memory_interface_for_ap()->mutable_attributes() = path.attributes;
   const v1::StreamResponse found = Ask(interface);
   if (!found.get_memory_interface_for_ap().has_handle()) {
-    throw Failure(ExitCode::kFailed, "AP " + std::to_string(path.ap) + " of " + probe_ + " is not a MEM-AP");
+    throw Failure(ExitCode::kFailed, "AP " + std::to_string(path.ap) + " of " + probe_ +
+                                         " is not a MEM-AP; --ap takes another APSEL or, for an ADIv6 target such as " +
+                                         "the RP2350, the AP's address");
   }
   handle_ = found.get_memory_interface_for_ap().handle();
   const bool wanted = path.attributes.has_secure() || path.attributes.has_privileged();

@@ -198,8 +198,8 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
 // Returns the error to report for `why`, the failure of a block.
 absl::Status Transfers::StepDown(const absl::Status& why) {
   if (!IsError(why, ErrorKind::kProbeError)) return why;
-  channel_.Assume(absl::StrCat("the probe lost one of several packets, of which it says it holds ", packet_count_,
-                               "; from now on it gets one at a time"));
+  channel_.Assume(absl::StrCat("the probe says that it holds ", packet_count_,
+                               " packets, but lost one of several; from now on it gets one at a time"));
   packet_count_ = 1;
   return MakeError(
       ErrorKind::kProbeError,

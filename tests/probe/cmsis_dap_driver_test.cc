@@ -263,7 +263,7 @@ TEST_F(Blocks, ADeviceThatLosesPacketsOfABlockGetsOneAtATimeFromThenOn) {
     EXPECT_EQ(record_->most_outstanding, 1u);
   }
   ASSERT_EQ(counts_.assumptions.size(), 1u);
-  EXPECT_THAT(counts_.assumptions[0], testing::HasSubstr("it says it holds 4"));
+  EXPECT_THAT(counts_.assumptions[0], testing::HasSubstr("says that it holds 4 packets"));
 }
 
 // The reply to the short last packet is taken for that to a longer one before it.
