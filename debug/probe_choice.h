@@ -20,7 +20,7 @@ struct ProbeList {
   std::string gap;                 // which servers did not answer and why, for messages; empty if all did
 };
 
-// The unique ID of the probe that `port` names: the first of the names that matches a probe counts. A name is either a
+// The unique ID of the probe that `port` names. The names are tried in order until one matches a probe. A name is either a
 // probe's unique ID, or KEY=VALUE, where KEY is unique_id, vendor, product, description, firmware, location or a label
 // (docs/hardware.md), and only one probe has the value. Case does not matter. For a probe that moved, what its present
 // server reports counts; on the server that it left, it is away. `port` must not be empty.

@@ -11,7 +11,7 @@
 namespace probegate {
 namespace {
 
-// --- What several forms have in common
+// --- What several services have in common
 
 // `config`: what the message has in the field of the config; null if that is not set.
 template <typename Api>
@@ -23,7 +23,7 @@ DebugMessage TakeFields(typename Api::Request& request, const typename Api::Conf
   return message;
 }
 
-// The fields that all forms have, except for the port.
+// The fields that all three services have, except for the port.
 template <typename ConfigRequest>
 DebugConfig CommonConfig(const ConfigRequest& request) {
   DebugConfig config;
@@ -66,7 +66,7 @@ std::vector<PortName> NamesIn(const cc::arduino::cli::commands::v1::Port& port) 
   return names;
 }
 
-// Since version 0.18, a text means that the session failed.
+// In the services since version 0.19, `error` is set only if the session failed.
 std::string ErrorOf(const DebugEnd& end) { return end.gdb_exit_code == 0 ? std::string() : end.reason; }
 
 std::string JsonOf(const DebugDescription& description) {
@@ -75,7 +75,7 @@ std::string JsonOf(const DebugDescription& description) {
     for (const auto& [key, value] : *map) (*object.mutable_fields())[key].set_string_value(value);
   }
   std::string json;
-  // Only numbers that JSON does not have could make it fail.
+  // It could only fail because of numbers that JSON cannot express.
   (void)google::protobuf::util::MessageToJsonString(object, &json);
   return json;
 }

@@ -1,11 +1,11 @@
-// The three forms in which Arduino CLI's clients debug, one per generation of its services. Each type has the messages
-// of one service, and translates between them and what all of them mean.
+// The three generations of Arduino CLI's debugging service. Each type here has the messages of one service, and
+// translates between them and the types that all services share.
 //
-// Take:      what a message of the client says. Moves out of it.
-// SetOutput: makes the message with gdb's output.
-// SetEnd:    makes the last message.
-// Config:    what a client asks for.
-// Describe:  the answer to GetDebugConfig.
+// Take:      from a message of the client, whose contents are moved.
+// SetOutput: to the message with gdb's output.
+// SetEnd:    to the last message.
+// Config:    from the config in a request.
+// Describe:  to the answer to GetDebugConfig.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@
 
 namespace probegate {
 
-// cc.arduino.cli.debug.Debug: up to version 0.17. The port is a text.
+// cc.arduino.cli.debug.Debug: up to version 0.17. The port is a string.
 struct ArduinoDebugApi {
   using Request = cc::arduino::cli::debug::DebugReq;
   using Response = cc::arduino::cli::debug::DebugResp;
@@ -37,7 +37,8 @@ struct ArduinoDebugApi {
   static void Describe(const DebugDescription& description, const ConfigRequest& request, ConfigResponse& response);
 };
 
-// cc.arduino.cli.debug.v1.DebugService: version 0.19 to 0.34. The port is a message.
+// cc.arduino.cli.debug.v1.DebugService: version 0.19 to 0.34. The port is a message. (In version 0.18 it was still a
+// string; that version is not supported.)
 struct ArduinoDebugV1Api {
   using Request = cc::arduino::cli::debug::v1::DebugRequest;
   using Response = cc::arduino::cli::debug::v1::DebugResponse;
@@ -61,8 +62,8 @@ struct ArduinoCoreApi {
   using ConfigResponse = cc::arduino::cli::commands::v1::GetDebugConfigResponse;
   static constexpr char kDebugMethod[] = "/cc.arduino.cli.commands.v1.ArduinoCoreService/Debug";
   static constexpr char kConfigField[] = "debug_request";
-  // A result's error is at most this long: then its length is one byte, less than 128, and clients of version 0.35, for
-  // which the result is a text, find a text that is valid UTF-8.
+  // A result's error is at most this long, so that its length is one byte below 128: clients of version 0.35 read the
+  // result as a string, which is then valid UTF-8.
   static constexpr size_t kMaxErrorBytes = 127;
 
   static DebugMessage Take(Request& request);
