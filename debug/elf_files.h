@@ -29,8 +29,8 @@ class ElfFiles {
   // The absolute path of the file, without symbolic links. A relative name is looked up in each folder.
   //
   // Each of the three names may also be that of the file, or of a folder that contains it. In a sketch's folder, the
-  // file is in build/<build_folder>/, if that exists. An exact match of that name is preferred to one in another case. If a folder
-  // contains several .elf files, the one that Arduino CLI makes of the sketch, <sketch>.ino.elf, is used.
+  // file is in build/<build_folder>/, if that exists. An exact match of that name is preferred to one in another case.
+  // If a folder contains several .elf files, the one that Arduino CLI makes of the sketch, <sketch>.ino.elf, is used.
   //
   // INVALID_ARGUMENT if the request names no file, several, or one that is not an ELF file; NOT_FOUND;
   // PERMISSION_DENIED if the name leads outside the folders, whether such a file exists or not. The message begins with
