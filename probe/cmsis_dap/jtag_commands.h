@@ -35,14 +35,14 @@ struct JtagSequence {
 
 // A scan of all instruction or all data registers of a chain, in one DAP_JTAG_Sequence: from any state through
 // Test-Logic-Reset, and back to Run-Test/Idle. After Test-Logic-Reset the data registers are IDCODE or BYPASS. After
-// `tdi`, which must have at most MaxBytes, one more bit is shifted in, a one.
+// `tdi`, which must have at most MaxBytes, one more bit, a one, is shifted in.
 struct JtagScan {
   static constexpr Command kCommand = Command::kJtagSequence;
   using Reply = std::vector<uint8_t>;  // TDO's bits while `tdi` was shifted in
   bool instructions;
   absl::Span<const uint8_t> tdi;
 
-  // How many bytes fit into a packet, up to a bound: 40 into the smallest one.
+  // How many bytes fit in a packet, up to a bound: 40 in a packet of 64 bytes.
   static size_t MaxBytes(size_t packet_size);
   size_t cycles() const { return tdi.size() * 8 + 15; }
   size_t Encode(absl::Span<uint8_t> packet) const;

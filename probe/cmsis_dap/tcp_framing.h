@@ -28,10 +28,10 @@ class TcpPacketDecoder {
   // `type` is the type that the other end sends; any other type is an error.
   explicit TcpPacketDecoder(TcpPacketType type);
 
-  // The next complete packet; nothing if there is none yet. If what has arrived after it does not begin as a packet
-  // does, it is not complete, and its end belongs to another. The view is valid until the next call of FreeSpace. After
-  // an error (kProbeError) no more packets can be found until Clear: without a valid header, it is unknown where the
-  // next one starts.
+  // The next complete packet; nothing if there is none yet. kProbeError if the next header is invalid, or if the bytes
+  // after the packet cannot begin another, which means that part of the packet is missing. After an error no more
+  // packets can be found until Clear, because it is unknown where the next one starts. The view is valid until the next
+  // call of FreeSpace.
   absl::StatusOr<std::optional<absl::Span<const uint8_t>>> Next();
 
   // FreeSpace is where to put the bytes that arrive; it is never empty after Next has returned nothing. Commit says how

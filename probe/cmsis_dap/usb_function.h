@@ -24,7 +24,7 @@ namespace probegate::cmsis_dap {
 
 enum class DapVersion : uint8_t { kV1, kV2 };
 
-// What is known about a device from elsewhere than its descriptors.
+// What the settings say about a device, whatever its descriptors say.
 struct UsbChoice {
   bool is_probe = false;              // it is CMSIS-DAP, whatever its names
   std::optional<DapVersion> version;  // the only version to look for
@@ -36,7 +36,7 @@ struct UsbFunction {
   usb::Endpoint in;
   std::optional<usb::Endpoint> out;  // if empty, requests are SET_REPORT on the control endpoint (version 1 only)
   std::optional<usb::Endpoint> swo;
-  absl::Status problem;  // kProbeError if it claims to be CMSIS-DAP but is not built like it
+  absl::Status problem;  // kProbeError if it claims to be CMSIS-DAP but cannot be
   // Version 1: other interfaces that may be the right one instead, because the system does not know their reports. The
   // device itself does (probe/cmsis_dap/usb_hid.h).
   std::vector<UsbFunction> others;

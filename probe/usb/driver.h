@@ -21,7 +21,7 @@ struct Function {
       std::function<absl::StatusOr<std::unique_ptr<Probe>>(std::unique_ptr<Device> device, const ProbeInfo& known)>;
 
   uint8_t interface = 0;  // its interface's number
-  // What is known about it from elsewhere: its settings, their labels, and, if not empty, a unique ID that replaces the
+  // What its settings say: the settings themselves, their labels, and, if not empty, a unique ID that replaces the
   // device's serial number.
   ProbeInfo known;
   absl::Status problem;  // why it cannot be used at all
@@ -33,8 +33,8 @@ struct Function {
 // What a driver finds in a device.
 struct Finding {
   std::vector<Function> functions;
-  // If there are none: why a device that is of this driver's kind, or that is said to be, is not served; empty if the
-  // device is of another kind.
+  // If there are none: why the device is not served although it is of this driver's kind, or a setting says so; empty
+  // if the device is of another kind.
   std::string unserved;
 };
 
