@@ -53,13 +53,15 @@ def test_a_hold_outlives_the_connections_of_others(stack, raw, is_low):
     assert is_low(), "the holder can hold it again"
 
 
-def test_the_holders_own_disconnect_does_not_let_go(stack, raw, is_low):
+def test_only_the_holders_last_disconnect_lets_go(stack, raw, is_low):
     client = opened(raw, stack)
     client.call("connect", "SWD")
     client.call("assert_reset", True)
     client.call("connect", "SWD")
     client.call("disconnect")
     assert is_low()
+    client.call("disconnect")
+    assert not is_low()
 
 
 def test_a_hold_ends_with_its_session(stack, raw, is_low):
