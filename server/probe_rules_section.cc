@@ -1,32 +1,33 @@
 #include "server/probe_rules_section.h"
 
 #include <charconv>
+#include <optional>
 #include <set>
 #include <string>
 
 #include <yaml-cpp/yaml.h>
 
+#include "base/frequency.h"
 #include "base/one_line.h"
 #include "config/arguments.h"
+#include "probe/cmsis_dap/jtag_chain.h"
 #include "probe/cmsis_dap/protocol.h"
+#include "server/catalog/description.h"
 
 namespace probegate {
 namespace {
 
 using cmsis_dap::DapUse;
 using cmsis_dap::JtagChainSetting;
+using cmsis_dap::kMaxIrLength;
+using cmsis_dap::kMaxTaps;
+using cmsis_dap::kMinIrLength;
 using cmsis_dap::ProbeMatch;
 using cmsis_dap::ProbeRule;
 using cmsis_dap::ProbeSettings;
 
 constexpr uint32_t kMostPackets = 255;       // DAP_Info has a byte for it
 constexpr uint32_t kLargestPacket = 16'384;  // as probe/cmsis_dap/usb_transport.cc
-constexpr uint32_t kMaxClock = 1'000'000'000;
-constexpr uint32_t kMaxIrLength = 255;
-constexpr size_t kMaxTaps = 255;
-constexpr size_t kMaxText = 128;  // bytes, of a unique ID and of a label's value, as server/catalog/description.h
-constexpr size_t kMaxKey = 63;
-constexpr size_t kMaxLabels = 32;
 
 [[noreturn]] void Refuse(const YAML::Node& node, const std::string& why) {
   throw InvalidSection{node.Mark().line, why};
@@ -40,8 +41,8 @@ std::string Text(const YAML::Node& node, const std::string& key) {
 // One line of UTF-8, because it is shown in lists.
 std::string ShortText(const YAML::Node& node, const std::string& key) {
   const std::string text = Text(node, key);
-  if (OneLine(text, kMaxText) != text) {
-    Refuse(node, key + " must be one line of at most " + std::to_string(kMaxText) + " bytes");
+  if (OneLine(text, kMaxProbeText) != text) {
+    Refuse(node, key + " must be one line of at most " + std::to_string(kMaxProbeText) + " bytes");
   }
   return text;
 }
@@ -57,19 +58,14 @@ uint32_t Number(const YAML::Node& node, const std::string& key, uint32_t least, 
   return value;
 }
 
-// Hertz, or a number with k or M: 1000000, 500k, 4M, 1.5M.
 uint32_t Hertz(const YAML::Node& node, const std::string& key) {
   const std::string text = Text(node, key);
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
-  const std::string unit(stop, end);
-  const double factor = unit.empty() ? 1 : unit == "k" ? 1e3 : unit == "M" ? 1e6 : 0;
-  const double hertz = value * factor;
-  if (error != std::errc() || !(hertz >= 1 && hertz <= kMaxClock)) {
-    Refuse(node, key + ": " + text + " is not a frequency from 1 Hz to 1000M; write it in hertz, or with k or M: 4M");
+  const std::optional<uint32_t> hertz = ParseFrequency(text);
+  if (!hertz) {
+    Refuse(node,
+           key + ": " + text + " is not a frequency from 1 Hz to 4294 MHz; write it in hertz, or with k or M: 4M");
   }
-  return static_cast<uint32_t>(hertz);
+  return *hertz;
 }
 
 DapUse Use(const YAML::Node& node, const std::string& key) {
@@ -87,7 +83,7 @@ void ReadMap(const YAML::Node& node, const std::string& what, const Take& take) 
   std::set<std::string> seen;
   for (const auto& pair : node) {
     const std::string key = Text(pair.first, "a key of " + what);
-    if (!seen.insert(key).second) Refuse(pair.first, what + " has the key " + OneLine(key, kMaxText) + " twice");
+    if (!seen.insert(key).second) Refuse(pair.first, what + " has the key " + OneLine(key, kMaxProbeText) + " twice");
     take(key, pair.first, pair.second);
   }
 }
@@ -103,7 +99,7 @@ JtagChainSetting Chain(const YAML::Node& node, const std::string& key) {
       }
       if (value.size() > kMaxTaps) Refuse(value, "ir-lengths has more than " + std::to_string(kMaxTaps) + " entries");
       for (const YAML::Node& length : value) {
-        chain.ir_lengths.push_back(static_cast<uint8_t>(Number(length, name, 2, kMaxIrLength)));
+        chain.ir_lengths.push_back(static_cast<uint8_t>(Number(length, name, kMinIrLength, kMaxIrLength)));
       }
     } else {
       Refuse(where, "unknown key in " + key + ": " + name + "; use ir-lengths and device");
@@ -121,8 +117,8 @@ std::map<std::string, std::string> Labels(const YAML::Node& node, const std::str
   std::map<std::string, std::string> labels;
   ReadMap(node, what, [&](const std::string& key, const YAML::Node& where, const YAML::Node& value) {
     constexpr char kAllowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
-    if (key.size() > kMaxKey || key.find_first_not_of(kAllowed) != std::string::npos) {
-      Refuse(where, "the label " + OneLine(key, kMaxText) + " must have at most " + std::to_string(kMaxKey) +
+    if (key.size() > kMaxLabelKey || key.find_first_not_of(kAllowed) != std::string::npos) {
+      Refuse(where, "the label " + OneLine(key, kMaxProbeText) + " must have at most " + std::to_string(kMaxLabelKey) +
                         " characters, which are letters, digits, '.', '_', '/' or '-'");
     }
     labels[key] = ShortText(value, "the label " + key);

@@ -44,6 +44,7 @@ void ApplySettings(const ChosenSettings& chosen, size_t most_packet, Identity& i
   info.settings = chosen.applied;
   ApplyNumber("packet-count", settings.packet_count, UINT8_MAX, identity.packet_count, info);
   ApplyNumber("packet-size", settings.packet_size, most_packet, identity.packet_size, info);
+  info.features.jtag = info.features.jtag && identity.packet_size >= kUsualPacket;
   if (settings.serial) info.unique_id = *settings.serial;
   if (settings.jtag_chain) options.jtag_chain = *settings.jtag_chain;
   options.default_clock = settings.clock.value_or(options.default_clock);

@@ -14,11 +14,8 @@ namespace probegate::cmsis_dap {
 namespace {
 
 constexpr uint8_t kJtagDpIrLength = 4;
-constexpr size_t kMinIrLength = 2;  // IEEE 1149.1 §7.1.1
-constexpr size_t kMaxIrLength = 64;
 constexpr size_t kIdcodeBits = 32;
 constexpr uint32_t kNoIdcode = ~uint32_t{0};
-constexpr size_t kMaxTaps = 32;
 
 // TAPs whose instruction registers are known to have a certain length.
 struct KnownTap {
