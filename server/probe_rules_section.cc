@@ -99,7 +99,8 @@ JtagChainSetting Chain(const YAML::Node& node, const std::string& key) {
       }
       if (value.size() > kMaxTaps) Refuse(value, "ir-lengths has more than " + std::to_string(kMaxTaps) + " entries");
       for (const YAML::Node& length : value) {
-        chain.ir_lengths.push_back(static_cast<uint8_t>(Number(length, name, kMinIrLength, kMaxIrLength)));
+        chain.ir_lengths.push_back(
+            static_cast<uint8_t>(Number(length, name, uint32_t{kMinIrLength}, uint32_t{kMaxIrLength})));
       }
     } else {
       Refuse(where, "unknown key in " + key + ": " + name + "; use ir-lengths and device");

@@ -22,8 +22,8 @@ namespace probegate::cmsis_dap {
 
 // The longest chain, and the shortest (IEEE 1149.1 §7.1.1) and longest instruction register.
 inline constexpr size_t kMaxTaps = 32;
-inline constexpr uint32_t kMinIrLength = 2;
-inline constexpr uint32_t kMaxIrLength = 64;
+inline constexpr size_t kMinIrLength = 2;
+inline constexpr size_t kMaxIrLength = 64;
 
 // What the server's configuration says about a chain. With both, nothing has to be found.
 struct JtagChainSetting {
