@@ -108,6 +108,7 @@ void ReadYamlOptions(const std::string& file, CLI::App& app, const SectionReader
       Refuse(where, "is already set in line " + std::to_string(first->second) + hint);
     }
     if (is_section) {
+      if (value.IsNull()) Refuse(where, "has no value");
       ReadSection(file, key, value, sections);
     } else if (option->count() == 0) {
       Give(*option, where, key, value);

@@ -84,6 +84,8 @@ void ReadMap(const YAML::Node& node, const std::string& what, const Take& take) 
   for (const auto& pair : node) {
     const std::string key = Text(pair.first, "a key of " + what);
     if (!seen.insert(key).second) Refuse(pair.first, what + " has the key " + OneLine(key, kMaxProbeText) + " twice");
+    // yaml-cpp does not know where a value that is missing would be.
+    if (pair.second.IsNull()) Refuse(pair.first, key + " must have a value");
     take(key, pair.first, pair.second);
   }
 }

@@ -179,6 +179,7 @@ TEST(ServerConfigTest, AnErrorInASettingNamesItsLine) {
   } rows[] = {
       {"    packet-count: 0\n", {".yaml:3: probes: ", "packet-count: 0", "from 1 to 255"}},
       {"    packet-count: 1.5\n", {".yaml:3", "packet-count: 1.5"}},
+      {"    packet-count:\n    clock: 1M\n", {".yaml:3", "packet-count must have a value"}},
       {"    packet-count: [1]\n", {".yaml:3", "packet-count must have a value"}},
       {"    packet-size: 63\n", {".yaml:3", "packet-size: 63", "from 64 to 16384"}},
       {"    clock: 1M\n    clock-max: fast\n", {".yaml:4", "clock-max: fast", "4M"}},
@@ -197,7 +198,7 @@ TEST(ServerConfigTest, AnErrorInASettingNamesItsLine) {
       {"    jtag-chain: {irlens: [4]}\n", {".yaml:3", "irlens"}},
       {"    labels: [a]\n", {".yaml:3", "labels must be a map"}},
       {"    labels:\n      rack: left\n      \"a=b\": c\n", {".yaml:5", "a=b"}},
-      {"    labels: {rack: }\n", {".yaml:3", "the label rack must have a value"}},
+      {"    labels: {rack: }\n", {".yaml:3", "rack must have a value"}},
       {"  - packet-count: 1\n", {".yaml:3", "must have the key match"}},
       {"  - match: {}\n", {".yaml:3", "uid, usb or product"}},
       {"  - match: {usb: 0x0d28}\n", {".yaml:3", "usb: 0x0d28", "VENDOR:PRODUCT"}},
@@ -209,7 +210,7 @@ TEST(ServerConfigTest, AnErrorInASettingNamesItsLine) {
     ExpectRefused(ReadFile(std::string("probes:\n  - match: {uid: A}\n") + row.entry), row.parts);
   }
   ExpectRefused(ReadFile("probes: {uid: A}\n"), {".yaml:1", "probes", "list"});
-  ExpectRefused(ReadFile("probes:\n"), {".yaml:1", "probes", "list"});
+  ExpectRefused(ReadFile("probes:\n"), {".yaml:1", "probes", "has no value"});
   ExpectRefused(ReadFile("probes: []\nquiet: true\nprobes: []\n"), {".yaml:3", "probes", "already set in line 1"});
 }
 

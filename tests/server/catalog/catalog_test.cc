@@ -54,7 +54,7 @@ TEST(CatalogTest, AProbeHasLabelsOfItsOwnAndOfTheServer) {
   ServerFixture server({.catalog = {.host = "lab\n1"}});
   ProbeInfo info = FakeWire::DefaultInfo("A1");
   info.labels = {{"board", "micro:bit\x01"}, {"product", "mine"}, {"empty", ""}, {"long", std::string(500, 'x')}};
-  for (int i = 0; i < 100; ++i) info.labels["n" + std::to_string(i)] = "v";
+  for (int i = 0; i < 100; ++i) info.labels["z" + std::to_string(i)] = "v";
   info.settings = {{"clock", "1000", "configuration"}};
   const auto wire = std::make_shared<FakeWire>(FakeBoardOptions{}, info);
   ASSERT_TRUE(server.catalog.Add(std::make_unique<FakeProbe>(wire), "a:1", [](const absl::Status&) {}).ok());
