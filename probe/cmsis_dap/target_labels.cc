@@ -26,7 +26,8 @@ absl::StatusOr<std::map<std::string, std::string>> AskTargetLabels(Channel& chan
   for (const LabelRow& row : kLabels) {
     const auto reply = channel.Ask(Info{row.question});
     if (IsError(reply.status(), ErrorKind::kProbeDisconnected)) return reply.status();
-    if (!reply.ok()) break;
+    if (IsRefusal(reply.status())) continue;
+    if (!reply.ok()) break;  // to ask the rest would take as long again
     if (std::string text = reply->Text(); !text.empty()) labels[row.label] = std::move(text);
   }
   return labels;

@@ -75,7 +75,8 @@ TEST(QuirksTest, EveryQuirkIsTestedOrAnException) {
   for (const ExceptionRow& row : kExceptions) EXPECT_TRUE(known.insert(row.quirk).second) << row.quirk;
   std::set<std::string> simulated;
   SimProcess sim;
-  for (const nlohmann::json& row : sim.Ask({{"command", "quirks"}, {"board", 0}}).at("quirks")) {
+  const nlohmann::json answer = sim.Ask({{"command", "quirks"}, {"board", 0}});
+  for (const nlohmann::json& row : answer.at("quirks")) {
     simulated.insert(row.at("quirk").get<std::string>());
   }
   EXPECT_EQ(known, simulated);

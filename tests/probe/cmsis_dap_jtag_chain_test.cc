@@ -241,13 +241,18 @@ TEST(JtagChainTest, AConfiguredChainIsNotSearchedFor) {
 }
 
 TEST(JtagChainTest, AProbeWithoutJtagSequencesIsTakenToHaveADapAlone) {
+  const Bytes reset_and_idle = {0x3F};
   OnChain alone({kDap});
   alone.refuses = 0x14;
-  EXPECT_TRUE(alone.Reach().ok());
+  alone.Connect();
+  ASSERT_TRUE(alone.probe->SwjSequence(8, reset_and_idle).ok());
+  EXPECT_TRUE(alone.ReadDpidr().ok());
   EXPECT_THAT(alone.no_acks.assumptions, ElementsAre(HasSubstr("one TAP")));
   OnChain configured({kBoundaryScan, kDap}, 1, JtagChainSetting{.ir_lengths = {5, 4}, .device = 1});
   configured.refuses = 0x14;
-  EXPECT_TRUE(configured.Reach().ok());
+  configured.Connect();
+  ASSERT_TRUE(configured.probe->SwjSequence(8, reset_and_idle).ok());
+  EXPECT_TRUE(configured.ReadDpidr().ok());
   OnChain partly({kBoundaryScan, kDap}, 1, JtagChainSetting{.device = 1});
   partly.refuses = 0x14;
   EXPECT_TRUE(IsError(partly.Reach(), ErrorKind::kProbeError)) << "what is configured cannot be completed";

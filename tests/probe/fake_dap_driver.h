@@ -29,7 +29,8 @@ class FakeDapDriver : public ::testing::Test {
 
   FakeDapDriver() {
     auto probe = OpenCmsisDap(std::make_unique<FakeTransport>(dap_.device(), record_),
-                              {.reply_timeout = std::chrono::milliseconds(1)});
+                              {.reply_timeout = std::chrono::milliseconds(1),
+                               .jtag_chain = {.ir_lengths = {4}, .device = 0}});  // the device has no wire to search
     EXPECT_TRUE(probe.ok()) << probe.status();
     probe_ = *std::move(probe);
     probe_->SetObserver(&assumptions_);

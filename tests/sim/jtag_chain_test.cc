@@ -116,7 +116,8 @@ TEST(JtagChain, IdcodesOfAllDevices) {
 
 TEST(JtagChain, AWrongConfigurationReachesNothing) {
   ChainClient client("5:0x06413041,dap");
-  for (const Bytes& ir_lengths : {Bytes{4}, Bytes{4, 5}, Bytes{4, 4}, Bytes{5, 4, 4}}) {
+  // A wrong length of the TAP next to TDO alone may do no harm: the last bits that are shifted are the debug port's.
+  for (const Bytes& ir_lengths : {Bytes{4}, Bytes{5, 4, 4}}) {
     client.Configure(ir_lengths);
     for (uint8_t device = 0; device < ir_lengths.size(); ++device) {
       const Bytes reply = client.TransferTo(device, {kReadDpidr, kReadDpidr});
