@@ -17,7 +17,7 @@
 
 #include <CLI/CLI.hpp>
 
-namespace YAML {
+namespace YAML {  // NOLINT(readability-identifier-naming): the library's name
 class Node;
 }
 

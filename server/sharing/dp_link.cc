@@ -65,6 +65,8 @@ bool DpLink::IsFit(const SessionState& session, bool established) const {
 }
 
 absl::Status DpLink::Prepare(SessionState& session, const LinkUse& use) {
+  // The session leaves it to the server to lead the wire to the DP, whatever it has sent itself.
+  if (use.established) session.trail.Clear();
   if (IsFit(session, use)) return absl::OkStatus();
   const bool leads_there_itself = !use.established && !session.trail.empty() && !session.trail.talks_to_dp();
   return leads_there_itself ? Restore(session) : Relink(session, use.target);

@@ -209,6 +209,15 @@ TEST_F(RawSequencesTest, RequestsInRawBitsAreNotRepeated) {
   EXPECT_EQ(wire_->CountCalls(WireCall::Kind::kSwdSequence), 1u);
 }
 
+TEST_F(RawSequencesTest, TheMemoryInterfaceDoesNotNeedWhatTheSessionHasSent) {
+  SessionState& a = Connected("session a");
+  for (const Step& step : {Ones(51), Code(0xE73C, 16)}) Do(a, step);  // and the target is in JTAG
+  const auto handle = shared_.MemoryInterface(a, 1, 0);
+  ASSERT_TRUE(handle.ok()) << handle.status();
+  EXPECT_TRUE(handle->has_value());
+  EXPECT_EQ(Do(a, ReadDp(0)), std::to_string(0x2BA01477));
+}
+
 TEST_F(RawSequencesTest, ASessionAloneSendsNothingTwice) {
   SessionState& a = Connected("session a");
   wire_->ClearLog();
