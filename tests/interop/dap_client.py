@@ -44,18 +44,17 @@ class DapClient:
         assert (reply[1], reply[2]) == (len(requests), OK), (requests, reply)
         return list(struct.unpack(f"<{(len(reply) - 3) // 4}I", reply[3:]))
 
-    def attach(self):
-        """Connects with SWD and prepares the MEM-AP, so that memory can be read and written."""
+    def power_up(self):
+        """Connects with SWD and powers the debug domain up. The APs stay as they are."""
         self.command(bytes([0x02, 1]))
         for bits, value in ((56, (1 << 56) - 1), (16, 0xE79E), (56, (1 << 52) - 1)):
             self.command(bytes([0x12, bits]) + value.to_bytes(bits // 8, "little"))
-        self.transfer(
-            (READ_DPIDR,),
-            (WRITE_ABORT, 0x1E),
-            (WRITE_SELECT, 0),
-            (WRITE_CTRL_STAT, 0x50000000),
-            (WRITE_CSW, 0x23000052),
-        )
+        self.transfer((READ_DPIDR,), (WRITE_ABORT, 0x1E), (WRITE_SELECT, 0), (WRITE_CTRL_STAT, 0x50000000))
+
+    def attach(self):
+        """Connects, and prepares the MEM-AP, so that memory can be read and written."""
+        self.power_up()
+        self.transfer((WRITE_CSW, 0x23000052))
 
     def read(self, address):
         return self.transfer((WRITE_TAR, address), (READ_DRW,))[0]

@@ -23,7 +23,7 @@ def test_the_core_can_be_read_however_the_ap_was_left(make_stack, ap):
     stack = make_stack(sim_flags=["--chip", "adiv6"] if ap else [])
     stack.server.stop()
     board = DapClient(stack.sim_port)
-    board.attach()
+    board.power_up()
     select = MEM_AP | 0xD00 if ap else 0
     board.transfer((0x8, select), (0x1, 0x01000042))  # CSW: no HPROT[1], no MasterType
     board.close()
@@ -33,7 +33,7 @@ def test_the_core_can_be_read_however_the_ap_was_left(make_stack, ap):
     # The server leaves CSW as it found it.
     stack.server.stop()
     board = DapClient(stack.sim_port)
-    board.attach()
+    board.power_up()
     board.transfer((0x8, select))
     assert board.transfer((0x3,)) == [0x01000042]
     board.close()
