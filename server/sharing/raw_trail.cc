@@ -57,14 +57,12 @@ void RawTrail::AddSwj(size_t bit_count, absl::Span<const uint8_t> bits, bool jta
 void RawTrail::AddSwd(absl::Span<const SwdSegment> segments) { Add(Flatten(segments)); }
 
 void RawTrail::Add(Sequence next) {
-  const adi::RawEffect effect = EffectWith(next);
   // A request to the DP that these sequences have led to must not be sent twice.
-  if (effect.request) {
+  if (EffectWith(next).request) {
     talks_to_dp_ = true;
     return;
   }
   if (adi::EffectOf(next.bits, next.bit_count).line_reset) talks_to_dp_ = false;
-  effect_ = effect;
   bit_count_ += next.bit_count;
   sequences_.push_back(std::move(next));
   while (bit_count_ > kMaxBits) {
@@ -77,7 +75,6 @@ void RawTrail::Clear() {
   sequences_.clear();
   bit_count_ = 0;
   talks_to_dp_ = false;
-  effect_ = {};
   tap_.Clear();
 }
 

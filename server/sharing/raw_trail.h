@@ -36,8 +36,7 @@ class RawTrail {
   // The session has gone on to talk to the DP with raw requests, so what it needs is a DP that answers.
   bool talks_to_dp() const { return talks_to_dp_; }
 
-  // What all remembered sequences together do to the selection of a DP; and what they and one more would do.
-  const adi::RawEffect& effect() const { return effect_; }
+  // What all remembered sequences, followed by this one, do to the selection of a DP.
   adi::RawEffect EffectWith(size_t bit_count, absl::Span<const uint8_t> bits) const;
   adi::RawEffect EffectWith(absl::Span<const SwdSegment> segments) const;
 
@@ -59,7 +58,6 @@ class RawTrail {
   std::vector<Sequence> sequences_;
   size_t bit_count_ = 0;  // of all sequences
   bool talks_to_dp_ = false;
-  adi::RawEffect effect_;
   TapTrail tap_;
 };
 

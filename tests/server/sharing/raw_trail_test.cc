@@ -43,9 +43,9 @@ TEST_F(RawTrailTest, WhatLeadsToADpIsDrivenAgainInItsOrder) {
 
 TEST_F(RawTrailTest, ALineResetMayBeInPieces) {
   Ones(25);
-  EXPECT_FALSE(trail_.effect().line_reset);
+  EXPECT_FALSE(trail_.EffectWith(0, {}).line_reset);
   Ones(25);
-  EXPECT_TRUE(trail_.effect().line_reset);
+  EXPECT_TRUE(trail_.EffectWith(0, {}).line_reset);
 }
 
 TEST_F(RawTrailTest, AWriteOfTargetselMayBeInPieces) {
@@ -54,10 +54,10 @@ TEST_F(RawTrailTest, AWriteOfTargetselMayBeInPieces) {
   trail_.AddSwd(std::vector<SwdSegment>{{.cycles = 8, .output = {0x99}}});
   trail_.AddSwd(std::vector<SwdSegment>{{.cycles = 5, .output = {}}});
   trail_.AddSwd(std::vector<SwdSegment>{{.cycles = 33, .output = {0x27, 0x29, 0x00, 0x01, 0x00}}});
-  EXPECT_EQ(trail_.effect().target_select, 0x01002927u);
+  EXPECT_EQ(trail_.EffectWith(0, {}).target_select, 0x01002927u);
   EXPECT_FALSE(trail_.talks_to_dp());
   Ones(50);
-  EXPECT_EQ(trail_.effect().target_select, std::nullopt) << "a line reset deselects";
+  EXPECT_EQ(trail_.EffectWith(0, {}).target_select, std::nullopt) << "a line reset deselects";
 }
 
 TEST_F(RawTrailTest, ARequestToTheDpIsNotKept) {
