@@ -62,8 +62,8 @@ uint32_t Hertz(const YAML::Node& node, const std::string& key) {
   const std::string text = Text(node, key);
   const std::optional<uint32_t> hertz = ParseFrequency(text);
   if (!hertz) {
-    Refuse(node,
-           key + ": " + text + " is not a frequency from 1 Hz to 4294 MHz; write it in hertz, or with k or M: 4M");
+    Refuse(node, key + ": " + OneLine(text, kMaxProbeText) +
+                     " is not a frequency from 1 Hz to 4294 MHz; write it in hertz, or with k or M: 4M");
   }
   return *hertz;
 }
@@ -182,7 +182,7 @@ ProbeRule Rule(const YAML::Node& node) {
       known += std::string(", ") + row.key;
       if (key == row.key) return row.read(value, key, rule.settings);
     }
-    Refuse(where, "unknown key: " + key + "; the known keys are " + known);
+    Refuse(where, "unknown key: " + OneLine(key, kMaxProbeText) + "; the known keys are " + known);
   });
   if (!matches) Refuse(node, "an entry must have the key match, which names the probes that it is for");
   return rule;

@@ -221,7 +221,7 @@ TransferResult CmsisDapProbe::Transfer(absl::Span<const TransferOp> ops) {
   if (port_.wire() != WireProtocol::kJtag) return transfers_.Run(ops);
   if (absl::Status status = chain_.Find(); !status.ok()) return {.status = std::move(status)};
   TransferResult result = transfers_.Run(ops);
-  if (IsError(result.status, ErrorKind::kTransferError)) chain_.Doubt();
+  if (IsError(result.status, ErrorKind::kTransferError)) result.status = chain_.Doubt(result.status);
   return result;
 }
 

@@ -119,7 +119,10 @@ class Questions {
 
   absl::Status Ask(InfoId id) {
     const Info question{id};
-    const auto reply = channel_.AskIfKnown(question);
+    auto reply = channel_.AskIfKnown(question);
+    // A reply may have been lost or late, and the probe must not be taken for another one because of that.
+    const bool again = !reply.ok() && !IsError(reply.status(), ErrorKind::kProbeDisconnected) && !markers_.empty();
+    if (again) reply = channel_.AskIfKnown(question);
     if (!reply.ok()) return Forgive(reply.status());
     if (!reply->has_value()) return absl::OkStatus();
     std::vector<uint8_t> bytes = Trimmed(question, **reply);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/ignoring_case.h"
 #include "probe/cmsis_dap/quirks.h"
 
@@ -55,11 +56,17 @@ bool HasUid(const ProbeTraits& traits, const std::string& uid) {
                      [&uid](const std::string& one) { return EqualsIgnoringCase(one, uid); });
 }
 
+// Only * and ? are special.
+bool IsLike(const std::string& text, const std::string& pattern) {
+  const std::string plain = absl::StrReplaceAll(pattern, {{"[", "[[]"}});
+  return ::fnmatch(plain.c_str(), text.c_str(), FNM_CASEFOLD | FNM_NOESCAPE) == 0;
+}
+
 bool Applies(const ProbeMatch& match, const ProbeTraits& traits) {
   if (!match.uid.empty() && !HasUid(traits, match.uid)) return false;
   if (match.usb && match.usb != traits.usb) return false;
   if (match.version && match.version != traits.version) return false;
-  return match.product.empty() || ::fnmatch(match.product.c_str(), traits.product.c_str(), FNM_CASEFOLD) == 0;
+  return match.product.empty() || IsLike(traits.product, match.product);
 }
 
 std::optional<uint16_t> ParseHex(const std::string& text) {

@@ -197,7 +197,7 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
 
 // Returns the error to report for `why`, the failure of a block.
 absl::Status Transfers::StepDown(const absl::Status& why) {
-  if (!IsError(why, ErrorKind::kProbeError)) return why;
+  if (!IsError(why, ErrorKind::kProbeError) || IsRefusal(why)) return why;
   channel_.Assume(absl::StrCat("the probe says that it holds ", packet_count_,
                                " packets, but lost one of several; from now on it gets one at a time"));
   packet_count_ = 1;

@@ -43,6 +43,16 @@ absl::Status WireChain::Find() {
   return absl::OkStatus();
 }
 
+absl::Status WireChain::Doubt(const absl::Status& status) {
+  in_doubt_ = true;
+  if (applied_ == SingleJtagDp()) return status;
+  return MakeError(
+      GetError(status),
+      absl::StrCat(status.message(), "; TAP ", applied_.device, " is taken for the debug port, of ",
+                   applied_.ir_lengths.size(), " with IR lengths ", absl::StrJoin(applied_.ir_lengths, ", "),
+                   "; if that is wrong, set jtag-chain under probes: in the configuration"));
+}
+
 void WireChain::NoteSequence() {
   if (in_doubt_) Forget();
 }

@@ -35,8 +35,9 @@ class WireChain {
   // Finds the chain before a transfer, unless it is known.
   absl::Status Find();
 
-  // The debug port did not answer a transfer.
-  void Doubt() { in_doubt_ = true; }
+  // The debug port did not answer a transfer. Returns the error to report: if other TAPs may have answered instead, it
+  // says which is taken for the debug port.
+  absl::Status Doubt(const absl::Status& status);
   // A sequence is about to be sent, which may bring the pins to another state.
   void NoteSequence();
 

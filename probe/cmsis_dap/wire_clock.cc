@@ -92,7 +92,9 @@ absl::Status WireClock::Keep(const std::string& refusal) {
     told_ = true;
     return MakeError(ErrorKind::kProbeError, refusal);
   }
-  if (absl::Status status = channel_.Order(SwjClock{runs_}); !status.ok()) return status;
+  const absl::Status restored = channel_.Order(SwjClock{runs_});
+  if (IsRefusal(restored)) return MakeError(ErrorKind::kProbeError, refusal);
+  if (!restored.ok()) return restored;
   told_ = true;
   return MakeError(ErrorKind::kProbeError, absl::StrCat(refusal, "; the clock stays at ", runs_, " Hz"));
 }

@@ -51,7 +51,7 @@ bool DpLink::IsFit(const SessionState& session, const LinkUse& use) const {
     case Link::kUp:
       return use.target == wire_.target_select && (use.established || session.trail.empty());
     case Link::kDown:
-      return !use.established;
+      break;
     case Link::kTouched:
       return !use.established && wire_.toucher == &session && use.target == wire_.target_select;
     case Link::kLost:
@@ -117,9 +117,12 @@ absl::Status DpLink::RestorePower(const SessionState& session) {
   const uint32_t wanted = PowerOfAll(wire_.target_select);
   if (wanted == 0) return absl::OkStatus();
   if (absl::Status status = WriteRequests(session, wanted); !status.ok()) return status;
-  const uint32_t acks = (wanted << 1) & adi::kDebugPowerAck & ~dp.missing_acks;
-  const auto missing = AwaitPower(session, acks, true, kPowerPatience);
+  // A target that has let one whole wait pass is looked at once more, but not waited for.
+  const bool gave_up = (dp.missing_acks & adi::kDebugPowerAck) != 0;
+  const std::chrono::milliseconds patience = gave_up ? std::chrono::milliseconds(0) : kPowerPatience;
+  const auto missing = AwaitPower(session, (wanted << 1) & adi::kDebugPowerAck, true, patience);
   if (!missing.ok()) return missing.status();
+  if (gave_up) return absl::OkStatus();
   // Sessions that read and write registers themselves see it in CTRL/STAT; the others get a FAULT.
   if (*missing != 0) warn_("the target has lost debug power, and does not acknowledge the new request for it");
   dp.missing_acks |= *missing;
@@ -170,7 +173,8 @@ absl::Status DpLink::ClearFault(const SessionState& session, bool check_power) {
   }
   if (!check_power) return absl::OkStatus();
   wire_.select = select;
-  const uint32_t expected = (wire_.dp().power << 1) & adi::kDebugPowerAck & ~wire_.dp().missing_acks;
+  const uint32_t expected = (wire_.dp().power << 1) & adi::kDebugPowerAck;
+  wire_.dp().missing_acks &= ~value;
   if ((value & expected) == expected) return absl::OkStatus();
   warn_("the target has lost debug power; requesting it again");
   wire_.Forget();

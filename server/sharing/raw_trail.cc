@@ -57,6 +57,7 @@ void RawTrail::AddSwj(size_t bit_count, absl::Span<const uint8_t> bits, bool jta
 void RawTrail::AddSwd(absl::Span<const SwdSegment> segments) { Add(Flatten(segments)); }
 
 void RawTrail::Add(Sequence next) {
+  if (next.bit_count == 0) return;
   // A request to the DP that these sequences have led to must not be sent twice.
   if (EffectWith(next).request) {
     talks_to_dp_ = true;

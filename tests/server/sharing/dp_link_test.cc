@@ -103,7 +103,7 @@ class DpLinkTest : public testing::Test {
 // --- Waking the DP
 
 TEST_F(DpLinkTest, TheDpIsWokenOnceByTheFirstSessionThatNeedsIt) {
-  EXPECT_TRUE(link_.IsFit(a_, false)) << "a session's own sequences do not make the wire unfit for it";
+  EXPECT_FALSE(link_.IsFit(a_, false)) << "nothing is known of the wire";
   EXPECT_FALSE(link_.IsFit(a_, true));
   ASSERT_TRUE(link_.Prepare(a_, true).ok());
   EXPECT_EQ(wire_.link, Link::kUp);
@@ -355,6 +355,21 @@ TEST_F(DpLinkTest, PowerThatIsLostUnderASessionIsRequestedAgain) {
   EXPECT_TRUE(link_.Recover(a_, MakeError(ErrorKind::kTransferFault, "FAULT")).ok());
   EXPECT_EQ(WirePower(), kAllPower);
   EXPECT_THAT(warnings_, ElementsAre("the target has lost debug power; requesting it again"));
+}
+
+TEST_F(DpLinkTest, PowerThatCameBackTooLateOnceIsStillNoticedWhenItIsLostAgain) {
+  ASSERT_TRUE(link_.Prepare(a_, true).ok());
+  ASSERT_TRUE(link_.RequestPower(a_).ok());
+  const absl::Status fault = MakeError(ErrorKind::kTransferFault, "FAULT");
+  fake_->WithBoard([](FakeBoard& board) {
+    board.DropPower();
+    board.SetPowerAcks(0);
+  });
+  EXPECT_TRUE(link_.Recover(a_, fault).ok());
+  fake_->WithBoard([](FakeBoard& board) { board.SetPowerAcks(kAllPower); });  // after the wait has passed
+  fake_->WithBoard([](FakeBoard& board) { board.DropPower(); });
+  EXPECT_TRUE(link_.Recover(a_, fault).ok());
+  EXPECT_EQ(WirePower(), kAllPower);
 }
 
 TEST_F(DpLinkTest, ATargetThatKeepsItsSystemPoweredIsNotWaitedForAtTheEnd) {

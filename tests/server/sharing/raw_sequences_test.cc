@@ -290,6 +290,17 @@ TEST_F(MultiDropSequencesTest, ASessionThatSelectedNothingGetsTheSameWhoeverCame
   EXPECT_EQ(Do(a, ReadDp(0)), std::to_string(0x2BA01477));
 }
 
+TEST_F(MultiDropSequencesTest, WhatTheLastUserHadSelectedIsNotTheNextOnes) {
+  SessionState& a = Connected("session a");
+  Select(a, kRescue);
+  Do(a, ReadDp(0));
+  Leave(a);
+  SessionState& b = Connected("session b");
+  EXPECT_NE(Do(b, ReadDp(0)), std::to_string(0x2BA01477));
+  EXPECT_FALSE(shared_.WriteDp(b, 4, adi::kPowerRequests).ok());
+  EXPECT_EQ(PowerOf(kRescue), 0u);
+}
+
 TEST_F(MultiDropSequencesTest, PowerIsRequestedOnlyFromTheDpThatASessionSelected) {
   SessionState& a = Connected("session a");
   SessionState& b = Connected("session b");

@@ -70,6 +70,12 @@ TEST_F(RawTrailTest, ARequestToTheDpIsNotKept) {
   EXPECT_FALSE(trail_.talks_to_dp()) << "a line reset begins anew";
 }
 
+TEST_F(RawTrailTest, ASequenceOfNothingIsNotKept) {
+  trail_.AddSwd({});
+  EXPECT_TRUE(trail_.empty());
+  EXPECT_THAT(Replayed(), IsEmpty());
+}
+
 TEST_F(RawTrailTest, TheOldestSequencesAreDropped) {
   for (size_t i = 0; i < 100; ++i) Ones(1000);
   EXPECT_EQ(Replayed().size(), RawTrail::kMaxBits / 1000);
