@@ -8,27 +8,11 @@
 #include <vector>
 
 #include "probe/adi/registers.h"
+#include "probe/bits.h"
 #include "probe/error.h"
 
 namespace probegate::adi {
 namespace {
-
-// Bits in the order in which they leave the probe, least significant of the first byte first.
-class BitString {
- public:
-  void Append(uint64_t value, size_t count) {
-    for (size_t i = 0; i < count; ++i, ++size_) {
-      if (size_ % 8 == 0) bytes_.push_back(0);
-      if ((value >> i) & 1) bytes_.back() |= static_cast<uint8_t>(1u << (size_ % 8));
-    }
-  }
-  size_t size() const { return size_; }
-  absl::Span<const uint8_t> bytes() const { return bytes_; }
-
- private:
-  std::vector<uint8_t> bytes_;
-  size_t size_ = 0;
-};
 
 constexpr size_t kResetOnes = 50;            // §B4.3.3: at least this many clocks high
 constexpr size_t kRequestBits = 8;           // start, APnDP, RnW, A[3:2], parity, stop, park
@@ -120,8 +104,6 @@ bool IsOfTheWire(const absl::Status& status) {
   return IsError(status, ErrorKind::kTransferError) || IsError(status, ErrorKind::kTransferTimeout) ||
          IsError(status, ErrorKind::kTransferFault);
 }
-
-bool BitAt(absl::Span<const uint8_t> bits, size_t index) { return (bits[index / 8] >> (index % 8)) & 1; }
 
 uint64_t BitsAt(absl::Span<const uint8_t> bits, size_t first, size_t count) {
   uint64_t value = 0;

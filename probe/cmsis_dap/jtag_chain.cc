@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/hex.h"
+#include "probe/bits.h"
 #include "probe/error.h"
 
 namespace probegate::cmsis_dap {
@@ -53,8 +54,6 @@ absl::Status Error(const char* what_to_do, const Parts&... parts) {
 absl::Status NoChain(const char* level) {
   return MakeError(ErrorKind::kTransferError, absl::StrCat("no JTAG chain answers: TDO stays ", level));
 }
-
-bool BitAt(absl::Span<const uint8_t> bits, size_t index) { return ((bits[index / 8] >> (index % 8)) & 1) != 0; }
 
 uint32_t WordAt(absl::Span<const uint8_t> bits, size_t first) {
   uint32_t word = 0;

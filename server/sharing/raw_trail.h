@@ -25,9 +25,11 @@ class RawTrail {
  public:
   static constexpr size_t kMaxBits = 8192;
 
-  // The session is about to drive these, as the methods of Probe. `jtag`: the probe is connected for JTAG.
-  void AddSwj(size_t bit_count, absl::Span<const uint8_t> bits, bool jtag);
-  void AddSwd(absl::Span<const SwdSegment> segments);
+  // The session is about to drive these, as the methods of Probe. The first two are for a probe that is connected for
+  // SWD, and `effect` is what EffectWith returns for the sequence; the others are for JTAG.
+  void AddSwj(size_t bit_count, absl::Span<const uint8_t> bits, const adi::RawEffect& effect);
+  void AddSwd(absl::Span<const SwdSegment> segments, const adi::RawEffect& effect);
+  void AddTms(size_t bit_count, absl::Span<const uint8_t> bits) { tap_.Add(bit_count, bits); }
   void AddJtag(const JtagStretch& stretch) { tap_.Add(stretch); }
 
   // A transfer of the session's has succeeded: the way to it no longer matters.
@@ -53,7 +55,7 @@ class RawTrail {
 
   static Sequence Flatten(absl::Span<const SwdSegment> segments);
   adi::RawEffect EffectWith(const Sequence& next) const;
-  void Add(Sequence next);
+  void Add(Sequence next, const adi::RawEffect& effect);
 
   std::vector<Sequence> sequences_;
   size_t bit_count_ = 0;  // of all sequences

@@ -146,7 +146,11 @@ absl::Status SharedProbe::SwjSequence(SessionState& session, size_t bit_count, a
   if (absl::Status status = RequireConnected(session); !status.ok()) return status;
   const adi::RawEffect effect = wire_.jtag ? adi::RawEffect{} : session.trail.EffectWith(bit_count, bits);
   if (absl::Status status = PrepareRaw(session, effect, "raw SWJ sequence"); !status.ok()) return status;
-  session.trail.AddSwj(bit_count, bits, wire_.jtag);
+  if (wire_.jtag) {
+    session.trail.AddTms(bit_count, bits);
+  } else {
+    session.trail.AddSwj(bit_count, bits, effect);
+  }
   return probe_->SwjSequence(bit_count, bits);
 }
 
@@ -159,7 +163,7 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> SharedProbe::SwdSequence(Sessi
   if (absl::Status status = RequireProtocol(WireProtocol::kSwd); !status.ok()) return status;
   const adi::RawEffect effect = session.trail.EffectWith(segments);
   if (absl::Status status = PrepareRaw(session, effect, "raw SWD sequence"); !status.ok()) return status;
-  session.trail.AddSwd(segments);
+  session.trail.AddSwd(segments, effect);
   return probe_->SwdSequence(segments);
 }
 

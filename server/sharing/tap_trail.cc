@@ -1,76 +1,34 @@
 #include "server/sharing/tap_trail.h"
 
-#include <array>
-
 #include "absl/strings/str_cat.h"
+#include "probe/bits.h"
 #include "probe/error.h"
 
 namespace probegate {
 
-enum class TapTrail::State : uint8_t {
-  kRunTestIdle,
-  kTestLogicReset,
-  kSelectDr,
-  kCaptureDr,
-  kShiftDr,
-  kExit1Dr,
-  kPauseDr,
-  kExit2Dr,
-  kUpdateDr,
-  kSelectIr,
-  kCaptureIr,
-  kShiftIr,
-  kExit1Ir,
-  kPauseIr,
-  kExit2Ir,
-  kUpdateIr,
-};
-
 void TapTrail::Add(size_t bit_count, absl::Span<const uint8_t> tms) {
-  for (size_t i = 0; i < bit_count; ++i) Step({.tms = ((tms[i / 8] >> (i % 8)) & 1) != 0, .tdi = true});
+  for (size_t i = 0; i < bit_count; ++i) Step({.tms = BitAt(tms, i), .tdi = true});
 }
 
 void TapTrail::Add(const JtagStretch& stretch) {
   for (size_t i = 0; i < stretch.cycles; ++i) {
-    Step({.tms = stretch.tms, .tdi = ((stretch.tdi[i / 8] >> (i % 8)) & 1) != 0});
+    Step({.tms = stretch.tms, .tdi = BitAt(stretch.tdi, i)});
   }
 }
 
 void TapTrail::Clear() {
-  state_ = State::kRunTestIdle;
+  state_ = adi::TapState::kRunTestIdle;
   register_.clear();
   scan_.clear();
   too_long_ = false;
 }
 
 void TapTrail::Step(Clock clock) {
-  using enum State;
-  struct Next {
-    State low, high;
-  };
-  static constexpr std::array<Next, 16> kNext = {{
-      {kRunTestIdle, kSelectDr},        // Run-Test/Idle
-      {kRunTestIdle, kTestLogicReset},  // Test-Logic-Reset
-      {kCaptureDr, kSelectIr},          // Select-DR-Scan
-      {kShiftDr, kExit1Dr},             // Capture-DR
-      {kShiftDr, kExit1Dr},             // Shift-DR
-      {kPauseDr, kUpdateDr},            // Exit1-DR
-      {kPauseDr, kExit2Dr},             // Pause-DR
-      {kShiftDr, kUpdateDr},            // Exit2-DR
-      {kRunTestIdle, kSelectDr},        // Update-DR
-      {kCaptureIr, kTestLogicReset},    // Select-IR-Scan
-      {kShiftIr, kExit1Ir},             // Capture-IR
-      {kShiftIr, kExit1Ir},             // Shift-IR
-      {kPauseIr, kUpdateIr},            // Exit1-IR
-      {kPauseIr, kExit2Ir},             // Pause-IR
-      {kShiftIr, kUpdateIr},            // Exit2-IR
-      {kRunTestIdle, kSelectDr},        // Update-IR
-  }};
+  using enum adi::TapState;
   constexpr size_t kResetClocks = 5;  // of TMS high lead to Test-Logic-Reset from any state
 
-  const State before = state_;
-  const Next& next = kNext[static_cast<size_t>(before)];
-  state_ = clock.tms ? next.high : next.low;
+  const adi::TapState before = state_;
+  state_ = adi::NextTapState(before, clock.tms);
   scan_.push_back(clock);
   if (state_ == kTestLogicReset) {
     register_.clear();
@@ -90,15 +48,12 @@ void TapTrail::Step(Clock clock) {
 
 absl::Status TapTrail::Drive(Probe& probe, absl::Span<const Clock> clocks) {
   while (!clocks.empty()) {
-    size_t count = 0;
-    std::vector<uint8_t> tdi;
-    for (; count < clocks.size() && clocks[count].tms == clocks[0].tms; ++count) {
-      if (count % 8 == 0) tdi.push_back(0);
-      if (clocks[count].tdi) tdi.back() = static_cast<uint8_t>(tdi.back() | (1u << (count % 8)));
-    }
-    const auto driven = probe.JtagSequence({.cycles = count, .tms = clocks[0].tms, .capture = false, .tdi = tdi});
+    const bool tms = clocks[0].tms;
+    BitString tdi;
+    while (tdi.size() < clocks.size() && clocks[tdi.size()].tms == tms) tdi.Append(clocks[tdi.size()].tdi);
+    const auto driven = probe.JtagSequence({.cycles = tdi.size(), .tms = tms, .capture = false, .tdi = tdi.bytes()});
     if (!driven.ok()) return driven.status();
-    clocks.remove_prefix(count);
+    clocks.remove_prefix(tdi.size());
   }
   return absl::OkStatus();
 }

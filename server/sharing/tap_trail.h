@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "probe/adi/tap_state.h"
 #include "probe/probe.h"
 
 namespace probegate {
@@ -31,7 +32,6 @@ class TapTrail {
   absl::Status Replay(Probe& probe) const;
 
  private:
-  enum class State : uint8_t;
   struct Clock {
     bool tms, tdi;
   };
@@ -39,7 +39,7 @@ class TapTrail {
   void Step(Clock clock);
   static absl::Status Drive(Probe& probe, absl::Span<const Clock> clocks);
 
-  State state_{};                // Run-Test/Idle
+  adi::TapState state_ = adi::TapState::kRunTestIdle;
   std::vector<Clock> register_;  // give IR its contents
   std::vector<Clock> scan_;      // since then, or since the last DR scan was completed
   bool too_long_ = false;

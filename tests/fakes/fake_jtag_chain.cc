@@ -6,31 +6,7 @@
 namespace probegate {
 namespace {
 
-// IEEE 1149.1 figure 6-1: by state and TMS.
-enum State : uint8_t {
-  kReset,
-  kIdleState,
-  kSelectDr,
-  kCaptureDr,
-  kShiftDr,
-  kExit1Dr,
-  kPauseDr,
-  kExit2Dr,
-  kUpdateDr,
-  kSelectIr,
-  kCaptureIr,
-  kShiftIr,
-  kExit1Ir,
-  kPauseIr,
-  kExit2Ir,
-  kUpdateIr,
-};
-constexpr State kNext[16][2] = {
-    {kIdleState, kReset},    {kIdleState, kSelectDr}, {kCaptureDr, kSelectIr}, {kShiftDr, kExit1Dr},
-    {kShiftDr, kExit1Dr},    {kPauseDr, kUpdateDr},   {kPauseDr, kExit2Dr},    {kShiftDr, kUpdateDr},
-    {kIdleState, kSelectDr}, {kCaptureIr, kReset},    {kShiftIr, kExit1Ir},    {kShiftIr, kExit1Ir},
-    {kPauseIr, kUpdateIr},   {kPauseIr, kExit2Ir},    {kShiftIr, kUpdateIr},   {kIdleState, kSelectDr},
-};
+using enum adi::TapState;
 
 constexpr uint8_t kTms = 1u << 6;
 constexpr uint8_t kCaptureTdo = 1u << 7;
@@ -87,8 +63,8 @@ bool FakeJtagChain::Clock(bool tms, bool tdi) {
     shift_.push_back(tdi);
   }
   if (state_ == kCaptureDr || state_ == kCaptureIr) Capture(state_ == kCaptureIr);
-  state_ = kNext[state_][tms ? 1 : 0];
-  if (state_ == kReset) Reset();
+  state_ = adi::NextTapState(state_, tms);
+  if (state_ == kTestLogicReset) Reset();
   if (state_ == kUpdateIr) Update();
   return tdo;
 }

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "probe/adi/tap_state.h"
+
 namespace probegate {
 
 struct FakeTap {
@@ -33,19 +35,17 @@ class FakeJtagChain {
   void set_selected(bool selected) { selected_ = selected; }
 
   const std::vector<FakeTap>& taps() const { return taps_; }
-  bool idle() const { return selected_ && state_ == kIdle; }
+  bool idle() const { return selected_ && state_ == adi::TapState::kRunTestIdle; }
   // Whether each TAP has BYPASS or IDCODE, so that the chain does nothing to the pins of the parts in it.
   bool harmless() const;
 
  private:
-  static constexpr uint8_t kIdle = 1;
-
   void Reset();
   void Capture(bool ir);
   void Update();
 
   const std::vector<FakeTap> taps_;
-  uint8_t state_ = 0;              // as numbered in kNext of the .cc file
+  adi::TapState state_ = adi::TapState::kTestLogicReset;
   std::vector<bool> shift_;        // all registers in a row, the first on TDO
   std::vector<bool> bypass_;       // by TAP: the instruction is BYPASS
   std::vector<bool> after_reset_;  // by TAP: the instruction is that of Test-Logic-Reset

@@ -16,8 +16,12 @@ using testing::IsEmpty;
 
 class RawTrailTest : public testing::Test {
  protected:
-  void Ones(size_t count) { trail_.AddSwj(count, std::vector<uint8_t>(count / 8 + 1, 0xFF), false); }
-  void Zeros(size_t count) { trail_.AddSwj(count, std::vector<uint8_t>(count / 8 + 1), false); }
+  void AddSwj(size_t count, const std::vector<uint8_t>& bits) {
+    trail_.AddSwj(count, bits, trail_.EffectWith(count, bits));
+  }
+  void AddSwd(const std::vector<SwdSegment>& segments) { trail_.AddSwd(segments, trail_.EffectWith(segments)); }
+  void Ones(size_t count) { AddSwj(count, std::vector<uint8_t>(count / 8 + 1, 0xFF)); }
+  void Zeros(size_t count) { AddSwj(count, std::vector<uint8_t>(count / 8 + 1)); }
   std::vector<std::string> Replayed() {
     wire_->ClearLog();
     EXPECT_TRUE(trail_.Replay(probe_).ok());
@@ -31,7 +35,7 @@ class RawTrailTest : public testing::Test {
 
 TEST_F(RawTrailTest, WhatLeadsToADpIsDrivenAgainInItsOrder) {
   Ones(51);
-  trail_.AddSwj(16, std::vector<uint8_t>{0x9E, 0xE7}, false);
+  AddSwj(16, {0x9E, 0xE7});
   Ones(51);
   Zeros(8);
   EXPECT_THAT(Replayed(), ElementsAre("swj_sequence 51", "swj_sequence 16", "swj_sequence 51", "swj_sequence 8"));
@@ -51,9 +55,9 @@ TEST_F(RawTrailTest, ALineResetMayBeInPieces) {
 TEST_F(RawTrailTest, AWriteOfTargetselMayBeInPieces) {
   Ones(56);
   Zeros(8);
-  trail_.AddSwd(std::vector<SwdSegment>{{.cycles = 8, .output = {0x99}}});
-  trail_.AddSwd(std::vector<SwdSegment>{{.cycles = 5, .output = {}}});
-  trail_.AddSwd(std::vector<SwdSegment>{{.cycles = 33, .output = {0x27, 0x29, 0x00, 0x01, 0x00}}});
+  AddSwd({{.cycles = 8, .output = {0x99}}});
+  AddSwd({{.cycles = 5, .output = {}}});
+  AddSwd({{.cycles = 33, .output = {0x27, 0x29, 0x00, 0x01, 0x00}}});
   EXPECT_EQ(trail_.EffectWith(0, {}).target_select, 0x01002927u);
   EXPECT_FALSE(trail_.talks_to_dp());
   Ones(50);
@@ -63,7 +67,7 @@ TEST_F(RawTrailTest, AWriteOfTargetselMayBeInPieces) {
 TEST_F(RawTrailTest, ARequestToTheDpIsNotKept) {
   Ones(56);
   Zeros(8);
-  trail_.AddSwd(std::vector<SwdSegment>{{.cycles = 8, .output = {0xA5}}, {.cycles = 38, .output = {}}});
+  AddSwd({{.cycles = 8, .output = {0xA5}}, {.cycles = 38, .output = {}}});
   EXPECT_TRUE(trail_.talks_to_dp());
   EXPECT_THAT(Replayed(), ElementsAre("swj_sequence 56", "swj_sequence 8"));
   Ones(56);
@@ -71,7 +75,7 @@ TEST_F(RawTrailTest, ARequestToTheDpIsNotKept) {
 }
 
 TEST_F(RawTrailTest, ASequenceOfNothingIsNotKept) {
-  trail_.AddSwd({});
+  AddSwd({});
   EXPECT_TRUE(trail_.empty());
   EXPECT_THAT(Replayed(), IsEmpty());
 }
