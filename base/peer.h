@@ -11,7 +11,14 @@ struct Peer {
   // Identifies the caller when a session's ID is checked. The port does not: a client may come back over another
   // connection, and gRPC opens new connections when it likes.
   std::string host;
+  // By which shares are counted (base/quota.h): the IPv4 address, or the first 64 bits of the IPv6 address, because one
+  // machine usually has all addresses of such a network.
+  std::string client;
 };
+
+// The key of the client at the numeric address `host`, as in Peer::client. An IPv4 address may be mapped into IPv6. Any
+// other text is used unchanged.
+std::string ClientKey(const std::string& host);
 
 // Parses the result of gRPC's ServerContext::peer: "ipv4:10.0.0.7:51234", "ipv6:%5B::1%5D:51234" (gRPC's naming.md).
 // Any other text is used unchanged.

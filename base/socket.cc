@@ -55,6 +55,17 @@ SocketAddress::SocketAddress(const sockaddr* address, socklen_t size)
   std::memcpy(&storage_, address, size_);
 }
 
+SocketAddress SocketAddress::WithPort(uint16_t port) const {
+  SocketAddress other = *this;
+  auto* const address = reinterpret_cast<sockaddr*>(&other.storage_);
+  if (family() == AF_INET6) {
+    reinterpret_cast<sockaddr_in6*>(address)->sin6_port = htons(port);
+  } else {
+    reinterpret_cast<sockaddr_in*>(address)->sin_port = htons(port);
+  }
+  return other;
+}
+
 std::string SocketAddress::Host() const {
   char text[NI_MAXHOST] = "";
   ::getnameinfo(get(), size_, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ class SocketAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const { return size_; }
   int family() const { return storage_.ss_family; }
+
+  SocketAddress WithPort(uint16_t port) const;
 
   // The numeric address, without the port: "127.0.0.1", "::1", "fe80::1%eth0".
   std::string Host() const;

@@ -1,0 +1,126 @@
+#include "base/quota.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace probegate {
+
+Quota::~Quota() = default;
+
+Quota::Grant& Quota::Grant::operator=(Grant&& other) noexcept {
+  if (this == &other) return *this;
+  GiveBack();
+  quota_ = std::exchange(other.quota_, nullptr);
+  client_ = std::move(other.client_);
+  amount_ = std::exchange(other.amount_, 0);
+  return *this;
+}
+
+void Quota::Grant::GiveBack() {
+  if (Quota* const quota = std::exchange(quota_, nullptr)) quota->GiveBack(client_, std::exchange(amount_, 0));
+}
+
+void Quota::Grant::ShrinkTo(uint64_t amount) {
+  if (quota_ == nullptr || amount >= amount_) return;
+  quota_->GiveBack(client_, std::exchange(amount_, amount) - amount);
+}
+
+uint64_t Quota::TakenBy(std::string_view client) const {
+  const auto found = clients_.find(client);
+  return found == clients_.end() ? 0 : found->second;
+}
+
+bool Quota::FitsClient(std::string_view client, uint64_t amount) const {
+  const uint64_t has = TakenBy(client);
+  return has == 0 || has + amount <= limits_.per_client;
+}
+
+bool Quota::FitsAll(uint64_t amount) const { return usage_.taken + amount <= limits_.all; }
+
+void Quota::Add(std::string_view client, uint64_t amount) {
+  if (amount == 0) return;
+  usage_.taken += amount;
+  const auto found = clients_.find(client);
+  if (found == clients_.end()) {
+    clients_.emplace(client, amount);
+  } else {
+    found->second += amount;
+  }
+}
+
+absl::StatusOr<Quota::Grant> Quota::Take(std::string_view client, uint64_t amount) {
+  MutexLock lock(mutex_);
+  if (!FitsClient(client, amount)) {
+    ++usage_.refused_client;
+    return absl::ResourceExhaustedError(absl::StrCat("the limit for the ", name_, " of one client is ",
+                                                     limits_.per_client, ", and ", std::string(client), " has ", TakenBy(client)));
+  }
+  if (!FitsAll(amount)) {
+    ++usage_.refused_all;
+    return absl::ResourceExhaustedError(absl::StrCat("the limit for the ", name_, " of all clients together is ",
+                                                     limits_.all, ", and ", usage_.taken, " are in use"));
+  }
+  Add(client, amount);
+  return Grant(*this, std::string(client), amount);
+}
+
+Quota::Grant Quota::TakeAnyway(std::string_view client, uint64_t amount) {
+  MutexLock lock(mutex_);
+  Add(client, amount);
+  return Grant(*this, std::string(client), amount);
+}
+
+void Quota::WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner,
+                     std::function<void()> retry) {
+  {
+    MutexLock lock(mutex_);
+    if (!FitsClient(client, amount) || !FitsAll(amount)) {
+      waiters_.push_back({std::string(client), amount, std::move(owner), std::move(retry)});
+      return;
+    }
+  }
+  retry();
+}
+
+void Quota::GiveBack(const std::string& client, uint64_t amount) {
+  if (amount == 0) return;
+  std::vector<Waiter> ready;
+  {
+    MutexLock lock(mutex_);
+    usage_.taken -= amount;
+    const auto found = clients_.find(client);
+    if ((found->second -= amount) == 0) clients_.erase(found);
+    ready = TakeReady();
+  }
+  for (Waiter& waiter : ready) {
+    if (const auto owner = waiter.owner.lock()) waiter.retry();
+  }
+}
+
+// The waiters that may try again, in the order in which they came. Those whose owner has gone are dropped.
+std::vector<Quota::Waiter> Quota::TakeReady() {
+  const auto stays = [this](const Waiter& waiter) {
+    return !waiter.owner.expired() && !(FitsClient(waiter.client, waiter.amount) && FitsAll(waiter.amount));
+  };
+  const auto leaving = std::stable_partition(waiters_.begin(), waiters_.end(), stays);
+  std::vector<Waiter> ready(std::make_move_iterator(leaving), std::make_move_iterator(waiters_.end()));
+  waiters_.erase(leaving, waiters_.end());
+  return ready;
+}
+
+Quota::Usage Quota::usage() const {
+  MutexLock lock(mutex_);
+  Usage usage = usage_;
+  for (const auto& [client, taken] : clients_) usage.largest = std::max(usage.largest, taken);
+  return usage;
+}
+
+uint64_t Quota::taken_by(std::string_view client) const {
+  MutexLock lock(mutex_);
+  return TakenBy(client);
+}
+
+}  // namespace probegate
