@@ -52,12 +52,13 @@ Lane::~Lane() = default;
 
 // --- Called from any thread
 
-absl::StatusOr<std::shared_ptr<Session>> Lane::OpenSession(SessionId id, v1::ClientInfo client,
+absl::StatusOr<std::shared_ptr<Session>> Lane::OpenSession(SessionId id, SessionOwner owner,
                                                            Session::EndCallback on_end) {
   const auto opened_at = std::chrono::system_clock::now();
   auto member = std::make_shared<LaneMember>(SessionSnapshot{.name = id.name(),
                                                              .probe = metrics_->unique_id(),
-                                                             .client = std::move(client),
+                                                             .client = std::move(owner.client),
+                                                             .client_key = std::move(owner.key),
                                                              .opened_at = opened_at,
                                                              .last_command_at = opened_at},
                                              std::move(on_end), Clock::now());

@@ -100,7 +100,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   // A new session, or the error with which the lane has ended. `on_end` is called at most once, with the reason, if the
   // session is not ended by its owner: kProbeDisconnected if the probe is gone or the server stops.
-  absl::StatusOr<std::shared_ptr<Session>> OpenSession(SessionId id, v1::ClientInfo client,
+  absl::StatusOr<std::shared_ptr<Session>> OpenSession(SessionId id, SessionOwner owner,
                                                        Session::EndCallback on_end);
 
   LaneUsage usage() const;

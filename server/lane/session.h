@@ -42,11 +42,19 @@ class SessionId {
 // run. Called with the lane's mutex held: it must be quick and call nothing back.
 using AbandonedCheck = absl::AnyInvocable<bool() const>;
 
+// Whose session it is.
+struct SessionOwner {
+  v1::ClientInfo client;  // what the client says of itself; peer_address is filled in if it says none
+  // With whom the session shares its turns on the probe (Peer::client). Sessions with the same key belong to one client.
+  std::string key;
+};
+
 // The state of a session, for lists and messages.
 struct SessionSnapshot {
   std::string name;
   std::string probe;  // unique ID
   v1::ClientInfo client;
+  std::string client_key;  // SessionOwner::key
   std::chrono::system_clock::time_point opened_at;
   std::chrono::system_clock::time_point last_command_at;
   bool has_open = false;

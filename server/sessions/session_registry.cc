@@ -100,7 +100,8 @@ absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSess
   const auto lane = catalog_.FindLane(*unique_id);
   if (!lane.ok()) return lane.status();
   const auto entry = std::make_shared<Entry>(Entry{.kick = kick, .on_end = std::move(on_end)});
-  auto session = OpenOnLane(**lane, SessionId::Random(), CleanClient(request.client(), peer), entry);
+  auto session = OpenOnLane(**lane, SessionId::Random(),
+                            {.client = CleanClient(request.client(), peer), .key = peer.client}, entry);
   if (!session.ok()) return session.status();
   LogOpened(**session, traceparent);
   Opened opened;
@@ -113,11 +114,11 @@ absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSess
 
 // The entry is in the map before the session is opened, so that it is counted, and so that its end is noted even if it
 // comes before this has returned.
-absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::OpenOnLane(Lane& lane, SessionId id, v1::ClientInfo client,
+absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::OpenOnLane(Lane& lane, SessionId id, SessionOwner owner,
                                                                      const std::shared_ptr<Entry>& entry) {
   const std::string name = id.name();
   if (absl::Status reserved = Reserve(name, entry); !reserved.ok()) return reserved;
-  auto session = lane.OpenSession(std::move(id), std::move(client),
+  auto session = lane.OpenSession(std::move(id), std::move(owner),
                                   [this, entry](const SessionEnd& end) { TellOwner(*entry, end); });
   MutexLock lock(mutex_);
   if (session.ok() && entry->ended) session = entry->ended->why;

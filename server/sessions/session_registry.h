@@ -99,7 +99,7 @@ class SessionRegistry {
   };
 
   absl::Status Reserve(const std::string& name, const std::shared_ptr<Entry>& entry);
-  absl::StatusOr<std::shared_ptr<Session>> OpenOnLane(Lane& lane, SessionId id, v1::ClientInfo client,
+  absl::StatusOr<std::shared_ptr<Session>> OpenOnLane(Lane& lane, SessionId id, SessionOwner owner,
                                                       const std::shared_ptr<Entry>& entry);
   void LogOpened(const Session& session, std::string_view traceparent) const;
   // Notes how a session ended, and tells its owner if that has not been done.

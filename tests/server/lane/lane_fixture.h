@@ -68,12 +68,13 @@ class LaneTest : public testing::Test {
   }
   ~LaneTest() override { lane_->Stop(MakeError(ErrorKind::kProbeDisconnected, "the test is over")); }
 
-  std::shared_ptr<Session> Open(const std::string& name) {
+  // A session of the client whose key is `client_key`; if it is empty, of a client of its own.
+  std::shared_ptr<Session> Open(const std::string& name, const std::string& client_key = {}) {
     v1::ClientInfo client;
     client.set_name(name);
     return lane_
         ->OpenSession(
-            SessionId::Random(), client,
+            SessionId::Random(), {.client = client, .key = client_key.empty() ? name : client_key},
             [this, name](const SessionEnd& end) { diary_.Add(name + " ended: " + std::string(end.why.message())); })
         .value();
   }
