@@ -1,5 +1,6 @@
 #include "base/accept_loop.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -23,6 +24,10 @@ namespace {
 constexpr int kPerTurn = 64;
 // After the system had no file descriptor left.
 constexpr std::chrono::milliseconds kPause{100};
+// How often another port is tried if the system chooses it.
+constexpr int kPortAttempts = 16;
+// Connections that are expected and have not come yet. The oldest are forgotten.
+constexpr size_t kMaxExpected = 16;
 
 std::unique_ptr<FileDescriptor> OpenReserve() {
   return std::make_unique<FileDescriptor>(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -30,12 +35,19 @@ std::unique_ptr<FileDescriptor> OpenReserve() {
 
 bool IsExhaustion(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
-// The numeric address and the port of a socket.
+// The numeric address and the port of a socket. An IPv4 address that is mapped into IPv6 is written as IPv4.
 Endpoint ToEndpoint(const sockaddr_storage& storage, socklen_t size) {
   const auto* const address = reinterpret_cast<const sockaddr*>(&storage);
-  const uint16_t port = storage.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(address)->sin6_port
-                                                      : reinterpret_cast<const sockaddr_in*>(address)->sin_port;
-  return {.host = SocketAddress(address, size).Host(), .port = ntohs(port)};
+  if (storage.ss_family != AF_INET6) {
+    return {.host = SocketAddress(address, size).Host(),
+            .port = ntohs(reinterpret_cast<const sockaddr_in*>(address)->sin_port)};
+  }
+  const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(address);
+  if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    return {.host = SocketAddress(address, size).Host(), .port = ntohs(v6.sin6_port)};
+  }
+  char text[INET_ADDRSTRLEN] = "";
+  return {.host = ::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text)), .port = ntohs(v6.sin6_port)};
 }
 
 Peer ToPeer(const Endpoint& endpoint) {
@@ -48,29 +60,54 @@ uint16_t PortOf(int socket) {
   return ::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) == 0 ? ToEndpoint(bound, size).port : 0;
 }
 
-// Sockets that listen on all addresses of `at`, or why there are none.
-absl::StatusOr<std::vector<FileDescriptor>> ListenAtAll(Endpoint& at) {
+// The addresses of `at`, each once: a resolver may return an address for each line of /etc/hosts that has it.
+absl::StatusOr<std::vector<SocketAddress>> AddressesOf(const Endpoint& at) {
   const Resolution found = Resolve(at, at.host.empty() ? AI_PASSIVE : 0);
   if (!found.ok()) return absl::UnavailableError(found.why);
+  std::vector<SocketAddress> addresses;
+  for (const SocketAddress& one : found.addresses) {
+    const auto same = [&one](const SocketAddress& other) { return other.Host() == one.Host(); };
+    if (std::ranges::none_of(addresses, same)) addresses.push_back(one);
+  }
+  return addresses;
+}
+
+struct Opened {
   std::vector<FileDescriptor> sockets;
+  uint16_t port = 0;
   int error = 0;
-  for (const SocketAddress& resolved : found.addresses) {
-    // If port 0 was requested, all get the port of the first.
-    OpenedSocket opened = ListenAt(resolved.WithPort(at.port));
-    if (opened.error != 0) {
-      // A machine without IPv6 may still have names with IPv6 addresses.
-      const bool unavailable = opened.error == EADDRNOTAVAIL || opened.error == EAFNOSUPPORT;
-      if (!unavailable || error == 0) error = opened.error;
-      if (!unavailable) return absl::UnavailableError(ErrorText(error));
+};
+
+// Sockets that listen on all of `addresses`. If port 0 was requested, all get the port of the first.
+Opened ListenOn(const std::vector<SocketAddress>& addresses, uint16_t port) {
+  Opened all{.sockets = {}, .port = port};
+  int missing = 0;
+  for (const SocketAddress& address : addresses) {
+    OpenedSocket one = ListenAt(address.WithPort(all.port), /*ipv6_only=*/addresses.size() > 1);
+    // A machine without IPv6 may still have names with IPv6 addresses.
+    if (one.error == EADDRNOTAVAIL || one.error == EAFNOSUPPORT) {
+      missing = one.error;
       continue;
     }
-    const int socket = opened.socket.number();
-    if (::fcntl(socket, F_SETFL, O_NONBLOCK) != 0) return absl::UnavailableError(ErrorText(errno));
-    at.port = PortOf(socket);
-    sockets.push_back(std::move(opened.socket));
+    if (one.error == 0 && ::fcntl(one.socket.number(), F_SETFL, O_NONBLOCK) != 0) one.error = errno;
+    if (one.error != 0) return {.sockets = {}, .port = port, .error = one.error};
+    all.port = PortOf(one.socket.number());
+    all.sockets.push_back(std::move(one.socket));
   }
-  if (sockets.empty()) return absl::UnavailableError(ErrorText(error));
-  return sockets;
+  if (all.sockets.empty()) all.error = missing;
+  return all;
+}
+
+absl::StatusOr<Opened> ListenAtAll(const Endpoint& at) {
+  const auto addresses = AddressesOf(at);
+  if (!addresses.ok()) return addresses.status();
+  Opened opened = ListenOn(*addresses, at.port);
+  // The system chose a port that is free at the first address only.
+  for (int i = 0; i < kPortAttempts && at.port == 0 && opened.error == EADDRINUSE; ++i) {
+    opened = ListenOn(*addresses, at.port);
+  }
+  if (opened.error != 0) return absl::UnavailableError(ErrorText(opened.error));
+  return opened;
 }
 
 }  // namespace
@@ -126,12 +163,12 @@ void AcceptLoop::Wake() {
 }
 
 absl::StatusOr<std::unique_ptr<AcceptLoop::Listener>> AcceptLoop::Listen(const Endpoint& at, Listening listening) {
-  Endpoint actual = at;
-  auto sockets = ListenAtAll(actual);
-  if (!sockets.ok()) return sockets.status();
+  auto opened = ListenAtAll(at);
+  if (!opened.ok()) return opened.status();
   MutexLock lock(mutex_);
   const auto state = listeners_.insert(
-      listeners_.end(), Listener::State{.listening = std::move(listening), .sockets = *std::move(sockets), .expected = {}});
+      listeners_.end(),
+      Listener::State{.listening = std::move(listening), .sockets = std::move(opened->sockets), .expected = {}});
   for (const FileDescriptor& socket : state->sockets) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = socket.number()}};
     if (::epoll_ctl(poll_.number(), EPOLL_CTL_ADD, socket.number(), &event) == 0) continue;
@@ -139,7 +176,7 @@ absl::StatusOr<std::unique_ptr<AcceptLoop::Listener>> AcceptLoop::Listen(const E
     listeners_.erase(state);
     return absl::UnavailableError(ErrorText(error));
   }
-  return std::unique_ptr<Listener>(new Listener(*this, std::move(actual), state));
+  return std::unique_ptr<Listener>(new Listener(*this, {.host = at.host, .port = opened->port}, state));
 }
 
 AcceptLoop::Listener::~Listener() {
@@ -149,6 +186,7 @@ AcceptLoop::Listener::~Listener() {
 
 void AcceptLoop::Listener::Expect(const Endpoint& from) {
   MutexLock lock(loop_.mutex_);
+  if (state_->expected.size() == kMaxExpected) state_->expected.erase(state_->expected.begin());
   state_->expected.push_back(from.ToString());
 }
 
@@ -174,11 +212,11 @@ bool AcceptLoop::AcceptAll(int socket) {
   };
   const auto found = std::ranges::find_if(listeners_, has_socket);
   if (found == listeners_.end()) return true;  // it was closed meanwhile
+  if (!reserve_->ok()) reserve_ = OpenReserve();
   for (int i = 0; i < kPerTurn; ++i) {
     sockaddr_storage from{};
     socklen_t size = sizeof(from);
-    FileDescriptor accepted(
-        ::accept4(socket, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    FileDescriptor accepted(::accept4(socket, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (accepted.ok()) {
       Admit(*found, {.socket = std::move(accepted), .peer = ToPeer(ToEndpoint(from, size)), .place = {}});
     } else if (errno == EAGAIN) {

@@ -47,12 +47,12 @@ class AcceptObserver {
 class AcceptLoop {
  public:
   using Handler = std::function<void(AcceptedConnection)>;
-  // Instead of resetting a connection that exceeds the quota: may answer it, or destroy it, which resets it.
+  // Instead of resetting a connection that exceeds the quota: may answer it first. `place` is empty.
   using RefusedHandler = std::function<void(AcceptedConnection, const absl::Status& why)>;
 
   // Starts the thread. `observer` must outlive the loop. RESOURCE_EXHAUSTED if the system has no thread or file left.
   static absl::StatusOr<std::unique_ptr<AcceptLoop>> Start(AcceptObserver& observer);
-  // Closes all listeners, and waits until no handler runs any more.
+  // Ends the thread. All listeners must have been destroyed.
   ~AcceptLoop();
   AcceptLoop(const AcceptLoop&) = delete;
   AcceptLoop& operator=(const AcceptLoop&) = delete;
@@ -88,8 +88,9 @@ class AcceptLoop {
     Handler handler;              // is given each connection
     RefusedHandler refused = {};  // if null, connections that exceed the quota are reset
   };
-  // Listens on all addresses that `at` stands for. An empty host stands for all addresses of this machine. Blocks while
-  // a name is looked up. UNAVAILABLE, with the system's reason alone as the message, if it cannot listen on one of them.
+  // Listens on all addresses that `at` stands for. An empty host stands for all addresses of this machine, and so does
+  // "::"; "0.0.0.0" stands for its IPv4 addresses. Blocks while a name is looked up. UNAVAILABLE, with the system's
+  // reason alone as the message, if it cannot listen on one of them, for instance because the port is already in use.
   absl::StatusOr<std::unique_ptr<Listener>> Listen(const Endpoint& at, Listening listening);
 
  private:

@@ -7,6 +7,14 @@
 #include "absl/strings/str_cat.h"
 
 namespace probegate {
+namespace {
+
+// `has` may be above the limit (TakeAnyway), and the sum may exceed 64 bits. Nothing always fits.
+bool Fits(uint64_t has, uint64_t amount, uint64_t limit) {
+  return amount == 0 || (has <= limit && amount <= limit - has);
+}
+
+}  // namespace
 
 Quota::~Quota() = default;
 
@@ -35,10 +43,10 @@ uint64_t Quota::TakenBy(std::string_view client) const {
 
 bool Quota::FitsClient(std::string_view client, uint64_t amount) const {
   const uint64_t has = TakenBy(client);
-  return has == 0 || has + amount <= limits_.per_client;
+  return has == 0 || Fits(has, amount, limits_.per_client);
 }
 
-bool Quota::FitsAll(uint64_t amount) const { return usage_.taken + amount <= limits_.all; }
+bool Quota::FitsAll(uint64_t amount) const { return Fits(usage_.taken, amount, limits_.all); }
 
 void Quota::Add(std::string_view client, uint64_t amount) {
   if (amount == 0) return;
@@ -56,7 +64,8 @@ absl::StatusOr<Quota::Grant> Quota::Take(std::string_view client, uint64_t amoun
   if (!FitsClient(client, amount)) {
     ++usage_.refused_client;
     return absl::ResourceExhaustedError(absl::StrCat("the limit for the ", name_, " of one client is ",
-                                                     limits_.per_client, ", and ", std::string(client), " has ", TakenBy(client)));
+                                                     limits_.per_client, ", and ", std::string(client), " has ",
+                                                     TakenBy(client)));
   }
   if (!FitsAll(amount)) {
     ++usage_.refused_all;
@@ -73,8 +82,7 @@ Quota::Grant Quota::TakeAnyway(std::string_view client, uint64_t amount) {
   return Grant(*this, std::string(client), amount);
 }
 
-void Quota::WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner,
-                     std::function<void()> retry) {
+void Quota::WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner, std::function<void()> retry) {
   {
     MutexLock lock(mutex_);
     if (!FitsClient(client, amount) || !FitsAll(amount)) {

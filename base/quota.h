@@ -64,21 +64,21 @@ class Quota {
 
   // Takes `amount` for the client of this key (Peer::client). RESOURCE_EXHAUSTED, with a message that says whose limit
   // it is, if the client would then have more than its share, or all clients more than all. A client that has nothing
-  // gets an amount above its share, if it fits into the limit for all.
+  // gets an amount above its share, if it fits into the limit for all. An amount of 0 always fits.
   absl::StatusOr<Grant> Take(std::string_view client, uint64_t amount);
 
   // Takes `amount` even if it does not fit: for what is there already. Not counted as a refusal.
   Grant TakeAnyway(std::string_view client, uint64_t amount);
 
-  // Calls `retry` once, as soon as `amount` fits; at once if it fits already. Another thread may then be faster, so that
-  // Take is refused all the same; the caller then calls this again. A `retry` whose `owner` has gone is dropped.
+  // Calls `retry` once, as soon as `amount` fits; at once if it fits already. Another thread may then be faster, so
+  // that Take is refused all the same; the caller then calls this again. A `retry` whose `owner` has gone is dropped.
   void WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner, std::function<void()> retry);
 
   struct Usage {
     uint64_t taken = 0;
-    uint64_t largest = 0;          // what the client with the most has
-    uint64_t refused_client = 0;   // how often Take was refused because of a client's share
-    uint64_t refused_all = 0;      // how often Take was refused because of the limit for all
+    uint64_t largest = 0;         // what the client with the most has
+    uint64_t refused_client = 0;  // how often Take was refused because of a client's share
+    uint64_t refused_all = 0;     // how often Take was refused because of the limit for all
   };
   Usage usage() const;
   uint64_t taken_by(std::string_view client) const;

@@ -74,8 +74,10 @@ std::string SocketAddress::Host() const {
 
 Resolution Resolve(const Endpoint& where, int flags) {
   const addrinfo hints{.ai_flags = flags | AI_NUMERICSERV, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+  const bool all = where.host.empty() && (flags & AI_PASSIVE) != 0;
   addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found)) {
+  if (const int error =
+          ::getaddrinfo(all ? nullptr : where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found)) {
     return {.addresses = {}, .error = error, .why = error == EAI_SYSTEM ? ErrorText(errno) : ::gai_strerror(error)};
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
@@ -98,12 +100,14 @@ OpenedSocket ConnectTo(const SocketAddress& to, Deadline deadline) {
   return opened;
 }
 
-OpenedSocket ListenAt(const SocketAddress& at) {
+OpenedSocket ListenAt(const SocketAddress& at, bool ipv6_only) {
   OpenedSocket opened = Open(at.family(), 0);
   if (opened.error != 0) return opened;
   const int socket = opened.socket.number();
   const int on = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  const int only = ipv6_only ? 1 : 0;  // set in both cases, because the default is a setting of the system
+  if (at.family() == AF_INET6) ::setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
   if (::bind(socket, at.get(), at.size()) != 0 || ::listen(socket, SOMAXCONN) != 0) return Failed(errno);
   return opened;
 }

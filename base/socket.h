@@ -53,7 +53,8 @@ struct Resolution {
   bool ok() const { return error == 0; }
 };
 
-// Looks up `where`. `flags` are those of getaddrinfo. Blocks for as long as the system's resolver takes.
+// Looks up `where`. `flags` are those of getaddrinfo; with AI_PASSIVE, an empty host stands for the addresses that all
+// addresses of this machine are bound with. Blocks for as long as the system's resolver takes.
 Resolution Resolve(const Endpoint& where, int flags = 0);
 
 // A socket; if socket.ok() is false, the error says why there is none.
@@ -65,8 +66,9 @@ struct OpenedSocket {
 // Connects to `to`. ETIMEDOUT if there is no connection by `deadline`. The socket is non-blocking.
 OpenedSocket ConnectTo(const SocketAddress& to, Deadline deadline);
 
-// Listens at `at`, even if connections of an earlier listener there are still in TIME_WAIT.
-OpenedSocket ListenAt(const SocketAddress& at);
+// Listens at `at`, even if connections of an earlier listener there are still in TIME_WAIT. A socket for all IPv6
+// addresses (::) also accepts connections over IPv4, unless `ipv6_only`.
+OpenedSocket ListenAt(const SocketAddress& at, bool ipv6_only = false);
 
 // Waits until `socket` is ready for one of `events` (those of poll(2)), or has an error. Returns 0, or ETIMEDOUT.
 int WaitFor(int socket, short events, Deadline deadline);
