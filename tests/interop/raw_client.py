@@ -28,8 +28,9 @@ class RemoteError(Exception):
 
 
 class RawClient:
-    def __init__(self, port, host=LOOPBACK, bound=BOUND):
-        self.socket = socket.create_connection((host, port), timeout=bound)
+    def __init__(self, port, host=LOOPBACK, bound=BOUND, source=None):
+        """`source` is the address of this machine to connect from, if it matters."""
+        self.socket = socket.create_connection((host, port), timeout=bound, source_address=source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lines = self.socket.makefile("rb")
         self.next_id = 0
