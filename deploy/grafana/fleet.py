@@ -319,6 +319,48 @@ PROGRAMS = Row(
     ),
 )
 
+BOUNDS = Row(
+    "Bounds",
+    (
+        Panel(
+            "Used by all clients",
+            "percentunit",
+            "What all clients together have, as a fraction of the limit for all. At 100 % every client is refused, or waits.",
+            (
+                Query(
+                    'max by (job, host, quota) (probegate_quota_used{of="all"} / probegate_quota_limit{of="all"})',
+                    "{{quota}}: {{job}} ({{host}})",
+                ),
+            ),
+        ),
+        Panel(
+            "Used by one client",
+            "percentunit",
+            "What the client with the most has, as a fraction of the limit for one client. At 100 % only that client is "
+            "refused, or waits.",
+            (
+                Query(
+                    'max by (job, host, quota) (probegate_quota_used{of="client"} / probegate_quota_limit{of="client"})',
+                    "{{quota}}: {{job}} ({{host}})",
+                ),
+            ),
+        ),
+        Panel(
+            "Limits reached",
+            "short",
+            "Times within the last five minutes that a client did not get what it asked for, because of the limit for all "
+            "clients together (all) or for one client (client).",
+            (
+                Query(
+                    "sum by (job, host, quota, of) (increase(probegate_quota_refusals_total[5m]))",
+                    "{{quota}}, {{of}}: {{job}} ({{host}})",
+                ),
+            ),
+            stacked=True,
+        ),
+    ),
+)
+
 EACH_HOST = Row(
     "Host $host",
     (
@@ -374,6 +416,6 @@ def make():
         "Probegate: fleet",
         "Which probes are present, who uses them, which fail, and whether users wait.",
         VARIABLES,
-        (NOW, PROBES, USERS, WAITING, ERRORS, GATEWAYS, PROGRAMS, EACH_HOST),
+        (NOW, PROBES, USERS, WAITING, ERRORS, GATEWAYS, PROGRAMS, BOUNDS, EACH_HOST),
         links=[("probegate-probe", "Probegate: probe")],
     )

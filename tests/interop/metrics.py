@@ -20,6 +20,8 @@ LISTED = {
     "stage",
     "request",
     "status",
+    "quota",
+    "of",
     "grpc_type",
     "grpc_service",
     "grpc_method",
