@@ -4,8 +4,8 @@
 #   lib/systemd/system/   their units, which refer to the installed programs
 #   lib/udev/rules.d/     rules that assign debug probes to a group
 #   share/doc/probegate/  the documentation
-#   share/probegate/      example configuration files, the .proto files, and what deploy/ has for Prometheus, Grafana
-#                         and CI
+#   share/probegate/      example configuration files, the .proto files, and what deploy/ has for Prometheus, Grafana,
+#                         CI and installing pyOCD
 include(GNUInstallDirs)
 
 install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-health
@@ -35,4 +35,5 @@ set(shared ${CMAKE_INSTALL_DATADIR}/probegate)
 install(DIRECTORY deploy/systemd/ DESTINATION ${shared}/examples FILES_MATCHING PATTERN "*.yaml")
 install(DIRECTORY proto/probegate DESTINATION ${shared}/proto FILES_MATCHING PATTERN "*.proto")
 install(DIRECTORY deploy/grafana/dashboards deploy/grafana/provisioning DESTINATION ${shared}/grafana)
-install(DIRECTORY deploy/prometheus deploy/ci DESTINATION ${shared} PATTERN tests EXCLUDE)
+install(DIRECTORY deploy/prometheus deploy/ci deploy/pyocd DESTINATION ${shared}
+  PATTERN tests EXCLUDE PATTERN "*.in" EXCLUDE)

@@ -47,6 +47,12 @@ install_packages() {
   rm -f "$log"
 }
 
+# install_locked environment file: installs exactly the files whose hashes are listed, into a virtual environment. Nothing is
+# built from source, because that would download tools without hashes. tools/lock.sh writes the lists.
+install_locked() {
+  "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement "$2"
+}
+
 # Creates the virtual environment for tools/requirements.txt, and recreates it if that file or the location has changed.
 # Uses Debian's own interpreter, because python3 in PATH may be another version.
 need_venv() {
@@ -55,11 +61,11 @@ need_venv() {
   want="$PWD"$'\n'$(<tools/requirements.txt)
   [[ ! -f $stamp || $(<"$stamp") != "$want" ]] || return 0
   local requirements=()
-  mapfile -t requirements < <(grep -v '^#' tools/requirements.txt)
+  mapfile -t requirements < <(grep -v '^#' tools/requirements.in)
   say "installing from PyPI into $venv: ${requirements[*]}"
   rm -rf "$venv"
   /usr/bin/python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tools/requirements.txt ||
+  install_locked "$venv" tools/requirements.txt ||
     die "pip could not install tools/requirements.txt; see its messages above"
   printf '%s\n' "$want" >"$stamp"
 }

@@ -10,7 +10,7 @@ need_pyocd_versions() {
     say "installing from PyPI into $directory: $requirement"
     rm -rf "$directory"
     /usr/bin/python3 -m venv "$directory"
-    "$directory/bin/pip" install --quiet --disable-pip-version-check "$requirement" || {
+    install_locked "$directory" "tools/locked/${requirement/==/-}.txt" || {
       rm -rf "$directory"
       say "pip could not install $requirement; see its messages above"
     }

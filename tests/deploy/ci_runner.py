@@ -2,12 +2,15 @@
 lines of a GitLab job."""
 
 import os
+import pathlib
 import re
+import shutil
 import subprocess
 
 import yaml
 
 BOUND = 120
+PYOCD = pathlib.Path(__file__).parents[2] / "deploy/pyocd/requirements.txt"
 
 
 class Job:
@@ -17,6 +20,10 @@ class Job:
         self.directory = directory
         self._scratch = directory / ".runner"
         self._scratch.mkdir()
+        # What docs/ci.md says to copy beside the action, and into the folder of the GitLab files.
+        for copy in (self._scratch / "pyocd.txt", directory / "ci/pyocd.txt"):
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(PYOCD, copy)
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(self._scratch), **environment}
 
     def _run(self, *command):
@@ -37,6 +44,8 @@ class Job:
         description = yaml.safe_load(action.read_text())
         inputs = {name: str(given.pop(name, spec.get("default"))) for name, spec in description["inputs"].items()}
         assert not given, f"no such inputs: {given}"
+        contexts = {f"inputs.{name}": value for name, value in inputs.items()}
+        contexts["github.action_path"] = str(self._scratch)
         files = {name: self._scratch / name.lower() for name in ("GITHUB_ENV", "GITHUB_PATH")}
         for file in files.values():
             file.touch()
@@ -45,7 +54,7 @@ class Job:
         for step in description["runs"]["steps"]:
             assert step["shell"] == "bash"
             own = {
-                name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda match: inputs[match[1]], value)
+                name: re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda match: contexts[match[1]], value)
                 for name, value in step.get("env", {}).items()
             }
             assert not any("${{" in text for text in [step["run"], *own.values()]), step

@@ -1,6 +1,7 @@
 """The manifests that kustomize renders from deploy/kubernetes/, and checks for mistakes that would
 only show in a cluster."""
 
+import ipaddress
 import pathlib
 import re
 import subprocess
@@ -54,6 +55,27 @@ def _matches(selector, labels):
     return wanted.items() <= labels.items() and all(
         expression["operator"] == "In" and labels.get(expression["key"]) in expression["values"]
         for expression in selector.get("matchExpressions", [])
+    )
+
+
+def egress_rules(manifests, labels):
+    """What a pod with these labels may connect to: None if it is not restricted, otherwise rules of NetworkPolicies."""
+    policies = [
+        policy["spec"]
+        for policy in manifests.of("NetworkPolicy")
+        if "Egress" in policy["spec"]["policyTypes"] and _matches(policy["spec"]["podSelector"], labels)
+    ]
+    return [rule for spec in policies for rule in spec.get("egress", [])] if policies else None
+
+
+def allows(rules, address, port):
+    """Whether rules of egress allow a connection to this address outside of the cluster."""
+    return any(
+        ipaddress.ip_address(address) in ipaddress.ip_network(peer["ipBlock"]["cidr"])
+        and any(range_["port"] <= port <= range_.get("endPort", range_["port"]) for range_ in rule["ports"])
+        for rule in rules
+        for peer in rule.get("to", [])
+        if "ipBlock" in peer
     )
 
 
@@ -129,6 +151,10 @@ def _problems_of_flags(manifests, helps):
                     yield f"{program} has no option {name}, which {path} sets"
 
 
+def _ports_of_rule(rule):
+    return [port[key] for port in rule["ports"] for key in ("port", "endPort") if key in port]
+
+
 def _problems_of_selectors(manifests, gateway_ports):
     pods = [(spec, labels) for _, spec, labels in manifests.pods()]
 
@@ -150,8 +176,13 @@ def _problems_of_selectors(manifests, gateway_ports):
     for policy in manifests.of("NetworkPolicy"):
         name, spec = policy["metadata"]["name"], policy["spec"]
         for rule in spec.get("ingress", []):
-            ports = [port[key] for port in rule["ports"] for key in ("port", "endPort") if key in port]
-            yield from check(name, spec["podSelector"], ports)
+            yield from check(name, spec["podSelector"], _ports_of_rule(rule))
+        for rule in spec.get("egress", []):
+            yield from check(name, spec["podSelector"], [])
+            # Pods of this namespace; others, such as DNS, are not among the manifests.
+            for peer in rule.get("to", []):
+                if "podSelector" in peer and "namespaceSelector" not in peer:
+                    yield from check(name, peer["podSelector"], _ports_of_rule(rule))
     for monitor in manifests.of("ServiceMonitor"):
         name, spec = monitor["metadata"]["name"], monitor["spec"]
         services = [s for s in manifests.of("Service") if _matches(spec["selector"], s["metadata"].get("labels", {}))]

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import bounds
 import containers
 import pytest
 import yaml
@@ -24,6 +25,12 @@ LISTENS = {
 
 def services(file="docker-compose.yml"):
     return yaml.safe_load((ROOT / file).read_text())["services"]
+
+
+def bytes_of(text):
+    """What Compose's limits on memory mean: 768m, or plain bytes."""
+    number, unit = re.fullmatch(r"(\d+)([mg]?)", str(text)).groups()
+    return int(number) << {"": 0, "m": 20, "g": 30}[unit]
 
 
 def targets():
@@ -57,6 +64,11 @@ def test_compose_accepts_the_files(override):
         assert service["read_only"] and service["cap_drop"] == ["ALL"], name
         assert [option.replace("=", ":") for option in service["security_opt"]] == ["no-new-privileges:true"], name
         assert service["build"]["target"] in targets() if "build" in service else "/" in service["image"]
+        # Above one processor, Docker refuses to start a container on a machine that has only one.
+        assert 0 < float(service["cpus"]) <= 1 and 0 < service["pids_limit"] <= 1024, name
+        # The kernel must not end a program that keeps to its own bounds.
+        memory = bytes_of(service["mem_limit"])
+        assert memory >= 3 * bounds.memory_in_flight() and bytes_of(service["memswap_limit"]) == memory, name
 
 
 def test_image_names_match_their_targets():

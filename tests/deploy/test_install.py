@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 
+import bounds
 import pytest
 import yaml
 from configurations import flags_of, start_with
@@ -62,6 +63,7 @@ def test_installed_files(installed):
         "grafana",
         "prometheus",
         "proto",
+        "pyocd",
     ]
 
 
@@ -110,6 +112,27 @@ def test_units_run_installed_programs(installed, programs, name):
     # systemd must not restart a program that exits because of wrong options.
     assert settings["RestartPreventExitStatus"] == [str(programs.run(program, "--no-such-flag").returncode)]
     assert pathlib.Path(settings["Documentation"][0].removeprefix("file://")).exists()
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_units_bound_what_a_program_uses(installed, name):
+    settings = {key: values[-1] for key, values in unit(installed, name).items()}
+    number, suffix = re.fullmatch(r"(\d+)([MG])", settings["MemoryMax"]).groups()
+    # The kernel must not end a program that keeps to its own bounds.
+    assert int(number) << {"M": 20, "G": 30}[suffix] >= 3 * bounds.memory_in_flight()
+    assert settings["MemorySwapMax"] == "0"
+    assert 4 * bounds.connections() <= int(settings["LimitNOFILE"]) <= 1 << 20
+    assert 100 < int(settings["TasksMax"]) <= 1024
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_repeated_crashes_do_not_end_a_service_for_good(installed, name):
+    settings = unit(installed, name)
+    assert settings["Restart"] == ["on-failure"] and settings["StartLimitIntervalSec"] == ["0"]
+    assert 0 < float(settings["RestartSec"][0]) <= 5
+    if "debugd" in name:
+        # A session's gdb that takes too much memory must not take debugd with it.
+        assert settings["OOMPolicy"] == ["continue"]
 
 
 @pytest.mark.parametrize("program", ["server", "gateway", "debugd"])

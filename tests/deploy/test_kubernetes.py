@@ -5,6 +5,7 @@ import re
 import urllib.parse
 import urllib.request
 
+import bounds
 import grpc
 import kubernetes_validate
 import manifests
@@ -96,11 +97,47 @@ def test_pods_have_minimal_privileges(rendered, overlay):
             "capabilities": {"drop": ["ALL"]},
         }
         assert spec["automountServiceAccountToken"] is False
-        assert (
-            set(container["resources"]["requests"]) == {"cpu", "memory"}
-            and "memory" in container["resources"]["limits"]
-        )
+        assert all(set(container["resources"][kind]) == {"cpu", "memory"} for kind in ("requests", "limits"))
         assert "livenessProbe" in container or container["name"] == "sim"
+
+
+UNITS = {"Mi": 1 << 20, "Gi": 1 << 30}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_memory_fits_the_programs_own_bounds(rendered, kustomize, tmp_path, overlay):
+    """The kernel must not end a program that keeps to its bounds: the pod may have what the program lets requests hold, and
+    twice as much again."""
+    made = Manifests(rendered(overlay) + with_component(kustomize, tmp_path, "debugd").documents)
+    for _, _, container in made.containers():
+        if container["name"] != "sim":
+            number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", container["resources"]["limits"]["memory"]).groups()
+            assert int(number) * UNITS[unit] >= 3 * bounds.memory_in_flight(), container["name"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_connect_only_to_what_they_need(rendered, kustomize, tmp_path, overlay):
+    made = Manifests(rendered(overlay) + with_component(kustomize, tmp_path, "debugd").documents)
+    for workload, _, labels in made.pods():
+        rules = manifests.egress_rules(made, labels)
+        assert rules, workload["metadata"]["name"]
+        assert all(rule.get("to") and rule["ports"] for rule in rules)
+        # Nothing may reach arbitrary addresses, or pods of any namespace.
+        assert not manifests.allows(rules, "198.51.100.7", 443)
+        assert {} not in [peer.get("namespaceSelector") for rule in rules for peer in rule["to"]]
+        ports = {port["port"] for rule in rules for port in rule["ports"]}
+        assert 53 in ports and ports <= {53, 50051, 4441}
+
+
+def test_the_server_may_reach_the_network_probes_of_a_lab(rendered):
+    made = Manifests(rendered("overlays/lab"))
+    probes = yaml.safe_load(made.config("probegate-server", "server.yaml"))["cmsis-dap-tcp"]
+    rules = manifests.egress_rules(made, made.named("DaemonSet", "probegate-server")["spec"]["selector"]["matchLabels"])
+    for probe in probes:
+        host, _, ports = probe.partition(":")
+        for port in map(int, ports.split("-")):
+            assert manifests.allows(rules, host, port), probe
+    assert not manifests.allows(rules, "192.0.2.12", 4441)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -329,6 +366,10 @@ BROKEN = [
     (
         lambda m: m.named("Service", "probegate-server")["spec"]["ports"][0].update(targetPort="grcp"),
         "no port grcp",
+    ),
+    (
+        lambda m: m.named("NetworkPolicy", "probegate-gateway")["spec"]["egress"][0]["ports"][0].update(port=50052),
+        "no port 50052",
     ),
     (lambda m: set_option(m, "server.yaml", "lissen: 1\n"), "has no option lissen"),
     (lambda m: [m.documents.remove(c) for c in m.of("ConfigMap")], "no ConfigMap"),
