@@ -55,8 +55,9 @@ def cpu_seconds(program):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_until_as_before(program, before, memory=64 * MIB, descriptors=0, threads=0, bound=RECOVERY):
-    """Waits until the program uses what it used `before` (a Usage), and at most these amounts more."""
+def wait_until_as_before(program, before, memory=64 * MIB, descriptors=0, threads=8, bound=RECOVERY):
+    """Waits until the program uses what it used `before` (a Usage), and at most these amounts more. gRPC keeps some threads
+    in reserve."""
 
     def is_back():
         now = usage(program)
