@@ -5,9 +5,10 @@
 // - files: Landlock (docs.kernel.org/userspace-api/landlock.html) lets the process read only what is listed and write
 //   only below its own work directory. If the kernel can restrict TCP (6.7 and later), the process may only connect to
 //   one TCP port and listen on ports that the system picks. It cannot signal or trace other processes;
-// - processes: a seccomp filter lets it start threads but no processes, so `shell`, `!` and Python's os.system fail. It
-//   can only create IPv4 TCP sockets, and cannot undo that the kernel kills it when its parent dies;
-// - memory, open files and the size of files: resource limits.
+// - system calls: a seccomp filter allows those that gdb and pyOCD need (debug/launch/system_calls.h). It can start
+//   threads but no processes, so `shell`, `!` and Python's os.system fail. It can only create IPv4 TCP sockets, and
+//   cannot undo that the kernel kills it when its parent dies. It has no capabilities, even if it is root's;
+// - memory, threads, open files and the size of files: resource limits.
 //
 // Threads: to be called in a process with one thread, shortly before it executes the program.
 #pragma once
@@ -29,6 +30,8 @@ struct Confinement {
   // before it does anything else. With this, it tries as often, but is ready at once.
   bool sleepless = false;
   uint64_t memory_bytes = 4ULL << 30;  // of address space
+  uint64_t threads = 0;                // of this user, or of this session if it has a user namespace; 0: no limit
+  int landlock_version = 1'000;        // the newest version of Landlock to use; tests stand for older kernels with it
 };
 
 // UNIMPLEMENTED if this kernel does not support Landlock or seccomp filters. Changes nothing.

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -89,7 +90,7 @@ int LandlockVersion() {
 absl::Status RestrictByLandlock(const Confinement& confinement) {
   RulesetAttributes attributes{};
   size_t bytes = 0;
-  const int version = LandlockVersion();
+  const int version = std::min(LandlockVersion(), confinement.landlock_version);
   for (const VersionRow& row : kVersions) {
     if (row.version > version) break;
     attributes.handled_access_fs |= row.fs;

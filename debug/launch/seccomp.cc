@@ -1,161 +1,95 @@
 #include "debug/launch/seccomp.h"
 
-#include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <netinet/in.h>
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
+#include <seccomp.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "debug/launch/system_calls.h"
 
 namespace probegate {
 namespace {
 
-#if defined(__x86_64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-constexpr uint32_t kArchitecture = 0;
-#endif
-
-// System calls that are refused whatever their arguments are.
-struct RefusedRow {
-  uint32_t call;
-  int error;  // 0: the call does nothing, but reports success
-};
-constexpr RefusedRow kRefused[] = {
-#ifdef SYS_fork
-    {SYS_fork, EPERM},
-    {SYS_vfork, EPERM},
-#endif
-    // A filter cannot read its flags, because they are behind a pointer. The C library then uses clone instead.
-    {SYS_clone3, ENOSYS},
-    {SYS_ptrace, EPERM},
-    {SYS_process_vm_readv, EPERM},
-    {SYS_process_vm_writev, EPERM},
-    {SYS_pidfd_open, EPERM},
-    {SYS_pidfd_getfd, EPERM},
-    {SYS_pidfd_send_signal, EPERM},
-    // It performs other system calls without passing the filter.
-    {SYS_io_uring_setup, EPERM},
-    {SYS_bpf, EPERM},
-    {SYS_perf_event_open, EPERM},
-    {SYS_userfaultfd, EPERM},
-    {SYS_keyctl, EPERM},
-    {SYS_add_key, EPERM},
-    {SYS_unshare, EPERM},
-    {SYS_setns, EPERM},
-    {SYS_mount, EPERM},
-    {SYS_umount2, EPERM},
-    {SYS_pivot_root, EPERM},
-    {SYS_chroot, EPERM},
-    // The process must stay in its process group, because it is ended by a signal to the group.
-    {SYS_setpgid, EPERM},
-    {SYS_setsid, EPERM},
-};
-
-// System calls that depend on whether (argument & mask) == value.
-struct ArgumentRow {
-  uint32_t call;
-  unsigned argument;
-  uint32_t mask;
-  uint32_t value;
-  bool wanted;  // true: refused unless they are equal; false: refused if they are equal
-  int error;
-};
-
-std::vector<ArgumentRow> ArgumentRows() {
-  const auto self = static_cast<uint32_t>(::getpid());
-  return {
-      {SYS_clone, 0, CLONE_THREAD, CLONE_THREAD, true, EPERM},
-      {SYS_socket, 0, ~0U, AF_INET, true, EAFNOSUPPORT},
-      {SYS_socket, 1, 0xf, SOCK_STREAM, true, EPROTONOSUPPORT},
-      // The default protocol or TCP. Landlock does not check the ports of others, such as MPTCP and SCTP. The other
-      // protocols that pass this mask are not stream protocols.
-      {SYS_socket, 2, ~static_cast<uint32_t>(IPPROTO_TCP), 0, true, EPROTONOSUPPORT},
-      {SYS_kill, 0, ~0U, self, true, EPERM},
-      {SYS_tgkill, 0, ~0U, self, true, EPERM},
-      {SYS_tkill, 0, ~0U, self, true, EPERM},
-      {SYS_rt_sigqueueinfo, 0, ~0U, self, true, EPERM},
-      {SYS_rt_tgsigqueueinfo, 0, ~0U, self, true, EPERM},
-      // Signals that the kernel sends when something happens to a file.
-      {SYS_fcntl, 1, ~0U, F_SETOWN, false, EPERM},
-      {SYS_fcntl, 1, ~0U, F_SETOWN_EX, false, EPERM},
-      {SYS_fcntl, 1, ~0U, F_SETSIG, false, EPERM},
-      {SYS_ioctl, 1, ~0U, FIOSETOWN, false, EPERM},
-      {SYS_ioctl, 1, ~0U, SIOCSPGRP, false, EPERM},
-      {SYS_prctl, 0, ~0U, PR_SET_PDEATHSIG, false, EPERM},
-      {SYS_prlimit64, 0, ~0U, 0, true, EPERM},
-  };
-}
-
-constexpr uint32_t Refuse(int error) { return SECCOMP_RET_ERRNO | (static_cast<uint32_t>(error) & SECCOMP_RET_DATA); }
-
+// The rules, until they are given to the kernel. Remembers the first error.
 class Filter {
  public:
-  explicit Filter(bool sleepless) {
-    Load(offsetof(seccomp_data, arch));
-    Jump(BPF_JEQ, kArchitecture, 1, 0);
-    Return(SECCOMP_RET_KILL_PROCESS);
-    Load(offsetof(seccomp_data, nr));
-#if defined(__x86_64__)
-    // System call numbers of the x32 ABI, which would bypass the table.
-    Jump(BPF_JGE, 0x40000000, 0, 1);
-    Return(Refuse(ENOSYS));
-#endif
-    for (const RefusedRow& row : kRefused) RefuseCall(row);
-    if (sleepless) RefuseCall({SYS_clock_nanosleep, 0});
-    for (const ArgumentRow& row : ArgumentRows()) {
-      Jump(BPF_JEQ, row.call, 0, 5);
-      // The low half is enough: all these arguments are ints, or flags in the low half.
-      Load(offsetof(seccomp_data, args) + row.argument * sizeof(uint64_t));
-      code_.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, row.mask));
-      Jump(BPF_JEQ, row.value, row.wanted ? 1 : 0, row.wanted ? 0 : 1);
-      Return(Refuse(row.error));
-      Load(offsetof(seccomp_data, nr));
-    }
-    Return(SECCOMP_RET_ALLOW);
+  Filter() : context_(::seccomp_init(SCMP_ACT_ERRNO(EPERM))) {
+    if (context_ == nullptr) error_ = -ENOMEM;
+    Try(::seccomp_attr_set(context_, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
+    Try(::seccomp_attr_set(context_, SCMP_FLTATR_CTL_NNP, 0));
+    // A binary tree instead of a list: some hundred numbers would be compared for each call.
+    Try(::seccomp_attr_set(context_, SCMP_FLTATR_CTL_OPTIMIZE, 2));
   }
+  ~Filter() { ::seccomp_release(context_); }
+  Filter(const Filter&) = delete;
+  Filter& operator=(const Filter&) = delete;
 
-  sock_fprog program() { return {.len = static_cast<unsigned short>(code_.size()), .filter = code_.data()}; }
+  // Adds no rule if the processor does not have the call (its number is then negative).
+  void Add(uint32_t action, int number, const std::vector<scmp_arg_cmp>& checks) {
+    if (number < 0) return;
+    Try(::seccomp_rule_add_array(context_, action, number, static_cast<unsigned>(checks.size()), checks.data()));
+    known_.insert(number);
+  }
+  bool knows(int number) const { return known_.contains(number); }
+  // A negative value of errno, or 0.
+  int Load() {
+    Try(::seccomp_load(context_));
+    return error_;
+  }
 
  private:
-  void RefuseCall(const RefusedRow& row) {
-    Jump(BPF_JEQ, row.call, 0, 1);
-    Return(Refuse(row.error));
+  void Try(int result) {
+    if (error_ == 0) error_ = result;
   }
-  void Load(size_t offset) { code_.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset))); }
-  void Jump(uint16_t condition, uint32_t value, uint8_t yes, uint8_t no) {
-    code_.push_back(BPF_JUMP(static_cast<uint16_t>(BPF_JMP | BPF_K | condition), value, yes, no));
-  }
-  void Return(uint32_t what) { code_.push_back(BPF_STMT(BPF_RET | BPF_K, what)); }
 
-  std::vector<sock_filter> code_;
+  scmp_filter_ctx context_;
+  std::set<int> known_;  // the calls that have rules
+  int error_ = 0;
 };
+
+std::vector<scmp_arg_cmp> Checks(const SystemCallRow& row) {
+  std::vector<scmp_arg_cmp> checks;
+  for (const ArgumentCheck& check : row.checks) {
+    if (check.mask == 0) continue;
+    const uint64_t value = check.value == kOwnProcess ? static_cast<uint64_t>(::getpid()) : check.value;
+    checks.push_back({.arg = check.argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = check.mask, .datum_b = value});
+  }
+  return checks;
+}
+
+int Number(const char* call) { return ::seccomp_syscall_resolve_name(call); }
+
+bool IsSleep(std::string_view call) { return call == "clock_nanosleep" || call == "nanosleep"; }
 
 }  // namespace
 
 absl::Status CanFilterSystemCalls() {
-  uint32_t action = SECCOMP_RET_ERRNO;
-  if (kArchitecture != 0 && ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0) return absl::OkStatus();
+  if (::seccomp_api_get() >= 2 && ::seccomp_arch_native() != 0) return absl::OkStatus();
   return absl::UnimplementedError("this kernel does not support seccomp filters");
 }
 
-absl::Status FilterSystemCalls(bool sleepless) {
-  Filter filter(sleepless);
-  sock_fprog program = filter.program();
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0) return absl::OkStatus();
-  return absl::InternalError(std::string("cannot install the seccomp filter: ") + std::strerror(errno));
+absl::Status FilterSystemCalls(const Confinement& confinement) {
+  Filter filter;
+  for (const SystemCallRow& row : kAllowedCalls) {
+    if (row.allowed_if == AllowedIf::kMayListen && !confinement.may_listen) continue;
+    // An errno of 0 reports success, although nothing was done.
+    const bool skipped = confinement.sleepless && IsSleep(row.call);
+    filter.Add(skipped ? SCMP_ACT_ERRNO(0) : SCMP_ACT_ALLOW, Number(row.call), Checks(row));
+  }
+  // Programs try IPv4 if another family does not exist.
+  filter.Add(SCMP_ACT_ERRNO(EAFNOSUPPORT), Number("socket"),
+             {{.arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_INET, .datum_b = 0}});
+  for (int number = kFirstNewCall; number <= kLastNewCall; ++number) {
+    if (!filter.knows(number)) filter.Add(SCMP_ACT_ERRNO(ENOSYS), number, {});
+  }
+  const int error = filter.Load();
+  if (error == 0) return absl::OkStatus();
+  return absl::InternalError(std::string("cannot install the seccomp filter: ") + std::strerror(-error));
 }
 
 }  // namespace probegate
