@@ -22,6 +22,7 @@ struct DebugConfig {
   std::string import_file;
   std::string import_dir;
   std::string sketch_path;
+  std::string programmer;  // only returned in the answer to GetDebugConfig
 };
 
 }  // namespace probegate

@@ -25,7 +25,8 @@ DebugMetrics::DebugMetrics(MetricSet& metrics)
       bytes_in(metrics, rows::kDebugBytes, {"in"}),
       bytes_out(metrics, rows::kDebugBytes, {"out"}),
       upload_bytes(metrics, rows::kUploadBytes),
-      uploads(metrics, rows::kUploads) {
+      uploads(metrics, rows::kUploads),
+      leftovers(metrics, rows::kLeftovers) {
   for (const DebugEndRow& row : kDebugEnds)
     ended_.emplace_back(metrics, rows::kDebugSessionsEnded, LabelValues{row.name});
 }

@@ -34,6 +34,7 @@ class DebugMetrics {
   const Counter bytes_out;
   const Counter upload_bytes;
   const Gauge uploads;
+  const Gauge leftovers;
 
  private:
   std::vector<Counter> ended_;  // by cause

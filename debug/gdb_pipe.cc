@@ -24,8 +24,9 @@ absl::StatusOr<FileDescriptor> GdbPipe::OpenInput() {
   return std::move(pipe->read);
 }
 
-void GdbPipe::SetInput(std::string bytes) {
+void GdbPipe::SetInput(std::string bytes, Quota::Grant grant) {
   input_ = std::move(bytes);
+  input_grant_ = std::move(grant);
   WriteInput();
 }
 
@@ -41,6 +42,7 @@ void GdbPipe::WriteInput() {
     input_.clear();
     gdb_input_.reset();
   }
+  input_grant_.ShrinkTo(input_.size());
 }
 
 bool GdbPipe::MayRead(Clock::time_point now, bool ignore_rate) {

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/file_descriptor.h"
+#include "base/quota.h"
 #include "debug/debug_metrics.h"
 #include "debug/stage.h"
 
@@ -32,8 +33,9 @@ class GdbPipe {
   absl::StatusOr<FileDescriptor> OpenInput();
   // gdb reads end-of-file after what has been written.
   void CloseInput() { gdb_input_.reset(); }
-  // To be called only if has_input() is false. Input that comes before OpenInput waits.
-  void SetInput(std::string bytes);
+  // To be called only if has_input() is false. Input that comes before OpenInput waits. `grant`, the memory that it
+  // takes, is given back as it is written.
+  void SetInput(std::string bytes, Quota::Grant grant = {});
   bool has_input() const { return !input_.empty(); }
   // To be polled for POLLOUT; negative, which poll(2) ignores, if nothing can be written.
   int input_fd() const { return gdb_input_ && has_input() ? gdb_input_->number() : -1; }
@@ -67,6 +69,7 @@ class GdbPipe {
 
   std::optional<FileDescriptor> gdb_input_;
   std::string input_;
+  Quota::Grant input_grant_;
   uint64_t bytes_in_ = 0;
 
   bool output_open_ = false;

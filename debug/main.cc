@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/grpc/listener.h"
@@ -17,10 +18,14 @@
 #include "debug/options.h"
 #include "debug/recipe.h"
 #include "debug/sessions.h"
+#include "debug/timers.h"
+#include "debug/work_folder.h"
+#include "debug/workers.h"
 #include "telemetry/build_info.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
+#include "telemetry/quota_metrics.h"
 #include "telemetry/readiness.h"
 #include "telemetry/serve_metrics.h"
 
@@ -29,10 +34,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxUploads = 64;
+constexpr size_t kDiskThreads = 2;  // for each disk
 constexpr std::chrono::seconds kPatience{2};  // with calls that are still being answered
-// A session waits at most 3 s for the servers' lists of probes, 2 s for each of its three programs to end, and 5 s for
-// its client, twice. The rest is for calls, for metrics, and for a loaded machine.
+// A session waits at most 2 s for each of its three programs to end, 5 s for its client, twice, and 1 s for its files to
+// be removed. Removing the rest takes 3 s. What remains is for calls, for metrics, and for a loaded machine.
 constexpr std::chrono::seconds kLongestEnd{30};
 constexpr char kHangs[] = "probegate-debugd: the shutdown took too long, so the program exits now\n";
 
@@ -40,25 +45,6 @@ int Fail(Log& log, const absl::Status& why) {
   log.Write(LogLevel::kError, "debugd.failed", std::string(why.message()), {});
   return 1;
 }
-
-// A folder that only this user can access and that is removed with this object.
-class OwnFolder {
- public:
-  explicit OwnFolder(const std::string& parent) {
-    std::string pattern = parent + "/probegate-debugd-XXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) path_ = fs::canonical(pattern);
-  }
-  ~OwnFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  OwnFolder(const OwnFolder&) = delete;
-  OwnFolder& operator=(const OwnFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 absl::StatusOr<RecipeBook> ReadRecipes(const std::string& file) {
   const char* path = std::getenv("PATH");
@@ -78,23 +64,32 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
                                               ", so gdb cannot be confined; use --allow-unconfined to run it "
                                               "unconfined"));
   }
-  const auto recipes = ReadRecipes(options.recipes);
+  auto recipes = ReadRecipes(options.recipes);
   if (!recipes.ok()) return Fail(log, recipes.status());
+  if (const absl::Status found = confines.ok() ? recipes->FindInstallations() : absl::OkStatus(); !found.ok()) {
+    return Fail(log, found);
+  }
   const auto elf_files = ElfFiles::Make(options.elf_folders);
   if (!elf_files.ok()) return Fail(log, elf_files.status());
-  const OwnFolder folder(options.work);
-  if (folder.path().empty()) {
-    return Fail(log, absl::UnavailableError("cannot create a folder in " + options.work + " (--work-dir)"));
-  }
+  auto work = WorkFolder::Make(options.work, log);
+  if (!work.ok()) return Fail(log, work.status());
   const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
 
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
   AddProcessMetrics(metrics);
   DebugMetrics debug_metrics(metrics);
-  UploadStore uploads(folder.path(), options.max_upload, kMaxUploads);
-  metrics.BeforeExpose([&] { debug_metrics.uploads.Set(static_cast<double>(uploads.size())); });
-  const ProbeLister probes(options.servers);
+  DebugQuotas quotas(options.quotas);
+  const QuotaMetrics quota_metrics(metrics, {&quotas.sessions, &quotas.uploads, &quotas.calls, &quotas.memory});
+  Workers elf_disk(kDiskThreads);
+  Workers work_disk(kDiskThreads);
+  Timers timers;
+  UploadStore uploads((*work)->uploads(), options.uploads, quotas.uploads, timers, work_disk);
+  metrics.BeforeExpose([&] {
+    debug_metrics.uploads.Set(static_cast<double>(quotas.uploads.usage().taken));
+    debug_metrics.leftovers.Set(static_cast<double>((*work)->trash().size()));
+  });
+  ProbeLister probes(options.servers, timers);
   std::vector<std::string> servers;
   for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
   const DebugContext context{.tools = {.launcher = programs / "probegate-launch",
@@ -104,12 +99,16 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
                              .sources = {.recipes = *recipes,
                                          .elf_files = *elf_files,
                                          .uploads = uploads,
-                                         .list_probes = [&probes] { return probes.List(); }},
+                                         .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
                              .limits = options.limits,
-                             .work = folder.path(),
+                             .work = **work,
+                             .quotas = quotas,
+                             .timers = timers,
+                             .elf_disk = elf_disk,
+                             .work_disk = work_disk,
                              .metrics = debug_metrics,
                              .log = log};
-  DebugSessions sessions(context, options.sessions);
+  DebugSessions sessions(context);
 
   Readiness readiness("probegate-debugd");
   auto http = ServeMetrics(options.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
@@ -133,6 +132,9 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   listener.StopServing();
   sessions.Stop();
   listener.Shutdown(kPatience);
+  timers.Stop();
+  elf_disk.Stop();
+  work_disk.Stop();
   *http = nullptr;
   log.Info("stopped", {});
   return 0;

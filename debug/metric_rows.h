@@ -26,4 +26,7 @@ inline constexpr CounterRow kUploadBytes{"probegate_debug_upload_bytes_total",
 inline constexpr GaugeRow kUploads{"probegate_debug_uploads",
                                    "ELF files that are being uploaded or waiting for their session."};
 
+inline constexpr GaugeRow kLeftovers{"probegate_debug_leftovers",
+                                     "Folders of ended sessions that are still being removed, or cannot be."};
+
 }  // namespace probegate::rows

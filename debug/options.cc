@@ -62,14 +62,23 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
       ->allow_extra_args(false);
   app.add_option("--work-dir", options.work, "Folder for uploads and for the sessions' temporary files")
       ->option_text("DIR [" + options.work + "]");
-  AddCount(app, "--max-sessions", options.sessions.sessions, "COUNT", "Maximum number of sessions at a time");
-  AddCount(app, "--max-sessions-per-client", options.sessions.sessions_per_client, "COUNT",
+  AddCount(app, "--max-sessions", options.quotas.sessions.all, "COUNT", "Maximum number of sessions at a time");
+  AddCount(app, "--max-sessions-per-client", options.quotas.sessions.per_client, "COUNT",
            "Maximum number of sessions at a time from one client machine");
-  AddCount(app, "--max-upload", options.max_upload, "BYTES", "Maximum size of an uploaded ELF file");
+  AddCount(app, "--max-uploads", options.quotas.uploads.all, "COUNT",
+           "Maximum number of ELF files that are being uploaded or wait for their session");
+  AddCount(app, "--max-uploads-per-client", options.quotas.uploads.per_client, "COUNT",
+           "Maximum number of such files from one client machine");
+  AddCount(app, "--max-upload", options.uploads.bytes, "BYTES", "Maximum size of an uploaded ELF file");
   AddCount(app, "--max-input", options.limits.input_bytes, "BYTES",
            "Maximum amount of input that may wait for gdb to read it");
   AddCount(app, "--output-rate", options.limits.output_bytes_per_second, "BYTES",
            "Bytes per second that gdb may print; if it prints more, it has to wait");
+  AddCount(app, "--max-memory-in-flight", options.quotas.memory_bytes, "BYTES",
+           "Maximum amount of requests, input for gdb and output of gdb in memory; one client may have a quarter of it");
+  AddDuration(app, "--upload-pause", options.limits.upload_pause,
+              "End an upload of which nothing has come for this time");
+  AddDuration(app, "--upload-time", options.limits.upload_time, "Maximum duration of an upload");
   AddDuration(app, "--max-time", options.limits.max_time, "Maximum duration of a session");
   AddDuration(app, "--idle", options.limits.idle,
               "End a session after this time without input from the client or output from gdb");

@@ -21,8 +21,8 @@ struct DebugdOptions {
   std::string recipes;                             // a file; empty: the built-in recipes
   std::vector<std::string> elf_folders;
   std::string work = "/tmp";  // the program makes its own folder in it
-  uint64_t max_upload = uint64_t{64} << 20;
-  DebugSessions::Limits sessions;
+  UploadStore::Limits uploads;
+  DebugQuotaLimits quotas;
   DebugLimits limits;
   LogOptions log;
   MetricsOptions metrics;

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <iterator>
 #include <optional>
@@ -10,17 +9,13 @@
 
 #include "absl/strings/str_replace.h"
 #include "debug/fqbn.h"
+#include "debug/installation.h"
 #include "debug/quoted.h"
 
 namespace probegate {
 namespace {
 
 constexpr std::array<const char*, 4> kInterpreters = {"console", "mi1", "mi2", "mi3"};
-
-// What the system's programs, including Python's, must be able to read in order to run.
-constexpr std::array<const char*, 13> kSystemFiles = {
-    "/usr",       "/lib",           "/lib64",   "/bin",         "/etc/ld.so.cache", "/etc/passwd", "/etc/nsswitch.conf",
-    "/etc/hosts", "/etc/localtime", "/etc/gdb", "/etc/python3", "/etc/python3.11",  "/dev/urandom"};
 
 absl::StatusOr<std::string> Interpreter(const std::string& wanted) {
   if (wanted.empty()) return std::string(kInterpreters.front());
@@ -42,46 +37,24 @@ std::optional<UploadField> UploadOf(const DebugConfig& config) {
   return field.value.starts_with(UploadStore::kPrefix) ? std::optional(field) : std::nullopt;
 }
 
-absl::StatusOr<DebugPlan> Plan(const DebugConfig& config, const DebugSources& sources) {
-  DebugPlan plan;
-  auto interpreter = Interpreter(config.interpreter);
-  if (!interpreter.ok()) return interpreter.status();
-  plan.interpreter = *std::move(interpreter);
-  const auto fqbn = Fqbn::Parse(config.fqbn);
-  if (!fqbn.ok()) return fqbn.status();
-  auto recipe = sources.recipes.Find(*fqbn);
-  if (!recipe.ok()) return recipe.status();
-  plan.recipe = *std::move(recipe);
-  if (config.port.empty()) {
-    return absl::InvalidArgumentError("port is empty; set it to the unique ID of the probe (see probegate list)");
-  }
-  if (!UploadOf(config)) {
-    auto elf = sources.elf_files.Find({.import_file = config.import_file,
-                                       .import_dir = config.import_dir,
-                                       .sketch_path = config.sketch_path,
-                                       .build_folder = fqbn->BuildFolder()});
-    if (!elf.ok()) return elf.status();
-    plan.elf = *std::move(elf);
-  }
-  const auto probes = sources.list_probes();
-  if (!probes.ok()) return probes.status();
-  auto probe = ChooseProbe(config.port, *probes);
-  if (!probe.ok()) return probe.status();
-  plan.probe = *std::move(probe);
-  return plan;
+// A name, or a path. Longer ones are nothing that anybody has, and would only take time.
+constexpr size_t kMaxFieldBytes = 4096;
+constexpr size_t kMaxFqbnBytes = 512;
+
+absl::Status CheckLength(const std::string& field, const std::string& value, size_t most = kMaxFieldBytes) {
+  if (value.size() <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(field + " has " + std::to_string(value.size()) + " bytes; it may have at most " +
+                                    std::to_string(most));
 }
 
-// What a program needs of its own installation: the folder above the folder it is in. Only the program itself if that
-// would be a folder of the system or the root folder (/bin is a link to /usr/bin). If the program is a symbolic link,
-// it is not followed, because the python of a virtual environment is a link to the system's.
-std::string InstallationOf(const std::string& program) {
-  std::error_code error;
-  const auto folder = std::filesystem::canonical(std::filesystem::path(program).parent_path(), error);
-  if (error || folder == folder.root_path()) return program;
-  const auto installation = folder.parent_path();
-  const bool is_system =
-      std::any_of(kSystemFiles.begin(), kSystemFiles.end(), [&](const char* file) { return installation == file; });
-  return is_system || installation == installation.root_path() ? program : installation.string();
+absl::Status CheckLengths(const DebugConfig& config) {
+  absl::Status status = CheckLength("fqbn", config.fqbn, kMaxFqbnBytes);
+  status.Update(CheckLength("interpreter", config.interpreter));
+  status.Update(CheckLength("import_file", config.import_file));
+  status.Update(CheckLength("import_dir", config.import_dir));
+  status.Update(CheckLength("sketch_path", config.sketch_path));
+  for (const PortName& name : config.port) status.Update(CheckLength(name.field, name.value));
+  return status;
 }
 
 ProcessCommand Launched(const DebugTools& tools, const std::string& work) {
@@ -101,35 +74,62 @@ void Confine(const DebugTools& tools, const DebugPlan& plan, const std::string& 
   for (const auto& [name, value] : plan.recipe.environment) command.environment[name] = value;
   if (tools.confined) {
     Add(command.words, {"--confined", "--work", work, "--connect", std::to_string(port)});
-    for (const char* path : kSystemFiles) Add(command.words, {"--read", path});
+    for (const std::string& path : SystemFiles()) Add(command.words, {"--read", path});
     for (const std::string& path : plan.recipe.read) Add(command.words, {"--read", path});
   }
 }
 
 }  // namespace
 
-absl::StatusOr<DebugPlan> MakePlan(const DebugConfig& config, const std::string& host, const DebugSources& sources) {
-  auto plan = Plan(config, sources);
+absl::StatusOr<DebugPlan> StartPlan(const DebugConfig& config, const DebugSources& sources) {
+  if (const absl::Status status = CheckLengths(config); !status.ok()) return status;
+  DebugPlan plan;
+  auto interpreter = Interpreter(config.interpreter);
+  if (!interpreter.ok()) return interpreter.status();
+  plan.interpreter = *std::move(interpreter);
+  const auto fqbn = Fqbn::Parse(config.fqbn);
+  if (!fqbn.ok()) return fqbn.status();
+  auto recipe = sources.recipes.Find(*fqbn);
+  if (!recipe.ok()) return recipe.status();
+  plan.recipe = *std::move(recipe);
+  if (config.port.empty()) {
+    return absl::InvalidArgumentError("port is empty; set it to the unique ID of the probe (see probegate list)");
+  }
+  if (const auto upload = UploadOf(config)) {
+    plan.elf = upload->value;
+    return plan;
+  }
+  auto elf = sources.elf_files.Find({.import_file = config.import_file,
+                                     .import_dir = config.import_dir,
+                                     .sketch_path = config.sketch_path,
+                                     .build_folder = fqbn->BuildFolder()});
+  if (!elf.ok()) return elf.status();
+  plan.elf = *std::move(elf);
+  return plan;
+}
+
+absl::Status AddProbe(const DebugConfig& config, const ProbesAnswer& probes, DebugPlan& plan) {
+  if (!probes.ok()) return probes.status();
+  auto probe = ChooseProbe(config.port, **probes);
+  if (probe.ok()) plan.probe = *std::move(probe);
+  return probe.status();
+}
+
+absl::Status TakeUpload(const DebugConfig& config, const std::string& host, UploadStore& uploads, DebugPlan& plan) {
   const auto upload = UploadOf(config);
-  if (!plan.ok() || !upload) return plan;
-  auto file = sources.uploads.Take(upload->value, host);
+  if (!upload) return absl::OkStatus();
+  auto file = uploads.Take(upload->value, host);
   if (!file.ok()) {
     return absl::Status(file.status().code(), std::string(upload->name) + " " + Quoted(upload->value) + ": " +
                                                   std::string(file.status().message()));
   }
-  plan->elf = (*file)->path();
-  plan->upload = *std::move(file);
-  return plan;
-}
-
-absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfig& config, const DebugSources& sources) {
-  auto plan = Plan(config, sources);
-  const auto upload = UploadOf(config);
-  if (plan.ok() && upload) plan->elf = upload->value;
-  return plan;
+  plan.elf = (*file)->path();
+  plan.upload = *std::move(file);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> FindDebugFqbn(const DebugConfig& config, const RecipeBook& recipes) {
+  if (const absl::Status status = CheckLengths(config); !status.ok()) return status;
   const auto interpreter = Interpreter(config.interpreter);
   if (!interpreter.ok()) return interpreter.status();
   auto fqbn = Fqbn::Parse(config.fqbn);
@@ -160,7 +160,10 @@ ProcessCommand GdbServerCommand(const DebugTools& tools, const DebugPlan& plan, 
   command.environment["PYTHONUNBUFFERED"] = "1";
   command.environment["PYTHONDONTWRITEBYTECODE"] = "1";
   Confine(tools, plan, work, port, command);
-  if (tools.confined) Add(command.words, {"--listen", "--read", InstallationOf(plan.recipe.server.front())});
+  if (tools.confined) {
+    Add(command.words, {"--listen"});
+    for (const std::string& path : plan.recipe.server_files) Add(command.words, {"--read", path});
+  }
   Add(command.words, {"--"});
   for (const std::string& word : plan.recipe.server) {
     command.words.push_back(absl::StrReplaceAll(word, {{"{gateway}", std::to_string(port)}, {"{work}", work}}));
@@ -172,7 +175,8 @@ ProcessCommand GdbCommand(const DebugTools& tools, const DebugPlan& plan, const 
   ProcessCommand command = Launched(tools, work);
   Confine(tools, plan, work, port, command);
   if (tools.confined) {
-    Add(command.words, {"--sleepless", "--read", plan.elf.string(), "--read", InstallationOf(plan.recipe.gdb)});
+    Add(command.words, {"--sleepless", "--read", plan.elf.string()});
+    for (const std::string& path : plan.recipe.gdb_files) Add(command.words, {"--read", path});
   }
   Add(command.words, {"--", plan.recipe.gdb, "-nx", "-q", "--interpreter=" + plan.interpreter});
   std::vector<std::string> settings = {"set auto-load off", "set debuginfod enabled off", "set history save off",

@@ -26,12 +26,16 @@ struct DebugTools {
   bool confined = true;
 };
 
+// UNAVAILABLE if no server answered.
+using ProbesAnswer = absl::StatusOr<std::shared_ptr<const ProbeList>>;
+using ProbesCallback = std::function<void(const ProbesAnswer& answer)>;
+
 struct DebugSources {
   const RecipeBook& recipes;
   const ElfFiles& elf_files;
   UploadStore& uploads;
-  // Asks the servers for their probes. May block for some seconds.
-  std::function<absl::StatusOr<ProbeList>()> list_probes;
+  // Asks the servers for their probes. Does not block; the callback is called once, within some seconds, on any thread.
+  std::function<void(ProbesCallback)> list_probes;
 };
 
 struct DebugPlan {
@@ -42,15 +46,20 @@ struct DebugPlan {
   std::string interpreter;
 };
 
-// The error says which field of the config is wrong, and why. If the config names an upload, it is taken out of the
-// store, because each upload is for one session. `host` is the client's.
-absl::StatusOr<DebugPlan> MakePlan(const DebugConfig& config, const std::string& host, const DebugSources& sources);
-// The same, except that an upload is neither looked up nor taken.
-absl::StatusOr<DebugPlan> MakePlanWithoutUpload(const DebugConfig& config, const DebugSources& sources);
+// A plan is made in these steps. Each error says which field of the config is wrong, and why.
+
+// First everything except the probe. Blocks on the file system, unless the ELF file was uploaded: then its name stands
+// for it until TakeUpload.
+absl::StatusOr<DebugPlan> StartPlan(const DebugConfig& config, const DebugSources& sources);
+// Adds the probe.
+absl::Status AddProbe(const DebugConfig& config, const ProbesAnswer& probes, DebugPlan& plan);
+// If the config names an upload, takes it out of the store, because each upload is for one session. `host` is the
+// client's.
+absl::Status TakeUpload(const DebugConfig& config, const std::string& host, UploadStore& uploads, DebugPlan& plan);
 
 // Whether a board can be debugged: the board's fqbn, without the options that are not needed to find the same recipe;
 // empty if no recipe matches it. Only `fqbn` and `interpreter` of the config count; INVALID_ARGUMENT if one of them is
-// malformed.
+// malformed. Does not block.
 absl::StatusOr<std::string> FindDebugFqbn(const DebugConfig& config, const RecipeBook& recipes);
 
 // The command lines of the three programs. `work` is the session's own folder; `port` is the port of the program that

@@ -7,12 +7,14 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include <yaml-cpp/yaml.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "debug/installation.h"
 #include "debug/quoted.h"
 
 namespace probegate {
@@ -89,7 +91,8 @@ Recipe ReadRecipe(const YAML::Node& node, const std::string& path) {
   recipe.gdb = Program(node, node["gdb"] ? Text(node["gdb"], "gdb") : kGdb, path);
   recipe.gdb_commands =
       node["gdb-commands"] ? Texts(node["gdb-commands"], "gdb-commands") : std::vector<std::string>{kReadBeyondTheMap};
-  if (node["read"]) recipe.read = Texts(node["read"], "read");
+  recipe.has_read = static_cast<bool>(node["read"]);
+  if (recipe.has_read) recipe.read = Texts(node["read"], "read");
   if (const YAML::Node environment = node["environment"]) {
     if (!environment.IsMap()) throw Wrong{environment.Mark().line, "environment must be a map"};
     for (const auto& pair : environment) {
@@ -131,6 +134,21 @@ absl::StatusOr<RecipeBook> RecipeBook::Read(const std::string& file, const std::
 
 absl::StatusOr<RecipeBook> RecipeBook::BuiltIn(const std::string& path) {
   return Read("the built-in recipes", kBuiltIn, path);
+}
+
+absl::Status RecipeBook::FindInstallations() {
+  for (Recipe& recipe : recipes_) {
+    for (const auto& [program, files] : {std::pair(recipe.server.front(), &recipe.server_files),
+                                         std::pair(recipe.gdb, &recipe.gdb_files)}) {
+      auto found = InstallationOf(program, recipe.has_read);
+      if (!found.ok()) {
+        return absl::Status(found.status().code(),
+                            "recipe " + recipe.name + ": " + std::string(found.status().message()));
+      }
+      *files = *std::move(found);
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Recipe> RecipeBook::Find(const Fqbn& fqbn) const {

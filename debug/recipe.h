@@ -21,6 +21,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,10 @@ struct Recipe {
   std::vector<std::string> gdb_commands;
   std::vector<std::string> read;
   std::map<std::string, std::string> environment;
+  bool has_read = false;  // `read` is given, perhaps as an empty list
+  // What the GDB server and gdb may read of their own installations (RecipeBook::FindInstallations).
+  std::set<std::string> server_files;
+  std::set<std::string> gdb_files;
 };
 
 class RecipeBook {
@@ -47,6 +52,10 @@ class RecipeBook {
   // format of PATH. The error is one line that names the file, the line and what is wrong.
   static absl::StatusOr<RecipeBook> Read(const std::string& file, const std::string& yaml, const std::string& path);
   static absl::StatusOr<RecipeBook> BuiltIn(const std::string& path);
+
+  // Finds out what the programs need of their installations in order to run confined. The error names the recipe and
+  // says what to do. Blocks.
+  absl::Status FindInstallations();
 
   // The first recipe of which a pattern matches the board, with or without its options. INVALID_ARGUMENT, with the
   // known boards, if there is none.

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -19,23 +17,22 @@ constexpr DebugMetrics::StageNumber kStages[] = {DebugMetrics::kGateway, DebugMe
 }  // namespace
 
 DebugSession::DebugSession(const DebugContext& context, DebugConfig config, Peer peer, uint64_t number,
-                           std::shared_ptr<DebugClient> client)
+                           std::shared_ptr<DebugClient> client, Quota::Grant place)
     : context_(context),
       config_(std::move(config)),
       peer_(std::move(peer)),
       number_(number),
       client_(std::move(client)),
-      notes_(context.limits.input_bytes),
+      notes_(context.limits.input_bytes, context.quotas.memory, peer_.client),
+      place_(std::make_shared<Quota::Grant>(std::move(place))),
       gdb_pipe_(context.limits.output_bytes_per_second, context.metrics) {}
 
 DebugSession::~DebugSession() = default;
 
 void DebugSession::Run() {
   context_.metrics.sessions.Add(1);
-  if (Plan()) {
-    StartStage(DebugMetrics::kGateway, GatewayCommand(context_.tools, *plan_, work_), kGatewayPort, -1);
-    while (!end_) Turn(NextDeadline(Clock::now()));
-  }
+  Plan();
+  while (!end_) Turn(NextDeadline(Clock::now()));
   // The client still gets what gdb printed before it ended.
   const Clock::time_point patience = Clock::now() + kPatience;
   while (end_->gdb_exit_code && gdb_pipe_.HasOutput() && Clock::now() < patience) Turn(patience);
@@ -44,29 +41,39 @@ void DebugSession::Run() {
   context_.metrics.ended(end_->cause).Add();
   LogEnd();
   TellEnd();
+  place_ = nullptr;
 }
 
-bool DebugSession::Plan() {
-  auto plan = MakePlan(config_, peer_.host, context_.sources);
-  if (!plan.ok()) {
-    Finish(DebugEnd(DebugEndCause::kBadConfig, plan.status()));
-    return false;
+void DebugSession::Plan() {
+  if (!notes_.ok()) {
+    return Finish(
+        {DebugEndCause::kStageFailed, "cannot create an eventfd: too many open files, or no memory left"});
   }
+  auto plan = StartPlan(config_, context_.sources);
+  if (!plan.ok()) return Finish(DebugEnd(DebugEndCause::kBadConfig, plan.status()));
   plan_ = *std::move(plan);
-  std::string pattern = (context_.work / "session-XXXXXX").string();
-  if (!notes_.ok() || ::mkdtemp(pattern.data()) == nullptr) {
-    Finish(DebugEnd(DebugEndCause::kStageFailed,
-                    notes_.ok() ? std::string("cannot create a folder for the session's files: ") + std::strerror(errno)
-                                : "cannot create an eventfd: too many open files, or no memory left"));
-    return false;
+  context_.sources.list_probes([weak = weak_from_this()](const ProbesAnswer& probes) {
+    if (const auto session = weak.lock()) session->notes_.ProbesListed(probes);
+  });
+}
+
+absl::Status DebugSession::Begin(const ProbesAnswer& probes) {
+  absl::Status status = AddProbe(config_, probes, *plan_);
+  if (status.ok()) status = TakeUpload(config_, peer_.host, context_.sources.uploads, *plan_);
+  if (!status.ok()) return status;
+  auto folder = context_.work.MakeSessionFolder();
+  if (!folder.ok()) {
+    Finish({DebugEndCause::kStageFailed, std::string(folder.status().message())});
+    return absl::OkStatus();
   }
-  work_ = pattern;
+  work_ = *std::move(folder);
   context_.log.Info("session.started", {{"debug_session", number_},
                                         {"probe", plan_->probe},
                                         {"client", peer_.address},
                                         {"recipe", plan_->recipe.name},
                                         {"interpreter", plan_->interpreter}});
-  return true;
+  StartStage(DebugMetrics::kGateway, GatewayCommand(context_.tools, *plan_, work_), kGatewayPort, -1);
+  return absl::OkStatus();
 }
 
 // --- The loop
@@ -112,13 +119,18 @@ bool DebugSession::TakeNotesOnce() {
   if (notes.interrupt || !notes.input.empty() || gdb_pipe_.has_input()) last_word_ = Clock::now();
   if (notes.output_taken) gdb_pipe_.OutputTaken();
   if (notes.end) Finish(*std::move(notes.end));
+  if (notes.probes && !end_) {
+    if (const absl::Status begun = Begin(*notes.probes); !begun.ok()) {
+      Finish(DebugEnd(DebugEndCause::kBadConfig, begun));
+    }
+  }
   interrupt_pending_ = interrupt_pending_ || notes.interrupt;
   // Until gdb has set up its handler, SIGINT would kill it.
   if (interrupt_pending_ && gdb_spoke_) {
     interrupt_pending_ = false;
     stages_[DebugMetrics::kGdb]->process().Signal(SIGINT);
   }
-  if (!notes.input.empty()) gdb_pipe_.SetInput(std::move(notes.input));
+  if (!notes.input.empty()) gdb_pipe_.SetInput(std::move(notes.input), std::move(notes.input_grant));
   if (notes.half_closed && !notes.more_input && !gdb_pipe_.has_input()) gdb_pipe_.CloseInput();
   // If gdb has not taken everything, poll(2) reports when it can; if there is no more input, fd() reports new input.
   return notes.more_input && !gdb_pipe_.has_input();
@@ -261,8 +273,8 @@ void DebugSession::EndPrograms() {
     stages_[row.number]->End(row.signal, kProgramPatience);
     stages_[row.number].reset();
   }
-  std::error_code ignored;
-  if (!work_.empty()) std::filesystem::remove_all(work_, ignored);
+  // While the rest of what it left is removed, the session keeps its place.
+  if (!work_.empty()) context_.work.RemoveSessionFolder(work_, place_);
   if (plan_) plan_->upload.reset();
 }
 

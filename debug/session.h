@@ -14,7 +14,6 @@
 #pragma once
 
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,12 +21,16 @@
 
 #include "base/peer.h"
 #include "debug/debug_metrics.h"
+#include "debug/debug_quotas.h"
 #include "debug/gateway_log.h"
 #include "debug/gdb_pipe.h"
 #include "debug/plan.h"
 #include "debug/session_end.h"
 #include "debug/session_notes.h"
 #include "debug/stage.h"
+#include "debug/timers.h"
+#include "debug/work_folder.h"
+#include "debug/workers.h"
 #include "telemetry/log.h"
 
 namespace probegate {
@@ -52,6 +55,8 @@ struct DebugLimits {
   std::chrono::milliseconds idle{std::chrono::minutes(30)};   // without input or output, from gdb's first output on
   std::chrono::milliseconds start{std::chrono::seconds(60)};  // for each program to become ready
   std::chrono::milliseconds half_close{1000};                 // for gdb to end after the client's half-close
+  std::chrono::milliseconds upload_pause{std::chrono::seconds(10)};  // between two parts of an upload
+  std::chrono::milliseconds upload_time{std::chrono::minutes(5)};    // for an upload in all
 };
 
 // What all sessions share. Must outlive them.
@@ -59,18 +64,25 @@ struct DebugContext {
   DebugTools tools;
   DebugSources sources;
   DebugLimits limits;
-  std::filesystem::path work;  // each session makes its own folder in it
+  WorkFolder& work;
+  DebugQuotas& quotas;
+  Timers& timers;
+  // For what gRPC's threads need from the file system: where ELF files are looked for may stop without --work-dir.
+  Workers& elf_disk;
+  Workers& work_disk;
   DebugMetrics& metrics;
   Log& log;
 };
 
-class DebugSession {
+class DebugSession : public std::enable_shared_from_this<DebugSession> {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kPatience{5};  // with a client that does not read
 
+  // Must be owned by a shared_ptr. `place` is its place among the sessions, which it gives back when it has ended and
+  // its files are removed.
   DebugSession(const DebugContext& context, DebugConfig config, Peer peer, uint64_t number,
-               std::shared_ptr<DebugClient> client);
+               std::shared_ptr<DebugClient> client, Quota::Grant place);
   ~DebugSession();
   DebugSession(const DebugSession&) = delete;
   DebugSession& operator=(const DebugSession&) = delete;
@@ -97,7 +109,10 @@ class DebugSession {
   // True if more input has come and gdb has taken all of the input before it.
   bool TakeNotesOnce();
 
-  bool Plan();
+  // Makes the plan, and asks for the list of probes.
+  void Plan();
+  // Completes the plan, and starts the first program.
+  absl::Status Begin(const ProbesAnswer& probes);
   void StartStage(DebugMetrics::StageNumber number, const ProcessCommand& command, const char* ready, int input);
   void StartGdb();
   void OnStageOutput(DebugMetrics::StageNumber number);
@@ -121,6 +136,7 @@ class DebugSession {
   SessionNotes notes_;
 
   // The rest belongs to the session's thread.
+  std::shared_ptr<Quota::Grant> place_;
   std::optional<DebugPlan> plan_;
   std::string work_;
   std::optional<Stage> stages_[3];  // by DebugMetrics::StageNumber

@@ -8,8 +8,11 @@
 
 namespace probegate {
 
-SessionNotes::SessionNotes(size_t max_input_bytes)
-    : max_input_bytes_(max_input_bytes), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+SessionNotes::SessionNotes(size_t max_input_bytes, Quota& memory, std::string client)
+    : max_input_bytes_(max_input_bytes),
+      memory_(memory),
+      client_(std::move(client)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 void SessionNotes::Wake() {
   const uint64_t one = 1;
@@ -22,6 +25,7 @@ void SessionNotes::ReadWakeUps() {
 }
 
 void SessionNotes::AddInput(std::string bytes) {
+  Quota::Grant before;  // given back without the lock, because that may call others
   {
     MutexLock lock(mutex_);
     if (input_.empty()) {
@@ -35,7 +39,16 @@ void SessionNotes::AddInput(std::string bytes) {
                           " bytes of input are waiting for gdb, which is not reading them (--max-input)");
     }
     // gdb will not read it any more.
-    if (end_) input_.clear();
+    if (end_) std::string().swap(input_);
+    before = std::exchange(input_grant_, memory_.TakeAnyway(client_, input_.size()));
+  }
+  Wake();
+}
+
+void SessionNotes::ProbesListed(const ProbesAnswer& probes) {
+  {
+    MutexLock lock(mutex_);
+    probes_ = probes;
   }
   Wake();
 }
@@ -83,7 +96,11 @@ void SessionNotes::End(DebugEnd end) {
 SessionNotes::Taken SessionNotes::Take(bool with_input) {
   MutexLock lock(mutex_);
   Taken taken;
-  if (with_input) taken.input = std::exchange(input_, {});
+  if (with_input) {
+    taken.input = std::exchange(input_, {});
+    taken.input_grant = std::move(input_grant_);
+  }
+  taken.probes = std::exchange(probes_, {});
   taken.more_input = !input_.empty();
   taken.half_closed = half_closed_;
   taken.interrupt = std::exchange(interrupt_, false);

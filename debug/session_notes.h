@@ -2,7 +2,7 @@
 // that the session must end. They leave notes, which do not block; the session's thread polls fd() and takes them.
 //
 // Input stays here until gdb takes what it was given before. If more than the limit is waiting, the session is told to
-// end.
+// end. What waits here is taken from a quota.
 //
 // Threads: ReadWakeUps, Take and WaitForEndTaken are for the session's thread; the other functions are for any thread.
 #pragma once
@@ -13,6 +13,8 @@
 
 #include "base/file_descriptor.h"
 #include "base/mutex.h"
+#include "base/quota.h"
+#include "debug/plan.h"
 #include "debug/session_end.h"
 
 namespace probegate {
@@ -21,12 +23,14 @@ class SessionNotes {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit SessionNotes(size_t max_input_bytes);
+  // `memory` must outlive this object; `client` is Peer::client.
+  SessionNotes(size_t max_input_bytes, Quota& memory, std::string client);
   SessionNotes(const SessionNotes&) = delete;
   SessionNotes& operator=(const SessionNotes&) = delete;
 
   void AddInput(std::string bytes);
   void Interrupt();
+  void ProbesListed(const ProbesAnswer& probes);
   void HalfClose();
   void OutputTaken();
   void EndTaken();
@@ -42,6 +46,8 @@ class SessionNotes {
 
   struct Taken {
     std::string input;
+    Quota::Grant input_grant;  // for `input`
+    std::optional<ProbesAnswer> probes;  // since the last Take
     bool more_input = false;    // some is still waiting here
     bool half_closed = false;   // stays set; all input that will ever come has come
     bool interrupt = false;     // since the last Take
@@ -58,9 +64,13 @@ class SessionNotes {
   void Wake();
 
   const size_t max_input_bytes_;
+  Quota& memory_;
+  const std::string client_;
   const FileDescriptor wake_;  // an eventfd
   Mutex mutex_;
   std::string input_ ABSL_GUARDED_BY(mutex_);
+  Quota::Grant input_grant_ ABSL_GUARDED_BY(mutex_);  // of the size of input_
+  std::optional<ProbesAnswer> probes_ ABSL_GUARDED_BY(mutex_);
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool interrupt_ ABSL_GUARDED_BY(mutex_) = false;
   bool output_taken_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,28 +1,11 @@
 #include "debug/sessions.h"
 
-#include <algorithm>
 #include <system_error>
 #include <utility>
 
 namespace probegate {
 
 DebugSessions::~DebugSessions() { Stop(); }
-
-absl::Status DebugSessions::Admit(const std::string& host) {
-  if (stopped_) return absl::UnavailableError("probegate-debugd is shutting down");
-  const auto alive = [](const Entry& entry) { return !entry.done; };
-  if (std::count_if(entries_.begin(), entries_.end(), alive) >= static_cast<std::ptrdiff_t>(limits_.sessions)) {
-    return absl::ResourceExhaustedError("the limit of " + std::to_string(limits_.sessions) +
-                                        " debugging sessions is reached (--max-sessions)");
-  }
-  const auto mine = [&](const Entry& entry) { return alive(entry) && entry.host == host; };
-  if (std::count_if(entries_.begin(), entries_.end(), mine) >=
-      static_cast<std::ptrdiff_t>(limits_.sessions_per_client)) {
-    return absl::ResourceExhaustedError("the limit of " + std::to_string(limits_.sessions_per_client) +
-                                        " debugging sessions per client is reached (--max-sessions-per-client)");
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(DebugConfig config, Peer peer,
                                                                    std::shared_ptr<DebugClient> client) {
@@ -44,13 +27,16 @@ absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(DebugConfig c
 
 absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(DebugConfig config, Peer peer,
                                                                       std::shared_ptr<DebugClient> client) {
-  if (const absl::Status status = Admit(peer.host); !status.ok()) return status;
-  const std::string host = peer.host;
-  auto session =
-      std::make_shared<DebugSession>(context_, std::move(config), std::move(peer), ++last_number_, std::move(client));
+  if (stopped_) return absl::UnavailableError("probegate-debugd is shutting down");
+  auto place = context_.quotas.sessions.Take(peer.client, 1);
+  if (!place.ok()) {
+    return absl::ResourceExhaustedError(std::string(place.status().message()) +
+                                        " (--max-sessions, --max-sessions-per-client)");
+  }
+  auto session = std::make_shared<DebugSession>(context_, std::move(config), std::move(peer), ++last_number_,
+                                                std::move(client), *std::move(place));
   Entry& entry = entries_.emplace_back();
   entry.session = session;
-  entry.host = host;
   try {
     entry.thread = std::thread([this, &entry, session] {
       session->Run();

@@ -16,13 +16,8 @@ namespace probegate {
 // Threads: any.
 class DebugSessions {
  public:
-  struct Limits {
-    size_t sessions = 16;
-    size_t sessions_per_client = 8;  // for clients on the same host
-  };
-
   // `context` must outlive this object.
-  DebugSessions(const DebugContext& context, Limits limits) : context_(context), limits_(limits) {}
+  explicit DebugSessions(const DebugContext& context) : context_(context) {}
   // Does what Stop does.
   ~DebugSessions();
   DebugSessions(const DebugSessions&) = delete;
@@ -42,12 +37,10 @@ class DebugSessions {
  private:
   struct Entry {
     std::shared_ptr<DebugSession> session;
-    std::string host;
     std::thread thread;
     bool done = false;
   };
 
-  absl::Status Admit(const std::string& host) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::shared_ptr<DebugSession>> StartOne(DebugConfig config, Peer peer,
                                                          std::shared_ptr<DebugClient> client)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -56,7 +49,6 @@ class DebugSessions {
   static void Join(std::list<Entry> entries);
 
   const DebugContext& context_;
-  const Limits limits_;
   Mutex mutex_;
   std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;

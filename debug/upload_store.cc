@@ -1,8 +1,15 @@
 #include "debug/upload_store.h"
 
+#include <fcntl.h>
 #include <sys/random.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "debug/elf_files.h"
@@ -19,6 +26,12 @@ absl::StatusOr<std::string> RandomName() {
   return absl::BytesToHexString(absl::string_view(bits.data(), bits.size()));
 }
 
+absl::Status CannotStore(int error) {
+  const std::string what = std::string("cannot store the ELF file in --work-dir: ") + std::strerror(error);
+  const bool is_full = error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE;
+  return is_full ? absl::ResourceExhaustedError(what) : absl::InternalError(what);
+}
+
 }  // namespace
 
 ElfUpload::~ElfUpload() {
@@ -26,78 +39,118 @@ ElfUpload::~ElfUpload() {
   std::filesystem::remove(path_, ignored);
 }
 
-UploadStore::Incoming::Incoming(UploadStore& store, std::string host, std::filesystem::path path)
+UploadStore::Incoming::Incoming(UploadStore& store, std::string host, std::filesystem::path path, Quota::Grant grant)
     : store_(store),
       host_(std::move(host)),
-      file_(std::make_shared<ElfUpload>(path)),
-      stream_(path, std::ios::binary) {}
-
-UploadStore::Incoming::~Incoming() {
-  if (finished_) return;
-  MutexLock lock(store_.mutex_);
-  --store_.incoming_;
-}
+      file_(std::make_shared<ElfUpload>(std::move(path))),
+      grant_(std::move(grant)) {}
 
 absl::Status UploadStore::Incoming::Append(std::string_view data) {
   size_ += data.size();
-  if (size_ > store_.max_bytes_) {
+  if (size_ > store_.limits_.bytes) {
     return absl::ResourceExhaustedError("the ELF file is larger than the limit of " +
-                                        std::to_string(store_.max_bytes_) + " bytes (--max-upload)");
+                                        std::to_string(store_.limits_.bytes) + " bytes (--max-upload)");
   }
-  if (!stream_.write(data.data(), static_cast<std::streamsize>(data.size()))) {
-    return absl::InternalError("the ELF file cannot be stored");
+  return Write(data);
+}
+
+absl::Status UploadStore::Incoming::Write(std::string_view data) {
+  if (output_ == nullptr) {
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    output_ = std::make_unique<FileDescriptor>(::open(file_->path().c_str(), kFlags, 0600));
+    if (!output_->ok()) return CannotStore(errno);
+  }
+  while (!data.empty()) {
+    const ssize_t written = ::write(output_->number(), data.data(), data.size());
+    if (written > 0) {
+      data.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      return CannotStore(errno);
+    }
   }
   return absl::OkStatus();
 }
 
+void UploadStore::Incoming::Discard() {
+  output_ = nullptr;
+  file_ = nullptr;
+  grant_.GiveBack();
+}
+
 absl::StatusOr<std::string> UploadStore::Incoming::Finish() {
-  stream_.close();
-  if (!stream_) return absl::InternalError("the ELF file cannot be stored");
+  output_ = nullptr;
   if (const absl::Status status = CheckElf(file_->path()); !status.ok()) return status;
   std::string name = kPrefix + file_->path().stem().string();
-  MutexLock lock(store_.mutex_);
-  store_.kept_[name] = {host_, file_, Clock::now()};
-  // From here on the file counts as waiting, in kept_.
-  --store_.incoming_;
-  finished_ = true;
+  store_.Keep(name, {.host = host_, .file = file_, .grant = std::move(grant_), .until = {}});
   return name;
 }
 
-absl::StatusOr<std::unique_ptr<UploadStore::Incoming>> UploadStore::Begin(const std::string& host) {
+absl::StatusOr<std::shared_ptr<UploadStore::Incoming>> UploadStore::Begin(const Peer& peer) {
   const auto name = RandomName();
   if (!name.ok()) return name.status();
-  std::map<std::string, Kept> expired;
+  auto grant = uploads_.Take(peer.client, 1);
+  if (!grant.ok()) {
+    return absl::ResourceExhaustedError(
+        std::string(grant.status().message()) +
+        " (--max-uploads, --max-uploads-per-client); each counts until its session has begun, or for ten minutes");
+  }
+  return std::shared_ptr<Incoming>(new Incoming(*this, peer.host, folder_ / (*name + ".elf"), *std::move(grant)));
+}
+
+void UploadStore::Keep(const std::string& name, Kept kept) {
+  MutexLock lock(mutex_);
+  kept.until = Clock::now() + limits_.kept_for;
+  if (!std::exchange(timer_set_, true)) timers_.At(kept.until, alive_, [this] { DropExpired(); });
+  kept_.emplace(name, std::move(kept));
+}
+
+void UploadStore::DropExpired() {
+  std::vector<Kept> expired;
   {
     MutexLock lock(mutex_);
     const Clock::time_point now = Clock::now();
+    Clock::time_point next = Clock::time_point::max();
     for (auto entry = kept_.begin(); entry != kept_.end();) {
-      const auto next = std::next(entry);
-      if (now - entry->second.since > kKeptFor) expired.insert(kept_.extract(entry));
-      entry = next;
+      if (entry->second.until <= now) {
+        expired.push_back(std::move(entry->second));
+        entry = kept_.erase(entry);
+      } else {
+        next = std::min(next, (entry++)->second.until);
+      }
     }
-    if (kept_.size() + incoming_ >= max_files_) {
-      return absl::ResourceExhaustedError(
-          "too many uploaded ELF files are waiting for their sessions; try again later");
-    }
-    ++incoming_;
+    timer_set_ = !kept_.empty();
+    if (timer_set_) timers_.At(next, alive_, [this] { DropExpired(); });
   }
-  return std::unique_ptr<Incoming>(new Incoming(*this, host, folder_ / (*name + ".elf")));
+  for (Kept& kept : expired) Remove(std::move(kept.file));
 }
 
 absl::StatusOr<std::shared_ptr<ElfUpload>> UploadStore::Take(const std::string& name, const std::string& host) {
+  Quota::Grant grant;  // given back without the lock
   MutexLock lock(mutex_);
   const auto found = kept_.find(name);
   if (found == kept_.end() || found->second.host != host) {
     return absl::NotFoundError("there is no such upload; each upload can be used once, by the machine that sent it");
   }
   std::shared_ptr<ElfUpload> file = std::move(found->second.file);
+  grant = std::move(found->second.grant);
   kept_.erase(found);
   return file;
 }
 
-size_t UploadStore::size() const {
-  MutexLock lock(mutex_);
-  return kept_.size() + incoming_;
+void UploadStore::Drop(const std::string& name) {
+  Kept kept;
+  {
+    MutexLock lock(mutex_);
+    const auto found = kept_.find(name);
+    if (found == kept_.end()) return;
+    kept = std::move(found->second);
+    kept_.erase(found);
+  }
+  Remove(std::move(kept.file));
+}
+
+void UploadStore::Remove(std::shared_ptr<ElfUpload> file) {
+  disk_.Run([file = std::move(file)]() mutable { file = nullptr; });
 }
 
 }  // namespace probegate

@@ -1,25 +1,29 @@
 // ELF files that clients upload, each for one session.
 //
-// A file is removed with the last owner of its ElfUpload. If no session takes it within kKeptFor, it is removed when
-// the next upload begins. The size and the number of files are bounded.
+// A file is removed with the last owner of its ElfUpload. If no session takes it within Limits::kept_for, the store
+// removes it. The size of a file is bounded here, the number of files in all and per client by a quota.
 //
-// Threads: any. Blocks on the file system.
+// Threads: any. Only what says so blocks on the file system.
 #pragma once
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "base/file_descriptor.h"
 #include "base/mutex.h"
+#include "base/peer.h"
+#include "base/quota.h"
+#include "debug/timers.h"
+#include "debug/workers.h"
 
 namespace probegate {
 
-// A file that is removed when this object is destroyed.
+// A file that is removed when this object is destroyed, which blocks.
 class ElfUpload {
  public:
   explicit ElfUpload(std::filesystem::path path) : path_(std::move(path)) {}
@@ -35,57 +39,73 @@ class ElfUpload {
 class UploadStore {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::minutes kKeptFor{10};
   static constexpr char kPrefix[] = "upload:";  // of the names that clients get for their uploads
 
-  // `folder` must exist, and must not be used for anything else.
-  UploadStore(std::filesystem::path folder, uint64_t max_bytes, size_t max_files)
-      : folder_(std::move(folder)), max_bytes_(max_bytes), max_files_(max_files) {}
+  struct Limits {
+    uint64_t bytes = uint64_t{64} << 20;  // of one file
+    std::chrono::milliseconds kept_for = std::chrono::minutes(10);
+  };
 
-  // A file that is being uploaded. Threads: one at a time. The store must outlive it.
+  // `folder` must exist, and must not be used for anything else. `uploads` and `disk` must outlive the store, and so
+  // must `timers`, which must have been stopped when the store is destroyed.
+  UploadStore(std::filesystem::path folder, Limits limits, Quota& uploads, Timers& timers, Workers& disk)
+      : folder_(std::move(folder)), limits_(limits), uploads_(uploads), timers_(timers), disk_(disk) {}
+
+  // A file that is being uploaded. Its functions and its destructor block. Threads: one at a time. The store must
+  // outlive it.
   class Incoming {
    public:
-    // RESOURCE_EXHAUSTED if the file gets larger than allowed.
+    // RESOURCE_EXHAUSTED if the file gets larger than allowed, or the disk is full.
     absl::Status Append(std::string_view data);
     // The name under which Take returns the file. INVALID_ARGUMENT if it is not an ELF file. To be called once.
     absl::StatusOr<std::string> Finish();
+    // Removes the file. Nothing else may be called after that.
+    void Discard();
     uint64_t size() const { return size_; }
-    ~Incoming();
 
    private:
     friend class UploadStore;
-    Incoming(UploadStore& store, std::string host, std::filesystem::path path);
+    Incoming(UploadStore& store, std::string host, std::filesystem::path path, Quota::Grant grant);
+    absl::Status Write(std::string_view data);
     UploadStore& store_;
     const std::string host_;
     std::shared_ptr<ElfUpload> file_;
-    std::ofstream stream_;
+    Quota::Grant grant_;
+    std::unique_ptr<FileDescriptor> output_;  // from the first part on, until Finish
     uint64_t size_ = 0;
-    bool finished_ = false;
   };
 
-  // Begins an upload from a client on `host`. RESOURCE_EXHAUSTED if too many files are waiting or being uploaded.
-  absl::StatusOr<std::unique_ptr<Incoming>> Begin(const std::string& host);
+  // Begins an upload from a client. RESOURCE_EXHAUSTED if too many files are waiting or being uploaded.
+  absl::StatusOr<std::shared_ptr<Incoming>> Begin(const Peer& peer);
 
   // Removes the upload from the store and returns it, if the client is on the host that uploaded it; otherwise
   // NOT_FOUND.
   absl::StatusOr<std::shared_ptr<ElfUpload>> Take(const std::string& name, const std::string& host);
 
-  // The number of files that are waiting or being uploaded.
-  size_t size() const;
+  // Removes the upload, if it is still there.
+  void Drop(const std::string& name);
 
  private:
   struct Kept {
     std::string host;
     std::shared_ptr<ElfUpload> file;
-    Clock::time_point since;
+    Quota::Grant grant;
+    Clock::time_point until;
   };
 
+  void Keep(const std::string& name, Kept kept);
+  void DropExpired();
+  void Remove(std::shared_ptr<ElfUpload> file);
+
   const std::filesystem::path folder_;
-  const uint64_t max_bytes_;
-  const size_t max_files_;
-  mutable Mutex mutex_;
+  const Limits limits_;
+  Quota& uploads_;
+  Timers& timers_;
+  Workers& disk_;
+  const std::shared_ptr<void> alive_ = std::make_shared<char>();  // for the timer
+  Mutex mutex_;
   std::map<std::string, Kept> kept_ ABSL_GUARDED_BY(mutex_);
-  size_t incoming_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool timer_set_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace probegate

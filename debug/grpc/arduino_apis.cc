@@ -103,8 +103,7 @@ DebugConfig ArduinoDebugApi::Config(const ConfigRequest& request) {
   return config;
 }
 
-void ArduinoDebugApi::Describe(const DebugDescription& description, const ConfigRequest& /*request*/,
-                               ConfigResponse& response) {
+void ArduinoDebugApi::Describe(const DebugDescription& description, const DebugConfig& /*config*/, ConfigResponse& response) {
   DescribeInMaps(description, response);
 }
 
@@ -127,8 +126,7 @@ DebugConfig ArduinoDebugV1Api::Config(const ConfigRequest& request) {
   return config;
 }
 
-void ArduinoDebugV1Api::Describe(const DebugDescription& description, const ConfigRequest& /*request*/,
-                                 ConfigResponse& response) {
+void ArduinoDebugV1Api::Describe(const DebugDescription& description, const DebugConfig& /*config*/, ConfigResponse& response) {
   DescribeInMaps(description, response);
 }
 
@@ -148,6 +146,7 @@ void ArduinoCoreApi::SetEnd(const DebugEnd& end, Response& response) {
 DebugConfig ArduinoCoreApi::Config(const ConfigRequest& request) {
   DebugConfig config = CommonConfig(request);
   config.port = NamesIn(request.port());
+  config.programmer = request.programmer();
   return config;
 }
 
@@ -158,13 +157,12 @@ DebugConfig ArduinoCoreApi::Config(const cc::arduino::cli::commands::v1::IsDebug
   return config;
 }
 
-void ArduinoCoreApi::Describe(const DebugDescription& description, const ConfigRequest& request,
-                              ConfigResponse& response) {
+void ArduinoCoreApi::Describe(const DebugDescription& description, const DebugConfig& config, ConfigResponse& response) {
   DescribeCommon(description, response);
   response.mutable_toolchain_configuration()->PackFrom(
       cc::arduino::cli::commands::v1::DebugGCCToolchainConfiguration());
   (*response.mutable_custom_configs())["probegate"] = JsonOf(description);
-  response.set_programmer(request.programmer());
+  response.set_programmer(config.programmer);
 }
 
 }  // namespace probegate

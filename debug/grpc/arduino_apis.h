@@ -34,7 +34,7 @@ struct ArduinoDebugApi {
   static void SetOutput(std::string bytes, Response& response);
   static void SetEnd(const DebugEnd& end, Response& response);
   static DebugConfig Config(const ConfigRequest& request);
-  static void Describe(const DebugDescription& description, const ConfigRequest& request, ConfigResponse& response);
+  static void Describe(const DebugDescription& description, const DebugConfig& config, ConfigResponse& response);
 };
 
 // cc.arduino.cli.debug.v1.DebugService: version 0.19 to 0.34. The port is a message. (In version 0.18 it was still a
@@ -51,7 +51,7 @@ struct ArduinoDebugV1Api {
   static void SetOutput(std::string bytes, Response& response);
   static void SetEnd(const DebugEnd& end, Response& response);
   static DebugConfig Config(const ConfigRequest& request);
-  static void Describe(const DebugDescription& description, const ConfigRequest& request, ConfigResponse& response);
+  static void Describe(const DebugDescription& description, const DebugConfig& config, ConfigResponse& response);
 };
 
 // cc.arduino.cli.commands.v1.ArduinoCoreService: since version 0.35.
@@ -71,7 +71,7 @@ struct ArduinoCoreApi {
   static void SetEnd(const DebugEnd& end, Response& response);
   static DebugConfig Config(const ConfigRequest& request);
   static DebugConfig Config(const cc::arduino::cli::commands::v1::IsDebugSupportedRequest& request);
-  static void Describe(const DebugDescription& description, const ConfigRequest& request, ConfigResponse& response);
+  static void Describe(const DebugDescription& description, const DebugConfig& config, ConfigResponse& response);
 };
 
 }  // namespace probegate

@@ -2,19 +2,45 @@
 
 #include <utility>
 
+#include "debug/grpc/message_limits.h"
+
 namespace probegate {
 
 void DebugCall::Begin(std::shared_ptr<DebugCall> self) {
   self_ = std::move(self);
+  auto waiting = quotas().calls.Take(peer_.client, 1);
+  if (!waiting.ok()) {
+    first_ = false;
+    return OnEnd({DebugEndCause::kRefused, waiting.status()});
+  }
+  waiting_ = *std::move(waiting);
+  sessions_.context().timers.At(Timers::Clock::now() + kConfigBound, self_, [this] { GiveUpConfig(); });
   StartReading();
 }
 
 // --- Requests
 
 void DebugCall::Read(DebugMessage message) {
-  std::exchange(first_, false) ? TakeFirst(std::move(message)) : TakeNext(std::move(message));
-  MutexLock lock(mutex_);
-  if (!finished_) StartReading();
+  if (first_.exchange(false)) {
+    waiting_.GiveBack();
+    TakeFirst(std::move(message));
+  } else {
+    TakeNext(std::move(message));
+  }
+  ReadNext();
+}
+
+void DebugCall::ReadNext() {
+  quotas().memory.WhenRoom(peer_.client, kMaxDebugMessageBytes, weak_from_this(), [this] {
+    MutexLock lock(mutex_);
+    if (!finished_) StartReading();
+  });
+}
+
+void DebugCall::GiveUpConfig() {
+  if (!first_.exchange(false)) return;
+  OnEnd({DebugEndCause::kBadConfig,
+         absl::DeadlineExceededError("no message came within 10 seconds; the first must contain " + config_field_)});
 }
 
 void DebugCall::ReadEnd() {
@@ -22,7 +48,7 @@ void DebugCall::ReadEnd() {
   if (context_.IsCancelled()) return;
   if (const auto open = session()) {
     open->HalfClose();
-  } else if (std::exchange(first_, false)) {
+  } else if (first_.exchange(false)) {
     OnEnd(
         {DebugEndCause::kBadConfig, "the stream ended before the first message, which must contain " + config_field_});
   }
@@ -66,13 +92,16 @@ void DebugCall::OnOutput(std::string bytes) {
   MutexLock lock(mutex_);
   if (finished_ || end_ || done_) return;
   writing_ = true;
+  output_grant_ = quotas().memory.TakeAnyway(peer_.client, bytes.size());
   StartWriting(std::move(bytes));
 }
 
 void DebugCall::Written() {
   std::shared_ptr<DebugSession> open;
+  Quota::Grant written;  // given back without the lock, because that may call others
   {
     MutexLock lock(mutex_);
+    written = std::move(output_grant_);
     writing_ = false;
     open = session_;
     FinishIfDue();

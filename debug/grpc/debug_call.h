@@ -2,13 +2,15 @@
 // (debug/grpc/debug_stream.h) connects it to a stream of messages.
 //
 // Requests are read all the time, so that an interrupt never waits behind input that gdb does not read; the session
-// limits how much input may wait. Output is written one message at a time: the session sends no more until the last
-// message has been written.
+// limits how much input may wait. Only while the client has no room left in the quota of memory, nothing is read. Output
+// is written one message at a time: the session sends no more until the last message has been written.
 //
 // Threads: gRPC's and the session's. The gRPC functions that are called while the mutex is held do not call back from
 // within the call.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,9 +31,11 @@ struct DebugMessage {
   bool interrupt = false;
 };
 
-class DebugCall : public DebugClient {
+class DebugCall : public DebugClient, public std::enable_shared_from_this<DebugCall> {
  public:
   static constexpr char kExitCodeKey[] = "probegate-gdb-exit-code";
+  // How long a stream may take to send its first message.
+  static constexpr std::chrono::seconds kConfigBound{10};
 
   void OnOutput(std::string bytes) override;
   void OnEnd(const DebugEnd& end) override;
@@ -64,6 +68,9 @@ class DebugCall : public DebugClient {
   virtual void WriteEndAndFinish(const DebugEnd& end, const grpc::Status& status) = 0;
   virtual void FinishWith(const grpc::Status& status) = 0;
 
+  DebugQuotas& quotas() { return sessions_.context().quotas; }
+  void ReadNext();
+  void GiveUpConfig();
   void TakeFirst(DebugMessage message);
   void TakeNext(DebugMessage message);
   std::shared_ptr<DebugSession> session();
@@ -74,9 +81,11 @@ class DebugCall : public DebugClient {
   const Peer peer_;
   const std::string config_field_;
   std::shared_ptr<DebugCall> self_;  // until Done
-  bool first_ = true;                // the next message is the first; used by Read and ReadEnd only
+  std::atomic<bool> first_ = true;   // the next message is the first
+  Quota::Grant waiting_;             // for the first message; used by Begin, and then by gRPC's reads
 
   Mutex mutex_;
+  Quota::Grant output_grant_ ABSL_GUARDED_BY(mutex_);  // for what is being written
   std::shared_ptr<DebugSession> session_ ABSL_GUARDED_BY(mutex_);
   RpcScope rpc_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "debug/grpc/arduino_apis.h"
+#include "debug/grpc/message_limits.h"
 #include "telemetry/grpc/server_interceptor.h"
 
 namespace probegate {
@@ -27,7 +28,8 @@ DebugServer::DebugServer(DebugSessions& sessions, MetricSet& metrics)
 absl::StatusOr<std::unique_ptr<DebugServer>> DebugServer::Start(const Endpoint& listen, DebugSessions& sessions,
                                                                 MetricSet& metrics) {
   std::unique_ptr<DebugServer> server(new DebugServer(sessions, metrics));
-  auto listener = GrpcListener::Start(listen, [&server](grpc::ServerBuilder& builder) {
+  auto listener = GrpcListener::Start(listen, [server = server.get()](grpc::ServerBuilder& builder) {
+    builder.SetMaxReceiveMessageSize(kMaxDebugMessageBytes);
     builder.experimental().SetInterceptorCreators(MakeServerInterceptors(
         server->rpc_metrics_,
         {ArduinoDebugApi::kDebugMethod, ArduinoDebugV1Api::kDebugMethod, ArduinoCoreApi::kDebugMethod}));

@@ -1,14 +1,10 @@
 #include "debug/grpc/debug_service.h"
 
-#include <atomic>
-#include <memory>
-#include <string>
-#include <utility>
-
-#include "base/peer.h"
-#include "debug/debug_description.h"
 #include "debug/grpc/arduino_apis.h"
+#include "debug/grpc/config_call.h"
 #include "debug/grpc/debug_stream.h"
+#include "debug/grpc/to_status.h"
+#include "debug/grpc/upload_call.h"
 #include "debug/plan.h"
 
 namespace probegate {
@@ -17,10 +13,6 @@ namespace {
 namespace commands = cc::arduino::cli::commands::v1;
 namespace debug = cc::arduino::cli::debug;
 namespace debug_v1 = cc::arduino::cli::debug::v1;
-
-grpc::Status ToStatus(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
 
 template <typename Api>
 DebugStream<Api>* StartDebug(const DebugServing& serving, grpc::CallbackServerContext& context) {
@@ -34,68 +26,10 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, const abs
 }
 
 template <typename Api>
-grpc::ServerUnaryReactor* AnswerConfig(const DebugServing& serving, grpc::CallbackServerContext& context,
-                                       const typename Api::ConfigRequest& request,
-                                       typename Api::ConfigResponse& response) {
-  const auto plan = MakePlanWithoutUpload(Api::Config(request), serving.sessions.context().sources);
-  if (plan.ok()) Api::Describe(Describe(*plan), request, response);
-  return Answer(context, plan.status());
+ConfigCall* AnswerConfig(const DebugServing& serving, grpc::CallbackServerContext& context,
+                         const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
+  return ConfigCall::Start<Api>(serving.sessions.context(), context, request, response);
 }
-
-// One upload. Threads: gRPC's, one at a time; only OnCancel may be called at any time before OnDone.
-class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest> {
- public:
-  UploadCall(const DebugContext& context, std::string host, v1::UploadElfResponse& response)
-      : context_(context), host_(std::move(host)), response_(response) {
-    auto incoming = context.sources.uploads.Begin(host_);
-    if (!incoming.ok()) {
-      Finish(ToStatus(incoming.status()));
-      return;
-    }
-    incoming_ = *std::move(incoming);
-    StartRead(&request_);
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) return End();
-    context_.metrics.upload_bytes.Add(static_cast<double>(request_.data().size()));
-    const absl::Status status = incoming_->Append(request_.data());
-    if (!status.ok()) return Fail(status);
-    StartRead(&request_);
-  }
-  void OnCancel() override { cancelled_ = true; }
-  void OnDone() override {
-    // When reading ends, it is not known whether the client has sent everything or is gone. If it is gone, it has not
-    // been told the name, and nothing else would remove the file soon.
-    if (cancelled_ && !name_.empty()) (void)context_.sources.uploads.Take(name_, host_);
-    delete this;
-  }
-
- private:
-  void End() {
-    const auto name = incoming_->Finish();
-    if (!name.ok()) return Fail(name.status());
-    name_ = *name;
-    response_.set_import_file(name_);
-    response_.set_size_bytes(incoming_->size());
-    incoming_ = nullptr;
-    Finish(grpc::Status::OK);
-  }
-
-  // The file is removed before the client is told.
-  void Fail(const absl::Status& status) {
-    incoming_ = nullptr;
-    Finish(ToStatus(status));
-  }
-
-  const DebugContext& context_;
-  const std::string host_;
-  v1::UploadElfResponse& response_;
-  std::string name_;  // under which the store keeps the file; empty if it does not
-  std::atomic<bool> cancelled_ = false;
-  std::unique_ptr<UploadStore::Incoming> incoming_;
-  v1::UploadElfRequest request_;
-};
 
 }  // namespace
 
@@ -105,8 +39,8 @@ grpc::ServerBidiReactor<debug::DebugReq, debug::DebugResp>* ArduinoDebugService:
 }
 
 grpc::ServerUnaryReactor* ArduinoDebugService::GetDebugConfig(grpc::CallbackServerContext* context,
-                                                              const debug::DebugConfigReq* request,
-                                                              debug::GetDebugConfigResp* response) {
+                                                              const grpc::ByteBuffer* request,
+ grpc::ByteBuffer* response) {
   return AnswerConfig<ArduinoDebugApi>(serving_, *context, *request, *response);
 }
 
@@ -116,8 +50,8 @@ grpc::ServerBidiReactor<debug_v1::DebugRequest, debug_v1::DebugResponse>* Arduin
 }
 
 grpc::ServerUnaryReactor* ArduinoDebugV1Service::GetDebugConfig(grpc::CallbackServerContext* context,
-                                                                const debug_v1::DebugConfigRequest* request,
-                                                                debug_v1::GetDebugConfigResponse* response) {
+                                                                const grpc::ByteBuffer* request,
+ grpc::ByteBuffer* response) {
   return AnswerConfig<ArduinoDebugV1Api>(serving_, *context, *request, *response);
 }
 
@@ -127,8 +61,8 @@ grpc::ServerBidiReactor<commands::DebugRequest, commands::DebugResponse>* Arduin
 }
 
 grpc::ServerUnaryReactor* ArduinoCoreService::GetDebugConfig(grpc::CallbackServerContext* context,
-                                                             const commands::GetDebugConfigRequest* request,
-                                                             commands::GetDebugConfigResponse* response) {
+                                                             const grpc::ByteBuffer* request,
+ grpc::ByteBuffer* response) {
   return AnswerConfig<ArduinoCoreApi>(serving_, *context, *request, *response);
 }
 
@@ -145,7 +79,7 @@ grpc::ServerUnaryReactor* ArduinoCoreService::IsDebugSupported(grpc::CallbackSer
 
 grpc::ServerReadReactor<v1::UploadElfRequest>* DebugFilesService::UploadElf(grpc::CallbackServerContext* context,
                                                                             v1::UploadElfResponse* response) {
-  return new UploadCall(context_, ParsePeer(context->peer()).host, *response);
+  return UploadCall::Start(context_, *context, *response);
 }
 
 }  // namespace probegate

@@ -18,45 +18,55 @@ struct DebugServing {
   const RpcMetrics& rpc_metrics;
 };
 
-// The three services do the same. Their GetDebugConfig asks the servers for their probes, and so may block gRPC's
-// thread for as long as ProbeLister::List may block.
-class ArduinoDebugService final : public cc::arduino::cli::debug::Debug::CallbackService {
+// The generated services, with GetDebugConfig in bytes (debug/grpc/config_call.h).
+using ArduinoDebugBase = cc::arduino::cli::debug::Debug::WithCallbackMethod_Debug<
+    cc::arduino::cli::debug::Debug::WithRawCallbackMethod_GetDebugConfig<cc::arduino::cli::debug::Debug::Service>>;
+using ArduinoDebugV1Base = cc::arduino::cli::debug::v1::DebugService::WithCallbackMethod_Debug<
+    cc::arduino::cli::debug::v1::DebugService::WithRawCallbackMethod_GetDebugConfig<
+        cc::arduino::cli::debug::v1::DebugService::Service>>;
+using ArduinoCoreBase = cc::arduino::cli::commands::v1::ArduinoCoreService::WithCallbackMethod_Debug<
+    cc::arduino::cli::commands::v1::ArduinoCoreService::WithRawCallbackMethod_GetDebugConfig<
+        cc::arduino::cli::commands::v1::ArduinoCoreService::WithCallbackMethod_IsDebugSupported<
+            cc::arduino::cli::commands::v1::ArduinoCoreService::Service>>>;
+
+// The three services do the same. None of their methods blocks.
+class ArduinoDebugService final : public ArduinoDebugBase {
  public:
   explicit ArduinoDebugService(const DebugServing& serving) : serving_(serving) {}
 
   grpc::ServerBidiReactor<cc::arduino::cli::debug::DebugReq, cc::arduino::cli::debug::DebugResp>* Debug(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context,
-                                           const cc::arduino::cli::debug::DebugConfigReq* request,
-                                           cc::arduino::cli::debug::GetDebugConfigResp* response) override;
+                                           const grpc::ByteBuffer* request,
+ grpc::ByteBuffer* response) override;
 
  private:
   const DebugServing& serving_;
 };
 
-class ArduinoDebugV1Service final : public cc::arduino::cli::debug::v1::DebugService::CallbackService {
+class ArduinoDebugV1Service final : public ArduinoDebugV1Base {
  public:
   explicit ArduinoDebugV1Service(const DebugServing& serving) : serving_(serving) {}
 
   grpc::ServerBidiReactor<cc::arduino::cli::debug::v1::DebugRequest, cc::arduino::cli::debug::v1::DebugResponse>* Debug(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context,
-                                           const cc::arduino::cli::debug::v1::DebugConfigRequest* request,
-                                           cc::arduino::cli::debug::v1::GetDebugConfigResponse* response) override;
+                                           const grpc::ByteBuffer* request,
+ grpc::ByteBuffer* response) override;
 
  private:
   const DebugServing& serving_;
 };
 
-class ArduinoCoreService final : public cc::arduino::cli::commands::v1::ArduinoCoreService::CallbackService {
+class ArduinoCoreService final : public ArduinoCoreBase {
  public:
   explicit ArduinoCoreService(const DebugServing& serving) : serving_(serving) {}
 
   grpc::ServerBidiReactor<cc::arduino::cli::commands::v1::DebugRequest, cc::arduino::cli::commands::v1::DebugResponse>*
   Debug(grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context,
-                                           const cc::arduino::cli::commands::v1::GetDebugConfigRequest* request,
-                                           cc::arduino::cli::commands::v1::GetDebugConfigResponse* response) override;
+                                           const grpc::ByteBuffer* request,
+ grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* IsDebugSupported(
       grpc::CallbackServerContext* context, const cc::arduino::cli::commands::v1::IsDebugSupportedRequest* request,
       cc::arduino::cli::commands::v1::IsDebugSupportedResponse* response) override;

@@ -24,7 +24,13 @@ class DebugStream final : public grpc::ServerBidiReactor<typename Api::Request, 
     return started;
   }
 
-  void OnReadDone(bool ok) override { ok ? Read(Api::Take(request_)) : ReadEnd(); }
+  void OnReadDone(bool ok) override {
+    if (!ok) return ReadEnd();
+    DebugMessage message = Api::Take(request_);
+    // Clear would keep the memory that the message took.
+    request_ = typename Api::Request();
+    Read(std::move(message));
+  }
   void OnWriteDone(bool /*ok*/) override { Written(); }
   void OnCancel() override { Cancelled(); }
   void OnDone() override { Done(); }

@@ -182,7 +182,7 @@ TEST(ArduinoCoreApiTest, DescribesTheRestInJsonAndReturnsTheProgrammer) {
   ArduinoCoreApi::ConfigRequest request;
   request.set_programmer("cmsis_dap");
   ArduinoCoreApi::ConfigResponse response;
-  ArduinoCoreApi::Describe(kDescription, request, response);
+  ArduinoCoreApi::Describe(kDescription, ArduinoCoreApi::Config(request), response);
   EXPECT_EQ(response.programmer(), "cmsis_dap");
   EXPECT_TRUE(response.toolchain_configuration().Is<cc::arduino::cli::commands::v1::DebugGCCToolchainConfiguration>());
   EXPECT_FALSE(response.has_server_configuration());

@@ -3,6 +3,7 @@
 #include <memory>
 #include <set>
 
+#include "debug/installation.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/debug/temporary_folder.h"
@@ -10,40 +11,28 @@
 namespace probegate {
 namespace {
 
-// What `gdb` may read, in addition to what every gdb may read.
-std::set<std::string> MayRead(const std::string& gdb) {
-  const auto read = [](const std::string& program) {
-    DebugPlan plan;
-    plan.recipe.gdb = program;
-    const ProcessCommand command = GdbCommand({}, plan, "/work", 1);
-    std::set<std::string> paths;
+TEST(PlanTest, AConfinedProgramMayReadItsInstallationAndGdbTheElfFile) {
+  const auto paths = [](const ProcessCommand& command) {
+    std::set<std::string> read;
     for (size_t i = 1; i < command.words.size(); ++i) {
-      if (command.words[i - 1] == "--read") paths.insert(command.words[i]);
+      if (command.words[i - 1] == "--read") read.insert(command.words[i]);
     }
-    return paths;
+    return read;
   };
-  std::set<std::string> more = read(gdb);
-  for (const std::string& path : read("/usr")) more.erase(path);
-  return more;
-}
-
-using Paths = std::set<std::string>;
-
-TEST(PlanTest, AProgramsInstallationIsTheFolderAboveItsOwn) {
-  const TemporaryFolder folder;
-  folder.Script("venv/bin/gdb", "");
-  std::filesystem::create_symlink("/bin/sh", folder.path / "venv/bin/python");
-  std::filesystem::create_directory_symlink(folder.path / "venv", folder.path / "current");
-  EXPECT_EQ(MayRead(folder.path / "venv/bin/gdb"), Paths{folder.path / "venv"});
-  EXPECT_EQ(MayRead(folder.path / "venv/bin/python"), Paths{folder.path / "venv"});
-  EXPECT_EQ(MayRead(folder.path / "current/bin/gdb"), Paths{folder.path / "venv"});
-}
-
-TEST(PlanTest, ForAProgramInASystemFolderOnlyTheProgramIsAdded) {
-  for (const char* program :
-       {"/bin/sh", "/usr/bin/sh", "/usr/bin/../../bin/sh", "/sh", "/tmp/sh", "/no/such/program"}) {
-    EXPECT_EQ(MayRead(program), Paths{program});
-  }
+  DebugPlan plan;
+  plan.recipe.server = {"/s"};
+  plan.recipe.server_files = {"/s", "/opt/s/lib"};
+  plan.recipe.gdb_files = {"/g"};
+  plan.recipe.read = {"/packs"};
+  plan.elf = "/elf";
+  std::set<std::string> both(SystemFiles().begin(), SystemFiles().end());
+  both.insert("/packs");
+  std::set<std::string> server = both, gdb = both;
+  server.insert({"/s", "/opt/s/lib"});
+  gdb.insert({"/g", "/elf"});
+  EXPECT_EQ(paths(GdbServerCommand({}, plan, "/work", 1)), server);
+  EXPECT_EQ(paths(GdbCommand({}, plan, "/work", 1)), gdb);
+  EXPECT_EQ(paths(GdbCommand({.confined = false}, plan, "/work", 1)), std::set<std::string>());
 }
 
 // --- What clients ask for
@@ -55,23 +44,32 @@ class PlanConfigTest : public testing::Test {
                  "\x7f"
                  "ELF");
     std::filesystem::create_directory(folder.path / "uploads");
-    uploads = std::make_unique<UploadStore>(folder.path / "uploads", 1000, 2);
+    uploads = std::make_unique<UploadStore>(folder.path / "uploads", UploadStore::Limits(), quota, timers, disk);
     elf_files = std::make_unique<ElfFiles>(*ElfFiles::Make({folder.path / "elf"}));
     config.fqbn = "a:b:c:x=1,y=2";
     config.port = {{"port", "A1"}};
     config.sketch_path = "sketch";
   }
 
+  ~PlanConfigTest() override { timers.Stop(); }
+
   DebugSources Sources() {
-    return {.recipes = recipes, .elf_files = *elf_files, .uploads = *uploads, .list_probes = [] {
-              ProbeList list;
-              list.probes.emplace_back().status.mutable_description()->set_unique_id("A1");
-              return absl::StatusOr<ProbeList>(list);
-            }};
+    return {.recipes = recipes, .elf_files = *elf_files, .uploads = *uploads, .list_probes = {}};
+  }
+  // All steps, for a client on the host "h".
+  absl::StatusOr<DebugPlan> MakePlan() {
+    auto plan = StartPlan(config, Sources());
+    if (!plan.ok()) return plan;
+    const auto probes = std::make_shared<ProbeList>();
+    probes->probes.emplace_back().status.mutable_description()->set_unique_id("A1");
+    absl::Status status = AddProbe(config, probes, *plan);
+    if (status.ok()) status = TakeUpload(config, "h", *uploads, *plan);
+    if (!status.ok()) return status;
+    return plan;
   }
   // Uploads a file from the host "h", and returns its name.
   std::string Upload() {
-    const auto incoming = *uploads->Begin("h");
+    const auto incoming = *uploads->Begin({.address = "h:1", .host = "h", .client = "h"});
     EXPECT_TRUE(incoming
                     ->Append("\x7f"
                              "ELF")
@@ -79,7 +77,7 @@ class PlanConfigTest : public testing::Test {
     return *incoming->Finish();
   }
   // Why there can be no session.
-  std::string Error() { return std::string(MakePlan(config, "h", Sources()).status().message()); }
+  std::string Error() { return std::string(MakePlan().status().message()); }
 
   TemporaryFolder folder;
   RecipeBook recipes =
@@ -89,6 +87,9 @@ class PlanConfigTest : public testing::Test {
                         "- {name: any, boards: ['a:b:c'], server: [/bin/cat], gdb: /bin/cat}\n",
                         "");
   std::unique_ptr<ElfFiles> elf_files;
+  Quota quota{"uploads", {.all = 2, .per_client = 2}};
+  Workers disk{1};
+  Timers timers;
   std::unique_ptr<UploadStore> uploads;
   DebugConfig config;
 };
@@ -96,14 +97,14 @@ class PlanConfigTest : public testing::Test {
 TEST_F(PlanConfigTest, ABoardWithOptionsFindsItsRecipeAndItsBuildFolder) {
   for (const char* fqbn : {"a:b:c", "a:b:c:x=1", "a:b:c:x=1,y=2"}) {
     config.fqbn = fqbn;
-    const auto plan = MakePlan(config, "h", Sources());
+    const auto plan = MakePlan();
     ASSERT_TRUE(plan.ok()) << plan.status();
     EXPECT_EQ(plan->recipe.name, "any");
     EXPECT_EQ(plan->elf, folder.path / "elf/sketch/build/a.b.c/sketch.ino.elf");
     EXPECT_EQ(plan->probe, "A1");
   }
   config.fqbn = "a:b:c:speed=fast";
-  EXPECT_EQ(MakePlan(config, "h", Sources())->recipe.name, "fast");
+  EXPECT_EQ(MakePlan()->recipe.name, "fast");
 }
 
 TEST_F(PlanConfigTest, EachErrorNamesItsField) {
@@ -130,19 +131,38 @@ TEST_F(PlanConfigTest, EachErrorNamesItsField) {
   EXPECT_THAT(Error(), testing::StartsWith("import_file \"upload:2\": there is no such upload"));
 }
 
+// Comparing long ones with patterns, again and again without an option, would take minutes.
+TEST_F(PlanConfigTest, LongFieldsAreRefused) {
+  const DebugConfig good = config;
+  config.fqbn = "a:b:c:" + std::string(600, 'x') + "=1";
+  EXPECT_EQ(Error(), "fqbn has 608 bytes; it may have at most 512");
+  EXPECT_EQ(FindDebugFqbn(config, recipes).status().message(), Error());
+  config = good;
+  config.port = {{"port.address", std::string(5000, 'x')}};
+  EXPECT_EQ(Error(), "port.address has 5000 bytes; it may have at most 4096");
+  config = good;
+  config.import_file = std::string(5000, 'x');
+  EXPECT_EQ(Error(), "import_file has 5000 bytes; it may have at most 4096");
+}
+
+TEST_F(PlanConfigTest, AServerThatDoesNotAnswerIsTheReason) {
+  auto plan = *StartPlan(config, Sources());
+  EXPECT_EQ(AddProbe(config, absl::UnavailableError("no server answers"), plan).message(), "no server answers");
+}
+
 TEST_F(PlanConfigTest, AnUploadIsNamedByTheFileOrTheFolder) {
   const std::string first = Upload(), second = Upload();
   config.import_file = first;
   config.import_dir = second;
-  EXPECT_EQ(MakePlanWithoutUpload(config, Sources())->elf, first);
-  const auto by_file = MakePlan(config, "h", Sources());
+  EXPECT_EQ(StartPlan(config, Sources())->elf, first);
+  const auto by_file = MakePlan();
   ASSERT_TRUE(by_file.ok()) << by_file.status();
   EXPECT_EQ(by_file->elf.parent_path(), folder.path / "uploads");
   config.import_file.clear();
-  const auto by_folder = MakePlan(config, "h", Sources());
+  const auto by_folder = MakePlan();
   ASSERT_TRUE(by_folder.ok()) << by_folder.status();
   EXPECT_NE(by_folder->elf, by_file->elf);
-  EXPECT_EQ(uploads->size(), 0U);
+  EXPECT_EQ(quota.usage().taken, 0U);
 }
 
 TEST_F(PlanConfigTest, ABoardIsSupportedIfARecipeMatchesIt) {

@@ -12,17 +12,23 @@ namespace {
 
 constexpr SessionNotes::Clock::time_point kPast{};
 
+class SessionNotesTest : public testing::Test {
+ protected:
+  Quota memory{"memory", {.all = 100, .per_client = 100}};
+};
+
 bool IsReadable(int fd) {
   pollfd file{.fd = fd, .events = POLLIN};
   return ::poll(&file, 1, 0) == 1;
 }
 
-TEST(SessionNotesTest, EachNoteMakesTheFileReadable) {
-  SessionNotes notes(10);
+TEST_F(SessionNotesTest, EachNoteMakesTheFileReadable) {
+  SessionNotes notes(10, memory, "c");
   ASSERT_TRUE(notes.ok());
   const std::function<void()> all[] = {[&] { notes.AddInput("x"); }, [&] { notes.Interrupt(); },
                                        [&] { notes.HalfClose(); },   [&] { notes.OutputTaken(); },
-                                       [&] { notes.EndTaken(); },    [&] { notes.End({}); }};
+                                       [&] { notes.EndTaken(); },    [&] { notes.End({}); },
+                                       [&] { notes.ProbesListed(absl::UnavailableError("")); }};
   for (const auto& note : all) {
     EXPECT_FALSE(IsReadable(notes.fd()));
     note();
@@ -31,8 +37,8 @@ TEST(SessionNotesTest, EachNoteMakesTheFileReadable) {
   }
 }
 
-TEST(SessionNotesTest, InputWaitsUntilItIsTaken) {
-  SessionNotes notes(10);
+TEST_F(SessionNotesTest, InputWaitsUntilItIsTaken) {
+  SessionNotes notes(10, memory, "c");
   notes.AddInput("one ");
   notes.AddInput("two");
   SessionNotes::Taken taken = notes.Take(false);
@@ -44,8 +50,8 @@ TEST(SessionNotesTest, InputWaitsUntilItIsTaken) {
   EXPECT_EQ(notes.Take(true).input, "");
 }
 
-TEST(SessionNotesTest, InputBeyondTheLimitEndsTheSession) {
-  SessionNotes notes(10);
+TEST_F(SessionNotesTest, InputBeyondTheLimitEndsTheSession) {
+  SessionNotes notes(10, memory, "c");
   notes.AddInput("0123456789");
   EXPECT_FALSE(notes.Take(true).end);  // only what is waiting counts
   notes.AddInput("0123456789");
@@ -57,15 +63,37 @@ TEST(SessionNotesTest, InputBeyondTheLimitEndsTheSession) {
   EXPECT_EQ(taken.input, "");
 }
 
-TEST(SessionNotesTest, InputAfterTheEndIsDropped) {
-  SessionNotes notes(10);
+TEST_F(SessionNotesTest, InputCountsUntilItIsGivenBack) {
+  SessionNotes notes(10, memory, "c");
+  notes.AddInput("one ");
+  notes.AddInput("two");
+  EXPECT_EQ(memory.taken_by("c"), 7U);
+  {
+    const SessionNotes::Taken taken = notes.Take(true);
+    EXPECT_EQ(memory.taken_by("c"), 7U);
+  }
+  EXPECT_EQ(memory.taken_by("c"), 0U);
+  notes.AddInput("0123456789x");  // ends the session
+  EXPECT_EQ(memory.taken_by("c"), 0U);
+}
+
+TEST_F(SessionNotesTest, TheListOfProbesIsTakenOnce) {
+  SessionNotes notes(10, memory, "c");
+  EXPECT_FALSE(notes.Take(true).probes);
+  notes.ProbesListed(absl::UnavailableError("none"));
+  EXPECT_EQ(notes.Take(false).probes->status().message(), "none");
+  EXPECT_FALSE(notes.Take(true).probes);
+}
+
+TEST_F(SessionNotesTest, InputAfterTheEndIsDropped) {
+  SessionNotes notes(10, memory, "c");
   notes.End({DebugEndCause::kStopping, "stopping"});
   notes.AddInput("x");
   EXPECT_EQ(notes.Take(true).input, "");
 }
 
-TEST(SessionNotesTest, AnInterruptIsTakenOnceAndAHalfCloseStays) {
-  SessionNotes notes(10);
+TEST_F(SessionNotesTest, AnInterruptIsTakenOnceAndAHalfCloseStays) {
+  SessionNotes notes(10, memory, "c");
   notes.Interrupt();
   notes.OutputTaken();
   notes.HalfClose();
@@ -76,15 +104,15 @@ TEST(SessionNotesTest, AnInterruptIsTakenOnceAndAHalfCloseStays) {
   EXPECT_TRUE(taken.half_closed);
 }
 
-TEST(SessionNotesTest, TheFirstEndCounts) {
-  SessionNotes notes(10);
+TEST_F(SessionNotesTest, TheFirstEndCounts) {
+  SessionNotes notes(10, memory, "c");
   notes.End({DebugEndCause::kClientGone, "gone"});
   notes.End({DebugEndCause::kIdle, "later"});
   EXPECT_EQ(notes.Take(false).end->reason, "gone");
 }
 
-TEST(SessionNotesTest, WaitsForTheEndToBeTaken) {
-  SessionNotes notes(10);
+TEST_F(SessionNotesTest, WaitsForTheEndToBeTaken) {
+  SessionNotes notes(10, memory, "c");
   EXPECT_FALSE(notes.WaitForEndTaken(kPast));
   const std::jthread client([&notes] { notes.EndTaken(); });
   EXPECT_TRUE(notes.WaitForEndTaken(SessionNotes::Clock::now() + std::chrono::hours(1)));

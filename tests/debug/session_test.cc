@@ -92,11 +92,21 @@ done
 echo end of input
 exit 0)";
 
+const Peer kClient{.address = "h:1", .host = "h", .client = "h"};
+const Peer kOther{.address = "i:1", .host = "i", .client = "i"};
+
+ProbesAnswer OneProbe() {
+  auto list = std::make_shared<ProbeList>();
+  list->probes.emplace_back().status.mutable_description()->set_unique_id("A1");
+  return list;
+}
+
 class DebugSessionTest : public testing::Test {
  protected:
   DebugSessionTest() {
     std::signal(SIGPIPE, SIG_IGN);
     std::filesystem::create_directory(folder.path / "work");
+    work = *WorkFolder::Make(folder.path / "work", log);
     // Does what probegate-launch does, without the confinement.
     folder.Script("launch", "while [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"");
     folder.Write("elf/a.elf",
@@ -118,6 +128,7 @@ class DebugSessionTest : public testing::Test {
 
   // Starts a session, with what the test has set before.
   std::shared_ptr<DebugSession> Start(bool reads = true) {
+    quotas = std::make_unique<DebugQuotas>(quota_limits);
     context = std::make_unique<DebugContext>(
         DebugContext{.tools = {.launcher = folder.path / "launch",
                                .gateway = folder.path / "gateway",
@@ -126,18 +137,17 @@ class DebugSessionTest : public testing::Test {
                      .sources = {.recipes = *recipes,
                                  .elf_files = *elf_files,
                                  .uploads = uploads,
-                                 .list_probes =
-                                     [] {
-                                       ProbeList list;
-                                       list.probes.emplace_back().status.mutable_description()->set_unique_id("A1");
-                                       return absl::StatusOr<ProbeList>(list);
-                                     }},
+                                 .list_probes = list_probes},
                      .limits = limits,
-                     .work = folder.path / "work",
+                     .work = *work,
+                     .quotas = *quotas,
+                     .timers = timers,
+                     .elf_disk = disk,
+                     .work_disk = disk,
                      .metrics = metrics,
                      .log = log});
-    sessions = std::make_unique<DebugSessions>(*context, session_limits);
-    auto session = *sessions->Start(Config(), {"h:1", "h"}, client);
+    sessions = std::make_unique<DebugSessions>(*context);
+    auto session = *sessions->Start(Config(), kClient, client);
     client->Attach(session, reads);
     return session;
   }
@@ -151,18 +161,26 @@ class DebugSessionTest : public testing::Test {
   // Checks that the sessions have left no files.
   void TearDown() override {
     sessions = nullptr;
+    timers.Stop();
+    work = nullptr;
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path / "work"), {}), 0);
   }
 
   TemporaryFolder folder;
-  UploadStore uploads{folder.path, 1000, 1};
+  Log log{LogFormat::kText, LogLevel::kError};
+  Quota upload_quota{"uploads", {.all = 1, .per_client = 1}};
+  Workers disk{1};
+  Timers timers;
+  UploadStore uploads{folder.path, {}, upload_quota, timers, disk};
   std::unique_ptr<RecipeBook> recipes;
   std::unique_ptr<ElfFiles> elf_files;
   MetricSet metric_set;
   DebugMetrics metrics{metric_set};
-  Log log{LogFormat::kText, LogLevel::kError};
   DebugLimits limits;
-  DebugSessions::Limits session_limits;
+  DebugQuotaLimits quota_limits;
+  std::function<void(ProbesCallback)> list_probes = [](const ProbesCallback& done) { done(OneProbe()); };
+  std::unique_ptr<WorkFolder> work;
+  std::unique_ptr<DebugQuotas> quotas;
   std::unique_ptr<DebugContext> context;
   std::shared_ptr<FakeClient> client = std::make_shared<FakeClient>();
   std::unique_ptr<DebugSessions> sessions;
@@ -251,15 +269,15 @@ TEST_F(DebugSessionTest, StopEndsASessionThatIsStarting) {
   const auto session = Start();
   sessions->Stop();
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kStopping);
-  const auto refused = sessions->Start({}, {"h:1", "h"}, client);
+  const auto refused = sessions->Start({}, kClient, client);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(DebugSessionTest, ASessionIsRefusedWhileAnEndedOneIsNotJoined) {
-  session_limits.sessions_per_client = 1;
+  quota_limits.sessions.per_client = 1;
   const auto first = Start();
   const auto other = std::make_shared<FakeClient>();
-  const auto second = *sessions->Start(Config(), {"i:1", "i"}, other);
+  const auto second = *sessions->Start(Config(), kOther, other);
   other->Attach(second);
   first->End({DebugEndCause::kClientGone, "gone"});
   client->WaitForEnd();
@@ -267,7 +285,7 @@ TEST_F(DebugSessionTest, ASessionIsRefusedWhileAnEndedOneIsNotJoined) {
   const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (first.use_count() > 2 && std::chrono::steady_clock::now() < bound) std::this_thread::yield();
   EXPECT_EQ(first.use_count(), 2);
-  const auto refused = sessions->Start(Config(), {"i:2", "i"}, other);
+  const auto refused = sessions->Start(Config(), kOther, other);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
   sessions->Stop();
   EXPECT_EQ(other->WaitForEnd().cause, DebugEndCause::kStopping);
@@ -278,7 +296,7 @@ TEST_F(DebugSessionTest, ASessionIsRefusedIfNoThreadCanBeStarted) {
   const auto other = std::make_shared<FakeClient>();
   {
     const NoThreads no_threads;
-    const auto refused = sessions->Start(Config(), {"h:2", "h"}, other);
+    const auto refused = sessions->Start(Config(), kClient, other);
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
     EXPECT_THAT(std::string(refused.status().message()),
                 testing::StartsWith("cannot start a thread for the debugging session: "));
@@ -287,6 +305,50 @@ TEST_F(DebugSessionTest, ASessionIsRefusedIfNoThreadCanBeStarted) {
   // The refused session leaves nothing behind, and the running one is not affected.
   session->Input("quit\n");
   EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
+}
+
+TEST_F(DebugSessionTest, ASessionEndsWhileTheServersDoNotAnswer) {
+  ProbesCallback asked;
+  list_probes = [&asked](ProbesCallback done) { asked = std::move(done); };
+  const auto session = Start();
+  session->End({DebugEndCause::kClientGone, "gone"});
+  EXPECT_EQ(client->WaitForEnd().reason, "gone");
+  sessions->Stop();
+  ASSERT_TRUE(asked);
+  asked(OneProbe());  // too late
+}
+
+TEST_F(DebugSessionTest, TheEndSaysThatNoServerAnswers) {
+  list_probes = [](const ProbesCallback& done) { done(absl::UnavailableError("no server answers")); };
+  const auto session = Start();
+  const DebugEnd end = client->WaitForEnd();
+  EXPECT_EQ(end.reason, "no server answers");
+  EXPECT_EQ(end.code, absl::StatusCode::kUnavailable);
+}
+
+TEST_F(DebugSessionTest, WhatASessionLeavesDoesNotStayWhateverItIs) {
+  Gdb("mkdir -p deep/deep/deep; chmod 0 deep/deep; mkdir none; chmod 0 none; chmod 0 .; echo ready; read line; exit 0");
+  for (int i = 0; i < 2; ++i) {
+    client = std::make_shared<FakeClient>();
+    sessions = nullptr;
+    const auto session = Start();
+    session->Input("quit\n");
+    EXPECT_EQ(client->WaitForEnd().cause, DebugEndCause::kGdbExited);
+  }
+  sessions->Stop();
+  EXPECT_EQ(work->trash().size(), 0U);
+}
+
+TEST_F(DebugSessionTest, AnEndedSessionTakesNothingFromTheQuotas) {
+  const auto session = Start();
+  session->Input("one\n");
+  client->WaitForOutput("got one\n");
+  EXPECT_EQ(quotas->sessions.taken_by("h"), 1U);
+  session->Input("quit\n");
+  client->WaitForEnd();
+  sessions->Stop();
+  EXPECT_EQ(quotas->sessions.taken_by("h"), 0U);
+  EXPECT_EQ(quotas->memory.taken_by("h"), 0U);
 }
 
 TEST_F(DebugSessionTest, ASessionThatTakesTooLongIsEnded) {

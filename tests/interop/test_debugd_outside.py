@@ -21,7 +21,7 @@ from stack import BOUND, LOOPBACK, NO_METRICS, wait_until
 
 @pytest.fixture
 def debugd(debug_stack):
-    return Debugd(debug_stack(), "--max-upload", 1 << 20)
+    return Debugd(debug_stack(), "--max-upload", 1 << 20, "--max-uploads-per-client", 64)
 
 
 def command_line(debugd, elf, *flags, board="nrf52840"):
@@ -91,7 +91,7 @@ def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
         wait_for_text(rb"\(gdb\) ")
         uploads = scrape(debugd.program.metrics_url())
         assert uploads.value("probegate_debug_upload_bytes_total") == elf.stat().st_size
-        assert len(list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf"))) == 1
+        assert len(list(debugd.stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf"))) == 1
         os.write(terminal, b"continue\n")
         wait_for_text(rb"Continuing\.")
         process.send_signal(signal.SIGINT)
@@ -105,7 +105,7 @@ def test_ctrl_c_and_the_exit_code(debugd, tmp_path):
         assert process.wait(BOUND) == 5
     os.close(terminal)
     wait_for_no_tools(debugd)
-    assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf"))
+    assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -140,7 +140,7 @@ def test_a_cancelled_upload_is_not_kept(debugd, api):
         call.cancel()
         wait_for(url, lambda s: s.value("probegate_debug_uploads") == 0, "the upload is not kept")
         parts.put(None)
-    wait_until(lambda: not list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf")), "its file is gone")
+    wait_until(lambda: not list(debugd.stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf")), "its file is gone")
 
 
 def test_uploads_are_bounded(debugd, api):
@@ -157,7 +157,7 @@ def test_uploads_are_bounded(debugd, api):
             with pytest.raises(grpc.RpcError) as error:
                 upload(*parts)
             assert error.value.code().name == code
-        assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*/*.elf"))
+        assert not list(debugd.stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf"))
         names = {upload(b"\x7fE", b"LF").import_file for _ in range(64)}
         assert len(names) == 64
         with pytest.raises(grpc.RpcError) as error:

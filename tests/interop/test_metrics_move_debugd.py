@@ -153,6 +153,7 @@ TABLE = [
     ended("bad_message", second_config),
     ended("input_limit", too_much_input),
     ended("refused", session_limit_reached),
+    ("probegate_quota_refusals_total", {"quota": "sessions", "of": "all"}, session_limit_reached),
     ended("probe_lost", a_probe_is_unplugged),
     ended("too_long", session_takes_too_long),
     ended("idle", session_is_idle),
@@ -236,12 +237,21 @@ def test_gauges(make_lab):
     ]
     sure = {"probegate_build_info", *process}
     looked_at = {"probegate_debug_sessions", "probegate_debug_uploads"}
-    assert {row.name for row in golden("debugd") if row.type == "gauge"} == sure | looked_at
+    # What moves the last is in tests/hostile/test_debugd.py.
+    others = {"probegate_quota_limit", "probegate_quota_used", "probegate_debug_leftovers"}
+    assert {row.name for row in golden("debugd") if row.type == "gauge"} == sure | looked_at | others
     shown = scrape(lab.url)
     assert all(shown.value(name) > 0 for name in sure) and all(shown.value(name) == 0 for name in looked_at)
+    assert shown.value("probegate_quota_limit", quota="sessions", of="client") == 8
+    assert shown.value("probegate_debug_leftovers") == 0
     session = lab.opened()
     an_upload(lab)
     wait_for(lab.url, lambda shown: all(shown.value(name) == 1 for name in looked_at), "one session, one upload")
+    assert all(
+        scrape(lab.url).value("probegate_quota_used", quota=quota, of=of) == 1
+        for quota in ("sessions", "uploads")
+        for of in ("all", "client")
+    )
     session.write("quit\n")
     session.wait_end()
     wait_for(lab.url, lambda shown: shown.value("probegate_debug_sessions") == 0, "the session is over")
