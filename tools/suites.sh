@@ -12,7 +12,7 @@ ctest_suite() {
 
 # pytest_suite name preset path…: sets PROBEGATE_BIN to the directory of the programs under test, and PROBEGATE_PROMETHEUS and
 # PROBEGATE_KUSTOMIZE to those of Prometheus and kustomize. soak_seconds, if set, is the duration of the test with sixteen
-# clients; pyocd_versions, if set, is the directory of the virtual environments with other versions of pyOCD.
+# clients and of the soak, which then has its full size; pyocd_versions, if set, is the directory of the virtual environments with other versions of pyOCD.
 # Test files run in parallel, each in one process from its first test to its last. There is one process more than there are
 # CPUs, since many tests wait for a timer of a program. The files start in the order of their names, and so with the
 # containers, which take longest.

@@ -210,18 +210,24 @@ def large_ids_behind_a_lock(target, deadline):
     """Requests that the gateway answers by itself wait, with their ids, behind one that waits for the lock."""
     line = b'{"request": "hello", "arguments": [1], "id": "' + b"x" * (15 * MIB) + b'"}\n'
     with Held() as held:
-        holder, waiting = held.client(target), held.client(target)
-        if holder is None or waiting is None:
-            return
-        with refusals_ignored():
-            holder.call("open")
-            holder.send("lock")
-            waiting.call("open")
-            waiting.send("connect", "SWD")
-            waiting.socket.settimeout(1.0)
-            for _ in deadline.limited(24):
-                waiting.send_bytes(line)
+        clients = [client for client in (held.client(target) for _ in range(12)) if client]
+        for client in clients[:-1]:
+            with refusals_ignored():
+                client.call("open")
+                client.send("lock")
+                client.send("flush")
+        for waiting in clients[-1:]:
+            _wait_with_large_ids(waiting, line, deadline)
         deadline.wait()
+
+
+def _wait_with_large_ids(client, line, deadline):
+    with refusals_ignored():
+        client.call("open")
+        client.send("connect", "SWD")
+        client.socket.settimeout(1.0)
+        for _ in deadline.limited(24):
+            client.send_bytes(line)
 
 
 def many_sessions(target, deadline):

@@ -31,7 +31,7 @@ import grpc_client
 import signals
 from debug_client import Debugd
 from honest_client import ALWAYS_GOOD_MS, HonestClient, Sample
-from process_usage import MIB, RECOVERY, usage
+from process_usage import MIB, RECOVERY, forget_peak, peak, usage
 from pyocd_client import PyocdError, PyocdWorker
 from raw_client import RAM
 from sim_control import SimControl
@@ -44,6 +44,8 @@ HOSTILE = "127.0.0.66"
 PYOCD_BOARD, JSON_BOARD, GRPC_BOARD, VISITED_BOARD = range(4)
 # What a program may use more than before, once an attack is over. gRPC keeps some threads and descriptors in reserve.
 MORE_MEMORY, MORE_DESCRIPTORS, MORE_THREADS = 64 * MIB, 8, 16
+# What a program may use more than before during an attack: what it lets requests hold, and as much again.
+MEMORY_BUDGET = 512 * MIB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Size:
     boards: int = 100
     connections: int = 1000
     names: tuple = tuple(attacks.ATTACKS)
+    # Whether clients must be as quick as without an attack. Not if other tests run on the machine.
+    latency: bool = True
 
     @property
     def faulty(self):
@@ -238,15 +242,19 @@ class Faults:
             self.injected += 1
 
 
+def _say(text):
+    print(text, flush=True)
+
+
 class Soak:
-    def __init__(self, programs, api, size, say=print):
+    def __init__(self, programs, size):
         self._size = size
-        self._say = say
         self._problems = []
         self._latencies_ms = []
         self._requests = 0
         self._failures = 0
         self._alone = {}
+        self._before = {}
         self._stack = Stack(
             programs,
             boards=size.boards,
@@ -291,7 +299,16 @@ class Soak:
         }
 
     def run(self):
-        """Returns the problems, one line each."""
+        """Returns the problems, one line each, and the figure."""
+        try:
+            growth = self._soak()
+        finally:
+            for client in self._clients.values():
+                client.kill()
+        return self._problems, self._figure(growth)
+
+    def _soak(self):
+        """Returns by how many bytes each program has grown."""
         quiet = {name: usage(program) for name, program in self._programs.items()}
         visitors = Visitors(self._size.connections, self._ports["good"], self._ports["faulty"])
         faults = Faults(self._stack.control_port, self._size.faulty)
@@ -300,7 +317,8 @@ class Soak:
             self._take(visitors)  # what the clients saw while everything started
             threading.Event().wait(min(5.0, self._size.seconds / 10))
             self._alone = self._take(visitors, "no attack")
-            before = {
+            # The visitors will have gone when this is compared, so their descriptors do not count.
+            self._before = {
                 name: dataclasses.replace(quiet[name], resident=usage(program).resident)
                 for name, program in self._programs.items()
             }
@@ -308,16 +326,11 @@ class Soak:
         finally:
             faults.end()
             visitors.end()
-        growth = self._wait_for_recovery(before)
+        _say(f"{faults.injected} faults injected")
+        self._wait_for_recovery()
         self._wait_for_all_probes()
         self._take(visitors, "after the attacks")
-        for client in self._clients.values():
-            client.kill()
-        for problem in self._problems:
-            self._say(f"problem: {problem}")
-        self._say(f"{faults.injected} faults injected")
-        self._say(self._figure(growth))
-        return self._problems
+        return {name: usage(program).resident - self._before[name].resident for name, program in self._programs.items()}
 
     def _figure(self, growth):
         everything = Sample(self._latencies_ms, [])
@@ -330,13 +343,22 @@ class Soak:
     def _attack_by_turns(self, visitors):
         end = time.monotonic() + self._size.seconds
         names = self._size.names
-        turn = min(10.0, max(2.0, self._size.seconds / len(names)))
+        turn = min(10.0, max(1.0, self._size.seconds / len(names)))
         number = 0
         while number == 0 or time.monotonic() < end:
             name = names[number % len(names)]
+            for program in self._programs.values():
+                forget_peak(program)
             self._attack(name, turn)
             self._take(visitors, name)
+            self._check_peaks(name)
             number += 1
+
+    def _check_peaks(self, attack):
+        for name, program in self._programs.items():
+            grown = peak(program) - self._before[name].resident
+            if grown > MEMORY_BUDGET:
+                self._problems.append(f"{attack}: the {name} used {grown / MIB:.0f} MiB more than before the attacks")
 
     def _attack(self, name, seconds):
         stack = self._stack
@@ -386,12 +408,13 @@ class Soak:
         slow = [
             f"{name} {sample.p99_ms:.0f} ms"
             for name, sample in samples.items()
-            if name in self._alone
+            if self._size.latency
+            and name in self._alone
             and sample.latencies_ms
             and sample.p99_ms > max(10 * self._alone[name].p99_ms, ALWAYS_GOOD_MS)
         ]
         ended = [name for name, program in self._programs.items() if not program.is_running()]
-        self._say(
+        _say(
             f"{during}: {len(latencies) + visits} requests, {len(failures)} failures, "
             f"p99 {Sample(latencies, []).p99_ms:.1f} ms, {visitors.connections} visitors | "
             + " | ".join(f"{name} {usage(p)}" for name, p in self._programs.items() if p.is_running())
@@ -402,27 +425,29 @@ class Soak:
         assert not ended, self._problems
         return samples
 
-    def _wait_for_recovery(self, before):
-        """Waits until all programs use what they used before the attacks; returns by how many bytes each has grown."""
-
-        def excess(name):
-            now, then = usage(self._programs[name]), before[name]
-            return [
-                f"{name} has {count} {what} more than before the attacks"
-                for what, count, allowed in (
-                    ("bytes of memory", now.resident - then.resident, MORE_MEMORY),
-                    ("descriptors", now.descriptors - then.descriptors, MORE_DESCRIPTORS),
-                    ("threads", now.threads - then.threads, MORE_THREADS),
-                )
-                if count > allowed
-            ]
-
+    def _wait_for_recovery(self):
+        """Waits until all programs use what they used before the attacks."""
         for name in self._programs:
             try:
-                wait_until(lambda: not excess(name), f"{name} is as before", RECOVERY)
+                wait_until(lambda: not self._excess(name), f"{name} is as before", RECOVERY)
             except AssertionError:
-                self._problems += excess(name)
-        return {name: usage(program).resident - before[name].resident for name, program in self._programs.items()}
+                self._problems += self._excess(name)
+
+    def _excess(self, name):
+        now, before = usage(self._programs[name]), self._before[name]
+        return [
+            f"{name} uses {text} more than before the attacks"
+            for more, allowed, text in (
+                (now.resident - before.resident, MORE_MEMORY, f"{(now.resident - before.resident) / MIB:.0f} MiB"),
+                (
+                    now.descriptors - before.descriptors,
+                    MORE_DESCRIPTORS,
+                    f"{now.descriptors - before.descriptors} descriptors",
+                ),
+                (now.threads - before.threads, MORE_THREADS, f"{now.threads - before.threads} threads"),
+            )
+            if more > allowed
+        ]
 
     def _wait_for_all_probes(self):
         def listed():
@@ -448,14 +473,16 @@ def main():
     with tempfile.TemporaryDirectory(prefix="probegate-soak-") as work:
         for folder in ("generated", "programs"):
             (pathlib.Path(work) / folder).mkdir()
-        api = grpc_client.generate(ROOT / "proto", f"{work}/generated")
+        grpc_client.generate(ROOT / "proto", f"{work}/generated")
         programs = Programs(directory, f"{work}/programs")
         try:
-            problems = Soak(programs, api, Size(options.seconds, options.boards, options.connections, names)).run()
+            size = Size(options.seconds, options.boards, options.connections, names)
+            problems, figure = Soak(programs, size).run()
         finally:
             endings = programs.end_all()
-        for problem in endings:
-            print(f"problem: {problem}", file=sys.stderr)
+    for problem in problems + endings:
+        print(f"problem: {problem}")
+    print(figure)
     return 1 if problems or endings else 0
 
 

@@ -2,7 +2,7 @@
 
 Environment: PROBEGATE_BIN is the directory of the programs (default: build/dev/bin). PROBEGATE_PROMETHEUS is the
 directory of Prometheus (default: where ./dev test unpacks it). PROBEGATE_SOAK_SECONDS is the duration of the test with
-sixteen clients.
+sixteen clients, and of the soak in tests/hostile.
 """
 
 import os
