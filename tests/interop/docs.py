@@ -17,7 +17,7 @@ PROGRAMS = (
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OTHERS = re.compile(
     r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh|"
-    r"docker|docker-compose|local-base\.sh)[\s,][^|`]*--"
+    r"docker|docker-compose|local-base\.sh|pip|uv|lock\.sh)[\s,][^|`]*--"
 )
 NAMED = re.compile(r"(?<![\w/-])(" + "|".join(PROGRAMS) + r")(?![\w-])")
 
