@@ -5,13 +5,16 @@
 // and sharing works the same with every driver.
 //
 // Threads: one thread at a time. In the server that is the probe's lane. Every method blocks until the probe has
-// answered or a time limit has passed; none waits forever.
+// answered or a time limit has passed; none waits forever. Transfers and sequences may be long. They go to the probe in
+// packets of at most kLongestPacket on the wire, as far as that is possible at the clock that runs, and can be given up
+// between two packets (SetInterrupt).
 //
 // Errors, from any method: kProbeDisconnected once the probe is gone (from then on always: a Probe never comes back,
 // its source makes a new one); kProbeError if the probe refuses or sends an invalid answer; kUnsupported if it does not
 // have the feature. Transfers add kTransferError, kTransferTimeout and kTransferFault.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -25,6 +28,7 @@
 
 namespace probegate {
 
+class Interrupt;
 class ProbeObserver;
 
 enum class WireProtocol : uint8_t { kDefault, kSwd, kJtag };
@@ -108,6 +112,10 @@ struct SwoData {
   bool garbled = false;  // something on the line was not a valid byte, e.g. because the target sends at another rate
 };
 
+// How long one packet may keep the wire busy: 5000 clocks at 10 kHz. What cannot be cut, such as a single transfer, may
+// take longer at a very low clock.
+inline constexpr std::chrono::milliseconds kLongestPacket{500};
+
 class Probe {
  public:
   virtual ~Probe() = default;
@@ -120,6 +128,13 @@ class Probe {
   // at first. The observer must outlive the probe, and is called on the thread that uses the probe. The packets that
   // identified the probe are not reported; what was assumed then is.
   virtual void SetObserver(ProbeObserver* observer) = 0;
+
+  // From now on, asks `interrupt` (probe/interrupt.h) before each packet of Transfer, SwjSequence, SwdSequence and
+  // JtagSequence; never if it is null, as it is at first. If it is raised, the operation sends nothing more and returns
+  // Interrupted(): part of a sequence has been driven, and of a Transfer `completed` transfers are done and no others
+  // were sent. Other operations are short, or give something back, and always go to their end. It must outlive the
+  // probe.
+  virtual void SetInterrupt(const Interrupt* interrupt) = 0;
 
   // Whether the probe is still present. Does not access the target and does not wait. Called regularly while the probe
   // is idle.

@@ -36,6 +36,7 @@
 #include "base/hex.h"
 #include "probe/cmsis_dap/protocol.h"
 #include "probe/cmsis_dap/transport.h"
+#include "probe/interrupt.h"
 #include "probe/observer.h"
 
 namespace probegate::cmsis_dap {
@@ -67,6 +68,10 @@ class Channel {
   // As Probe::SetObserver.
   void SetObserver(ProbeObserver* observer);
   ProbeObserver& observer() const { return *observer_; }
+
+  // As Probe::SetInterrupt. The channel itself does not ask: those who send many packets do, between two of them.
+  void SetInterrupt(const Interrupt* interrupt) { interrupt_ = interrupt; }
+  bool interrupted() const { return interrupt_ != nullptr && interrupt_->raised(); }
 
   // Reports `what` as ProbeObserver::OnAssumption, once for each text, and keeps it until there is an observer. The
   // texts that a device can cause must be few: after kMostAssumptions, no more are reported.
@@ -200,6 +205,7 @@ class Channel {
   const std::unique_ptr<Transport> transport_;
   NoObserver nobody_;
   ProbeObserver* observer_ = &nobody_;
+  const Interrupt* interrupt_ = nullptr;
   std::vector<std::string> assumptions_;
   size_t reported_ = 0;  // how many of them an observer has been told
   const std::chrono::milliseconds reply_timeout_;

@@ -1,6 +1,7 @@
 #include "probe/cmsis_dap/driver.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "probe/cmsis_dap/wire_chain.h"
 #include "probe/cmsis_dap/wire_clock.h"
 #include "probe/error.h"
+#include "probe/interrupt.h"
 
 namespace probegate::cmsis_dap {
 namespace {
@@ -52,6 +54,16 @@ void ApplySettings(const ChosenSettings& chosen, size_t most_packet, Identity& i
   for (const auto& [key, value] : settings.labels) info.labels[key] = value;
 }
 
+// Raised from a point in time on.
+class Deadline final : public Interrupt {
+ public:
+  explicit Deadline(TimePoint time) : time_(time) {}
+  bool raised() const override { return std::chrono::steady_clock::now() >= time_; }
+
+ private:
+  const TimePoint time_;
+};
+
 class CmsisDapProbe : public Probe {
  public:
   CmsisDapProbe(std::unique_ptr<Channel> channel, Identity identity, const Options& options)
@@ -65,6 +77,7 @@ class CmsisDapProbe : public Probe {
 
   const ProbeInfo& info() const override { return identity_.info; }
   void SetObserver(ProbeObserver* observer) override { channel_->SetObserver(observer); }
+  void SetInterrupt(const Interrupt* interrupt) override { channel_->SetInterrupt(interrupt); }
   absl::Status CheckPresent() override { return channel_->CheckPresent(); }
   absl::Status Open() override { return channel_->CheckPresent(); }
   void Close() override;
@@ -87,6 +100,8 @@ class CmsisDapProbe : public Probe {
   absl::Status RestoreSettings();
   absl::Status Configure(WireProtocol protocol);
   microseconds ClockTime(uint64_t clocks) const { return microseconds(clocks * 1'000'000 / clock_.hertz()); }
+  // How much of a sequence may be in one packet (kLongestPacket): whole bytes.
+  size_t BitsPerPacket() const { return std::max<size_t>(clock_.ClocksPerPacket() / 8, 1) * 8; }
 
   const std::unique_ptr<Channel> channel_;
   const Identity identity_;
@@ -164,8 +179,10 @@ absl::Status CmsisDapProbe::SwjSequence(size_t bit_count, absl::Span<const uint8
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   chain_.NoteSequence();
+  const size_t most = std::min(cmsis_dap::SwjSequence::MaxBits(identity_.packet_size), BitsPerPacket());
   while (bit_count > 0) {
-    const size_t count = std::min(bit_count, cmsis_dap::SwjSequence::MaxBits(identity_.packet_size));
+    if (channel_->interrupted()) return Interrupted();
+    const size_t count = std::min(bit_count, most);
     const absl::Status status = channel_->Order(cmsis_dap::SwjSequence{count, bits}, ClockTime(count));
     if (!status.ok()) return status;
     bit_count -= count;
@@ -185,8 +202,10 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> CmsisDapProbe::SwdSequence(abs
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   std::vector<std::vector<uint8_t>> captured;
+  const size_t most = std::max<size_t>(BitsPerPacket() / SwdSegment::kMaxCycles, 1);
   while (!segments.empty()) {
-    const size_t count = cmsis_dap::SwdSequence::Fit(segments, identity_.packet_size);
+    if (channel_->interrupted()) return Interrupted();
+    const size_t count = std::min(cmsis_dap::SwdSequence::Fit(segments, identity_.packet_size), most);
     auto pieces =
         channel_->Ask(cmsis_dap::SwdSequence{segments.first(count)}, ClockTime(SwdSegment::kMaxCycles * count));
     if (!pieces.ok()) return pieces.status();
@@ -203,9 +222,10 @@ absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStret
   }
   if (absl::Status status = Ready(); !status.ok()) return status;
   chain_.NoteSequence();
-  const size_t most = cmsis_dap::JtagSequence::MaxCycles(identity_.packet_size);
+  const size_t most = std::min(cmsis_dap::JtagSequence::MaxCycles(identity_.packet_size), BitsPerPacket());
   std::vector<uint8_t> captured;
   for (size_t first = 0; first < stretch.cycles; first += most) {
+    if (channel_->interrupted()) return Interrupted();
     cmsis_dap::JtagSequence command{stretch};
     command.stretch.cycles = std::min(most, stretch.cycles - first);
     command.stretch.tdi.remove_prefix(first / 8);
@@ -219,6 +239,7 @@ absl::StatusOr<std::vector<uint8_t>> CmsisDapProbe::JtagSequence(const JtagStret
 TransferResult CmsisDapProbe::Transfer(absl::Span<const TransferOp> ops) {
   if (absl::Status status = Ready(); !status.ok()) return {.status = std::move(status)};
   if (port_.wire() != WireProtocol::kJtag) return transfers_.Run(ops);
+  if (channel_->interrupted()) return {.status = Interrupted()};
   if (absl::Status status = chain_.Find(); !status.ok()) return {.status = std::move(status)};
   TransferResult result = transfers_.Run(ops);
   if (IsError(result.status, ErrorKind::kTransferError)) result.status = chain_.Doubt(result.status);
@@ -255,10 +276,13 @@ absl::StatusOr<SwoData> CmsisDapProbe::SwoRead() {
 
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options) {
   auto channel = std::make_unique<Channel>(std::move(transport), options.reply_timeout);
+  const Deadline deadline(std::chrono::steady_clock::now() + options.identify_timeout);
+  channel->SetInterrupt(&deadline);
   absl::StatusOr<Identity> identity = Identify(*channel, options);
   if (!identity.ok()) return identity.status();
   auto labels = AskTargetLabels(*channel);
   if (!labels.ok()) return labels.status();
+  channel->SetInterrupt(nullptr);
   identity->info.labels = *std::move(labels);
   Options own = options;
   const ChosenSettings chosen = options.settings ? options.settings(identity->info) : ChosenSettings();

@@ -37,7 +37,8 @@
 namespace probegate::cmsis_dap {
 
 struct Options {
-  std::chrono::milliseconds reply_timeout{1000};  // beyond what the command itself takes
+  std::chrono::milliseconds reply_timeout{1000};     // beyond what the command itself takes
+  std::chrono::milliseconds identify_timeout{6000};  // for all that is asked to identify the device
   std::chrono::milliseconds wait_bound{100};
   uint32_t default_clock = 1'000'000;  // hertz; a rate that every target can follow
   uint32_t max_clock = UINT32_MAX;     // hertz; the highest that is set, whatever is asked for
@@ -57,7 +58,7 @@ struct Options {
 
 // Identifies the device at the other end of `transport`, nothing more. What it does not say, or says in a form that
 // cannot be right, has a safe value, which is reported as an assumption. Errors: kProbeDisconnected; kProbeError if it
-// is not a CMSIS-DAP device with SWD, or has no unique ID.
+// is not a CMSIS-DAP device with SWD, has no unique ID, or answers so slowly that `identify_timeout` passes.
 absl::StatusOr<std::unique_ptr<Probe>> OpenCmsisDap(std::unique_ptr<Transport> transport, const Options& options);
 
 }  // namespace probegate::cmsis_dap

@@ -61,12 +61,16 @@ bool SaysNoSwdSequence(std::string_view version) {
   return version.size() == 10 && version[0] == '0' && version[2] == '.' && version[5] == '.';
 }
 
+absl::Status TooSlow() {
+  return MakeError(ErrorKind::kProbeError, "the probe takes too long to say what it is; is its link overloaded?");
+}
+
 // Puts the questions to the device, and remembers which of them can serve as markers.
 class Questions {
  public:
   explicit Questions(Channel& channel) : channel_(channel) {}
 
-  // Asks all of kQuestions.
+  // Asks all of kQuestions, unless the channel is interrupted.
   absl::Status AskAll() {
     for (const InfoId id : kQuestions) {
       if (absl::Status status = Ask(id); !status.ok()) return status;
@@ -118,6 +122,7 @@ class Questions {
   }
 
   absl::Status Ask(InfoId id) {
+    if (channel_.interrupted()) return TooSlow();
     const Info question{id};
     auto reply = channel_.AskIfKnown(question);
     // A reply may have been lost or late, and the probe must not be taken for another one because of that.

@@ -24,6 +24,7 @@ constexpr LabelRow kLabels[] = {
 absl::StatusOr<std::map<std::string, std::string>> AskTargetLabels(Channel& channel) {
   std::map<std::string, std::string> labels;
   for (const LabelRow& row : kLabels) {
+    if (channel.interrupted()) break;  // the device is slow, and labels are not needed
     const auto reply = channel.Ask(Info{row.question});
     if (IsError(reply.status(), ErrorKind::kProbeDisconnected)) return reply.status();
     if (IsRefusal(reply.status())) continue;

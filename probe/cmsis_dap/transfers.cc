@@ -9,6 +9,7 @@
 #include "probe/cmsis_dap/protocol.h"
 #include "probe/cmsis_dap/transfer_block.h"
 #include "probe/error.h"
+#include "probe/interrupt.h"
 
 namespace probegate::cmsis_dap {
 namespace {
@@ -64,10 +65,20 @@ std::chrono::microseconds Transfers::Busy(size_t transfers) const {
   return wait_bound_ + std::chrono::microseconds(hertz_ == 0 ? 0 : clocks * 1'000'000 / hertz_);
 }
 
+size_t Transfers::TransfersPerPacket() const {
+  if (hertz_ == 0) return SIZE_MAX;
+  const uint64_t clocks = uint64_t{hertz_} * static_cast<uint64_t>(kLongestPacket.count()) / 1000;
+  return std::max<uint64_t>(clocks / kClocksPerTransfer, 1);
+}
+
 TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
   TransferResult result;
   Cursor cursor;
   while (cursor.op < ops.size() && result.status.ok()) {
+    if (channel_.interrupted()) {
+      result.status = Interrupted();
+      break;
+    }
     const TransferOp& op = ops[cursor.op];
     TransferResult part;
     if (IsAbort(op)) {
@@ -89,8 +100,9 @@ TransferResult Transfers::Run(absl::Span<const TransferOp> ops) {
 TransferResult Transfers::RunPacket(absl::Span<const TransferOp> ops, Cursor& cursor) {
   TransferEncoder& encoder = this->encoder();
   encoder.Clear();
+  const size_t most = TransfersPerPacket();
   size_t words = 0;
-  while (cursor.op < ops.size()) {
+  while (cursor.op < ops.size() && words < most) {
     const TransferOp& op = ops[cursor.op];
     if (IsAbort(op)) break;
     if (cursor.word == op.size()) {
@@ -142,26 +154,36 @@ TransferResult Transfers::RunAbort(const TransferOp& op) {
 
 TransferResult Transfers::RunBlock(const TransferOp& op) {
   TransferResult result = SendBlocks(op);
-  if (!jtag_ || op.port == Port::kDp || !result.status.ok()) return result;
-  return CheckBlock(op);
+  if (!jtag_ || op.port == Port::kDp || result.completed == 0) return result;
+  if (!result.status.ok() && !IsInterrupted(result.status)) return result;
+  TransferResult checked = CheckBlock(result.completed);
+  if (checked.status.ok()) checked.status = result.status;
+  return checked;
 }
 
-TransferResult Transfers::CheckBlock(const TransferOp& op) {
-  jtag_encoder_.MakeCheck(op.size());
-  return AskEncoded(jtag_encoder_, op.size());
+TransferResult Transfers::CheckBlock(size_t words) {
+  jtag_encoder_.MakeCheck(words);
+  return AskEncoded(jtag_encoder_, words);
 }
 
 TransferResult Transfers::SendBlocks(const TransferOp& op) {
-  const size_t piece_words = TransferBlock::MaxWords(op.is_read(), packet_size_);
+  const size_t most = TransfersPerPacket();
+  const size_t piece_words = std::min(TransferBlock::MaxWords(op.is_read(), packet_size_), most);
+  const size_t in_flight = std::min(packet_count_, most / piece_words);
   const auto piece_at = [&op, piece_words](size_t first) {
     return Piece(op, first, std::min(piece_words, op.size() - first));
   };
   TransferResult result;
   uint8_t ack = kAckOk;
   size_t sent = 0;
-  bool several = false;  // packets have been in flight together
-  for (size_t received = 0; received < sent || (ack == kAckOk && received < op.size());) {
-    while (ack == kAckOk && sent < op.size() && sent < received + packet_count_ * piece_words) {
+  bool several = false;      // packets have been in flight together
+  bool interrupted = false;  // nothing more is sent
+  size_t received = 0;
+  while (received < sent || (ack == kAckOk && !interrupted && received < op.size())) {
+    while (ack == kAckOk && sent < op.size() && sent < received + in_flight * piece_words) {
+      // Before the first packet, Run has asked.
+      interrupted = interrupted || (sent > 0 && channel_.interrupted());
+      if (interrupted) break;
       const TransferOp piece = piece_at(sent);
       result.status = channel_.Send(TransferBlock{piece, device_}, piece.size());
       if (!result.status.ok()) {
@@ -192,6 +214,7 @@ TransferResult Transfers::SendBlocks(const TransferOp& op) {
     result.status = channel_.TakeUnasked();
     if (!result.status.ok()) result = {.status = std::move(result.status), .uncertain = sent};
   }
+  if (result.status.ok() && received < op.size()) result.status = Interrupted();
   return result;
 }
 

@@ -30,6 +30,9 @@ class Transfers {
   // one has been answered, unless both are of one operation that is longer than a packet. If the target answers WAIT
   // for too long, the AP's access is aborted (DAPABORT), so that the AP is free for the next user.
   //
+  // What is in flight together takes no longer than one packet may (kLongestPacket), so that an interrupt need not wait
+  // for more.
+  //
   // Firmware may hold fewer packets than it says: it loses those for which it has no room. So once a reply is missing,
   // or does not fit, after several packets were with the device at once, it gets only one at a time from then on. None
   // of the packets of that operation is known to have been carried out.
@@ -47,7 +50,7 @@ class Transfers {
   TransferResult RunBlock(const TransferOp& op);
   TransferResult SendBlocks(const TransferOp& op);
   absl::Status StepDown(const absl::Status& why);
-  TransferResult CheckBlock(const TransferOp& op);
+  TransferResult CheckBlock(size_t words);
   TransferResult RunAbort(const TransferOp& op);
   TransferResult AskEncoded(TransferEncoder& encoder, size_t words);
   TransferEncoder& encoder();
@@ -55,6 +58,8 @@ class Transfers {
   absl::Status StatusOfAck(uint8_t ack);
   void AbortAccess();
   std::chrono::microseconds Busy(size_t transfers) const;
+  // How many transfers take kLongestPacket.
+  size_t TransfersPerPacket() const;
 
   Channel& channel_;
   const size_t packet_size_;

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "probe/cmsis_dap/channel.h"
 #include "probe/cmsis_dap/transfers.h"
+#include "probe/probe.h"
 
 namespace probegate::cmsis_dap {
 
@@ -35,6 +36,8 @@ class WireClock {
 
   // The rate, or a low one if the device runs at its own.
   uint32_t hertz() const;
+  // How many clocks take kLongestPacket.
+  uint64_t ClocksPerPacket() const { return uint64_t{hertz()} * static_cast<uint64_t>(kLongestPacket.count()) / 1000; }
 
  private:
   struct Choice;

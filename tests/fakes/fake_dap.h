@@ -73,6 +73,11 @@ struct FakeDap {
         reply.resize(3 + 4 * request[2]);
         return {reply};
       }
+      case 0x06: {  // DAP_TransferBlock
+        Packet reply = {0x06, request[2], request[3], 1};
+        if ((request[4] & 2) != 0) reply.resize(4 + 4 * (request[2] + 256u * request[3]));
+        return {reply};
+      }
       case 0x07:  // DAP_TransferAbort
         return {};
       case 0x0A:  // DAP_ResetTarget
