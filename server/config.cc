@@ -1,6 +1,7 @@
 #include "server/config.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/frequency.h"
 #include "config/arguments.h"
 #include "config/checks.h"
 #include "server/probe_rules_section.h"
@@ -26,6 +27,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   bool no_usb = false;
   double lock_idle = Seconds(config.lane.lock_idle);
   double lock_max = Seconds(config.lane.lock_max);
+  std::string clock_min = "10kHz";
 
   app.set_version_flag("--version", "probegate-server " PROBEGATE_VERSION);
   app.add_option("-u,--uid,--probe", config.uids,
@@ -50,9 +52,14 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->option_text(absl::StrCat("SECONDS [", lock_idle, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   app.add_option("--lock-max", lock_max,
-                 "Seconds after which any session loses its lock if another session waits for it")
+                 "Seconds after which any session loses its lock if another session waits for it; shared among the "
+                 "sessions of one client that wait for it")
       ->option_text(absl::StrCat("SECONDS [", lock_max, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
+  app.add_option("--clock-min", clock_min,
+                 "Lowest clock of the wire that a session gets, so that nobody can keep a probe busy for hours")
+      ->option_text("HZ [" + clock_min + "]")
+      ->check(IsFrequency);
   AddLogOptions(app, config.log);
   AddMetricsOption(app, config.metrics, "127.0.0.1:9464");
   app.footer(
@@ -66,6 +73,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   config.usb = !no_usb;
   config.lane.lock_idle = Milliseconds(lock_idle);
   config.lane.lock_max = Milliseconds(lock_max);
+  config.lane.clock_min = *ParseFrequency(clock_min);
   for (const std::string& source : sources) {
     for (Endpoint& endpoint : ParseEndpointRange(source)) config.cmsis_dap_tcp.push_back(std::move(endpoint));
   }

@@ -29,6 +29,7 @@
 #include "server/sessions/idle_thread.h"
 #include "server/sessions/session_registry.h"
 #include "server/sessions/unary_sessions.h"
+#include "server/sharing/work_bound.h"
 #include "telemetry/build_info.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -43,17 +44,17 @@ constexpr size_t kMaxSessions = 1024;
 constexpr std::chrono::seconds kConnectBound{2};
 constexpr std::chrono::seconds kPatience{2};  // for clients that do not read how their session ended
 
-constexpr std::chrono::seconds kLongestCommand{2};
 constexpr std::chrono::seconds kMetricsPatience{2};  // for clients that do not read metrics (telemetry/http_server.h)
 constexpr std::chrono::seconds kSlack{2};            // extra time on a loaded machine
 constexpr char kHangs[] = "probegate-server: shutdown hangs and is cut short; a probe may be left connected\n";
 
-// The longest time from the signal to the end of the program, whatever hangs. A probe that does not answer takes its
-// command's own time and four times the reply time-out, then counts as gone (probe/cmsis_dap/driver.h). Slow clients
-// take the patience above. docs/architecture.md states the sum.
+// The longest time from the signal to the end of the program, whatever hangs. A slow probe has kLongestFarewell for
+// what the sessions give back; one that then does not answer takes four times the reply time-out, and counts as gone
+// (probe/cmsis_dap/driver.h). Slow clients take the patience above. docs/architecture.md states the sum.
 std::chrono::seconds LongestEnd() {
+  const auto farewell = std::chrono::ceil<std::chrono::seconds>(kLongestFarewell);
   const auto gone = std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout);
-  return kLongestCommand + gone + kPatience + kMetricsPatience + kSlack;
+  return farewell + gone + kPatience + kMetricsPatience + kSlack;
 }
 
 void LimitMemory() {

@@ -1,6 +1,5 @@
 #include "server/lane/batch_runner.h"
 
-#include <cstdint>
 #include <utility>
 
 #include "probe/error.h"
@@ -18,8 +17,11 @@ absl::Status BatchRunner::Run(Batch& batch, std::chrono::steady_clock::time_poin
   for (BatchItem& item : batch) item.command.scope.Work(now);
   absl::Status gone = RunInOrder(batch);
   jobs_.clear();
+  bool cut = false;
   for (BatchItem& item : batch) {
-    if (item.command.job) FinishJob(item, gone);
+    if (item.command.job && !cut) FinishJob(item, gone);
+    cut = cut || item.unfinished;
+    item.unfinished = cut;
   }
   return gone;
 }
@@ -32,21 +34,25 @@ absl::Status BatchRunner::RunInOrder(Batch& batch) {
     } else if (item.command.job) {
       if (gone.ok()) jobs_.push_back({&*item.command.job, &item.member->state});
     } else {
-      // The jobs before it are answered first, so they must be finished, however long they are. A lock only needs its
-      // answer: the jobs before and after it are sent to the probe together.
-      if (gone.ok() && !IsLockOrUnlock(item.command)) gone = RunJobs(SIZE_MAX);
+      // The jobs before it are answered first, so they must be finished; if they take too long, it waits with them for
+      // another batch. A lock only needs its answer: the jobs before and after it are sent to the probe together.
+      if (gone.ok() && !IsLockOrUnlock(item.command)) {
+        bool all_finished = true;
+        gone = RunJobs(all_finished);
+        if (!all_finished) return gone;
+      }
       if (gone.ok()) gone = RunWithoutJob(item);
       if (!gone.ok()) item.status = gone;
     }
   }
-  if (!gone.ok()) return gone;
-  // Only the batch's last command may continue in another batch.
-  return RunJobs(!batch.empty() && batch.back().command.job ? kSliceTransfers : SIZE_MAX);
+  bool all_finished = true;
+  return gone.ok() ? RunJobs(all_finished) : gone;
 }
 
-absl::Status BatchRunner::RunJobs(size_t budget) {
+absl::Status BatchRunner::RunJobs(bool& all_finished) {
   if (jobs_.empty()) return absl::OkStatus();
-  const absl::Status gone = probe_.RunTransfers(jobs_, budget);
+  const absl::Status gone = probe_.RunTransfers(jobs_, probe_.slice());
+  all_finished = !gone.ok() || jobs_.back().job->finished();
   jobs_.clear();
   return gone;
 }
@@ -73,6 +79,7 @@ absl::Status BatchRunner::CallProbe(BatchItem& item) {
   const bool takes = row.posted_role == PostedRole::kTakes || row.posted_role == PostedRole::kMay;
   if (takes && failure.pending()) return failure.Take();
   if (!std::exchange(state.joined, true)) probe_.Join(state);
+  const WorkBound::Scope scope(probe_.bound(), {.session = &state});
   absl::Status status = row.run(probe_, state, item.command.request, item.response);
   const bool takes_after = row.posted_role == PostedRole::kTakesAfter && failure.pending();
   if (takes_after && !IsError(status, ErrorKind::kProbeDisconnected)) return failure.Take();
@@ -96,6 +103,8 @@ void BatchRunner::GiveBack(LaneMember& member) {
                                             {"session", member.name()},
                                             {"reason", std::string(member.state.posted_failure.status().message())}});
   }
+  const auto until = std::chrono::steady_clock::now() + kLongestFarewell;
+  const WorkBound::Scope scope(probe_.bound(), {.until = until});
   if (std::exchange(member.state.joined, false)) probe_.Leave(member.state);
 }
 

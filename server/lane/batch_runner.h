@@ -5,7 +5,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -23,13 +22,14 @@ class BatchRunner {
       : probe_(probe), unique_id_(unique_id), log_(log) {}
 
   // Carries out `batch` in order, and fills in the outcome of each item. If a command fails, only its item has the
-  // error. Returns kProbeDisconnected if the probe is gone, with which all unfinished items then fail; otherwise OK.
-  // `now` is when the work begins.
+  // error. If the batch takes too long (JobRunner::Run), the rest of it is left unfinished. A command whose session has
+  // ended meanwhile fails with Interrupted(). Returns kProbeDisconnected if the probe is gone, with which all
+  // unfinished items then fail; otherwise OK. `now` is when the work begins.
   absl::Status Run(Batch& batch, std::chrono::steady_clock::time_point now);
 
  private:
   absl::Status RunInOrder(Batch& batch);
-  absl::Status RunJobs(size_t budget);
+  absl::Status RunJobs(bool& all_finished);
   absl::Status RunWithoutJob(BatchItem& item);
   absl::Status CallProbe(BatchItem& item);
   static void FinishJob(BatchItem& item, const absl::Status& gone);

@@ -43,7 +43,7 @@ Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)
       reports_(*metrics_, context.log),
       shared_(
           std::move(probe), [this](std::string_view what) { reports_.OnTargetPower(what); },
-          &metrics_->batch_commands(), metrics_->swo_counters()),
+          &metrics_->batch_commands(), metrics_->swo_counters(), context.options.clock_min),
       runner_(shared_, metrics_->unique_id(), context.log),
       info_(shared_.info()),
       queue_({.idle = options_.lock_idle, .max = options_.lock_max}, *metrics_) {}
@@ -177,6 +177,7 @@ bool Lane::EndAll(const SessionEnd& end) {
 }
 
 void Lane::Stop(const absl::Status& why) {
+  shared_.bound().EndBy(Clock::now() + kLongestFarewell);
   EndAll({SessionEndCause::kServerStopped, why});
   {
     MutexLock lock(mutex_);
@@ -233,7 +234,7 @@ void Lane::TakeWork(Work& work) {
   if (const auto broken = queue_.BreakLock(work.now)) {
     work.broken_locks.emplace_back(SnapshotLocked(*broken->holder), SnapshotLocked(*broken->waiter));
   }
-  work.batch = queue_.Take(work.now);
+  work.batch = queue_.Take(shared_.slice());
 }
 
 void Lane::AnswerBatch(Batch& batch) {

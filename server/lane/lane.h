@@ -5,6 +5,9 @@
 // commands that several sessions have queued are sent to the probe together (server/lane/batch_runner.h,
 // server/sharing/shared_probe.h).
 //
+// No session keeps the probe for long (server/sharing/work_bound.h): transfers are carried out in short turns, and
+// whatever a session has on the wire is given up, after the packet that has begun, once the session has ended.
+//
 // A lane lives as long as its probe is present. When the probe is gone, the lane ends its sessions and cannot be used
 // again. If the probe comes back, the catalog makes a new lane.
 //
@@ -15,6 +18,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
@@ -41,9 +45,11 @@ class ProbeMetrics;
 
 struct LaneOptions {
   // A lock is taken away while another session waits for it, once its holder has sent nothing for `lock_idle`, or has
-  // held it for `lock_max`.
+  // held it for `lock_max`, divided among the sessions of its client (LaneQueue).
   std::chrono::milliseconds lock_idle{10'000};
   std::chrono::milliseconds lock_max{60'000};
+  // The lowest clock in hertz that a session can ask for.
+  uint32_t clock_min = 10'000;
   // How often an idle probe is asked whether it is still there.
   std::chrono::milliseconds presence_interval{500};
   // How often a probe that captures SWO is asked for it: small probes hold 4 KiB, which 2 Mbaud fill in 20 ms.
@@ -100,18 +106,17 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   // A new session, or the error with which the lane has ended. `on_end` is called at most once, with the reason, if the
   // session is not ended by its owner: kProbeDisconnected if the probe is gone or the server stops.
-  absl::StatusOr<std::shared_ptr<Session>> OpenSession(SessionId id, SessionOwner owner,
-                                                       Session::EndCallback on_end);
+  absl::StatusOr<std::shared_ptr<Session>> OpenSession(SessionId id, SessionOwner owner, Session::EndCallback on_end);
 
   LaneUsage usage() const;
 
   // Makes the thread check soon whether the probe is still present.
   void CheckPresence();
 
-  // Ends every session with `why`; their cause is kServerStopped, unless the probe was lost before. Lets the command on
-  // the wire finish, answers queued commands with `why`, and gives back everything that the sessions have. Leaves the
-  // probe disconnected and closed. Blocks until the thread has ended, so it must not be called from a callback. Calling
-  // it again does nothing.
+  // Ends every session with `why`; their cause is kServerStopped, unless the probe was lost before. Lets the packet on
+  // the wire finish, answers all commands with `why`, and gives back everything that the sessions have, as far as that
+  // is possible within kLongestFarewell. Leaves the probe disconnected and closed. Blocks until the thread has ended,
+  // so it must not be called from a callback. Calling it again does nothing.
   void Stop(const absl::Status& why);
 
   // --- For Session, which passes the member that OpenSession gave it, and describes these functions.

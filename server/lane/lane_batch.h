@@ -13,10 +13,6 @@
 
 namespace probegate {
 
-// How many transfers are sent to the probe before other sessions have their turn: 4 KiB of memory, about 0.5 ms on a
-// fast probe.
-inline constexpr size_t kSliceTransfers = 1024;
-
 // A command, or a session's farewell, and what came of it.
 struct BatchItem {
   enum class Fate : uint8_t { kAnswered, kGoesOn, kDropped };
@@ -24,11 +20,12 @@ struct BatchItem {
   std::shared_ptr<LaneMember> member;
   LaneCommand command;
   bool farewell = false;  // no command: the session is gone, and gives back what it has
+  size_t transfers = 0;   // of its job, how many were left when the batch was taken
 
   // Set by BatchRunner; the status also by LaneQueue, for an unlock and for what ends with its session.
   v1::StreamResponse response;
   absl::Status status;
-  bool unfinished = false;  // the rest of it is for another batch
+  bool unfinished = false;  // the rest, or all of it, is for another batch; then so is everything after it
 
   // Set by LaneQueue::Executed: it is to be answered, waits again, or is dropped without an answer.
   Fate fate = Fate::kAnswered;

@@ -16,6 +16,7 @@ LaneMember::Leftovers LaneMember::TakeLeftovers() {
 
 std::optional<LaneMember::Leftovers> LaneMember::End(const SessionEnd& end) {
   end_ = end;
+  state.over = true;
   stage_ = on_wire_ ? Stage::kEnding : Stage::kEnded;
   if (on_wire_) return std::nullopt;
   return TakeLeftovers();
@@ -29,6 +30,7 @@ std::optional<LaneMember::Leftovers> LaneMember::Answered() {
 
 LaneMember::Leftovers LaneMember::Leave() {
   stage_ = Stage::kLeft;
+  state.over = true;
   return TakeLeftovers();
 }
 

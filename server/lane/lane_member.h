@@ -25,18 +25,21 @@
 //                              from then on: `why`, at once, for each command that it submits
 //   kLeft     its owner        nothing; but if it was ended before: `why`, at once, for each command that it submits
 //
-// A command is on the wire until it has been carried out. What was carried out is answered right after that, in order
+// A command is on the wire until it has been carried out, or given up because its session has ended: then its answer is
+// `why`. What was carried out is answered right after that, in order
 // and without the lane's mutex: an End or a Leave that comes in between does not hold these answers back, and what
 // follows from End may reach the client before them.
 //
 // When a session leaves kOpen, its lock is freed, and one farewell is due, in the session's turn (LaneQueue): the
 // lane's thread gives back what the session has of the probe, and the lane forgets it.
 //
-// Threads: the lane's mutex guards everything except `state`, which belongs to the lane's thread, and what is constant:
+// Threads: the lane's mutex guards everything except `state`, which belongs to the lane's thread except for its `over`,
+// and what is constant:
 // name(), and end() once the session is no longer open.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -64,7 +67,9 @@ class LaneMember {
   // LaneQueue's own notes.
   struct Place {
     bool is_ready = false;
-    uint32_t forgiven_unlocks = 0;  // how many unlocks it still owes for a lock that was taken away
+    uint32_t forgiven_unlocks = 0;   // how many unlocks it still owes for a lock that was taken away
+    uint32_t forgiven_in_batch = 0;  // those of them that are in the batch
+    size_t sharers = 1;  // when it came into the line: sessions of its client that were in line or held the lock
   };
 
   // `snapshot` has what does not change, and the time of opening; it says nothing about the lock.

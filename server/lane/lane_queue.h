@@ -1,12 +1,22 @@
 // Decides which session's turn it is on a probe, and which one holds its lock.
 //
-// Sessions that have commands stand in line, in the order in which they came. Each has one turn, and goes to the end of
-// the line if it has more commands. What the sessions have ready is sent to the probe together, as one batch, up to the
-// length of a slice (kSliceTransfers). While one session holds the lock, others that need the wire keep their places
-// but have no turn. Between a session's unlock and its next lock, a session that waits for the lock has its turn.
+// Sessions that have commands stand in line, and take turns: round robin over the clients
+// (SessionSnapshot::client_key), and over the sessions of each client. So a client with many sessions has no more turns
+// than one with a single session. What the sessions have ready is sent to the probe together, as one batch, up to the
+// length of a slice; each session is in it once. If several clients can go on, each has an equal share of the slice,
+// and kCommandsPerTurn commands for all its sessions. While one session holds the lock, others that need the wire keep
+// their places but have no turn. Between a session's unlock and its next lock, a session that waits for the lock has
+// its turn.
 //
 // Locks nest. A session that keeps the lock for longer than LockBounds while another waits for it loses it. Its client
-// is not told: each unlock that is still to come is answered with OK.
+// is not told: each unlock that is still to come is answered with OK. The time that a client may keep the lock is
+// shared among those of its sessions that are in line or hold it: while another waits, each keeps it for
+// LockBounds::max divided by their number. That number is counted when a session comes into the line, and holds until
+// it has its turn, so that it waits no longer if those before it leave.
+//
+// A batch may be cut: what has not been carried out when its time is over is put back, in order, and the sessions that
+// got nothing done are first in line again. A lock or an unlock takes effect when its batch has been carried out; until
+// then, the queue only plans with it.
 //
 // A session that ends frees its lock, and then has one more turn: a farewell, which is a batch of its own, because
 // giving back what the session has may take a long time.
@@ -23,6 +33,9 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -39,7 +52,7 @@ class ProbeMetrics;
 // When a lock is taken away, if another session waits for it.
 struct LockBounds {
   std::chrono::milliseconds idle;  // after its holder has sent nothing, and had no command in the lane, for this long
-  std::chrono::milliseconds max;   // after it has been held for this long
+  std::chrono::milliseconds max;   // after it has been held for this long, divided among the sessions of its client
 };
 
 class LaneQueue {
@@ -69,9 +82,10 @@ class LaneQueue {
 
   // --- What the lane's thread does
 
-  // What can be carried out now; empty if nothing can. Locks are taken and given back here, in their turn.
-  Batch Take(TimePoint now);
-  // `batch` was carried out: sets the fate of each item, and puts back unfinished commands.
+  // What can be carried out now, about `slice` transfers; empty if nothing can.
+  Batch Take(size_t slice);
+  // `batch` was carried out: sets the fate of each item, takes and gives back locks in their turn, and puts back
+  // unfinished commands.
   void Executed(Batch& batch, TimePoint now);
   // `batch` has been answered. Returns the sessions that were ended meanwhile, and what they are to be told now.
   std::vector<std::pair<MemberPtr, LaneMember::Leftovers>> Answered(const Batch& batch);
@@ -87,18 +101,56 @@ class LaneQueue {
   // When BreakLock is due; nothing while no session waits for the lock.
   std::optional<TimePoint> LockDeadline() const;
 
-  bool locked() const { return holder_ != nullptr; }
-  bool Holds(const LaneMember& member) const { return holder_ == &member; }
+  // While a batch is being carried out, as if it already had been.
+  bool locked() const { return lock().holder != nullptr; }
+  bool Holds(const LaneMember& member) const { return lock().holder == &member; }
   // Whether `member` cannot go on because another session holds the lock.
   bool WaitsForLock(const LaneMember& member) const;
 
  private:
+  struct Lock {
+    LaneMember* holder = nullptr;
+    uint32_t depth = 0;
+  };
+  // The sessions of one client that are in line.
+  struct Line {
+    std::string client;
+    std::list<MemberPtr> members;
+    // What it has in the batch that is being put together.
+    size_t commands = 0;
+    size_t transfers = 0;
+  };
+  using Lines = std::list<Line>;
+  // What may be in a batch.
+  struct Limits {
+    size_t transfers;             // in all
+    size_t transfers_per_client;  // for each, together with the command that exceeds it
+    size_t commands_per_client;
+    size_t commands_per_turn;  // of the client whose turn it is
+  };
+  struct Turn {
+    Lines::iterator line;
+    std::list<MemberPtr>::iterator member;
+  };
+
+  const Lock& lock() const { return commands_out_ ? planned_ : lock_; }
+  Limits LimitsOf(size_t slice);
+  std::optional<Turn> NextTurn(const Limits& limits);
+  // The client whose turn it was goes to the end of the line, and the session leaves it.
+  void EndTurn(const Turn& turn);
   // Takes as many commands as possible from the front of one session's queue. False if the batch must not grow further.
-  bool TakeFrom(const MemberPtr& member, Batch& batch, size_t& transfers, TimePoint now);
+  bool TakeFrom(const MemberPtr& member, Line& line, const Limits& limits, Batch& batch);
+  // Plans with the lock or unlock `command`; returns how an unlock ends.
+  absl::Status PlanLock(LaneMember& member, const LaneCommand& command);
+  // A lock or an unlock was carried out.
+  void CommitLock(BatchItem& item, TimePoint now);
   bool LockNow(LaneMember& member, const LaneCommand& command, TimePoint now);
-  void MakeReady(const MemberPtr& member);
+  // Puts `member` in line, at the end; or, if its turn was cut before it had begun, at the front.
+  void MakeReady(const MemberPtr& member, bool first = false);
   void QueueFarewell(const MemberPtr& member, TimePoint now);
   const LaneMember* FirstWaiter() const;
+  // How long the lock's holder may keep it.
+  TimePoint::duration HolderShare() const;
   void TakeLock(LaneMember& member, TimePoint now);
   absl::Status ReleaseLock(LaneMember& member, TimePoint now);
   void FreeLock(TimePoint now);
@@ -106,11 +158,14 @@ class LaneQueue {
   const LockBounds bounds_;
   ProbeMetrics& metrics_;
 
-  std::list<MemberPtr> ready_;  // the line
-  bool commands_out_ = false;   // from Take to Answered of a batch with commands
-  LaneMember* holder_ = nullptr;
-  uint32_t lock_depth_ = 0;
+  // The clients that have sessions in line, in the order of their turns. None is empty.
+  Lines lines_;
+  std::unordered_map<std::string_view, Lines::iterator> by_client_;  // the keys are those of lines_
+  bool commands_out_ = false;                                        // from Take to Answered of a batch with commands
+  Lock lock_;
   TimePoint locked_at_;
+  Lock planned_;          // what lock_ will be once the batch has been carried out
+  size_t transfers_ = 0;  // in the batch that is being put together
 };
 
 }  // namespace probegate

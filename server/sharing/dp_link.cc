@@ -11,6 +11,7 @@
 #include "probe/adi/link.h"
 #include "probe/adi/registers.h"
 #include "probe/error.h"
+#include "probe/interrupt.h"
 
 namespace probegate {
 namespace {
@@ -135,7 +136,7 @@ absl::Status DpLink::RelinkFailed(const SessionState& session, const absl::Statu
   const bool anothers_doing = wire_.link == Link::kTouched && wire_.toucher_who != session.who;
   if (wire_.link != Link::kTouched) wire_.Touch(session, "attempt to reach its target");
   wire_.toucher = nullptr;
-  if (!anothers_doing) return why;
+  if (!anothers_doing || IsInterrupted(why)) return why;
   return MakeError(ErrorKind::kProbeError, absl::StrCat("the target has not answered since the ", wire_.touched_by_what,
                                                         " of ", wire_.toucher_who, ": ", why.message()));
 }

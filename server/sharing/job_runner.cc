@@ -1,12 +1,14 @@
 #include "server/sharing/job_runner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/hex.h"
 #include "probe/error.h"
+#include "probe/interrupt.h"
 
 namespace probegate {
 namespace {
@@ -46,6 +48,10 @@ LinkUse JobRunner::UseOf(const SessionState& session, const TransferJob& job) {
 
 bool JobRunner::Settle(const Work& work) {
   const auto& [job, session] = work;
+  if (session->over) {
+    if (!job->finished()) job->Fail(Interrupted());
+    return true;
+  }
   PostedFailure& failure = session->posted_failure;
   if (failure.pending() && job->posted_as.empty()) {
     job->Fail(failure.Take());
@@ -63,14 +69,17 @@ bool JobRunner::Settle(const Work& work) {
 JobRunner::Planned JobRunner::Plan(absl::Span<const Work> work, size_t budget) {
   Planned planned;
   plan_.Begin(budget);
+  planned_.clear();
   for (const Work& next : work) {
     const auto& [job, session] = next;
     if (job->finished()) continue;
+    if (session->over) break;  // Settle sees to it, in its turn
     // A job that must not run, or for which the link must be prepared first, ends this plan and begins the next.
     if (&next != &work.front() && (session->posted_failure.pending() || !Check(*session, *job).ok() ||
                                    !link_.IsFit(*session, UseOf(*session, *job)))) {
       break;
     }
+    planned_.push_back(session);
     const TransferPlan::Added added = plan_.Add(*job, *session);
     if (added != TransferPlan::Added::kRunFirst) ++planned.jobs;
     if (added == TransferPlan::Added::kPart) planned.budget_used = true;
@@ -79,22 +88,38 @@ JobRunner::Planned JobRunner::Plan(absl::Span<const Work> work, size_t budget) {
   return planned;
 }
 
+absl::Status JobRunner::Prepare(const Work& leader) {
+  const auto& [job, session] = leader;
+  if (absl::Status status = Check(*session, *job); !status.ok()) return status;
+  const WorkBound::Scope scope(bound_, {.session = session});
+  return link_.Prepare(*session, UseOf(*session, *job));
+}
+
+// Each plan has a whole turn's time, so that it gets something done, however long the link took to establish. One that
+// discovers something is short, and would never come to its end with a probe that takes longer.
+TransferResult JobRunner::Transfer() {
+  const auto until = plan_.discovers() ? WorkBound::TimePoint::max() : std::chrono::steady_clock::now() + kLongestTurn;
+  const WorkBound::Scope scope(bound_, {.sessions = planned_, .until = until});
+  return probe_.Transfer(plan_.ops());
+}
+
 absl::Status JobRunner::Run(absl::Span<const Work> work, size_t budget) {
+  const auto until = std::chrono::steady_clock::now() + kLongestTurn;
   // An empty block transfers nothing, but must fail if a block with data would fail.
   for (const auto& [job, session] : work) {
     if (job->steps.empty()) job->status = Check(*session, *job);
   }
   bool budget_used = false;
+  bool begun = false;
   for (size_t first = 0;;) {
     while (first < work.size() && Settle(work[first])) ++first;
-    // Only the last job may wait for the next call: those before it are answered in order.
     if (first == work.size() || (budget_used && first + 1 == work.size())) return absl::OkStatus();
+    if (begun && std::chrono::steady_clock::now() >= until) return absl::OkStatus();
     budget_used = false;
+    begun = true;
 
     const Work& leader = work[first];
-    absl::Status fit = Check(*leader.session, *leader.job);
-    if (fit.ok()) fit = link_.Prepare(*leader.session, UseOf(*leader.session, *leader.job));
-    if (!fit.ok()) {
+    if (absl::Status fit = Prepare(leader); !fit.ok()) {
       leader.job->Fail(fit);
       if (IsError(fit, ErrorKind::kProbeDisconnected)) return fit;
       continue;
@@ -104,9 +129,18 @@ absl::Status JobRunner::Run(absl::Span<const Work> work, size_t budget) {
     if (plan_.empty()) continue;
     // A plan without jobs only finds out what the next job needs, and counts as one job.
     if (batch_commands_ != nullptr) batch_commands_->Observe(static_cast<double>(std::max<size_t>(planned.jobs, 1)));
-    const TransferResult result = probe_.Transfer(plan_.ops());
+    const TransferResult result = Transfer();
+    if (IsInterrupted(result.status)) {
+      plan_.Interrupt(result.completed);
+      // Either a session has ended, and the others go on, or the time is over.
+      if (std::none_of(planned_.begin(), planned_.end(), [](const SessionState* s) { return s->over.load(); })) {
+        return absl::OkStatus();
+      }
+      continue;
+    }
     if (SessionState* failed = plan_.Finish(result)) {
       budget_used = false;
+      const WorkBound::Scope scope(bound_, {.session = failed});
       const absl::Status recovered = link_.Recover(*failed, result.status);
       if (IsError(recovered, ErrorKind::kProbeDisconnected)) return recovered;
     }
@@ -117,6 +151,7 @@ absl::Status JobRunner::RunOne(SessionState& session, TransferJob job) {
   const Work work{&job, &session};
   while (!job.finished()) {
     if (absl::Status status = Run({&work, 1}, kOwnBudget); !status.ok()) return status;
+    if (!job.finished() && bound_.raised()) return Interrupted();
   }
   return job.status;
 }

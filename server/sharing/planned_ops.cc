@@ -1,6 +1,7 @@
 #include "server/sharing/planned_ops.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -109,26 +110,60 @@ SessionState* PlannedOps::Finish(const TransferResult& result) {
     return nullptr;
   }
   if (ops_.empty()) return nullptr;
-  size_t before = 0;  // transfers before ops_[failed_op]
-  size_t failed_op = 0;
-  while (failed_op + 1 < ops_.size() && before + ops_[failed_op].size() <= result.completed) {
-    before += ops_[failed_op++].size();
-  }
-  const Entry& failed = entries_[failed_op];
+  const Place place = PlaceAfter(result.completed);
+  const Entry& failed = entries_[place.op];
   const size_t first_job = failed.job;
-  for (size_t i = undo_.size(); i-- > first_job;) TakeBack(undo_[i]);
-  ReadBack(failed_op);
-  wire_.Forget();
+  TakeBackFrom(first_job, place.op);
   LoseTar(failed);
 
-  const size_t done_in_op = result.completed > before ? result.completed - before : 0;
-  if (!TryOtherSecurity(failed, done_in_op, result)) {
-    undo_[first_job].job->Fail(DescribeFailure(result.status, failed.note, done_in_op, result.uncertain == 0));
+  if (!TryOtherSecurity(failed, place.word, result)) {
+    undo_[first_job].job->Fail(DescribeFailure(result.status, failed.note, place.word, result.uncertain == 0));
   }
   // A job that may have run must not run again, so it fails, although it may have succeeded.
-  const size_t last_job = LastJobWithin(failed_op, before, result.completed + result.uncertain);
+  const size_t last_job = LastJobWithin(place.op, place.before, result.completed + result.uncertain);
   for (size_t i = first_job + 1; i <= last_job; ++i) undo_[i].job->Fail(result.status);
   return undo_[first_job].session;
+}
+
+void PlannedOps::Interrupt(size_t completed) {
+  if (ops_.empty()) return;
+  const Place place = PlaceAfter(completed);
+  const Entry& entry = entries_[place.op];
+  const Undo& undo = undo_[entry.job];
+  const std::optional<size_t> words = WordsDone(entry.job, place);
+  TakeBackFrom(entry.job, place.op);
+  if (words) undo.job->ContinueFrom(*words);
+  if (place.word == 0) return;
+  LoseTar(entry);
+  if (entry.note.reads_ap) undo.session->dp().last_ap_read = ops_[place.op].read[place.word - 1];
+}
+
+PlannedOps::Place PlannedOps::PlaceAfter(size_t completed) const {
+  Place place{.op = 0, .word = 0, .before = 0};
+  while (place.op + 1 < ops_.size() && place.before + ops_[place.op].size() <= completed) {
+    place.before += ops_[place.op++].size();
+  }
+  place.word = completed > place.before ? completed - place.before : 0;
+  return place;
+}
+
+void PlannedOps::TakeBackFrom(size_t first_job, size_t op) {
+  for (size_t i = undo_.size(); i-- > first_job;) TakeBack(undo_[i]);
+  ReadBack(op);
+  wire_.Forget();
+}
+
+std::optional<size_t> PlannedOps::WordsDone(size_t job, const Place& place) const {
+  const std::vector<uint32_t>& words = undo_[job].job->words;
+  for (size_t i = place.op + 1; i-- > 0 && entries_[i].job == job;) {
+    const uint32_t* data = ops_[i].is_read() ? ops_[i].read.data() : ops_[i].write.data();
+    const size_t done = i == place.op ? place.word : ops_[i].size();
+    // Comparing pointers into different arrays needs std::less.
+    const std::less<> less;
+    const bool is_data = !less(data, words.data()) && less(data, words.data() + words.size());
+    if (is_data && done > 0) return static_cast<size_t>(data - words.data()) + done;
+  }
+  return std::nullopt;
 }
 
 bool PlannedOps::TryOtherSecurity(const Entry& failed, size_t done, const TransferResult& result) {

@@ -83,8 +83,9 @@ class PlannedOps {
   absl::Span<const TransferOp> ops() const { return ops_; }
   size_t transfers() const { return transfers_; }
 
-  // See TransferPlan::Finish.
+  // See TransferPlan::Finish and TransferPlan::Interrupt.
   SessionState* Finish(const TransferResult& result);
+  void Interrupt(size_t completed);
 
  private:
   // How to undo one job's planning.
@@ -114,7 +115,18 @@ class PlannedOps {
     ApView* view;
   };
 
+  // Where a plan of which `completed` transfers are done has stopped.
+  struct Place {
+    size_t op;      // index into ops_
+    size_t word;    // of that op, how many are done
+    size_t before;  // transfers before that op
+  };
+  Place PlaceAfter(size_t completed) const;
+  // Takes back the planning of `first_job` and those after it, and stores what the ops before `op` have read.
+  void TakeBackFrom(size_t first_job, size_t op);
   void TakeBack(const Undo& undo);
+  // How many words of the job's data were done, if the plan stopped there; nothing if the plan had none done.
+  std::optional<size_t> WordsDone(size_t job, const Place& place) const;
   // Stores what the first `ops_done` ops have read.
   void ReadBack(size_t ops_done);
   void ReadBackTars(size_t ops_done);

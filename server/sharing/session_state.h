@@ -1,6 +1,8 @@
-// What one session owns of the probe, and its view of the registers. Plain data; only the lane's thread touches it.
+// What one session owns of the probe, and its view of the registers. Plain data; only the lane's thread touches it,
+// except `over`.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -30,6 +32,8 @@ struct MemoryAccess {
 struct SessionState {
   // For messages: DescribeClient.
   std::string who;
+  // The session has ended, so what is carried out for it is given up (server/sharing/work_bound.h). Set by any thread.
+  std::atomic<bool> over = false;
   // The SharedProbe knows of it.
   bool joined = false;
 

@@ -12,16 +12,28 @@
 namespace probegate {
 namespace {
 
+constexpr uint64_t kClocksPerTransfer = 64;  // 46 over SWD, and more over JTAG or if the target answers WAIT
+
+// `hertz`: 0 if the clock is the probe's own, which is not known.
+size_t SliceAt(uint32_t hertz) {
+  if (hertz == 0) return kSliceTransfers;
+  const uint64_t clocks = uint64_t{hertz} * static_cast<uint64_t>(kLongestTurn.count()) / 2000;
+  return std::clamp<size_t>(clocks / kClocksPerTransfer, 1, kSliceTransfers);
+}
+
 std::string_view Name(WireProtocol protocol) { return protocol == WireProtocol::kJtag ? "JTAG" : "SWD"; }
 
 }  // namespace
 
 SharedProbe::SharedProbe(std::unique_ptr<Probe> probe, DpLink::Warn warn, const Histogram* batch_commands,
-                         const SwoCounters& swo)
+                         const SwoCounters& swo, uint32_t clock_min)
     : probe_(std::move(probe)),
+      clock_min_(clock_min),
       swo_(*probe_, swo),
       link_(*probe_, wire_, clock_, std::move(warn)),
-      jobs_(*probe_, wire_, link_, batch_commands) {}
+      jobs_(*probe_, wire_, link_, bound_, batch_commands) {
+  probe_->SetInterrupt(&bound_);
+}
 
 SharedProbe::~SharedProbe() { Shutdown(); }
 
@@ -187,7 +199,7 @@ absl::Status SharedProbe::RequireProtocol(WireProtocol protocol) const {
 
 absl::StatusOr<uint32_t> SharedProbe::SetClock(SessionState& session, uint32_t hertz) {
   if (absl::Status status = RequireOpen(session); !status.ok()) return status;
-  const auto before = std::exchange(session.clock_hz, hertz);
+  const auto before = std::exchange(session.clock_hz, std::max(hertz, clock_min_));
   const auto runs = ApplyClock();
   if (!runs.ok()) session.clock_hz = before;
   return runs;
@@ -198,7 +210,9 @@ absl::StatusOr<uint32_t> SharedProbe::ApplyClock() {
   for (const SessionState* session : sessions_) {
     if (session->clock_hz && (!lowest || *session->clock_hz < *lowest)) lowest = session->clock_hz;
   }
-  return probe_->SetClock(lowest);
+  auto runs = probe_->SetClock(lowest);
+  if (runs.ok()) slice_ = SliceAt(*runs);
+  return runs;
 }
 
 absl::Status SharedProbe::SwoStart(SessionState& session, uint32_t baud) {

@@ -2,7 +2,7 @@
 //
 // - A session's opens and connects are counted per session; the probe opens with the first and closes with the last.
 // - nRESET is low while any session holds it; the clock is the lowest that any session asked for, as far as the probe
-//   and its settings allow (Probe::SetClock).
+//   and its settings allow (Probe::SetClock), but no session gets it below a lowest rate.
 // - SELECT is each session's own, and so are CSW and TAR of each MEM-AP (server/sharing/transfer_plan.h).
 // - Power requests are OR-ed; a session sees the wire's power bits only as far as it asked for them itself. After raw
 //   sequences and resets the link is established again before another session is served, and a session's own sequences
@@ -32,17 +32,18 @@
 #include "server/sharing/shared_swo.h"
 #include "server/sharing/transfer_job.h"
 #include "server/sharing/wire_state.h"
+#include "server/sharing/work_bound.h"
 #include "telemetry/metrics.h"
 
 namespace probegate {
 
 class SharedProbe {
  public:
-  // `warn` is as for DpLink, and `batch_commands` as for JobRunner; SWO is counted in `swo`. The last two must outlive
-  // this.
+  // `warn` is as for DpLink, and `batch_commands` as for JobRunner; SWO is counted in `swo`. These two must outlive
+  // this. A clock below `clock_min` hertz that a session asks for is taken for `clock_min`.
   explicit SharedProbe(
       std::unique_ptr<Probe> probe, DpLink::Warn warn = [](std::string_view) {},
-      const Histogram* batch_commands = nullptr, const SwoCounters& swo = {});
+      const Histogram* batch_commands = nullptr, const SwoCounters& swo = {}, uint32_t clock_min = 1);
   // Leaves the probe as Shutdown does.
   ~SharedProbe();
   SharedProbe(const SharedProbe&) = delete;
@@ -68,8 +69,9 @@ class SharedProbe {
   absl::StatusOr<std::vector<std::vector<uint8_t>>> SwdSequence(SessionState& session,
                                                                 absl::Span<const SwdSegment> segments);
   absl::StatusOr<std::vector<uint8_t>> JtagSequence(SessionState& session, const JtagStretch& stretch);
-  // Returns the rate that runs from now on, which is the lowest that any session asked for, or a lower one that the
-  // probe has. If the probe refuses, what the session asked for before stays.
+  // Returns the rate that runs from now on, which is the lowest that any session asked for, but at least the lowest
+  // that is allowed, or a lower one if the probe takes no other. If the probe refuses, what the session asked for
+  // before stays.
   absl::StatusOr<uint32_t> SetClock(SessionState& session, uint32_t hertz);
   absl::Status Reset(SessionState& session);
   absl::Status AssertReset(SessionState& session, bool asserted);
@@ -87,6 +89,10 @@ class SharedProbe {
   // As JobRunner::Run.
   using Work = JobRunner::Work;
   absl::Status RunTransfers(absl::Span<const Work> work, size_t budget) { return jobs_.Run(work, budget); }
+  // How many transfers a turn may have at the clock that runs: half of kLongestTurn, but at most kSliceTransfers.
+  size_t slice() const { return slice_; }
+  // Until when the methods above may go on. Without a scope: to their end.
+  WorkBound& bound() { return bound_; }
 
   // The session's subscription to SWO (server/sharing/shared_swo.h). It ends with the session's last close.
   absl::Status SwoStart(SessionState& session, uint32_t baud);
@@ -117,6 +123,8 @@ class SharedProbe {
   absl::Status ApplyReset();
 
   const std::unique_ptr<Probe> probe_;
+  const uint32_t clock_min_;
+  WorkBound bound_;
   SharedSwo swo_;
   std::vector<SessionState*> sessions_;  // that have joined
   bool probe_open_ = false;
@@ -126,6 +134,7 @@ class SharedProbe {
   LinkClock clock_;
   DpLink link_;
   JobRunner jobs_;
+  size_t slice_ = kSliceTransfers;
 };
 
 }  // namespace probegate

@@ -1,6 +1,7 @@
 #include "server/sharing/shared_swo.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <utility>
 
@@ -11,8 +12,9 @@
 namespace probegate {
 namespace {
 
-// The limit of one poll, so that commands do not wait long.
+// The limits of one poll, so that commands do not wait long.
 constexpr unsigned kMostPackets = 4;
+constexpr std::chrono::milliseconds kLongestPoll{20};
 
 // A lost answer only costs the bytes in it. But if the probe keeps failing, each poll takes a time-out, so the capture
 // ends after this many failures in a row.
@@ -82,7 +84,8 @@ absl::StatusOr<SwoTaken> SharedSwo::Read(SessionState& session) {
 
 absl::StatusOr<bool> SharedSwo::Poll() {
   bool more = active();
-  for (unsigned i = 0; i < kMostPackets && more; ++i) {
+  const auto until = std::chrono::steady_clock::now() + kLongestPoll;
+  for (unsigned i = 0; i < kMostPackets && more && (i == 0 || std::chrono::steady_clock::now() < until); ++i) {
     const absl::StatusOr<SwoData> data = probe_.SwoRead();
     if (!data.ok()) {
       if (absl::Status gone = Failed(data.status()); !gone.ok()) return gone;

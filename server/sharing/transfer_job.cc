@@ -1,5 +1,6 @@
 #include "server/sharing/transfer_job.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace probegate {
@@ -13,6 +14,22 @@ size_t TransferJob::transfers_left() const {
   size_t left = 0;
   for (size_t i = step; i < steps.size(); ++i) left += steps[i].word_count;
   return left - (finished() ? 0 : step_done);
+}
+
+void TransferJob::ContinueFrom(size_t word_count) {
+  step = 0;
+  bytes_done = 0;
+  for (const TransferStep& s : steps) {
+    step_done = std::min(word_count - s.first_word, s.word_count);
+    if (s.target == TransferStep::Target::kMemory && s.word_count > 0) {
+      bytes_done += step_done * (s.run.byte_count / s.run.transfers);
+    } else if (s.target == TransferStep::Target::kAp) {
+      bytes_done += 4 * step_done;
+    }
+    if (step_done < s.word_count) return;
+    ++step;
+    step_done = 0;
+  }
 }
 
 TransferJob TransferJob::ReadRegister(TransferStep::Target target, uint64_t address, size_t count) {

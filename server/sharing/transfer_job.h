@@ -54,6 +54,8 @@ struct TransferJob {
   bool finished() const { return step >= steps.size(); }
   void Fail(absl::Status why);
   size_t transfers_left() const;
+  // The first `word_count` of `words` are done, and no others.
+  void ContinueFrom(size_t word_count);
 
   // One access to a DP or an AP register.
   static TransferJob ReadRegister(TransferStep::Target target, uint64_t address, size_t count);

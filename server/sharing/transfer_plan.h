@@ -51,12 +51,18 @@ class TransferPlan {
   void Keep(const TransferJob& job, SessionState& session);
 
   bool empty() const { return ops_.empty(); }
+  // It finds out something about an AP, for which all of it must be carried out.
+  bool discovers() const { return ops_.has_discovery(); }
   absl::Span<const TransferOp> ops() const { return ops_.ops(); }
 
   // Processes the plan's result. If it failed, the failed job gets the error, with what is known about the place, and
   // so do the jobs that may or may not have run (TransferResult::uncertain). Returns the session of the first such job,
   // or null if all went well.
   SessionState* Finish(const TransferResult& result) { return ops_.Finish(result); }
+
+  // The plan was interrupted after `completed` transfers, all of which are done. The jobs go on from there in another
+  // plan.
+  void Interrupt(size_t completed) { ops_.Interrupt(completed); }
 
  private:
   Added AddStep(TransferJob& job, SessionState& session);

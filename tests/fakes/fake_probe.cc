@@ -75,6 +75,7 @@ absl::StatusOr<uint32_t> FakeProbe::SetClock(std::optional<uint32_t> hertz) {
 }
 
 absl::Status FakeProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> bits) {
+  if (interrupted()) return Interrupted();
   MutexLock lock(wire_->mutex_);
   absl::Status status = Enter({.kind = Kind::kSwjSequence, .argument = bit_count});
   if (status.ok()) wire_->board_.Clock(bit_count, bits);
@@ -82,6 +83,7 @@ absl::Status FakeProbe::SwjSequence(size_t bit_count, absl::Span<const uint8_t> 
 }
 
 absl::StatusOr<std::vector<std::vector<uint8_t>>> FakeProbe::SwdSequence(absl::Span<const SwdSegment> segments) {
+  if (interrupted()) return Interrupted();
   MutexLock lock(wire_->mutex_);
   absl::Status status = Enter({.kind = Kind::kSwdSequence, .argument = segments.size()});
   if (!status.ok()) return status;
@@ -101,6 +103,7 @@ absl::StatusOr<std::vector<std::vector<uint8_t>>> FakeProbe::SwdSequence(absl::S
 }
 
 absl::StatusOr<std::vector<uint8_t>> FakeProbe::JtagSequence(const JtagStretch& stretch) {
+  if (interrupted()) return Interrupted();
   MutexLock lock(wire_->mutex_);
   absl::Status status = Enter({.kind = Kind::kJtagSequence, .argument = stretch.cycles});
   if (!status.ok()) return status;
@@ -159,7 +162,7 @@ absl::StatusOr<SwoData> FakeProbe::SwoRead() {
 }
 
 TransferResult FakeProbe::Transfer(absl::Span<const TransferOp> ops) {
-  TransferResult result = wire_->Transfer(ops);
+  TransferResult result = wire_->Transfer(ops, interrupt_);
   result.status = Seen(std::move(result.status));
   const ErrorKind kind = result.status.ok() ? ErrorKind::kInternal : GetError(result.status).kind;
   if (kind == ErrorKind::kTransferTimeout) observer_->OnWait();

@@ -22,6 +22,7 @@
 
 #include "base/mutex.h"
 #include "probe/error.h"
+#include "probe/interrupt.h"
 #include "probe/observer.h"
 #include "probe/probe.h"
 #include "tests/fakes/fake_board.h"
@@ -104,6 +105,10 @@ class FakeWire {
   bool WaitUntilHeld(std::chrono::milliseconds bound);
   void ReleaseTransfers();
 
+  // Calls `action` before the transfer that is `index` transfers away, once. Without the lock held; the transfer's
+  // thread is blocked meanwhile.
+  void BeforeTransfer(size_t index, std::function<void()> action);
+
   // Queues `data` for one SwoRead during a capture; each SwoRead takes one.
   void SendSwo(SwoData data);
   // The rate at which SWO is captured; empty while it is not.
@@ -129,7 +134,7 @@ class FakeWire {
   friend class FakeProbe;
 
   absl::Status Enter(WireCall call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  TransferResult Transfer(absl::Span<const TransferOp> ops);
+  TransferResult Transfer(absl::Span<const TransferOp> ops, const Interrupt* interrupt);
   // `write_in_flight`: the last transfer was an AP write that was acknowledged, and it is not yet known whether it
   // landed.
   absl::Status RunOne(WireTransfer& transfer, bool& write_in_flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -148,6 +153,8 @@ class FakeWire {
   bool reply_lost_ ABSL_GUARDED_BY(mutex_) = false;
   bool unplugged_ ABSL_GUARDED_BY(mutex_) = false;
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void()> before_ ABSL_GUARDED_BY(mutex_);
+  size_t before_after_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t held_ ABSL_GUARDED_BY(mutex_) = 0;
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;
@@ -160,13 +167,17 @@ class FakeWire {
   std::deque<SwoData> swo_ ABSL_GUARDED_BY(mutex_);
 };
 
-// It reports each call of Transfer to its observer as one packet, with four bytes per transfer in each direction.
+// It reports each call of Transfer to its observer as one packet, with four bytes per transfer in each direction. It
+// asks its interrupt before each sequence, and before every kPacketTransfers transfers of a Transfer.
 class FakeProbe : public Probe {
  public:
+  static constexpr size_t kPacketTransfers = 16;
+
   explicit FakeProbe(std::shared_ptr<FakeWire> wire);
 
   const ProbeInfo& info() const override { return wire_->info(); }
   void SetObserver(ProbeObserver* observer) override { observer_ = observer != nullptr ? observer : &nobody_; }
+  void SetInterrupt(const Interrupt* interrupt) override { interrupt_ = interrupt; }
   absl::Status CheckPresent() override;
   absl::Status Open() override;
   void Close() override;
@@ -186,12 +197,14 @@ class FakeProbe : public Probe {
 
  private:
   absl::Status Enter(WireCall call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(wire_->mutex_);
+  bool interrupted() const { return interrupt_ != nullptr && interrupt_->raised(); }
   // Reports the outcome of a method to the observer.
   absl::Status Seen(absl::Status status);
 
   const std::shared_ptr<FakeWire> wire_;
   NoObserver nobody_;
   ProbeObserver* observer_ = &nobody_;
+  const Interrupt* interrupt_ = nullptr;
   bool seen_gone_ = false;
 };
 

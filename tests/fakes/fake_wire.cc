@@ -276,8 +276,19 @@ absl::Status FakeWire::RunOne(WireTransfer& transfer, bool& write_in_flight) {
   return AckStatus(ack);
 }
 
-TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops) {
+void FakeWire::BeforeTransfer(size_t index, std::function<void()> action) {
   MutexLock lock(mutex_);
+  before_after_ = index;
+  before_ = std::move(action);
+}
+
+TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops, const Interrupt* interrupt) {
+  MutexLock lock(mutex_);
+  const auto interrupted = [interrupt] { return interrupt != nullptr && interrupt->raised(); };
+  if (interrupted()) {
+    calls_.push_back({.kind = WireCall::Kind::kTransfer});
+    return {.status = Interrupted()};
+  }
   if (hold_) {
     ++held_;
     changed_.NotifyAll();
@@ -297,6 +308,17 @@ TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops) {
   for (const TransferOp& op : ops) {
     call.argument += op.size();
     for (size_t i = 0; result.status.ok() && i < op.size(); ++i) {
+      if (before_ && before_after_-- == 0) {
+        const std::function<void()> action = std::exchange(before_, nullptr);
+        mutex_.Unlock();
+        action();
+        mutex_.Lock();
+      }
+      const size_t begun = call.transfers.size();
+      if (begun > 0 && begun % FakeProbe::kPacketTransfers == 0 && !write_failed() && interrupted()) {
+        result.status = Interrupted();
+        break;
+      }
       WireTransfer transfer{.port = op.port, .address = op.address, .read = op.is_read()};
       if (!transfer.read) transfer.value = op.write[i];
       result.status = write_failed() ? FailureStatus(FakeFailure::kFault) : RunOne(transfer, write_in_flight);
@@ -308,7 +330,8 @@ TransferResult FakeWire::Transfer(absl::Span<const TransferOp> ops) {
     }
   }
   if (result.status.ok() && write_failed()) result.status = FailureStatus(FakeFailure::kFault);
-  if (!result.status.ok() && write_in_flight && !call.transfers.empty()) call.transfers.pop_back();
+  const bool fell = !result.status.ok() && !IsInterrupted(result.status);
+  if (fell && write_in_flight && !call.transfers.empty()) call.transfers.pop_back();
   result.completed = call.transfers.size();
   if (lost_from) {
     result.status = FailureStatus(FakeFailure::kReplyLost);

@@ -67,8 +67,10 @@ class LaneQueueTest : public testing::Test {
 
   static constexpr LockBounds kBounds{.idle = 10s, .max = 60s};
 
-  MemberPtr Open(const std::string& name) {
-    return std::make_shared<LaneMember>(SessionSnapshot{.name = name}, [](const SessionEnd&) {}, now_);
+  // A session of the client `client`; if that is empty, of a client of its own.
+  MemberPtr Open(const std::string& name, const std::string& client = {}) {
+    return std::make_shared<LaneMember>(
+        SessionSnapshot{.name = name, .client_key = client.empty() ? name : client}, [](const SessionEnd&) {}, now_);
   }
   LaneQueue::Submitted Submit(const MemberPtr& member, Request request, AbandonedCheck abandoned = nullptr) {
     std::vector<LaneCommand> commands =
@@ -95,7 +97,7 @@ class LaneQueueTest : public testing::Test {
   }
   // Takes a batch, finishes it, and returns the names of its items.
   Names Step() {
-    Batch batch = queue_.Take(now_);
+    Batch batch = queue_.Take(kSliceTransfers);
     const Names names = NamesOf(batch);
     EXPECT_THAT(Finish(batch), IsEmpty());
     return names;
@@ -141,7 +143,7 @@ TEST_F(LaneQueueTest, AFloodingSessionGetsNoMoreTurnsThanOthers) {
 
 TEST_F(LaneQueueTest, CommandsThatArriveDuringABatchWaitForTheNext) {
   Submit(a_, ReadDp());
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   Submit(a_, GetState());
   Submit(b_, ReadDp());
   queue_.Executed(batch, now_);
@@ -174,20 +176,22 @@ TEST_F(LaneQueueTest, ACommandThatRunsAloneKeepsItsPlaceInTheLine) {
 // --- Slices
 
 TEST_F(LaneQueueTest, ABatchIsLimitedToOneSlice) {
+  const MemberPtr second = Open("a2", "a");
   Submit(a_, ReadBlock(2048));
   Submit(a_, ReadBlock(2048));
   Submit(a_, ReadDp());
-  Submit(b_, ReadDp());
+  Submit(second, ReadDp());
   EXPECT_THAT(Step(), ElementsAre("a read_block8", "a read_block8"));
-  EXPECT_THAT(Step(), ElementsAre("b read_dp", "a read_dp"));
+  EXPECT_THAT(Step(), ElementsAre("a2 read_dp", "a read_dp"));
 }
 
 TEST_F(LaneQueueTest, AnUnfinishedCommandContinuesAfterOtherSessionsAndBeforeItsSuccessors) {
   Submit(a_, ReadBlock(64 * 1024));
   Submit(a_, GetState());
   Submit(b_, ReadDp());
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   EXPECT_THAT(NamesOf(batch), ElementsAre("a read_block8"));
+  batch[0].command.job->ContinueFrom(kSliceTransfers);
   batch[0].unfinished = true;
   Finish(batch);
   EXPECT_EQ(batch[0].fate, BatchItem::Fate::kGoesOn);
@@ -242,8 +246,7 @@ TEST_F(LaneQueueTest, AWaiterHasItsTurnBetweenAnUnlockAndTheNextLock) {
   *message.add_posted() = Unlock();
   *message.add_posted() = Lock();
   Submit(a_, message);
-  EXPECT_THAT(Step(), ElementsAre("a unlock"));
-  EXPECT_THAT(Step(), ElementsAre("b lock", "b read_dp"));
+  EXPECT_THAT(Step(), ElementsAre("a unlock", "b lock", "b read_dp"));
   EXPECT_TRUE(queue_.Holds(*b_));
   Submit(b_, Unlock());
   EXPECT_THAT(Step(), ElementsAre("a lock", "a read_dp"));
@@ -308,7 +311,7 @@ TEST_F(LaneQueueTest, ALockIsQueuedWhileOthersAreReady) {
 
 TEST_F(LaneQueueTest, ALockIsQueuedWhileABatchIsOut) {
   Submit(b_, ReadDp());
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   EXPECT_FALSE(Submit(a_, Lock()).locked_now);
   queue_.Executed(batch, now_);
   EXPECT_FALSE(Submit(c_, Lock()).locked_now);
@@ -359,7 +362,7 @@ TEST_F(LaneQueueTest, AHolderIsIdleSinceItsLastCommandEnded) {
   Submit(a_, ReadDp());
   EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ - 9s + kBounds.max)))
       << "a session with queued commands is not idle";
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   EXPECT_THAT(queue_.LockDeadline(), Optional(Eq(now_ - 9s + kBounds.max)))
       << "a session with a running command is not idle";
   now_ += 9s;
@@ -412,7 +415,7 @@ TEST_F(LaneQueueTest, AnAbandonedCommandNeitherWaitsForTheLockNorTakesIt) {
   EXPECT_TRUE(queue_.WaitsForLock(*b_));
   abandoned = true;
   EXPECT_FALSE(queue_.WaitsForLock(*b_));
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   EXPECT_THAT(NamesOf(batch), ElementsAre("b lock CANCELLED", "b read_dp CANCELLED"));
   EXPECT_FALSE(batch[1].command.job.has_value());
   EXPECT_TRUE(queue_.Holds(*a_));
@@ -442,7 +445,7 @@ TEST_F(LaneQueueEndTest, AFarewellIsABatchOfItsOwnInItsTurn) {
 
 TEST_F(LaneQueueEndTest, AFarewellDoesNotKeepALockFromBeingTakenAtOnce) {
   queue_.Leave(b_, now_);
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   EXPECT_TRUE(Submit(a_, Lock()).locked_now);
   Finish(batch);
 }
@@ -477,7 +480,7 @@ TEST_F(LaneQueueEndTest, ASessionThatLeavesIsToldNothing) {
 
 TEST_F(LaneQueueEndTest, TheRunningCommandOfASessionThatLeavesIsDropped) {
   Submit(a_, ReadBlock(64 * 1024));
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   batch[0].unfinished = true;
   queue_.Leave(a_, now_);
   EXPECT_THAT(Finish(batch), IsEmpty());
@@ -498,7 +501,7 @@ TEST_F(LaneQueueEndTest, AnEndedSessionIsToldAtOnceIfNothingIsOnTheWire) {
 TEST_F(LaneQueueEndTest, TheRunningCommandOfAnEndedSessionIsAnsweredFirst) {
   Submit(a_, ReadBlock(64 * 1024));
   Submit(a_, ReadDp());
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   batch[0].unfinished = true;
   EXPECT_FALSE(queue_.End(a_, kick_, now_).has_value());
   queue_.Executed(batch, now_);
@@ -515,7 +518,7 @@ TEST_F(LaneQueueEndTest, TheRunningCommandOfAnEndedSessionIsAnsweredFirst) {
 TEST_F(LaneQueueEndTest, AnEndedSessionThatLeavesBeforeItIsToldIsToldNothing) {
   Submit(a_, ReadDp());
   Submit(a_, ReadDp());
-  Batch batch = queue_.Take(now_);
+  Batch batch = queue_.Take(kSliceTransfers);
   EXPECT_FALSE(queue_.End(a_, kick_, now_).has_value());
   queue_.Executed(batch, now_);
   queue_.Leave(a_, now_);
