@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxLinks = 16;         // as many as a path may have
+constexpr int kMaxLinks = 16;          // as many as a path may have
 constexpr size_t kMaxFirstLine = 256;  // the kernel's own limit (binfmt_script.c)
 constexpr char kVenvFile[] = "pyvenv.cfg";
 
@@ -107,14 +107,15 @@ class Search {
       at = target.is_absolute() ? target : folder / target;
     }
     const std::string interpreter = InterpreterOf(at);
-    if (interpreter.empty() || followed_.contains(interpreter) || followed_.size() >= kMaxLinks) return absl::OkStatus();
+    if (interpreter.empty() || followed_.contains(interpreter) || followed_.size() >= kMaxLinks)
+      return absl::OkStatus();
     followed_.insert(interpreter);
     return Follow(interpreter, true);
   }
 
   std::set<std::string> paths;
   bool found = false;  // the program is the system's, or part of an installation
-  std::string shared;         // a folder that is not an installation, although the program lies in it
+  std::string shared;  // a folder that is not an installation, although the program lies in it
 
  private:
   // The installation that a program at `file`, whose folder is canonical, is part of.
@@ -160,9 +161,19 @@ class Search {
 }  // namespace
 
 const std::vector<std::string>& SystemFiles() {
-  static const auto* const files = new std::vector<std::string>{
-      "/usr",       "/lib",           "/lib64",   "/bin",         "/etc/ld.so.cache", "/etc/passwd", "/etc/nsswitch.conf",
-      "/etc/hosts", "/etc/localtime", "/etc/gdb", "/etc/python3", "/etc/python3.11",  "/dev/urandom"};
+  static const auto* const files = new std::vector<std::string>{"/usr",
+                                                                "/lib",
+                                                                "/lib64",
+                                                                "/bin",
+                                                                "/etc/ld.so.cache",
+                                                                "/etc/passwd",
+                                                                "/etc/nsswitch.conf",
+                                                                "/etc/hosts",
+                                                                "/etc/localtime",
+                                                                "/etc/gdb",
+                                                                "/etc/python3",
+                                                                "/etc/python3.11",
+                                                                "/dev/urandom"};
   return *files;
 }
 

@@ -34,10 +34,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kDiskThreads = 2;  // for each disk
+constexpr size_t kDiskThreads = 2;            // for each disk
 constexpr std::chrono::seconds kPatience{2};  // with calls that are still being answered
-// A session waits at most 2 s for each of its three programs to end, 5 s for its client, twice, and 1 s for its files to
-// be removed. Removing the rest takes 3 s. What remains is for calls, for metrics, and for a loaded machine.
+// A session waits at most 2 s for each of its three programs to end, 5 s for its client, twice, and 1 s for its files
+// to be removed. Removing the rest takes 3 s. What remains is for calls, for metrics, and for a loaded machine.
 constexpr std::chrono::seconds kLongestEnd{30};
 constexpr char kHangs[] = "probegate-debugd: the shutdown took too long, so the program exits now\n";
 
@@ -92,22 +92,23 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   ProbeLister probes(options.servers, timers);
   std::vector<std::string> servers;
   for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
-  const DebugContext context{.tools = {.launcher = programs / "probegate-launch",
-                                       .gateway = programs / "probegate-gateway",
-                                       .servers = std::move(servers),
-                                       .confined = confines.ok()},
-                             .sources = {.recipes = *recipes,
-                                         .elf_files = *elf_files,
-                                         .uploads = uploads,
-                                         .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
-                             .limits = options.limits,
-                             .work = **work,
-                             .quotas = quotas,
-                             .timers = timers,
-                             .elf_disk = elf_disk,
-                             .work_disk = work_disk,
-                             .metrics = debug_metrics,
-                             .log = log};
+  const DebugContext context{
+      .tools = {.launcher = programs / "probegate-launch",
+                .gateway = programs / "probegate-gateway",
+                .servers = std::move(servers),
+                .confined = confines.ok()},
+      .sources = {.recipes = *recipes,
+                  .elf_files = *elf_files,
+                  .uploads = uploads,
+                  .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
+      .limits = options.limits,
+      .work = **work,
+      .quotas = quotas,
+      .timers = timers,
+      .elf_disk = elf_disk,
+      .work_disk = work_disk,
+      .metrics = debug_metrics,
+      .log = log};
   DebugSessions sessions(context);
 
   Readiness readiness("probegate-debugd");

@@ -74,8 +74,9 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
            "Maximum amount of input that may wait for gdb to read it");
   AddCount(app, "--output-rate", options.limits.output_bytes_per_second, "BYTES",
            "Bytes per second that gdb may print; if it prints more, it has to wait");
-  AddCount(app, "--max-memory-in-flight", options.quotas.memory_bytes, "BYTES",
-           "Maximum amount of requests, input for gdb and output of gdb in memory; one client may have a quarter of it");
+  AddCount(
+      app, "--max-memory-in-flight", options.quotas.memory_bytes, "BYTES",
+      "Maximum amount of requests, input for gdb and output of gdb in memory; one client may have a quarter of it");
   AddDuration(app, "--upload-pause", options.limits.upload_pause,
               "End an upload of which nothing has come for this time");
   AddDuration(app, "--upload-time", options.limits.upload_time, "Maximum duration of an upload");

@@ -138,8 +138,8 @@ absl::StatusOr<RecipeBook> RecipeBook::BuiltIn(const std::string& path) {
 
 absl::Status RecipeBook::FindInstallations() {
   for (Recipe& recipe : recipes_) {
-    for (const auto& [program, files] : {std::pair(recipe.server.front(), &recipe.server_files),
-                                         std::pair(recipe.gdb, &recipe.gdb_files)}) {
+    for (const auto& [program, files] :
+         {std::pair(recipe.server.front(), &recipe.server_files), std::pair(recipe.gdb, &recipe.gdb_files)}) {
       auto found = InstallationOf(program, recipe.has_read);
       if (!found.ok()) {
         return absl::Status(found.status().code(),

@@ -46,8 +46,7 @@ void DebugSession::Run() {
 
 void DebugSession::Plan() {
   if (!notes_.ok()) {
-    return Finish(
-        {DebugEndCause::kStageFailed, "cannot create an eventfd: too many open files, or no memory left"});
+    return Finish({DebugEndCause::kStageFailed, "cannot create an eventfd: too many open files, or no memory left"});
   }
   auto plan = StartPlan(config_, context_.sources);
   if (!plan.ok()) return Finish(DebugEnd(DebugEndCause::kBadConfig, plan.status()));

@@ -46,12 +46,12 @@ class SessionNotes {
 
   struct Taken {
     std::string input;
-    Quota::Grant input_grant;  // for `input`
+    Quota::Grant input_grant;            // for `input`
     std::optional<ProbesAnswer> probes;  // since the last Take
-    bool more_input = false;    // some is still waiting here
-    bool half_closed = false;   // stays set; all input that will ever come has come
-    bool interrupt = false;     // since the last Take
-    bool output_taken = false;  // since the last Take
+    bool more_input = false;             // some is still waiting here
+    bool half_closed = false;            // stays set; all input that will ever come has come
+    bool interrupt = false;              // since the last Take
+    bool output_taken = false;           // since the last Take
     std::optional<DebugEnd> end;
   };
   // Leaves the input here, where it counts towards the limit, unless `with_input`.

@@ -136,8 +136,7 @@ absl::StatusOr<std::unique_ptr<Trash>> Trash::Make(std::filesystem::path folder,
   return std::unique_ptr<Trash>(new Trash(std::move(folder), opened, log));
 }
 
-Trash::Trash(std::filesystem::path path, int folder, Log& log)
-    : path_(std::move(path)), folder_(folder), log_(log) {}
+Trash::Trash(std::filesystem::path path, int folder, Log& log) : path_(std::move(path)), folder_(folder), log_(log) {}
 
 Trash::~Trash() { end_ = Clock::now() + kPatience; }
 
@@ -146,7 +145,8 @@ void Trash::Put(const std::filesystem::path& tree, std::chrono::milliseconds pat
   const auto move = [&] { return ::renameat(AT_FDCWD, tree.c_str(), folder_.number(), name.c_str()) == 0; };
   if (!move() && (errno != EACCES || ::chmod(tree.c_str(), S_IRWXU) != 0 || !move())) {
     ++size_;
-    log_.Warning("work.left", {{"folder", tree.string()}, {"reason", std::string("cannot move: ") + std::strerror(errno)}});
+    log_.Warning("work.left",
+                 {{"folder", tree.string()}, {"reason", std::string("cannot move: ") + std::strerror(errno)}});
     return;
   }
   auto removal = std::make_shared<Tree>(*this, name, std::move(place));

@@ -3,7 +3,8 @@
 // A session's programs may leave folders that are nested deeper than a path can be long, folders without any access
 // right, or a million files. Removing them therefore never has more than two files open, moves nested folders up before
 // it empties them, and sets access rights. It takes at most a while of the caller's time; the rest is done by a thread
-// of its own, by turns. What cannot be removed is logged once (`work.left`) and stays here, where it is in nobody's way.
+// of its own, by turns. What cannot be removed is logged once (`work.left`) and stays here, where it is in nobody's
+// way.
 //
 // Threads: any.
 #pragma once
@@ -32,10 +33,10 @@ class Trash {
   Trash(const Trash&) = delete;
   Trash& operator=(const Trash&) = delete;
 
-  // Moves `tree`, a folder on the same file system, here, and removes it. Blocks for at most about `patience`, which may
-  // be 0; after that, another thread goes on. `place` is kept until
-  // nothing more of it will be removed.
-  void Put(const std::filesystem::path& tree, std::chrono::milliseconds patience, std::shared_ptr<void> place = nullptr);
+  // Moves `tree`, a folder on the same file system, here, and removes it. Blocks for at most about `patience`, which
+  // may be 0; after that, another thread goes on. `place` is kept until nothing more of it will be removed.
+  void Put(const std::filesystem::path& tree, std::chrono::milliseconds patience,
+           std::shared_ptr<void> place = nullptr);
 
   // The number of trees that are not removed yet, or cannot be.
   size_t size() const { return size_; }
@@ -56,7 +57,7 @@ class Trash {
   std::atomic<uint64_t> last_name_ = 0;
   std::atomic<size_t> size_ = 0;
   std::atomic<Clock::time_point> end_ = Clock::time_point::max();  // when removing must stop
-  Workers background_{1};  // last: its destructor still uses the others
+  Workers background_{1};                                          // last: its destructor still uses the others
 };
 
 }  // namespace probegate

@@ -16,8 +16,9 @@ namespace probegate {
 
 class WorkFolder {
  public:
-  // Makes a folder in `parent` that only this user can access. Begins to remove those that programs left there that were
-  // killed; a program that runs keeps a lock (flock(2)) on its own. UNAVAILABLE, with one line, if that fails. Blocks.
+  // Makes a folder in `parent` that only this user can access. Begins to remove those that programs left there that
+  // were killed; a program that runs keeps a lock (flock(2)) on its own. UNAVAILABLE, with one line, if that fails.
+  // Blocks.
   static absl::StatusOr<std::unique_ptr<WorkFolder>> Make(const std::string& parent, Log& log);
   // Removes the folder. Blocks for some seconds at most, and logs what is left.
   ~WorkFolder();
@@ -34,8 +35,7 @@ class WorkFolder {
   const Trash& trash() const { return *trash_; }
 
  private:
-  WorkFolder(std::filesystem::path path, int lock, Log& log)
-      : path_(std::move(path)), lock_(lock), log_(log) {}
+  WorkFolder(std::filesystem::path path, int lock, Log& log) : path_(std::move(path)), lock_(lock), log_(log) {}
   void RemoveForgotten();
 
   const std::filesystem::path path_;

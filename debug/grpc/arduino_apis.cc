@@ -103,7 +103,8 @@ DebugConfig ArduinoDebugApi::Config(const ConfigRequest& request) {
   return config;
 }
 
-void ArduinoDebugApi::Describe(const DebugDescription& description, const DebugConfig& /*config*/, ConfigResponse& response) {
+void ArduinoDebugApi::Describe(const DebugDescription& description, const DebugConfig& /*config*/,
+                               ConfigResponse& response) {
   DescribeInMaps(description, response);
 }
 
@@ -126,7 +127,8 @@ DebugConfig ArduinoDebugV1Api::Config(const ConfigRequest& request) {
   return config;
 }
 
-void ArduinoDebugV1Api::Describe(const DebugDescription& description, const DebugConfig& /*config*/, ConfigResponse& response) {
+void ArduinoDebugV1Api::Describe(const DebugDescription& description, const DebugConfig& /*config*/,
+                                 ConfigResponse& response) {
   DescribeInMaps(description, response);
 }
 
@@ -157,7 +159,8 @@ DebugConfig ArduinoCoreApi::Config(const cc::arduino::cli::commands::v1::IsDebug
   return config;
 }
 
-void ArduinoCoreApi::Describe(const DebugDescription& description, const DebugConfig& config, ConfigResponse& response) {
+void ArduinoCoreApi::Describe(const DebugDescription& description, const DebugConfig& config,
+                              ConfigResponse& response) {
   DescribeCommon(description, response);
   response.mutable_toolchain_configuration()->PackFrom(
       cc::arduino::cli::commands::v1::DebugGCCToolchainConfiguration());

@@ -1,8 +1,8 @@
 // A call of GetDebugConfig, whatever its service.
 //
 // Its plan needs the file system and the servers, either of which may not answer. So a worker looks for the files, the
-// list of probes comes when it comes, and the call ends after kBound in any case. The request is taken as bytes, because
-// a parsed one may take many times as much memory, and would be kept until the call is answered.
+// list of probes comes when it comes, and the call ends after kBound in any case. The request is taken as bytes,
+// because a parsed one may take many times as much memory, and would be kept until the call is answered.
 //
 // Threads: gRPC's, a worker, the timers'.
 #pragma once
@@ -26,8 +26,8 @@ class ConfigCall final : public grpc::ServerUnaryReactor, public std::enable_sha
  public:
   static constexpr std::chrono::seconds kBound{10};
 
-  // Starts to answer a call; `Api` is one of debug/grpc/arduino_apis.h. The object deletes itself when gRPC is done with
-  // it. `context` must outlive the server; the others are the call's.
+  // Starts to answer a call; `Api` is one of debug/grpc/arduino_apis.h. The object deletes itself when gRPC is done
+  // with it. `context` must outlive the server; the others are the call's.
   template <typename Api>
   static ConfigCall* Start(const DebugContext& context, grpc::CallbackServerContext& call,
                            const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {

@@ -2,8 +2,8 @@
 // (debug/grpc/debug_stream.h) connects it to a stream of messages.
 //
 // Requests are read all the time, so that an interrupt never waits behind input that gdb does not read; the session
-// limits how much input may wait. Only while the client has no room left in the quota of memory, nothing is read. Output
-// is written one message at a time: the session sends no more until the last message has been written.
+// limits how much input may wait. Only while the client has no room left in the quota of memory, nothing is read.
+// Output is written one message at a time: the session sends no more until the last message has been written.
 //
 // Threads: gRPC's and the session's. The gRPC functions that are called while the mutex is held do not call back from
 // within the call.

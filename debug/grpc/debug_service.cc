@@ -40,7 +40,7 @@ grpc::ServerBidiReactor<debug::DebugReq, debug::DebugResp>* ArduinoDebugService:
 
 grpc::ServerUnaryReactor* ArduinoDebugService::GetDebugConfig(grpc::CallbackServerContext* context,
                                                               const grpc::ByteBuffer* request,
- grpc::ByteBuffer* response) {
+                                                              grpc::ByteBuffer* response) {
   return AnswerConfig<ArduinoDebugApi>(serving_, *context, *request, *response);
 }
 
@@ -51,7 +51,7 @@ grpc::ServerBidiReactor<debug_v1::DebugRequest, debug_v1::DebugResponse>* Arduin
 
 grpc::ServerUnaryReactor* ArduinoDebugV1Service::GetDebugConfig(grpc::CallbackServerContext* context,
                                                                 const grpc::ByteBuffer* request,
- grpc::ByteBuffer* response) {
+                                                                grpc::ByteBuffer* response) {
   return AnswerConfig<ArduinoDebugV1Api>(serving_, *context, *request, *response);
 }
 
@@ -62,7 +62,7 @@ grpc::ServerBidiReactor<commands::DebugRequest, commands::DebugResponse>* Arduin
 
 grpc::ServerUnaryReactor* ArduinoCoreService::GetDebugConfig(grpc::CallbackServerContext* context,
                                                              const grpc::ByteBuffer* request,
- grpc::ByteBuffer* response) {
+                                                             grpc::ByteBuffer* response) {
   return AnswerConfig<ArduinoCoreApi>(serving_, *context, *request, *response);
 }
 

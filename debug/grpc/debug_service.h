@@ -36,9 +36,8 @@ class ArduinoDebugService final : public ArduinoDebugBase {
 
   grpc::ServerBidiReactor<cc::arduino::cli::debug::DebugReq, cc::arduino::cli::debug::DebugResp>* Debug(
       grpc::CallbackServerContext* context) override;
-  grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context,
-                                           const grpc::ByteBuffer* request,
- grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
 
  private:
   const DebugServing& serving_;
@@ -50,9 +49,8 @@ class ArduinoDebugV1Service final : public ArduinoDebugV1Base {
 
   grpc::ServerBidiReactor<cc::arduino::cli::debug::v1::DebugRequest, cc::arduino::cli::debug::v1::DebugResponse>* Debug(
       grpc::CallbackServerContext* context) override;
-  grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context,
-                                           const grpc::ByteBuffer* request,
- grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
 
  private:
   const DebugServing& serving_;
@@ -64,9 +62,8 @@ class ArduinoCoreService final : public ArduinoCoreBase {
 
   grpc::ServerBidiReactor<cc::arduino::cli::commands::v1::DebugRequest, cc::arduino::cli::commands::v1::DebugResponse>*
   Debug(grpc::CallbackServerContext* context) override;
-  grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context,
-                                           const grpc::ByteBuffer* request,
- grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetDebugConfig(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* IsDebugSupported(
       grpc::CallbackServerContext* context, const cc::arduino::cli::commands::v1::IsDebugSupportedRequest* request,
       cc::arduino::cli::commands::v1::IsDebugSupportedResponse* response) override;

@@ -1,5 +1,5 @@
-// How large messages to probegate-debugd may be. They are small, because a message can take many times its size while it
-// is parsed, and because each stream may hold one that has not been counted yet.
+// How large messages to probegate-debugd may be. They are small, because a message can take many times its size while
+// it is parsed, and because each stream may hold one that has not been counted yet.
 #pragma once
 
 #include <cstddef>

@@ -21,7 +21,7 @@ namespace {
 // A name of a server, and what it resolved to.
 struct Name {
   Endpoint endpoint;
-  bool looking_up = false;          // a thread is at it
+  bool looking_up = false;           // a thread is at it
   std::vector<Server> servers = {};  // that it last had
   absl::Status failure = {};         // why it has none
 };
@@ -155,8 +155,9 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
       if (!looking_up_ || round_ != round) return;
       for (Name& name : names_) {
         if (!name.looking_up) continue;
-        name.failure = absl::UnavailableError(absl::StrCat(
-            name.endpoint.host, " cannot be looked up: the resolver did not answer within ", kLookupBound.count(), " ms"));
+        name.failure = absl::UnavailableError(absl::StrCat(name.endpoint.host,
+                                                           " cannot be looked up: the resolver did not answer within ",
+                                                           kLookupBound.count(), " ms"));
       }
     }
     Ask();

@@ -1,8 +1,8 @@
 // Asks the probegate-servers for their lists of probes.
 //
-// Nothing blocks, and all that is asked for at a time is asked once: whoever asks while an answer is on its way gets that
-// answer, and an answer counts for everyone for kFresh. So however many clients ask, each server has at most one call
-// from here, and each name is looked up at most once at a time.
+// Nothing blocks, and all that is asked for at a time is asked once: whoever asks while an answer is on its way gets
+// that answer, and an answer counts for everyone for kFresh. So however many clients ask, each server has at most one
+// call from here, and each name is looked up at most once at a time.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ class ProbeLister {
   // How long a server gets to answer.
   static constexpr std::chrono::milliseconds kAnswerBound{2'000};
 
-  // `timers` must outlive the lister. `resolve` is called on threads of its own, even while the program exits, if a name
-  // takes longer than that.
+  // `timers` must outlive the lister. `resolve` is called on threads of its own, even while the program exits, if a
+  // name takes longer than that.
   ProbeLister(std::vector<Endpoint> servers, Timers& timers, HostResolver resolve = ResolveHost);
   // Calls whoever still waits, with an error, and waits for calls that are being cancelled.
   ~ProbeLister();

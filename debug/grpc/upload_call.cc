@@ -40,13 +40,13 @@ void UploadCall::OnReadDone(bool ok) {
   request_ = v1::UploadElfRequest();
   context_.metrics.upload_bytes.Add(static_cast<double>(part->size()));
   auto memory = std::make_shared<Quota::Grant>(context_.quotas.memory.TakeAnyway(peer_.client, part->size()));
-  context_.work_disk.Run([self = shared_from_this(), incoming = incoming_, part = std::move(part),
-                     memory = std::move(memory)]() mutable {
-    self->Store(*incoming, *part);
-    part = nullptr;
-    memory = nullptr;
-    self->ReadNext();
-  });
+  context_.work_disk.Run(
+      [self = shared_from_this(), incoming = incoming_, part = std::move(part), memory = std::move(memory)]() mutable {
+        self->Store(*incoming, *part);
+        part = nullptr;
+        memory = nullptr;
+        self->ReadNext();
+      });
 }
 
 void UploadCall::Store(UploadStore::Incoming& incoming, const std::string& part) {
@@ -83,7 +83,8 @@ void UploadCall::CheckProgress() {
   if (now >= began_ + limits.upload_time) {
     return Fail(absl::DeadlineExceededError("the upload took longer than allowed (--upload-time)"));
   }
-  if (now >= next) return Fail(absl::DeadlineExceededError("the upload made no progress for too long (--upload-pause)"));
+  if (now >= next)
+    return Fail(absl::DeadlineExceededError("the upload made no progress for too long (--upload-pause)"));
   context_.timers.At(next, weak_from_this(), [this] { CheckProgress(); });
 }
 
@@ -114,8 +115,8 @@ void UploadCall::OnDone() {
     MutexLock lock(mutex_);
     name = name_;
   }
-  // When reading ends, it is not known whether the client has sent everything or is gone. If it is gone, it has not been
-  // told the name, so no session will take the file.
+  // When reading ends, it is not known whether the client has sent everything or is gone. If it is gone, it has not
+  // been told the name, so no session will take the file.
   if (cancelled_ && !name.empty()) context_.sources.uploads.Drop(name);
   context_.work_disk.Run([incoming = std::move(incoming_)]() mutable { incoming = nullptr; });
 }

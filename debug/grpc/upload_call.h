@@ -1,7 +1,8 @@
 // A call of UploadElf.
 //
-// Each part is written by a worker before the next one is read, so that a call holds one part at a time, and a disk that
-// is slow makes the client wait. A call that makes no progress, or takes too long in all, is ended, and its file removed.
+// Each part is written by a worker before the next one is read, so that a call holds one part at a time, and a disk
+// that is slow makes the client wait. A call that makes no progress, or takes too long in all, is ended, and its file
+// removed.
 //
 // Threads: gRPC's, a worker, the timers'.
 #pragma once

@@ -21,9 +21,7 @@ class InstallationTest : public testing::Test {
     folder.Write("home/.ssh/id", "secret");
     folder.Write("home/lib/secret", "secret");
   }
-  ~InstallationTest() override {
-    before != nullptr ? ::setenv("HOME", before_text.c_str(), 1) : ::unsetenv("HOME");
-  }
+  ~InstallationTest() override { before != nullptr ? ::setenv("HOME", before_text.c_str(), 1) : ::unsetenv("HOME"); }
   std::string At(const std::string& name) const { return folder.path / name; }
   // A virtual environment with a script.
   void MakeVenv(const std::string& name, const std::string& python_home = "/usr/bin") const {
@@ -119,9 +117,9 @@ TEST_F(InstallationTest, OfAToolchainItsTargetsFolderIsReadable) {
   folder.Write("gcc/arm-none-eabi/share/gdb/gdb.py", "");
   folder.Write("gcc/share/doc", "");
   folder.Write("gcc/secret", "");
-  EXPECT_THAT(*InstallationOf(At("gcc/bin/arm-none-eabi-gdb"), false),
-              UnorderedElementsAre(At("gcc/bin/arm-none-eabi-gdb"), At("gcc/bin"), At("gcc/arm-none-eabi"),
-                                   At("gcc/share")));
+  EXPECT_THAT(
+      *InstallationOf(At("gcc/bin/arm-none-eabi-gdb"), false),
+      UnorderedElementsAre(At("gcc/bin/arm-none-eabi-gdb"), At("gcc/bin"), At("gcc/arm-none-eabi"), At("gcc/share")));
 }
 
 }  // namespace

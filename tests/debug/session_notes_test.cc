@@ -25,9 +25,12 @@ bool IsReadable(int fd) {
 TEST_F(SessionNotesTest, EachNoteMakesTheFileReadable) {
   SessionNotes notes(10, memory, "c");
   ASSERT_TRUE(notes.ok());
-  const std::function<void()> all[] = {[&] { notes.AddInput("x"); }, [&] { notes.Interrupt(); },
-                                       [&] { notes.HalfClose(); },   [&] { notes.OutputTaken(); },
-                                       [&] { notes.EndTaken(); },    [&] { notes.End({}); },
+  const std::function<void()> all[] = {[&] { notes.AddInput("x"); },
+                                       [&] { notes.Interrupt(); },
+                                       [&] { notes.HalfClose(); },
+                                       [&] { notes.OutputTaken(); },
+                                       [&] { notes.EndTaken(); },
+                                       [&] { notes.End({}); },
                                        [&] { notes.ProbesListed(absl::UnavailableError("")); }};
   for (const auto& note : all) {
     EXPECT_FALSE(IsReadable(notes.fd()));

@@ -129,23 +129,20 @@ class DebugSessionTest : public testing::Test {
   // Starts a session, with what the test has set before.
   std::shared_ptr<DebugSession> Start(bool reads = true) {
     quotas = std::make_unique<DebugQuotas>(quota_limits);
-    context = std::make_unique<DebugContext>(
-        DebugContext{.tools = {.launcher = folder.path / "launch",
-                               .gateway = folder.path / "gateway",
-                               .servers = {"s:1"},
-                               .confined = false},
-                     .sources = {.recipes = *recipes,
-                                 .elf_files = *elf_files,
-                                 .uploads = uploads,
-                                 .list_probes = list_probes},
-                     .limits = limits,
-                     .work = *work,
-                     .quotas = *quotas,
-                     .timers = timers,
-                     .elf_disk = disk,
-                     .work_disk = disk,
-                     .metrics = metrics,
-                     .log = log});
+    context = std::make_unique<DebugContext>(DebugContext{
+        .tools = {.launcher = folder.path / "launch",
+                  .gateway = folder.path / "gateway",
+                  .servers = {"s:1"},
+                  .confined = false},
+        .sources = {.recipes = *recipes, .elf_files = *elf_files, .uploads = uploads, .list_probes = list_probes},
+        .limits = limits,
+        .work = *work,
+        .quotas = *quotas,
+        .timers = timers,
+        .elf_disk = disk,
+        .work_disk = disk,
+        .metrics = metrics,
+        .log = log});
     sessions = std::make_unique<DebugSessions>(*context);
     auto session = *sessions->Start(Config(), kClient, client);
     client->Attach(session, reads);

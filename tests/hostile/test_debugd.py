@@ -300,8 +300,10 @@ def test_a_killed_debugd_does_not_fill_the_disk(debug_stack, api, honest):
     second = Debugd(stack)
     assert honest(second).upload()
     wait_until(
-        lambda: len(list(stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf"))) == 1
-        and len(list(stack.programs.directory.glob("probegate-debugd-*"))) == 1,
+        lambda: (
+            len(list(stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf"))) == 1
+            and len(list(stack.programs.directory.glob("probegate-debugd-*"))) == 1
+        ),
         "the files of the killed program are removed",
     )
 
@@ -322,6 +324,53 @@ def test_a_full_disk_fails_uploads_and_nothing_else(programs, silent_server, tmp
         # What was written of it is gone again.
         assert client.upload(b"\x7fELF", b"x" * 100)
     assert client.health() == health_pb2.HealthCheckResponse.SERVING
+
+
+# A disk that stops: a program that is started with this writes nothing to an upload while the file STOP exists.
+STOPPING_DISK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+ssize_t write(int fd, const void* data, size_t size) {
+  static ssize_t (*real)(int, const void*, size_t);
+  if (real == NULL) real = (ssize_t (*)(int, const void*, size_t))dlsym(RTLD_NEXT, "write");
+  char link[64], path[4096] = "";
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/uploads/") != NULL) {
+    while (access(getenv("STOP"), F_OK) == 0) usleep(10000);
+  }
+  return real(fd, data, size);
+}
+"""
+
+
+def test_a_disk_that_stops_holds_up_uploads_and_nothing_else(programs, silent_server, tmp_path, api, honest):
+    library, stop = tmp_path / "stopping_disk.so", tmp_path / "stop"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=STOPPING_DISK.encode(), check=True)
+    stop.touch()
+    debugd = LoneDebugd(
+        programs,
+        silent_server,
+        "--work-dir",
+        tmp_path,
+        "--upload-pause",
+        1,
+        launcher=["env", f"LD_PRELOAD={library}", f"STOP={stop}"],
+    )
+    client = honest(debugd)
+    files = api.DebugFilesStub(client.channel)
+    # More than there are threads that write.
+    uploads = [files.UploadElf.future(iter([api.UploadElfRequest(data=b"\x7fELF")]), timeout=WAIT) for _ in range(8)]
+    assert client.health() == health_pb2.HealthCheckResponse.SERVING
+    with pytest.raises(grpc.RpcError) as error:
+        client.config(port="x")
+    assert "does not answer" in error.value.details()  # it has found the ELF file, and asked the server
+    assert {code_of(call) for call in uploads} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+    stop.unlink()
+    assert client.upload()
 
 
 # --- Installations

@@ -140,7 +140,9 @@ def test_a_cancelled_upload_is_not_kept(debugd, api):
         call.cancel()
         wait_for(url, lambda s: s.value("probegate_debug_uploads") == 0, "the upload is not kept")
         parts.put(None)
-    wait_until(lambda: not list(debugd.stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf")), "its file is gone")
+    wait_until(
+        lambda: not list(debugd.stack.programs.directory.glob("probegate-debugd-*/uploads/*.elf")), "its file is gone"
+    )
 
 
 def test_uploads_are_bounded(debugd, api):
