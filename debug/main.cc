@@ -1,22 +1,28 @@
 // probegate-debugd: debugging sessions over gRPC. This file only puts the parts together.
 #include <malloc.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/grpc/listener.h"
 #include "base/signals.h"
+#include "debug/confinement_report.h"
 #include "debug/grpc/debug_server.h"
 #include "debug/grpc/probe_lister.h"
 #include "debug/launch/confinement.h"
+#include "debug/launch/landlock.h"
 #include "debug/options.h"
 #include "debug/recipe.h"
+#include "debug/sandbox.h"
 #include "debug/sessions.h"
 #include "debug/timers.h"
 #include "debug/work_folder.h"
@@ -55,6 +61,42 @@ absl::StatusOr<RecipeBook> ReadRecipes(const std::string& file) {
   return RecipeBook::Read(file, *yaml, programs);
 }
 
+// The threads that the user of this program has now; those that are hidden from it do not count.
+uint64_t ThreadsOfUser() {
+  uint64_t threads = 0;
+  std::error_code error;
+  for (const fs::directory_entry& process : fs::directory_iterator("/proc", error)) {
+    struct stat status{};
+    if (::stat(process.path().c_str(), &status) != 0 || status.st_uid != ::geteuid()) continue;
+    for (fs::directory_iterator task(process.path() / "task", error), end; !error && task != end;
+         task.increment(error)) {
+      ++threads;
+    }
+  }
+  return threads;
+}
+
+// RLIMIT_NPROC of a session's programs. In a user namespace, only the threads of the session count. Otherwise all of
+// the user's count: those that exist, and as many for each session.
+uint64_t MostThreads(bool namespaces, uint64_t sessions) {
+  // gdb starts a thread for each processor.
+  const uint64_t per_session = 128 + std::thread::hardware_concurrency();
+  return namespaces ? per_session : ThreadsOfUser() + per_session * sessions;
+}
+
+void LogConfinement(Log& log, const absl::Status& confines, const absl::Status& sandboxes) {
+  if (!confines.ok()) {
+    log.Warning("unconfined", {{"reason", std::string(confines.message())}});
+    return;
+  }
+  const ConfinementReport report{.landlock = LandlockVersion(), .namespaces = sandboxes.ok(), .root = ::geteuid() == 0};
+  log.Write(sandboxes.ok() ? LogLevel::kInfo : LogLevel::kWarning, "confinement", {},
+            {{"landlock", report.landlock},
+             {"namespaces", sandboxes.ok() ? "yes" : "no"},
+             {"reason", std::string(sandboxes.message())},
+             {"open", report.Open()}});
+}
+
 int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   Log log(options.log.log_format(), options.log.level());
   SilenceGrpcLogs(options.log.level() == LogLevel::kDebug && options.log.log_format() == LogFormat::kText);
@@ -74,6 +116,8 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   auto work = WorkFolder::Make(options.work, log);
   if (!work.ok()) return Fail(log, work.status());
   const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
+  const absl::Status sandboxes = confines.ok() ? TrySandbox(programs / "probegate-launch", (*work)->path())
+                                               : absl::UnimplementedError("not confined");
 
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
@@ -96,7 +140,9 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
       .tools = {.launcher = programs / "probegate-launch",
                 .gateway = programs / "probegate-gateway",
                 .servers = std::move(servers),
-                .confined = confines.ok()},
+                .confined = confines.ok(),
+                .namespaces = sandboxes.ok(),
+                .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
       .sources = {.recipes = *recipes,
                   .elf_files = *elf_files,
                   .uploads = uploads,
@@ -122,7 +168,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   if (options.allow_remote) {
     log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who can reach this port can run gdb here"}});
   }
-  if (!confines.ok()) log.Warning("unconfined", {{"reason", std::string(confines.message())}});
+  LogConfinement(log, confines, sandboxes);
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 
   const int signal = signals.Wait();

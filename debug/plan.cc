@@ -74,6 +74,8 @@ void Confine(const DebugTools& tools, const DebugPlan& plan, const std::string& 
   for (const auto& [name, value] : plan.recipe.environment) command.environment[name] = value;
   if (tools.confined) {
     Add(command.words, {"--confined", "--work", work, "--connect", std::to_string(port)});
+    if (tools.threads != 0) Add(command.words, {"--threads", std::to_string(tools.threads)});
+    if (tools.sandbox != 0) Add(command.words, {"--enter", std::to_string(tools.sandbox)});
     for (const std::string& path : SystemFiles()) Add(command.words, {"--read", path});
     for (const std::string& path : plan.recipe.read) Add(command.words, {"--read", path});
   }

@@ -2,6 +2,9 @@
 // command lines of the programs.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -24,6 +27,9 @@ struct DebugTools {
   std::string gateway;
   std::vector<std::string> servers;  // HOST:PORT of each probegate-server, for the gateway's --server
   bool confined = true;
+  bool namespaces = false;  // each session's GDB server and gdb run in a sandbox (debug/sandbox.h)
+  uint64_t threads = 0;     // for --threads of probegate-launch; 0: no limit
+  pid_t sandbox = 0;        // Sandbox::first of the session's sandbox; 0: none
 };
 
 // UNAVAILABLE if no server answered.

@@ -1,8 +1,9 @@
 // A program that was started, with all processes that it starts: they are killed when this object is destroyed.
 //
-// The program is started with posix_spawn(3), through probegate-launch (debug/launch/), in its own process group. It
-// inherits no open files except those it is given, and no blocked or ignored signals. The kernel kills it when the
-// thread that started it ends.
+// The program is started with posix_spawn(3), through probegate-launch (debug/launch/), in its own process group. That
+// is also a session of its own (setsid(2)): the kernel shares processor time evenly among sessions, however many
+// threads each has (sched(7), autogroup). It inherits no open files except those it is given, and no blocked or ignored
+// signals. The kernel kills it when the thread that started it ends.
 //
 // Threads: one at a time. The thread that starts a process must outlive it.
 #pragma once

@@ -25,6 +25,7 @@ DebugSession::DebugSession(const DebugContext& context, DebugConfig config, Peer
       client_(std::move(client)),
       notes_(context.limits.input_bytes, context.quotas.memory, peer_.client),
       place_(std::make_shared<Quota::Grant>(std::move(place))),
+      tools_(context.tools),
       gdb_pipe_(context.limits.output_bytes_per_second, context.metrics) {}
 
 DebugSession::~DebugSession() = default;
@@ -71,7 +72,7 @@ absl::Status DebugSession::Begin(const ProbesAnswer& probes) {
                                         {"client", peer_.address},
                                         {"recipe", plan_->recipe.name},
                                         {"interpreter", plan_->interpreter}});
-  StartStage(DebugMetrics::kGateway, GatewayCommand(context_.tools, *plan_, work_), kGatewayPort, -1);
+  StartStage(DebugMetrics::kGateway, GatewayCommand(tools_, *plan_, work_), kGatewayPort, -1);
   return absl::OkStatus();
 }
 
@@ -180,11 +181,22 @@ void DebugSession::StartStage(DebugMetrics::StageNumber number, const ProcessCom
   stages_[number].emplace(*std::move(stage));
 }
 
+void DebugSession::StartGdbServer() {
+  const uint16_t port = *stages_[DebugMetrics::kGateway]->port();
+  if (tools_.namespaces) {
+    auto sandbox = Sandbox::Start(tools_.launcher, work_, port);
+    if (!sandbox.ok()) return FailStage(DebugMetrics::kGdbServer, std::string(sandbox.status().message()));
+    tools_.sandbox = sandbox->first();
+    sandbox_.emplace(*std::move(sandbox));
+  }
+  StartStage(DebugMetrics::kGdbServer, GdbServerCommand(tools_, *plan_, work_, port), plan_->recipe.ready.c_str(), -1);
+}
+
 void DebugSession::StartGdb() {
   const auto input = gdb_pipe_.OpenInput();
   if (!input.ok()) return FailStage(DebugMetrics::kGdb, std::string(input.status().message()));
   const uint16_t port = *stages_[DebugMetrics::kGdbServer]->port();
-  StartStage(DebugMetrics::kGdb, GdbCommand(context_.tools, *plan_, work_, port), "", input->number());
+  StartStage(DebugMetrics::kGdb, GdbCommand(tools_, *plan_, work_, port), "", input->number());
   if (stages_[DebugMetrics::kGdb]) gdb_pipe_.OpenOutput();
 }
 
@@ -214,8 +226,7 @@ void DebugSession::OnReady(DebugMetrics::StageNumber number) {
                                      {"stage", stages_[number]->name()},
                                      {"ms", static_cast<int64_t>(took.count() * 1000)}});
   if (number == DebugMetrics::kGateway) {
-    StartStage(DebugMetrics::kGdbServer, GdbServerCommand(context_.tools, *plan_, work_, *stages_[number]->port()),
-               plan_->recipe.ready.c_str(), -1);
+    StartGdbServer();
   } else if (number == DebugMetrics::kGdbServer) {
     StartGdb();
   }
@@ -268,6 +279,8 @@ void DebugSession::EndPrograms() {
   constexpr std::chrono::seconds kProgramPatience{2};
   gdb_pipe_.CloseInput();
   for (const Row& row : kRows) {
+    // The GDB server has used the way to the gateway until its end.
+    if (row.number == DebugMetrics::kGateway) sandbox_.reset();
     if (!stages_[row.number]) continue;
     stages_[row.number]->End(row.signal, kProgramPatience);
     stages_[row.number].reset();

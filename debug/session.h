@@ -25,6 +25,7 @@
 #include "debug/gateway_log.h"
 #include "debug/gdb_pipe.h"
 #include "debug/plan.h"
+#include "debug/sandbox.h"
 #include "debug/session_end.h"
 #include "debug/session_notes.h"
 #include "debug/stage.h"
@@ -114,6 +115,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   // Completes the plan, and starts the first program.
   absl::Status Begin(const ProbesAnswer& probes);
   void StartStage(DebugMetrics::StageNumber number, const ProcessCommand& command, const char* ready, int input);
+  void StartGdbServer();
   void StartGdb();
   void OnStageOutput(DebugMetrics::StageNumber number);
   void OnGatewayLine(const std::string& line);
@@ -139,6 +141,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   std::shared_ptr<Quota::Grant> place_;
   std::optional<DebugPlan> plan_;
   std::string work_;
+  DebugTools tools_;                // the context's, with this session's sandbox
+  std::optional<Sandbox> sandbox_;  // in which the GDB server and gdb run
   std::optional<Stage> stages_[3];  // by DebugMetrics::StageNumber
   bool ready_[3] = {};              // by DebugMetrics::StageNumber
   GatewayLog gateway_log_;

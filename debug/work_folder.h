@@ -31,6 +31,7 @@ class WorkFolder {
   // second at most; what takes longer is removed later, and `place` is kept until then.
   void RemoveSessionFolder(const std::string& folder, std::shared_ptr<void> place);
 
+  const std::filesystem::path& path() const { return path_; }
   std::filesystem::path uploads() const { return path_ / "uploads"; }
   const Trash& trash() const { return *trash_; }
 

@@ -48,6 +48,14 @@ TEST(ProcessTest, HasOnlyTheEnvironmentThatItIsGiven) {
   EXPECT_NE(said.find("SigBlk:\t0000000000000000"), std::string::npos) << said;
 }
 
+TEST(ProcessTest, IsASessionOfItsOwn) {
+  const Pipe pipe = *MakePipe();
+  const auto process = Process::Start(Shell("exec sleep 3600"), -1, pipe.write.number());
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_EQ(::getsid(process->pid()), process->pid());
+  EXPECT_EQ(::getpgid(process->pid()), process->pid());
+}
+
 TEST(ProcessTest, ReportsHowItEnded) {
   Pipe pipe = *MakePipe();
   auto process = Process::Start(Shell("exit 7"), -1, pipe.write.number());

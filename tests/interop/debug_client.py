@@ -67,13 +67,22 @@ def processes():
 
 def tools_of(pid):
     """The processes that a probegate-debugd started and that still exist, zombies included: stage -> pid."""
-    names = {"probegate-gateway": "gateway", "gdbserver": "gdbserver", "gdb-multiarch": "gdb"}
+    names = {"--forward": "sandbox", "probegate-gateway": "gateway", "gdbserver": "gdbserver", "gdb-multiarch": "gdb"}
     stages = {}
     for child, (parent, words) in processes().items():
         if parent == pid:
             stage = next((stage for name, stage in names.items() if any(name in word for word in words)), "other")
             stages[stage] = child
     return stages
+
+
+def descendants_of(pid):
+    """All processes that a process and its descendants started, as far as their parents still exist."""
+    parents = {child: parent for child, (parent, _) in processes().items()}
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
 
 
 class DebugSession:
