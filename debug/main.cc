@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/accept_loop.h"
 #include "base/grpc/listener.h"
+#include "base/quota.h"
 #include "base/signals.h"
 #include "debug/confinement_report.h"
 #include "debug/grpc/debug_server.h"
@@ -27,7 +29,9 @@
 #include "debug/timers.h"
 #include "debug/work_folder.h"
 #include "debug/workers.h"
+#include "telemetry/accept_log.h"
 #include "telemetry/build_info.h"
+#include "telemetry/connection_limits.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
@@ -95,97 +99,108 @@ void LogConfinement(Log& log, const absl::Status& confines, const absl::Status& 
              {"namespaces", sandboxes.ok() ? "yes" : "no"},
              {"reason", std::string(sandboxes.message())},
              {"open", report.Open()}});
-}
-
-int Serve(const DebugdOptions& options, TerminationSignals& signals) {
-  Log log(options.log.log_format(), options.log.level());
-  SilenceGrpcLogs(options.log.level() == LogLevel::kDebug && options.log.log_format() == LogFormat::kText);
-  const absl::Status confines = CanConfine();
-  if (!confines.ok() && !options.allow_unconfined) {
-    return Fail(log, absl::UnimplementedError(std::string(confines.message()) +
-                                              ", so gdb cannot be confined; use --allow-unconfined to run it "
-                                              "unconfined"));
+  GrpcLimits Limits(const DebugdOptions& options, AcceptLog& accept_log) {
+    return {.trusted = [](const Peer& peer) { return IsLoopback(peer.host); },
+            .idle = options.connection_idle,
+            .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
   }
-  auto recipes = ReadRecipes(options.recipes);
-  if (!recipes.ok()) return Fail(log, recipes.status());
-  if (const absl::Status found = confines.ok() ? recipes->FindInstallations() : absl::OkStatus(); !found.ok()) {
-    return Fail(log, found);
+
+  int Serve(const DebugdOptions& options, TerminationSignals& signals) {
+    Log log(options.log.log_format(), options.log.level());
+    SilenceGrpcLogs(options.log.level() == LogLevel::kDebug && options.log.log_format() == LogFormat::kText);
+    const absl::Status confines = CanConfine();
+    if (!confines.ok() && !options.allow_unconfined) {
+      return Fail(log, absl::UnimplementedError(std::string(confines.message()) +
+                                                ", so gdb cannot be confined; use --allow-unconfined to run it "
+                                                "unconfined"));
+    }
+    auto recipes = ReadRecipes(options.recipes);
+    if (!recipes.ok()) return Fail(log, recipes.status());
+    if (const absl::Status found = confines.ok() ? recipes->FindInstallations() : absl::OkStatus(); !found.ok()) {
+      return Fail(log, found);
+    }
+    const auto elf_files = ElfFiles::Make(options.elf_folders);
+    if (!elf_files.ok()) return Fail(log, elf_files.status());
+    auto work = WorkFolder::Make(options.work, log);
+    if (!work.ok()) return Fail(log, work.status());
+    const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
+    const absl::Status sandboxes = confines.ok() ? TrySandbox(programs / "probegate-launch", (*work)->path())
+                                                 : absl::UnimplementedError("not confined");
+
+    MetricSet metrics;
+    const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
+    AddProcessMetrics(metrics);
+    DebugMetrics debug_metrics(metrics);
+    DebugQuotas quotas(options.quotas);
+    Workers elf_disk(kDiskThreads);
+    Workers work_disk(kDiskThreads);
+    Timers timers;
+    UploadStore uploads((*work)->uploads(), options.uploads, quotas.uploads, timers, work_disk);
+    metrics.BeforeExpose([&] {
+      debug_metrics.uploads.Set(static_cast<double>(quotas.uploads.usage().taken));
+      debug_metrics.leftovers.Set(static_cast<double>((*work)->trash().size()));
+    });
+    ProbeLister probes(options.servers, timers);
+    AcceptLog accept_log(log);
+    Quota connections("connections", ConnectionLimits(options.connections, log));
+    const QuotaMetrics quota_metrics(metrics,
+                                     {&connections, &quotas.sessions, &quotas.uploads, &quotas.calls, &quotas.memory});
+    const auto loop = AcceptLoop::Start(accept_log);
+    if (!loop.ok()) return Fail(log, loop.status());
+    std::vector<std::string> servers;
+    for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
+    const DebugContext context{
+        .tools = {.launcher = programs / "probegate-launch",
+                  .gateway = programs / "probegate-gateway",
+                  .servers = std::move(servers),
+                  .confined = confines.ok(),
+                  .namespaces = sandboxes.ok(),
+                  .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
+        .sources = {.recipes = *recipes,
+                    .elf_files = *elf_files,
+                    .uploads = uploads,
+                    .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
+        .limits = options.limits,
+        .work = **work,
+        .quotas = quotas,
+        .timers = timers,
+        .elf_disk = elf_disk,
+        .work_disk = work_disk,
+        .metrics = debug_metrics,
+        .log = log};
+    DebugSessions sessions(context);
+
+    Readiness readiness("probegate-debugd");
+    auto http = ServeMetrics(options.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
+    if (!http.ok()) return Fail(log, http.status());
+    auto server = DebugServer::Start(
+        {.loop = **loop, .connections = connections, .listen = options.listen, .limits = Limits(options, accept_log)},
+        sessions, metrics);
+    if (!server.ok()) return Fail(log, server.status());
+    GrpcListener& listener = (*server)->listener();
+    readiness.SetListening();
+    const std::string address = listener.endpoint().ToString();
+    if (options.allow_remote) {
+      log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who can reach this port can run gdb here"}});
+    }
+    LogConfinement(log, confines, sandboxes);
+    log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
+
+    const int signal = signals.Wait();
+    ExitWithin(kLongestEnd, kHangs);
+    signals.Release();
+    readiness.SetStopping();
+    log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    listener.StopServing();
+    sessions.Stop();
+    listener.Shutdown(kPatience);
+    timers.Stop();
+    elf_disk.Stop();
+    work_disk.Stop();
+    *http = nullptr;
+    log.Info("stopped", {});
+    return 0;
   }
-  const auto elf_files = ElfFiles::Make(options.elf_folders);
-  if (!elf_files.ok()) return Fail(log, elf_files.status());
-  auto work = WorkFolder::Make(options.work, log);
-  if (!work.ok()) return Fail(log, work.status());
-  const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
-  const absl::Status sandboxes = confines.ok() ? TrySandbox(programs / "probegate-launch", (*work)->path())
-                                               : absl::UnimplementedError("not confined");
-
-  MetricSet metrics;
-  const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
-  AddProcessMetrics(metrics);
-  DebugMetrics debug_metrics(metrics);
-  DebugQuotas quotas(options.quotas);
-  const QuotaMetrics quota_metrics(metrics, {&quotas.sessions, &quotas.uploads, &quotas.calls, &quotas.memory});
-  Workers elf_disk(kDiskThreads);
-  Workers work_disk(kDiskThreads);
-  Timers timers;
-  UploadStore uploads((*work)->uploads(), options.uploads, quotas.uploads, timers, work_disk);
-  metrics.BeforeExpose([&] {
-    debug_metrics.uploads.Set(static_cast<double>(quotas.uploads.usage().taken));
-    debug_metrics.leftovers.Set(static_cast<double>((*work)->trash().size()));
-  });
-  ProbeLister probes(options.servers, timers);
-  std::vector<std::string> servers;
-  for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
-  const DebugContext context{
-      .tools = {.launcher = programs / "probegate-launch",
-                .gateway = programs / "probegate-gateway",
-                .servers = std::move(servers),
-                .confined = confines.ok(),
-                .namespaces = sandboxes.ok(),
-                .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
-      .sources = {.recipes = *recipes,
-                  .elf_files = *elf_files,
-                  .uploads = uploads,
-                  .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
-      .limits = options.limits,
-      .work = **work,
-      .quotas = quotas,
-      .timers = timers,
-      .elf_disk = elf_disk,
-      .work_disk = work_disk,
-      .metrics = debug_metrics,
-      .log = log};
-  DebugSessions sessions(context);
-
-  Readiness readiness("probegate-debugd");
-  auto http = ServeMetrics(options.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
-  if (!http.ok()) return Fail(log, http.status());
-  auto server = DebugServer::Start(options.listen, sessions, metrics);
-  if (!server.ok()) return Fail(log, server.status());
-  GrpcListener& listener = (*server)->listener();
-  readiness.SetListening();
-  const std::string address = listener.endpoint().ToString();
-  if (options.allow_remote) {
-    log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who can reach this port can run gdb here"}});
-  }
-  LogConfinement(log, confines, sandboxes);
-  log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
-
-  const int signal = signals.Wait();
-  ExitWithin(kLongestEnd, kHangs);
-  signals.Release();
-  readiness.SetStopping();
-  log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-  listener.StopServing();
-  sessions.Stop();
-  listener.Shutdown(kPatience);
-  timers.Stop();
-  elf_disk.Stop();
-  work_disk.Stop();
-  *http = nullptr;
-  log.Info("stopped", {});
-  return 0;
-}
 
 }  // namespace
 }  // namespace probegate

@@ -2,6 +2,7 @@
 
 #include "base/server_list.h"
 #include "config/arguments.h"
+#include "config/connection_options.h"
 
 namespace probegate {
 namespace {
@@ -84,6 +85,8 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   AddDuration(app, "--idle", options.limits.idle,
               "End a session after this time without input from the client or output from gdb");
   AddDuration(app, "--start-time", options.limits.start, "Time that each program of a session has to become ready");
+  AddConnectionOptions(app, options.connections);
+  AddDuration(app, "--connection-idle", options.connection_idle, "Close a connection without a call after this time");
   AddLogOptions(app, options.log);
   AddMetricsOption(app, options.metrics, "127.0.0.1:9466");
   if (const auto code = ParseArguments(app, argc, argv)) return code;

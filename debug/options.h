@@ -1,11 +1,13 @@
 // The command line and the configuration file of probegate-debugd.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/quota.h"
 #include "base/server_list.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
@@ -15,6 +17,8 @@ namespace probegate {
 
 struct DebugdOptions {
   Endpoint listen{"127.0.0.1", 50061};
+  QuotaLimits connections;
+  std::chrono::milliseconds connection_idle{10'000};
   bool allow_remote = false;
   bool allow_unconfined = false;
   std::vector<Endpoint> servers{DefaultServer()};  // at least one

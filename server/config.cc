@@ -4,6 +4,7 @@
 #include "base/frequency.h"
 #include "config/arguments.h"
 #include "config/checks.h"
+#include "config/connection_options.h"
 #include "server/probe_rules_section.h"
 
 namespace probegate {
@@ -28,6 +29,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   double lock_idle = Seconds(config.lane.lock_idle);
   double lock_max = Seconds(config.lane.lock_max);
   std::string clock_min = "10kHz";
+  double connection_idle = Seconds(config.connection_idle);
 
   app.set_version_flag("--version", "probegate-server " PROBEGATE_VERSION);
   app.add_option("-u,--uid,--probe", config.uids,
@@ -60,6 +62,10 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
                  "Lowest clock of the wire that a session gets, so that nobody can keep a probe busy for hours")
       ->option_text("HZ [" + clock_min + "]")
       ->check(IsFrequency);
+  AddConnectionOptions(app, config.connections);
+  app.add_option("--connection-idle", connection_idle, "Seconds after which a connection without a call is closed")
+      ->option_text(absl::StrCat("SECONDS [", connection_idle, "]"))
+      ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   AddLogOptions(app, config.log);
   AddMetricsOption(app, config.metrics, "127.0.0.1:9464");
   app.footer(
@@ -74,6 +80,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   config.lane.lock_idle = Milliseconds(lock_idle);
   config.lane.lock_max = Milliseconds(lock_max);
   config.lane.clock_min = *ParseFrequency(clock_min);
+  config.connection_idle = Milliseconds(connection_idle);
   for (const std::string& source : sources) {
     for (Endpoint& endpoint : ParseEndpointRange(source)) config.cmsis_dap_tcp.push_back(std::move(endpoint));
   }

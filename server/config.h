@@ -1,11 +1,13 @@
 // The server's settings, from its command line and its configuration file.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/quota.h"
 #include "base/server_list.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
@@ -17,6 +19,8 @@ namespace probegate {
 struct ServerConfig {
   std::vector<std::string> uids;  // unique IDs, or parts of them, of the probes to serve; empty for all
   Endpoint listen = DefaultServer();
+  QuotaLimits connections;
+  std::chrono::milliseconds connection_idle{10'000};
   bool allow_remote = false;
   std::vector<Endpoint> cmsis_dap_tcp;
   bool usb = true;  // serve the probes on this host's USB

@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "base/accept_loop.h"
 #include "base/grpc/listener.h"
 #include "base/one_line.h"
+#include "base/quota.h"
 #include "base/signals.h"
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/recording_transport.h"
@@ -30,10 +32,13 @@
 #include "server/sessions/session_registry.h"
 #include "server/sessions/unary_sessions.h"
 #include "server/sharing/work_bound.h"
+#include "telemetry/accept_log.h"
 #include "telemetry/build_info.h"
+#include "telemetry/connection_limits.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
+#include "telemetry/quota_metrics.h"
 #include "telemetry/readiness.h"
 #include "telemetry/serve_metrics.h"
 
@@ -100,6 +105,12 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
   }
 }
 
+GrpcLimits Limits(const ServerConfig& config, AcceptLog& accept_log) {
+  return {.trusted = [](const Peer& peer) { return IsLoopback(peer.host); },
+          .idle = config.connection_idle,
+          .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
+}
+
 // This machine's name; empty if the system does not report one.
 std::string HostName() {
   char name[HOST_NAME_MAX + 1] = {};
@@ -113,6 +124,11 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-server");
   AddProcessMetrics(metrics);
   ServerMetrics server_metrics(metrics);
+  AcceptLog accept_log(log);
+  Quota connections("connections", ConnectionLimits(config.connections, log));
+  const QuotaMetrics quota_metrics(metrics, {&connections});
+  const auto loop = AcceptLoop::Start(accept_log);
+  if (!loop.ok()) return Fail(log, loop.status());
   std::unique_ptr<PacketRecorder> recorder;
   if (!config.record.empty()) {
     auto opened = PacketRecorder::Open(config.record, log);
@@ -131,7 +147,9 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Readiness readiness("the server");
   auto http = ServeMetrics(config.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
   if (!http.ok()) return Fail(log, http.status());
-  auto server = GrpcServer::Start(config.listen, host, catalog, sessions, unary_sessions, metrics);
+  auto server = GrpcServer::Start(
+      {.loop = **loop, .connections = connections, .listen = config.listen, .limits = Limits(config, accept_log)}, host,
+      catalog, sessions, unary_sessions, metrics);
   if (!server.ok()) return Fail(log, server.status());
   readiness.SetListening();
   WarnOfRisks(config, log);

@@ -21,4 +21,14 @@ void AcceptLog::OnAcceptFailed(const std::string& listener, int error) {
   log_.Error("accept.failed", {{"listener", listener}, {"reason", ErrorText(error)}, {"times", *count}});
 }
 
+void AcceptLog::OnFlood(const std::string& listener, const Peer& peer) {
+  MutexLock lock(mutex_);
+  const auto count = floods_[listener].Admit(FloodGate::Clock::now());
+  if (!count) return;
+  log_.Warning("connection.flooding", {{"listener", listener},
+                                       {"peer", peer.address},
+                                       {"reason", "it sent faster than could be read, and kept other clients waiting"},
+                                       {"connections", *count}});
+}
+
 }  // namespace probegate

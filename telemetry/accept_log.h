@@ -22,12 +22,15 @@ class AcceptLog : public AcceptObserver {
 
   void OnRefused(const std::string& listener, const Peer& peer, std::string_view why) override;
   void OnAcceptFailed(const std::string& listener, int error) override;
+  // A connection was reset because it kept the program from serving others.
+  void OnFlood(const std::string& listener, const Peer& peer);
 
  private:
   Log& log_;
   Mutex mutex_;
   std::map<std::string, FloodGate> refused_ ABSL_GUARDED_BY(mutex_);  // by listener
   std::map<std::string, FloodGate> failed_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, FloodGate> floods_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace probegate

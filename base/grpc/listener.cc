@@ -1,66 +1,87 @@
 #include "base/grpc/listener.h"
 
-#include <string>
+#include <utility>
 
 #include <google/protobuf/stubs/logging.h>
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
-#include "base/grpc/keepalive.h"
-#include "base/socket.h"
+#include "absl/strings/str_cat.h"
+#include "base/grpc/reflection.h"
+
+// gRPC declares it in a header that is not installed (src/core/lib/iomgr/executor.h).
+namespace grpc_core {
+class Executor {
+ public:
+  static void SetThreadingDefault(bool enable);
+};
+}  // namespace grpc_core
 
 namespace probegate {
 namespace {
 
-constexpr GrpcArgument kArguments[] = {
-    // A second server on the port must fail rather than share its connections.
-    {GRPC_ARG_ALLOW_REUSEPORT, 0},
-    // Clients ping even if no call is in progress, which gRPC would otherwise treat as abuse.
-    {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000},
-    {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0},
-};
+constexpr char kHealth[] = "grpc.health.v1.Health";
+constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 
-// gRPC only says that it could not listen. This asks the system why.
-std::string WhyNot(const Endpoint& listen) {
-  const Resolution found = Resolve(listen);
-  if (!found.ok()) return found.why;
-  const int error = ListenAt(found.addresses.front()).error;
-  return error == 0 ? "gRPC could not listen" : ErrorText(error);
+std::vector<std::string> WithOwn(std::vector<std::string> services) {
+  services.insert(services.end(), {kHealth, kReflection});
+  return services;
 }
+
+// gRPC moves the work on busy connections to one further thread, where a connection that always has more to read would
+// keep all others waiting (docs/decisions/one-grpc-server-per-client.md). After this, such work stays on the threads that
+// read. gRPC must not be doing anything meanwhile, and stays initialized until the program ends.
+bool ReadWithoutExecutor() {
+  grpc_init();
+  grpc_core::Executor::SetThreadingDefault(false);
+  return true;
+}
+
+// gRPC takes either of these for all addresses of both families.
+bool StandsForAll(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
-    const Endpoint& listen, const std::function<void(grpc::ServerBuilder&)>& add) {
-  // In gRPC these two are settings of the whole process. Setting them again has no effect.
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+GrpcListener::GrpcListener(std::vector<std::string> services)
+    : reflection_(MakeReflection(WithOwn(std::move(services)))) {}
 
-  std::unique_ptr<GrpcListener> listener(new GrpcListener);
-  grpc::ServerBuilder builder;
-  for (const GrpcArgument& argument : kKeepaliveArguments) builder.AddChannelArgument(argument.name, argument.value);
-  for (const GrpcArgument& argument : kArguments) builder.AddChannelArgument(argument.name, argument.value);
-  add(builder);
-  int port = 0;
-  builder.AddListeningPort(listen.ToString(), grpc::InsecureServerCredentials(), &port);
-  listener->server_ = builder.BuildAndStart();
-  if (listener->server_ == nullptr || port == 0) {
-    return absl::UnavailableError("cannot listen on " + listen.ToString() + ": " + WhyNot(listen));
+absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(GrpcListening listening,
+                                                                  std::vector<std::string> services,
+                                                                  ClientServers::AddServices add) {
+  [[maybe_unused]] static const bool once = ReadWithoutExecutor();
+  // In gRPC this is a setting of the whole process. Setting it again has no effect.
+  grpc::EnableDefaultHealthCheckService(true);
+
+  std::unique_ptr<GrpcListener> listener(new GrpcListener(std::move(services)));
+  const auto add_all = [add = std::move(add), reflection = listener->reflection_.get()](grpc::ServerBuilder& builder) {
+    add(builder);
+    builder.RegisterService(reflection);
+  };
+  auto servers = ClientServers::Start(add_all, std::move(listening.limits));
+  if (!servers.ok()) return servers.status();
+  listener->servers_ = *std::move(servers);
+  Endpoint at = listening.listen;
+  if (StandsForAll(at.host)) at.host.clear();
+  const auto serve = [servers = listener->servers_.get()](AcceptedConnection connection) {
+    servers->Serve(std::move(connection));
+  };
+  auto accepting =
+      listening.loop.Listen(at, {.name = "gRPC", .connections = listening.connections, .handler = serve, .refused = {}});
+  if (!accepting.ok()) {
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", listening.listen.ToString(), ": ",
+                                               accepting.status().message()));
   }
-  listener->endpoint_ = {listen.host, static_cast<uint16_t>(port)};
+  listener->listener_ = *std::move(accepting);
+  listener->endpoint_ = {.host = listening.listen.host, .port = listener->listener_->endpoint().port};
   return listener;
 }
 
-GrpcListener::~GrpcListener() {
-  if (server_ != nullptr) Shutdown(std::chrono::milliseconds(0));
-}
-
-void GrpcListener::StopServing() { server_->GetHealthCheckService()->SetServingStatus(false); }
+GrpcListener::~GrpcListener() = default;
 
 void GrpcListener::Shutdown(std::chrono::milliseconds patience) {
-  server_->Shutdown(std::chrono::system_clock::now() + patience);
-  server_->Wait();
+  listener_ = nullptr;
+  servers_->Shutdown(patience);
 }
 
 void SilenceGrpcLogs(bool keep_grpc) {

@@ -1,27 +1,44 @@
 // All programs of the project serve gRPC with this class: their own services, health (grpc.health.v1) and reflection,
 // on one port.
 //
-// Both ends send keepalive pings, even if no call is in progress, so that a peer that vanished without a FIN is noticed
-// after 15 s. If another program listens on the port, Start fails; the port is never shared.
+// Connections are accepted by the program's AcceptLoop, within a quota, and each client is served by a grpc::Server of
+// its own (base/grpc/client_servers.h), so that one client cannot take what others need. Both ends send keepalive
+// pings, even if no call is in progress, so that a peer that vanished without a FIN is noticed after 15 s. If another
+// program listens on the port, Start fails; the port is never shared.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/statusor.h"
+#include "base/accept_loop.h"
 #include "base/endpoint.h"
+#include "base/grpc/client_servers.h"
+#include "base/quota.h"
 
 namespace probegate {
 
+// Where a program accepts gRPC connections, and how many.
+struct GrpcListening {
+  AcceptLoop& loop;
+  Quota& connections;
+  Endpoint listen;
+  GrpcLimits limits = {};
+};
+
 class GrpcListener {
  public:
-  // Listens. `add` adds services, interceptors and limits to the builder; these must outlive the listener. If listening
-  // fails, the error is one line with the system's reason.
-  static absl::StatusOr<std::unique_ptr<GrpcListener>> Start(const Endpoint& listen,
-                                                             const std::function<void(grpc::ServerBuilder&)>& add);
+  // Listens. As gRPC itself would, it listens on all addresses of both families if the host is 0.0.0.0 or ::, and on
+  // all addresses of a name. `services` are the names that reflection lists, health and reflection excluded. `add` adds
+  // services, interceptors and further arguments to the builder of each client's server. What they refer to, the loop
+  // and the quota must outlive the listener. If listening fails, the error is one line with the system's reason.
+  static absl::StatusOr<std::unique_ptr<GrpcListener>> Start(GrpcListening listening, std::vector<std::string> services,
+                                                             ClientServers::AddServices add);
 
   // Shuts down at once, without waiting for calls.
   ~GrpcListener();
@@ -32,16 +49,21 @@ class GrpcListener {
   const Endpoint& endpoint() const { return endpoint_; }
 
   // From now on, health checks are answered with NOT_SERVING.
-  void StopServing();
+  void StopServing() { servers_->StopServing(); }
 
-  // Accepts no more calls, waits up to `patience` for those in progress, and cancels the rest. Blocks.
+  // Accepts no more connections and calls, waits up to `patience` for calls in progress, and cancels the rest. Blocks.
   void Shutdown(std::chrono::milliseconds patience);
 
- private:
-  GrpcListener() = default;
+  // As AcceptLoop::Listener::Expect.
+  void Expect(const Endpoint& from) { listener_->Expect(from); }
 
+ private:
+  explicit GrpcListener(std::vector<std::string> services);
+
+  const std::unique_ptr<grpc::Service> reflection_;
   Endpoint endpoint_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<ClientServers> servers_;
+  std::unique_ptr<AcceptLoop::Listener> listener_;  // destroyed first
 };
 
 // Turns off the logs that gRPC and Protobuf write to standard error. The programs report what matters to users

@@ -1,6 +1,8 @@
 #include "debug/grpc/debug_server.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "debug/grpc/arduino_apis.h"
 #include "debug/grpc/message_limits.h"
@@ -11,24 +13,32 @@ namespace {
 
 constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 
+std::vector<std::string> Services() {
+  return {cc::arduino::cli::debug::Debug::service_full_name(),
+          cc::arduino::cli::debug::v1::DebugService::service_full_name(),
+          cc::arduino::cli::commands::v1::ArduinoCoreService::service_full_name(), v1::DebugFiles::service_full_name()};
+}
+
+std::vector<std::string> ServicesAndReflection() {
+  std::vector<std::string> services = Services();
+  services.emplace_back(kReflection);
+  return services;
+}
+
 }  // namespace
 
 DebugServer::DebugServer(DebugSessions& sessions, MetricSet& metrics)
-    : rpc_metrics_(metrics, kServerRpcRows,
-                   ServedMethods({cc::arduino::cli::debug::Debug::service_full_name(),
-                                  cc::arduino::cli::debug::v1::DebugService::service_full_name(),
-                                  cc::arduino::cli::commands::v1::ArduinoCoreService::service_full_name(),
-                                  v1::DebugFiles::service_full_name(), kReflection})),
+    : rpc_metrics_(metrics, kServerRpcRows, ServedMethods(ServicesAndReflection())),
       serving_{.sessions = sessions, .rpc_metrics = rpc_metrics_},
       debug_(serving_),
       debug_v1_(serving_),
       core_(serving_),
       files_(sessions.context()) {}
 
-absl::StatusOr<std::unique_ptr<DebugServer>> DebugServer::Start(const Endpoint& listen, DebugSessions& sessions,
+absl::StatusOr<std::unique_ptr<DebugServer>> DebugServer::Start(GrpcListening listening, DebugSessions& sessions,
                                                                 MetricSet& metrics) {
   std::unique_ptr<DebugServer> server(new DebugServer(sessions, metrics));
-  auto listener = GrpcListener::Start(listen, [server = server.get()](grpc::ServerBuilder& builder) {
+  const auto add = [server = server.get()](grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kMaxDebugMessageBytes);
     builder.experimental().SetInterceptorCreators(MakeServerInterceptors(
         server->rpc_metrics_,
@@ -37,7 +47,8 @@ absl::StatusOr<std::unique_ptr<DebugServer>> DebugServer::Start(const Endpoint& 
     builder.RegisterService(&server->debug_v1_);
     builder.RegisterService(&server->core_);
     builder.RegisterService(&server->files_);
-  });
+  };
+  auto listener = GrpcListener::Start(std::move(listening), Services(), add);
   if (!listener.ok()) return listener.status();
   server->listener_ = *std::move(listener);
   return server;

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "base/endpoint.h"
 #include "base/grpc/listener.h"
 #include "debug/grpc/debug_service.h"
 #include "debug/sessions.h"
@@ -16,7 +15,7 @@ namespace probegate {
 class DebugServer {
  public:
   // Like GrpcListener::Start. `sessions` and `metrics` must outlive the server.
-  static absl::StatusOr<std::unique_ptr<DebugServer>> Start(const Endpoint& listen, DebugSessions& sessions,
+  static absl::StatusOr<std::unique_ptr<DebugServer>> Start(GrpcListening listening, DebugSessions& sessions,
                                                             MetricSet& metrics);
   GrpcListener& listener() { return *listener_; }
 

@@ -20,10 +20,9 @@ namespace probegate {
 
 class GrpcServer {
  public:
-  // Listens on `listen`, and counts all calls in `metrics`. `host` is the name of this machine. Returns a one-line
-  // error if the server cannot listen on the address. `catalog`, both kinds of sessions and `metrics` must outlive the
-  // server.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Endpoint& listen, std::string host, Catalog& catalog,
+  // Listens, and counts all calls in `metrics`. `host` is the name of this machine. Returns a one-line error if the
+  // server cannot listen on the address. `catalog`, both kinds of sessions and `metrics` must outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcListening listening, std::string host, Catalog& catalog,
                                                            SessionRegistry& sessions, UnarySessions& unary_sessions,
                                                            MetricSet& metrics);
 

@@ -8,6 +8,7 @@
 #include "cli/print/failure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/base/accepting.h"
 
 namespace probegate {
 namespace {
@@ -37,8 +38,10 @@ class Directory final : public v1::ProbeDirectory::Service {
 
 TEST(ServerClient, ConnectsToTheAddressAndSendsTheNameAsAuthority) {
   Directory directory;
-  const auto listener = GrpcListener::Start(
-      {"127.0.0.1", 0}, [&directory](grpc::ServerBuilder& builder) { builder.RegisterService(&directory); });
+  Accepting accepting;
+  const auto listener =
+      GrpcListener::Start(accepting.At({"127.0.0.1", 0}), {},
+                          [&directory](grpc::ServerBuilder& builder) { builder.RegisterService(&directory); });
   ASSERT_TRUE(listener.ok()) << listener.status();
   const uint16_t port = (*listener)->endpoint().port;
   ServerClient client({.address = {"127.0.0.1", port}, .name = {"lab.invalid", port}});
@@ -60,8 +63,10 @@ ExitCode CodeOf(Call call) {
 
 TEST(ServerClient, RefusesAnInvalidTimestamp) {
   Directory directory;
-  const auto listener = GrpcListener::Start(
-      {"127.0.0.1", 0}, [&directory](grpc::ServerBuilder& builder) { builder.RegisterService(&directory); });
+  Accepting accepting;
+  const auto listener =
+      GrpcListener::Start(accepting.At({"127.0.0.1", 0}), {},
+                          [&directory](grpc::ServerBuilder& builder) { builder.RegisterService(&directory); });
   ASSERT_TRUE(listener.ok()) << listener.status();
   const Endpoint address{"127.0.0.1", (*listener)->endpoint().port};
   ServerClient client({.address = address, .name = address});

@@ -211,7 +211,7 @@ TEST_F(DebugProbeServiceTest, AProbeThatIsAwayIsUnavailable) {
 
 TEST_F(DebugProbeServiceTest, ASecondServerCannotUseTheSamePort) {
   MetricSet metrics;
-  const auto second = GrpcServer::Start(grpc_server->endpoint(), "machine", server.catalog, server.sessions,
+  const auto second = GrpcServer::Start(accepting.At(grpc_server->endpoint()), "machine", server.catalog, server.sessions,
                                         server.unary_sessions, metrics);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(grpc_server->endpoint().ToString()));

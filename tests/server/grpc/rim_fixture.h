@@ -11,6 +11,7 @@
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
 #include "server/grpc/grpc_server.h"
+#include "tests/base/accepting.h"
 #include "tests/server/server_fixture.h"
 
 namespace probegate {
@@ -21,7 +22,7 @@ class RimTest : public testing::Test {
  protected:
   explicit RimTest(ServerOptions options = {})
       : server(std::move(options)),
-        grpc_server(*GrpcServer::Start({"127.0.0.1", 0}, "machine", server.catalog, server.sessions,
+        grpc_server(*GrpcServer::Start(accepting.At({"127.0.0.1", 0}), "machine", server.catalog, server.sessions,
                                        server.unary_sessions, server.metric_set)) {
     const auto channel = grpc::CreateChannel(grpc_server->endpoint().ToString(), grpc::InsecureChannelCredentials());
     debug_probe = v1::DebugProbe::NewStub(channel);
@@ -73,6 +74,7 @@ class RimTest : public testing::Test {
     return request;
   }
 
+  Accepting accepting;
   ServerFixture server;
   std::unique_ptr<GrpcServer> grpc_server;
   std::unique_ptr<v1::DebugProbe::Stub> debug_probe;

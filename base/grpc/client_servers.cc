@@ -1,0 +1,240 @@
+#include "base/grpc/client_servers.h"
+
+#include <malloc.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include <grpc/grpc.h>
+#include <grpcpp/resource_quota.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/grpc/keepalive.h"
+#include "base/socket.h"
+
+namespace probegate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr GrpcArgument kArguments[] = {
+    // Clients ping even if no call is in progress, which gRPC would otherwise treat as abuse.
+    {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000},
+    {GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0},
+    {GRPC_ARG_MAX_METADATA_SIZE, 8192},
+};
+
+// How long the server of a client without connections is kept, for clients that make a connection for each call.
+constexpr std::chrono::seconds kKeep{10};
+
+// What a client may have sent before gRPC reads it. It bounds how long gRPC goes on with a connection that is paused.
+constexpr int kReceiveBuffer = 64 << 10;
+
+int Milliseconds(std::chrono::milliseconds time) {
+  return static_cast<int>(std::min<int64_t>(time.count(), std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+ClientServers::ClientServers(AddServices add, GrpcLimits limits, std::unique_ptr<ConnectionWatch> watch)
+    : add_(std::move(add)), limits_(std::move(limits)), watch_(std::move(watch)) {}
+
+absl::StatusOr<std::unique_ptr<ClientServers>> ClientServers::Start(AddServices add, GrpcLimits limits) {
+  auto watch = ConnectionWatch::Start();
+  if (!watch.ok()) return watch.status();
+  std::unique_ptr<ClientServers> servers(new ClientServers(std::move(add), std::move(limits), *std::move(watch)));
+  if (absl::Status status = servers->StartThread(); !status.ok()) return status;
+  return servers;
+}
+
+absl::Status ClientServers::StartThread() {
+  try {
+    thread_ = std::thread([this] { EndIdle(); });
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(absl::StrCat("cannot serve gRPC: ", error.what()));
+  }
+  auto guard = FloodGuard::Start(*watch_, limits_.on_flood);
+  if (!guard.ok()) return guard.status();
+  guard_ = *std::move(guard);
+  return absl::OkStatus();
+}
+
+ClientServers::~ClientServers() { Shutdown(std::chrono::milliseconds(0)); }
+
+void ClientServers::Serve(AcceptedConnection connection) {
+  Client* const client = Enter(connection.peer);
+  if (client == nullptr) return ResetConnection(std::move(connection.socket));
+  // gRPC sets options on sockets that it makes itself only.
+  SetUpConnection(connection.socket.number());
+  ::setsockopt(connection.socket.number(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof(kReceiveBuffer));
+  {
+    MutexLock lock(mutex_);
+    ++client->users;
+  }
+  const bool watched = watch_->Add(connection.socket.number(), {.peer = connection.peer,
+                                                                .place = std::move(connection.place),
+                                                                .ended = [this, client] { Leave(*client); }});
+  if (!watched) {
+    ResetConnection(std::move(connection.socket));
+    Leave(*client);
+  } else if (HandOver(*client, connection.socket.number())) {
+    connection.socket.Release();
+    return;  // HandOver leaves
+  } else {
+    ::shutdown(connection.socket.number(), SHUT_RDWR);  // which the watch notices
+  }
+  Leave(*client);
+}
+
+// Gives a connection to gRPC, on a thread of its own: gRPC begins to read at once, and goes on for as long as there is
+// something to read. The caller must not wait for that, because it accepts the connections of others.
+bool ClientServers::HandOver(Client& client, int socket) {
+  {
+    MutexLock lock(mutex_);
+    ++handing_over_;
+  }
+  const auto hand_over = [this, &client, socket] {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+    parameters.listener_fd = -1;
+    parameters.fd = socket;
+    client.acceptor->HandleNewConnection(&parameters);
+    Leave(client);
+    HandedOver();
+  };
+  try {
+    std::thread(hand_over).detach();
+    return true;
+  } catch (const std::system_error&) {
+    HandedOver();
+    return false;
+  }
+}
+
+void ClientServers::HandedOver() {
+  MutexLock lock(mutex_);
+  --handing_over_;
+  changed_.NotifyAll();
+}
+
+// The client's server, which does not end before Leave. Null if there are too many clients.
+ClientServers::Client* ClientServers::Enter(const Peer& peer) {
+  MutexLock lock(mutex_);
+  auto found = clients_.find(peer.client);
+  if (found == clients_.end()) {
+    if (stopping_ || clients_.size() >= limits_.servers) return nullptr;
+    auto client = MakeClient(peer);
+    if (client == nullptr) return nullptr;
+    if (!serving_) client->server->GetHealthCheckService()->SetServingStatus(false);
+    found = clients_.emplace(peer.client, std::move(client)).first;
+  }
+  ++found->second->users;
+  return found->second.get();
+}
+
+void ClientServers::Leave(Client& client) {
+  MutexLock lock(mutex_);
+  if (--client.users > 0) return;
+  client.idle_since = Clock::now();
+  changed_.NotifyAll();
+}
+
+std::unique_ptr<ClientServers::Client> ClientServers::MakeClient(const Peer& peer) const {
+  using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  grpc::ServerBuilder builder;
+  for (const GrpcArgument& argument : kKeepaliveArguments) builder.AddChannelArgument(argument.name, argument.value);
+  for (const GrpcArgument& argument : kArguments) builder.AddChannelArgument(argument.name, argument.value);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             limits_.trusted(peer) ? limits_.trusted_streams : limits_.streams);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(limits_.handshake));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(limits_.idle));
+  grpc::ResourceQuota memory(peer.client);
+  memory.Resize(limits_.buffer_bytes);
+  builder.SetResourceQuota(memory);
+  add_(builder);
+  auto client = std::make_unique<Client>();
+  client->acceptor =
+      builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, grpc::InsecureServerCredentials());
+  client->server = builder.BuildAndStart();
+  return client->server == nullptr ? nullptr : std::move(client);
+}
+
+void ClientServers::StopServing() {
+  MutexLock lock(mutex_);
+  serving_ = false;
+  for (const auto& [key, client] : clients_) client->server->GetHealthCheckService()->SetServingStatus(false);
+}
+
+// Ends the servers of clients without connections, until Shutdown.
+void ClientServers::EndIdle() {
+  for (;;) {
+    std::unique_ptr<Client> idle;
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && (idle = TakeIdle(Clock::now())) == nullptr) {
+        changed_.WaitUntil(mutex_, Clock::now() + kKeep);
+      }
+      if (stopping_) return;
+    }
+    idle->server->Shutdown(std::chrono::system_clock::now());
+    idle = nullptr;
+    // What many calls took has left the heap full of holes. Memory that nobody uses goes back to the system.
+    ::malloc_trim(0);
+  }
+}
+
+std::unique_ptr<ClientServers::Client> ClientServers::TakeIdle(Clock::time_point now) {
+  // When many servers are idle, those that have been so for longest end at once.
+  const bool many = clients_.size() > limits_.servers / 2;
+  const auto idle_before = [](const auto& a, const auto& b) {
+    if ((a.second->users == 0) != (b.second->users == 0)) return a.second->users == 0;
+    return a.second->idle_since < b.second->idle_since;
+  };
+  const auto oldest = std::min_element(clients_.begin(), clients_.end(), idle_before);
+  if (oldest == clients_.end() || oldest->second->users > 0) return nullptr;
+  if (!many && now < oldest->second->idle_since + kKeep) return nullptr;
+  auto client = std::move(oldest->second);
+  clients_.erase(oldest);
+  return client;
+}
+
+void ClientServers::Shutdown(std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::system_clock::now() + patience;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+  decltype(clients_) clients;
+  {
+    MutexLock lock(mutex_);
+    clients = std::move(clients_);
+    clients_.clear();
+  }
+  // grpc::Server::Shutdown blocks, so all clients are told before it is called for the first.
+  grpc_completion_queue* const told = grpc_completion_queue_create_for_next(nullptr);
+  for (const auto& [key, client] : clients) grpc_server_shutdown_and_notify(client->server->c_server(), told, nullptr);
+  for (const auto& [key, client] : clients) client->server->Shutdown(deadline);
+  for (size_t i = 0; i < clients.size(); ++i) {
+    grpc_completion_queue_next(told, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
+  }
+  {
+    MutexLock lock(mutex_);
+    while (handing_over_ > 0) changed_.Wait(mutex_);
+  }
+  grpc_completion_queue_shutdown(told);
+  grpc_completion_queue_next(told, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
+  grpc_completion_queue_destroy(told);
+  guard_.reset();
+  watch_.reset();  // no more calls of Leave
+}
+
+size_t ClientServers::size() const {
+  MutexLock lock(mutex_);
+  return clients_.size();
+}
+
+}  // namespace probegate

@@ -1,0 +1,105 @@
+// A grpc::Server for each client.
+//
+// What gRPC buffers for a client, how it gives memory back when there is little (grpc::ResourceQuota), and how many
+// calls it has, thus concern that client only. A server costs about 10 KB and a tenth of a millisecond. It ends some
+// time after its client's last connection has ended.
+//
+// gRPC does not accept connections itself: Serve is given each (base/accept_loop.h).
+//
+// Threads: any, except where stated.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <grpcpp/grpcpp.h>
+
+#include "base/accept_loop.h"
+#include "base/connection_watch.h"
+#include "base/grpc/flood_guard.h"
+#include "base/mutex.h"
+#include "base/peer.h"
+
+namespace probegate {
+
+// What a server of one client may use, and how long its connections live.
+struct GrpcLimits {
+  size_t buffer_bytes = size_t{128} << 20;  // in gRPC, for all connections of one client
+  int streams = 256;                       // calls in progress on one connection
+  // A gateway has a call for each of its own clients.
+  int trusted_streams = 2048;
+  std::function<bool(const Peer&)> trusted = [](const Peer&) { return false; };
+  std::chrono::milliseconds handshake{10'000};  // for a client to say that it speaks HTTP/2
+  std::chrono::milliseconds idle{10'000};       // a connection without a call is closed after this time
+  size_t servers = 2048;  // clients that have connections, or had some a short time ago
+  // Called when a connection was reset because it kept gRPC from serving others. Must not block.
+  std::function<void(const Peer&)> on_flood = [](const Peer&) {};
+};
+
+class ClientServers {
+ public:
+  // Adds services, interceptors and further arguments; they must outlive this object. Called for each client, on the
+  // thread that calls Serve.
+  using AddServices = std::function<void(grpc::ServerBuilder&)>;
+
+  // RESOURCE_EXHAUSTED if the system has no thread or file left.
+  static absl::StatusOr<std::unique_ptr<ClientServers>> Start(AddServices add, GrpcLimits limits);
+  // Shuts down at once.
+  ~ClientServers();
+  ClientServers(const ClientServers&) = delete;
+  ClientServers& operator=(const ClientServers&) = delete;
+
+  // Serves a connection to its end, and then gives its place back. It is reset if it cannot be served. Not to be called
+  // during or after Shutdown. Does not block.
+  void Serve(AcceptedConnection connection);
+
+  // From now on, health checks are answered with NOT_SERVING.
+  void StopServing();
+
+  // Tells all clients that no more calls are accepted, waits up to `patience` for calls in progress, and cancels the
+  // rest. Blocks.
+  void Shutdown(std::chrono::milliseconds patience);
+
+  // How many clients have a server.
+  size_t size() const;
+
+ private:
+  struct Client {
+    std::unique_ptr<grpc::Server> server;
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
+    size_t users = 0;  // connections, and calls of Serve
+    std::chrono::steady_clock::time_point idle_since;
+  };
+
+  ClientServers(AddServices add, GrpcLimits limits, std::unique_ptr<ConnectionWatch> watch);
+  absl::Status StartThread();
+  Client* Enter(const Peer& peer);
+  void Leave(Client& client);
+  bool HandOver(Client& client, int socket);
+  void HandedOver();
+  std::unique_ptr<Client> MakeClient(const Peer& peer) const;
+  void EndIdle();
+  std::unique_ptr<Client> TakeIdle(std::chrono::steady_clock::time_point now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const AddServices add_;
+  const GrpcLimits limits_;
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::map<std::string, std::unique_ptr<Client>, std::less<>> clients_ ABSL_GUARDED_BY(mutex_);  // by Peer::client
+  size_t handing_over_ ABSL_GUARDED_BY(mutex_) = 0;  // connections
+  bool serving_ ABSL_GUARDED_BY(mutex_) = true;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::thread thread_;                      // ends servers, which may block
+  std::unique_ptr<ConnectionWatch> watch_;  // destroyed before the rest, because it calls this object
+  std::unique_ptr<FloodGuard> guard_;       // destroyed first, because it uses the watch
+};
+
+}  // namespace probegate
