@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "base/address_range.h"
 #include "base/endpoint.h"
 #include "base/frequency.h"
 #include "base/labels.h"
@@ -20,6 +21,18 @@ std::string IsFrequency(const std::string& text) {
 }
 
 std::string IsLabel(const std::string& text) { return ParseLabel(text) ? "" : text + " is not KEY=VALUE"; }
+
+std::string IsAddressRange(const std::string& text) {
+  return AddressRange::Parse(text) ? "" : text + " is neither an IP address nor a network such as 10.0.0.0/8";
+}
+
+std::function<std::string(const std::string& text)> IsCount(uint64_t least, uint64_t most) {
+  return [least, most](const std::string& text) {
+    uint64_t count = 0;
+    const bool fits = CLI::detail::lexical_cast(text, count) && count >= least && count <= most;
+    return fits ? "" : absl::StrCat(text, " is not a whole number from ", least, " to ", most);
+  };
+}
 
 std::function<std::string(const std::string& text)> IsSeconds(double least, double most) {
   return [least, most](const std::string& text) {

@@ -2,6 +2,7 @@
 // `text` is valid.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -16,6 +17,12 @@ std::string IsFrequency(const std::string& text);
 
 // KEY=VALUE (base/labels.h).
 std::string IsLabel(const std::string& text);
+
+// The address of a host or of a network (base/address_range.h).
+std::string IsAddressRange(const std::string& text);
+
+// A whole number from `least` to `most`.
+std::function<std::string(const std::string& text)> IsCount(uint64_t least, uint64_t most);
 
 // A number of seconds from `least` to `most`.
 std::function<std::string(const std::string& text)> IsSeconds(double least, double most);
