@@ -26,7 +26,7 @@ std::string WhoIsOn(const std::string& probe, const v1::ListSessionsResponse& se
   std::string who;
   for (const v1::SessionInfo& session : sessions.sessions()) {
     if (session.probe() != probe) continue;
-    who += (who.empty() ? "" : ", ") + Who(session.client());
+    who += (who.empty() ? "" : ", ") + Who(session);
   }
   return who.empty() ? "-" : who;
 }

@@ -12,6 +12,10 @@ namespace {
 
 constexpr double kMinSeconds = 0.001;
 constexpr double kMaxSeconds = 86'400;
+constexpr uint64_t kMaxCount = 1'000'000;
+// The largest request must fit (server/commands/request_cost.h).
+constexpr uint64_t kMinMemory = uint64_t{128} << 20;
+constexpr uint64_t kMaxMemory = uint64_t{64} << 30;
 
 std::chrono::milliseconds Milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
@@ -30,6 +34,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   double lock_max = Seconds(config.lane.lock_max);
   std::string clock_min = "10kHz";
   double connection_idle = Seconds(config.connection_idle);
+  std::vector<std::string> gateways;
 
   app.set_version_flag("--version", "probegate-server " PROBEGATE_VERSION);
   app.add_option("-u,--uid,--probe", config.uids,
@@ -66,6 +71,22 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   app.add_option("--connection-idle", connection_idle, "Seconds after which a connection without a call is closed")
       ->option_text(absl::StrCat("SECONDS [", connection_idle, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
+  app.add_option("--max-sessions", config.sessions.all, "Sessions of all clients together")
+      ->option_text(absl::StrCat("N [", config.sessions.all, "]"))
+      ->check(IsCount(1, kMaxCount));
+  app.add_option("--max-sessions-per-client", config.sessions.per_client, "Sessions of one client")
+      ->option_text(absl::StrCat("N [", config.sessions.per_client, "]"))
+      ->check(IsCount(1, kMaxCount));
+  app.add_option("--max-memory-in-flight", config.memory.all,
+                 "Memory for requests and answers of all clients together; one client may use a quarter")
+      ->option_text(absl::StrCat("BYTES [", config.memory.all, "]"))
+      ->check(IsCount(kMinMemory, kMaxMemory));
+  app.add_option("--trust-gateway", gateways,
+                 "Believe what clients at this address say about the address of their own clients, as gateways do\n"
+                 "(repeatable; loopback is always trusted)")
+      ->option_text("ADDRESS|CIDR")
+      ->allow_extra_args(false)
+      ->check(IsAddressRange);
   AddLogOptions(app, config.log);
   AddMetricsOption(app, config.metrics, "127.0.0.1:9464");
   app.footer(
@@ -81,6 +102,8 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   config.lane.lock_max = Milliseconds(lock_max);
   config.lane.clock_min = *ParseFrequency(clock_min);
   config.connection_idle = Milliseconds(connection_idle);
+  config.memory.per_client = config.memory.all / 4;
+  for (const std::string& gateway : gateways) config.gateways.push_back(*AddressRange::Parse(gateway));
   for (const std::string& source : sources) {
     for (Endpoint& endpoint : ParseEndpointRange(source)) config.cmsis_dap_tcp.push_back(std::move(endpoint));
   }

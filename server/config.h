@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/address_range.h"
 #include "base/endpoint.h"
 #include "base/quota.h"
 #include "base/server_list.h"
@@ -27,6 +28,9 @@ struct ServerConfig {
   std::vector<cmsis_dap::ProbeRule> probe_rules;
   std::string record;  // the file that packets are recorded in; empty for none
   LaneOptions lane;
+  QuotaLimits sessions{.all = 1024, .per_client = 256};
+  QuotaLimits memory{.all = uint64_t{256} << 20, .per_client = 0};  // bytes; per_client follows from all
+  std::vector<AddressRange> gateways;                               // trusted in addition to loopback
   LogOptions log;
   MetricsOptions metrics;
 };

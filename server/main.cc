@@ -12,6 +12,7 @@
 
 #include "base/accept_loop.h"
 #include "base/grpc/listener.h"
+#include "base/memory_trim.h"
 #include "base/one_line.h"
 #include "base/quota.h"
 #include "base/signals.h"
@@ -45,7 +46,9 @@
 namespace probegate {
 namespace {
 
-constexpr size_t kMaxSessions = 1024;
+// Unary calls in progress, and WatchProbes calls, of which each gateway has one.
+constexpr QuotaLimits kCalls{.all = 8192, .per_client = 1024};
+constexpr QuotaLimits kWatches{.all = 1024, .per_client = 64};
 constexpr std::chrono::seconds kConnectBound{2};
 constexpr std::chrono::seconds kPatience{2};  // for clients that do not read how their session ended
 
@@ -106,7 +109,11 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
 }
 
 GrpcLimits Limits(const ServerConfig& config, AcceptLog& accept_log) {
-  return {.trusted = [](const Peer& peer) { return IsLoopback(peer.host); },
+  const auto trusted = [&config](const Peer& peer) {
+    return IsLoopback(peer.host) || Contains(config.gateways, peer.host);
+  };
+  return {.buffer_bytes = config.memory.all / 2,
+          .trusted = trusted,
           .idle = config.connection_idle,
           .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
 }
@@ -126,7 +133,6 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   ServerMetrics server_metrics(metrics);
   AcceptLog accept_log(log);
   Quota connections("connections", ConnectionLimits(config.connections, log));
-  const QuotaMetrics quota_metrics(metrics, {&connections});
   const auto loop = AcceptLoop::Start(accept_log);
   if (!loop.ok()) return Fail(log, loop.status());
   std::unique_ptr<PacketRecorder> recorder;
@@ -139,7 +145,13 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   const cmsis_dap::ProbeRules rules(config.probe_rules);
   const std::string host = HostName();
   Catalog catalog({.lane = config.lane, .host = host, .uids = config.uids}, server_metrics, log);
-  SessionRegistry sessions(catalog, log, kMaxSessions);
+  Quota session_quota("sessions", config.sessions);
+  Quota memory_quota("memory", config.memory);
+  Quota call_quota("calls", kCalls);
+  Quota watch_quota("watches", kWatches);
+  const QuotaMetrics quota_metrics(metrics, {&connections, &session_quota, &memory_quota, &call_quota, &watch_quota});
+  const MemoryTrim memory_trim;
+  SessionRegistry sessions(catalog, log, session_quota, config.gateways);
   UnarySessions unary_sessions(sessions);
   const IdleThread idle_thread(unary_sessions);
   metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
@@ -149,7 +161,8 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   if (!http.ok()) return Fail(log, http.status());
   auto server = GrpcServer::Start(
       {.loop = **loop, .connections = connections, .listen = config.listen, .limits = Limits(config, accept_log)}, host,
-      catalog, sessions, unary_sessions, metrics);
+      catalog, sessions, unary_sessions, {.memory = memory_quota, .calls = call_quota, .watches = watch_quota},
+      metrics);
   if (!server.ok()) return Fail(log, server.status());
   readiness.SetListening();
   WarnOfRisks(config, log);

@@ -17,11 +17,11 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::internal::WireFormat;
 using google::protobuf::internal::WireFormatLite;
 
-constexpr size_t kAllocation = 16;               // what the allocator adds to each piece of memory
-constexpr size_t kPointer = 2 * sizeof(void*);   // in a repeated field, with its spare room
+constexpr size_t kAllocation = 16;              // what the allocator adds to each piece of memory
+constexpr size_t kPointer = 2 * sizeof(void*);  // in a repeated field, with its spare room
 constexpr size_t kText = sizeof(std::string) + 2 * kAllocation;
-constexpr size_t kUnknownField = 2 * 16;         // in an unknown field set, with its spare room
-constexpr size_t kUnknownSet = 128;              // the set itself, which a message has once it has an unknown field
+constexpr size_t kUnknownField = 2 * 16;  // in an unknown field set, with its spare room
+constexpr size_t kUnknownSet = 128;       // the set itself, which a message has once it has an unknown field
 
 absl::Status Invalid(std::string_view why) { return absl::InvalidArgumentError(std::string(why)); }
 
@@ -45,8 +45,7 @@ size_t ParsedSize::AddShape(const Descriptor& type) {
   const auto [known, is_new] = known_.try_emplace(type.full_name(), shapes_.size());
   const size_t index = known->second;
   if (!is_new) return index;
-  const google::protobuf::Message* empty =
-      google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type);
+  const google::protobuf::Message* empty = google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type);
   shapes_.push_back({.name = type.full_name(), .bytes = empty->SpaceUsedLong() + kAllocation, .fields = {}});
   std::vector<Field> fields;
   for (int i = 0; i < type.field_count(); ++i) {
@@ -98,8 +97,7 @@ absl::Status ParsedSize::ScanMessage(Scan& scan, size_t shape, int depth) const 
     if (number == 0) return Malformed();
     const auto wire_type = static_cast<uint32_t>(WireFormatLite::GetTagWireType(tag));
     const Field* field = Find(shapes_[shape], number);
-    const bool packed =
-        field != nullptr && field->repeated && wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+    const bool packed = field != nullptr && field->repeated && wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
     // The parser keeps a field of another type than it expects as an unknown one.
     if (field != nullptr && field->wire_type != wire_type && !packed) field = nullptr;
     if (field == nullptr && !std::exchange(has_unknown, true)) scan.bytes += kUnknownSet;

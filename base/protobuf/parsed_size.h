@@ -35,8 +35,8 @@ class ParsedSize {
   // For messages of `type`, which must be a type of the generated code.
   explicit ParsedSize(const google::protobuf::Descriptor& type);
 
-  // The bytes of memory that the `wire_bytes` bytes of `wire` take once parsed. INVALID_ARGUMENT if they are not a valid
-  // message, are refused as described above, or would take more than `limit`.
+  // The bytes of memory that the `wire_bytes` bytes of `wire` take once parsed. INVALID_ARGUMENT if they are not a
+  // valid message, are refused as described above, or would take more than `limit`.
   absl::StatusOr<size_t> Of(google::protobuf::io::ZeroCopyInputStream& wire, size_t wire_bytes, size_t limit) const;
 
  private:

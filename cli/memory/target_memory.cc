@@ -171,7 +171,7 @@ std::string TargetMemory::Holder() const {
   const v1::ListSessionsResponse sessions = server_.ListSessions(wanted_);
   for (const v1::SessionInfo& session : sessions.sessions()) {
     if (!session.holds_lock()) continue;
-    return "session " + session.session() + " of " + Who(session.client()) + " holds the lock of " + session.probe();
+    return "session " + session.session() + " of " + Who(session) + " holds the lock of " + session.probe();
   }
   return {};
 }

@@ -73,9 +73,8 @@ std::string ToTable(const std::vector<ListedSession>& sessions) {
   std::vector<std::vector<std::string>> rows = {
       {"SESSION", "PROBE", "HOST", "CLIENT", "OPENED", "LAST COMMAND", "COMMANDS", "HAS"}};
   for (const auto& [session, place] : sessions) {
-    rows.push_back({session->session(), session->probe(), place->column, Who(session->client()),
-                    TimeText(session->opened_at()), TimeText(session->last_command_at()),
-                    std::to_string(session->command_count()), Flags(*session)});
+    rows.push_back({session->session(), session->probe(), place->column, Who(*session), TimeText(session->opened_at()),
+                    TimeText(session->last_command_at()), std::to_string(session->command_count()), Flags(*session)});
   }
   return FormatTable(rows);
 }

@@ -31,7 +31,7 @@ TopRow Now(const v1::ProbeStats& probe, const v1::ListSessionsResponse& sessions
   row.labels = Labels(labels.begin(), labels.end());
   row.state = StateName(probe.status().state());
   for (const v1::SessionInfo& session : sessions.sessions()) {
-    if (session.probe() == row.probe) row.users.push_back(Who(session.client()));
+    if (session.probe() == row.probe) row.users.push_back(Who(session));
   }
   row.queue_depth = probe.queue_depth();
   row.lock_held = probe.lock_held();

@@ -264,8 +264,8 @@ void Catalog::OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot&
   log_.Warning("lock.broken", {{"probe", holder.probe},
                                {"holder_session", holder.name},
                                {"waiter_session", waiter.name},
-                               {"holder", DescribeClient(holder.name, holder.client)},
-                               {"waiter", DescribeClient(waiter.name, waiter.client)}});
+                               {"holder", DescribeClient(holder)},
+                               {"waiter", DescribeClient(waiter)}});
 }
 
 void Catalog::RetireLanes() {

@@ -3,75 +3,110 @@
 #include <string>
 #include <utility>
 
-#include "absl/functional/any_invocable.h"
-#include "base/peer.h"
-#include "probe/error.h"
+#include "server/commands/request_cost.h"
+#include "server/grpc/messages.h"
 #include "server/grpc/status.h"
-#include "server/grpc/stream_call.h"
+#include "server/grpc/unary_commands.h"
 
 namespace probegate {
 namespace {
 
-// The client's trace context (W3C Trace Context); empty if the client sent none.
-std::string Traceparent(const grpc::CallbackServerContext& context) {
-  const auto found = context.client_metadata().find("traceparent");
-  return found == context.client_metadata().end() ? std::string()
-                                                  : std::string(found->second.data(), found->second.size());
-}
+constexpr char kService[] = "/probegate.v1.DebugProbe/";
 
-// Submits `command` to the session and finishes the call once the command is answered. `take` moves the command's
-// message out of the answer and into the call's response.
-grpc::ServerUnaryReactor* RunCommand(UnarySessions& sessions, grpc::CallbackServerContext* context,
-                                     const std::string& session_id, v1::StreamRequest command,
-                                     absl::AnyInvocable<void(v1::StreamResponse&)> take) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  auto answer = [reactor, take = std::move(take)](absl::StatusOr<v1::StreamResponse> response) mutable {
-    if (!response.ok()) return reactor->Finish(ToGrpcStatus(response.status()));
-    if (response->has_error()) return reactor->Finish(ToGrpcStatus(response->error()));
-    take(*response);
-    reactor->Finish(grpc::Status::OK);
+// Submits `command` to the session, and ends the call once the command is answered.
+template <typename Response>
+void Submit(UnarySessions& sessions, UnaryCall& call, const std::string& session_id, v1::StreamRequest command,
+            Response* (v1::StreamResponse::*response)()) {
+  auto self = call.shared_from_this();
+  command.set_traceparent(call.Traceparent());
+  auto answer = [self, response](absl::StatusOr<v1::StreamResponse> answered) {
+    if (!answered.ok()) return self->Fail(answered.status());
+    if (answered->has_error()) return self->Fail(ToGrpcStatus(answered->error()));
+    self->Answer(*((*answered).*response)());
   };
-  command.set_traceparent(Traceparent(*context));
-  // Never called after the command's answer, so the context still exists.
-  auto abandoned = [context] { return context->IsCancelled(); };
-  sessions.Submit(session_id, ParsePeer(context->peer()), std::move(command), std::move(answer), std::move(abandoned));
-  return reactor;
+  // Never called after the command's answer, so the call's context still exists.
+  sessions.Submit(session_id, call.peer(), std::move(command), std::move(answer),
+                  [self] { return self->IsCancelled(); });
 }
 
 }  // namespace
 
-grpc::ServerUnaryReactor* DebugProbeService::OpenSession(grpc::CallbackServerContext* context,
-                                                         const v1::OpenSessionRequest* request,
-                                                         v1::OpenSessionResponse* response) {
-  auto opened = unary_sessions_.Open(*request, ParsePeer(context->peer()), Traceparent(*context));
-  if (opened.ok()) response->Swap(&*opened);
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(opened.status()));
-  return reactor;
+DebugProbeService::DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, CallLimits& limits,
+                                     const RpcMetrics& rpcs)
+    : unary_sessions_(unary_sessions), limits_(limits), rpcs_(rpcs) {
+  const StreamCall::Shared shared{.sessions = sessions, .memory = limits.quotas.memory, .request = stream_request_};
+  Add(StreamCall::kMethod, [this, shared](grpc::CallbackServerContext* context) {
+    return StreamCall::Start(shared, *context, rpcs_.Begin(StreamCall::kMethod));
+  });
+  AddOpenSession();
+  AddCloseSession();
+#define PROBEGATE_ADD(Name, field)                                                   \
+  AddCommand(#Name, v1::StreamRequest::k##Name, &v1::StreamRequest::mutable_##field, \
+             &v1::StreamResponse::mutable_##field);
+  PROBEGATE_UNARY_COMMANDS(PROBEGATE_ADD)
+#undef PROBEGATE_ADD
 }
 
-grpc::ServerUnaryReactor* DebugProbeService::CloseSession(grpc::CallbackServerContext* context,
-                                                          const v1::CloseSessionRequest* request,
-                                                          v1::CloseSessionResponse*) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(unary_sessions_.Close(request->session_id(), ParsePeer(context->peer()))));
-  return reactor;
+void DebugProbeService::AddUnary(const std::string& name, UnaryMethod method) {
+  const UnaryMethod& added = methods_.emplace_back(std::move(method));
+  const std::string path = kService + name;
+  Add(path, [this, &added, path](grpc::CallbackServerContext* context) {
+    return UnaryCall::Start(added, limits_, *context, rpcs_.Begin(path));
+  });
 }
 
-grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* DebugProbeService::Stream(
-    grpc::CallbackServerContext* context) {
-  return StreamCall::Start(sessions_, *context, rpcs_.Begin(StreamCall::kMethod));
+void DebugProbeService::AddOpenSession() {
+  AddUnary("OpenSession", {.size = ParsedSize(*v1::OpenSessionRequest::descriptor()),
+                           .admit = nullptr,
+                           .run = [this](UnaryCall& call, grpc::ByteBuffer& message, size_t parsed_bytes) {
+                             v1::OpenSessionRequest request;
+                             if (absl::Status wrong = Parse(message, request); !wrong.ok()) return call.Fail(wrong);
+                             call.TakeMemory(parsed_bytes, [this, &call, request = std::move(request)] {
+                               const auto opened = unary_sessions_.Open(request, call.peer(), call.Traceparent());
+                               if (!opened.ok()) return call.Fail(opened.status());
+                               call.Answer(*opened);
+                             });
+                           }});
 }
 
-#define PROBEGATE_DEFINE(Name, field)                                                                                 \
-  grpc::ServerUnaryReactor* DebugProbeService::Name(grpc::CallbackServerContext* context,                             \
-                                                    const v1::Name##Request* request, v1::Name##Response* response) { \
-    v1::StreamRequest command;                                                                                        \
-    *command.mutable_##field() = *request;                                                                            \
-    return RunCommand(unary_sessions_, context, request->session_id(), std::move(command),                            \
-                      [response](v1::StreamResponse& answer) { response->Swap(answer.mutable_##field()); });          \
-  }
-PROBEGATE_UNARY_COMMANDS(PROBEGATE_DEFINE)
-#undef PROBEGATE_DEFINE
+void DebugProbeService::AddCloseSession() {
+  AddUnary("CloseSession", {.size = ParsedSize(*v1::CloseSessionRequest::descriptor()),
+                            .frees = true,
+                            .admit = [this](const Peer& peer) { return HasSession(peer); },
+                            .run =
+                                [this](UnaryCall& call, grpc::ByteBuffer& message, size_t) {
+                                  v1::CloseSessionRequest request;
+                                  if (absl::Status wrong = Parse(message, request); !wrong.ok())
+                                    return call.Fail(wrong);
+                                  if (absl::Status wrong = unary_sessions_.Close(request.session_id(), call.peer());
+                                      !wrong.ok()) {
+                                    return call.Fail(wrong);
+                                  }
+                                  call.Answer(v1::CloseSessionResponse());
+                                }});
+}
+
+template <typename Request, typename Response>
+void DebugProbeService::AddCommand(const std::string& name, v1::StreamRequest::RequestCase number,
+                                   Request* (v1::StreamRequest::*request)(),
+                                   Response* (v1::StreamResponse::*response)()) {
+  AddUnary(name, {.size = ParsedSize(*Request::descriptor()),
+                  .room = UnaryRoom(number),
+                  .admit = [this](const Peer& peer) { return HasSession(peer); },
+                  .run =
+                      [this, request, response](UnaryCall& call, grpc::ByteBuffer& message, size_t parsed_bytes) {
+                        v1::StreamRequest command;
+                        Request& own = *(command.*request)();
+                        if (absl::Status wrong = Parse(message, own); !wrong.ok()) return call.Fail(wrong);
+                        const uint64_t memory = RequestMemory(command, message.Length(), parsed_bytes);
+                        std::string session_id = own.session_id();
+                        call.TakeMemory(memory, [this, &call, response, session_id = std::move(session_id),
+                                                 command = std::move(command)]() mutable {
+                          Submit(unary_sessions_, call, session_id, std::move(command), response);
+                        });
+                      }});
+}
+
+absl::Status DebugProbeService::HasSession(const Peer& peer) const { return unary_sessions_.CheckHasSession(peer); }
 
 }  // namespace probegate

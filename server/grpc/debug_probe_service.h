@@ -4,38 +4,43 @@
 // blocks no thread.
 #pragma once
 
+#include <list>
+
 #include <grpcpp/grpcpp.h>
 
-#include "probegate/v1/debug_probe.grpc.pb.h"
-#include "server/grpc/unary_commands.h"
+#include "probegate/v1/debug_probe.pb.h"
+#include "server/grpc/call_limits.h"
+#include "server/grpc/raw_service.h"
+#include "server/grpc/stream_call.h"
+#include "server/grpc/unary_call.h"
 #include "server/sessions/session_registry.h"
 #include "server/sessions/unary_sessions.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
-class DebugProbeService final : public v1::DebugProbe::CallbackService {
+class DebugProbeService final : public RawService {
  public:
   // `sessions` is for streams. All arguments must outlive the server that this service is registered with.
-  DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, const RpcMetrics& rpcs)
-      : sessions_(sessions), unary_sessions_(unary_sessions), rpcs_(rpcs) {}
-
-  grpc::ServerUnaryReactor* OpenSession(grpc::CallbackServerContext* context, const v1::OpenSessionRequest* request,
-                                        v1::OpenSessionResponse* response) override;
-  grpc::ServerUnaryReactor* CloseSession(grpc::CallbackServerContext* context, const v1::CloseSessionRequest* request,
-                                         v1::CloseSessionResponse* response) override;
-  grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(grpc::CallbackServerContext* context) override;
-
-#define PROBEGATE_DECLARE(Name, field)                                                                   \
-  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const v1::Name##Request* request, \
-                                 v1::Name##Response* response) override;
-  PROBEGATE_UNARY_COMMANDS(PROBEGATE_DECLARE)
-#undef PROBEGATE_DECLARE
+  DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, CallLimits& limits,
+                    const RpcMetrics& rpcs);
 
  private:
-  SessionRegistry& sessions_;
+  void AddUnary(const std::string& name, UnaryMethod method);
+  void AddOpenSession();
+  void AddCloseSession();
+  // A command: the fields of its request and of its answer in the oneofs of the stream's messages.
+  template <typename Request, typename Response>
+  void AddCommand(const std::string& name, v1::StreamRequest::RequestCase number,
+                  Request* (v1::StreamRequest::*request)(), Response* (v1::StreamResponse::*response)());
+  // Refuses clients that have no session for unary calls.
+  absl::Status HasSession(const Peer& peer) const;
+
   UnarySessions& unary_sessions_;
+  CallLimits& limits_;
   const RpcMetrics& rpcs_;
+  const ParsedSize stream_request_{*v1::StreamRequest::descriptor()};
+  std::list<UnaryMethod> methods_;
 };
 
 }  // namespace probegate

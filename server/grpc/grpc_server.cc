@@ -1,10 +1,13 @@
 #include "server/grpc/grpc_server.h"
 
+#include <initializer_list>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/request_limits.h"
-#include "server/grpc/stream_call.h"
-#include "server/grpc/watch_call.h"
+#include "probegate/v1/debug_probe.grpc.pb.h"
+#include "probegate/v1/probe_directory.grpc.pb.h"
 #include "telemetry/grpc/server_interceptor.h"
 
 namespace probegate {
@@ -15,22 +18,36 @@ constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 }  // namespace
 
 GrpcServer::GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, UnarySessions& unary_sessions,
-                       MetricSet& metrics)
+                       const CallQuotas& quotas, MetricSet& metrics)
     : rpc_metrics_(
           metrics, kServerRpcRows,
           ServedMethods({v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(), kReflection})),
-      debug_probe_(sessions, unary_sessions, rpc_metrics_),
-      probe_directory_(std::move(host), catalog, sessions, rpc_metrics_) {}
+      limits_(quotas),
+      debug_probe_(sessions, unary_sessions, limits_, rpc_metrics_),
+      probe_directory_(std::move(host), catalog, sessions, limits_, rpc_metrics_) {}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcListening listening, std::string host,
                                                               Catalog& catalog, SessionRegistry& sessions,
-                                                              UnarySessions& unary_sessions, MetricSet& metrics) {
-  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(host), catalog, sessions, unary_sessions, metrics));
+                                                              UnarySessions& unary_sessions, const CallQuotas& quotas,
+                                                              MetricSet& metrics) {
+  std::unique_ptr<GrpcServer> server(
+      new GrpcServer(std::move(host), catalog, sessions, unary_sessions, quotas, metrics));
   const auto add = [server = server.get()](grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.SetMaxSendMessageSize(kMaxMessageBytes);
-    builder.experimental().SetInterceptorCreators(
-        MakeServerInterceptors(server->rpc_metrics_, {StreamCall::kMethod, WatchCall::kMethod}));
+    // A stream is given room for a message only once that is read, instead of as much as the connection can carry.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    // A compressed message of a few KiB can stand for gigabytes, and gRPC would decompress it before it is counted.
+    for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+      builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
+    }
+    // The calls of both services count themselves.
+    std::vector<std::string> counted;
+    for (const RawService* service :
+         std::initializer_list<RawService*>{&server->debug_probe_, &server->probe_directory_}) {
+      counted.insert(counted.end(), service->paths().begin(), service->paths().end());
+    }
+    builder.experimental().SetInterceptorCreators(MakeServerInterceptors(server->rpc_metrics_, std::move(counted)));
     builder.RegisterService(&server->debug_probe_);
     builder.RegisterService(&server->probe_directory_);
   };

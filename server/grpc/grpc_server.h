@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/grpc/listener.h"
 #include "server/catalog/catalog.h"
+#include "server/grpc/call_limits.h"
 #include "server/grpc/debug_probe_service.h"
 #include "server/grpc/probe_directory_service.h"
 #include "server/sessions/session_registry.h"
@@ -21,10 +22,11 @@ namespace probegate {
 class GrpcServer {
  public:
   // Listens, and counts all calls in `metrics`. `host` is the name of this machine. Returns a one-line error if the
-  // server cannot listen on the address. `catalog`, both kinds of sessions and `metrics` must outlive the server.
+  // server cannot listen on the address. `catalog`, both kinds of sessions, the quotas and `metrics` must outlive the
+  // server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcListening listening, std::string host, Catalog& catalog,
                                                            SessionRegistry& sessions, UnarySessions& unary_sessions,
-                                                           MetricSet& metrics);
+                                                           const CallQuotas& quotas, MetricSet& metrics);
 
   // The address it listens on. If port 0 was requested, this has the actual port.
   const Endpoint& endpoint() const { return listener_->endpoint(); }
@@ -37,9 +39,10 @@ class GrpcServer {
 
  private:
   GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, UnarySessions& unary_sessions,
-             MetricSet& metrics);
+             const CallQuotas& quotas, MetricSet& metrics);
 
   const RpcMetrics rpc_metrics_;
+  CallLimits limits_;
   DebugProbeService debug_probe_;
   ProbeDirectoryService probe_directory_;
   std::unique_ptr<GrpcListener> listener_;  // destroyed first

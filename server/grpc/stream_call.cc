@@ -8,10 +8,18 @@
 #include "probe/error.h"
 #include "server/commands/error_detail.h"
 #include "server/commands/request_cost.h"
+#include "server/grpc/messages.h"
+#include "server/grpc/run_soon.h"
 #include "server/grpc/status.h"
 
 namespace probegate {
 namespace {
+
+// The memory that one request takes at most once it is parsed: a repeated field of a message of the maximum size has as
+// much room to spare as it is long.
+constexpr size_t kMaxParsedBytes = size_t{2} * kMaxMessageBytes + kMaxSmallParsedBytes;
+
+constexpr char kFirstOpens[] = "open_session must be the first request of a stream, and may appear only once";
 
 // Finds errors in the posted part of a request, because of which the request must not be queued at all.
 absl::Status CheckPosted(const v1::StreamRequest& request) {
@@ -30,8 +38,8 @@ absl::Status CheckPosted(const v1::StreamRequest& request) {
 
 }  // namespace
 
-StreamCall* StreamCall::Start(SessionRegistry& sessions, const grpc::CallbackServerContext& context, RpcScope rpc) {
-  std::shared_ptr<StreamCall> call(new StreamCall(sessions, context, std::move(rpc)));
+StreamCall* StreamCall::Start(const Shared& shared, const grpc::CallbackServerContext& context, RpcScope rpc) {
+  std::shared_ptr<StreamCall> call(new StreamCall(shared, context, std::move(rpc)));
   call->self_ = call;
   MutexLock lock(call->mutex_);
   call->ReadNext();
@@ -41,22 +49,19 @@ StreamCall* StreamCall::Start(SessionRegistry& sessions, const grpc::CallbackSer
 // --- Requests
 
 void StreamCall::OnReadDone(bool ok) {
-  if (!ok) {
-    // A read also fails when the client is gone. That is not a half-close, but gRPC calls OnCancel only later.
-    if (context_.IsCancelled()) OnCancel();
+  if (ok) return HandleMessage();
+  // A read also fails when the client is gone. That is not a half-close, but gRPC calls OnCancel only later.
+  if (context_.IsCancelled()) OnCancel();
+  {
     MutexLock lock(mutex_);
     half_closed_ = true;
-  } else if (request_.has_open_session() != std::exchange(first_, false)) {
-    End(MakeError(ErrorKind::kInvalidArgument,
-                  "open_session must be the first request of a stream, and may appear only once"));
-  } else if (absl::Status wrong = CheckPosted(request_); !wrong.ok()) {
-    request_.Clear();
-    End(wrong);
-  } else if (request_.has_open_session()) {
-    OpenSession(request_);
-  } else {
-    Submit(std::move(request_));
   }
+  DoneReading();
+}
+
+void StreamCall::DoneReading() {
+  message_.Clear();
+  room_ = {};
   {
     MutexLock lock(mutex_);
     reading_ = false;
@@ -64,31 +69,98 @@ void StreamCall::OnReadDone(bool ok) {
   GoOn();
 }
 
-uint64_t StreamCall::TakeSlot(size_t cost, bool posted) {
+void StreamCall::HandleMessage() {
+  const auto refuse = [this](const absl::Status& why) {
+    End(why);
+    DoneReading();
+  };
+  const size_t length = message_.Length();
+  if (first_ && length > kMaxSmallMessageBytes) return refuse(MakeError(ErrorKind::kInvalidArgument, kFirstOpens));
+  const auto parsed = ParsedBytes(shared_.request, message_, first_ ? kMaxSmallParsedBytes : kMaxParsedBytes);
+  if (!parsed.ok()) return refuse(parsed.status());
+  if (!first_ && !MakeRoom(*parsed + length)) return;
+  v1::StreamRequest request;
+  if (absl::Status wrong = Parse(message_, request); !wrong.ok()) return refuse(wrong);
+  if (request.has_open_session() != first_) return refuse(MakeError(ErrorKind::kInvalidArgument, kFirstOpens));
+  if (absl::Status wrong = CheckPosted(request); !wrong.ok()) return refuse(wrong);
+  if (std::exchange(first_, false)) {
+    OpenSession(request);
+  } else {
+    if (!MakeRoom(RequestMemory(request, length, *parsed))) return;
+    Submit(std::move(request), length);
+  }
+  DoneReading();
+}
+
+bool StreamCall::MakeRoom(size_t bytes) {
+  {
+    MutexLock lock(mutex_);
+    if (uncounted_ + bytes <= kUncountedBytes) {
+      room_.uncounted = bytes;
+      return true;
+    }
+  }
+  room_.uncounted = 0;
+  room_.memory.GiveBack();  // whoever waits must hold nothing, so that no two requests wait for each other
+  auto memory = shared_.memory.Take(client_, bytes);
+  if (memory.ok()) {
+    room_.memory = *std::move(memory);
+    return true;
+  }
+  bool leaving = false;
+  {
+    MutexLock lock(mutex_);
+    leaving = cancelled_ || end_;
+    awaits_room_ = !leaving;
+  }
+  if (leaving) {
+    DoneReading();
+  } else {
+    shared_.memory.WhenRoom(client_, bytes, weak_from_this(), [weak = weak_from_this()] {
+      RunSoon([weak] {
+        if (const auto call = weak.lock()) call->TryAgain();
+      });
+    });
+  }
+  return false;
+}
+
+void StreamCall::TryAgain() {
+  {
+    MutexLock lock(mutex_);
+    if (!std::exchange(awaits_room_, false)) return;  // the call is ending
+  }
+  HandleMessage();
+}
+
+uint64_t StreamCall::TakeSlot(Slot slot) {
   MutexLock lock(mutex_);
-  slots_.push_back({.cost = cost, .posted = posted});
-  if (!posted) pace_.Note(awaited_++ > 0, std::chrono::steady_clock::now() - answered_at_);
-  cost_ += cost;
+  if (!slot.posted) pace_.Note(awaited_++ > 0, std::chrono::steady_clock::now() - answered_at_);
+  cost_ += slot.cost;
+  uncounted_ += slot.uncounted;
+  slots_.push_back(std::move(slot));
   return first_slot_ + slots_.size() - 1;
 }
 
 void StreamCall::FreeSlot() {
   cost_ -= slots_.front().cost;
+  uncounted_ -= slots_.front().uncounted;
   slots_.pop_front();
   ++first_slot_;
 }
 
 void StreamCall::OpenSession(const v1::StreamRequest& request) {
-  const uint64_t number = TakeSlot(0, false);
-  auto on_end = [self = self_](const absl::Status& why) {
+  const uint64_t number = TakeSlot({});
+  auto on_end = [self = shared_from_this()](const absl::Status& why) {
     self->OnSessionEnded(why);
     self->GoOn();
   };
-  auto opened = sessions_.Open(request.open_session(), peer_, std::move(on_end), request.traceparent());
+  auto opened = shared_.sessions.Open(request.open_session(), peer_, std::move(on_end), request.traceparent());
   v1::StreamResponse response;
   response.set_request_id(request.request_id());
   SessionHandle unwanted;
   if (opened.ok()) {
+    client_ = opened->client;
     *response.mutable_open_session() = std::move(opened->response);
     MutexLock lock(mutex_);
     probe_ = response.open_session().probe().unique_id();
@@ -100,17 +172,20 @@ void StreamCall::OpenSession(const v1::StreamRequest& request) {
   Answer(number, std::move(response));
 }
 
-void StreamCall::Submit(v1::StreamRequest request) {
+void StreamCall::Submit(v1::StreamRequest request, size_t wire_bytes) {
+  message_.Clear();
   std::shared_ptr<Session> session;
   {
     MutexLock lock(mutex_);
     session = session_.session();
   }
   if (session == nullptr) return;  // the call is ending
-  const bool posted = request.posted_size() > 0 && request.request_case() == v1::StreamRequest::REQUEST_NOT_SET;
-  const uint64_t number = TakeSlot(RequestCost(request), posted);
-  session->Submit(std::move(request),
-                  [self = self_, number](v1::StreamResponse response) { self->Answer(number, std::move(response)); });
+  room_.cost = RequestCost(request, wire_bytes);
+  room_.posted = request.posted_size() > 0 && request.request_case() == v1::StreamRequest::REQUEST_NOT_SET;
+  const uint64_t number = TakeSlot(std::exchange(room_, {}));
+  session->Submit(std::move(request), [self = shared_from_this(), number](v1::StreamResponse response) {
+    self->Answer(number, std::move(response));
+  });
 }
 
 void StreamCall::ReadNext() {
@@ -118,7 +193,7 @@ void StreamCall::ReadNext() {
   if (pace_.waits() && awaited_ > 0) return;
   if (slots_.size() >= kMaxUnanswered || cost_ >= kMaxUnansweredBytes) return;
   reading_ = true;
-  StartRead(&request_);
+  StartRead(&message_);
 }
 
 // --- Answers
@@ -128,6 +203,7 @@ void StreamCall::Answer(uint64_t number, v1::StreamResponse response) {
     MutexLock lock(mutex_);
     if (cancelled_) return;
     Slot& slot = slots_[number - first_slot_];
+    if (slot.memory) slot.memory.ShrinkTo(response.ByteSizeLong());
     slot.response = std::move(response);
     slot.answered = true;
     if (!slot.posted) --awaited_;
@@ -140,18 +216,19 @@ void StreamCall::WriteNext() {
   while (!slots_.empty() && slots_.front().posted && slots_.front().answered) FreeSlot();
   if (slots_.empty() || !slots_.front().answered) return;
   writing_ = true;
-  response_ = std::move(slots_.front().response);
+  outgoing_ = Serialize(std::exchange(slots_.front().response, {}));
   grpc::WriteOptions options;
   // If the next answer is ready, both may travel in one packet.
   if (slots_.size() > 1 && slots_[1].answered && !slots_[1].posted) options.set_buffer_hint();
   answered_at_ = std::chrono::steady_clock::now();
-  StartWrite(&response_, options);
+  StartWrite(&outgoing_, options);
 }
 
 void StreamCall::OnWriteDone(bool) {
   {
     MutexLock lock(mutex_);
     writing_ = false;
+    outgoing_.Clear();
     if (!cancelled_) FreeSlot();
   }
   GoOn();
@@ -162,6 +239,7 @@ void StreamCall::OnWriteDone(bool) {
 void StreamCall::End(const absl::Status& why) {
   MutexLock lock(mutex_);
   if (!end_) end_ = why;
+  if (std::exchange(awaits_room_, false)) reading_ = false;
 }
 
 // Everything is answered by now. The session must leave the lists at once, even if its client never reads the answers.
@@ -178,6 +256,7 @@ void StreamCall::OnCancel() {
   {
     MutexLock lock(mutex_);
     cancelled_ = true;
+    if (std::exchange(awaits_room_, false)) reading_ = false;
     leaving = std::move(session_);
     dropped.swap(slots_);
   }

@@ -2,13 +2,23 @@
 
 #include <utility>
 
+#include "base/peer.h"
+#include "probe/error.h"
+#include "server/grpc/messages.h"
 #include "server/grpc/status.h"
 
 namespace probegate {
 
-WatchCall* WatchCall::Start(Catalog& catalog, RpcScope rpc) {
+WatchCall* WatchCall::Start(Catalog& catalog, Quota& watches, const grpc::CallbackServerContext& context,
+                            RpcScope rpc) {
   std::shared_ptr<WatchCall> call(new WatchCall(catalog, std::move(rpc)));
   call->self_ = call;
+  auto count = watches.Take(ParsePeer(context.peer()).client, 1);
+  if (!count.ok()) {
+    call->End(ToGrpcStatus(MakeError(ErrorKind::kBusy, std::string(count.status().message()))));
+    return call.get();
+  }
+  call->count_ = *std::move(count);
   // Watch first, then list: a change in between is then reported twice instead of being missed.
   catalog.Watch(call);
   for (const v1::ProbeStatus& probe : catalog.List()) call->OnProbeChanged(probe.description().unique_id());
@@ -37,16 +47,18 @@ void WatchCall::GoOn() {
     Finish(*end_);
     return;
   }
+  v1::WatchProbesResponse event;
   if (!changed_.empty()) {
     // Find cannot fail: the catalog never removes a probe's row.
-    *response_.mutable_changed() = *catalog_.Find(changed_.extract(changed_.begin()).value());
+    *event.mutable_changed() = *catalog_.Find(changed_.extract(changed_.begin()).value());
   } else if (snapshot_known_ && !snapshot_told_) {
     snapshot_told_ = true;
-    response_.set_snapshot_complete(true);
+    event.set_snapshot_complete(true);
   } else {
     return;
   }
   writing_ = true;
+  response_ = Serialize(event);
   StartWrite(&response_);
 }
 

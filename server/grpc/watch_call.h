@@ -16,18 +16,22 @@
 #include <grpcpp/grpcpp.h>
 
 #include "base/mutex.h"
+#include "base/quota.h"
 #include "probegate/v1/probe_directory.pb.h"
 #include "server/catalog/catalog.h"
+#include "server/grpc/raw_service.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
-class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>, public ProbeWatcher {
+class WatchCall final : public RawService::Call, public ProbeWatcher {
  public:
   static constexpr char kMethod[] = "/probegate.v1.ProbeDirectory/WatchProbes";
 
-  // The call lives until gRPC is done with it. `catalog` must outlive the server; `rpc` counts the call.
-  static WatchCall* Start(Catalog& catalog, RpcScope rpc);
+  // The call lives until gRPC is done with it. It ends with RESOURCE_EXHAUSTED if its client has used up its quota of
+  // `watches`. `catalog` and `watches` must outlive the server; `rpc` counts the call. Its request, which says nothing,
+  // is not read.
+  static WatchCall* Start(Catalog& catalog, Quota& watches, const grpc::CallbackServerContext& context, RpcScope rpc);
 
   void OnProbeChanged(const std::string& unique_id) override;
   void OnCatalogStopped(const absl::Status& why) override;
@@ -43,6 +47,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>
 
   Catalog& catalog_;
   std::shared_ptr<WatchCall> self_;  // until OnDone
+  Quota::Grant count_;
 
   Mutex mutex_;
   std::set<std::string> changed_ ABSL_GUARDED_BY(mutex_);  // unique ids
@@ -53,8 +58,8 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::WatchProbesResponse>
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   RpcScope rpc_ ABSL_GUARDED_BY(mutex_);
-  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);   // the status to end the call with, once known
-  v1::WatchProbesResponse response_ ABSL_GUARDED_BY(mutex_);  // being written
+  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);  // the status to end the call with, once known
+  grpc::ByteBuffer response_ ABSL_GUARDED_BY(mutex_);        // being written
 };
 
 }  // namespace probegate

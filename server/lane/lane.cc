@@ -58,6 +58,7 @@ absl::StatusOr<std::shared_ptr<Session>> Lane::OpenSession(SessionId id, Session
   auto member = std::make_shared<LaneMember>(SessionSnapshot{.name = id.name(),
                                                              .probe = metrics_->unique_id(),
                                                              .client = std::move(owner.client),
+                                                             .peer = std::move(owner.peer),
                                                              .client_key = std::move(owner.key),
                                                              .opened_at = opened_at,
                                                              .last_command_at = opened_at},

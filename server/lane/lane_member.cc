@@ -7,7 +7,7 @@ namespace probegate {
 
 LaneMember::LaneMember(SessionSnapshot snapshot, Session::EndCallback on_end, TimePoint now)
     : snapshot_(std::move(snapshot)), on_end_(std::move(on_end)), last_active_(now) {
-  state.who = DescribeClient(snapshot_.name, snapshot_.client);
+  state.who = DescribeClient(snapshot_);
 }
 
 LaneMember::Leftovers LaneMember::TakeLeftovers() {

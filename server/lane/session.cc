@@ -24,11 +24,13 @@ SessionId SessionId::Random() {
   return SessionId(absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size())));
 }
 
-std::string DescribeClient(const std::string& session_name, const v1::ClientInfo& client) {
+std::string DescribeClient(const SessionSnapshot& session) {
+  const v1::ClientInfo& client = session.client;
   std::string who = client.name().empty() ? "an unnamed client" : client.name();
   if (!client.user().empty()) absl::StrAppend(&who, " (", client.user(), ")");
   if (!client.peer_address().empty()) absl::StrAppend(&who, " at ", client.peer_address());
-  return absl::StrCat("session ", session_name, " of ", who);
+  if (!session.peer.empty() && session.peer != client.peer_address()) absl::StrAppend(&who, " via ", session.peer);
+  return absl::StrCat("session ", session.name, " of ", who);
 }
 
 Session::Session(SessionId id, std::shared_ptr<Lane> lane, std::shared_ptr<LaneMember> member)

@@ -44,8 +44,11 @@ using AbandonedCheck = absl::AnyInvocable<bool() const>;
 
 // Whose session it is.
 struct SessionOwner {
-  v1::ClientInfo client;  // what the client says of itself; peer_address is filled in if it says none
-  // With whom the session shares its turns on the probe (Peer::client). Sessions with the same key belong to one client.
+  // What the client says of itself. Its peer_address is that of its connection, unless a trusted gateway says another.
+  v1::ClientInfo client;
+  std::string peer;  // the address of the connection, as the kernel sees it
+  // With whom the session shares its turns on the probe (Peer::client). Sessions with the same key belong to one
+  // client.
   std::string key;
 };
 
@@ -54,6 +57,7 @@ struct SessionSnapshot {
   std::string name;
   std::string probe;  // unique ID
   v1::ClientInfo client;
+  std::string peer;        // SessionOwner::peer
   std::string client_key;  // SessionOwner::key
   std::chrono::system_clock::time_point opened_at;
   std::chrono::system_clock::time_point last_command_at;
@@ -64,8 +68,9 @@ struct SessionSnapshot {
   uint64_t command_count = 0;
 };
 
-// "session 3f2a… of pyocd at 10.0.0.7:51234": how error messages and logs name a session.
-std::string DescribeClient(const std::string& session_name, const v1::ClientInfo& client);
+// "session 3f2a… of pyocd at 10.0.0.7:51234", with " via 10.0.0.2:40112" if the gateway there says so: how error
+// messages and logs name a session.
+std::string DescribeClient(const SessionSnapshot& session);
 
 // Threads: any. Nothing here blocks.
 class Session {

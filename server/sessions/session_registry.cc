@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/endpoint.h"
 #include "base/one_line.h"
 #include "base/session_name.h"
 #include "probe/error.h"
@@ -18,12 +19,12 @@ namespace {
 constexpr size_t kMaxClientText = 128;  // bytes, as proto/probegate/v1/debug_probe.proto says
 constexpr size_t kMaxReason = 256;      // bytes
 
-v1::ClientInfo CleanClient(const v1::ClientInfo& said, const Peer& peer) {
+v1::ClientInfo CleanClient(const v1::ClientInfo& said, const std::string& address) {
   v1::ClientInfo client;
   client.set_name(OneLine(said.name(), kMaxClientText));
   client.set_version(OneLine(said.version(), kMaxClientText));
   client.set_user(OneLine(said.user(), kMaxClientText));
-  client.set_peer_address(OneLine(said.peer_address().empty() ? peer.address : said.peer_address(), kMaxClientText));
+  client.set_peer_address(OneLine(address, kMaxClientText));
   return client;
 }
 
@@ -47,6 +48,7 @@ v1::SessionInfo ToInfo(const SessionSnapshot& snapshot) {
   info.set_holds_lock(snapshot.holds_lock);
   info.set_waits_for_lock(snapshot.waits_for_lock);
   info.set_command_count(snapshot.command_count);
+  info.set_peer(snapshot.peer);
   return info;
 }
 
@@ -68,8 +70,8 @@ void SessionHandle::Release(const SessionEnd& end) {
   std::exchange(registry_, nullptr)->Remove(name, end);
 }
 
-SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, size_t max_sessions)
-    : catalog_(catalog), log_(log), max_sessions_(max_sessions) {}
+SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, std::vector<AddressRange> gateways)
+    : catalog_(catalog), log_(log), quota_(sessions), gateways_(std::move(gateways)) {}
 
 SessionRegistry::~SessionRegistry() {
   std::vector<std::string> names;
@@ -82,14 +84,14 @@ SessionRegistry::~SessionRegistry() {
   }
 }
 
-absl::Status SessionRegistry::Reserve(const std::string& name, const std::shared_ptr<Entry>& entry) {
-  MutexLock lock(mutex_);
-  if (entries_.size() >= max_sessions_) {
-    return MakeError(ErrorKind::kBusy, absl::StrCat("the server has ", entries_.size(),
-                                                    " sessions, which is the maximum; end one first"));
+SessionOwner SessionRegistry::OwnerOf(const v1::ClientInfo& said, const Peer& peer) const {
+  SessionOwner owner{.client = CleanClient(said, peer.address), .peer = peer.address, .key = peer.client};
+  const auto claimed = ParseEndpoint(said.peer_address());
+  if (claimed && (IsLoopback(peer.host) || Contains(gateways_, peer.host))) {
+    owner.client.set_peer_address(OneLine(said.peer_address(), kMaxClientText));
+    owner.key = ClientKey(claimed->host);
   }
-  entries_[name] = entry;
-  return absl::OkStatus();
+  return owner;
 }
 
 absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSessionRequest& request, const Peer& peer,
@@ -99,12 +101,18 @@ absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSess
   if (!unique_id.ok()) return unique_id.status();
   const auto lane = catalog_.FindLane(*unique_id);
   if (!lane.ok()) return lane.status();
-  const auto entry = std::make_shared<Entry>(Entry{.kick = kick, .on_end = std::move(on_end)});
-  auto session = OpenOnLane(**lane, SessionId::Random(),
-                            {.client = CleanClient(request.client(), peer), .key = peer.client}, entry);
+  SessionOwner owner = OwnerOf(request.client(), peer);
+  auto count = quota_.Take(owner.key, 1);
+  if (!count.ok()) {
+    return MakeError(ErrorKind::kBusy, absl::StrCat(count.status().message(), "; end one first"));
+  }
+  const auto entry =
+      std::make_shared<Entry>(Entry{.kick = kick, .on_end = std::move(on_end), .count = *std::move(count)});
+  Opened opened;
+  opened.client = owner.key;
+  auto session = OpenOnLane(**lane, SessionId::Random(), std::move(owner), entry);
   if (!session.ok()) return session.status();
   LogOpened(**session, traceparent);
-  Opened opened;
   opened.response.set_session_id((*session)->id().secret());
   *opened.response.mutable_probe() = Describe((*session)->lane().probe_info());
   opened.session.registry_ = this;
@@ -117,7 +125,10 @@ absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSess
 absl::StatusOr<std::shared_ptr<Session>> SessionRegistry::OpenOnLane(Lane& lane, SessionId id, SessionOwner owner,
                                                                      const std::shared_ptr<Entry>& entry) {
   const std::string name = id.name();
-  if (absl::Status reserved = Reserve(name, entry); !reserved.ok()) return reserved;
+  {
+    MutexLock lock(mutex_);
+    entries_[name] = entry;
+  }
   auto session = lane.OpenSession(std::move(id), std::move(owner),
                                   [this, entry](const SessionEnd& end) { TellOwner(*entry, end); });
   MutexLock lock(mutex_);
@@ -147,6 +158,7 @@ void SessionRegistry::LogOpened(const Session& opened, std::string_view tracepar
                                {"probe", opened.lane().metrics().unique_id()},
                                {"client", snapshot.client.name()},
                                {"peer", snapshot.client.peer_address()},
+                               {"via", snapshot.peer == snapshot.client.peer_address() ? std::string() : snapshot.peer},
                                {"trace", TraceIdOf(traceparent)}});
 }
 
@@ -203,6 +215,7 @@ void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
   // Both are destroyed without the mutex. The session is taken from its entry, which the lane refers to and so keeps.
   std::shared_ptr<Entry> entry;
   std::shared_ptr<Session> session;
+  Quota::Grant count;  // given back now, although the lane may keep the entry for a moment longer
   {
     MutexLock lock(mutex_);
     const auto found = entries_.find(name);
@@ -210,6 +223,7 @@ void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
     entry = std::move(found->second);
     entries_.erase(found);
     session = std::move(entry->session);
+    count = std::move(entry->count);
     if (entry->ended) end = *entry->ended;
   }
   if (session == nullptr) return;  // it was never opened

@@ -13,13 +13,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/address_range.h"
 #include "base/mutex.h"
 #include "base/peer.h"
+#include "base/quota.h"
 #include "probegate/v1/probe_directory.pb.h"
 #include "server/catalog/catalog.h"
 #include "server/lane/session.h"
@@ -56,8 +59,9 @@ class SessionHandle {
 
 class SessionRegistry {
  public:
-  // `catalog` and `log` must outlive this, and `catalog` be stopped before this is destroyed.
-  SessionRegistry(Catalog& catalog, Log& log, size_t max_sessions);
+  // `catalog`, `log` and `sessions`, the quota, must outlive this, and `catalog` be stopped before this is destroyed.
+  // Clients at loopback addresses and at `gateways` are trusted to say for which client they open a session.
+  SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, std::vector<AddressRange> gateways = {});
   // Ends the sessions whose owners still hold them.
   ~SessionRegistry();
   SessionRegistry(const SessionRegistry&) = delete;
@@ -66,6 +70,7 @@ class SessionRegistry {
   struct Opened {
     SessionHandle session;
     v1::OpenSessionResponse response;
+    std::string client;  // whose shares the session counts in (Peer::client): for a gateway's session, its client's
   };
   // Says why a session ended that its client did not end.
   using EndCallback = absl::AnyInvocable<void(const absl::Status& why)>;
@@ -77,7 +82,7 @@ class SessionRegistry {
   };
   // Opens a session. `on_end` is called at most once, and not if the owner releases the session. `traceparent` (W3C
   // Trace Context) is logged, so that the opening can be found by its trace. Errors: as Catalog::Resolve and FindLane;
-  // kBusy if there are too many sessions.
+  // kBusy if there are too many sessions, in all or of one client.
   absl::StatusOr<Opened> Open(const v1::OpenSessionRequest& request, const Peer& peer, EndCallback on_end,
                               std::string_view traceparent = {}, Kick kick = Kick::kThroughLane);
 
@@ -96,9 +101,11 @@ class SessionRegistry {
     EndCallback on_end;                // taken by the first that ends the session
     std::shared_ptr<Session> session;  // null while it is being opened
     std::optional<SessionEnd> ended;   // if it was not its client's doing
+    Quota::Grant count;
   };
 
-  absl::Status Reserve(const std::string& name, const std::shared_ptr<Entry>& entry);
+  // Whose session it is, from what its client says and what is believed of that.
+  SessionOwner OwnerOf(const v1::ClientInfo& said, const Peer& peer) const;
   absl::StatusOr<std::shared_ptr<Session>> OpenOnLane(Lane& lane, SessionId id, SessionOwner owner,
                                                       const std::shared_ptr<Entry>& entry);
   void LogOpened(const Session& session, std::string_view traceparent) const;
@@ -109,7 +116,8 @@ class SessionRegistry {
 
   Catalog& catalog_;
   Log& log_;
-  const size_t max_sessions_;
+  Quota& quota_;
+  const std::vector<AddressRange> gateways_;
 
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // by the session's name

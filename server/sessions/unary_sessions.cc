@@ -113,6 +113,7 @@ absl::StatusOr<v1::OpenSessionResponse> UnarySessions::Open(const v1::OpenSessio
   MutexLock lock(mutex_);
   if (entry->ended) return *entry->ended;
   entries_[opened->session.session()->id().name()] = entry;
+  CountHost(entry->host, 1);
   entry->session = std::move(opened->session);
   Touch(*entry);
   return std::move(opened->response);
@@ -133,8 +134,19 @@ std::shared_ptr<UnarySessions::Entry> UnarySessions::FindOwn(const std::string& 
   return SameSecret(found->second->session.session()->id().secret(), session_id) ? found->second : nullptr;
 }
 
+void UnarySessions::CountHost(const std::string& host, int more) {
+  size_t& count = hosts_[host];
+  count += static_cast<size_t>(more);
+  if (count == 0) hosts_.erase(host);
+}
+
+absl::Status UnarySessions::CheckHasSession(const Peer& peer) const {
+  MutexLock lock(mutex_);
+  return hosts_.contains(peer.host) ? absl::OkStatus() : NoSuchSession();
+}
+
 SessionHandle UnarySessions::Take(Entry& entry) {
-  if (entry.session) entries_.erase(entry.session.session()->id().name());
+  if (entry.session && entries_.erase(entry.session.session()->id().name()) > 0) CountHost(entry.host, -1);
   return std::move(entry.session);
 }
 
@@ -204,6 +216,7 @@ void UnarySessions::EndIdle() {
       Entry& entry = *named.second;
       if (entry.deadline > now) return false;
       idle.push_back(std::move(entry.session));
+      CountHost(entry.host, -1);
       return true;
     });
   }

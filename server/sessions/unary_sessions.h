@@ -46,6 +46,9 @@ class UnarySessions {
   absl::StatusOr<v1::OpenSessionResponse> Open(const v1::OpenSessionRequest& request, const Peer& peer,
                                                std::string_view traceparent = {});
 
+  // kNotFound if `peer`'s host has no session here, so that none of its calls can succeed.
+  absl::Status CheckHasSession(const Peer& peer) const;
+
   // How a call ends: with the command's answer, which may be an ErrorDetail, or without one if the session does not
   // exist (kNotFound), has too much unanswered (kBusy), or ended before the answer (the reason; CANCELLED if a client
   // closed or ended it).
@@ -72,6 +75,7 @@ class UnarySessions {
   void OnEnded(Entry& entry, const absl::Status& why);
   std::shared_ptr<Entry> FindOwn(const std::string& session_id, const Peer& peer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountHost(const std::string& host, int more) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes an entry's session from the list. Empty if it has been taken already.
   SessionHandle Take(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Counts a call that may hold `cost` bytes, or refuses it (kBusy).
@@ -88,6 +92,7 @@ class UnarySessions {
   size_t unanswered_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of all sessions
   Clock::time_point next_wake_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();
   std::map<std::string, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // by the session's name
+  std::map<std::string, size_t> hosts_ ABSL_GUARDED_BY(mutex_);                    // how many entries each has
 };
 
 }  // namespace probegate

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "server/catalog/catalog.h"
@@ -34,6 +35,8 @@ inline bool Eventually(const std::function<bool()>& condition) {
 struct ServerOptions {
   CatalogOptions catalog;
   size_t max_sessions = 100;
+  size_t max_sessions_per_client = 100;
+  std::vector<AddressRange> gateways;
   LogLevel log_level = LogLevel::kError;
 };
 
@@ -43,7 +46,8 @@ class ServerFixture {
       : log(LogFormat::kText, options.log_level),
         metrics(metric_set),
         catalog(std::move(options.catalog), metrics, log),
-        sessions(catalog, log, options.max_sessions),
+        session_quota("sessions", {.all = options.max_sessions, .per_client = options.max_sessions_per_client}),
+        sessions(catalog, log, session_quota, options.gateways),
         unary_sessions(sessions) {}
   ~ServerFixture() { catalog.Stop("the test is over"); }
 
@@ -63,6 +67,7 @@ class ServerFixture {
   MetricSet metric_set;
   ServerMetrics metrics;
   Catalog catalog;
+  Quota session_quota;
   SessionRegistry sessions;
   UnarySessions unary_sessions;  // idle ones do not end unless the test has an IdleThread
 };

@@ -50,8 +50,8 @@ TEST_F(ParsedSizeTest, IsAtLeastWhatTheMessageTakes) {
 
 TEST_F(ParsedSizeTest, CountsUnknownFields) {
   std::string wire;
-  for (int i = 0; i < 1000; ++i) wire += std::string("\xf8\x07\x01", 3);      // field 127, a varint
-  for (int i = 0; i < 1000; ++i) wire += std::string("\xfa\x07\x02xx", 5);    // field 127, two bytes
+  for (int i = 0; i < 1000; ++i) wire += std::string("\xf8\x07\x01", 3);          // field 127, a varint
+  for (int i = 0; i < 1000; ++i) wire += std::string("\xfa\x07\x02xx", 5);        // field 127, two bytes
   for (int i = 0; i < 1000; ++i) wire += std::string("\x0d\x00\x00\x00\x00", 5);  // request_id, of another type
   ExpectFits(wire);
 }
@@ -65,7 +65,7 @@ TEST_F(ParsedSizeTest, StopsAtTheLimit) {
 
 TEST_F(ParsedSizeTest, RefusesWhatIsNotValid) {
   for (const std::string& wire : {std::string("\x1a\x05\x00", 3), std::string("\x08", 1), std::string("\x00", 1),
-                                 std::string("\x0d\x00", 2), std::string("\x07", 1)}) {
+                                  std::string("\x0d\x00", 2), std::string("\x07", 1)}) {
     EXPECT_FALSE(Of(wire).ok());
   }
 }

@@ -6,7 +6,10 @@
 #include <map>
 #include <set>
 
+#include <grpcpp/generic/generic_stub.h>
+
 #include "gmock/gmock.h"
+#include "server/grpc/unary_commands.h"
 #include "tests/base/bounded_wait.h"
 #include "tests/server/grpc/rim_fixture.h"
 
@@ -209,10 +212,87 @@ TEST_F(DebugProbeServiceTest, AProbeThatIsAwayIsUnavailable) {
   EXPECT_EQ(Call(&v1::DebugProbe::Stub::OpenSession, request, response).error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
+// A call whose message is raw bytes, on a channel that may send large ones.
+grpc::Status CallRaw(const Endpoint& server, const std::string& path, const std::string& message) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxSendMessageSize(-1);
+  grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub(
+      grpc::CreateCustomChannel(server.ToString(), grpc::InsecureChannelCredentials(), arguments));
+  const grpc::Slice slice(message);
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer response;
+  grpc::ClientContext context;
+  std::promise<grpc::Status> status;
+  stub.UnaryCall(&context, path, grpc::StubOptions(), &request, &response,
+                 [&status](const grpc::Status& ended) { status.set_value(ended); });
+  return Awaited(status.get_future(), "the call's end");
+}
+
+std::string Repeat(const std::string& text, size_t times) {
+  std::string repeated;
+  for (size_t i = 0; i < times; ++i) repeated += text;
+  return repeated;
+}
+
+TEST_F(DebugProbeServiceTest, AClientWithoutASessionIsRefusedBeforeItsMessageIsRead) {
+  const std::string not_a_message(1 << 20, '\xff');
+  EXPECT_EQ(CallRaw(grpc_server->endpoint(), "/probegate.v1.DebugProbe/SwdSequence", not_a_message).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  Open();
+  EXPECT_EQ(CallRaw(grpc_server->endpoint(), "/probegate.v1.DebugProbe/SwdSequence", not_a_message).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(DebugProbeServiceTest, AMessageThatWouldGrowIsRefusedBeforeItIsParsed) {
+  Open();
+  const std::string empty_segments = Repeat(std::string("\x12\x00", 2), 5 << 20);
+  const grpc::Status status = CallRaw(grpc_server->endpoint(), "/probegate.v1.DebugProbe/SwdSequence", empty_segments);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("bytes of memory"));
+}
+
+TEST_F(DebugProbeServiceTest, AMessageOfACommandThatNeedsLittleIsSmall) {
+  Open();
+  v1::ReadDpRequest request;
+  request.set_session_id(std::string(100'000, 'x'));
+  v1::ReadDpResponse response;
+  EXPECT_EQ(Call(&v1::DebugProbe::Stub::ReadDp, request, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(DebugProbeServiceTest, ACallThatDoesNotFitWaitsForRoom) {
+  const std::string session = Open();
+  Quota::Grant all = memory.TakeAnyway("127.0.0.1", memory.limits().per_client);
+  v1::ReadBlock8Request request = In<v1::ReadBlock8Request>(session);
+  request.set_byte_count(1 << 20);
+  auto answered = std::async(std::launch::async, [&] {
+    v1::ReadBlock8Response response;
+    return Call(&v1::DebugProbe::Stub::ReadBlock8, request, response);
+  });
+  ASSERT_TRUE(Eventually([&] { return memory.usage().refused_client > 0; }));
+  v1::GetStateResponse state;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::GetState, In<v1::GetStateRequest>(session), state).ok())
+      << "a small call waits for nothing";
+  all.GiveBack();
+  EXPECT_EQ(Awaited(std::move(answered), "the answer").error_code(), grpc::StatusCode::FAILED_PRECONDITION)
+      << "the session has not opened the probe";
+  EXPECT_TRUE(Eventually([&] { return memory.usage().taken == 0 && calls.usage().taken == 0; }));
+}
+
+TEST_F(DebugProbeServiceTest, UnaryCallsOfAClientAreLimited) {
+  const std::string session = Open();
+  Quota::Grant all = calls.TakeAnyway("127.0.0.1", calls.limits().per_client);
+  v1::GetStateResponse state;
+  EXPECT_EQ(Call(&v1::DebugProbe::Stub::GetState, In<v1::GetStateRequest>(session), state).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  v1::CloseSessionResponse closed;
+  EXPECT_TRUE(Call(&v1::DebugProbe::Stub::CloseSession, In<v1::CloseSessionRequest>(session), closed).ok());
+}
+
 TEST_F(DebugProbeServiceTest, ASecondServerCannotUseTheSamePort) {
   MetricSet metrics;
-  const auto second = GrpcServer::Start(accepting.At(grpc_server->endpoint()), "machine", server.catalog, server.sessions,
-                                        server.unary_sessions, metrics);
+  const auto second =
+      GrpcServer::Start(accepting.At(grpc_server->endpoint()), "machine", server.catalog, server.sessions,
+                        server.unary_sessions, {memory, calls, watches}, metrics);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(grpc_server->endpoint().ToString()));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("in use"));

@@ -1,5 +1,8 @@
 // Lists, watchers and ending sessions.
+#include <list>
+#include <memory>
 #include <numeric>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "tests/server/grpc/rim_fixture.h"
@@ -175,6 +178,21 @@ TEST_F(ProbeDirectoryTest, ReturnsTheStatsOfEveryProbeOrOfOne) {
   EXPECT_EQ(directory->Stats(&context, unknown, &response).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(ProbeDirectoryTest, AClientsWatchesAreLimited) {
+  std::list<grpc::ClientContext> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::WatchProbesResponse>>> served;
+  v1::WatchProbesResponse event;
+  for (uint64_t i = 0; i < watches.limits().per_client; ++i) {
+    served.push_back(directory->WatchProbes(&contexts.emplace_back(), {}));
+    ASSERT_TRUE(served.back()->Read(&event));
+  }
+  const auto refused = directory->WatchProbes(&context, {});
+  EXPECT_FALSE(refused->Read(&event));
+  EXPECT_EQ(refused->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (grpc::ClientContext& each : contexts) each.TryCancel();
+  EXPECT_TRUE(Eventually([&] { return watches.usage().taken == 0; }));
+}
+
 TEST_F(ProbeDirectoryTest, EndingAnUnknownSessionIsNotFound) {
   v1::EndSessionRequest request;
   request.set_session("0123456789abcdef");
@@ -196,6 +214,7 @@ TEST_F(ProbeDirectoryTest, ListsSessionsWithoutTheirSecrets) {
   EXPECT_EQ(list.sessions(0).session().size(), 16u);
   EXPECT_TRUE(list.sessions(0).is_connected());
   EXPECT_THAT(list.sessions(0).client().peer_address(), testing::StartsWith("127.0.0.1:"));
+  EXPECT_EQ(list.sessions(0).peer(), list.sessions(0).client().peer_address());
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class RimTest : public testing::Test {
   explicit RimTest(ServerOptions options = {})
       : server(std::move(options)),
         grpc_server(*GrpcServer::Start(accepting.At({"127.0.0.1", 0}), "machine", server.catalog, server.sessions,
-                                       server.unary_sessions, server.metric_set)) {
+                                       server.unary_sessions, {memory, calls, watches}, server.metric_set)) {
     const auto channel = grpc::CreateChannel(grpc_server->endpoint().ToString(), grpc::InsecureChannelCredentials());
     debug_probe = v1::DebugProbe::NewStub(channel);
     directory = v1::ProbeDirectory::NewStub(channel);
@@ -75,6 +75,9 @@ class RimTest : public testing::Test {
   }
 
   Accepting accepting;
+  Quota memory{"memory", {.all = size_t{256} << 20, .per_client = size_t{64} << 20}};
+  Quota calls{"calls", {.all = 1000, .per_client = 300}};
+  Quota watches{"watches", {.all = 10, .per_client = 3}};
   ServerFixture server;
   std::unique_ptr<GrpcServer> grpc_server;
   std::unique_ptr<v1::DebugProbe::Stub> debug_probe;

@@ -1,4 +1,9 @@
 // A stream that is a session: order, limits, and every way in which it ends.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "probe/error.h"
 #include "server/grpc/client_pace.h"
@@ -247,6 +252,78 @@ TEST_F(StreamCallTest, AnEndedSessionIsGoneEvenIfItsClientDoesNotRead) {
   while (stream->Read(&response)) {
   }
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(StreamCallTest, AStreamWhoseRequestDoesNotFitWaitsForRoom) {
+  auto stream = ConnectStream(context, "PROBE1");
+  Quota::Grant all = memory.TakeAnyway("127.0.0.1", memory.limits().per_client);
+  EXPECT_EQ(Ask(*stream, ReadDpIdr(9)).request_id(), 9u) << "a small request waits for nothing";
+  v1::StreamRequest read = Command(10);
+  read.mutable_read_ap_multiple()->set_count(1 << 16);
+  ASSERT_TRUE(stream->Write(read));
+  ASSERT_TRUE(Eventually([&] { return memory.usage().refused_client > 0; }));
+  all.GiveBack();
+  v1::StreamResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.request_id(), 10u);
+  EXPECT_TRUE(Eventually([&] { return memory.usage().taken == 0; }));
+}
+
+TEST_F(StreamCallTest, AStreamThatWaitsForRoomEndsWhenItsClientIsGone) {
+  Quota::Grant all = memory.TakeAnyway("127.0.0.1", memory.limits().per_client);
+  {
+    grpc::ClientContext going;
+    auto stream = ConnectStream(going, "PROBE1");
+    v1::StreamRequest read = Command(10);
+    read.mutable_read_ap_multiple()->set_count(1 << 16);
+    ASSERT_TRUE(stream->Write(read));
+    ASSERT_TRUE(Eventually([&] { return memory.usage().refused_client > 0; }));
+    going.TryCancel();
+  }
+  EXPECT_TRUE(Eventually([&] { return server.sessions.List("").empty(); }));
+}
+
+TEST_F(StreamCallTest, AnswersThatAreNotReadStayWithinTheClientsShare) {
+  auto stream = ConnectStream(context, "PROBE1");
+  v1::StreamRequest read = Command(10);
+  read.mutable_read_ap_multiple()->set_count(512 << 10);  // 2 MiB
+  // Room for one answer at a time.
+  Quota::Grant others = memory.TakeAnyway("127.0.0.1", memory.limits().per_client - (size_t{6} << 20));
+  std::thread writer([&] {
+    for (int i = 0; i < 40; ++i) ASSERT_TRUE(stream->Write(read));
+    stream->WritesDone();
+  });
+  ASSERT_TRUE(Eventually([&] { return memory.usage().refused_client > 0; }));
+  uint64_t most = 0;
+  v1::StreamResponse response;
+  int answers = 0;
+  while (stream->Read(&response)) {
+    ++answers;
+    most = std::max(most, memory.usage().taken);
+  }
+  writer.join();
+  EXPECT_EQ(answers, 40);
+  EXPECT_LE(most, memory.limits().per_client);
+  others.GiveBack();
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_TRUE(Eventually([&] { return memory.usage().taken == 0; }));
+}
+
+TEST_F(StreamCallTest, AFloodOfPostedRequestsIsRefusedBeforeItIsParsed) {
+  auto stream = ConnectStream(context, "PROBE1");
+  v1::StreamRequest request = ReadDpIdr(10);
+  for (int i = 0; i < 500'000; ++i) request.add_posted();
+  const grpc::Status status = EndedBy(*stream, request);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("bytes of memory"));
+}
+
+TEST_F(StreamCallTest, TheFirstRequestIsSmall) {
+  auto stream = debug_probe->Stream(&context);
+  v1::StreamRequest request = OpenSessionRequest("PROBE1");
+  request.mutable_open_session()->mutable_client()->set_name(std::string(100'000, 'x'));
+  EXPECT_EQ(EndedBy(*stream, request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(server.sessions.List("").empty());
 }
 
 TEST_F(StreamCallTest, TheStreamEndsWhenTheProbeIsGone) {

@@ -53,6 +53,43 @@ TEST_F(SessionRegistryTest, TheNumberOfSessionsIsLimited) {
   EXPECT_TRUE(server.sessions.Open(On("PROBE1"), kAlice, [](const absl::Status&) {}).ok());
 }
 
+TEST_F(SessionRegistryTest, TheSessionsOfOneClientAreLimitedWhateverItSaysOfItself) {
+  ServerFixture limited{{.max_sessions = 10, .max_sessions_per_client = 2}};
+  limited.Plug("PROBE1");
+  const auto open = [&](const Peer& peer, const std::string& claimed) {
+    v1::OpenSessionRequest request = On("PROBE1");
+    request.mutable_client()->set_peer_address(claimed);
+    return limited.sessions.Open(request, peer, [](const absl::Status&) {});
+  };
+  const Peer mallory{"10.0.0.66:1000", "10.0.0.66", "10.0.0.66"};
+  const auto first = open(mallory, "10.0.0.2:1");
+  auto second = open(mallory, "10.0.0.3:1");
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_TRUE(IsError(open(mallory, "10.0.0.4:1").status(), ErrorKind::kBusy));
+  EXPECT_TRUE(open({"10.0.0.7:1", "10.0.0.7", "10.0.0.7"}, "").ok());
+  second->session.Release(SessionEndCause::kClosed);
+  EXPECT_TRUE(open(mallory, "10.0.0.4:1").ok());
+}
+
+TEST_F(SessionRegistryTest, OnlyATrustedGatewayMaySayWhoseTheSessionIs) {
+  ServerFixture trusting{{.gateways = {*AddressRange::Parse("10.9.0.0/16")}}};
+  trusting.Plug("PROBE1");
+  v1::OpenSessionRequest request = On("PROBE1");
+  request.mutable_client()->set_peer_address("10.0.0.2:5");
+  struct Case {
+    std::string host, address, client;
+  };
+  for (const Case& c : {Case{"10.9.0.1", "10.0.0.2:5", "10.0.0.2"}, Case{"127.0.0.1", "10.0.0.2:5", "10.0.0.2"},
+                        Case{"10.0.0.66", "10.0.0.66:9", "10.0.0.66"}}) {
+    const auto opened = trusting.sessions.Open(request, {c.host + ":9", c.host, c.host}, [](const absl::Status&) {});
+    ASSERT_TRUE(opened.ok());
+    EXPECT_EQ(opened->client, c.client);
+    const v1::SessionInfo info = trusting.sessions.List("")[0];
+    EXPECT_EQ(info.client().peer_address(), c.address);
+    EXPECT_EQ(info.peer(), c.host + ":9");
+  }
+}
+
 TEST_F(SessionRegistryTest, EndingTellsTheOwnerWhy) {
   std::optional<absl::Status> told;
   const auto opened = server.sessions.Open(On("PROBE1"), kAlice, [&](const absl::Status& why) { told = why; });
