@@ -81,7 +81,7 @@ absl::StatusOr<std::string> UploadStore::Incoming::Finish() {
   output_ = nullptr;
   if (const absl::Status status = CheckElf(file_->path()); !status.ok()) return status;
   std::string name = kPrefix + file_->path().stem().string();
-  store_.Keep(name, {.host = host_, .file = file_, .grant = std::move(grant_), .until = {}});
+  store_.Keep(name, {.host = host_, .file = std::move(file_), .grant = std::move(grant_), .until = {}});
   return name;
 }
 

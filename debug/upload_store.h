@@ -57,7 +57,8 @@ class UploadStore {
    public:
     // RESOURCE_EXHAUSTED if the file gets larger than allowed, or the disk is full.
     absl::Status Append(std::string_view data);
-    // The name under which Take returns the file. INVALID_ARGUMENT if it is not an ELF file. To be called once.
+    // The name under which Take returns the file. INVALID_ARGUMENT if it is not an ELF file. To be called once; after
+    // success, the file is the store's.
     absl::StatusOr<std::string> Finish();
     // Removes the file. Nothing else may be called after that.
     void Discard();
