@@ -1,5 +1,8 @@
 #include "debug/grpc/probe_lister.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <atomic>
 #include <future>
 
