@@ -16,6 +16,10 @@ FIRMWARE = pathlib.Path(os.environ.get("PROBEGATE_BUILD", UNITS.parents[1] / "bu
 PROGRAMS = {"server": "probegate-server", "gateway": "probegate-gateway", "debugd": "probegate-debugd"}
 
 
+# Linux's names of namespaces, and systemd's.
+NAMESPACES = {"USER": "user", "NET": "net", "NS": "mnt", "PID": "pid", "IPC": "ipc"}
+
+
 def settings(program, key):
     text = (UNITS / f"{program}.service.in").read_text()
     return re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
@@ -96,10 +100,19 @@ def test_units_allow_what_programs_do(traced, pyocd, api):
         assert len(used) > 30 and used - allowed(program, sets) == set()
         families = set(re.findall(r"\bsocket\((AF_\w+)", text))
         assert families and families <= set(settings(program, "RestrictAddressFamilies")[0].split())
+        kinds = set(
+            re.findall(r"CLONE_NEW(\w+)", "".join(re.findall(r"^\d+ +(?:unshare|setns)\(.*", text, re.MULTILINE)))
+        )
+        # The value `yes` means that none are allowed.
+        assert {NAMESPACES[kind] for kind in kinds} <= set(settings(program, "RestrictNamespaces")[0].split())
         # MemoryDenyWriteExecute and ProtectSystem: only the gateway's state and debugd's folder may be written.
         assert not re.search(r"PROT_WRITE\|PROT_EXEC", text)
         written = set(re.findall(r'open\w*\([^"]*"([^"]+)", [^)]*(?:O_WRONLY|O_RDWR|O_CREAT)[^)]*\) = \d', text)) - {
-            "/dev/null"
+            "/dev/null",
+            # How a user namespace is set up. ProtectKernelTunables leaves these writable.
+            "/proc/self/setgroups",
+            "/proc/self/uid_map",
+            "/proc/self/gid_map",
         }
         assert [
             path for path in written if not any(pathlib.Path(path).is_relative_to(folder) for folder in writes[program])
