@@ -73,6 +73,13 @@ def test_containers_have_few_privileges(project, service):
     assert code != 0 and "Read-only file system" in said
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_containers_are_limited(project, service):
+    """The engine applies the limits in docker-compose.yml."""
+    host = project.inspect(service)["HostConfig"]
+    assert 0 < host["Memory"] == host["MemorySwap"] and 0 < host["PidsLimit"] <= 1024 and 0 < host["NanoCpus"] <= 10**9
+
+
 def test_only_these_ports_are_published(project):
     published = {
         service: sorted(
