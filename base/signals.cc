@@ -1,7 +1,13 @@
 #include "base/signals.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 namespace probegate {
@@ -9,33 +15,65 @@ namespace {
 
 const char* last_words = nullptr;  // set before the handler that reads it
 
+void ExitAtOnce(int) { _exit(1); }
+
 void ExitNow(int) {
+  // Standard error may be a pipe that nobody reads. The write then ends with the next alarm.
+  struct sigaction at_once{};
+  at_once.sa_handler = ExitAtOnce;
+  sigaction(SIGALRM, &at_once, nullptr);
+  alarm(1);
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, last_words, std::strlen(last_words));
   _exit(1);
 }
 
+// The signals that ask a program to end.
+sigset_t TheSet() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
 }  // namespace
 
-TerminationSignals::TerminationSignals() {
-  sigemptyset(&set_);
-  sigaddset(&set_, SIGINT);
-  sigaddset(&set_, SIGTERM);
+TerminationSignals::TerminationSignals()
+    : set_(TheSet()), arrived_(::signalfd(-1, &set_, SFD_CLOEXEC)), cancelled_(::eventfd(0, EFD_CLOEXEC)) {
   pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
 int TerminationSignals::Wait() {
-  int signal = 0;
-  while (sigwait(&set_, &signal) != 0) {
+  int number = 0;
+  if (!arrived_.ok()) return sigwait(&set_, &number) == 0 ? number : SIGTERM;
+  std::array<pollfd, 2> files = {{{.fd = arrived_.number(), .events = POLLIN, .revents = 0},
+                                  {.fd = cancelled_.number(), .events = POLLIN, .revents = 0}}};
+  while (::poll(files.data(), files.size(), -1) < 0 && errno == EINTR) {
   }
-  return signal;
+  signalfd_siginfo signal{};
+  const bool arrived = (files[0].revents & POLLIN) != 0 && ::read(arrived_.number(), &signal, sizeof(signal)) > 0;
+  return arrived ? static_cast<int>(signal.ssi_signo) : 0;
+}
+
+void TerminationSignals::Cancel() {
+  const uint64_t one = 1;
+  (void)!::write(cancelled_.number(), &one, sizeof(one));
 }
 
 void TerminationSignals::Release() { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
 
 void ExitWithin(std::chrono::seconds bound, const char* line) {
   last_words = line;
-  std::signal(SIGALRM, ExitNow);
+  struct sigaction action{};
+  action.sa_handler = ExitNow;
+  action.sa_flags = SA_NODEFER;  // so that ExitNow can be interrupted
+  sigaction(SIGALRM, &action, nullptr);
+  // Whoever started the program may have blocked it.
+  sigset_t alarm_signal;
+  sigemptyset(&alarm_signal);
+  sigaddset(&alarm_signal, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &alarm_signal, nullptr);
   alarm(static_cast<unsigned>(bound.count()));
 }
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <csignal>
 
+#include "base/file_descriptor.h"
+
 namespace probegate {
 
 // From the construction on, SIGINT and SIGTERM are blocked in the calling thread, and in all threads started later, so
@@ -15,19 +17,24 @@ class TerminationSignals {
   TerminationSignals(const TerminationSignals&) = delete;
   TerminationSignals& operator=(const TerminationSignals&) = delete;
 
-  // Blocks until one of the two signals arrives, and returns its number.
+  // Blocks until one of the two signals arrives, and returns its number; or until Cancel is called, and returns 0.
   int Wait();
+
+  // Ends Wait, now or when it is called. Threads: any.
+  void Cancel();
 
   // From now on, a signal ends the program at once: for a second Ctrl-C while the program is shutting down.
   void Release();
 
  private:
   sigset_t set_;
+  FileDescriptor arrived_;
+  FileDescriptor cancelled_;
 };
 
 // If the program is still running after `bound`, writes `line` to standard error and ends the program with exit code 1.
-// For a program's shutdown, which may hang in a way that nothing else can end. `line` includes the newline, and must
-// stay valid forever.
+// For a program's shutdown, which may hang in a way that nothing else can end. If standard error does not take the line
+// within a second, the program ends without it. `line` includes the newline, and must stay valid forever.
 void ExitWithin(std::chrono::seconds bound, const char* line);
 
 }  // namespace probegate

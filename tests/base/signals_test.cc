@@ -1,7 +1,11 @@
 // The last resort for a program that hangs during its shutdown.
 #include "base/signals.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <chrono>
+#include <csignal>
 
 #include "gtest/gtest.h"
 
@@ -14,6 +18,32 @@ TEST(ExitWithinDeathTest, EndsAProgramThatHangsWithAnErrorMessage) {
     while (true) pause();
   };
   EXPECT_EXIT(hang(), testing::ExitedWithCode(1), "the end hangs");
+}
+
+TEST(ExitWithinDeathTest, EndsAProgramWhoseStandardErrorIsNotRead) {
+  const auto hang = [] {
+    int ends[2];
+    if (::pipe(ends) != 0 || ::dup2(ends[1], STDERR_FILENO) < 0) return;
+    ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    while (::write(ends[1], "x", 1) == 1) {
+    }
+    ::fcntl(ends[1], F_SETFL, 0);
+    ExitWithin(std::chrono::seconds(1), "nobody reads this\n");
+    while (true) pause();
+  };
+  EXPECT_EXIT(hang(), testing::ExitedWithCode(1), "");
+}
+
+TEST(TerminationSignals, WaitReturnsTheSignal) {
+  TerminationSignals signals;
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(signals.Wait(), SIGTERM);
+}
+
+TEST(TerminationSignals, CancelEndsWait) {
+  TerminationSignals signals;
+  signals.Cancel();
+  EXPECT_EQ(signals.Wait(), 0);
 }
 
 }  // namespace
