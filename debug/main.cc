@@ -32,7 +32,9 @@
 #include "telemetry/accept_log.h"
 #include "telemetry/build_info.h"
 #include "telemetry/connection_limits.h"
+#include "telemetry/grpc/grpc_check.h"
 #include "telemetry/log.h"
+#include "telemetry/log_metrics.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/quota_metrics.h"
@@ -47,7 +49,8 @@ namespace fs = std::filesystem;
 constexpr size_t kDiskThreads = 2;            // for each disk
 constexpr std::chrono::seconds kPatience{2};  // with calls that are still being answered
 // A session waits at most 2 s for each of its three programs to end, 5 s for its client, twice, and 1 s for its files
-// to be removed. Removing the rest takes 3 s. What remains is for calls, for metrics, and for a loaded machine.
+// to be removed. Removing the rest takes 3 s. The rest is for calls, for a check of the program itself, for the log,
+// and for a loaded machine.
 constexpr std::chrono::seconds kLongestEnd{30};
 constexpr char kHangs[] = "probegate-debugd: the shutdown took too long, so the program exits now\n";
 
@@ -99,108 +102,115 @@ void LogConfinement(Log& log, const absl::Status& confines, const absl::Status& 
              {"namespaces", sandboxes.ok() ? "yes" : "no"},
              {"reason", std::string(sandboxes.message())},
              {"open", report.Open()}});
-  GrpcLimits Limits(const DebugdOptions& options, AcceptLog& accept_log) {
-    return {.trusted = [](const Peer& peer) { return IsLoopback(peer.host); },
-            .idle = options.connection_idle,
-            .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
+}
+
+GrpcLimits Limits(const DebugdOptions& options, AcceptLog& accept_log) {
+  return {.buffer_bytes = options.quotas.memory.all / 2,
+          .trusted = [](const Peer& peer) { return IsLoopback(peer.host); },
+          .idle = options.connection_idle,
+          .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
+}
+
+int Serve(const DebugdOptions& options, TerminationSignals& signals) {
+  Log log(options.log.log_format(), options.log.level());
+  SilenceGrpcLogs(options.log.level() == LogLevel::kDebug && options.log.log_format() == LogFormat::kText);
+  const absl::Status confines = CanConfine();
+  if (!confines.ok() && !options.allow_unconfined) {
+    return Fail(log, absl::UnimplementedError(std::string(confines.message()) +
+                                              ", so gdb cannot be confined; use --allow-unconfined to run it "
+                                              "unconfined"));
   }
-
-  int Serve(const DebugdOptions& options, TerminationSignals& signals) {
-    Log log(options.log.log_format(), options.log.level());
-    SilenceGrpcLogs(options.log.level() == LogLevel::kDebug && options.log.log_format() == LogFormat::kText);
-    const absl::Status confines = CanConfine();
-    if (!confines.ok() && !options.allow_unconfined) {
-      return Fail(log, absl::UnimplementedError(std::string(confines.message()) +
-                                                ", so gdb cannot be confined; use --allow-unconfined to run it "
-                                                "unconfined"));
-    }
-    auto recipes = ReadRecipes(options.recipes);
-    if (!recipes.ok()) return Fail(log, recipes.status());
-    if (const absl::Status found = confines.ok() ? recipes->FindInstallations() : absl::OkStatus(); !found.ok()) {
-      return Fail(log, found);
-    }
-    const auto elf_files = ElfFiles::Make(options.elf_folders);
-    if (!elf_files.ok()) return Fail(log, elf_files.status());
-    auto work = WorkFolder::Make(options.work, log);
-    if (!work.ok()) return Fail(log, work.status());
-    const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
-    const absl::Status sandboxes = confines.ok() ? TrySandbox(programs / "probegate-launch", (*work)->path())
-                                                 : absl::UnimplementedError("not confined");
-
-    MetricSet metrics;
-    const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
-    AddProcessMetrics(metrics);
-    DebugMetrics debug_metrics(metrics);
-    DebugQuotas quotas(options.quotas);
-    Workers elf_disk(kDiskThreads);
-    Workers work_disk(kDiskThreads);
-    Timers timers;
-    UploadStore uploads((*work)->uploads(), options.uploads, quotas.uploads, timers, work_disk);
-    metrics.BeforeExpose([&] {
-      debug_metrics.uploads.Set(static_cast<double>(quotas.uploads.usage().taken));
-      debug_metrics.leftovers.Set(static_cast<double>((*work)->trash().size()));
-    });
-    ProbeLister probes(options.servers, timers);
-    AcceptLog accept_log(log);
-    Quota connections("connections", ConnectionLimits(options.connections, log));
-    const QuotaMetrics quota_metrics(metrics,
-                                     {&connections, &quotas.sessions, &quotas.uploads, &quotas.calls, &quotas.memory});
-    const auto loop = AcceptLoop::Start(accept_log);
-    if (!loop.ok()) return Fail(log, loop.status());
-    std::vector<std::string> servers;
-    for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
-    const DebugContext context{
-        .tools = {.launcher = programs / "probegate-launch",
-                  .gateway = programs / "probegate-gateway",
-                  .servers = std::move(servers),
-                  .confined = confines.ok(),
-                  .namespaces = sandboxes.ok(),
-                  .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
-        .sources = {.recipes = *recipes,
-                    .elf_files = *elf_files,
-                    .uploads = uploads,
-                    .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
-        .limits = options.limits,
-        .work = **work,
-        .quotas = quotas,
-        .timers = timers,
-        .elf_disk = elf_disk,
-        .work_disk = work_disk,
-        .metrics = debug_metrics,
-        .log = log};
-    DebugSessions sessions(context);
-
-    Readiness readiness("probegate-debugd");
-    auto http = ServeMetrics(options.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
-    if (!http.ok()) return Fail(log, http.status());
-    auto server = DebugServer::Start(
-        {.loop = **loop, .connections = connections, .listen = options.listen, .limits = Limits(options, accept_log)},
-        sessions, metrics);
-    if (!server.ok()) return Fail(log, server.status());
-    GrpcListener& listener = (*server)->listener();
-    readiness.SetListening();
-    const std::string address = listener.endpoint().ToString();
-    if (options.allow_remote) {
-      log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who can reach this port can run gdb here"}});
-    }
-    LogConfinement(log, confines, sandboxes);
-    log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
-
-    const int signal = signals.Wait();
-    ExitWithin(kLongestEnd, kHangs);
-    signals.Release();
-    readiness.SetStopping();
-    log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-    listener.StopServing();
-    sessions.Stop();
-    listener.Shutdown(kPatience);
-    timers.Stop();
-    elf_disk.Stop();
-    work_disk.Stop();
-    *http = nullptr;
-    log.Info("stopped", {});
-    return 0;
+  auto recipes = ReadRecipes(options.recipes);
+  if (!recipes.ok()) return Fail(log, recipes.status());
+  if (const absl::Status found = confines.ok() ? recipes->FindInstallations() : absl::OkStatus(); !found.ok()) {
+    return Fail(log, found);
   }
+  const auto elf_files = ElfFiles::Make(options.elf_folders);
+  if (!elf_files.ok()) return Fail(log, elf_files.status());
+  auto work = WorkFolder::Make(options.work, log);
+  if (!work.ok()) return Fail(log, work.status());
+  const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
+  const absl::Status sandboxes = confines.ok() ? TrySandbox(programs / "probegate-launch", (*work)->path())
+                                               : absl::UnimplementedError("not confined");
+
+  MetricSet metrics;
+  const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
+  AddProcessMetrics(metrics);
+  AddLogMetrics(metrics, log);
+  DebugMetrics debug_metrics(metrics);
+  DebugQuotas quotas(options.quotas);
+  Workers elf_disk(kDiskThreads);
+  Workers work_disk(kDiskThreads);
+  Timers timers;
+  UploadStore uploads((*work)->uploads(), options.uploads, quotas.uploads, timers, work_disk);
+  metrics.BeforeExpose([&] {
+    debug_metrics.uploads.Set(static_cast<double>(quotas.uploads.usage().taken));
+    debug_metrics.leftovers.Set(static_cast<double>((*work)->trash().size()));
+  });
+  ProbeLister probes(options.servers, timers);
+  AcceptLog accept_log(log);
+  Quota connections("connections", ConnectionLimits(options.connections, log));
+  Quota metrics_connections("metrics_connections", kMetricsConnections);
+  const QuotaMetrics quota_metrics(
+      metrics, {&connections, &metrics_connections, &quotas.sessions, &quotas.uploads, &quotas.calls, &quotas.memory});
+  const auto loop = AcceptLoop::Start(accept_log);
+  if (!loop.ok()) return Fail(log, loop.status());
+  std::vector<std::string> servers;
+  for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
+  const DebugContext context{
+      .tools = {.launcher = programs / "probegate-launch",
+                .gateway = programs / "probegate-gateway",
+                .servers = std::move(servers),
+                .confined = confines.ok(),
+                .namespaces = sandboxes.ok(),
+                .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
+      .sources = {.recipes = *recipes,
+                  .elf_files = *elf_files,
+                  .uploads = uploads,
+                  .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
+      .limits = options.limits,
+      .work = **work,
+      .quotas = quotas,
+      .timers = timers,
+      .elf_disk = elf_disk,
+      .work_disk = work_disk,
+      .metrics = debug_metrics,
+      .log = log};
+  DebugSessions sessions(context);
+
+  Readiness readiness("probegate-debugd");
+  auto http = ServeMetrics(**loop, options.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
+  if (!http.ok()) return Fail(log, http.status());
+  auto server = DebugServer::Start(
+      {.loop = **loop, .connections = connections, .listen = options.listen, .limits = Limits(options, accept_log)},
+      sessions, metrics);
+  if (!server.ok()) return Fail(log, server.status());
+  GrpcListener& listener = (*server)->listener();
+  const absl::Status checked = readiness.SetListening(
+      {GrpcCheck(listener.endpoint(), [&listener](const Endpoint& from) { listener.Expect(from); })});
+  if (!checked.ok()) return Fail(log, checked);
+  const std::string address = listener.endpoint().ToString();
+  if (options.allow_remote) {
+    log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who can reach this port can run gdb here"}});
+  }
+  LogConfinement(log, confines, sandboxes);
+  log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
+
+  const int signal = signals.Wait();
+  ExitWithin(kLongestEnd, kHangs);
+  signals.Release();
+  readiness.SetStopping();
+  log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  listener.StopServing();
+  sessions.Stop();
+  listener.Shutdown(kPatience);
+  timers.Stop();
+  elf_disk.Stop();
+  work_disk.Stop();
+  *http = nullptr;
+  log.Info("stopped", {});
+  return 0;
+}
 
 }  // namespace
 }  // namespace probegate

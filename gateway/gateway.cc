@@ -39,7 +39,7 @@ Gateway::Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, Por
       strand_(asio::make_strand(io)),
       state_(metrics),
       budget_(options_.max_connections, metrics),
-      port_context_{io, options_.connection, budget_, metrics, log},
+      port_context_{io, options_.connection, budget_, metrics, log, uncounted_},
       fleet_(strand_, upstreams, options_.fleet, std::move(look_up),
              {.on_probe = [this](const auto& probe, const auto& upstream) { TakeProbe(probe, upstream); },
               .on_change = [this] { TakeChange(); }},
@@ -211,6 +211,7 @@ void Gateway::TryToListen(const std::string& unique_id, Served& served, const ab
   auto listening = ProbePort::Listen(port_context_, served.probe, *port, options_.allow_remote);
   if (!listening.ok()) return TakeProblem(unique_id, served, std::string(listening.status().message()));
   served.port = *std::move(listening);
+  port_check_.Add(served.port);
   state_.Served(unique_id);
   log_.Write(LogLevel::kInfo, "probe.served",
              "Serving debug probe " + served.probe->description()->description() + " (" + unique_id + ") on port " +

@@ -14,10 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "base/socket.h"
 #include "gateway/fleet/fleet.h"
 #include "gateway/fleet/serving_state.h"
 #include "gateway/fleet/upstream.h"
 #include "gateway/net/net.h"
+#include "gateway/port_check.h"
 #include "gateway/port_map.h"
 #include "gateway/probe_choice.h"
 #include "gateway/probe_port.h"
@@ -64,6 +67,9 @@ class Gateway {
   // Why the gateway is not ready, one line for each reason, for people to read: no server is reachable, no probe is
   // served yet, a probe's port could not be opened, the gateway is stopping. Empty if it is ready. Threads: any.
   std::vector<std::string> Missing() const { return state_.Missing(); }
+
+  // Checks whether a client would still be served, and why not. Blocks until `deadline` at most. Threads: any.
+  absl::Status CheckPort(Deadline deadline) { return port_check_.Run(deadline); }
 
   // Ends all connections and tells their clients `reason`. `io` runs out of work within a few seconds.
   void Stop(std::string reason);
@@ -120,7 +126,9 @@ class Gateway {
   Strand strand_;
   ServingState state_;
   ConnectionBudget budget_;
+  Uncounted uncounted_;
   const PortContext port_context_;
+  PortCheck port_check_;
 
   Fleet fleet_;
   bool maps_checked_ = false;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -13,18 +13,26 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "asio/signal_set.hpp"
+#include "asio/io_context.hpp"
+#include "base/accept_loop.h"
 #include "base/grpc/listener.h"
+#include "base/quota.h"
 #include "base/server_list.h"
+#include "base/signals.h"
+#include "base/socket.h"
 #include "gateway/gateway.h"
 #include "gateway/grpc/grpc_upstream.h"
 #include "gateway/menu.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/options.h"
 #include "gateway/port_map.h"
+#include "telemetry/accept_log.h"
 #include "telemetry/build_info.h"
+#include "telemetry/log_metrics.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
+#include "telemetry/quota_metrics.h"
+#include "telemetry/self_check.h"
 #include "telemetry/serve_metrics.h"
 
 namespace probegate {
@@ -61,12 +69,18 @@ absl::StatusOr<std::vector<std::string>> LookUpAddresses(const Endpoint& server)
   return addresses;
 }
 
+// The longest time from the signal to the end of the program, whatever hangs: clients take up to 2 s to read their last
+// replies (gateway/client/connection.cc), a check of the program itself takes up to 4 s (telemetry/self_check.h), and
+// the log up to 1 s. The rest is for a loaded machine. docs/architecture.md states the sum.
+constexpr std::chrono::seconds kLongestEnd{10};
+constexpr char kHangs[] = "probegate-gateway: the shutdown took too long, so the program exits now\n";
+
 int Fail(Log& log, const absl::Status& why) {
   log.Write(LogLevel::kError, "gateway.failed", std::string(why.message()), {});
   return 1;
 }
 
-int Run(const ProgramOptions& options) {
+int Run(const ProgramOptions& options, TerminationSignals& signals) {
   Log log(options.log_format, options.log_level);
   auto ports = PortMap::Open(options.state_directory, options.fixed_ports);
   if (!ports.ok()) return Fail(log, ports.status());
@@ -74,6 +88,7 @@ int Run(const ProgramOptions& options) {
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-gateway");
   AddProcessMetrics(metrics);
+  AddLogMetrics(metrics, log);
   GatewayMetrics gateway_metrics(metrics);
   // Declared before `upstreams`, whose last callbacks still hold strands of `io`.
   asio::io_context io(options.io_threads);
@@ -84,26 +99,41 @@ int Run(const ProgramOptions& options) {
   if (menu && menu->has_terminal()) {
     choose = [&menu](auto probes, auto chosen) { menu->Ask(std::move(probes), std::move(chosen)); };
   }
-  asio::signal_set signals(io, SIGINT, SIGTERM);
-  // With the menu and the signals cancelled, `io` can run out of work. A second signal then kills the program at once.
+  // Without the menu, `io` can run out of work.
   const auto on_stop = [&] {
     if (menu) menu->Cancel();
-    signals.cancel();
-    signals.clear();
+    signals.Cancel();
   };
   Gateway gateway(io, *upstreams, LookUpAddresses, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics,
                   log);
-  // Declared after `gateway`, so that it is destroyed first: it calls gateway.Missing().
-  const auto http = ServeMetrics(options.metrics_listen, metrics, [&gateway] { return gateway.Missing(); }, log);
+  // What follows is declared after `gateway`, so that it is destroyed first: it uses the gateway.
+  AcceptLog accept_log(log);
+  Quota metrics_connections("metrics_connections", kMetricsConnections);
+  const QuotaMetrics quota_metrics(metrics, {&metrics_connections});
+  const auto accept_loop = AcceptLoop::Start(accept_log);
+  if (!accept_loop.ok()) return Fail(log, accept_loop.status());
+  const auto checks = SelfCheck::Start(
+      {{.what = "the remote protocol", .run = [&gateway](Deadline deadline) { return gateway.CheckPort(deadline); }}});
+  if (!checks.ok()) return Fail(log, checks.status());
+  const SelfCheck& self_check = **checks;
+  const auto http = ServeMetrics(**accept_loop, options.metrics_listen, metrics_connections, metrics,
+                                 {.not_ready =
+                                      [&gateway, &self_check] {
+                                        auto missing = gateway.Missing();
+                                        return missing.empty() ? self_check.Failing() : missing;
+                                      },
+                                  .not_alive = [&self_check] { return self_check.NotAlive(); }},
+                                 log);
   if (!http.ok()) return Fail(log, http.status());
-  signals.async_wait([&](asio::error_code error, int) {
-    if (!error) gateway.Stop("the gateway is shutting down");
-  });
   SilenceGrpcLogs(options.log_level == LogLevel::kDebug && options.log_format == LogFormat::kText);
   gateway.Start();
   std::vector<std::jthread> threads;
-  for (int i = 1; i < options.io_threads; ++i) threads.emplace_back([&io] { io.run(); });
-  io.run();
+  for (int i = 0; i < options.io_threads; ++i) threads.emplace_back([&io] { io.run(); });
+  // Not on a thread of `io`, so that whatever these threads do cannot delay the end.
+  const int signal = signals.Wait();
+  ExitWithin(kLongestEnd, kHangs);
+  signals.Release();
+  if (signal != 0) gateway.Stop("the gateway is shutting down");
   threads.clear();
   if (gateway.exit_code() == 0) log.Info("stopped", {});
   return gateway.exit_code();
@@ -115,11 +145,10 @@ int Run(const ProgramOptions& options) {
 int main(int argc, char** argv) {
   // More arenas would cost resident memory and gain nothing, because allocations are few and short-lived.
   mallopt(M_ARENA_MAX, 2);
-  // If a client disconnects while a reply is written, write() should return an error instead of raising a signal.
-  std::signal(SIGPIPE, SIG_IGN);
+  probegate::TerminationSignals signals;
   const auto parsed = probegate::ParseOptions(argc, argv,
                                               {.default_state_directory = probegate::DefaultStateDirectory(),
                                                .most_connections = probegate::MakeRoomForConnections()});
   if (const auto* exit = std::get_if<probegate::ExitNow>(&parsed)) return exit->code;
-  return probegate::Run(std::get<probegate::ProgramOptions>(parsed));
+  return probegate::Run(std::get<probegate::ProgramOptions>(parsed), signals);
 }

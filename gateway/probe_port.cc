@@ -95,16 +95,18 @@ void ProbePort::Adopt(Socket socket) {
   asio::error_code error;
   const auto endpoint = socket.remote_endpoint(error);
   if (error) return;
-  const bool welcome = context_.budget.Take();
+  const bool own = IsExpected(endpoint);
+  const bool welcome = own || context_.budget.Take();
   const uint64_t number = ++last_connection_;
-  auto on_closed = [self = shared_from_this(), number, welcome] {
-    if (welcome) self->context_.budget.GiveBack();
+  auto on_closed = [self = shared_from_this(), number, counted = welcome && !own] {
+    if (counted) self->context_.budget.GiveBack();
     const MutexLock lock(self->mutex_);
     self->connections_.erase(number);
   };
   const auto connection =
       std::make_shared<Connection>(std::move(socket), ToString(endpoint), probe_, context_.connection_options,
-                                   context_.metrics, context_.log, std::move(on_closed));
+                                   own ? context_.uncounted.metrics : context_.metrics,
+                                   own ? context_.uncounted.log : context_.log, std::move(on_closed));
   {
     const MutexLock lock(mutex_);
     connections_.emplace(number, connection);
@@ -117,7 +119,24 @@ void ProbePort::Adopt(Socket socket) {
   }
 }
 
+void ProbePort::Expect(const Endpoint& from) {
+  const MutexLock lock(mutex_);
+  expected_ = from.port;
+}
+
+bool ProbePort::IsExpected(const tcp::endpoint& from) {
+  asio::ip::address address = from.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  const MutexLock lock(mutex_);
+  if (!address.is_loopback() || from.port() != expected_) return false;
+  expected_ = 0;
+  return true;
+}
+
 void ProbePort::Stop(const std::string& reason) {
+  listening_ = false;
   asio::dispatch(acceptor_.get_executor(), [self = shared_from_this(), reason] {
     asio::error_code ignored;
     self->acceptor_.close(ignored);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/endpoint.h"
 #include "base/mutex.h"
 #include "gateway/client/connection.h"
 #include "gateway/fleet/served_probe.h"
@@ -46,6 +47,13 @@ class ConnectionBudget {
   GatewayMetrics& metrics_;
 };
 
+// Where the gateway's own checks are counted and logged: where nobody sees it, because they are no clients.
+struct Uncounted {
+  MetricSet set;
+  GatewayMetrics metrics{set};
+  Log log{LogFormat::kText, LogLevel::kError};
+};
+
 // What all ports share. It outlives them.
 struct PortContext {
   asio::io_context& io;
@@ -53,6 +61,7 @@ struct PortContext {
   ConnectionBudget& budget;
   GatewayMetrics& metrics;
   Log& log;
+  Uncounted& uncounted;
 };
 
 // Threads: any.
@@ -65,6 +74,11 @@ class ProbePort : public std::enable_shared_from_this<ProbePort> {
                                                            bool allow_remote);
 
   uint16_t port() const { return port_; }
+  bool listening() const { return listening_; }
+
+  // The next connection from this address, on loopback, is one of the gateway's own: it is accepted whatever the limit,
+  // and not counted.
+  void Expect(const Endpoint& from);
 
   // Stops listening, ends every connection, and tells the clients `reason`.
   void Stop(const std::string& reason);
@@ -76,15 +90,18 @@ class ProbePort : public std::enable_shared_from_this<ProbePort> {
 
   Task<> Accept();
   void Adopt(Socket socket);
+  bool IsExpected(const asio::ip::tcp::endpoint& from);
 
   const PortContext context_;
   const std::shared_ptr<const ServedProbe> probe_;
   Acceptor acceptor_;
   const uint16_t port_;
+  std::atomic<bool> listening_ = true;
 
   uint64_t last_connection_ = 0;  // the acceptor's strand
   Mutex mutex_;
   std::map<uint64_t, std::weak_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
+  uint16_t expected_ ABSL_GUARDED_BY(mutex_) = 0;  // the port that the last Expect named; 0 once it has come
 };
 
 }  // namespace probegate

@@ -36,7 +36,9 @@
 #include "telemetry/accept_log.h"
 #include "telemetry/build_info.h"
 #include "telemetry/connection_limits.h"
+#include "telemetry/grpc/grpc_check.h"
 #include "telemetry/log.h"
+#include "telemetry/log_metrics.h"
 #include "telemetry/metrics.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/quota_metrics.h"
@@ -52,8 +54,10 @@ constexpr QuotaLimits kWatches{.all = 1024, .per_client = 64};
 constexpr std::chrono::seconds kConnectBound{2};
 constexpr std::chrono::seconds kPatience{2};  // for clients that do not read how their session ended
 
-constexpr std::chrono::seconds kMetricsPatience{2};  // for clients that do not read metrics (telemetry/http_server.h)
-constexpr std::chrono::seconds kSlack{2};            // extra time on a loaded machine
+constexpr std::chrono::seconds kCheckPatience{4};  // for a check of the server itself (telemetry/self_check.h)
+constexpr std::chrono::seconds kSlack{3};          // for the log, and extra time on a loaded machine
+// For how long a probe's thread may be busy with one thing: longer than any command and any probe that does not answer.
+constexpr std::chrono::seconds kLaneBound{30};
 constexpr char kHangs[] = "probegate-server: shutdown hangs and is cut short; a probe may be left connected\n";
 
 // The longest time from the signal to the end of the program, whatever hangs. A slow probe has kLongestFarewell for
@@ -62,7 +66,7 @@ constexpr char kHangs[] = "probegate-server: shutdown hangs and is cut short; a 
 std::chrono::seconds LongestEnd() {
   const auto farewell = std::chrono::ceil<std::chrono::seconds>(kLongestFarewell);
   const auto gone = std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout);
-  return farewell + gone + kPatience + kMetricsPatience + kSlack;
+  return farewell + gone + kPatience + kCheckPatience + kSlack;
 }
 
 void LimitMemory() {
@@ -130,9 +134,11 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-server");
   AddProcessMetrics(metrics);
+  AddLogMetrics(metrics, log);
   ServerMetrics server_metrics(metrics);
   AcceptLog accept_log(log);
   Quota connections("connections", ConnectionLimits(config.connections, log));
+  Quota metrics_connections("metrics_connections", kMetricsConnections);
   const auto loop = AcceptLoop::Start(accept_log);
   if (!loop.ok()) return Fail(log, loop.status());
   std::unique_ptr<PacketRecorder> recorder;
@@ -149,7 +155,8 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Quota memory_quota("memory", config.memory);
   Quota call_quota("calls", kCalls);
   Quota watch_quota("watches", kWatches);
-  const QuotaMetrics quota_metrics(metrics, {&connections, &session_quota, &memory_quota, &call_quota, &watch_quota});
+  const QuotaMetrics quota_metrics(
+      metrics, {&connections, &metrics_connections, &session_quota, &memory_quota, &call_quota, &watch_quota});
   const MemoryTrim memory_trim;
   SessionRegistry sessions(catalog, log, session_quota, config.gateways);
   UnarySessions unary_sessions(sessions);
@@ -157,14 +164,17 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
 
   Readiness readiness("the server");
-  auto http = ServeMetrics(config.metrics.listen, metrics, [&readiness] { return readiness.Missing(); }, log);
+  auto http = ServeMetrics(**loop, config.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
   if (!http.ok()) return Fail(log, http.status());
   auto server = GrpcServer::Start(
       {.loop = **loop, .connections = connections, .listen = config.listen, .limits = Limits(config, accept_log)}, host,
       catalog, sessions, unary_sessions, {.memory = memory_quota, .calls = call_quota, .watches = watch_quota},
       metrics);
   if (!server.ok()) return Fail(log, server.status());
-  readiness.SetListening();
+  const absl::Status checked = readiness.SetListening(
+      {GrpcCheck((*server)->endpoint(), [&server](const Endpoint& from) { (*server)->Expect(from); }),
+       {.what = "threads of probes", .run = [&catalog](Deadline) { return catalog.CheckLanes(kLaneBound); }}});
+  if (!checked.ok()) return Fail(log, checked);
   WarnOfRisks(config, log);
   std::list<ProbeSource> sources;
   for (const Endpoint& endpoint : config.cmsis_dap_tcp) {

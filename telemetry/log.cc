@@ -1,10 +1,12 @@
 #include "telemetry/log.h"
 
+#include <unistd.h>
+
 #include <array>
 
-#include "spdlog/pattern_formatter.h"
-#include "spdlog/sinks/stdout_sinks.h"
-#include "spdlog/spdlog.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace probegate {
 namespace {
@@ -12,13 +14,12 @@ namespace {
 struct LevelRow {
   LogLevel level;
   std::string_view name;
-  spdlog::level::level_enum spd;
 };
 constexpr std::array<LevelRow, 4> kLevels = {{
-    {LogLevel::kDebug, "debug", spdlog::level::debug},
-    {LogLevel::kInfo, "info", spdlog::level::info},
-    {LogLevel::kWarning, "warning", spdlog::level::warn},
-    {LogLevel::kError, "error", spdlog::level::err},
+    {LogLevel::kDebug, "debug"},
+    {LogLevel::kInfo, "info"},
+    {LogLevel::kWarning, "warning"},
+    {LogLevel::kError, "error"},
 }};
 
 const LevelRow& Row(LogLevel level) { return kLevels[static_cast<size_t>(level)]; }
@@ -32,7 +33,7 @@ void AppendEscaped(std::string& out, std::string_view text) {
       out += '\\';
       out += c;
     } else if (IsControl(c)) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      absl::StrAppendFormat(&out, "\\u%04x", static_cast<unsigned char>(c));
     } else {
       out += c;
     }
@@ -53,62 +54,58 @@ bool NeedsQuotes(std::string_view text) {
   return false;
 }
 
-}  // namespace
-
-Log::Log(LogFormat format, LogLevel level)
-    : format_(format),
-      level_(level),
-      logger_(std::make_shared<spdlog::logger>("probegate", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
-  logger_->set_level(Row(level).spd);
-  logger_->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      format == LogFormat::kJson ? R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %v",
-      spdlog::pattern_time_type::utc));
-  logger_->flush_on(spdlog::level::debug);
+void AppendField(std::string& out, const LogField& field, LogFormat format) {
+  if (format == LogFormat::kJson) {
+    out += ',';
+    AppendQuoted(out, field.key);
+    out += ':';
+  } else {
+    out += ' ';
+    out += field.key;
+    out += '=';
+  }
+  const bool plain = format == LogFormat::kJson ? field.number : !NeedsQuotes(field.value);
+  if (plain) {
+    out += field.value;
+  } else {
+    AppendQuoted(out, field.value);
+  }
 }
 
-Log::~Log() = default;
-
-void Log::Write(LogLevel level, std::string_view event, std::string_view message,
-                std::initializer_list<LogField> fields) {
-  if (!enabled(level)) return;
+// A line as Log::Write describes it, with the current time.
+std::string Line(LogFormat format, LogLevel level, std::string_view event, std::string_view message,
+                 std::initializer_list<LogField> fields) {
+  const bool json = format == LogFormat::kJson;
+  const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
   std::string line;
-  if (format_ == LogFormat::kJson) {
-    line += R"("level":)";
-    AppendQuoted(line, Row(level).name);
-    line += R"(,"event":)";
+  if (json) {
+    line = absl::StrFormat(R"({"ts":"%s","level":"%s","event":)", time, Row(level).name);
     AppendQuoted(line, event);
     if (!message.empty()) {
       line += R"(,"message":)";
       AppendQuoted(line, message);
     }
-    for (const LogField& field : fields) {
-      if (field.value.empty()) continue;
-      line += ',';
-      AppendQuoted(line, field.key);
-      line += ':';
-      if (field.number) {
-        line += field.value;
-      } else {
-        AppendQuoted(line, field.value);
-      }
-    }
   } else {
-    line += fmt::format("{:<7} ", Row(level).name);
+    line = absl::StrFormat("%s %-7s ", time, Row(level).name);
     AppendEscaped(line, message.empty() ? event : message);
-    for (const LogField& field : fields) {
-      if (!message.empty()) break;
-      if (field.value.empty()) continue;
-      line += ' ';
-      line += field.key;
-      line += '=';
-      if (NeedsQuotes(field.value)) {
-        AppendQuoted(line, field.value);
-      } else {
-        line += field.value;
-      }
-    }
   }
-  logger_->log(Row(level).spd, line);
+  for (const LogField& field : fields) {
+    if (!field.value.empty() && (json || message.empty())) AppendField(line, field, format);
+  }
+  line += json ? "}\n" : "\n";
+  return line;
+}
+
+}  // namespace
+
+Log::Log(LogFormat format, LogLevel level)
+    : format_(format), level_(level), writer_(STDERR_FILENO, [format](uint64_t dropped) {
+        return Line(format, LogLevel::kWarning, "log.dropped", {}, {{"lines", dropped}});
+      }) {}
+
+void Log::Write(LogLevel level, std::string_view event, std::string_view message,
+                std::initializer_list<LogField> fields) {
+  if (enabled(level)) writer_.Write(Line(format_, level, event, message, fields));
 }
 
 }  // namespace probegate

@@ -5,18 +5,19 @@
 //   2026-03-01T12:00:00.123Z info  session.opened probe=7A22 session=3f2a… client=pyocd@10.0.0.7
 //   {"ts":"2026-03-01T12:00:00.123Z","level":"info","event":"session.opened","probe":"7A22",…}
 //
-// Threads: any. What is logged for each debug command is logged at debug level.
+// Lines go through a queue to a thread that writes them (telemetry/log_writer.h): if standard error is not read, lines
+// are dropped and counted, and the program goes on.
+//
+// Threads: any. Nothing blocks but Flush and the destructor. What is logged for each debug command is logged at debug
+// level.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <string_view>
 
-namespace spdlog {
-class logger;
-}
+#include "telemetry/log_writer.h"
 
 namespace probegate {
 
@@ -42,11 +43,16 @@ class Log {
  public:
   // Lines below `level` are dropped.
   Log(LogFormat format, LogLevel level);
-  ~Log();
+  // Waits until all lines are written, but at most for a second.
+  ~Log() = default;
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
   bool enabled(LogLevel level) const { return level >= level_; }
+  // Waits until all lines so far are written, but at most for a second.
+  void Flush() { writer_.Flush(); }
+  // How many lines were dropped because they could not be written.
+  uint64_t dropped() const { return writer_.dropped(); }
 
   // `event` is a dotted name, the same for every occurrence. `message` is for a person and may be empty. In the text
   // format it replaces the event's name and fields, so it must contain the same information. Fields with an empty value
@@ -69,7 +75,7 @@ class Log {
  private:
   const LogFormat format_;
   const LogLevel level_;
-  std::shared_ptr<spdlog::logger> logger_;
+  LogWriter writer_;
 };
 
 }  // namespace probegate

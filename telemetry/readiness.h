@@ -1,32 +1,53 @@
-// Whether a program that serves gRPC is ready, for /readyz.
-//
-// Threads: any.
+// Whether a program that serves gRPC is ready and alive, for /readyz and /healthz.
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "telemetry/http_server.h"
+#include "telemetry/self_check.h"
+
 namespace probegate {
 
+// Threads: any, but SetListening is called once.
 class Readiness {
  public:
   // `program` is the subject of the message about stopping, e.g. "the server".
   explicit Readiness(std::string program) : program_(std::move(program)) {}
 
-  void SetListening() { listening_ = true; }
+  // The program listens: from now on, `checks` are made. RESOURCE_EXHAUSTED if the system has no thread left.
+  absl::Status SetListening(std::vector<SelfCheck::Check> checks) {
+    auto started = SelfCheck::Start(std::move(checks));
+    if (!started.ok()) return started.status();
+    checks_ = *std::move(started);
+    listening_ = true;
+    return absl::OkStatus();
+  }
   void SetStopping() { stopping_ = true; }
 
-  // Why the program is not ready, as ServeMetrics expects it; empty if it is.
+  // Why the program is not ready; empty if it is.
   std::vector<std::string> Missing() const {
     if (stopping_) return {program_ + " is stopping"};
     if (!listening_) return {"not listening for gRPC yet"};
-    return {};
+    return checks_->Failing();
+  }
+  // Why the program should be restarted; empty if it should not.
+  std::vector<std::string> NotAlive() const {
+    return listening_ && !stopping_ ? checks_->NotAlive() : std::vector<std::string>();
+  }
+
+  // Refer to this object.
+  HealthPages pages() const {
+    return {.not_ready = [this] { return Missing(); }, .not_alive = [this] { return NotAlive(); }};
   }
 
  private:
   const std::string program_;
+  std::unique_ptr<SelfCheck> checks_;  // set before listening_
   std::atomic<bool> listening_ = false;
   std::atomic<bool> stopping_ = false;
 };

@@ -5,10 +5,11 @@
 
 namespace probegate {
 
-absl::StatusOr<std::unique_ptr<HttpServer>> ServeMetrics(const std::optional<Endpoint>& listen, MetricSet& metrics,
-                                                         HttpServer::Missing missing, Log& log) {
+absl::StatusOr<std::unique_ptr<HttpServer>> ServeMetrics(AcceptLoop& accept_loop, const std::optional<Endpoint>& listen,
+                                                         Quota& connections, MetricSet& metrics, HealthPages health,
+                                                         Log& log) {
   if (!listen) return nullptr;
-  auto http = HttpServer::Start(*listen, metrics, std::move(missing));
+  auto http = HttpServer::Start(accept_loop, *listen, connections, metrics, std::move(health));
   if (!http.ok()) return http;
   const std::string address = (*http)->endpoint().ToString();
   log.Write(LogLevel::kInfo, "metrics.listening", "Metrics on http://" + address + "/metrics", {{"address", address}});

@@ -220,6 +220,17 @@ void Catalog::RefreshMetrics() const {
   }
 }
 
+absl::Status Catalog::CheckLanes(std::chrono::milliseconds bound) const {
+  std::string hanging;
+  MutexLock lock(mutex_);
+  for (const auto& [unique_id, row] : rows_) {
+    if (row.lane == nullptr || row.lane->BusyFor() <= bound) continue;
+    const auto busy = std::chrono::duration_cast<std::chrono::seconds>(row.lane->BusyFor());
+    absl::StrAppend(&hanging, hanging.empty() ? "" : ", ", unique_id, " (", busy.count(), " s)");
+  }
+  return hanging.empty() ? absl::OkStatus() : absl::UnavailableError(hanging);
+}
+
 void Catalog::Watch(std::weak_ptr<ProbeWatcher> watcher) {
   MutexLock lock(mutex_);
   std::erase_if(watchers_, [](const auto& known) { return known.expired(); });

@@ -9,6 +9,7 @@
 // without a lock held, and must not block.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -93,6 +94,10 @@ class Catalog final : public LaneEvents {
   // Sets every probe's gauges to their current values, and drops the series of probes that have been away for a long
   // time. For MetricSet::BeforeExpose.
   void RefreshMetrics() const;
+
+  // UNAVAILABLE, with the probes' unique IDs, if threads of probes have been busy with one thing for longer than
+  // `bound`.
+  absl::Status CheckLanes(std::chrono::milliseconds bound) const;
 
   // Tells `watcher` about every change from now on, until the watcher is destroyed.
   void Watch(std::weak_ptr<ProbeWatcher> watcher);

@@ -31,6 +31,9 @@ class GrpcServer {
   // The address it listens on. If port 0 was requested, this has the actual port.
   const Endpoint& endpoint() const { return listener_->endpoint(); }
 
+  // As AcceptLoop::Listener::Expect.
+  void Expect(const Endpoint& from) { listener_->Expect(from); }
+
   // From now on, health checks are answered with NOT_SERVING.
   void StopServing() { listener_->StopServing(); }
 

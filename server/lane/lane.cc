@@ -92,6 +92,11 @@ LaneUsage Lane::usage() const {
   return usage;
 }
 
+std::chrono::milliseconds Lane::BusyFor() const {
+  const Clock::time_point since = busy_since_;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::max(Clock::now() - since, Clock::duration(0)));
+}
+
 SessionSnapshot Lane::Snapshot(const LaneMember& member) const {
   MutexLock lock(mutex_);
   return SnapshotLocked(member);
@@ -194,7 +199,9 @@ void Lane::Run() {
   shared_.SetObserver(&reports_);
   ProbePolls polls(shared_, options_.presence_interval, options_.swo_interval, Clock::now());
   for (;;) {
+    busy_since_ = Clock::time_point::max();
     Work work = WaitForWork(polls.next());
+    busy_since_ = Clock::now();
     for (const auto& [holder, waiter] : work.broken_locks) events_.OnLockBroken(holder, waiter);
     if (std::exchange(usage_changed_, false)) events_.OnUsageChanged(metrics_->unique_id());
     if (work.stop) break;

@@ -16,6 +16,7 @@
 // into the lane and its sessions, except for Stop.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -110,6 +111,9 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   LaneUsage usage() const;
 
+  // How long the thread has been busy with what it took last from the queue; 0 while it waits for work.
+  std::chrono::milliseconds BusyFor() const;
+
   // Makes the thread check soon whether the probe is still present.
   void CheckPresence();
 
@@ -167,6 +171,8 @@ class Lane : public std::enable_shared_from_this<Lane> {
   std::list<MemberPtr> members_ ABSL_GUARDED_BY(mutex_);       // until their farewell
   LaneQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool check_now_ ABSL_GUARDED_BY(mutex_) = false;  // CheckPresence was called
+
+  std::atomic<Clock::time_point> busy_since_ = Clock::time_point::max();  // max(): the thread waits for work
 
   std::thread thread_;
 };

@@ -13,6 +13,7 @@
 #include "tests/gateway/io_thread.h"
 #include "tests/gateway/test_client.h"
 #include "tests/telemetry/exposed.h"
+#include "tests/telemetry/log_capture.h"
 
 namespace probegate {
 namespace {
@@ -175,13 +176,13 @@ TEST_F(GatewayTest, FixedPortsMatchWholeUniqueIdsRegardlessOfCase) {
   const auto watch = upstream_.WaitForWatch(0);
   watch.on_event(Probe("ABCD"));
   watch.on_event(Probe("XYZ"));
-  ::testing::internal::CaptureStderr();
+  LogCapture capture(log_);
   watch.on_event(SnapshotComplete());
   // A second snapshot, as after a restart of the server, logs nothing more.
   watch.on_event(SnapshotComplete());
   EXPECT_EQ(ServedOn(whole), UniqueId("ABCD"));
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("XYZ"));
-  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::string log = capture.Text();
   const size_t warning = log.find("--map XY=");
   EXPECT_NE(warning, std::string::npos) << log;
   EXPECT_EQ(log.find("warning --map", warning), std::string::npos) << log;
@@ -362,7 +363,7 @@ TEST_F(GatewayOfTwoServers, APartOfAnIdThatBecomesAmbiguousSelectsNoFurtherProbe
   options_.probes = {"A1", "B"};
   const auto [first, second] = StartWithOne({"A1"});
   EXPECT_EQ(ServedOn(options_.first_port), UniqueId("A1"));
-  ::testing::internal::CaptureStderr();
+  LogCapture capture(log_);
   second.on_event(Probe("B1"));
   second.on_event(Probe("B2"));
   second.on_event(SnapshotComplete());
@@ -375,7 +376,7 @@ TEST_F(GatewayOfTwoServers, APartOfAnIdThatBecomesAmbiguousSelectsNoFurtherProbe
   EXPECT_EQ(Metric("ports"), 1);
   gateway_->Stop("the test is over");
   EXPECT_EQ(ExitCode(), 0);
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("--uid B matches several debug probes"));
+  EXPECT_THAT(capture.Text(), ::testing::HasSubstr("--uid B matches several debug probes"));
 }
 
 TEST_F(GatewayOfTwoServers, APartOfAnIdWaitsForServersThatMayHaveAnotherMatch) {

@@ -34,7 +34,7 @@ class PortFixture {
     description.add_capabilities(v1::CAPABILITY_SWD_SEQUENCE);
     description.add_capabilities(v1::CAPABILITY_SWO);
     probe = std::make_shared<ServedProbe>(description, std::shared_ptr<Upstream>(std::shared_ptr<void>(), &upstream));
-    port_ = *ProbePort::Listen({io_, options_, budget_, metrics_, log_}, probe, 0, false);
+    port_ = *ProbePort::Listen({io_, options_, budget_, metrics_, log_, uncounted_}, probe, 0, false);
     thread_.emplace(io_);
   }
   ~PortFixture() { Finish(); }
@@ -57,6 +57,7 @@ class PortFixture {
  private:
   MetricSet metric_set_;
   GatewayMetrics metrics_{metric_set_};
+  Uncounted uncounted_;
   // Declared before the upstream, whose handlers still hold strands of it when they are destroyed.
   asio::io_context io_;
 

@@ -4,10 +4,14 @@
 counters may follow a moment later. It may return a function to be called after the counters have been checked.
 """
 
+import contextlib
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
+import urllib.parse
 
 import grpc
 import swo
@@ -294,6 +298,30 @@ def the_gateway_is_killed(lab):
     lab.client().attach()
     lab.stack.gateway.kill()
     lab.wait_for("server", "probegate_sessions", 0)
+
+
+def fill_disk(pid):
+    """Makes the files of the process as large as they may be, so that nothing more can be written to its log."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
+
+
+def the_log_cannot_be_written(lab):
+    for program in (lab.stack.server, lab.stack.gateway):
+        fill_disk(program.pid)
+    client_attaches_and_leaves(lab)
+
+
+def connect_too_often(url):
+    """More connections than one client may have; each of those that say nothing makes room for a new one."""
+    address = urllib.parse.urlsplit(url)
+    with contextlib.ExitStack() as silent:
+        for _ in range(80):
+            silent.enter_context(socket.create_connection((address.hostname, address.port)))
+
+
+def many_connections_for_metrics(lab):
+    for program in ("server", "gateway"):
+        connect_too_often(lab.url(program))
 
 
 def time_passes(lab):

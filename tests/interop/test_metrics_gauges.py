@@ -61,7 +61,7 @@ def test_gauges(make_stack, raw, control):
         )
     ]
     for program in ("server", "gateway"):
-        watched.expect_some(program, "probegate_build_info", *process)
+        watched.expect_some(program, "probegate_build_info", "probegate_quota_limit", "probegate_quota_used", *process)
     watched.expect(
         "server",
         probe_info=1,

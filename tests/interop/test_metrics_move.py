@@ -101,6 +101,12 @@ TABLE = {
             call("WatchProbes", DIRECTORY, grpc_code="Canceled"),
             events.the_gateway_is_killed,
         ),
+        ("probegate_log_dropped_total", {}, events.the_log_cannot_be_written),
+        (
+            "probegate_quota_refusals_total",
+            {"quota": "metrics_connections", "of": "client"},
+            events.many_connections_for_metrics,
+        ),
         ("process_cpu_seconds_total", {}, events.time_passes),
     ],
     "gateway": [
@@ -157,6 +163,12 @@ TABLE = {
             "grpc_client_handled_total",
             call("WatchProbes", DIRECTORY, grpc_code="Unavailable"),
             events.server_is_killed_and_restarted,
+        ),
+        ("probegate_log_dropped_total", {}, events.the_log_cannot_be_written),
+        (
+            "probegate_quota_refusals_total",
+            {"quota": "metrics_connections", "of": "client"},
+            events.many_connections_for_metrics,
         ),
         ("process_cpu_seconds_total", {}, events.time_passes),
     ],

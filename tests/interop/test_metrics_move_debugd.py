@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from debug_client import Debugd, DebugSession, firmware, tools_of
+from events import connect_too_often, fill_disk
 from grpc_client import channel
 from metrics import golden, scrape, wait_for
 from stack import BOUND
@@ -49,6 +50,15 @@ class Lab:
     def close(self):
         for session in self._sessions:
             session.close()
+
+
+def the_log_cannot_be_written(lab):
+    fill_disk(lab.debugd.program.pid)
+    invalid_config(lab)
+
+
+def many_connections_for_metrics(lab):
+    connect_too_often(lab.url)
 
 
 def gdb_quits(lab):
@@ -176,6 +186,8 @@ TABLE = [
         invalid_config,
     ),
     ("grpc_server_handling_seconds_count", {"grpc_service": DEBUG, "grpc_method": "Debug"}, gdb_quits),
+    ("probegate_log_dropped_total", {}, the_log_cannot_be_written),
+    ("probegate_quota_refusals_total", {"quota": "metrics_connections", "of": "client"}, many_connections_for_metrics),
     ("process_cpu_seconds_total", {}, time_passes),
 ]
 # Sessions end with this cause when debugd stops, and then its metrics can no longer be scraped.
@@ -235,7 +247,7 @@ def test_gauges(make_lab):
             "virtual_memory_bytes",
         )
     ]
-    sure = {"probegate_build_info", *process}
+    sure = {"probegate_build_info", "probegate_quota_limit", "probegate_quota_used", *process}
     looked_at = {"probegate_debug_sessions", "probegate_debug_uploads"}
     # What moves the last is in tests/hostile/test_debugd.py.
     others = {"probegate_quota_limit", "probegate_quota_used", "probegate_debug_leftovers"}

@@ -13,14 +13,20 @@
 
 namespace probegate {
 
-// A connection to 127.0.0.1.
+// A connection to this machine.
 class HttpClient {
  public:
-  explicit HttpClient(uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  enum class Family : uint8_t { kIpv4, kIpv6 };
+
+  explicit HttpClient(uint16_t port, Family family = Family::kIpv4)
+      : socket_(::socket(family == Family::kIpv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const timeval bound{.tv_sec = 60};
     ::setsockopt(socket_.number(), SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
-    connected_ = ::connect(socket_.number(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    if (family == Family::kIpv4) {
+      Connect(sockaddr_in{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}});
+    } else {
+      Connect(sockaddr_in6{.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT});
+    }
   }
 
   bool connected() const { return connected_; }
@@ -38,6 +44,11 @@ class HttpClient {
   }
 
  private:
+  template <typename Address>
+  void Connect(const Address& address) {
+    connected_ = ::connect(socket_.number(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  }
+
   FileDescriptor socket_;
   bool connected_ = false;
 };

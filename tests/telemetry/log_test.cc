@@ -16,8 +16,10 @@ using testing::MatchesRegex;
 
 std::string Logged(LogFormat format, LogLevel level, const std::function<void(Log&)>& write) {
   testing::internal::CaptureStderr();
-  Log log(format, level);
-  write(log);
+  {
+    Log log(format, level);
+    write(log);
+  }
   return testing::internal::GetCapturedStderr();
 }
 

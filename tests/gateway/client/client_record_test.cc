@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/gateway/port_fixture.h"
+#include "tests/telemetry/log_capture.h"
 
 namespace probegate {
 namespace {
@@ -32,8 +33,8 @@ class ClientRecordLog : public ::testing::Test {
 };
 
 TEST_F(ClientRecordLog, AFloodOfBadLinesLogsTwoWarnings) {
-  ::testing::internal::CaptureStderr();
   Log log(LogFormat::kText, LogLevel::kInfo);
+  LogCapture capture(log);
   ClientRecord record("PROBE1", "10.0.0.7:1234", metrics_, log);
   record.Connected();
   // The record's time only advances in Received, so these lines all arrive at once.
@@ -41,7 +42,7 @@ TEST_F(ClientRecordLog, AFloodOfBadLinesLogsTwoWarnings) {
   for (int i = 0; i < 999; ++i) record.BadLine("invalid request format");
   record.BadLine("missing request ID");
   record.Disconnected();
-  const auto warnings = LinesOf(::testing::internal::GetCapturedStderr(), "client.bad_lines");
+  const auto warnings = LinesOf(capture.Text(), "client.bad_lines");
   ASSERT_EQ(warnings.size(), 2U);
   EXPECT_THAT(warnings[0], AllOf(HasSubstr("warning"), HasSubstr("probe=PROBE1"), HasSubstr("client=10.0.0.7:1234"),
                                  HasSubstr("count=1 "), HasSubstr("reason=\"invalid request format\"")));
@@ -50,12 +51,12 @@ TEST_F(ClientRecordLog, AFloodOfBadLinesLogsTwoWarnings) {
 }
 
 TEST_F(ClientRecordLog, NoWarningWithoutBadLines) {
-  ::testing::internal::CaptureStderr();
   Log log(LogFormat::kText, LogLevel::kInfo);
+  LogCapture capture(log);
   ClientRecord record("PROBE1", "10.0.0.7:1234", metrics_, log);
   record.Connected();
   record.Disconnected();
-  const std::string text = ::testing::internal::GetCapturedStderr();
+  const std::string text = capture.Text();
   EXPECT_EQ(LinesOf(text, "client.bad_lines").size(), 0U) << text;
   EXPECT_EQ(LinesOf(text, "client.connected").size(), 1U) << text;
   EXPECT_EQ(LinesOf(text, "client.disconnected").size(), 1U) << text;

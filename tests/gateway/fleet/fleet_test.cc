@@ -13,6 +13,7 @@
 #include "tests/gateway/fake_upstream.h"
 #include "tests/gateway/io_thread.h"
 #include "tests/telemetry/exposed.h"
+#include "tests/telemetry/log_capture.h"
 
 namespace probegate {
 namespace {
@@ -267,14 +268,14 @@ TEST_F(FleetTest, IsSettledWhenEachServerHasAnsweredOrFailed) {
 }
 
 TEST_F(FleetTest, RefusesAndReportsASecondServersProbeWithTheSameId) {
-  ::testing::internal::CaptureStderr();
+  LogCapture capture(log_);
   Start({{"10.0.0.1", 1}, {"10.0.0.2", 1}});
   const WatchHandler first = List("10.0.0.1:1", 0, {"A"});
   ASSERT_TRUE(WaitUntilAt("A", "10.0.0.1:1"));
   List("10.0.0.2:1", 0, {"A", "B"});
   ASSERT_TRUE(WaitUntilAt("B", "10.0.0.2:1"));
   EXPECT_TRUE(WaitUntilAt("A", "10.0.0.1:1"));
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+  EXPECT_THAT(capture.Text(),
               HasSubstr("debug probe A is on two servers: the one at 10.0.0.1:1 is kept, the one at 10.0.0.2:1 is not "
                         "served"));
   first.on_event(Probe("A", v1::PROBE_STATE_AWAY));

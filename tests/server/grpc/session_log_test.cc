@@ -2,6 +2,7 @@
 #include "gmock/gmock.h"
 #include "tests/server/grpc/rim_fixture.h"
 #include "tests/telemetry/exposed.h"
+#include "tests/telemetry/log_capture.h"
 
 namespace probegate {
 namespace {
@@ -62,7 +63,7 @@ class VerboseSessionLogTest : public SessionLogTest {
 };
 
 TEST_F(VerboseSessionLogTest, AStreamsRequestsCarryTheirTraces) {
-  testing::internal::CaptureStderr();
+  LogCapture capture(server.log);
   grpc::ClientContext context;
   const auto stream = debug_probe->Stream(&context);
   v1::StreamRequest open = OpenSessionRequest("A1");
@@ -72,7 +73,7 @@ TEST_F(VerboseSessionLogTest, AStreamsRequestsCarryTheirTraces) {
   state.mutable_get_state();
   state.set_traceparent("00-11111111111111111111111111111111-b7ad6b7169203331-00");
   EXPECT_TRUE(Ask(*stream, state).has_get_state());
-  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string log = capture.Text();
   EXPECT_THAT(log, testing::ContainsRegex("session.opened .*trace=0af7651916cd43dd8448eb211c80319c"));
   EXPECT_THAT(log, testing::ContainsRegex("command.done .*request=2 .*trace=11111111111111111111111111111111"));
   ASSERT_TRUE(stream->WritesDone());
@@ -80,25 +81,25 @@ TEST_F(VerboseSessionLogTest, AStreamsRequestsCarryTheirTraces) {
 }
 
 TEST_F(VerboseSessionLogTest, AUnaryCallsTraceComesFromItsMetadata) {
-  testing::internal::CaptureStderr();
+  LogCapture capture(server.log);
   grpc::ClientContext opening;
   opening.AddMetadata("traceparent", kTraceparent);
   v1::OpenSessionRequest open;
   open.set_probe("A1");
   v1::OpenSessionResponse opened;
   ASSERT_TRUE(debug_probe->OpenSession(&opening, open, &opened).ok());
-  const std::string opened_log = testing::internal::GetCapturedStderr();
+  const std::string opened_log = capture.Text();
   EXPECT_THAT(opened_log, HasSubstr("session.opened"));
   EXPECT_THAT(opened_log, HasSubstr(kTrace));
 
-  testing::internal::CaptureStderr();
+  LogCapture asked(server.log);
   grpc::ClientContext asking;
   asking.AddMetadata("traceparent", kTraceparent);
   v1::GetStateRequest request;
   request.set_session_id(opened.session_id());
   v1::GetStateResponse response;
   ASSERT_TRUE(debug_probe->GetState(&asking, request, &response).ok());
-  const std::string asked_log = testing::internal::GetCapturedStderr();
+  const std::string asked_log = asked.Text();
   EXPECT_THAT(asked_log, HasSubstr("command.done"));
   EXPECT_THAT(asked_log, HasSubstr(kTrace));
 }

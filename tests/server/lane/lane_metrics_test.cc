@@ -5,6 +5,7 @@
 #include "server/commands/command_outcome.h"
 #include "tests/server/lane/lane_fixture.h"
 #include "tests/telemetry/exposed.h"
+#include "tests/telemetry/log_capture.h"
 
 namespace probegate {
 namespace {
@@ -250,13 +251,13 @@ class TalkativeLaneTest : public LaneMetricsTest {
 };
 
 TEST_F(TalkativeLaneTest, EachCommandIsLoggedAtDebugLevel) {
-  testing::internal::CaptureStderr();
+  LogCapture capture(log_);
   auto a = Open("a");
   v1::StreamRequest request = Unlock();
   request.set_request_id(77);
   request.set_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   Call(*a, request);
-  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string log = capture.Text();
   EXPECT_THAT(log, HasSubstr("command.done probe=FAKE0001 session=" + a->id().name() +
                              " request=77 command=unlock outcome=invalid_argument wait_us="));
   EXPECT_THAT(log, HasSubstr("trace=0af7651916cd43dd8448eb211c80319c"));
@@ -271,11 +272,11 @@ TEST_F(TalkativeLaneTest, UnansweredCommandsAreLoggedToo) {
   Send(*a, ReadDp(), "never");
   ASSERT_TRUE(wire_->WaitUntilHeld(kBound));
   Send(*a, Lock(), "never");
-  testing::internal::CaptureStderr();
+  LogCapture capture(log_);
   a.reset();
   wire_->ReleaseTransfers();
   Call(*b, GetState());
-  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string log = capture.Text();
   EXPECT_THAT(log, HasSubstr("command=lock outcome=cancelled"));
   EXPECT_THAT(log, HasSubstr("command=read_dp outcome=cancelled"));
 }
@@ -283,17 +284,17 @@ TEST_F(TalkativeLaneTest, UnansweredCommandsAreLoggedToo) {
 TEST_F(LaneMetricsTest, AssumptionsAboutTheProbeAreLoggedAsWarnings) {
   Log log(LogFormat::kText, LogLevel::kWarning);
   ProbeReports reports(*metrics_, log);
-  testing::internal::CaptureStderr();
+  LogCapture capture(log);
   reports.OnAssumption("no packet count; one packet at a time");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+  EXPECT_THAT(capture.Text(),
               HasSubstr("warning probe.assumption probe=FAKE0001 what=\"no packet count; one packet at a time\""));
 }
 
 TEST_F(LaneMetricsTest, CommandsAreNotLoggedAtOtherLevels) {
-  testing::internal::CaptureStderr();
+  LogCapture capture(log_);
   auto a = Open("a");
   Call(*a, GetState());
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(capture.Text(), "");
 }
 
 }  // namespace

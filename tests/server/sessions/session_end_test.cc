@@ -8,6 +8,7 @@
 #include "server/sessions/idle_thread.h"
 #include "tests/server/server_fixture.h"
 #include "tests/telemetry/exposed.h"
+#include "tests/telemetry/log_capture.h"
 
 namespace probegate {
 namespace {
@@ -127,23 +128,23 @@ TEST_F(SessionLogTest, TheEndIsLoggedWithTheCauseAndTheSessionsActivity) {
   std::atomic<bool> answered = false;
   server.unary_sessions.Submit(calls, kAlice, request, [&](const auto&) { answered = true; });
   ASSERT_TRUE(Eventually([&] { return answered.load(); }));
-  testing::internal::CaptureStderr();
+  LogCapture capture(server.log);
   ASSERT_TRUE(server.sessions.End(SessionName(calls), "lunch").ok());
-  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string log = capture.Text();
   EXPECT_THAT(log, HasSubstr("session.ended session=" + SessionName(calls) +
                              " probe=A1 client=alice cause=kicked reason=\"the session was ended: lunch\" commands=1"));
   EXPECT_THAT(log, Not(HasSubstr(calls)));
 }
 
 TEST_F(SessionLogTest, TheStartIsLoggedWithTheTraceIfThereIsOne) {
-  testing::internal::CaptureStderr();
+  LogCapture capture(server.log);
   const auto traced = server.unary_sessions.Open(Request(), kAlice, kTraceparent);
-  std::string log = testing::internal::GetCapturedStderr();
+  std::string log = capture.Text();
   EXPECT_THAT(log, HasSubstr("session.opened session=" + SessionName(traced->session_id()) +
                              " probe=A1 client=alice peer=10.0.0.1:1000 trace=0af7651916cd43dd8448eb211c80319c"));
-  testing::internal::CaptureStderr();
+  LogCapture second(server.log);
   ASSERT_TRUE(server.unary_sessions.Open(Request(), kAlice, "00-nonsense").ok());
-  log = testing::internal::GetCapturedStderr();
+  log = second.Text();
   EXPECT_THAT(log, HasSubstr("session.opened"));
   EXPECT_THAT(log, Not(HasSubstr("trace=")));
 }
@@ -161,13 +162,12 @@ TEST_F(BrokenLockLogTest, ABrokenLockNamesBothSessions) {
   v1::StreamRequest lock;
   lock.mutable_lock();
   std::atomic<int> answered = 0;
-  testing::internal::CaptureStderr();
+  LogCapture capture(server.log);
   holder.session()->Submit(lock, [&](const v1::StreamResponse&) { ++answered; });
   waiter.session()->Submit(lock, [&](const v1::StreamResponse&) { ++answered; });
   ASSERT_TRUE(Eventually([&] { return answered == 2; }));
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("lock.broken probe=A1 holder_session=" + holder.session()->id().name() +
-                        " waiter_session=" + waiter.session()->id().name() + " holder=\"session "));
+  EXPECT_THAT(capture.Text(), HasSubstr("lock.broken probe=A1 holder_session=" + holder.session()->id().name() +
+                                        " waiter_session=" + waiter.session()->id().name() + " holder=\"session "));
 }
 
 }  // namespace
