@@ -6,13 +6,11 @@ import urllib.parse
 import urllib.request
 
 import bounds
-import grpc
 import kubernetes_validate
 import manifests
 import pytest
 import yaml
 from expressions import DASHBOARDS, RULES
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from manifests import KUBERNETES, Manifests, render
 from raw_client import DPIDR
 from stack import BOUND, LOOPBACK, SERVER_LISTENS, free_port
@@ -220,10 +218,6 @@ def test_the_overlay_without_hardware_runs(rendered, programs, raw):
 
 
 def probe_is_answered(probe, program):
-    if "grpc" in probe:
-        with grpc.insecure_channel(f"{LOOPBACK}:{program.wait_for_line(SERVER_LISTENS)[1]}") as channel:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=BOUND)
-        return answer.status == health_pb2.HealthCheckResponse.SERVING
     page = urllib.parse.urljoin(program.metrics_url(), probe["httpGet"]["path"])
     with urllib.request.urlopen(page, timeout=BOUND) as response:
         return response.status == 200
@@ -358,7 +352,7 @@ BROKEN = [
     ),
     (lambda m: server_of(m)["command"].append("--lissen=1"), "probegate-server has no --lissen"),
     (lambda m: server_of(m)["command"].__setitem__(0, "probegate-serve"), "no program probegate-serve"),
-    (lambda m: server_of(m)["readinessProbe"]["grpc"].update(port=50052), "uses port 50052"),
+    (lambda m: server_of(m)["readinessProbe"]["httpGet"].update(port="metric"), "uses port metric,"),
     (lambda m: server_of(m)["volumeMounts"].clear(), "nothing is mounted at /etc/probegate/server.yaml"),
     (lambda m: m.documents.remove(m.of("PersistentVolumeClaim")[0]), "no claim"),
     (lambda m: m.documents.remove(m.of("ServiceAccount")[0]), "no ServiceAccount"),
