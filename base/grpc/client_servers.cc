@@ -31,7 +31,7 @@ constexpr GrpcArgument kArguments[] = {
 constexpr std::chrono::seconds kKeep{10};
 
 // What a client may have sent before gRPC reads it. It bounds how long gRPC goes on with a connection that is paused.
-constexpr int kReceiveBuffer = 64 << 10;
+constexpr int kReceiveBuffer = 32 << 10;
 
 int Milliseconds(std::chrono::milliseconds time) {
   return static_cast<int>(std::min<int64_t>(time.count(), std::numeric_limits<int>::max()));

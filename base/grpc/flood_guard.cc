@@ -21,15 +21,15 @@ namespace {
 constexpr std::chrono::milliseconds kCalm{20};
 constexpr std::chrono::milliseconds kAlert{5};
 constexpr std::chrono::seconds kAlertTime{5};
-// A connection is behind if it has as many bytes that gRPC has not read. It is paused if that is so in two examinations
-// in a row.
-constexpr int kBehindBytes = 2048;
+// A connection is behind if it has as many bytes that gRPC has not read: more than an honest gateway sends while gRPC is
+// late. It is paused if that is so in two examinations in a row.
+constexpr int kBehindBytes = 16 << 10;
 constexpr int kBehind = 2;
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::seconds kForget{10};
-constexpr int kStrikes = 5;
+constexpr int kStrikes = 10;
 // gRPC counts as late, too, if the memory of this program grows by as much while connections are behind: calls that are
-// cancelled at once pile up.
+// cancelled at once pile up. That counts twice.
 constexpr size_t kGrowth = size_t{32} << 20;
 
 
@@ -107,14 +107,16 @@ void FloodGuard::Run() {
       if (stopping_) return;
     }
     const bool grown = ResidentBytes() > calm_bytes_ + kGrowth;
-    if (Examine(grown || signs_->late(Clock::now()))) last_late = Clock::now();
+    const int strike = grown ? 2 : signs_->late(Clock::now()) ? 1 : 0;
+    Examine(strike);
+    if (strike > 0) last_late = Clock::now();
     if (grown || suspects_.empty()) calm_bytes_ = ResidentBytes();
   }
 }
 
-// Looks at all connections, and pauses those that are behind if gRPC's last sign of life is late. Asks for another one
-// if any connection is behind. Returns whether gRPC is late.
-bool FloodGuard::Examine(bool late) {
+// Looks at all connections, and pauses those that are behind if `strike`, which each of them gets, is not 0. Asks for
+// another sign of life if any connection is behind.
+void FloodGuard::Examine(int strike) {
   const auto now = Clock::now();
   bool any_behind = false;
   ++examination_;
@@ -131,8 +133,9 @@ bool FloodGuard::Examine(bool late) {
       if (now < suspect.until) return;
       GoOn(socket);
       suspect = {.strikes = suspect.strikes, .until = now + kForget, .seen = examination_};
-    } else if (late && suspect.behind >= kBehind) {
-      if (++suspect.strikes > kStrikes) {
+    } else if (strike > 0 && suspect.behind >= kBehind) {
+      suspect.strikes += strike;
+      if (suspect.strikes > kStrikes) {
         Reset(socket);
         reset.push_back(peer);
         suspect = {.seen = examination_};
@@ -147,7 +150,6 @@ bool FloodGuard::Examine(bool late) {
   std::erase_if(suspects_, [this](const auto& entry) { return entry.second.seen != examination_; });
   if (any_behind) signs_->Ask(now);
   for (const Peer& peer : reset) on_reset_(peer);
-  return late;
 }
 
 }  // namespace probegate

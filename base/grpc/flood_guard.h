@@ -42,7 +42,7 @@ class FloodGuard {
   // A connection that was not read to the end, or is paused.
   struct Suspect {
     int behind = 0;    // examinations in a row in which it was not read to the end
-    int strikes = 0;   // how often it was paused
+    int strikes = 0;   // how often it was paused, or twice as much
     bool paused = false;
     Clock::time_point until;  // the end of the pause; later, when its strikes are forgotten
     uint64_t seen = 0;        // the last examination in which the connection existed
@@ -51,7 +51,7 @@ class FloodGuard {
   FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, OnReset on_reset);
   absl::Status StartThread();
   void Run();
-  bool Examine(bool late);
+  void Examine(int strike);
 
   ConnectionWatch& watch_;
   const std::unique_ptr<SignsOfLife> signs_;
