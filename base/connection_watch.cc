@@ -64,8 +64,7 @@ size_t ConnectionWatch::size() const {
   return connections_.size();
 }
 
-void ConnectionWatch::ForEach(
-    const std::function<void(uint64_t number, int socket, const Peer& peer)>& visit) const {
+void ConnectionWatch::ForEach(const std::function<void(uint64_t number, int socket, const Peer& peer)>& visit) const {
   MutexLock lock(mutex_);
   for (const auto& [number, watched] : connections_) visit(number, watched.socket.number(), watched.connection.peer);
 }

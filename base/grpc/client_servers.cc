@@ -74,9 +74,9 @@ void ClientServers::Serve(AcceptedConnection connection) {
     MutexLock lock(mutex_);
     ++client->users;
   }
-  const bool watched = watch_->Add(connection.socket.number(), {.peer = connection.peer,
-                                                                .place = std::move(connection.place),
-                                                                .ended = [this, client] { Leave(*client); }});
+  const bool watched = watch_->Add(
+      connection.socket.number(),
+      {.peer = connection.peer, .place = std::move(connection.place), .ended = [this, client] { Leave(*client); }});
   if (!watched) {
     ResetConnection(std::move(connection.socket));
     Leave(*client);

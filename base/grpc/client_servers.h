@@ -31,13 +31,13 @@ namespace probegate {
 // What a server of one client may use, and how long its connections live.
 struct GrpcLimits {
   size_t buffer_bytes = size_t{128} << 20;  // in gRPC, for all connections of one client
-  int streams = 256;                       // calls in progress on one connection
+  int streams = 256;                        // calls in progress on one connection
   // A gateway has a call for each of its own clients.
   int trusted_streams = 2048;
   std::function<bool(const Peer&)> trusted = [](const Peer&) { return false; };
   std::chrono::milliseconds handshake{10'000};  // for a client to say that it speaks HTTP/2
   std::chrono::milliseconds idle{10'000};       // a connection without a call is closed after this time
-  size_t servers = 2048;  // clients that have connections, or had some a short time ago
+  size_t servers = 2048;                        // clients that have connections, or had some a short time ago
   // Called when a connection was reset because it kept gRPC from serving others. Must not block.
   std::function<void(const Peer&)> on_flood = [](const Peer&) {};
 };
@@ -93,7 +93,7 @@ class ClientServers {
   mutable Mutex mutex_;
   CondVar changed_;
   std::map<std::string, std::unique_ptr<Client>, std::less<>> clients_ ABSL_GUARDED_BY(mutex_);  // by Peer::client
-  size_t handing_over_ ABSL_GUARDED_BY(mutex_) = 0;  // connections
+  size_t handing_over_ ABSL_GUARDED_BY(mutex_) = 0;                                              // connections
   bool serving_ ABSL_GUARDED_BY(mutex_) = true;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

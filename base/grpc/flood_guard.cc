@@ -21,8 +21,8 @@ namespace {
 constexpr std::chrono::milliseconds kCalm{20};
 constexpr std::chrono::milliseconds kAlert{5};
 constexpr std::chrono::seconds kAlertTime{5};
-// A connection is behind if it has as many bytes that gRPC has not read: more than an honest gateway sends while gRPC is
-// late. It is paused if that is so in two examinations in a row.
+// A connection is behind if it has as many bytes that gRPC has not read: more than an honest gateway sends while gRPC
+// is late. It is paused if that is so in two examinations in a row.
 constexpr int kBehindBytes = 16 << 10;
 constexpr int kBehind = 2;
 constexpr std::chrono::milliseconds kPause{100};
@@ -31,7 +31,6 @@ constexpr int kStrikes = 10;
 // gRPC counts as late, too, if the memory of this program grows by as much while connections are behind: calls that are
 // cancelled at once pile up. That counts twice.
 constexpr size_t kGrowth = size_t{32} << 20;
-
 
 // The system drops everything that arrives.
 void Pause(int socket) {

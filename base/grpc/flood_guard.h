@@ -41,8 +41,8 @@ class FloodGuard {
   using Clock = std::chrono::steady_clock;
   // A connection that was not read to the end, or is paused.
   struct Suspect {
-    int behind = 0;    // examinations in a row in which it was not read to the end
-    int strikes = 0;   // how often it was paused, or twice as much
+    int behind = 0;   // examinations in a row in which it was not read to the end
+    int strikes = 0;  // how often it was paused, or twice as much
     bool paused = false;
     Clock::time_point until;  // the end of the pause; later, when its strikes are forgotten
     uint64_t seen = 0;        // the last examination in which the connection existed

@@ -30,8 +30,8 @@ std::vector<std::string> WithOwn(std::vector<std::string> services) {
 }
 
 // gRPC moves the work on busy connections to one further thread, where a connection that always has more to read would
-// keep all others waiting (docs/decisions/one-grpc-server-per-client.md). After this, such work stays on the threads that
-// read. gRPC must not be doing anything meanwhile, and stays initialized until the program ends.
+// keep all others waiting (docs/decisions/one-grpc-server-per-client.md). After this, such work stays on the threads
+// that read. gRPC must not be doing anything meanwhile, and stays initialized until the program ends.
 bool ReadWithoutExecutor() {
   grpc_init();
   grpc_core::Executor::SetThreadingDefault(false);
@@ -66,11 +66,11 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(GrpcListening 
   const auto serve = [servers = listener->servers_.get()](AcceptedConnection connection) {
     servers->Serve(std::move(connection));
   };
-  auto accepting =
-      listening.loop.Listen(at, {.name = "gRPC", .connections = listening.connections, .handler = serve, .refused = {}});
+  auto accepting = listening.loop.Listen(
+      at, {.name = "gRPC", .connections = listening.connections, .handler = serve, .refused = {}});
   if (!accepting.ok()) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", listening.listen.ToString(), ": ",
-                                               accepting.status().message()));
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", listening.listen.ToString(), ": ", accepting.status().message()));
   }
   listener->listener_ = *std::move(accepting);
   listener->endpoint_ = {.host = listening.listen.host, .port = listener->listener_->endpoint().port};

@@ -87,7 +87,8 @@ class Reflection final : public reflection::ServerReflection::CallbackService {
         ListExtensions(request.all_extension_numbers_of_type(), response);
         break;
       case reflection::ServerReflectionRequest::kListServices:
-        for (const std::string& name : services_) response.mutable_list_services_response()->add_service()->set_name(name);
+        for (const std::string& name : services_)
+          response.mutable_list_services_response()->add_service()->set_name(name);
         break;
       case reflection::ServerReflectionRequest::MESSAGE_REQUEST_NOT_SET:
         Fail(response, grpc::StatusCode::INVALID_ARGUMENT, "the request names nothing to describe");

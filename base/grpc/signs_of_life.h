@@ -1,7 +1,7 @@
 // Tells whether gRPC still serves calls in this process, by making them.
 //
-// The calls go the way of every other: over a pair of sockets that gRPC polls together with all connections, and through
-// its threads for callbacks, to a server of their own.
+// The calls go the way of every other: over a pair of sockets that gRPC polls together with all connections, and
+// through its threads for callbacks, to a server of their own.
 //
 // Threads: one at a time.
 #pragma once

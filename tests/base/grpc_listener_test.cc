@@ -32,8 +32,8 @@ Deadline Soon() { return std::chrono::steady_clock::now() + kWaitBound; }
 class GrpcListenerTest : public testing::Test {
  protected:
   void Listen(GrpcLimits limits = {}) {
-    auto listener = GrpcListener::Start(accepting_.At({"127.0.0.1", 0}, std::move(limits)), {"x.Y"},
-                                        [](grpc::ServerBuilder&) {});
+    auto listener =
+        GrpcListener::Start(accepting_.At({"127.0.0.1", 0}, std::move(limits)), {"x.Y"}, [](grpc::ServerBuilder&) {});
     ASSERT_TRUE(listener.ok()) << listener.status();
     listener_ = *std::move(listener);
   }
