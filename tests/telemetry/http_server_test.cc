@@ -186,7 +186,7 @@ TEST_F(HttpServerTest, DisconnectsAClientThatSendsItsRequestByteByByte) {
 }
 
 TEST_F(HttpServerTest, DisconnectsAClientThatDoesNotReadTheReply) {
-  const Counter large(metrics_, kPears, {std::string(size_t{64} << 20, 'x')});  // more than sockets hold
+  const Counter large(metrics_, kPears, {std::string(size_t{16} << 20, 'x')});  // more than sockets hold
   const auto server = Start({.reply = std::chrono::milliseconds(300)});
   const size_t whole = metrics_.Expose().size();
   HttpClient client(server->endpoint().port);
