@@ -9,9 +9,37 @@
 namespace probegate {
 namespace {
 
-// A 32-bit word holds at most nine arbitrary decimal digits.
-constexpr size_t kChunkDigits = 9;
-constexpr uint32_t kChunkBase = 1'000'000'000;
+__extension__ using Wide = unsigned __int128;
+
+// A 64-bit word holds at most 19 arbitrary decimal digits.
+constexpr size_t kChunkDigits = 19;
+constexpr uint64_t kChunkBase = 10'000'000'000'000'000'000U;
+
+// The quotient of a two-word number and kChunkBase, if it fits into a word, and the remainder. Multiplies instead of
+// dividing, which is several times as fast: Möller and Granlund, "Improved Division by Invariant Integers", algorithm
+// 4. The divisor's highest bit must be set.
+static_assert(kChunkBase >> 63 == 1);
+constexpr auto kReciprocal = static_cast<uint64_t>(~Wide{0} / kChunkBase - (Wide{1} << 64));
+
+struct Division {
+  uint64_t quotient;
+  uint64_t remainder;
+};
+
+Division DivideByBase(uint64_t high, uint64_t low) {
+  const Wide product = Wide{kReciprocal} * high + (Wide{high} << 64 | low);
+  uint64_t quotient = static_cast<uint64_t>(product >> 64) + 1;
+  uint64_t remainder = low - quotient * kChunkBase;
+  // Without a branch, which would be mispredicted half of the time.
+  const uint64_t too_large = remainder > static_cast<uint64_t>(product) ? ~uint64_t{0} : 0;
+  quotient += too_large;
+  remainder += too_large & kChunkBase;
+  if (remainder >= kChunkBase) {
+    ++quotient;
+    remainder -= kChunkBase;
+  }
+  return {.quotient = quotient, .remainder = remainder};
+}
 
 // Clears the bits above the number's highest bit.
 void MaskTop(std::string& bytes, size_t bit_count) {
@@ -21,25 +49,25 @@ void MaskTop(std::string& bytes, size_t bit_count) {
 }  // namespace
 
 std::string DecimalToBits(std::string_view digits, size_t bit_count) {
-  const size_t word_count = (bit_count + 31) / 32;
-  std::vector<uint32_t> words;
+  const size_t word_count = (bit_count + 63) / 64;
+  std::vector<uint64_t> words;
   words.reserve(word_count);
   while (!digits.empty()) {
     // The first chunk may be shorter, so that all others have kChunkDigits digits.
     const size_t length = digits.size() % kChunkDigits == 0 ? kChunkDigits : digits.size() % kChunkDigits;
-    uint32_t carry = 0;
+    uint64_t carry = 0;
     std::from_chars(digits.data(), digits.data() + length, carry);
     digits.remove_prefix(length);
-    for (uint32_t& word : words) {
-      const uint64_t product = static_cast<uint64_t>(word) * kChunkBase + carry;
-      word = static_cast<uint32_t>(product);
-      carry = static_cast<uint32_t>(product >> 32);
+    for (uint64_t& word : words) {
+      const Wide product = Wide{word} * kChunkBase + carry;
+      word = static_cast<uint64_t>(product);
+      carry = static_cast<uint64_t>(product >> 64);
     }
     if (carry != 0 && words.size() < word_count) words.push_back(carry);
   }
   std::string bytes((bit_count + 7) / 8, '\0');
-  for (size_t i = 0; i < bytes.size() && i / 4 < words.size(); ++i) {
-    bytes[i] = static_cast<char>(words[i / 4] >> 8 * (i % 4) & 0xFF);
+  for (size_t i = 0; i < bytes.size() && i / 8 < words.size(); ++i) {
+    bytes[i] = static_cast<char>(words[i / 8] >> 8 * (i % 8) & 0xFF);
   }
   MaskTop(bytes, bit_count);
   return bytes;
@@ -48,19 +76,19 @@ std::string DecimalToBits(std::string_view digits, size_t bit_count) {
 void AppendBitsAsDecimal(std::string& out, std::string_view bits, size_t bit_count) {
   std::string bytes(bits.substr(0, (bit_count + 7) / 8));
   if (bytes.size() == (bit_count + 7) / 8 && !bytes.empty()) MaskTop(bytes, bit_count);
-  std::vector<uint32_t> words((bytes.size() + 3) / 4, 0);
+  std::vector<uint64_t> words((bytes.size() + 7) / 8, 0);
   for (size_t i = 0; i < bytes.size(); ++i)
-    words[i / 4] |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])) << 8 * (i % 4);
+    words[i / 8] |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << 8 * (i % 8);
 
-  std::vector<uint32_t> chunks;
+  std::vector<uint64_t> chunks;
   while (!words.empty()) {
     uint64_t remainder = 0;
     for (size_t i = words.size(); i-- > 0;) {
-      const uint64_t dividend = remainder << 32 | words[i];
-      words[i] = static_cast<uint32_t>(dividend / kChunkBase);
-      remainder = dividend % kChunkBase;
+      const Division division = DivideByBase(remainder, words[i]);
+      words[i] = division.quotient;
+      remainder = division.remainder;
     }
-    chunks.push_back(static_cast<uint32_t>(remainder));
+    chunks.push_back(remainder);
     while (!words.empty() && words.back() == 0) words.pop_back();
   }
   if (chunks.empty()) chunks.push_back(0);

@@ -24,13 +24,12 @@ char32_t TakeCharacter(std::string_view& text) {
   return character;
 }
 
-// `width` is the maximum number of characters of one element.
+// The elements, with ", " between them. `width` is the maximum number of characters of one element.
 template <typename Elements>
-void AppendList(std::string& out, const Elements& elements, size_t width) {
+void AppendElements(std::string& out, const Elements& elements, size_t width) {
   const size_t start = out.size();
-  out.resize(start + 2 + static_cast<size_t>(elements.size()) * (width + 2));
+  out.resize(start + static_cast<size_t>(elements.size()) * (width + 2));
   char* at = out.data() + start;
-  *at++ = '[';
   bool first = true;
   for (const auto element : elements) {
     if (!first) {
@@ -41,9 +40,11 @@ void AppendList(std::string& out, const Elements& elements, size_t width) {
     const auto value = static_cast<std::make_unsigned_t<decltype(element)>>(element);
     at = std::to_chars(at, at + width, static_cast<uint32_t>(value)).ptr;
   }
-  *at++ = ']';
   out.resize(static_cast<size_t>(at - out.data()));
 }
+
+constexpr size_t kWordWidth = 10;
+constexpr size_t kByteWidth = 3;
 
 }  // namespace
 
@@ -103,9 +104,19 @@ void AppendJsonString(std::string& out, std::string_view text) {
 }
 
 void AppendWords(std::string& out, const google::protobuf::RepeatedField<uint32_t>& words) {
-  AppendList(out, words, 10);
+  out += '[';
+  AppendElements(out, words, kWordWidth);
+  out += ']';
 }
 
-void AppendBytes(std::string& out, std::string_view bytes) { AppendList(out, bytes, 3); }
+void AppendBytes(std::string& out, std::string_view bytes) {
+  out += '[';
+  AppendElements(out, bytes, kByteWidth);
+  out += ']';
+}
+
+void AppendWordElements(std::string& out, std::span<const uint32_t> words) { AppendElements(out, words, kWordWidth); }
+
+void AppendByteElements(std::string& out, std::string_view bytes) { AppendElements(out, bytes, kByteWidth); }
 
 }  // namespace probegate

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,8 @@ void AppendJsonString(std::string& out, std::string_view text);
 // A list of integers.
 void AppendWords(std::string& out, const google::protobuf::RepeatedField<uint32_t>& words);
 void AppendBytes(std::string& out, std::string_view bytes);
+// The same without the brackets: a part of a list.
+void AppendWordElements(std::string& out, std::span<const uint32_t> words);
+void AppendByteElements(std::string& out, std::string_view bytes);
 
 }  // namespace probegate
