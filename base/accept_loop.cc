@@ -218,7 +218,7 @@ bool AcceptLoop::AcceptAll(int socket) {
     socklen_t size = sizeof(from);
     FileDescriptor accepted(::accept4(socket, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (accepted.ok()) {
-      Admit(*found, {.socket = std::move(accepted), .peer = ToPeer(ToEndpoint(from, size)), .place = {}});
+      Admit(*found, {.socket = std::move(accepted), .peer = ToPeer(ToEndpoint(from, size)), .place = {}, .own = false});
     } else if (errno == EAGAIN) {
       return true;
     } else if (IsExhaustion(errno)) {
@@ -234,7 +234,9 @@ bool AcceptLoop::AcceptAll(int socket) {
 void AcceptLoop::Admit(Listener::State& state, AcceptedConnection connection) {
   const Listening& listening = state.listening;
   if (std::erase(state.expected, connection.peer.address) > 0) {
-    connection.place = listening.connections.TakeAnyway(connection.peer.client, 1);
+    connection.own = true;
+    connection.peer.client = kOwnClient;
+    connection.place = listening.connections.TakeAnyway(kOwnClient, 1);
     return listening.handler(std::move(connection));
   }
   auto place = listening.connections.Take(connection.peer.client, 1);

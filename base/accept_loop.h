@@ -27,11 +27,15 @@
 
 namespace probegate {
 
+// The key of the program's own connections, which no client has.
+inline constexpr char kOwnClient[] = "this program";
+
 // A connection that was just accepted. The socket is non-blocking and closed on exec.
 struct AcceptedConnection {
   FileDescriptor socket;
   Peer peer;
   Quota::Grant place;  // to be kept for as long as the connection exists
+  bool own = false;    // Listener::Expect announced it: it is the program's own
 };
 
 // What happens to connections that no handler sees. `listener` is the name given to Listen.
@@ -69,7 +73,7 @@ class AcceptLoop {
     const Endpoint& endpoint() const { return endpoint_; }
 
     // The next connection from this address is accepted whatever the quota says: for the program's own check of
-    // whether it still accepts. `from` is numeric.
+    // whether it still accepts. It shares nothing with any client: its Peer::client is kOwnClient. `from` is numeric.
     void Expect(const Endpoint& from);
 
    private:

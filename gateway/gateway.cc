@@ -30,7 +30,8 @@ std::string Join(const Strings& strings) {
 }  // namespace
 
 Gateway::Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, PortMap& ports, GatewayOptions options,
-                 Chooser choose, std::function<void()> on_stop, GatewayMetrics& metrics, Log& log)
+                 Chooser choose, std::function<void()> on_stop, AcceptLoop& accept_loop, ClientBounds& bounds,
+                 GatewayMetrics& metrics, Log& log)
     : options_(std::move(options)),
       port_map_(ports),
       choose_(std::move(choose)),
@@ -38,8 +39,7 @@ Gateway::Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, Por
       log_(log),
       strand_(asio::make_strand(io)),
       state_(metrics),
-      budget_(options_.max_connections, metrics),
-      port_context_{io, options_.connection, budget_, metrics, log, uncounted_},
+      port_context_{io, accept_loop, {options_.connection, bounds, metrics, log}, uncounted_},
       fleet_(strand_, upstreams, options_.fleet, std::move(look_up),
              {.on_probe = [this](const auto& probe, const auto& upstream) { TakeProbe(probe, upstream); },
               .on_change = [this] { TakeChange(); }},

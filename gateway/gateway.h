@@ -41,7 +41,6 @@ struct GatewayOptions {
   bool allow_remote = false;
   // Wait for servers and probes that are not there yet.
   bool wait = true;
-  size_t max_connections = 1024;
   ConnectionOptions connection;
 };
 
@@ -57,7 +56,8 @@ class Gateway {
   // destroyed. If `choose` is null, all probes are served. `on_stop` is called once, on a thread of `io`, when the
   // gateway begins to stop.
   Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, PortMap& ports, GatewayOptions options,
-          Chooser choose, std::function<void()> on_stop, GatewayMetrics& metrics, Log& log);
+          Chooser choose, std::function<void()> on_stop, AcceptLoop& accept_loop, ClientBounds& bounds,
+          GatewayMetrics& metrics, Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -125,7 +125,6 @@ class Gateway {
   Log& log_;
   Strand strand_;
   ServingState state_;
-  ConnectionBudget budget_;
   Uncounted uncounted_;
   const PortContext port_context_;
   PortCheck port_check_;

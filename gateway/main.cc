@@ -1,6 +1,5 @@
 // probegate-gateway lets unmodified pyOCD use the probes of a probegate-server. This file wires its parts together.
 #include <malloc.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,8 @@
 #include "asio/io_context.hpp"
 #include "base/accept_loop.h"
 #include "base/grpc/listener.h"
+#include "base/memory_trim.h"
+#include "base/open_files.h"
 #include "base/quota.h"
 #include "base/server_list.h"
 #include "base/signals.h"
@@ -51,14 +52,10 @@ std::filesystem::path DefaultStateDirectory() {
 // server, and gRPC's own.
 constexpr size_t kOtherFiles = 1024;
 
-// Raises the soft limit of open files to the hard limit. Returns how many clients that leaves room for.
+// Raises the limit of open files. Returns how many clients that leaves room for.
 size_t MakeRoomForConnections() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
-  // The usual soft limit of 1024 is for programs that use select(). This one does not.
-  const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
-  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
-  return limit.rlim_cur > 2 * kOtherFiles ? limit.rlim_cur - kOtherFiles : std::max<size_t>(limit.rlim_cur / 2, 1);
+  const size_t limit = RaiseOpenFileLimit();
+  return limit > 2 * kOtherFiles ? limit - kOtherFiles : std::max<size_t>(limit / 2, 1);
 }
 
 absl::StatusOr<std::vector<std::string>> LookUpAddresses(const Endpoint& server) {
@@ -74,6 +71,10 @@ absl::StatusOr<std::vector<std::string>> LookUpAddresses(const Endpoint& server)
 // the log up to 1 s. The rest is for a loaded machine. docs/architecture.md states the sum.
 constexpr std::chrono::seconds kLongestEnd{10};
 constexpr char kHangs[] = "probegate-gateway: the shutdown took too long, so the program exits now\n";
+ClientBounds::Limits LimitsOf(const ProgramOptions& options) {
+  return {.connections = {.all = options.max_connections, .per_client = options.max_connections_per_client},
+          .memory = {.all = options.max_memory_in_flight, .per_client = options.max_memory_in_flight / 4}};
+}
 
 int Fail(Log& log, const absl::Status& why) {
   log.Write(LogLevel::kError, "gateway.failed", std::string(why.message()), {});
@@ -90,6 +91,10 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
   AddProcessMetrics(metrics);
   AddLogMetrics(metrics, log);
   GatewayMetrics gateway_metrics(metrics);
+  ClientBounds bounds(LimitsOf(options), gateway_metrics, log);
+  Quota metrics_connections("metrics_connections", kMetricsConnections);
+  const QuotaMetrics quota_metrics(metrics, {&bounds.connections, &bounds.memory, &metrics_connections});
+  AcceptLog accept_log(log);
   // Declared before `upstreams`, whose last callbacks still hold strands of `io`.
   asio::io_context io(options.io_threads);
   const auto upstreams = MakeGrpcUpstreams(metrics);
@@ -104,14 +109,11 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
     if (menu) menu->Cancel();
     signals.Cancel();
   };
-  Gateway gateway(io, *upstreams, LookUpAddresses, *ports, options.gateway, std::move(choose), on_stop, gateway_metrics,
-                  log);
-  // What follows is declared after `gateway`, so that it is destroyed first: it uses the gateway.
-  AcceptLog accept_log(log);
-  Quota metrics_connections("metrics_connections", kMetricsConnections);
-  const QuotaMetrics quota_metrics(metrics, {&metrics_connections});
   const auto accept_loop = AcceptLoop::Start(accept_log);
   if (!accept_loop.ok()) return Fail(log, accept_loop.status());
+  Gateway gateway(io, *upstreams, LookUpAddresses, *ports, options.gateway, std::move(choose), on_stop, **accept_loop,
+                  bounds, gateway_metrics, log);
+  // What follows is declared after `gateway`, so that it is destroyed first: it uses the gateway.
   const auto checks = SelfCheck::Start(
       {{.what = "the remote protocol", .run = [&gateway](Deadline deadline) { return gateway.CheckPort(deadline); }}});
   if (!checks.ok()) return Fail(log, checks.status());
@@ -125,6 +127,7 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
                                   .not_alive = [&self_check] { return self_check.NotAlive(); }},
                                  log);
   if (!http.ok()) return Fail(log, http.status());
+  const MemoryTrim trim;
   SilenceGrpcLogs(options.log_level == LogLevel::kDebug && options.log_format == LogFormat::kText);
   gateway.Start();
   std::vector<std::jthread> threads;
@@ -145,6 +148,9 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
 int main(int argc, char** argv) {
   // More arenas would cost resident memory and gain nothing, because allocations are few and short-lived.
   mallopt(M_ARENA_MAX, 2);
+  // Long lines and their requests go back to the system when they are freed. Without a fixed threshold the allocator
+  // would soon keep blocks of up to 32 MiB.
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
   probegate::TerminationSignals signals;
   const auto parsed = probegate::ParseOptions(argc, argv,
                                               {.default_state_directory = probegate::DefaultStateDirectory(),

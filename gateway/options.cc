@@ -9,6 +9,8 @@
 #include "config/arguments.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
+#include "gateway/client/memory_account.h"
+#include "gateway/client/request_cost.h"
 
 namespace probegate {
 namespace {
@@ -67,10 +69,19 @@ void DeclareLimits(CLI::App& app, ProgramOptions& options) {
   app.add_option("--max-in-flight", connection.max_in_flight, "How many requests of one client may wait for replies")
       ->option_text("COUNT [" + std::to_string(connection.max_in_flight) + "]")
       ->check(CLI::Range(1, 65536));
-  app.add_option("--max-connections", options.gateway.max_connections,
+  app.add_option("--max-connections", options.max_connections,
                  "How many clients may be connected, to all ports together")
-      ->option_text("COUNT [" + std::to_string(GatewayOptions{}.max_connections) + "]")
+      ->option_text("COUNT [" + std::to_string(ProgramOptions{}.max_connections) + "]")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--max-connections-per-client", options.max_connections_per_client,
+                 "How many of them may come from one address")
+      ->option_text("COUNT [" + std::to_string(ProgramOptions{}.max_connections_per_client) + "]")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option(
+         "--max-memory-in-flight", options.max_memory_in_flight,
+         "How much memory requests and replies may take, of all clients together; a quarter of it of one client")
+      ->option_text("BYTES [" + std::to_string(options.max_memory_in_flight) + "]")
+      ->check(CLI::Range(uint64_t{1} << 20, uint64_t{1} << 50));
   app.add_option("--io-threads", options.io_threads, "Threads that serve the clients")
       ->option_text("COUNT [" + std::to_string(options.io_threads) + "]")
       ->check(CLI::Range(1, 64));
@@ -90,6 +101,32 @@ std::optional<std::string> AddMap(const std::string& entry, std::map<std::string
     }
   }
   ports.emplace(uid, port->port);
+  return std::nullopt;
+}
+
+// What --max-memory-in-flight must be at least: the longest line of a client that has all its connections must fit into
+// the client's share.
+uint64_t LeastMemory(const ProgramOptions& options) {
+  const uint64_t connections = std::min(options.max_connections, options.max_connections_per_client);
+  const uint64_t share =
+      connections * MemoryAccount::kOwnBytes + LongestLineCost(options.gateway.connection.max_line_bytes);
+  return std::max(4 * share, options.max_connections * MemoryAccount::kOwnBytes + share);
+}
+
+std::optional<std::string> CheckLimits(ProgramOptions& options, const ProgramSurroundings& surroundings) {
+  if (options.max_connections > surroundings.most_connections) {
+    return "--max-connections: " + std::to_string(options.max_connections) + " is more than the " +
+           std::to_string(surroundings.most_connections) +
+           " that the limit of open files allows: raise the hard limit (ulimit -Hn), or choose a lower number";
+  }
+  options.max_connections_per_client = std::min(options.max_connections_per_client, options.max_connections);
+  const uint64_t least = LeastMemory(options);
+  if (options.max_memory_in_flight < least) {
+    return "--max-memory-in-flight: " + std::to_string(options.max_memory_in_flight) + " is less than the " +
+           std::to_string(least) +
+           " that one line of --max-line-bytes of each of four clients takes: choose more, or a lower --max-line-bytes "
+           "or --max-connections-per-client";
+  }
   return std::nullopt;
 }
 
@@ -116,7 +153,7 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   ProgramOptions options;
   RawOptions raw;
   raw.state = surroundings.default_state_directory.string();
-  options.gateway.max_connections = std::min(options.gateway.max_connections, surroundings.most_connections);
+  options.max_connections = std::min<uint64_t>(options.max_connections, surroundings.most_connections);
   CLI::App app("Lets pyOCD use the debug probes of a probegate-server: pyocd ... --uid remote:HOST:PORT",
                "probegate-gateway");
   app.set_version_flag("--version", std::string("probegate-gateway " PROBEGATE_VERSION));
@@ -126,12 +163,7 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   AddMetricsOption(app, raw.metrics, "127.0.0.1:9465");
   AddLogOptions(app, raw.log);
   if (const auto code = ParseArguments(app, argc, argv)) return ExitNow{*code};
-  if (options.gateway.max_connections > surroundings.most_connections) {
-    return ExitNow{RefuseArguments(
-        app, "--max-connections: " + std::to_string(options.gateway.max_connections) + " is more than the " +
-                 std::to_string(surroundings.most_connections) +
-                 " that the limit of open files allows: raise the hard limit (ulimit -Hn), or choose a lower number")};
-  }
+  if (const auto problem = CheckLimits(options, surroundings)) return ExitNow{RefuseArguments(app, *problem)};
   if (const auto problem = Interpret(raw, options)) return ExitNow{RefuseArguments(app, *problem)};
   options.gateway.first_port_given = app.get_option("--port")->count() > 0;
   return options;

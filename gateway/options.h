@@ -18,6 +18,9 @@ struct ProgramOptions {
   GatewayOptions gateway;
   std::map<std::string, uint16_t> fixed_ports;
   std::filesystem::path state_directory;
+  uint64_t max_connections = 1024;  // of all clients together
+  uint64_t max_connections_per_client = 256;
+  uint64_t max_memory_in_flight = uint64_t{256} << 20;  // bytes; the share of one client is a quarter
   int io_threads = 1;
   std::optional<Endpoint> metrics_listen;
   LogFormat log_format = LogFormat::kText;

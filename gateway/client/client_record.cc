@@ -14,10 +14,6 @@ void ClientRecord::Connected() {
   log_.Info("client.connected", {{"probe", probe_}, {"client", peer_}});
 }
 
-void ClientRecord::Refused(std::string_view reason) {
-  log_.Info("client.refused", {{"probe", probe_}, {"client", peer_}, {"reason", reason}});
-}
-
 void ClientRecord::Disconnected() {
   if (const uint64_t count = bad_lines_.TakeHeldBack(); count > 0) WarnOfBadLines(count);
   if (!connected_) return;

@@ -33,9 +33,8 @@ class ClientRecord {
 
   const std::string& peer() const { return peer_; }
 
-  // A client is accepted or refused; both end with Disconnected.
+  // Connected if the client is served. In any case the last call is Disconnected.
   void Connected();
-  void Refused(std::string_view reason);
   void Disconnected();
 
   // Counts bytes of lines and of replies. A line counts as having arrived at the last call of Received before Begin.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "asio/post.hpp"
+#include "gateway/client/request_cost.h"
 
 namespace probegate {
 namespace {
@@ -112,18 +113,32 @@ void ClientSession::ListenLater() {
 
 void ClientSession::TakeFromInbox() {
   if (!upstream_) return;
-  inbox_waits_ = !listener_.HasRoom();
+  woken_in_vain_ = woken_in_vain_ || inbox_waits_;
   if (inbox_waits_) return;
-  SessionInbox::Content content = inbox_->Take();
-  upstream_paused_ = upstream_paused_ || content.paused;
-  for (v1::StreamResponse& response : content.responses) {
-    HandleResponse(response);
-    if (!upstream_) break;
-  }
-  if (content.end && upstream_) Lose(*content.end);
+  do {
+    if (passed_on_ == taken_.responses.size()) {
+      inbox_waits_ = !listener_.HasRoom();
+      if (inbox_waits_) return;
+      taken_ = inbox_->Take();
+      passed_on_ = 0;
+      upstream_paused_ = upstream_paused_ || taken_.paused;
+    }
+    PassOn();
+  } while (upstream_ && !inbox_waits_ && std::exchange(woken_in_vain_, false));
   if (given_up_ && !awaits_any()) Drop();
   listener_.OnTaken();
   ListenLater();
+}
+
+void ClientSession::PassOn() {
+  while (upstream_ && passed_on_ < taken_.responses.size()) {
+    inbox_waits_ = !listener_.HasRoom();
+    if (inbox_waits_) return;
+    HandleResponse(taken_.responses[passed_on_++]);
+  }
+  taken_.responses.clear();
+  passed_on_ = 0;
+  if (taken_.end && upstream_) Lose(*taken_.end);
 }
 
 void ClientSession::HandleResponse(v1::StreamResponse& response) {
@@ -176,9 +191,15 @@ ClientSession::Awaited ClientSession::TakeOldestAwaited() {
   return oldest;
 }
 
-void ClientSession::Continue() {
+bool ClientSession::Continue() {
   if (std::exchange(upstream_paused_, false) && upstream_) upstream_->Resume();
-  if (inbox_waits_) TakeFromInbox();
+  if (!std::exchange(inbox_waits_, false)) return false;
+  TakeFromInbox();
+  return !inbox_waits_;
+}
+
+uint64_t ClientSession::held_bytes() const {
+  return PostedCost(posting_.requests_outstanding(), posting_.bytes_outstanding());
 }
 
 // --- Ending

@@ -36,13 +36,14 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   class Listener {
    public:
     // Whether the client has room for more replies. If not, no more responses are passed on until Continue.
-    virtual bool HasRoom() const = 0;
-    // The response to the client's oldest request that was given to Send and has not been answered.
-    virtual void OnResponse(const v1::StreamResponse& response) = 0;
+    virtual bool HasRoom() = 0;
+    // The response to the client's oldest request that was given to Send and has not been answered. The listener may
+    // take it, unless it is an error.
+    virtual void OnResponse(v1::StreamResponse& response) = 0;
     // The session is lost, and has been dropped: the requests that still wait will not be answered. The listener may
     // release the session. `reason` is for people to read.
     virtual void OnLost(std::string_view reason) = 0;
-    // Everything in the inbox has been passed on, including the session's loss.
+    // As much of the inbox as there was room for has been passed on, and maybe the session's loss.
     virtual void OnTaken() = 0;
 
    protected:
@@ -77,11 +78,13 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
 
   // Whether no more requests may be posted. The server's next response makes room.
   bool is_full() const { return posting_.is_full(); }
+  // The memory that posted requests take which may not be done yet.
+  uint64_t held_bytes() const;
   // Whether a response is due, to the client or to the session itself.
   bool awaits_any() const { return !awaited_.empty(); }
 
-  // The client has room again, after HasRoom said that it had none.
-  void Continue();
+  // The client has room again, after HasRoom said that it had none. True if responses were passed on.
+  bool Continue();
 
   // Asks the server when the posted writes are done, and whether they failed. To be called when the client sends no
   // more requests that could report that.
@@ -115,6 +118,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void ListenLater();
 
   void TakeFromInbox();
+  void PassOn();
   void HandleResponse(v1::StreamResponse& response);
   void HandleOpening(v1::StreamResponse& response);
   bool IsDue(const v1::StreamResponse& response) const;
@@ -137,7 +141,10 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   Timer hold_;  // until held requests must be sent
 
   std::shared_ptr<SessionInbox> inbox_;
-  bool inbox_waits_ = false;      // the inbox is not emptied until the client has room
+  SessionInbox::Content taken_;   // what was taken from the inbox last
+  size_t passed_on_ = 0;          // of its responses
+  bool woken_in_vain_ = false;    // the inbox has more, which came while nothing was passed on
+  bool inbox_waits_ = false;      // nothing is passed on until the client has room
   bool upstream_paused_ = false;  // until Resume
 };
 

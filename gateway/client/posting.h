@@ -67,7 +67,10 @@ class Posting {
   bool is_full() const;
   // Whether half of a bound has been posted since a request that waits for an answer was last sent.
   bool wants_answer() const;
-  // Writes that are posted and not known to be done.
+  // What is posted and not known to be done.
+  uint64_t requests_outstanding() const { return posted_.requests - done_.requests; }
+  uint64_t bytes_outstanding() const { return posted_.bytes - done_.bytes; }
+  // Writes among them.
   uint64_t writes_outstanding() const { return posted_.writes - done_.writes; }
 
  private:

@@ -8,7 +8,7 @@ namespace probegate {
 namespace {
 
 // How much memory a string may keep while it is empty. A bound, because connections are idle most of the time.
-constexpr size_t kIdleBytes = size_t{64} << 10;
+constexpr size_t kIdleBytes = size_t{8} << 10;
 
 void ClearAndShrink(std::string& text) {
   text.clear();

@@ -22,6 +22,8 @@ class ReplyWriter {
   std::string& out() { return out_; }
 
   size_t UnsentBytes() const { return out_.size() + writing_.size() - written_; }
+  // The memory that the replies take, and what is kept for the next ones.
+  size_t held_bytes() const { return out_.capacity() + writing_.capacity(); }
   // Whether another reply may be appended. To be called before appending; the last reply may exceed the bound.
   bool has_room() const { return UnsentBytes() < max_unsent_bytes_; }
 

@@ -2,7 +2,8 @@
 // response. Replies are sent in the order of the lines.
 //
 // Requests are sent upstream as they arrive, without waiting for replies. The number of unanswered requests is bounded,
-// and so are the bytes of their lines.
+// and so are the bytes of their lines. A request is only taken if there is room for all the memory that it needs until
+// its reply has been sent (gateway/client/request_cost.h).
 //
 // A session is opened upstream for the first request that needs one. A lost session is not replaced automatically:
 // pending requests, and all later ones that need a session, are answered with status 2 until the client sends `open`.
@@ -11,7 +12,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,17 +30,42 @@ namespace probegate {
 // Threads: the strand. Never blocks.
 class RequestHandler final : private ClientSession::Listener {
  public:
-  // `options`, `replies` and `record` must outlive the handler. `on_replies` is called when the server's responses have
-  // become replies, which may also make room for more requests. It may call the handler's functions.
+  enum class Room : uint8_t {
+    kYes,
+    kLater,  // the line has to wait
+    kNever,  // more than the client may have
+  };
+
+  // Called on the strand.
+  class Client {
+   public:
+    // Whether the request in a line of `line_bytes` may be taken. It needs `cost` bytes of memory.
+    virtual Room RoomFor(size_t line_bytes, uint64_t cost) = 0;
+    // The text of the line that is being handled is no longer used, but the request in it is about to need memory.
+    virtual void DropLine() = 0;
+    // Whether the client may be worked for now. If not, Continue is called later.
+    virtual bool MayWork() = 0;
+    // The server's responses have become replies, which may also make room for more requests. It may call the handler's
+    // functions.
+    virtual void OnReplies() = 0;
+
+   protected:
+    ~Client() = default;
+  };
+
+  // All parameters except the first two must outlive the handler.
   RequestHandler(std::shared_ptr<const ServedProbe> probe, const Strand& strand, const ConnectionOptions& options,
-                 ReplyWriter& replies, ClientRecord& record, std::function<void()> on_replies);
+                 ReplyWriter& replies, ClientRecord& record, Client& client);
   ~RequestHandler();
   RequestHandler(const RequestHandler&) = delete;
   RequestHandler& operator=(const RequestHandler&) = delete;
 
-  // A line without its LF. To be called only while there is room.
-  void Handle(std::string_view text);
+  // Handles a line without its LF. To be called only while there is room. False if the line has to wait until there is
+  // memory for it (Client::RoomFor); nothing has been done then.
+  [[nodiscard]] bool Handle(std::string_view text);
   bool has_room() const;
+  // The memory that requests take which are not answered, or answered and perhaps not done.
+  uint64_t held_bytes() const;
 
   // Answers the line with status 2 and `reason`, whatever it asks for.
   void Refuse(std::string_view text, std::string_view reason);
@@ -50,8 +75,9 @@ class RequestHandler final : private ClientSession::Listener {
   // Whether every request has been answered, and no response of the server is awaited.
   bool idle() const;
 
-  // The client has received replies: responses that waited for room are handled.
-  void Continue();
+  // The client has received replies, or may be worked for again: responses that waited for that are handled. True if
+  // there was something to do; there may be more.
+  bool Continue();
 
   // No more lines will come, but the client still reads replies.
   void NoMoreLines();
@@ -63,32 +89,36 @@ class RequestHandler final : private ClientSession::Listener {
   void Abandon();
 
  private:
-  // A line that has been parsed, and whose request is being counted and timed. Refers to the line's text.
+  // A line that has been parsed. Its request is counted and timed once it is taken. Refers to the line's text.
   struct Line {
     size_t size = 0;
     Request request;
     const Command* command = nullptr;  // the command that the line names
     std::string_view error;            // why it cannot be carried out
-    std::string traceparent;           // valid, or empty
+    bool is_request = false;           // although it may name no command
+    std::string trace_id;
+    std::string traceparent;  // valid, or empty
     RequestRecord record;
   };
 
-  Line Take(std::string_view text);
-  void SendUpstream(Line& line, Call& call);
+  static Line Parse(std::string_view text);
+  void Begin(Line& line);
+  bool WriteParts();
+  void SendUpstream(Line& line, Call& call, uint64_t cost);
   void OpenSession(const std::string& traceparent);
   void AnswerError(Line& line, ReplyStatus status, std::string_view message);
 
-  bool HasRoom() const override { return replies_.has_room(); }
-  void OnResponse(const v1::StreamResponse& response) override { queue_.AnswerNext(response); }
+  bool HasRoom() override { return replies_.has_room() && !queue_.writes_result() && client_.MayWork(); }
+  void OnResponse(v1::StreamResponse& response) override { queue_.AnswerNext(response); }
   void OnLost(std::string_view reason) override;
-  void OnTaken() override { on_replies_(); }
+  void OnTaken() override { client_.OnReplies(); }
 
   const std::shared_ptr<const ServedProbe> probe_;
   const Strand strand_;
   const ConnectionOptions& options_;
   const ReplyWriter& replies_;
   ClientRecord& record_;
-  const std::function<void()> on_replies_;
+  Client& client_;
 
   ReplyQueue queue_;
   std::shared_ptr<ClientSession> session_;  // null: none yet, or lost

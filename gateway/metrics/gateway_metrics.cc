@@ -24,6 +24,28 @@ constexpr auto kOutcomes = std::to_array<OutcomeRow>({
     {std::nullopt, "unanswered"},
 });
 
+struct EndRow {
+  ClientEnd why;
+  std::string_view label;
+  std::string_view text;
+};
+
+constexpr auto kEnds = std::to_array<EndRow>({
+    {ClientEnd::kHttp, "http", "the connection began with an HTTP request"},
+    {ClientEnd::kTls, "tls", "the connection began with a TLS handshake"},
+    {ClientEnd::kNotJson, "not_json", "the first line was not a JSON object"},
+    {ClientEnd::kSilent, "silent", "no request arrived in time"},
+    {ClientEnd::kSlowLine, "slow_line", "a request line was not finished in time"},
+    {ClientEnd::kUnread, "unread", "the client did not read its replies"},
+});
+static_assert(kEnds.size() == kClientEnds);
+
+std::vector<Counter> MakeEnds(MetricSet& set) {
+  std::vector<Counter> ends;
+  for (const EndRow& end : kEnds) ends.emplace_back(set, metric_rows::kClientsEnded, LabelValues{end.label});
+  return ends;
+}
+
 constexpr size_t NumberOf(std::optional<ReplyStatus> status) {
   size_t number = 0;
   while (kOutcomes[number].status != status) ++number;
@@ -60,6 +82,8 @@ std::vector<OperationMetrics> MakeRequests(const std::vector<std::vector<Counter
 
 }  // namespace
 
+std::string_view ClientEndText(ClientEnd why) { return kEnds[static_cast<size_t>(why)].text; }
+
 size_t OutcomeOf(ReplyStatus status) { return NumberOf(status); }
 
 size_t Unanswered() { return NumberOf(std::optional<ReplyStatus>()); }
@@ -81,6 +105,7 @@ GatewayMetrics::GatewayMetrics(MetricSet& set)
       set_(set),
       request_outcomes_(MakeOutcomes(set)),
       request_seconds_(set, metric_rows::kRequestSeconds),
+      clients_ended_(MakeEnds(set)),
       requests_(MakeRequests(request_outcomes_, request_seconds_)) {}
 
 Gauge GatewayMetrics::ServerUp(const ServerAddress& server) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,19 @@ std::string_view ReplyOutcomeName(size_t outcome);
 // The label `request`: the command's name, or `unknown` for null.
 std::string_view RequestName(const Command* command);
 
+// Why the gateway ended a client's connection.
+enum class ClientEnd : uint8_t {
+  kHttp,      // it began with an HTTP request
+  kTls,       // it began with a TLS handshake
+  kNotJson,   // its first line was something else that is not a JSON object
+  kSilent,    // it sent no whole line
+  kSlowLine,  // it did not finish a line
+  kUnread,    // it did not read its replies
+};
+inline constexpr size_t kClientEnds = 6;
+// For people to read.
+std::string_view ClientEndText(ClientEnd why);
+
 // Threads: any. Must outlive the io_context whose connections update it.
 class GatewayMetrics {
  public:
@@ -34,6 +48,8 @@ class GatewayMetrics {
 
   // Counts the requests for `command`, a row of the command table; null: request lines that name no command.
   const OperationMetrics& request(const Command* command) const;
+
+  const Counter& clients_ended(ClientEnd why) const { return clients_ended_[static_cast<size_t>(why)]; }
 
   const Counter server_reconnects;
   const Gauge ports;
@@ -50,6 +66,7 @@ class GatewayMetrics {
   // The counters of each row of the command table, and of `unknown`, by outcome.
   const std::vector<std::vector<Counter>> request_outcomes_;
   const Histogram request_seconds_;
+  const std::vector<Counter> clients_ended_;
   const std::vector<OperationMetrics> requests_;  // points to the two members above
 };
 

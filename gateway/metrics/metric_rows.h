@@ -19,7 +19,11 @@ inline constexpr CounterRow kConnectionsAccepted{"probegate_gateway_connections_
                                                  "Clients that connected and were accepted."};
 inline constexpr CounterRow kConnectionsRefused{
     "probegate_gateway_connections_refused_total",
-    "Clients that were refused because --max-connections clients were connected."};
+    "Clients that were refused because as many were connected as all clients, or this client, may have."};
+inline constexpr CounterRow kClientsEnded{
+    "probegate_gateway_clients_ended_total",
+    "Clients whose connection the gateway ended because of what they sent, or did not send or read.",
+    {"reason"}};
 
 inline constexpr CounterRow kRequests{
     "probegate_gateway_requests_total",

@@ -1,5 +1,6 @@
 #include "gateway/protocol/arguments.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -14,6 +15,10 @@ namespace {
 // The digits of the largest number of kMaxSequenceBits bits; the decimal logarithm of 2 is 0.30103.
 constexpr size_t kMaxDigits = kMaxSequenceBits * 30103 / 100000 + 1;
 static_assert(kMaxDigits == 19729);
+
+// How many elements the list can have, at most: each takes two characters. So much memory is taken at once, because a
+// container that grows holds its elements twice for a moment.
+size_t MostElements(const JsonValue& list) { return list.text.size() / 2; }
 
 // Python's True and False are the integers 1 and 0.
 template <typename T>
@@ -107,6 +112,7 @@ std::optional<JsonValue> ReadArgument(const JsonValue& value, WordList& out) {
   if (!value.is_list()) return value;
   JsonElements elements(value);
   JsonValue element;
+  out.Reserve(static_cast<int>(std::min(MostElements(value), kMaxBlockWords)));
   while (elements.Next(element)) {
     uint32_t word = 0;
     if (!ReadUnsigned(element, word) || static_cast<size_t>(out.size()) == kMaxBlockWords) return element;
@@ -119,6 +125,7 @@ std::optional<JsonValue> ReadArgument(const JsonValue& value, ByteList& out) {
   if (!value.is_list()) return value;
   JsonElements elements(value);
   JsonValue element;
+  out.bytes.reserve(std::min(MostElements(value), kMaxBlockBytes));
   while (elements.Next(element)) {
     uint32_t byte = 0;
     if (!ReadUnsigned(element, byte) || byte > 0xFF || out.bytes.size() == kMaxBlockBytes) return element;

@@ -5,7 +5,10 @@
 namespace probegate {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// IDs longer than this are unusual.
+constexpr size_t kLongId = 1024;
+// Of a reply without its ID and result; only a long error message needs more.
+constexpr size_t kRestOfReply = 512;
 
 bool IsKey(const JsonValue& key, std::string_view name) {
   const std::string_view inside = key.text.substr(1, key.text.size() - 2);
@@ -82,6 +85,8 @@ std::string_view ParseRequest(std::string_view line, Request& request) {
 }
 
 void BeginReply(std::string& out, std::string_view id, ReplyStatus status) {
+  // A long ID takes its own length of memory once, and not several times while the string grows.
+  if (id.size() > kLongId) out.reserve(out.size() + id.size() + kRestOfReply);
   out += "{\"id\": ";
   out += id;
   out += ", \"status\": ";

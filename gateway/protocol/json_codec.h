@@ -23,6 +23,9 @@ enum class ReplyStatus : uint8_t {
   kTransferFault = 12,
 };
 
+// May come before a request, and is ignored.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // A parsed request. Its members refer to the line that it was read from.
 struct Request {
   static constexpr size_t kMaxArguments = 4;

@@ -25,8 +25,8 @@ void LineFramer::Reserve(size_t size) {
 LineFramer::Space LineFramer::Prepare() {
   const size_t kept = end_ - begin_;
   if (kept == 0) begin_ = scanned_ = end_ = 0;
-  if (capacity_ == 0 || (kept < kUsualBytes / 2 && capacity_ > kUsualBytes)) {
-    Reserve(kUsualBytes);
+  if (NeedsAnother(kept)) {
+    Shorten();
   } else if (end_ == capacity_) {
     if (begin_ > capacity_ / 2) {
       std::memmove(buffer_.get(), buffer_.get() + begin_, kept);
@@ -39,6 +39,23 @@ LineFramer::Space LineFramer::Prepare() {
     }
   }
   return {buffer_.get() + end_, capacity_ - end_};
+}
+
+// A buffer that is much larger than what is in it was for a long line, which has been taken.
+bool LineFramer::NeedsAnother(size_t kept) const {
+  return capacity_ == 0 || (capacity_ > kUsualBytes && kept < capacity_ / 4);
+}
+
+void LineFramer::Shorten() {
+  const size_t kept = end_ - begin_;
+  if (NeedsAnother(kept)) Reserve(std::max(kUsualBytes, 2 * kept));
+}
+
+size_t LineFramer::NextCapacity() const {
+  const size_t kept = end_ - begin_;
+  if (kept == 0 || NeedsAnother(kept)) return std::max(kUsualBytes, 2 * kept);
+  if (end_ < capacity_ || begin_ > capacity_ / 2) return capacity_;
+  return std::max(kept + 1, std::min(capacity_ * 2, max_line_bytes_ + 2));
 }
 
 void LineFramer::Commit(size_t size) { end_ += size; }

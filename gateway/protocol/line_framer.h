@@ -24,11 +24,19 @@ class LineFramer {
   };
   // Where to put the bytes that arrive next; never empty. Invalidates the lines that Next has returned.
   Space Prepare();
+  // Gives back the buffer of a long line that Next has returned, and which is no longer used.
+  void Shorten();
+  // The bytes of memory that the framer holds, and that it will hold after Prepare.
+  size_t capacity() const { return capacity_; }
+  size_t NextCapacity() const;
   // `size` bytes have been put there.
   void Commit(size_t size);
 
   // The next complete line, without its LF; nothing if none has arrived. Valid until Prepare.
   std::optional<std::string_view> Next();
+
+  // What has arrived of a line that Next has not returned. Valid until Prepare.
+  std::string_view unfinished() const { return {buffer_.get() + begin_, end_ - begin_}; }
 
   // To be called at the end of the stream: what came after the last LF; nothing if the stream ended with an LF.
   std::optional<std::string_view> TakeRest();
@@ -38,6 +46,7 @@ class LineFramer {
 
  private:
   void Reserve(size_t size);
+  bool NeedsAnother(size_t kept) const;
 
   const size_t max_line_bytes_;
   std::unique_ptr<char[]> buffer_;

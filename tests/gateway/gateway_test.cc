@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "asio/executor_work_guard.hpp"
+#include "telemetry/accept_log.h"
 #include "tests/base/bounded_wait.h"
 #include "tests/gateway/fake_upstream.h"
 #include "tests/gateway/io_thread.h"
@@ -61,7 +62,7 @@ class GatewayTest : public ::testing::Test {
     ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
     gateway_ = std::make_unique<Gateway>(
         io_, upstreams_, [](const Endpoint& server) { return std::vector<std::string>{server.ToString()}; }, *ports_,
-        options_, std::move(choose), [this] { work_.reset(); }, metrics_, log_);
+        options_, std::move(choose), [this] { work_.reset(); }, *accept_loop_, bounds_, metrics_, log_);
     gateway_->Start();
   }
   void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
@@ -108,11 +109,17 @@ class GatewayTest : public ::testing::Test {
   GatewayOptions options_;
   MetricSet metric_set_;
   GatewayMetrics metrics_{metric_set_};
+  Log log_{LogFormat::kText, LogLevel::kWarning};
+  ClientBounds bounds_{{.connections = {.all = 100, .per_client = 100},
+                        .memory = {.all = uint64_t{1} << 30, .per_client = uint64_t{1} << 30}},
+                       metrics_,
+                       log_};
   // Declared before the upstreams, whose handlers still hold strands of it when they are destroyed.
   asio::io_context io_;
   FakeUpstreams upstreams_{&SucceedAtOnce};
   FakeUpstream& upstream_ = upstreams_.At("server:1");
-  Log log_{LogFormat::kText, LogLevel::kWarning};
+  AcceptLog accept_log_{log_};
+  const std::unique_ptr<AcceptLoop> accept_loop_ = *AcceptLoop::Start(accept_log_);
   // Keeps `io_` running until the gateway stops, as the program's wait for signals does.
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   std::unique_ptr<PortMap> ports_;

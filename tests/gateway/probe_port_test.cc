@@ -1,42 +1,47 @@
 #include "gateway/probe_port.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <thread>
-
-#include "asio/post.hpp"
-#include "tests/gateway/fake_upstream.h"
-#include "tests/gateway/test_client.h"
+#include "tests/gateway/port_fixture.h"
 
 namespace probegate {
 namespace {
 
-TEST(ProbePort, AConnectionAcceptedDuringStopIsEndedToo) {
-  MetricSet metric_set;
-  GatewayMetrics metrics(metric_set);
-  asio::io_context io(1);
-  const auto upstream = std::make_shared<FakeUpstream>(&SucceedAtOnce);
-  const ConnectionOptions options;
-  ConnectionBudget budget(10, metrics);
-  Log log(LogFormat::kText, LogLevel::kError);
-  v1::ProbeDescription description;
-  description.set_unique_id("PROBE1");
-  const auto port = *ProbePort::Listen({io, options, budget, metrics, log},
-                                       std::make_shared<ServedProbe>(description, upstream), 0, false);
-  // The port is waiting for a client now.
-  io.poll();
-  TestClient client(port->port());
-  // One step of the loop only notices the client. The next step accepts the connection, but Stop is already queued on
-  // the strand before the code that handles it.
-  asio::post(io, [] {});
-  io.poll_one();
-  port->Stop("stopping");
-  std::jthread thread([&] { io.run(); });
-  std::optional<std::string> line;
-  EXPECT_NO_THROW(line = client.ReadLine());
-  EXPECT_EQ(line, std::nullopt);
-  EXPECT_TRUE(client.was_reset());
-  io.stop();
+TEST(ProbePort, EndsItsConnectionsWhenItStops) {
+  PortFixture fixture(&SucceedAtOnce);
+  TestClient silent(fixture.port());
+  TestClient served(fixture.port());
+  EXPECT_EQ(served.Ask(R"({"id": 1, "request": "hello", "arguments": [1]})"), Ok(1));
+  const uint16_t port = fixture.port();
+  fixture.probe_port().Stop("stopping");
+  for (TestClient* client : {&silent, &served}) {
+    EXPECT_EQ(client->ReadLine(), std::nullopt);
+    EXPECT_TRUE(client->was_reset());
+  }
+  EXPECT_THROW(TestClient{port}, std::runtime_error);
+}
+
+TEST(ProbePort, SaysWhichPortIsInUse) {
+  PortFixture fixture(&SucceedAtOnce);
+  const auto second = fixture.ListenAgain();
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(second.status().message()),
+              ::testing::StartsWith("port " + std::to_string(fixture.port()) +
+                                    ", wanted for debug probe PROBE1, is in use by another program"));
+}
+
+TEST(ProbePort, OnlyResetsRefusedClientsBeyondAFew) {
+  PortFixture fixture(&SucceedAtOnce, {}, 0);
+  std::vector<std::unique_ptr<TestClient>> told;
+  for (int i = 0; i < 4; ++i) told.push_back(std::make_unique<TestClient>(fixture.port()));
+  // Connections are accepted in order, so by the time that this one is reset the others have been accepted.
+  TestClient reset(fixture.port());
+  EXPECT_EQ(reset.ReadLine(), std::nullopt);
+  EXPECT_TRUE(reset.was_reset());
+  for (const auto& client : told) {
+    EXPECT_THAT(client->Ask(R"({"id": 1, "request": "open"})"), ::testing::HasSubstr("--max-connections"));
+  }
 }
 
 }  // namespace

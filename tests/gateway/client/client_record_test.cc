@@ -129,7 +129,7 @@ TEST_F(ClientRecordLog, TheWholeIdOfASessionIsNeverLogged) {
   EXPECT_THAT(text, Not(HasSubstr(std::string(FakeUpstream::kSessionId.substr(0, 17)))));
 }
 
-TEST_F(ClientRecordLog, LogsOneLineForARefusedClient) {
+TEST_F(ClientRecordLog, LogsNothingElseForARefusedClient) {
   ::testing::internal::CaptureStderr();
   {
     PortFixture fixture(&SucceedAtOnce, {}, 0, LogLevel::kInfo);
@@ -137,7 +137,7 @@ TEST_F(ClientRecordLog, LogsOneLineForARefusedClient) {
     client.Ask(kOpen);
   }
   const std::string text = ::testing::internal::GetCapturedStderr();
-  EXPECT_EQ(LinesOf(text, "client.refused").size(), 1U) << text;
+  EXPECT_EQ(LinesOf(text, "connection.refused").size(), 1U) << text;
   EXPECT_EQ(LinesOf(text, "client.connected").size(), 0U) << text;
   EXPECT_EQ(LinesOf(text, "client.disconnected").size(), 0U) << text;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/json/json_writer.h"
 #include "tests/telemetry/exposed.h"
 
 namespace probegate {
@@ -31,7 +32,10 @@ class ReplyQueueTest : public ::testing::Test {
     queue_.AnswerError(std::to_string(id), Begin("hello"), ReplyStatus::kGeneralError, message);
   }
   // The server responds to the oldest request.
-  void Respond() { queue_.AnswerNext({}); }
+  void Respond() {
+    v1::StreamResponse response;
+    queue_.AnswerNext(response);
+  }
   void RespondWithError(v1::ErrorKind kind, const std::string& message) {
     v1::StreamResponse response;
     response.mutable_error()->set_kind(kind);
@@ -63,7 +67,7 @@ class ReplyQueueTest : public ::testing::Test {
   Log log_{LogFormat::kText, LogLevel::kError};
   ClientRecord record_{"PROBE1", "10.0.0.7:1234", metrics_, log_};
   std::string out_;
-  ReplyQueue queue_{{.requests = kMaxRequests, .line_bytes = kMaxLineBytes}, out_, record_};
+  ReplyQueue queue_{{.requests = kMaxRequests, .bytes = kMaxLineBytes}, out_, record_};
 };
 
 TEST_F(ReplyQueueTest, AnswersAtOnceIfNoEarlierRequestWaits) {
@@ -203,6 +207,61 @@ TEST_F(ReplyQueueTest, IdsMayBeAnyJson) {
   const std::string reply = R"({"id": {"client's": [1, "own"]}, "status": 0})"
                             "\n";
   EXPECT_EQ(Output(), reply + reply + reply);
+}
+
+bool WriteWords(const v1::StreamResponse& response, std::string& out) {
+  AppendWords(out, response.read_ap_multiple().values());
+  return true;
+}
+
+v1::StreamResponse LongResponse() {
+  v1::StreamResponse response;
+  for (uint32_t i = 0; i <= LongResult::kPart; ++i) response.mutable_read_ap_multiple()->add_values(i);
+  return response;
+}
+
+TEST_F(ReplyQueueTest, ALongResultIsWrittenInParts) {
+  Await(1, "read_ap_multiple", &WriteWords);
+  AnswerOk(2);
+  v1::StreamResponse response = LongResponse();
+  std::string text;
+  WriteWords(response, text);
+  queue_.AnswerNext(response);
+  EXPECT_TRUE(queue_.writes_result());
+  queue_.WritePart();
+  EXPECT_TRUE(queue_.writes_result());
+  const std::string first = Output();
+  EXPECT_LT(first.size(), text.size());
+  queue_.WritePart();
+  EXPECT_FALSE(queue_.writes_result());
+  EXPECT_EQ(first + Output(), Reply(1, ", \"result\": " + text) + Reply(2));
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(Count("read_ap_multiple", "ok"), 1);
+}
+
+TEST_F(ReplyQueueTest, RepliesToALostSessionFollowALongResult) {
+  Await(1, "read_ap_multiple", &WriteWords);
+  Await(2);
+  v1::StreamResponse response = LongResponse();
+  queue_.AnswerNext(response);
+  queue_.WritePart();
+  queue_.Fail("gone", ReplyQueue::Posted::kFailed);
+  queue_.WritePart();
+  const std::string output = Output();
+  EXPECT_TRUE(output.ends_with(std::to_string(LongResult::kPart) + "]}\n" + ErrorReply(2, 2, "gone"))) << output.size();
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(queue_.held_bytes(), 0U);
+}
+
+TEST_F(ReplyQueueTest, RepliesThatWaitCountAsMuchAsTheyHold) {
+  Await(1);
+  EXPECT_TRUE(queue_.has_room());
+  queue_.AnswerOk('"' + std::string(kMaxLineBytes, 'x') + '"', Begin("hello"), {});
+  EXPECT_FALSE(queue_.has_room());
+  EXPECT_GT(queue_.held_bytes(), kMaxLineBytes);
+  Respond();
+  EXPECT_TRUE(queue_.has_room());
+  EXPECT_EQ(queue_.held_bytes(), 0U);
 }
 
 }  // namespace
