@@ -62,14 +62,23 @@ def client_attaches_and_leaves(lab):
 
 def invalid_lines(lab):
     client = lab.client()
+    client.call("hello", 1)
     for line in (b"hello", b"{}", b'{"id": 1, "request": "no_such"}'):
         client.send_bytes(line + b"\n")
         client.receive()
 
 
+def a_web_page_tries_a_port(lab):
+    client = lab.client()
+    client.send_bytes(b"POST / HTTP/1.1\r\n")
+    with contextlib.suppress(ConnectionError):
+        client.receive_line()
+
+
 @runs_with(gateway_flags=["--max-line-bytes", 65536])
 def line_too_long(lab):
     client = lab.client()
+    client.call("hello", 1)
     client.send_bytes(b"x" * 70000)
     assert client.receive()["id"] == -1
 

@@ -44,6 +44,7 @@ def other_clients_are_served(stack, raw):
 )
 def test_connection_survives_format_errors(stack, raw, line, expected):
     client = raw(stack.port)
+    client.call("hello", 1)
     client.send_bytes(line + b"\n")
     reply = client.receive()
     assert (reply["id"], reply["status"], reply["error"]) == (expected[0], GENERAL, expected[1])
@@ -87,6 +88,7 @@ def test_wrong_arguments_are_reported_and_the_connection_survives(stack, raw, re
 def test_line_without_end_is_bounded(stack, raw):
     """The limit is 16 MiB: the client gets an error line and then a reset, however much more it sends."""
     client = raw(stack.port)
+    client.call("hello", 1)
 
     def reset():
         try:
@@ -139,6 +141,7 @@ def test_half_close_answers_everything_first(stack, raw):
 def test_last_line_without_line_feed(stack, raw, line, answer):
     """End-of-file also ends a line, which is answered before the connection is closed."""
     client = raw(stack.port)
+    client.call("hello", 1)
     client.send_bytes(line)
     client.socket.shutdown(socket.SHUT_WR)
     assert client.receive() == answer
@@ -273,6 +276,7 @@ def few_open_files():
 
 def test_soft_limit_of_open_files_does_not_bound_connections(make_stack, raw, few_open_files):
     stack = make_stack(start_gateway=False)
+    stack.gateway_flags += ["--max-connections-per-client", 400]
     with few_open_files:
         stack.start_gateway()
     clients = [raw(stack.port) for _ in range(300)]

@@ -147,6 +147,7 @@ def test_full_session_ids_are_never_logged(debug_logging, api, raw):
 
 def test_a_flood_of_bad_lines_is_a_few_warnings(default_logging, raw):
     client = raw(default_logging.port)
+    client.call("hello", 1)
     for _ in range(BAD_LINES // 500):
         client.send_bytes(b"nonsense\n" * 500)
         for _ in range(500):

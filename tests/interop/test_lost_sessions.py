@@ -164,7 +164,7 @@ def test_a_gateway_that_is_killed_resets_its_clients(make_stack, raw):
     holder.take_lock()
     waiting.send("read_dp", DPIDR)
     refused = raw(stack.port)
-    stack.gateway.wait_for_line("client.refused")
+    stack.gateway.wait_for_line("connection.refused")
     stack.gateway.kill()
     for client in (silent, idle, holder, waiting, refused):
         with pytest.raises(ConnectionResetError):

@@ -116,6 +116,8 @@ TABLE = {
         ("probegate_gateway_sessions_lost_total", {}, events.a_probe_is_unplugged),
         ("probegate_gateway_connections_accepted_total", {}, events.client_attaches_and_leaves),
         ("probegate_gateway_connections_refused_total", {}, events.connection_limit_reached),
+        ("probegate_quota_refusals_total", {"quota": "connections"}, events.connection_limit_reached),
+        ("probegate_gateway_clients_ended_total", {"reason": "http"}, events.a_web_page_tries_a_port),
         ("probegate_gateway_requests_total", {"request": "read_dp", "status": "ok"}, events.client_attaches_and_leaves),
         ("probegate_gateway_requests_total", {"request": "unknown", "status": "general_error"}, events.invalid_lines),
         (
