@@ -30,6 +30,7 @@ class SlowProbe(threading.Thread):
         self.manner = "clock"
         self.late = 0.9  # seconds
         self.byte_pause = 0.05
+        self.wire_packets = 0  # that keep the wire busy, and have come
         self._clock = 1_000_000
         self._pause = threading.Event()  # never set: a way to let time pass
         self.start()
@@ -49,6 +50,8 @@ class SlowProbe(threading.Thread):
 
     def _answer(self, server, board, request):
         board.sendall(HEADER.pack(SIGNATURE, len(request), 1, 0) + request)
+        if _clocks(request):
+            self.wire_packets += 1
         if request[0] == TRANSFER_ABORT:
             return
         reply = _take(board)

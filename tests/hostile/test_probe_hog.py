@@ -23,7 +23,7 @@ def slow(make_stack):
     """A stack whose probe is slow at the test's choice: (stack, probe)."""
 
     def make(**options):
-        stack = make_stack(start_gateway=False, **options)
+        stack = make_stack(start_gateway=False, gateway_flags=["--memory-interface", "on"], **options)
         probe = SlowProbe(stack.sim_port)
         stack.server.signal(signal.SIGTERM)
         stack.server.process.wait(BOUND)
@@ -45,6 +45,18 @@ def kick(stack, client):
     port = client.socket.getsockname()[1]
     name = next(s["session"] for s in sessions(stack) if s["client"]["peer_address"].endswith(f":{port}"))
     stack.programs.run("probegate", "--server", stack.server_address, "kick", name)
+
+
+def send_all(client, probe, requests):
+    """Sends `requests`, the last of which keeps the wire busy, and waits until it does."""
+    *first, last = requests
+    for request in first:
+        client.send(*request)
+    for _ in first:
+        client.receive()
+    before = probe.wire_packets
+    client.send(*last)
+    wait_until(lambda: probe.wire_packets > before + 1, "the client's last request is on the wire")
 
 
 def timed(call):
@@ -71,9 +83,12 @@ def test_a_clock_below_the_lowest_is_raised(slow, raw):
 
 
 def test_a_long_sequence_ends_with_its_session(slow, raw):
-    stack, _ = slow()
+    stack, probe = slow()
     honest = raw(stack.port).attach()
-    client = hog(raw, stack, ("set_clock", 1), *[("swj_sequence", 65536, 0)] * 20)
+    client = hog(raw, stack)
+    send_all(client, probe, [("set_clock", 1), ("swj_sequence", 65536, 0)])
+    for _ in range(20):
+        client.send("swj_sequence", 65536, 0)
     due = honest.send("read_dp", DPIDR)
     kick(stack, client)
     assert timed(lambda: honest.result("read_dp", due)) < FREE + SLACK
@@ -89,7 +104,7 @@ def test_a_long_sequence_ends_with_its_session(slow, raw):
         ("late", [("swj_sequence", 65536, 0)]),
         ("late", [("read_ap_multiple", DRW, 65536)]),
         ("endless WAIT", [("read_dp", DPIDR)] * 200),
-        ("endless WAIT", [("get_memory_interface_for_ap", 0, 1)] * 50),
+        ("endless WAIT", [("get_memory_interface_for_ap", 1, 0)] * 50),
     ],
     ids=["sequence", "block", "locked sequence", "late sequence", "late block", "WAIT", "power"],
 )
@@ -99,8 +114,13 @@ def test_what_a_session_has_on_the_wire_ends_with_it(slow, raw, manner, requests
     client = raw(stack.port).attach()
     honest.call("read_dp", DPIDR)
     probe.manner = manner
-    for request in requests:
-        client.send(*request)
+    if manner == "endless WAIT":
+        before = probe.wire_packets
+        for request in requests:
+            client.send(*request)
+        wait_until(lambda: probe.wire_packets > before + 1, "the client's requests are on the wire")
+    else:
+        send_all(client, probe, requests)
     due = honest.send("is_reset_asserted")  # after them in the line, and it needs no target
     if gone == "kicked":
         kick(stack, client)
