@@ -50,13 +50,19 @@ Connection::Connection(Accepted accepted, std::shared_ptr<const ServedProbe> pro
   ConfigureSocket(socket_);
 }
 
+// A coroutine keeps the connection alive only once it runs, and on another thread it may run later. On the strand it
+// runs at once.
 void Connection::Start() {
-  asio::co_spawn(socket_.get_executor(), ReadRequests(), asio::detached);
-  asio::co_spawn(socket_.get_executor(), WatchForReset(), asio::detached);
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    asio::co_spawn(self->socket_.get_executor(), self->ReadRequests(), asio::detached);
+    asio::co_spawn(self->socket_.get_executor(), self->WatchForReset(), asio::detached);
+  });
 }
 
 void Connection::Refuse(std::string reason) {
-  asio::co_spawn(socket_.get_executor(), RefuseFirstRequest(std::move(reason)), asio::detached);
+  asio::post(socket_.get_executor(), [self = shared_from_this(), reason = std::move(reason)] {
+    asio::co_spawn(self->socket_.get_executor(), self->RefuseFirstRequest(reason), asio::detached);
+  });
 }
 
 void Connection::End(std::string reason) {

@@ -140,7 +140,7 @@ TEST_F(ReplyQueueTest, BoundsTheRequestsThatWait) {
 }
 
 TEST_F(ReplyQueueTest, BoundsTheBytesOfLinesThatWaitForAResponse) {
-  queue_.Await({.id = "1", .line_bytes = kMaxLineBytes - 1, .request_id = 1, .record = Begin("flush")});
+  queue_.Await({.id = "1", .line_bytes = kMaxLineBytes - 50, .request_id = 1, .record = Begin("flush")});
   AnswerOk(2);
   EXPECT_TRUE(queue_.has_room());
   queue_.Await({.id = "3", .line_bytes = 10 * kMaxLineBytes, .request_id = 3, .record = Begin("flush")});
@@ -216,7 +216,7 @@ bool WriteWords(const v1::StreamResponse& response, std::string& out) {
 
 v1::StreamResponse LongResponse() {
   v1::StreamResponse response;
-  for (uint32_t i = 0; i <= LongResult::kPart; ++i) response.mutable_read_ap_multiple()->add_values(i);
+  for (uint32_t i = 0; i < 2 * LongResult::kPart; ++i) response.mutable_read_ap_multiple()->add_values(i);
   return response;
 }
 
@@ -248,7 +248,7 @@ TEST_F(ReplyQueueTest, RepliesToALostSessionFollowALongResult) {
   queue_.Fail("gone", ReplyQueue::Posted::kFailed);
   queue_.WritePart();
   const std::string output = Output();
-  EXPECT_TRUE(output.ends_with(std::to_string(LongResult::kPart) + "]}\n" + ErrorReply(2, 2, "gone"))) << output.size();
+  EXPECT_TRUE(output.ends_with(std::to_string(2 * LongResult::kPart - 1) + "]}\n" + ErrorReply(2, 2, "gone"))) << output.size();
   EXPECT_TRUE(queue_.empty());
   EXPECT_EQ(queue_.held_bytes(), 0U);
 }
