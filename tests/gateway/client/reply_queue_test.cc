@@ -248,7 +248,8 @@ TEST_F(ReplyQueueTest, RepliesToALostSessionFollowALongResult) {
   queue_.Fail("gone", ReplyQueue::Posted::kFailed);
   queue_.WritePart();
   const std::string output = Output();
-  EXPECT_TRUE(output.ends_with(std::to_string(2 * LongResult::kPart - 1) + "]}\n" + ErrorReply(2, 2, "gone"))) << output.size();
+  EXPECT_TRUE(output.ends_with(std::to_string(2 * LongResult::kPart - 1) + "]}\n" + ErrorReply(2, 2, "gone")))
+      << output.size();
   EXPECT_TRUE(queue_.empty());
   EXPECT_EQ(queue_.held_bytes(), 0U);
 }
