@@ -56,7 +56,7 @@ absl::Status ClientServers::StartThread() {
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot serve gRPC: ", error.what()));
   }
-  auto guard = FloodGuard::Start(*watch_, limits_.on_flood);
+  auto guard = FloodGuard::Start(*watch_, limits_.trusted, limits_.on_flood);
   if (!guard.ok()) return guard.status();
   guard_ = *std::move(guard);
   return absl::OkStatus();

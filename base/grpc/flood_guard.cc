@@ -28,6 +28,7 @@ constexpr int kBehind = 2;
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::seconds kForget{10};
 constexpr int kStrikes = 10;
+constexpr int kStrikesOfTrusted = 100;
 // gRPC counts as late, too, if the memory of this program grows by as much while connections are behind: calls that are
 // cancelled at once pile up. That counts twice.
 constexpr size_t kGrowth = size_t{32} << 20;
@@ -66,13 +67,14 @@ int Unread(int socket) {
 
 }  // namespace
 
-FloodGuard::FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, OnReset on_reset)
-    : watch_(watch), signs_(std::move(signs)), on_reset_(std::move(on_reset)) {}
+FloodGuard::FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, Trusted trusted, OnReset on_reset)
+    : watch_(watch), signs_(std::move(signs)), trusted_(std::move(trusted)), on_reset_(std::move(on_reset)) {}
 
-absl::StatusOr<std::unique_ptr<FloodGuard>> FloodGuard::Start(ConnectionWatch& watch, OnReset on_reset) {
+absl::StatusOr<std::unique_ptr<FloodGuard>> FloodGuard::Start(ConnectionWatch& watch, Trusted trusted,
+                                                              OnReset on_reset) {
   auto signs = SignsOfLife::Start();
   if (!signs.ok()) return signs.status();
-  std::unique_ptr<FloodGuard> guard(new FloodGuard(watch, *std::move(signs), std::move(on_reset)));
+  std::unique_ptr<FloodGuard> guard(new FloodGuard(watch, *std::move(signs), std::move(trusted), std::move(on_reset)));
   if (absl::Status status = guard->StartThread(); !status.ok()) return status;
   return guard;
 }
@@ -134,7 +136,7 @@ void FloodGuard::Examine(int strike) {
       suspect = {.strikes = suspect.strikes, .until = now + kForget, .seen = examination_};
     } else if (strike > 0 && suspect.behind >= kBehind) {
       suspect.strikes += strike;
-      if (suspect.strikes > kStrikes) {
+      if (suspect.strikes > (trusted_(peer) ? kStrikesOfTrusted : kStrikes)) {
         Reset(socket);
         reset.push_back(peer);
         suspect = {.seen = examination_};

@@ -5,7 +5,8 @@
 // at once. A few connections that always have more therefore stop all others. While any connection has not been read to
 // the end, the guard makes a call in this process (base/grpc/signs_of_life.h). If it takes too long, the guard pauses
 // the connections that have not been read to the end for a while: the system drops what arrives for them, which TCP
-// repeats later. A connection that has been paused again and again is reset.
+// repeats later. A connection that has been paused again and again is reset; that of a trusted gateway much later,
+// because it may be busy for many honest clients.
 //
 // Threads: the guard has one of its own.
 #pragma once
@@ -30,9 +31,11 @@ class FloodGuard {
  public:
   // Called on the guard's thread when a connection is reset.
   using OnReset = std::function<void(const Peer&)>;
+  // Whether a connection is a trusted gateway's. Called on the guard's thread.
+  using Trusted = std::function<bool(const Peer&)>;
 
   // `watch` must outlive the guard. RESOURCE_EXHAUSTED if the system has no thread left.
-  static absl::StatusOr<std::unique_ptr<FloodGuard>> Start(ConnectionWatch& watch, OnReset on_reset);
+  static absl::StatusOr<std::unique_ptr<FloodGuard>> Start(ConnectionWatch& watch, Trusted trusted, OnReset on_reset);
   ~FloodGuard();
   FloodGuard(const FloodGuard&) = delete;
   FloodGuard& operator=(const FloodGuard&) = delete;
@@ -48,13 +51,14 @@ class FloodGuard {
     uint64_t seen = 0;        // the last examination in which the connection existed
   };
 
-  FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, OnReset on_reset);
+  FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, Trusted trusted, OnReset on_reset);
   absl::Status StartThread();
   void Run();
   void Examine(int strike);
 
   ConnectionWatch& watch_;
   const std::unique_ptr<SignsOfLife> signs_;
+  const Trusted trusted_;
   const OnReset on_reset_;
   std::map<uint64_t, Suspect> suspects_;  // by the watch's number; used by the guard's thread only
   uint64_t examination_ = 0;
