@@ -51,7 +51,8 @@ class PortFixture {
 
   // Listens on the same port once more.
   absl::StatusOr<std::shared_ptr<ProbePort>> ListenAgain() {
-    return ProbePort::Listen({io_, *accept_loop_, {options_, bounds_, metrics_, log_}}, probe, port(), false);
+    return ProbePort::Listen({io_, *accept_loop_, {options_, bounds_, metrics_, log_}, uncounted_}, probe, port(),
+                             false);
   }
 
   // All metrics, as text.
