@@ -93,12 +93,14 @@ def events_of(source):
     """The events that C++ code logs, in alphabetical order, each with its level and its fields."""
     events = set()
     for method, arguments in _calls_to_log(source):
-        level = re.search(r"LogLevel::k(\w+)", arguments)[1] if method == "Write" else method
+        # A level may be a choice, too (`condition ? LogLevel::kInfo : LogLevel::kWarning`).
+        levels = re.findall(r"LogLevel::k(\w+)", arguments) if method == "Write" else [method]
         before, _, fields = arguments.partition("{")
         # The name may be a choice between two events (`condition ? "a" : "b"`). The message has
         # spaces, so it does not match.
         names = re.findall(r"\"([a-z_]+(?:\.[a-z_]+)?)\"", before)
-        events.update((name, level.lower(), tuple(re.findall(r"\{\"(\w+)\",", fields))) for name in names)
+        level = ", ".join(levels).lower()
+        events.update((name, level, tuple(re.findall(r"\{\"(\w+)\",", fields))) for name in names)
     return sorted(events)
 
 

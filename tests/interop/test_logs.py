@@ -188,12 +188,27 @@ def test_client_text_cannot_break_text_lines(make_stack, raw):
         assert "\x1b" not in line
 
 
+def documented_events(heading):
+    """The events in the table of docs/logs.md below this heading."""
+    page = (docs.DOCS / "logs.md").read_text()
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    return docs.events_of_table(section)
+
+
+def logged_events(folder):
+    """The events that the C++ code in this folder logs."""
+    return docs.events_of("".join(path.read_text() for path in (ROOT / folder).rglob("*.cc")))
+
+
 @pytest.mark.parametrize("program,home", [("server", "server"), ("gateway", "gateway"), ("debugd", "debug")])
 def test_documentation_has_each_event(program, home):
     """The documentation lists each event with its level and its fields, in the order in which they are logged."""
-    sources = "".join(path.read_text() for folder in (home, "telemetry") for path in (ROOT / folder).rglob("*.cc"))
-    page = (docs.DOCS / "logs.md").read_text()
-    (section,) = re.findall(rf"^## Events of probegate-{program}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
-    documented = docs.events_of_table(section)
+    documented = documented_events(f"Events of probegate-{program}")
     assert len(documented) > 8
-    assert documented == docs.events_of(sources)
+    assert documented == logged_events(home)
+
+
+def test_documentation_has_each_event_of_all_programs():
+    # The log itself writes this one, not a call to it.
+    dropped = ("log.dropped", "warning", ("lines",))
+    assert documented_events("Events of all programs") == sorted([*logged_events("telemetry"), dropped])
