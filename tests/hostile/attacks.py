@@ -17,11 +17,12 @@ import time
 
 import raw_http2
 from other_address import connect
+from process_usage import MIB
 from raw_client import RawClient
 from raw_http2 import END_HEADERS, END_STREAM, Http2Client, frame, grpc_headers, grpc_message, header_block
+from raw_protobuf import field
 from stack import LOOPBACK
 
-MIB = 1 << 20
 STREAM = "/probegate.v1.DebugProbe/Stream"
 SWD_SEQUENCE = "/probegate.v1.DebugProbe/SwdSequence"
 LIST_PROBES = "/probegate.v1.ProbeDirectory/ListProbes"
@@ -68,20 +69,6 @@ class Deadline:
             if self.is_over():
                 return
             yield number
-
-
-def varint(number):
-    encoded = b""
-    while number > 127:
-        encoded, number = encoded + bytes([number & 127 | 128]), number >> 7
-    return encoded + bytes([number])
-
-
-def field(number, value):
-    """A protobuf field: of bytes, or a number."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 @contextlib.contextmanager

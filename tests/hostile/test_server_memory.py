@@ -9,30 +9,15 @@ import grpc
 import grpc_client
 import pytest
 from metrics import wait_for
-from stack import wait_until
+from process_usage import MIB, usage
+from raw_protobuf import field
+from stack import BOUND, wait_until
 
-MIB = 1 << 20
+STREAM = "/probegate.v1.DebugProbe/Stream"
 # The budget is 256 MiB, of which one client gets a quarter. gRPC's own buffers, the heap's spare room and the messages
 # that are being parsed come on top.
 MOST = 256 * MIB
 LEFT = 64 * MIB
-
-
-def resident(program):
-    with open(f"/proc/{program.pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
-
-
-def varint(number):
-    digits = []
-    while number > 127:
-        digits.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*digits, number])
-
-
-def field(number, content):
-    return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 class Victim:
@@ -41,12 +26,12 @@ class Victim:
     def __init__(self, stack, api):
         self.api = api
         self.server = stack.server
-        self.address = f"127.0.0.1:{stack.server_port}"
-        self.before = resident(self.server)
+        self.address = stack.server_address
+        self.before = usage(self.server).resident
         self.most = 0
 
     def look(self):
-        self.most = max(self.most, resident(self.server) - self.before)
+        self.most = max(self.most, usage(self.server).resident - self.before)
 
     @contextlib.contextmanager
     def attack(self):
@@ -79,7 +64,7 @@ class Victim:
         assert self.most < MOST, f"the server grew by {self.most // MIB} MiB"
 
     def expect_small_again(self):
-        wait_until(lambda: resident(self.server) - self.before < LEFT, "the server is small again")
+        wait_until(lambda: usage(self.server).resident - self.before < LEFT, "the server is small again")
 
 
 class RawStream:
@@ -88,7 +73,7 @@ class RawStream:
     def __init__(self, api, channel):
         self.api = api
         self.requests = queue.SimpleQueue()
-        self.call = channel.stream_stream("/probegate.v1.DebugProbe/Stream")(iter(self.requests.get, None))
+        self.call = channel.stream_stream(STREAM)(iter(self.requests.get, None), timeout=10 * BOUND)
         self.ask(open_session=api.OpenSessionRequest())
 
     def send(self, **command):
@@ -123,7 +108,7 @@ def channel(victim):
 
 def unary(channel, method, message):
     with pytest.raises(grpc.RpcError) as refusal:
-        channel.unary_unary(method)(message, timeout=60)
+        channel.unary_unary(method)(message, timeout=2 * BOUND)
     return refusal.value.code()
 
 
@@ -171,7 +156,7 @@ def test_a_flood_of_posted_requests_is_refused(victim, channel):
 def test_the_first_message_of_a_stream_is_small(victim, channel):
     with victim.attack():
         for _ in range(3):
-            call = channel.stream_stream("/probegate.v1.DebugProbe/Stream")(iter([b"\x1a\x00" * (10 * MIB - 1000)]))
+            call = channel.stream_stream(STREAM)(iter([b"\x1a\x00" * (10 * MIB - 1000)]), timeout=2 * BOUND)
             with pytest.raises(grpc.RpcError) as refusal:
                 next(call)
             assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
@@ -182,7 +167,7 @@ def test_compressed_messages_are_refused(victim, channel):
     victim.api.DebugProbeStub(channel).OpenSession(victim.api.OpenSessionRequest())
     with victim.attack(), pytest.raises(grpc.RpcError) as refusal:
         channel.unary_unary("/probegate.v1.DebugProbe/WriteBlock8")(
-            bytes(60 * MIB), timeout=60, compression=grpc.Compression.Gzip
+            bytes(60 * MIB), timeout=2 * BOUND, compression=grpc.Compression.Gzip
         )
     assert refusal.value.code() == grpc.StatusCode.UNIMPLEMENTED
     assert victim.most < LEFT
@@ -234,7 +219,7 @@ def test_many_large_requests_behind_a_lock(victim):
 def test_many_sessions(make_stack, api):
     stack = make_stack(start_gateway=False, server_flags=["--max-sessions-per-client", 20])
     stack.server.wait_for_line(r"probe\.connected ")
-    with grpc_client.channel(f"127.0.0.1:{stack.server_port}") as channel:
+    with grpc_client.channel(stack.server_address) as channel:
         sessions = [RawStream(api, channel) for _ in range(20)]
         with pytest.raises(AssertionError, match="one client is 20"):
             RawStream(api, channel)
@@ -251,11 +236,11 @@ def test_many_sessions(make_stack, api):
 
 def test_watches_of_a_client_are_limited(make_stack, api):
     stack = make_stack(start_gateway=False)
-    with grpc_client.channel(f"127.0.0.1:{stack.server_port}") as channel:
+    with grpc_client.channel(stack.server_address) as channel:
         directory = api.ProbeDirectoryStub(channel)
-        watches = [directory.WatchProbes(api.WatchProbesRequest()) for _ in range(64)]
+        watches = [directory.WatchProbes(api.WatchProbesRequest(), timeout=2 * BOUND) for _ in range(64)]
         for watch in watches:
             next(watch)
         with pytest.raises(grpc.RpcError) as refusal:
-            next(directory.WatchProbes(api.WatchProbesRequest()))
+            next(directory.WatchProbes(api.WatchProbesRequest(), timeout=2 * BOUND))
         assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -1,6 +1,5 @@
 """Debugging sessions over gRPC: a real gdb, through pyOCD's GDB server and a gateway, on the simulated board."""
 
-import pathlib
 import re
 import shutil
 import signal
@@ -11,9 +10,8 @@ import grpc
 import pytest
 from debug_client import Debugd, DebugSession, descendants_of, firmware, processes, tools_of, wait_for_no_tools
 from grpc_client import channel
+from process_usage import MIB, peak
 from stack import BOUND, wait_until
-
-MIB = 1 << 20
 
 
 @pytest.fixture
@@ -326,10 +324,7 @@ def test_a_hundred_megabytes_of_input(lab):
     assert "input are waiting for gdb" in session.wait_end()
     assert session.code == grpc.StatusCode.RESOURCE_EXHAUSTED
     wait_for_no_tools(lab.debugd)
-    resident = int(
-        re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{lab.debugd.program.pid}/status").read_text())[1]
-    )
-    assert resident < 200 * 1024 or "asan" in str(lab.stack.programs.bin)
+    assert peak(lab.debugd.program) < 200 * MIB or "asan" in str(lab.stack.programs.bin)
 
 
 def test_clients_cannot_escape_the_confinement(lab, tmp_path):

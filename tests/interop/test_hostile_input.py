@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from metrics import wait_for
+from process_usage import MIB, usage
 from raw_client import CSW, CSW_WORDS, DISCONNECTED, DPIDR, DRW, GENERAL, RAM, TAR, RemoteError
 from stack import wait_until
 
@@ -97,9 +98,9 @@ def test_line_without_end_is_bounded(stack, raw):
             return True
         return False
 
-    before = resident_kib(stack.gateway.pid)
+    before = usage(stack.gateway).resident
     wait_until(reset, "the connection is reset")
-    assert resident_kib(stack.gateway.pid) - before < 64 << 10
+    assert usage(stack.gateway).resident - before < 64 * MIB
     # The error line was sent before the reset, so it can still be read.
     assert client.receive() == {
         "id": -1,
@@ -191,7 +192,7 @@ def test_slow_reader_uses_bounded_memory_and_does_not_delay_others(stack, raw):
     instead of queueing replies."""
     slow = raw(stack.port).attach()
     other = raw(stack.port).attach()
-    before = resident_kib(stack.gateway.pid)
+    before = usage(stack.gateway).resident
     block = json.dumps({"id": 0, "request": "read_ap_multiple", "arguments": [DRW, 4096]}).encode() + b"\n"
     slow.socket.setblocking(False)
     requests = 0
@@ -204,14 +205,9 @@ def test_slow_reader_uses_bounded_memory_and_does_not_delay_others(stack, raw):
     for i in range(200):
         other.write_word(RAM, i)
         assert other.read_word(RAM) == i
-    assert resident_kib(stack.gateway.pid) - before < 200_000
+    assert usage(stack.gateway).resident - before < 200 * MIB
     slow.socket.setblocking(True)
     slow.abort()
-
-
-def resident_kib(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 def test_pipelined_requests_are_answered_in_order(stack, raw):

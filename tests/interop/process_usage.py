@@ -1,4 +1,4 @@
-"""What a process uses, from /proc, and whether it uses no more than before an attack."""
+"""What a program uses, from /proc, and whether it uses no more than before an attack."""
 
 import dataclasses
 import os
