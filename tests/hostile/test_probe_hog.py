@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from ending import ends_on_sigterm
 from raw_client import DPIDR, DRW, RAM
 from slow_probe import SlowProbe
 from stack import BOUND, wait_until
@@ -15,7 +16,6 @@ from stack import BOUND, wait_until
 # and a probe a second to answer.
 FREE = 2.0
 SLACK = 3.0  # of a loaded machine
-ENDS = 14.0  # the bound that docs/architecture.md states, with slack
 
 
 @pytest.fixture
@@ -178,8 +178,7 @@ def test_the_server_ends_whatever_a_probe_does(slow, raw, manner):
         client.send("swj_sequence", 65536, 0)
         client.send("read_ap_multiple", DRW, 4096)
     wait_until(lambda: sessions(stack), "the session is listed")
-    stack.server.signal(signal.SIGTERM)
-    stack.server.process.wait(ENDS)
+    ends_on_sigterm(stack.server.process, "probegate-server")
 
 
 def test_a_silent_probe_stops_no_other(make_stack, raw):
