@@ -1,20 +1,24 @@
 #include "base/memory_trim.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/file_descriptor.h"
 
 namespace probegate {
 
 size_t ResidentBytes() {
-  // The second number is the resident pages (proc(5)).
-  FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  unsigned long pages = 0;
-  const int read = std::fscanf(file, "%*u %lu", &pages);
-  std::fclose(file);
-  return read == 1 ? pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) : 0;
+  // The file stays open, so that this allocates nothing and works if the program has no file descriptor left. The
+  // second number is the resident pages (proc(5)).
+  static const FileDescriptor file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+  char text[64] = {};
+  if (::pread(file.number(), text, sizeof(text) - 1, 0) <= 0) return 0;
+  const char* const resident = std::strchr(text, ' ');
+  return resident == nullptr ? 0 : std::strtoull(resident, nullptr, 10) * static_cast<size_t>(::getpagesize());
 }
 
 MemoryTrim::MemoryTrim(std::chrono::milliseconds interval, size_t growth)

@@ -15,7 +15,8 @@ namespace probegate {
 
 class MemoryTrim {
  public:
-  // `growth`: how many bytes the program must have grown, and the allocator must keep unused.
+  // Starts the thread; std::system_error if the system has none left. `growth`: how many bytes the program must have
+  // grown, and the allocator must keep unused.
   explicit MemoryTrim(std::chrono::milliseconds interval = std::chrono::seconds(2), size_t growth = size_t{8} << 20);
   ~MemoryTrim();
   MemoryTrim(const MemoryTrim&) = delete;
@@ -35,7 +36,7 @@ class MemoryTrim {
   std::thread thread_;
 };
 
-// The bytes of this process that are in memory; 0 if the system does not say.
+// The bytes of this process that are in memory; 0 if the system does not say. Threads: any.
 size_t ResidentBytes();
 
 }  // namespace probegate

@@ -1,18 +1,15 @@
 #include "base/grpc/flood_guard.h"
 
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/file_descriptor.h"
+#include "base/memory_trim.h"
 
 namespace probegate {
 namespace {
@@ -49,15 +46,6 @@ void GoOn(int socket) {
 void Reset(int socket) {
   const sockaddr nowhere{.sa_family = AF_UNSPEC, .sa_data = {}};
   ::connect(socket, &nowhere, sizeof(nowhere));
-}
-
-// The resident memory of this program.
-size_t ResidentBytes() {
-  static const FileDescriptor file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-  char text[64] = {};
-  if (::pread(file.number(), text, sizeof(text) - 1, 0) <= 0) return 0;
-  const char* const resident = std::strchr(text, ' ');
-  return resident == nullptr ? 0 : std::strtoull(resident, nullptr, 10) * static_cast<size_t>(::getpagesize());
 }
 
 int Unread(int socket) {
