@@ -22,10 +22,9 @@ namespace probegate {
 namespace {
 
 constexpr char kHealth[] = "grpc.health.v1.Health";
-constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 
 std::vector<std::string> WithOwn(std::vector<std::string> services) {
-  services.insert(services.end(), {kHealth, kReflection});
+  services.insert(services.end(), {kHealth, kReflectionService});
   return services;
 }
 

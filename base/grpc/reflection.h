@@ -13,6 +13,8 @@
 
 namespace probegate {
 
+inline constexpr char kReflectionService[] = "grpc.reflection.v1alpha.ServerReflection";
+
 // A service that lists `services`, named with their package, and describes all messages linked into this program.
 // Requests may have up to 4 KiB.
 std::unique_ptr<grpc::Service> MakeReflection(std::vector<std::string> services);

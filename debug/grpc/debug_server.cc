@@ -4,14 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/grpc/reflection.h"
 #include "debug/grpc/arduino_apis.h"
 #include "debug/grpc/message_limits.h"
 #include "telemetry/grpc/server_interceptor.h"
 
 namespace probegate {
 namespace {
-
-constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
 
 std::vector<std::string> Services() {
   return {cc::arduino::cli::debug::Debug::service_full_name(),
@@ -21,7 +20,7 @@ std::vector<std::string> Services() {
 
 std::vector<std::string> ServicesAndReflection() {
   std::vector<std::string> services = Services();
-  services.emplace_back(kReflection);
+  services.emplace_back(kReflectionService);
   return services;
 }
 

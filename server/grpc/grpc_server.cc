@@ -5,23 +5,19 @@
 #include <utility>
 #include <vector>
 
+#include "base/grpc/reflection.h"
 #include "base/request_limits.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
 #include "telemetry/grpc/server_interceptor.h"
 
 namespace probegate {
-namespace {
-
-constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection";
-
-}  // namespace
 
 GrpcServer::GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, UnarySessions& unary_sessions,
                        const CallQuotas& quotas, MetricSet& metrics)
-    : rpc_metrics_(
-          metrics, kServerRpcRows,
-          ServedMethods({v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(), kReflection})),
+    : rpc_metrics_(metrics, kServerRpcRows,
+                   ServedMethods({v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(),
+                                  kReflectionService})),
       limits_(quotas),
       debug_probe_(sessions, unary_sessions, limits_, rpc_metrics_),
       probe_directory_(std::move(host), catalog, sessions, limits_, rpc_metrics_) {}
