@@ -64,7 +64,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->option_text(absl::StrCat("SECONDS [", lock_max, "]"))
       ->check(IsSeconds(kMinSeconds, kMaxSeconds));
   app.add_option("--clock-min", clock_min,
-                 "Lowest clock of the wire that a session gets, so that nobody can keep a probe busy for hours")
+                 "Lowest clock of the wire that a session gets; a lower one would keep the probe busy for hours")
       ->option_text("HZ [" + clock_min + "]")
       ->check(IsFrequency);
   AddConnectionOptions(app, config.connections);
