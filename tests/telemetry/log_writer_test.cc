@@ -1,6 +1,7 @@
 #include "telemetry/log_writer.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include "gtest/gtest.h"
 
 #include "base/file_descriptor.h"
+#include "base/socket.h"
 #include "tests/base/bounded_wait.h"
 
 namespace probegate {
@@ -25,11 +27,12 @@ std::string Missing(uint64_t lines) { return std::to_string(lines) + " lines are
 struct Pipe {
   Pipe() : Pipe(Open()) {}
 
-  // Everything up to the end of `last`.
+  // Everything up to the end of `last`, or what has come if nothing more comes.
   std::string ReadUntil(const std::string& last) const {
     std::string all;
     char piece[4096];
     while (!all.ends_with(last)) {
+      if (WaitFor(read_end.number(), POLLIN, std::chrono::steady_clock::now() + kWaitBound) != 0) break;
       const ssize_t got = ::read(read_end.number(), piece, sizeof(piece));
       if (got <= 0) break;
       all.append(piece, static_cast<size_t>(got));
