@@ -1,4 +1,6 @@
 // A range of IP addresses, such as the addresses of a network, or one address.
+//
+// Threads: one at a time; Contains, any.
 #pragma once
 
 #include <array>

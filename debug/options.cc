@@ -65,11 +65,11 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
       ->option_text("DIR [" + options.work + "]");
   AddCount(app, "--max-sessions", options.quotas.sessions.all, "COUNT", "Maximum number of sessions at a time");
   AddCount(app, "--max-sessions-per-client", options.quotas.sessions.per_client, "COUNT",
-           "Maximum number of sessions at a time from one client machine");
+           "Maximum number of sessions of one client (an IPv4 address or an IPv6 /64 network) at a time");
   AddCount(app, "--max-uploads", options.quotas.uploads.all, "COUNT",
            "Maximum number of ELF files that are being uploaded or wait for their session");
   AddCount(app, "--max-uploads-per-client", options.quotas.uploads.per_client, "COUNT",
-           "Maximum number of such files from one client machine");
+           "Maximum number of such files of one client");
   AddCount(app, "--max-upload", options.uploads.bytes, "BYTES", "Maximum size of an uploaded ELF file");
   AddCount(app, "--max-input", options.limits.input_bytes, "BYTES",
            "Maximum amount of input that may wait for gdb to read it");

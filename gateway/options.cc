@@ -74,7 +74,7 @@ void DeclareLimits(CLI::App& app, ProgramOptions& options) {
       ->option_text("COUNT [" + std::to_string(ProgramOptions{}.max_connections) + "]")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--max-connections-per-client", options.max_connections_per_client,
-                 "How many of them may come from one address")
+                 "How many of them may be one client's: of an IPv4 address, or of an IPv6 /64 network")
       ->option_text("COUNT [" + std::to_string(ProgramOptions{}.max_connections_per_client) + "]")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option(

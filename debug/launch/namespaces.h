@@ -3,8 +3,7 @@
 //   stands for its gateway. Nothing on this machine or another can be reached, or can reach it, whatever Landlock can
 //   restrict;
 // - mount: everything is read-only, and the session's folder is a tmpfs of limited size, which is gone when the
-// session's
-//   programs are;
+//   session's programs are;
 // - PID, IPC: other processes, and other sessions' System V and POSIX objects, have no names;
 // - user: owns the others, and makes RLIMIT_NPROC count the session's threads only.
 //
