@@ -2,13 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <string_view>
 #include <utility>
 
 #include "base/accept_loop.h"
 #include "base/grpc/listener.h"
 #include "base/quota.h"
+#include "tests/base/ignore_refusals.h"
 
 namespace probegate {
 
@@ -22,11 +21,7 @@ class Accepting {
   Quota& connections() { return connections_; }
 
  private:
-  class Ignore : public AcceptObserver {
-    void OnRefused(const std::string&, const Peer&, std::string_view) override {}
-    void OnAcceptFailed(const std::string&, int) override {}
-  };
-  Ignore observer_;
+  IgnoreRefusals observer_;
   Quota connections_{"connections", {.all = 1024, .per_client = 1024}};
   const std::unique_ptr<AcceptLoop> loop_ = *AcceptLoop::Start(observer_);
 };

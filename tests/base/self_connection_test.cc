@@ -9,16 +9,12 @@
 
 #include "base/accept_loop.h"
 #include "tests/base/bounded_wait.h"
+#include "tests/base/ignore_refusals.h"
 
 namespace probegate {
 namespace {
 
 Deadline Soon() { return std::chrono::steady_clock::now() + kWaitBound; }
-
-class IgnoreRefusals : public AcceptObserver {
-  void OnRefused(const std::string&, const Peer&, std::string_view) override {}
-  void OnAcceptFailed(const std::string&, int) override {}
-};
 
 class SelfConnectorTest : public testing::Test {
  protected:

@@ -19,6 +19,7 @@
 #include "base/accept_loop.h"
 #include "base/quota.h"
 #include "tests/base/bounded_wait.h"
+#include "tests/base/ignore_refusals.h"
 #include "tests/base/no_threads.h"
 #include "tests/telemetry/http_client.h"
 
@@ -54,11 +55,6 @@ class HttpServerTest : public testing::Test {
     EXPECT_TRUE(server.ok()) << server.status();
     return *std::move(server);
   }
-
-  class IgnoreRefusals : public AcceptObserver {
-    void OnRefused(const std::string&, const Peer&, std::string_view) override {}
-    void OnAcceptFailed(const std::string&, int) override {}
-  };
 
   IgnoreRefusals observer_;
   Quota connections_{"metrics_connections", {.all = 32, .per_client = 16}};
