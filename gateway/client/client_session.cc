@@ -134,11 +134,14 @@ void ClientSession::PassOn() {
   while (upstream_ && passed_on_ < taken_.responses.size()) {
     inbox_waits_ = !listener_.HasRoom();
     if (inbox_waits_) return;
+    ++news_;
     HandleResponse(taken_.responses[passed_on_++]);
   }
   taken_.responses.clear();
   passed_on_ = 0;
-  if (taken_.end && upstream_) Lose(*taken_.end);
+  if (!taken_.end || !upstream_) return;
+  ++news_;
+  Lose(*taken_.end);
 }
 
 void ClientSession::HandleResponse(v1::StreamResponse& response) {
@@ -194,8 +197,10 @@ ClientSession::Awaited ClientSession::TakeOldestAwaited() {
 bool ClientSession::Continue() {
   if (std::exchange(upstream_paused_, false) && upstream_) upstream_->Resume();
   if (!std::exchange(inbox_waits_, false)) return false;
+  // The inbox may wait again after what was passed on has used up the room.
+  const uint64_t before = news_;
   TakeFromInbox();
-  return !inbox_waits_;
+  return news_ != before;
 }
 
 uint64_t ClientSession::held_bytes() const {

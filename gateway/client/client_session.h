@@ -83,7 +83,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   // Whether a response is due, to the client or to the session itself.
   bool awaits_any() const { return !awaited_.empty(); }
 
-  // The client has room again, after HasRoom said that it had none. True if responses were passed on.
+  // The client has room again, after HasRoom said that it had none. True if responses, or the session's end, were passed
+  // on.
   bool Continue();
 
   // Asks the server when the posted writes are done, and whether they failed. To be called when the client sends no
@@ -143,6 +144,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::shared_ptr<SessionInbox> inbox_;
   SessionInbox::Content taken_;   // what was taken from the inbox last
   size_t passed_on_ = 0;          // of its responses
+  uint64_t news_ = 0;             // responses and ends that were passed on, ever
   bool woken_in_vain_ = false;    // the inbox has more, which came while nothing was passed on
   bool inbox_waits_ = false;      // nothing is passed on until the client has room
   bool upstream_paused_ = false;  // until Resume

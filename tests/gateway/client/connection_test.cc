@@ -96,7 +96,7 @@ TEST(Connection, HoldsBoundedRepliesForAClientThatDoesNotRead) {
 }
 
 TEST(Connection, AnswersEverythingAfterAFin) {
-  PortFixture fixture(&Hold);
+  PortFixture fixture(&Hold, {.post = false});
   TestClient client(fixture.port());
   client.Send(Line(1, "open") + Line(2, "lock") + R"({"id": 3, "request": "flush"})");
   client.ShutDownSending();
