@@ -15,6 +15,7 @@
 
 #include "base/accept_loop.h"
 #include "base/grpc/listener.h"
+#include "base/memory_trim.h"
 #include "base/quota.h"
 #include "base/signals.h"
 #include "debug/confinement_report.h"
@@ -177,6 +178,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
       .metrics = debug_metrics,
       .log = log};
   DebugSessions sessions(context);
+  const MemoryTrim memory_trim;
 
   Readiness readiness("probegate-debugd");
   auto http = ServeMetrics(**loop, options.metrics.listen, metrics_connections, metrics, readiness.pages(), log);

@@ -83,8 +83,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   // Whether a response is due, to the client or to the session itself.
   bool awaits_any() const { return !awaited_.empty(); }
 
-  // The client has room again, after HasRoom said that it had none. True if responses, or the session's end, were passed
-  // on.
+  // The client has room again, after HasRoom said that it had none. True if responses, or the session's end, were
+  // passed on.
   bool Continue();
 
   // Asks the server when the posted writes are done, and whether they failed. To be called when the client sends no
