@@ -27,7 +27,11 @@ class Readiness {
     listening_ = true;
     return absl::OkStatus();
   }
-  void SetStopping() { stopping_ = true; }
+  // The program is about to end: makes no more checks, and waits for the one that is running.
+  void SetStopping() {
+    stopping_ = true;
+    if (listening_) checks_->Stop();
+  }
 
   // Why the program is not ready; empty if it is.
   std::vector<std::string> Missing() const {

@@ -30,7 +30,9 @@ absl::StatusOr<std::unique_ptr<SelfCheck>> SelfCheck::Start(std::vector<Check> c
   return check;
 }
 
-SelfCheck::~SelfCheck() {
+SelfCheck::~SelfCheck() { Stop(); }
+
+void SelfCheck::Stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;

@@ -20,7 +20,7 @@
 
 namespace probegate {
 
-// Threads: any. Only the destructor blocks.
+// Threads: any. Only Stop blocks.
 class SelfCheck {
  public:
   struct Check {
@@ -41,10 +41,13 @@ class SelfCheck {
   static absl::StatusOr<std::unique_ptr<SelfCheck>> Start(std::vector<Check> checks) {
     return Start(std::move(checks), Times());
   }
-  // Waits for the check that is running. To be destroyed while what is checked still exists.
+  // Calls Stop.
   ~SelfCheck();
   SelfCheck(const SelfCheck&) = delete;
   SelfCheck& operator=(const SelfCheck&) = delete;
+
+  // Makes no more checks, and waits for the one that is running. To be called while what is checked still exists.
+  void Stop();
 
   // A line for each check that failed when it was last made, or hangs; empty if there is none.
   std::vector<std::string> Failing() const;

