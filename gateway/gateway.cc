@@ -31,7 +31,7 @@ std::string Join(const Strings& strings) {
 
 Gateway::Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, PortMap& ports, GatewayOptions options,
                  Chooser choose, std::function<void()> on_stop, AcceptLoop& accept_loop, ClientBounds& bounds,
-                 GatewayMetrics& metrics, Log& log)
+                 GatewayMetrics& metrics, Uncounted& uncounted, Log& log)
     : options_(std::move(options)),
       port_map_(ports),
       choose_(std::move(choose)),
@@ -39,7 +39,7 @@ Gateway::Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, Por
       log_(log),
       strand_(asio::make_strand(io)),
       state_(metrics),
-      port_context_{io, accept_loop, {options_.connection, bounds, metrics, log}, uncounted_},
+      port_context_{io, accept_loop, {options_.connection, bounds, metrics, log}, uncounted},
       fleet_(strand_, upstreams, options_.fleet, std::move(look_up),
              {.on_probe = [this](const auto& probe, const auto& upstream) { TakeProbe(probe, upstream); },
               .on_change = [this] { TakeChange(); }},

@@ -57,7 +57,7 @@ class Gateway {
   // gateway begins to stop.
   Gateway(asio::io_context& io, Upstreams& upstreams, LookUp look_up, PortMap& ports, GatewayOptions options,
           Chooser choose, std::function<void()> on_stop, AcceptLoop& accept_loop, ClientBounds& bounds,
-          GatewayMetrics& metrics, Log& log);
+          GatewayMetrics& metrics, Uncounted& uncounted, Log& log);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -125,7 +125,6 @@ class Gateway {
   Log& log_;
   Strand strand_;
   ServingState state_;
-  Uncounted uncounted_;
   const PortContext port_context_;
   PortCheck port_check_;
 

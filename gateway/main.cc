@@ -95,6 +95,7 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
   Quota metrics_connections("metrics_connections", kMetricsConnections);
   const QuotaMetrics quota_metrics(metrics, {&bounds.connections, &bounds.memory, &metrics_connections});
   AcceptLog accept_log(log);
+  Uncounted uncounted;
   // Declared before `upstreams`, whose last callbacks still hold strands of `io`.
   asio::io_context io(options.io_threads);
   const auto upstreams = MakeGrpcUpstreams(metrics);
@@ -112,7 +113,7 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
   const auto accept_loop = AcceptLoop::Start(accept_log);
   if (!accept_loop.ok()) return Fail(log, accept_loop.status());
   Gateway gateway(io, *upstreams, LookUpAddresses, *ports, options.gateway, std::move(choose), on_stop, **accept_loop,
-                  bounds, gateway_metrics, log);
+                  bounds, gateway_metrics, uncounted, log);
   // What follows is declared after `gateway`, so that it is destroyed first: it uses the gateway.
   const auto checks = SelfCheck::Start(
       {{.what = "the remote protocol", .run = [&gateway](Deadline deadline) { return gateway.CheckPort(deadline); }}});

@@ -62,7 +62,7 @@ class GatewayTest : public ::testing::Test {
     ports_ = std::make_unique<PortMap>(*PortMap::Open(directory_, std::move(fixed)));
     gateway_ = std::make_unique<Gateway>(
         io_, upstreams_, [](const Endpoint& server) { return std::vector<std::string>{server.ToString()}; }, *ports_,
-        options_, std::move(choose), [this] { work_.reset(); }, *accept_loop_, bounds_, metrics_, log_);
+        options_, std::move(choose), [this] { work_.reset(); }, *accept_loop_, bounds_, metrics_, uncounted_, log_);
     gateway_->Start();
   }
   void Start(std::map<std::string, uint16_t> fixed = {}, Gateway::Chooser choose = nullptr) {
@@ -109,6 +109,7 @@ class GatewayTest : public ::testing::Test {
   GatewayOptions options_;
   MetricSet metric_set_;
   GatewayMetrics metrics_{metric_set_};
+  Uncounted uncounted_;
   Log log_{LogFormat::kText, LogLevel::kWarning};
   ClientBounds bounds_{{.connections = {.all = 100, .per_client = 100},
                         .memory = {.all = uint64_t{1} << 30, .per_client = uint64_t{1} << 30}},
