@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "asio/executor_work_guard.hpp"
 #include "asio/io_context.hpp"
 #include "base/accept_loop.h"
 #include "base/grpc/listener.h"
@@ -105,8 +106,10 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
   if (menu && menu->has_terminal()) {
     choose = [&menu](auto probes, auto chosen) { menu->Ask(std::move(probes), std::move(chosen)); };
   }
-  // Without the menu, `io` can run out of work.
+  // Keeps `io` running while no client is connected. Without it, and without the menu, `io` can run out of work.
+  auto work = asio::make_work_guard(io);
   const auto on_stop = [&] {
+    work.reset();
     if (menu) menu->Cancel();
     signals.Cancel();
   };
