@@ -18,7 +18,6 @@ from raw_http2 import (
     PING,
     PREFACE,
     PRIORITY,
-    RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
     Http2Client,
@@ -116,19 +115,6 @@ def begin_call(path=REFLECTION):
     return frame(HEADERS, END_HEADERS, 1, header_block(grpc_headers(path)))
 
 
-def calls(count, path, and_reset):
-    """Calls that are reset at once, or stay, with ever new stream numbers."""
-    block = header_block(grpc_headers(path))
-    number = 1
-    while True:
-        data = b""
-        for _ in range(count):
-            data += frame(HEADERS, END_HEADERS, number, block)
-            data += frame(RST_STREAM, 0, number, b"\0\0\0\x08") if and_reset else b""
-            number += 2
-        yield data
-
-
 def repeated(first, data):
     yield first
     while True:
@@ -143,9 +129,6 @@ FLOODS = {
     "priorities": lambda: repeated(b"", frame(PRIORITY, 0, 1, bytes(5)) * 1000),
     "empty data": lambda: repeated(begin_call(), frame(DATA, 0, 1) * 1000),
     "messages": lambda: repeated(begin_call(), frame(DATA, 0, 1, b"\0\0\0\0\2:\0") * 1000),
-    "resets": lambda: calls(100, "/probegate.v1.ProbeDirectory/ListProbes", and_reset=True),
-    "resets of unknown methods": lambda: calls(100, "/x.Y/Z", and_reset=True),
-    "streams": lambda: calls(100, REFLECTION, and_reset=False),
     "headers": lambda: repeated(
         frame(HEADERS, 0, 1, header_block(grpc_headers(REFLECTION))),
         frame(CONTINUATION, 0, 1, header_block([("a", "b" * 100)]) * 100),
