@@ -88,15 +88,19 @@ def test_systemd_accepts_the_units(installed):
     assert (done.returncode, done.stdout) == (0, "")
 
 
+# The exposure level that systemd calculates, of 10, may not exceed this. debugd's is higher because it may create
+# namespaces, in which it confines the programs of its sessions.
+EXPOSURE = {"probegate-server.service": 1.6, "probegate-gateway.service": 1.2, "probegate-debugd.service": 2.1}
+
+
 @pytest.mark.parametrize("name", UNITS)
 def test_units_have_a_low_exposure_level(installed, name):
-    """The exposure level that systemd calculates must not exceed 2.0 of 10; --threshold is in tenths."""
     done = run(
         "systemd-analyze",
         "security",
         "--offline=yes",
         "--no-pager",
-        "--threshold=20",
+        f"--threshold={EXPOSURE[name] * 10:.0f}",  # in tenths
         installed / "lib/systemd/system" / name,
     )
     assert done.returncode == 0, done.stdout
