@@ -1,7 +1,6 @@
 #include "base/quota.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -108,14 +107,16 @@ void Quota::GiveBack(const std::string& client, uint64_t amount) {
   }
 }
 
-// The waiters that may try again, in the order in which they came. Those whose owner has gone are dropped.
+// The waiters that may try again, in the order in which they came, and those whose owner has gone: the caller drops
+// them once the lock is free, because what they refer to may give back a grant.
 std::vector<Quota::Waiter> Quota::TakeReady() {
-  const auto stays = [this](const Waiter& waiter) {
-    return !waiter.owner.expired() && !(FitsClient(waiter.client, waiter.amount) && FitsAll(waiter.amount));
-  };
-  const auto leaving = std::stable_partition(waiters_.begin(), waiters_.end(), stays);
-  std::vector<Waiter> ready(std::make_move_iterator(leaving), std::make_move_iterator(waiters_.end()));
-  waiters_.erase(leaving, waiters_.end());
+  std::vector<Waiter> ready;
+  std::vector<Waiter> staying;
+  for (Waiter& waiter : waiters_) {
+    const bool fits = FitsClient(waiter.client, waiter.amount) && FitsAll(waiter.amount);
+    (fits || waiter.owner.expired() ? ready : staying).push_back(std::move(waiter));
+  }
+  waiters_ = std::move(staying);
   return ready;
 }
 
