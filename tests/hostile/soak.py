@@ -51,6 +51,12 @@ MEMORY_BUDGET = 512 * MIB
 ALWAYS_GOOD_MS = 1000.0
 
 
+def is_delayed(alone, under_attack):
+    """Whether a client's requests take so much longer than without an attack that the attack must delay them."""
+    limit = max(10 * alone.p99_ms, ALWAYS_GOOD_MS)
+    return bool(under_attack.latencies_ms) and under_attack.p99_ms > limit
+
+
 @dataclasses.dataclass(frozen=True)
 class Size:
     seconds: float
@@ -411,10 +417,7 @@ class Soak:
         slow = [
             f"{name} {sample.p99_ms:.0f} ms"
             for name, sample in samples.items()
-            if self._size.latency
-            and name in self._alone
-            and sample.latencies_ms
-            and sample.p99_ms > max(10 * self._alone[name].p99_ms, ALWAYS_GOOD_MS)
+            if self._size.latency and name in self._alone and is_delayed(self._alone[name], sample)
         ]
         ended = [name for name, program in self._programs.items() if not program.is_running()]
         _say(
