@@ -10,6 +10,12 @@
 #include "base/file_descriptor.h"
 
 namespace probegate {
+namespace {
+
+// What the allocator holds and the program does not use, in bytes.
+size_t UnusedBytes() { return ::mallinfo2().fordblks; }
+
+}  // namespace
 
 size_t ResidentBytes() {
   // The file stays open, so that this allocates nothing and works if the program has no file descriptor left. The
@@ -22,7 +28,7 @@ size_t ResidentBytes() {
 }
 
 MemoryTrim::MemoryTrim(std::chrono::milliseconds interval, size_t growth)
-    : interval_(interval), growth_(growth), resident_(ResidentBytes()), thread_([this] { Run(); }) {}
+    : interval_(interval), rule_(UnusedBytes(), growth), thread_([this] { Run(); }) {}
 
 MemoryTrim::~MemoryTrim() {
   {
@@ -37,14 +43,14 @@ void MemoryTrim::Run() {
   MutexLock lock(mutex_);
   while (!stopping_) {
     wake_.WaitUntil(mutex_, std::chrono::steady_clock::now() + interval_);
-    if (!stopping_) TrimIfGrown();
+    if (!stopping_) TrimIfDue();
   }
 }
 
-void MemoryTrim::TrimIfGrown() {
-  if (ResidentBytes() < resident_ + growth_ || ::mallinfo2().fordblks < growth_) return;
+void MemoryTrim::TrimIfDue() {
+  if (!rule_.IsDue(UnusedBytes())) return;
   ::malloc_trim(0);
-  resident_ = ResidentBytes();
+  rule_.OnTrimmed(UnusedBytes());
 }
 
 }  // namespace probegate

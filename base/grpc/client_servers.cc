@@ -1,6 +1,5 @@
 #include "base/grpc/client_servers.h"
 
-#include <malloc.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -179,9 +178,6 @@ void ClientServers::EndIdle() {
       if (stopping_) return;
     }
     idle->server->Shutdown(std::chrono::system_clock::now());
-    idle = nullptr;
-    // What many calls took has left the heap full of holes. Memory that nobody uses goes back to the system.
-    ::malloc_trim(0);
   }
 }
 
