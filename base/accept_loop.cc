@@ -12,10 +12,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -140,12 +140,7 @@ absl::Status AcceptLoop::Open() {
   if (!poll_.ok() || !wake_.ok() || ::epoll_ctl(poll_.number(), EPOLL_CTL_ADD, wake_.number(), &event) != 0) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot accept connections: ", ErrorText(errno)));
   }
-  try {
-    thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot accept connections: ", error.what()));
-  }
-  return absl::OkStatus();
+  return StartThread(thread_, "accepting connections", [this] { Run(); });
 }
 
 AcceptLoop::~AcceptLoop() {

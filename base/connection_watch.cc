@@ -6,11 +6,11 @@
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/socket.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 
@@ -28,12 +28,7 @@ absl::Status ConnectionWatch::Open() {
   if (!poll_.ok() || !wake_.ok() || ::epoll_ctl(poll_.number(), EPOLL_CTL_ADD, wake_.number(), &event) != 0) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot watch connections: ", ErrorText(errno)));
   }
-  try {
-    thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot watch connections: ", error.what()));
-  }
-  return absl::OkStatus();
+  return StartThread(thread_, "watching connections", [this] { Run(); });
 }
 
 ConnectionWatch::~ConnectionWatch() {

@@ -63,6 +63,14 @@ void TerminationSignals::Cancel() {
 
 void TerminationSignals::Release() { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
 
+SignalsBlocked::SignalsBlocked() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
 void ExitWithin(std::chrono::seconds bound, const char* line) {
   last_words = line;
   struct sigaction action{};

@@ -1,4 +1,4 @@
-// Waits for the signals that ask a program to end.
+// How a program receives the signals that ask it to end, and how its other threads do not.
 #pragma once
 
 #include <chrono>
@@ -30,6 +30,18 @@ class TerminationSignals {
   sigset_t set_;
   FileDescriptor arrived_;
   FileDescriptor cancelled_;
+};
+
+// Threads that are started while this object lives receive no signals, because the program waits for them elsewhere.
+class SignalsBlocked {
+ public:
+  SignalsBlocked();
+  ~SignalsBlocked();
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
 };
 
 // If the program is still running after `bound`, writes `line` to standard error and ends the program with exit code 1.

@@ -1,7 +1,8 @@
 #include "debug/sessions.h"
 
-#include <system_error>
 #include <utility>
+
+#include "base/start_thread.h"
 
 namespace probegate {
 
@@ -37,16 +38,14 @@ absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(DebugConfi
                                                 std::move(client), *std::move(place));
   Entry& entry = entries_.emplace_back();
   entry.session = session;
-  try {
-    entry.thread = std::thread([this, &entry, session] {
-      session->Run();
-      MutexLock done_lock(mutex_);
-      entry.done = true;
-    });
-  } catch (const std::system_error& error) {
+  absl::Status started = StartThread(entry.thread, "the debugging session", [this, &entry, session] {
+    session->Run();
+    MutexLock done_lock(mutex_);
+    entry.done = true;
+  });
+  if (!started.ok()) {
     entries_.pop_back();
-    return absl::ResourceExhaustedError(std::string("cannot start a thread for the debugging session: ") +
-                                        error.what());
+    return started;
   }
   return session;
 }

@@ -4,7 +4,6 @@
 
 #include <climits>
 #include <csignal>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -176,10 +175,12 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
        {.what = "threads of probes", .run = [&catalog](Deadline) { return catalog.CheckLanes(kLaneBound); }}});
   if (!checked.ok()) return Fail(log, checked);
   WarnOfRisks(config, log);
-  std::list<ProbeSource> sources;
+  std::vector<std::unique_ptr<ProbeSource>> sources;
   for (const Endpoint& endpoint : config.cmsis_dap_tcp) {
-    sources.emplace_back("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, wrap, rules), catalog, log,
-                         RetryPauses{});
+    auto source = ProbeSource::Start("tcp:" + endpoint.ToString(), CmsisDapOverTcp(endpoint, wrap, rules), catalog, log,
+                                     RetryPauses{});
+    if (!source.ok()) return Fail(log, source.status());
+    sources.push_back(*std::move(source));
   }
   std::optional<UsbSource> usb;
   if (config.usb) {
@@ -194,7 +195,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   readiness.SetStopping();
   log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   (*server)->StopServing();
-  for (ProbeSource& source : sources) source.StopTrying();
+  for (const auto& source : sources) source->StopTrying();
   if (usb) usb->StopTrying();
   catalog.Stop("server is shutting down");
   (*server)->Shutdown(kPatience);

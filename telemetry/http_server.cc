@@ -7,10 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <exception>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include <microhttpd.h>
@@ -20,6 +18,7 @@
 #include "base/ignoring_case.h"
 #include "base/printable.h"
 #include "base/socket.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -34,23 +33,6 @@ absl::Status CannotListen(const Endpoint& listen, const std::string& why) {
   return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", listen.ToString(), ": ", why,
                                              "; use --metrics-listen with another address, or with none"));
 }
-
-// Threads that are started while this object lives do not receive signals, because the program waits for signals
-// elsewhere.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 // Whether only this machine can connect to `listen`, a name or an address.
 bool IsOnLoopback(const Endpoint& listen) {
@@ -171,13 +153,7 @@ absl::Status HttpServer::Open(AcceptLoop& accept_loop, const Endpoint& listen) {
                .refused = [this](AcceptedConnection connection, const absl::Status&) { Hand(std::move(connection)); }});
   if (!listener.ok()) return CannotListen(listen, std::string(listener.status().message()));
   listener_ = *std::move(listener);
-  try {
-    const SignalsBlocked blocked;
-    thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error& error) {
-    return CannotListen(listen, error.what());
-  }
-  return absl::OkStatus();
+  return StartThread(thread_, "serving metrics", [this] { Run(); });
 }
 
 HttpServer::~HttpServer() {

@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <string_view>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -42,7 +41,7 @@ struct LogWriter::State {
 
   const int file;
   const DroppedLine dropped_line;
-  bool threaded = false;  // constant once the thread runs
+  bool threaded = false;  // LogWriter's: whether it has a thread
   uint64_t untold = 0;    // lines that are missing, and have not been told: the thread's own
 
   Mutex mutex;
@@ -95,17 +94,9 @@ void LogWriter::State::WriteLines(const std::vector<std::string>& lines) {
 
 LogWriter::LogWriter(int file, DroppedLine dropped_line)
     : state_(std::make_shared<State>(file, std::move(dropped_line))) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // the program waits for signals elsewhere
-  try {
-    state_->threaded = true;
-    std::thread([state = state_] { state->Run(); }).detach();
-  } catch (const std::system_error&) {
-    state_->threaded = false;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  std::thread thread;
+  state_->threaded = StartThread(thread, "the log", [state = state_] { state->Run(); }).ok();
+  if (state_->threaded) thread.detach();
 }
 
 LogWriter::~LogWriter() {

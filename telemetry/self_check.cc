@@ -1,9 +1,9 @@
 #include "telemetry/self_check.h"
 
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -22,11 +22,9 @@ SelfCheck::SelfCheck(std::vector<Check> checks, const Times& times)
 
 absl::StatusOr<std::unique_ptr<SelfCheck>> SelfCheck::Start(std::vector<Check> checks, const Times& times) {
   std::unique_ptr<SelfCheck> check(new SelfCheck(std::move(checks), times));
-  try {
-    check->thread_ = std::thread([self = check.get()] { self->Run(); });
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot start the thread of the health checks: ", error.what()));
-  }
+  const absl::Status started =
+      StartThread(check->thread_, "the health checks", [self = check.get()] { self->Run(); });
+  if (!started.ok()) return started;
   return check;
 }
 

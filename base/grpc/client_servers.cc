@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include <grpc/grpc.h>
 #include <grpcpp/resource_quota.h>
 
-#include "absl/strings/str_cat.h"
 #include "base/grpc/keepalive.h"
 #include "base/socket.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -45,16 +44,12 @@ absl::StatusOr<std::unique_ptr<ClientServers>> ClientServers::Start(AddServices 
   auto watch = ConnectionWatch::Start();
   if (!watch.ok()) return watch.status();
   std::unique_ptr<ClientServers> servers(new ClientServers(std::move(add), std::move(limits), *std::move(watch)));
-  if (absl::Status status = servers->StartThread(); !status.ok()) return status;
+  if (absl::Status status = servers->StartThreads(); !status.ok()) return status;
   return servers;
 }
 
-absl::Status ClientServers::StartThread() {
-  try {
-    thread_ = std::thread([this] { EndIdle(); });
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot serve gRPC: ", error.what()));
-  }
+absl::Status ClientServers::StartThreads() {
+  if (absl::Status status = StartThread(thread_, "serving gRPC", [this] { EndIdle(); }); !status.ok()) return status;
   auto guard = FloodGuard::Start(*watch_, limits_.trusted, limits_.on_flood);
   if (!guard.ok()) return guard.status();
   guard_ = *std::move(guard);
@@ -103,13 +98,13 @@ bool ClientServers::HandOver(Client& client, int socket) {
     Leave(client);
     HandedOver();
   };
-  try {
-    std::thread(hand_over).detach();
-    return true;
-  } catch (const std::system_error&) {
+  std::thread thread;
+  if (!StartThread(thread, "a connection", hand_over).ok()) {
     HandedOver();
     return false;
   }
+  thread.detach();
+  return true;
 }
 
 void ClientServers::HandedOver() {

@@ -78,7 +78,7 @@ class ClientServers {
   };
 
   ClientServers(AddServices add, GrpcLimits limits, std::unique_ptr<ConnectionWatch> watch);
-  absl::Status StartThread();
+  absl::Status StartThreads();
   Client* Enter(const Peer& peer);
   void Leave(Client& client);
   bool HandOver(Client& client, int socket);

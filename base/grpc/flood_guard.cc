@@ -4,12 +4,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/memory_trim.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -63,17 +62,10 @@ absl::StatusOr<std::unique_ptr<FloodGuard>> FloodGuard::Start(ConnectionWatch& w
   auto signs = SignsOfLife::Start();
   if (!signs.ok()) return signs.status();
   std::unique_ptr<FloodGuard> guard(new FloodGuard(watch, *std::move(signs), std::move(trusted), std::move(on_reset)));
-  if (absl::Status status = guard->StartThread(); !status.ok()) return status;
+  const absl::Status started =
+      StartThread(guard->thread_, "watching for floods", [self = guard.get()] { self->Run(); });
+  if (!started.ok()) return started;
   return guard;
-}
-
-absl::Status FloodGuard::StartThread() {
-  try {
-    thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot serve gRPC: ", error.what()));
-  }
-  return absl::OkStatus();
 }
 
 FloodGuard::~FloodGuard() {

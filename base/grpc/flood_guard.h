@@ -52,7 +52,6 @@ class FloodGuard {
   };
 
   FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, Trusted trusted, OnReset on_reset);
-  absl::Status StartThread();
   void Run();
   void Examine(int strike);
 

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/grpc/channel.h"
 #include "base/mutex.h"
+#include "base/start_thread.h"
 #include "probegate/v1/probe_directory.grpc.pb.h"
 
 namespace probegate {
@@ -125,14 +125,17 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
       name.servers = LookUpServers({name.endpoint}).servers;
       return;
     }
-    try {
-      std::thread([self = shared_from_this(), number, endpoint = name.endpoint] {
-        self->TakeLookup(number, LookUpServers({endpoint}, self->resolve_));
-      }).detach();
-      name.looking_up = true;
-    } catch (const std::system_error& error) {
-      name.failure = absl::UnavailableError(
-          absl::StrCat(name.endpoint.host, " cannot be looked up: there is no thread for it: ", error.what()));
+    std::thread thread;
+    const absl::Status started =
+        StartThread(thread, "the lookup", [self = shared_from_this(), number, endpoint = name.endpoint] {
+          self->TakeLookup(number, LookUpServers({endpoint}, self->resolve_));
+        });
+    name.looking_up = started.ok();
+    if (started.ok()) {
+      thread.detach();
+    } else {
+      name.failure =
+          absl::UnavailableError(absl::StrCat(name.endpoint.host, " cannot be looked up: ", started.message()));
     }
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "probe/error.h"
 
 namespace probegate {
@@ -14,12 +15,20 @@ ProbeSource::ProbeSource(std::string location, Opener open, Catalog& catalog, Lo
       catalog_(catalog),
       log_(log),
       pauses_(pauses),
-      known_(std::move(known)),
-      thread_([this] { Run(); }) {}
+      known_(std::move(known)) {}
+
+absl::StatusOr<std::unique_ptr<ProbeSource>> ProbeSource::Start(std::string location, Opener open, Catalog& catalog,
+                                                                Log& log, const RetryPauses& pauses, ProbeInfo known) {
+  std::unique_ptr<ProbeSource> source(
+      new ProbeSource(std::move(location), std::move(open), catalog, log, pauses, std::move(known)));
+  const absl::Status started = StartThread(source->thread_, "the probe", [self = source.get()] { self->Run(); });
+  if (!started.ok()) return started;
+  return source;
+}
 
 ProbeSource::~ProbeSource() {
   StopTrying();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ProbeSource::StopTrying() {

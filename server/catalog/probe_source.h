@@ -41,8 +41,9 @@ class ProbeSource {
   // that includes its unique ID, a probe that is not to be served is never opened, and a probe that cannot be opened is
   // listed in the catalog as away, with the reason. A probe that is not to be served is noted there as unserved.
   // `catalog` and `log` must outlive the source.
-  ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
-              ProbeInfo known = {});
+  // RESOURCE_EXHAUSTED if the system has no thread left.
+  static absl::StatusOr<std::unique_ptr<ProbeSource>> Start(std::string location, Opener open, Catalog& catalog,
+                                                            Log& log, const RetryPauses& pauses, ProbeInfo known = {});
 
   // Waits for a try that is in progress, as long as that takes (see Opener). A probe in the catalog stays there.
   ~ProbeSource();
@@ -54,6 +55,9 @@ class ProbeSource {
   void StopTrying();
 
  private:
+  ProbeSource(std::string location, Opener open, Catalog& catalog, Log& log, const RetryPauses& pauses,
+              ProbeInfo known);
+
   // Shared with the catalog's callback, which may report a lost probe after the source has been destroyed.
   struct State {
     Mutex mutex;

@@ -1,7 +1,6 @@
 #include "server/catalog/usb_source.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -81,7 +80,7 @@ void UsbSource::Run() {
     settled = Update(bus);
   } while (Await(settled ? std::chrono::milliseconds(0) : pauses_.unsettled));
   for (Place& place : places_) {
-    for (ProbeSource& source : place.sources) source.StopTrying();
+    for (const auto& source : place.sources) source->StopTrying();
   }
   places_.clear();
 }
@@ -134,7 +133,7 @@ void UsbSource::Forget(const std::vector<usb::DeviceInfo>& devices) {
     place = next;
   }
   for (Place& place : gone) {
-    for (ProbeSource& source : place.sources) source.StopTrying();
+    for (const auto& source : place.sources) source->StopTrying();
     for (const ProbeInfo& probe : place.probes) catalog_.CheckPresence(probe.unique_id);
   }
   for (Place& place : gone) {
@@ -200,13 +199,11 @@ void UsbSource::Serve(const std::shared_ptr<usb::Bus>& bus, const Found& found) 
 }
 
 std::string UsbSource::Try(const std::shared_ptr<usb::Bus>& bus, Place& place, const Untried& probe) {
-  try {
-    place.sources.emplace_back(place.location, OpenerOf(bus, probe.device, probe.function, probe.known), catalog_, log_,
-                               pauses_.probe, probe.known);
-    return {};
-  } catch (const std::system_error& error) {
-    return std::string("cannot start a thread for the probe: ") + error.what();
-  }
+  auto source = ProbeSource::Start(place.location, OpenerOf(bus, probe.device, probe.function, probe.known), catalog_,
+                                   log_, pauses_.probe, probe.known);
+  if (!source.ok()) return std::string(source.status().message());
+  place.sources.push_back(*std::move(source));
+  return {};
 }
 
 void UsbSource::TryAgain(const std::shared_ptr<usb::Bus>& bus) {

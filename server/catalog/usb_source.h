@@ -56,7 +56,7 @@ class UsbSource {
     uint64_t plug = 0;
     std::vector<ProbeInfo> probes;
     std::string location;
-    std::list<ProbeSource> sources;
+    std::vector<std::unique_ptr<ProbeSource>> sources;
     std::vector<Untried> untried;
   };
   struct Found {

@@ -1,10 +1,10 @@
 #include "server/lane/lane.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "base/start_thread.h"
 #include "probe/error.h"
 #include "server/lane/lane_command.h"
 #include "server/lane/probe_polls.h"
@@ -26,13 +26,9 @@ std::shared_ptr<Lane> Lane::Make(std::unique_ptr<Probe> probe, const LaneContext
 }
 
 absl::Status Lane::Start() {
-  try {
-    // A plain pointer: Stop, which comes before the destructor, joins the thread.
-    thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error& error) {
-    return MakeError(ErrorKind::kInternal, std::string("cannot start a thread for the probe: ") + error.what());
-  }
-  return absl::OkStatus();
+  // A plain pointer: Stop, which comes before the destructor, joins the thread.
+  const absl::Status started = StartThread(thread_, "the probe", [this] { Run(); });
+  return started.ok() ? started : MakeError(ErrorKind::kInternal, std::string(started.message()));
 }
 
 Lane::Lane(std::unique_ptr<Probe> probe, const LaneContext& context)

@@ -145,7 +145,7 @@ TEST_F(ProbeListerTest, ANameThatNoThreadCanBeStartedForIsAGap) {
     answer = Ask(lister);
   }
   EXPECT_THAT(std::string(Awaited(std::move(answer), "the list of probes").status().message()),
-              testing::HasSubstr("lab cannot be looked up: there is no thread for it"));
+              testing::HasSubstr("lab cannot be looked up: cannot start a thread"));
 }
 
 TEST_F(ProbeListerTest, WhoWaitsWhenItEndsGetsAnError) {

@@ -25,6 +25,11 @@ class ProbeSourceTest : public testing::Test {
       return std::make_unique<FakeProbe>(wire);
     };
   }
+  std::unique_ptr<ProbeSource> Start(const RetryPauses& pauses) {
+    auto source = ProbeSource::Start("tcp:x", Opener("A1"), server.catalog, server.log, pauses);
+    EXPECT_TRUE(source.ok()) << source.status();
+    return source.ok() ? *std::move(source) : nullptr;
+  }
   bool IsThere(const std::string& unique_id) { return server.catalog.FindLane(unique_id).ok(); }
 
   std::atomic<int> tries = 0;
@@ -34,7 +39,7 @@ class ProbeSourceTest : public testing::Test {
 };
 
 TEST_F(ProbeSourceTest, TriesUntilTheProbeIsPresentAndAgainOnceItIsGone) {
-  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
+  const auto source = Start(kShort);
   ASSERT_TRUE(Eventually([&] { return tries > 5; }));
   EXPECT_FALSE(IsThere("A1"));
   reachable = true;
@@ -51,15 +56,15 @@ TEST_F(ProbeSourceTest, TriesUntilTheProbeIsPresentAndAgainOnceItIsGone) {
 
 TEST_F(ProbeSourceTest, DoesNotTryWhileTheProbeIsPresent) {
   reachable = true;
-  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
+  const auto source = Start(kShort);
   ASSERT_TRUE(Eventually([&] { return IsThere("A1"); }));
-  source.StopTrying();
+  source->StopTrying();
   EXPECT_EQ(tries, 1);
 }
 
 TEST_F(ProbeSourceTest, AMissingThreadDoesNotMakeAProbeUnwanted) {
   const RetryPauses pauses{.first = 1ms, .longest = 4ms, .unwanted = 1h};
-  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, pauses);
+  const auto source = Start(pauses);
   {
     const NoThreads no_threads;
     reachable = true;
@@ -68,16 +73,23 @@ TEST_F(ProbeSourceTest, AMissingThreadDoesNotMakeAProbeUnwanted) {
   EXPECT_TRUE(Eventually([&] { return IsThere("A1"); }));
 }
 
+TEST_F(ProbeSourceTest, AnErrorIfThereIsNoThreadLeft) {
+  const NoThreads no_threads;
+  const auto source = ProbeSource::Start("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
+  EXPECT_EQ(source.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(tries, 0);
+}
+
 TEST_F(ProbeSourceTest, EndsAtOnceEvenDuringALongPause) {
   const RetryPauses long_pauses{.first = 1h, .longest = 1h, .unwanted = 1h};
-  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, long_pauses);
+  const auto source = Start(long_pauses);
   ASSERT_TRUE(Eventually([&] { return tries == 1; }));
 }
 
 TEST_F(ProbeSourceTest, ASecondProbeWithTheSameIdWaitsForTheFirstToGo) {
   const auto first = server.Plug("A1");
   reachable = true;
-  ProbeSource source("tcp:x", Opener("A1"), server.catalog, server.log, kShort);
+  const auto source = Start(kShort);
   ASSERT_TRUE(Eventually([&] { return tries > 2; }));
   EXPECT_EQ(server.catalog.Find("A1")->location(), "fake:A1");
   first->Unplug();
