@@ -1,9 +1,7 @@
 #include "base/accept_loop.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -35,29 +33,8 @@ std::unique_ptr<FileDescriptor> OpenReserve() {
 
 bool IsExhaustion(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
-// The numeric address and the port of a socket. An IPv4 address that is mapped into IPv6 is written as IPv4.
-Endpoint ToEndpoint(const sockaddr_storage& storage, socklen_t size) {
-  const auto* const address = reinterpret_cast<const sockaddr*>(&storage);
-  if (storage.ss_family != AF_INET6) {
-    return {.host = SocketAddress(address, size).Host(),
-            .port = ntohs(reinterpret_cast<const sockaddr_in*>(address)->sin_port)};
-  }
-  const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(address);
-  if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-    return {.host = SocketAddress(address, size).Host(), .port = ntohs(v6.sin6_port)};
-  }
-  char text[INET_ADDRSTRLEN] = "";
-  return {.host = ::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text)), .port = ntohs(v6.sin6_port)};
-}
-
 Peer ToPeer(const Endpoint& endpoint) {
   return {.address = endpoint.ToString(), .host = endpoint.host, .client = ClientKey(endpoint.host)};
-}
-
-uint16_t PortOf(int socket) {
-  sockaddr_storage bound{};
-  socklen_t size = sizeof(bound);
-  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) == 0 ? ToEndpoint(bound, size).port : 0;
 }
 
 // The addresses of `at`, each once: a resolver may return an address for each line of /etc/hosts that has it.
@@ -91,7 +68,7 @@ Opened ListenOn(const std::vector<SocketAddress>& addresses, uint16_t port) {
     }
     if (one.error == 0 && ::fcntl(one.socket.number(), F_SETFL, O_NONBLOCK) != 0) one.error = errno;
     if (one.error != 0) return {.sockets = {}, .port = port, .error = one.error};
-    all.port = PortOf(one.socket.number());
+    all.port = LocalEndpoint(one.socket.number()).port;
     all.sockets.push_back(std::move(one.socket));
   }
   if (all.sockets.empty()) all.error = missing;
@@ -209,11 +186,13 @@ bool AcceptLoop::AcceptAll(int socket) {
   if (found == listeners_.end()) return true;  // it was closed meanwhile
   if (!reserve_->ok()) reserve_ = OpenReserve();
   for (int i = 0; i < kPerTurn; ++i) {
-    sockaddr_storage from{};
-    socklen_t size = sizeof(from);
-    FileDescriptor accepted(::accept4(socket, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    sockaddr_storage storage{};
+    auto* const from = reinterpret_cast<sockaddr*>(&storage);
+    socklen_t size = sizeof(storage);
+    FileDescriptor accepted(::accept4(socket, from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (accepted.ok()) {
-      Admit(*found, {.socket = std::move(accepted), .peer = ToPeer(ToEndpoint(from, size)), .place = {}, .own = false});
+      const Peer peer = ToPeer(SocketAddress(from, size).ToEndpoint());
+      Admit(*found, {.socket = std::move(accepted), .peer = peer, .place = {}, .own = false});
     } else if (errno == EAGAIN) {
       return true;
     } else if (IsExhaustion(errno)) {

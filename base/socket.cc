@@ -1,5 +1,6 @@
 #include "base/socket.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -72,6 +73,16 @@ std::string SocketAddress::Host() const {
   return text;
 }
 
+Endpoint SocketAddress::ToEndpoint() const {
+  if (family() != AF_INET6) {
+    return {.host = Host(), .port = ntohs(reinterpret_cast<const sockaddr_in*>(get())->sin_port)};
+  }
+  const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(get());
+  if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return {.host = Host(), .port = ntohs(v6.sin6_port)};
+  char text[INET_ADDRSTRLEN] = "";
+  return {.host = ::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text)), .port = ntohs(v6.sin6_port)};
+}
+
 Resolution Resolve(const Endpoint& where, int flags) {
   const addrinfo hints{.ai_flags = flags | AI_NUMERICSERV, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   const bool all = where.host.empty() && (flags & AI_PASSIVE) != 0;
@@ -88,15 +99,32 @@ Resolution Resolve(const Endpoint& where, int flags) {
   return resolution;
 }
 
+OpenedSocket BindAt(const SocketAddress& from) {
+  OpenedSocket opened = Open(from.family(), SOCK_NONBLOCK);
+  if (opened.error != 0) return opened;
+  if (::bind(opened.socket.number(), from.get(), from.size()) != 0) return Failed(errno);
+  return opened;
+}
+
+Endpoint LocalEndpoint(int socket) {
+  sockaddr_storage storage{};
+  auto* const bound = reinterpret_cast<sockaddr*>(&storage);
+  socklen_t size = sizeof(storage);
+  if (::getsockname(socket, bound, &size) != 0) return {};
+  return SocketAddress(bound, size).ToEndpoint();
+}
+
+int ConnectSocket(int socket, const SocketAddress& to, Deadline deadline) {
+  if (::connect(socket, to.get(), to.size()) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  if (const int error = WaitFor(socket, POLLOUT, deadline)) return error;
+  return PendingError(socket);
+}
+
 OpenedSocket ConnectTo(const SocketAddress& to, Deadline deadline) {
   OpenedSocket opened = Open(to.family(), SOCK_NONBLOCK);
   if (opened.error != 0) return opened;
-  const int socket = opened.socket.number();
-  if (::connect(socket, to.get(), to.size()) == 0) return opened;
-  int error = errno;
-  if (error == EINPROGRESS) error = WaitFor(socket, POLLOUT, deadline);
-  if (error == 0) error = PendingError(socket);
-  if (error != 0) return Failed(error);
+  if (const int error = ConnectSocket(opened.socket.number(), to, deadline)) return Failed(error);
   return opened;
 }
 

@@ -39,6 +39,9 @@ class SocketAddress {
   // The numeric address, without the port: "127.0.0.1", "::1", "fe80::1%eth0".
   std::string Host() const;
 
+  // The numeric address and the port. An IPv4 address that is mapped into IPv6 is written as IPv4.
+  Endpoint ToEndpoint() const;
+
  private:
   sockaddr_storage storage_{};
   socklen_t size_;
@@ -62,6 +65,15 @@ struct OpenedSocket {
   FileDescriptor socket;
   int error = 0;
 };
+
+// A non-blocking socket that is bound to `from`, for ConnectSocket.
+OpenedSocket BindAt(const SocketAddress& from);
+
+// The address to which `socket` is bound; an empty host and port 0 if the system does not say.
+Endpoint LocalEndpoint(int socket);
+
+// Connects a non-blocking socket to `to`. ETIMEDOUT if there is no connection by `deadline`.
+int ConnectSocket(int socket, const SocketAddress& to, Deadline deadline);
 
 // Connects to `to`. ETIMEDOUT if there is no connection by `deadline`. The socket is non-blocking.
 OpenedSocket ConnectTo(const SocketAddress& to, Deadline deadline);

@@ -1,9 +1,7 @@
 // Connections on this machine's loopback. All addresses in 127.0.0.0/8 are clients of their own.
 #include "base/accept_loop.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
 
@@ -193,14 +191,9 @@ TEST_F(AcceptLoopTest, AnExpectedConnectionIsAcceptedWhateverTheQuota) {
   Quota& quota = Allow({.all = 0, .per_client = 0});
   const auto listener = Listen("127.0.0.1", quota);
   const SocketAddress at = At("127.0.0.1", listener->endpoint().port);
-  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM, 0));
-  const SocketAddress from = At("127.0.0.1", 0);
-  sockaddr_in bound{};
-  socklen_t size = sizeof(bound);
-  ASSERT_EQ(::bind(socket.number(), from.get(), from.size()), 0);
-  ASSERT_EQ(::getsockname(socket.number(), reinterpret_cast<sockaddr*>(&bound), &size), 0);
-  listener->Expect({"127.0.0.1", ntohs(bound.sin_port)});
-  ASSERT_EQ(::connect(socket.number(), at.get(), at.size()), 0);
+  const OpenedSocket own = BindAt(At("127.0.0.1", 0));
+  listener->Expect(LocalEndpoint(own.socket.number()));
+  ASSERT_EQ(ConnectSocket(own.socket.number(), at, Soon()), 0);
   accepted_.Await(1);
   EXPECT_EQ(quota.usage().taken, 1u);
   const OpenedSocket other = ConnectTo(at, Soon());

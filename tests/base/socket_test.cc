@@ -33,10 +33,7 @@ class Listener {
 
   int number() const { return opened_.socket.number(); }
   SocketAddress address() const {
-    sockaddr_in bound{};
-    socklen_t size = sizeof(bound);
-    EXPECT_EQ(::getsockname(number(), reinterpret_cast<sockaddr*>(&bound), &size), 0);
-    return Loopback(ntohs(bound.sin_port));
+    return Loopback(LocalEndpoint(number()).port);
   }
   FileDescriptor Accept() const { return FileDescriptor(::accept4(number(), nullptr, nullptr, SOCK_NONBLOCK)); }
 
@@ -53,6 +50,14 @@ TEST(Resolve, DoesNotLookUpAnAddress) {
   }
   EXPECT_EQ(Resolve({"127.0.0.1", 80}).addresses[0].family(), AF_INET);
   EXPECT_EQ(Resolve({"::1", 80}).addresses[0].family(), AF_INET6);
+}
+
+TEST(SocketAddress, IsAlsoAnEndpoint) {
+  for (const char* host : {"127.0.0.1", "::1"}) {
+    EXPECT_EQ(Resolve({host, 80}).addresses.at(0).ToEndpoint(), (Endpoint{.host = host, .port = 80}));
+  }
+  const Endpoint mapped = Resolve({"::ffff:192.0.2.7", 80}).addresses.at(0).ToEndpoint();
+  EXPECT_EQ(mapped, (Endpoint{.host = "192.0.2.7", .port = 80}));
 }
 
 TEST(Resolve, FindsThisMachineByName) {
