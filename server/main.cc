@@ -111,12 +111,9 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
   }
 }
 
-GrpcLimits Limits(const ServerConfig& config, AcceptLog& accept_log) {
-  const auto trusted = [&config](const Peer& peer) {
-    return IsLoopback(peer.host) || Contains(config.gateways, peer.host);
-  };
+GrpcLimits Limits(const ServerConfig& config, const SessionRegistry& sessions, AcceptLog& accept_log) {
   return {.buffer_bytes = config.memory.all / 2,
-          .trusted = trusted,
+          .trusted = [&sessions](const Peer& peer) { return sessions.IsTrustedGateway(peer); },
           .idle = config.connection_idle,
           .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
 }
@@ -165,10 +162,12 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Readiness readiness("the server");
   auto http = ServeMetrics(**loop, config.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
   if (!http.ok()) return Fail(log, http.status());
-  auto server = GrpcServer::Start(
-      {.loop = **loop, .connections = connections, .listen = config.listen, .limits = Limits(config, accept_log)}, host,
-      catalog, sessions, unary_sessions, {.memory = memory_quota, .calls = call_quota, .watches = watch_quota},
-      metrics);
+  auto server = GrpcServer::Start({.loop = **loop,
+                                   .connections = connections,
+                                   .listen = config.listen,
+                                   .limits = Limits(config, sessions, accept_log)},
+                                  host, catalog, sessions, unary_sessions,
+                                  {.memory = memory_quota, .calls = call_quota, .watches = watch_quota}, metrics);
   if (!server.ok()) return Fail(log, server.status());
   const absl::Status checked = readiness.SetListening(
       {GrpcCheck((*server)->endpoint(), [&server](const Endpoint& from) { (*server)->Expect(from); }),

@@ -84,10 +84,14 @@ SessionRegistry::~SessionRegistry() {
   }
 }
 
+bool SessionRegistry::IsTrustedGateway(const Peer& peer) const {
+  return IsLoopback(peer.host) || Contains(gateways_, peer.host);
+}
+
 SessionOwner SessionRegistry::OwnerOf(const v1::ClientInfo& said, const Peer& peer) const {
   SessionOwner owner{.client = CleanClient(said, peer.address), .peer = peer.address, .key = peer.client};
   const auto claimed = ParseEndpoint(said.peer_address());
-  if (claimed && (IsLoopback(peer.host) || Contains(gateways_, peer.host))) {
+  if (claimed && IsTrustedGateway(peer)) {
     owner.client.set_peer_address(OneLine(said.peer_address(), kMaxClientText));
     owner.key = ClientKey(claimed->host);
   }

@@ -60,12 +60,16 @@ class SessionHandle {
 class SessionRegistry {
  public:
   // `catalog`, `log` and `sessions`, the quota, must outlive this, and `catalog` be stopped before this is destroyed.
-  // Clients at loopback addresses and at `gateways` are trusted to say for which client they open a session.
+  // `gateways`: as for IsTrustedGateway.
   SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, std::vector<AddressRange> gateways = {});
   // Ends the sessions whose owners still hold them.
   ~SessionRegistry();
   SessionRegistry(const SessionRegistry&) = delete;
   SessionRegistry& operator=(const SessionRegistry&) = delete;
+
+  // Whether `peer` is trusted to say for which client it opens a session, and may be busy for many clients: it is at a
+  // loopback address or at one of `gateways`.
+  bool IsTrustedGateway(const Peer& peer) const;
 
   struct Opened {
     SessionHandle session;

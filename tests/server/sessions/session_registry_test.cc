@@ -81,7 +81,9 @@ TEST_F(SessionRegistryTest, OnlyATrustedGatewayMaySayWhoseTheSessionIs) {
   };
   for (const Case& c : {Case{"10.9.0.1", "10.0.0.2:5", "10.0.0.2"}, Case{"127.0.0.1", "10.0.0.2:5", "10.0.0.2"},
                         Case{"10.0.0.66", "10.0.0.66:9", "10.0.0.66"}}) {
-    const auto opened = trusting.sessions.Open(request, {c.host + ":9", c.host, c.host}, [](const absl::Status&) {});
+    const Peer peer{c.host + ":9", c.host, c.host};
+    EXPECT_EQ(trusting.sessions.IsTrustedGateway(peer), c.host != c.client);
+    const auto opened = trusting.sessions.Open(request, peer, [](const absl::Status&) {});
     ASSERT_TRUE(opened.ok());
     EXPECT_EQ(opened->client, c.client);
     const v1::SessionInfo info = trusting.sessions.List("")[0];
