@@ -3,11 +3,13 @@
 #include "base/server_list.h"
 #include "config/arguments.h"
 #include "config/connection_options.h"
+#include "config/counts.h"
 
 namespace probegate {
 namespace {
 
 constexpr double kMaxSeconds = 7 * 86'400;
+constexpr uint64_t kMaxCount = uint64_t{1} << 40;
 
 std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
 
@@ -23,13 +25,6 @@ void AddDuration(CLI::App& app, const std::string& name, std::chrono::millisecon
   app.add_option_function<double>(name, set, what)
       ->option_text("SECONDS [" + std::to_string(time.count() / 1000) + "]")
       ->check(IsDuration);
-}
-
-template <typename T>
-void AddCount(CLI::App& app, const std::string& name, T& value, const std::string& unit, const std::string& what) {
-  app.add_option(name, value, what)
-      ->option_text(unit + " [" + std::to_string(static_cast<uint64_t>(value)) + "]")
-      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40));
 }
 
 }  // namespace
@@ -63,20 +58,22 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
       ->allow_extra_args(false);
   app.add_option("--work-dir", options.work, "Folder for uploads and for the sessions' temporary files")
       ->option_text("DIR [" + options.work + "]");
-  AddCount(app, "--max-sessions", options.quotas.sessions.all, "COUNT", "Maximum number of sessions at a time");
-  AddCount(app, "--max-sessions-per-client", options.quotas.sessions.per_client, "COUNT",
+  QuotaLimits& sessions = options.quotas.sessions;
+  AddCount(app, "--max-sessions", sessions.all, kMaxCount, "COUNT", "Maximum number of sessions at a time");
+  AddCount(app, "--max-sessions-per-client", sessions.per_client, kMaxCount, "COUNT",
            "Maximum number of sessions of one client (an IPv4 address or an IPv6 /64 network) at a time");
-  AddCount(app, "--max-uploads", options.quotas.uploads.all, "COUNT",
+  QuotaLimits& uploads = options.quotas.uploads;
+  AddCount(app, "--max-uploads", uploads.all, kMaxCount, "COUNT",
            "Maximum number of ELF files that are being uploaded or wait for their session");
-  AddCount(app, "--max-uploads-per-client", options.quotas.uploads.per_client, "COUNT",
+  AddCount(app, "--max-uploads-per-client", uploads.per_client, kMaxCount, "COUNT",
            "Maximum number of such files of one client");
-  AddCount(app, "--max-upload", options.uploads.bytes, "BYTES", "Maximum size of an uploaded ELF file");
-  AddCount(app, "--max-input", options.limits.input_bytes, "BYTES",
+  AddCount(app, "--max-upload", options.uploads.bytes, kMaxCount, "BYTES", "Maximum size of an uploaded ELF file");
+  AddCount(app, "--max-input", options.limits.input_bytes, kMaxCount, "BYTES",
            "Maximum amount of input that may wait for gdb to read it");
-  AddCount(app, "--output-rate", options.limits.output_bytes_per_second, "BYTES",
+  AddCount(app, "--output-rate", options.limits.output_bytes_per_second, kMaxCount, "BYTES",
            "Bytes per second that gdb may print; if it prints more, it has to wait");
   AddCount(
-      app, "--max-memory-in-flight", options.quotas.memory_bytes, "BYTES",
+      app, "--max-memory-in-flight", options.quotas.memory_bytes, kMaxCount, "BYTES",
       "Maximum amount of requests, input for gdb and output of gdb in memory; one client may have a quarter of it");
   AddDuration(app, "--upload-pause", options.limits.upload_pause,
               "End an upload of which nothing has come for this time");
