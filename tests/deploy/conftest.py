@@ -1,32 +1,25 @@
-"""Fixtures of the tests of deploy/: those of tests/interop, because they need the same programs and
-stacks, and paths."""
+"""Fixtures of the tests of deploy/: those of all tests of whole programs, and paths."""
 
-import importlib.util
 import os
 import pathlib
 import sys
 
 import pytest
+from program_fixtures import (
+    api,
+    bin_directory,
+    control,
+    make_stack,
+    programs,
+    prometheus_directory,
+    promtool,
+    pyocd,
+    pytest_runtest_makereport,
+    raw,
+)
 
 ROOT = pathlib.Path(__file__).parents[2]
-INTEROP = ROOT / "tests" / "interop"
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-
-_spec = importlib.util.spec_from_file_location("probegate_interop_conftest", INTEROP / "conftest.py")
-_interop = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_interop)
-
-# pylint: disable=protected-access
-pytest_runtest_makereport = _interop.pytest_runtest_makereport
-bin_directory = _interop.bin_directory
-prometheus_directory = _interop.prometheus_directory
-promtool = _interop.promtool
-programs = _interop.programs
-make_stack = _interop.make_stack
-control = _interop.control
-raw = _interop.raw
-pyocd = _interop.pyocd
-api = _interop.api
 
 
 @pytest.fixture(scope="session")

@@ -1,40 +1,33 @@
-"""Fixtures of the hostile tests: those of tests/interop, because they need the same programs and stacks, and honest
-clients that work during an attack. README.md lists the modules that attacks are made of."""
+"""Fixtures of the hostile tests: those of all tests of whole programs, and honest clients that work during an attack.
+README.md lists the modules that attacks are made of."""
 
-import importlib.util
 import pathlib
 import sys
 
 import pytest
+from program_fixtures import (
+    _shared_programs,
+    _shared_stack,
+    _worker_pool,
+    api,
+    bin_directory,
+    control,
+    debug_stack,
+    firmware,
+    make_stack,
+    programs,
+    prometheus_directory,
+    pytest_runtest_makereport,
+    raw,
+    stack,
+    workers,
+)
 
-ROOT = pathlib.Path(__file__).parents[2]
-INTEROP = ROOT / "tests" / "interop"
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-
-_spec = importlib.util.spec_from_file_location("probegate_interop_conftest", INTEROP / "conftest.py")
-_interop = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_interop)
 
 # pylint: disable=wrong-import-position
 from honest_client import HonestClient
 from other_address import Forwarder
-
-# pylint: disable=protected-access
-pytest_runtest_makereport = _interop.pytest_runtest_makereport
-bin_directory = _interop.bin_directory
-prometheus_directory = _interop.prometheus_directory
-programs = _interop.programs
-make_stack = _interop.make_stack
-firmware = _interop.firmware
-debug_stack = _interop.debug_stack
-_shared_programs = _interop._shared_programs
-_shared_stack = _interop._shared_stack
-stack = _interop.stack
-control = _interop.control
-raw = _interop.raw
-_worker_pool = _interop._worker_pool
-workers = _interop.workers
-api = _interop.api
 
 
 @pytest.fixture
