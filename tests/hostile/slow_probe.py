@@ -8,14 +8,12 @@ WAIT, after the time that a probe tries it again.
 
 import contextlib
 import socket
-import struct
 import threading
 
+from dap_proxy import HEADER, TRANSFER_ABORT, framed, take
 from stack import BOUND, LOOPBACK
 
-HEADER = struct.Struct("<IHBB")
-SIGNATURE, RESPONSE = 0x00504144, 2
-TRANSFER, TRANSFER_BLOCK, TRANSFER_ABORT, SWJ_CLOCK, SWJ_SEQUENCE = 0x05, 0x06, 0x07, 0x11, 0x12
+TRANSFER, TRANSFER_BLOCK, SWJ_CLOCK, SWJ_SEQUENCE = 0x05, 0x06, 0x11, 0x12
 SWD_SEQUENCE, JTAG_SEQUENCE = 0x1D, 0x14
 CLOCKS_PER_TRANSFER = 50
 ACK_WAIT = 2
@@ -44,17 +42,20 @@ class SlowProbe(threading.Thread):
         with server, socket.create_connection((LOOPBACK, self.board_port), timeout=BOUND) as board:
             for end in (server, board):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with contextlib.suppress(OSError, EOFError):
-                while True:
-                    self._answer(server, board, _take(server))
+            with contextlib.suppress(OSError):
+                while (packet := take(server)) is not None:
+                    board.sendall(packet)
+                    request = packet[HEADER.size :]
+                    if _clocks(request):
+                        self.wire_packets += 1
+                    if request[0] == TRANSFER_ABORT:
+                        continue
+                    reply = take(board)
+                    if reply is None:
+                        return
+                    self._answer(server, request, reply)
 
-    def _answer(self, server, board, request):
-        board.sendall(HEADER.pack(SIGNATURE, len(request), 1, 0) + request)
-        if _clocks(request):
-            self.wire_packets += 1
-        if request[0] == TRANSFER_ABORT:
-            return
-        reply = _take(board)
+    def _answer(self, server, request, reply):
         manner = self.manner
         if manner == "silent":
             return
@@ -66,14 +67,12 @@ class SlowProbe(threading.Thread):
             self._pause.wait(self.late)
         if manner == "endless WAIT" and request[0] in (TRANSFER, TRANSFER_BLOCK):
             self._pause.wait(0.1)
-            reply = (
-                bytes([TRANSFER, 0, ACK_WAIT]) if request[0] == TRANSFER else bytes([TRANSFER_BLOCK, 0, 0, ACK_WAIT])
-            )
-        framed = HEADER.pack(SIGNATURE, len(reply), RESPONSE, 0) + reply
+            counts = bytes(1 if request[0] == TRANSFER else 2)
+            reply = framed(request[:1] + counts + bytes([ACK_WAIT]))
         if manner != "byte by byte":
-            server.sendall(framed)
+            server.sendall(reply)
             return
-        for byte in framed:
+        for byte in reply:
             server.sendall(bytes([byte]))
             self._pause.wait(self.byte_pause)
 
@@ -89,15 +88,3 @@ def _clocks(request):
     if request[0] in (JTAG_SEQUENCE, SWD_SEQUENCE):
         return 64 * request[1]
     return 0
-
-
-def _take(end):
-    """The next packet without its header."""
-    data = b""
-    while len(data) < HEADER.size or len(data) < HEADER.size + HEADER.unpack_from(data)[1]:
-        wanted = HEADER.size if len(data) < HEADER.size else HEADER.size + HEADER.unpack_from(data)[1]
-        part = end.recv(wanted - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return data[HEADER.size :]
