@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,8 +13,13 @@
 namespace probegate {
 namespace {
 
-// What the allocator holds and the program does not use, in bytes.
-size_t UnusedBytes() { return ::mallinfo2().fordblks; }
+// The memory that this program has and does not use, in bytes: what the allocator keeps, and what is not allocated, such
+// as code.
+size_t UnusedBytes() {
+  const struct mallinfo2 heap = ::mallinfo2();
+  const size_t used = heap.uordblks + heap.hblkhd;
+  return std::max(ResidentBytes(), used) - used;
+}
 
 }  // namespace
 

@@ -1,9 +1,8 @@
 // Gives memory that is no longer used back to the system, as long as this object lives.
 //
 // The allocator keeps most of what is freed, so that after an attack, or after one large transfer, a program would stay
-// as large as it was at its largest. This looks every few seconds, on a thread of its own, how much the allocator holds
-// unused, and asks it to give that back (malloc_trim(3)) if it is much more than before. How large the program is does
-// not tell: it may have grown by what it uses, and it does not grow when that is freed.
+// as large as it was at its largest. This looks every second, on a thread of its own, how much memory the program has
+// and does not use, and asks the allocator to give back what it keeps (malloc_trim(3)) if that is much more than before.
 #pragma once
 
 #include <algorithm>
@@ -15,14 +14,14 @@
 
 namespace probegate {
 
-// When memory is worth giving back. After a trim, the allocator still counts most of what it gave back as unused, so
-// what matters is what was freed since. Sizes are in bytes. Threads: one at a time.
+// When memory is worth giving back. Some that is not used is never given back, such as code, so what matters is by how
+// much it has grown. Sizes are in bytes. Threads: one at a time.
 class TrimRule {
  public:
-  // `unused`: what the allocator holds unused now. `growth`: by how much that must grow.
+  // `unused`: what the program has and does not use now. `growth`: by how much that must grow.
   constexpr TrimRule(size_t unused, size_t growth) : growth_(growth), least_(unused) {}
 
-  // Whether to trim, if the allocator now holds `unused`.
+  // Whether to trim, if `unused` is that now.
   constexpr bool IsDue(size_t unused) {
     least_ = std::min(least_, unused);
     return unused - least_ >= growth_;
@@ -38,8 +37,8 @@ class TrimRule {
 class MemoryTrim {
  public:
   // Starts the thread; std::system_error if the system has none left. `growth`: how many bytes more than before the
-  // allocator must hold unused.
-  explicit MemoryTrim(std::chrono::milliseconds interval = std::chrono::seconds(2), size_t growth = size_t{8} << 20);
+  // program must have unused.
+  explicit MemoryTrim(std::chrono::milliseconds interval = std::chrono::seconds(1), size_t growth = size_t{8} << 20);
   ~MemoryTrim();
   MemoryTrim(const MemoryTrim&) = delete;
   MemoryTrim& operator=(const MemoryTrim&) = delete;

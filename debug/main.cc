@@ -106,7 +106,7 @@ void LogConfinement(Log& log, const absl::Status& confines, const absl::Status& 
 }
 
 GrpcLimits Limits(const DebugdOptions& options, AcceptLog& accept_log) {
-  return {.buffer_bytes = options.quotas.memory_bytes / 2,
+  return {.memory = options.quotas.memory_bytes,
           .trusted = [](const Peer& peer) { return IsLoopback(peer.host); },
           .idle = options.connection_idle,
           .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};

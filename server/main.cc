@@ -112,7 +112,7 @@ void WarnOfRisks(const ServerConfig& config, Log& log) {
 }
 
 GrpcLimits Limits(const ServerConfig& config, const SessionRegistry& sessions, AcceptLog& accept_log) {
-  return {.buffer_bytes = config.memory.all / 2,
+  return {.memory = config.memory.all,
           .trusted = [&sessions](const Peer& peer) { return sessions.IsTrustedGateway(peer); },
           .idle = config.connection_idle,
           .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};

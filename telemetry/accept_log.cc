@@ -27,7 +27,7 @@ void AcceptLog::OnFlood(const std::string& listener, const Peer& peer) {
   if (!count) return;
   log_.Warning("connection.flooding", {{"listener", listener},
                                        {"peer", peer.address},
-                                       {"reason", "it sent faster than could be read, and kept other clients waiting"},
+                                       {"reason", "it sent more than could be served, and kept other clients waiting"},
                                        {"connections", *count}});
 }
 

@@ -9,6 +9,7 @@
 #include <grpc/grpc.h>
 #include <grpcpp/resource_quota.h>
 
+#include "base/grpc/counted_server.h"
 #include "base/grpc/keepalive.h"
 #include "base/socket.h"
 #include "base/start_thread.h"
@@ -50,7 +51,10 @@ absl::StatusOr<std::unique_ptr<ClientServers>> ClientServers::Start(AddServices 
 
 absl::Status ClientServers::StartThreads() {
   if (absl::Status status = StartThread(thread_, "serving gRPC", [this] { EndIdle(); }); !status.ok()) return status;
-  auto guard = FloodGuard::Start(*watch_, limits_.trusted, limits_.on_flood);
+  auto guard = FloodGuard::Start(*watch_, {.crowded = [this] { return Crowded(); },
+                                           .trusted = limits_.trusted,
+                                           .memory = limits_.memory + limits_.memory / 4,
+                                           .on_reset = limits_.on_flood});
   if (!guard.ok()) return guard.status();
   guard_ = *std::move(guard);
   return absl::OkStatus();
@@ -145,14 +149,28 @@ std::unique_ptr<ClientServers::Client> ClientServers::MakeClient(const Peer& pee
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(limits_.handshake));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(limits_.idle));
   grpc::ResourceQuota memory(peer.client);
-  memory.Resize(limits_.buffer_bytes);
+  memory.Resize(limits_.memory / 2);
   builder.SetResourceQuota(memory);
   add_(builder);
   auto client = std::make_unique<Client>();
   client->acceptor =
       builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, grpc::InsecureServerCredentials());
-  client->server = builder.BuildAndStart();
-  return client->server == nullptr ? nullptr : std::move(client);
+  CountedServer started = StartCounted(builder);
+  if (started.server == nullptr) return nullptr;
+  client->server = std::move(started.server);
+  client->id = started.id;
+  client->calls = limits_.trusted(peer) ? limits_.trusted_calls : limits_.calls;
+  return client;
+}
+
+// Clients with more calls than they may have.
+std::set<std::string> ClientServers::Crowded() const {
+  std::set<std::string> crowded;
+  MutexLock lock(mutex_);
+  for (const auto& [key, client] : clients_) {
+    if (client->users > 0 && OpenCalls(client->id) > client->calls) crowded.insert(key);
+  }
+  return crowded;
 }
 
 void ClientServers::StopServing() {
@@ -220,6 +238,8 @@ void ClientServers::Shutdown(std::chrono::milliseconds patience) {
   grpc_completion_queue_next(told, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
   grpc_completion_queue_destroy(told);
   guard_.reset();
+  // A connection that was handed over when its server had shut down is one that gRPC neither serves nor closes.
+  if (watch_ != nullptr) watch_->ForEach([](uint64_t, int socket, const Peer&) { ::shutdown(socket, SHUT_RDWR); });
   watch_.reset();  // no more calls of Leave
 }
 

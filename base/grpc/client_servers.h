@@ -11,9 +11,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,10 +32,16 @@ namespace probegate {
 
 // What a server of one client may use, and how long its connections live.
 struct GrpcLimits {
-  size_t buffer_bytes = size_t{128} << 20;  // in gRPC, for all connections of one client
-  int streams = 256;                        // calls in progress on one connection
+  // What requests and answers of all clients may take, in bytes. gRPC buffers half as much for one client. When the
+  // whole program takes a quarter more than all may, connections that flood it are reset earlier: gRPC does not count
+  // all that it buffers, such as endless headers.
+  size_t memory = size_t{256} << 20;
+  int streams = 256;  // calls in progress on one connection
   // A gateway has a call for each of its own clients.
   int trusted_streams = 2048;
+  // A client with more calls in all, also such as gRPC has not yet passed on, is kept from sending until it has fewer.
+  int calls = 2048;
+  int trusted_calls = 4096;
   std::function<bool(const Peer&)> trusted = [](const Peer&) { return false; };
   std::chrono::milliseconds handshake{10'000};  // for a client to say that it speaks HTTP/2
   std::chrono::milliseconds idle{10'000};       // a connection without a call is closed after this time
@@ -72,6 +80,8 @@ class ClientServers {
  private:
   struct Client {
     std::unique_ptr<grpc::Server> server;
+    intptr_t id;  // for OpenCalls
+    int calls;    // how many calls it may have
     std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
     size_t users = 0;  // connections, and calls of Serve
     std::chrono::steady_clock::time_point idle_since;
@@ -84,6 +94,7 @@ class ClientServers {
   bool HandOver(Client& client, int socket);
   void HandedOver();
   std::unique_ptr<Client> MakeClient(const Peer& peer) const;
+  std::set<std::string> Crowded() const;
   void EndIdle();
   std::unique_ptr<Client> TakeIdle(std::chrono::steady_clock::time_point now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -4,6 +4,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <ctime>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,24 +17,33 @@
 namespace probegate {
 namespace {
 
-// How often connections are examined: usually, and after a sign of life was late.
+// How often connections are examined while the program is busy: usually, and after a sign of life was late.
 constexpr std::chrono::milliseconds kCalm{20};
 constexpr std::chrono::milliseconds kAlert{5};
 constexpr std::chrono::seconds kAlertTime{5};
 // A connection is behind if it has as many bytes that gRPC has not read: more than an honest gateway sends while gRPC
-// is late. It is paused if that is so in two examinations in a row.
+// is late. It is paused if that is so in two examinations in a row, or in one if it has been paused lately.
 constexpr int kBehindBytes = 16 << 10;
 constexpr int kBehind = 2;
-constexpr std::chrono::milliseconds kPause{100};
+// A pause lasts until gRPC has served what was waiting before it, and this long at least and at most. A client that
+// still has too many calls then does not read their answers; its connections are reset.
+constexpr std::chrono::milliseconds kPause{100};  // a fifth more after each earlier pause
+constexpr std::chrono::seconds kLongestPause{2};
 constexpr std::chrono::seconds kForget{10};
 constexpr int kStrikes = 10;
 constexpr int kStrikesOfTrusted = 100;
-// gRPC counts as late, too, if the memory of this program grows by as much while connections are behind: calls that are
-// cancelled at once pile up. That counts twice.
-constexpr size_t kGrowth = size_t{32} << 20;
+constexpr int kStrikesIfLarge = 2;  // while the program has more memory than FloodRules::memory
+// While this program uses less of the time of one CPU, connections are examined this rarely.
+constexpr double kBusy = 0.2;
+constexpr std::chrono::seconds kIdle{1};
+// How much longer the guard waits than it took for the last examination.
+constexpr int kCost = 10;
+
+// The shortest pause of a connection that has now been paused so often.
+std::chrono::milliseconds Pause(int strikes) { return kPause + (strikes - 1) * kPause / 5; }
 
 // The system drops everything that arrives.
-void Pause(int socket) {
+void Hold(int socket) {
   sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
   const sock_fprog program{.len = 1, .filter = &nothing};
   ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
@@ -47,6 +60,13 @@ void Reset(int socket) {
   ::connect(socket, &nowhere, sizeof(nowhere));
 }
 
+// The processor time that this program has used.
+double CpuSeconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+}
+
 int Unread(int socket) {
   int bytes = 0;
   return ::ioctl(socket, FIONREAD, &bytes) == 0 ? bytes : 0;
@@ -54,14 +74,13 @@ int Unread(int socket) {
 
 }  // namespace
 
-FloodGuard::FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, Trusted trusted, OnReset on_reset)
-    : watch_(watch), signs_(std::move(signs)), trusted_(std::move(trusted)), on_reset_(std::move(on_reset)) {}
+FloodGuard::FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, FloodRules rules)
+    : watch_(watch), signs_(std::move(signs)), rules_(std::move(rules)) {}
 
-absl::StatusOr<std::unique_ptr<FloodGuard>> FloodGuard::Start(ConnectionWatch& watch, Trusted trusted,
-                                                              OnReset on_reset) {
+absl::StatusOr<std::unique_ptr<FloodGuard>> FloodGuard::Start(ConnectionWatch& watch, FloodRules rules) {
   auto signs = SignsOfLife::Start();
   if (!signs.ok()) return signs.status();
-  std::unique_ptr<FloodGuard> guard(new FloodGuard(watch, *std::move(signs), std::move(trusted), std::move(on_reset)));
+  std::unique_ptr<FloodGuard> guard(new FloodGuard(watch, *std::move(signs), std::move(rules)));
   const absl::Status started =
       StartThread(guard->thread_, "watching for floods", [self = guard.get()] { self->Run(); });
   if (!started.ok()) return started;
@@ -79,58 +98,65 @@ FloodGuard::~FloodGuard() {
 
 void FloodGuard::Run() {
   Clock::time_point last_late;
-  for (;;) {
-    const bool alert = Clock::now() < last_late + kAlertTime;
+  Clock::time_point examined;
+  Clock::duration cost{};
+  for (auto now = Clock::now();; now = Clock::now()) {
+    const auto next = now + std::max<Clock::duration>(now < last_late + kAlertTime ? kAlert : kCalm, kCost * cost);
+    const double used = CpuSeconds();
     {
       MutexLock lock(mutex_);
-      const auto next = Clock::now() + (alert ? kAlert : kCalm);
       while (!stopping_ && Clock::now() < next) changed_.WaitUntil(mutex_, next);
       if (stopping_) return;
     }
-    const bool grown = ResidentBytes() > calm_bytes_ + kGrowth;
-    const int strike = grown ? 2 : signs_->late(Clock::now()) ? 1 : 0;
-    Examine(strike);
-    if (strike > 0) last_late = Clock::now();
-    if (grown || suspects_.empty()) calm_bytes_ = ResidentBytes();
+    const auto begun = Clock::now();
+    const bool busy = CpuSeconds() - used > kBusy * std::chrono::duration<double>(begun - now).count();
+    if (!busy && suspects_.empty() && begun < examined + kIdle) continue;
+    examined = begun;
+    const bool late = signs_->late(begun);
+    if (late) last_late = begun;
+    Examine(late);
+    signs_->Ask(begun);
+    cost = Clock::now() - begun;
   }
 }
 
-// Looks at all connections, and pauses those that are behind if `strike`, which each of them gets, is not 0. Asks for
-// another sign of life if any connection is behind.
-void FloodGuard::Examine(int strike) {
+// Looks at all connections. Pauses those of clients with too many calls and, if gRPC is late, those that are behind.
+void FloodGuard::Examine(bool late) {
   const auto now = Clock::now();
-  bool any_behind = false;
   ++examination_;
+  const std::set<std::string> crowded = rules_.crowded();
+  const bool large = ResidentBytes() > rules_.memory;
   std::vector<Peer> reset;
   watch_.ForEach([&](uint64_t number, int socket, const Peer& peer) {
     const auto found = suspects_.find(number);
     const bool behind = Unread(socket) >= kBehindBytes;
-    any_behind |= behind;
-    if (found == suspects_.end() && !behind) return;
+    const bool crowds = crowded.contains(peer.client);
+    if (found == suspects_.end() && !behind && !crowds) return;
     Suspect& suspect = found == suspects_.end() ? suspects_[number] : found->second;
     suspect.seen = examination_;
     suspect.behind = behind ? suspect.behind + 1 : 0;
+    const auto end = [&] {
+      Reset(socket);
+      reset.push_back(peer);
+      suspect = {.seen = examination_};
+    };
     if (suspect.paused) {
-      if (now < suspect.until) return;
+      const bool too_long = now >= suspect.since + kLongestPause;
+      const bool served = !crowds && signs_->answered() >= suspect.since && now >= suspect.since + Pause(suspect.strikes);
+      if (crowds && too_long) return end();
+      if (!served && !too_long) return;
       GoOn(socket);
       suspect = {.strikes = suspect.strikes, .until = now + kForget, .seen = examination_};
-    } else if (strike > 0 && suspect.behind >= kBehind) {
-      suspect.strikes += strike;
-      if (suspect.strikes > (trusted_(peer) ? kStrikesOfTrusted : kStrikes)) {
-        Reset(socket);
-        reset.push_back(peer);
-        suspect = {.seen = examination_};
-      } else {
-        Pause(socket);
-        suspect = {.strikes = suspect.strikes, .paused = true, .until = now + kPause, .seen = examination_};
-      }
+    } else if (crowds || (late && suspect.behind >= (suspect.strikes > 0 ? 1 : kBehind))) {
+      if (suspect.strikes >= (large ? kStrikesIfLarge : rules_.trusted(peer) ? kStrikesOfTrusted : kStrikes)) return end();
+      Hold(socket);
+      suspect = {.strikes = suspect.strikes + 1, .paused = true, .since = now, .seen = examination_};
     } else if (!behind && now >= suspect.until) {
       suspect.seen = 0;  // forgotten
     }
   });
   std::erase_if(suspects_, [this](const auto& entry) { return entry.second.seen != examination_; });
-  if (any_behind) signs_->Ask(now);
-  for (const Peer& peer : reset) on_reset_(peer);
+  for (const Peer& peer : reset) rules_.on_reset(peer);
 }
 
 }  // namespace probegate

@@ -2,11 +2,12 @@
 //
 // gRPC has few threads for all connections (half as many as CPUs, at least two), and a thread that reads from a
 // connection goes on for as long as there is more to read: valid messages, pings, settings, or calls that are cancelled
-// at once. A few connections that always have more therefore stop all others. While any connection has not been read to
-// the end, the guard makes a call in this process (base/grpc/signs_of_life.h). If it takes too long, the guard pauses
-// the connections that have not been read to the end for a while: the system drops what arrives for them, which TCP
-// repeats later. A connection that has been paused again and again is reset; that of a trusted gateway much later,
-// because it may be busy for many honest clients.
+// at once. A few connections that always have more therefore stop all others, and the calls that were read pile up.
+// While the program is busy, the guard makes a call in this process every few milliseconds (base/grpc/signs_of_life.h).
+// If that takes too long, it pauses the connections that have not been read to the end, and all connections of a client
+// with too many calls, until gRPC has served what waits: the system drops what arrives for them, which TCP repeats
+// later. A connection that has been paused again and again is reset; that of a trusted gateway much later, because it
+// may be busy for many honest clients.
 //
 // Threads: the guard has one of its own.
 #pragma once
@@ -17,6 +18,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "absl/status/statusor.h"
@@ -27,15 +30,22 @@
 
 namespace probegate {
 
+// Called on the guard's thread; must not block.
+struct FloodRules {
+  // Which clients have too many calls (Peer::client).
+  std::function<std::set<std::string>()> crowded;
+  // Whether a connection is a trusted gateway's.
+  std::function<bool(const Peer&)> trusted;
+  // While the program has more resident memory, in bytes, connections are reset earlier.
+  size_t memory;
+  // A connection was reset.
+  std::function<void(const Peer&)> on_reset;
+};
+
 class FloodGuard {
  public:
-  // Called on the guard's thread when a connection is reset.
-  using OnReset = std::function<void(const Peer&)>;
-  // Whether a connection is a trusted gateway's. Called on the guard's thread.
-  using Trusted = std::function<bool(const Peer&)>;
-
   // `watch` must outlive the guard. RESOURCE_EXHAUSTED if the system has no thread left.
-  static absl::StatusOr<std::unique_ptr<FloodGuard>> Start(ConnectionWatch& watch, Trusted trusted, OnReset on_reset);
+  static absl::StatusOr<std::unique_ptr<FloodGuard>> Start(ConnectionWatch& watch, FloodRules rules);
   ~FloodGuard();
   FloodGuard(const FloodGuard&) = delete;
   FloodGuard& operator=(const FloodGuard&) = delete;
@@ -45,23 +55,22 @@ class FloodGuard {
   // A connection that was not read to the end, or is paused.
   struct Suspect {
     int behind = 0;   // examinations in a row in which it was not read to the end
-    int strikes = 0;  // how often it was paused, or twice as much
+    int strikes = 0;  // how often it was paused
     bool paused = false;
-    Clock::time_point until;  // the end of the pause; later, when its strikes are forgotten
+    Clock::time_point since;  // the pause's begin
+    Clock::time_point until;  // if it is not paused: when its strikes are forgotten
     uint64_t seen = 0;        // the last examination in which the connection existed
   };
 
-  FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, Trusted trusted, OnReset on_reset);
+  FloodGuard(ConnectionWatch& watch, std::unique_ptr<SignsOfLife> signs, FloodRules rules);
   void Run();
-  void Examine(int strike);
+  void Examine(bool late);
 
   ConnectionWatch& watch_;
   const std::unique_ptr<SignsOfLife> signs_;
-  const Trusted trusted_;
-  const OnReset on_reset_;
+  const FloodRules rules_;
   std::map<uint64_t, Suspect> suspects_;  // by the watch's number; used by the guard's thread only
   uint64_t examination_ = 0;
-  size_t calm_bytes_ = 0;  // resident memory when no connection was behind, or when it was last found to have grown
 
   Mutex mutex_;
   CondVar changed_;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file_descriptor.h"
+#include "base/grpc/counted_server.h"
 #include "base/socket.h"
 
 namespace probegate {
@@ -40,7 +41,7 @@ absl::Status SignsOfLife::Open() {
   builder.RegisterCallbackGenericService(&service_);
   auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
-  server_ = builder.BuildAndStart();
+  server_ = StartCounted(builder).server;
   if (server_ == nullptr) return absl::ResourceExhaustedError("cannot serve gRPC");
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
   parameters.listener_fd = -1;
@@ -67,6 +68,7 @@ void SignsOfLife::Ask(Clock::time_point now) {
   stub_->UnaryCall(&call->context, "/Self/Check", {}, &call->request, &call->response, [this, call](grpc::Status) {
     MutexLock lock(mutex_);
     waiting_ = false;
+    answered_ = asked_;
     done_.NotifyAll();
   });
 }
@@ -74,6 +76,11 @@ void SignsOfLife::Ask(Clock::time_point now) {
 bool SignsOfLife::late(Clock::time_point now) const {
   MutexLock lock(mutex_);
   return waiting_ && now > asked_ + kLate;
+}
+
+SignsOfLife::Clock::time_point SignsOfLife::answered() const {
+  MutexLock lock(mutex_);
+  return answered_;
 }
 
 }  // namespace probegate

@@ -37,6 +37,9 @@ class SignsOfLife {
   // Whether a call is in progress, and late at `now`.
   bool late(Clock::time_point now) const;
 
+  // When the last call was made that has been answered. What gRPC had to serve before it, it has served.
+  Clock::time_point answered() const;
+
  private:
   struct Call;
 
@@ -49,7 +52,8 @@ class SignsOfLife {
   mutable Mutex mutex_;
   CondVar done_;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
-  Clock::time_point asked_ ABSL_GUARDED_BY(mutex_);
+  Clock::time_point asked_ ABSL_GUARDED_BY(mutex_);     // when the last call was made
+  Clock::time_point answered_ ABSL_GUARDED_BY(mutex_);  // when the last answered call was made
 };
 
 }  // namespace probegate
