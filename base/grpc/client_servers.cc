@@ -211,12 +211,14 @@ std::unique_ptr<ClientServers::Client> ClientServers::TakeIdle(Clock::time_point
 
 void ClientServers::Shutdown(std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::system_clock::now() + patience;
+  const auto hand_overs = Clock::now() + patience;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
     changed_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
+  FinishHandOvers(hand_overs);
   decltype(clients_) clients;
   {
     MutexLock lock(mutex_);
@@ -230,17 +232,22 @@ void ClientServers::Shutdown(std::chrono::milliseconds patience) {
   for (size_t i = 0; i < clients.size(); ++i) {
     grpc_completion_queue_next(told, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
   }
-  {
-    MutexLock lock(mutex_);
-    while (handing_over_ > 0) changed_.Wait(mutex_);
-  }
   grpc_completion_queue_shutdown(told);
   grpc_completion_queue_next(told, gpr_inf_future(GPR_CLOCK_REALTIME), nullptr);
   grpc_completion_queue_destroy(told);
   guard_.reset();
-  // A connection that was handed over when its server had shut down is one that gRPC neither serves nor closes.
-  if (watch_ != nullptr) watch_->ForEach([](uint64_t, int socket, const Peer&) { ::shutdown(socket, SHUT_RDWR); });
   watch_.reset();  // no more calls of Leave
+}
+
+// gRPC crashes if a connection is handed to a server that shuts down.
+void ClientServers::FinishHandOvers(Clock::time_point deadline) {
+  MutexLock lock(mutex_);
+  while (handing_over_ > 0 && Clock::now() < deadline) changed_.WaitUntil(mutex_, deadline);
+  if (handing_over_ > 0) {
+    // gRPC has been reading ever since: the connections end, and with them the reading.
+    watch_->ForEach([](uint64_t, int socket, const Peer&) { ::shutdown(socket, SHUT_RDWR); });
+  }
+  while (handing_over_ > 0) changed_.Wait(mutex_);
 }
 
 size_t ClientServers::size() const {

@@ -93,6 +93,7 @@ class ClientServers {
   void Leave(Client& client);
   bool HandOver(Client& client, int socket);
   void HandedOver();
+  void FinishHandOvers(std::chrono::steady_clock::time_point deadline);
   std::unique_ptr<Client> MakeClient(const Peer& peer) const;
   std::set<std::string> Crowded() const;
   void EndIdle();
