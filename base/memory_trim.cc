@@ -13,8 +13,8 @@
 namespace probegate {
 namespace {
 
-// The memory that this program has and does not use, in bytes: what the allocator keeps, and what is not allocated, such
-// as code.
+// The memory that this program has and does not use, in bytes: what the allocator keeps, and what is not allocated,
+// such as code.
 size_t UnusedBytes() {
   const struct mallinfo2 heap = ::mallinfo2();
   const size_t used = heap.uordblks + heap.hblkhd;

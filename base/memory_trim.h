@@ -2,7 +2,8 @@
 //
 // The allocator keeps most of what is freed, so that after an attack, or after one large transfer, a program would stay
 // as large as it was at its largest. This looks every second, on a thread of its own, how much memory the program has
-// and does not use, and asks the allocator to give back what it keeps (malloc_trim(3)) if that is much more than before.
+// and does not use, and asks the allocator to give back what it keeps (malloc_trim(3)) if that is much more than
+// before.
 #pragma once
 
 #include <algorithm>

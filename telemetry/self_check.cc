@@ -22,8 +22,7 @@ SelfCheck::SelfCheck(std::vector<Check> checks, const Times& times)
 
 absl::StatusOr<std::unique_ptr<SelfCheck>> SelfCheck::Start(std::vector<Check> checks, const Times& times) {
   std::unique_ptr<SelfCheck> check(new SelfCheck(std::move(checks), times));
-  const absl::Status started =
-      StartThread(check->thread_, "the health checks", [self = check.get()] { self->Run(); });
+  const absl::Status started = StartThread(check->thread_, "the health checks", [self = check.get()] { self->Run(); });
   if (!started.ok()) return started;
   return check;
 }

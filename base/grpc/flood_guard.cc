@@ -142,13 +142,15 @@ void FloodGuard::Examine(bool late) {
     };
     if (suspect.paused) {
       const bool too_long = now >= suspect.since + kLongestPause;
-      const bool served = !crowds && signs_->answered() >= suspect.since && now >= suspect.since + Pause(suspect.strikes);
+      const bool served =
+          !crowds && signs_->answered() >= suspect.since && now >= suspect.since + Pause(suspect.strikes);
       if (crowds && too_long) return end();
       if (!served && !too_long) return;
       GoOn(socket);
       suspect = {.strikes = suspect.strikes, .until = now + kForget, .seen = examination_};
     } else if (crowds || (late && suspect.behind >= (suspect.strikes > 0 ? 1 : kBehind))) {
-      if (suspect.strikes >= (large ? kStrikesIfLarge : rules_.trusted(peer) ? kStrikesOfTrusted : kStrikes)) return end();
+      if (suspect.strikes >= (large ? kStrikesIfLarge : rules_.trusted(peer) ? kStrikesOfTrusted : kStrikes))
+        return end();
       Hold(socket);
       suspect = {.strikes = suspect.strikes + 1, .paused = true, .since = now, .seen = examination_};
     } else if (!behind && now >= suspect.until) {

@@ -32,9 +32,7 @@ class Listener {
   Listener() : opened_(ListenAt(Loopback(0))) { EXPECT_EQ(opened_.error, 0) << ErrorText(opened_.error); }
 
   int number() const { return opened_.socket.number(); }
-  SocketAddress address() const {
-    return Loopback(LocalEndpoint(number()).port);
-  }
+  SocketAddress address() const { return Loopback(LocalEndpoint(number()).port); }
   FileDescriptor Accept() const { return FileDescriptor(::accept4(number(), nullptr, nullptr, SOCK_NONBLOCK)); }
 
  private:
