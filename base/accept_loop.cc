@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/start_thread.h"
+#include "base/unix_socket.h"
 
 namespace probegate {
 namespace {
@@ -26,6 +27,8 @@ constexpr std::chrono::milliseconds kPause{100};
 constexpr int kPortAttempts = 16;
 // Connections that are expected and have not come yet. The oldest are forgotten.
 constexpr size_t kMaxExpected = 16;
+// If the kernel does not say who is at the other end of a unix socket: its user "nobody".
+constexpr UnixPeer kNobody{.uid = 65534, .pid = 0};
 
 std::unique_ptr<FileDescriptor> OpenReserve() {
   return std::make_unique<FileDescriptor>(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -35,6 +38,15 @@ bool IsExhaustion(int error) { return error == EMFILE || error == ENFILE || erro
 
 Peer ToPeer(const Endpoint& endpoint) {
   return {.address = endpoint.ToString(), .host = endpoint.host, .client = ClientKey(endpoint.host)};
+}
+
+// A connection from `from`.
+AcceptedConnection Accepted(FileDescriptor socket, const SocketAddress& from) {
+  if (from.family() != AF_UNIX) {
+    return {.socket = std::move(socket), .peer = ToPeer(from.ToEndpoint()), .place = {}, .own = false};
+  }
+  const UnixPeer peer = PeerOfUnixSocket(socket.number()).value_or(kNobody);
+  return {.socket = std::move(socket), .peer = PeerWithUid(peer.uid), .place = {}, .own = peer.pid == ::getpid()};
 }
 
 // The addresses of `at`, each once: a resolver may return an address for each line of /etc/hosts that has it.
@@ -96,8 +108,11 @@ void ResetConnection(FileDescriptor socket) {
 
 struct AcceptLoop::Listener::State {
   Listening listening;
+  std::unique_ptr<UnixListener> unix_listener;  // instead of `sockets`
   std::vector<FileDescriptor> sockets;
   std::vector<std::string> expected;  // addresses with ports
+
+  std::vector<int> numbers() const;  // of all sockets that listen
 };
 
 AcceptLoop::AcceptLoop(AcceptObserver& observer)
@@ -134,21 +149,36 @@ void AcceptLoop::Wake() {
   (void)!::write(wake_.number(), &one, sizeof(one));
 }
 
+std::vector<int> AcceptLoop::Listener::State::numbers() const {
+  std::vector<int> all;
+  for (const FileDescriptor& socket : sockets) all.push_back(socket.number());
+  if (unix_listener != nullptr) all.push_back(unix_listener->socket());
+  return all;
+}
+
 absl::StatusOr<std::unique_ptr<AcceptLoop::Listener>> AcceptLoop::Listen(const Endpoint& at, Listening listening) {
-  auto opened = ListenAtAll(at);
-  if (!opened.ok()) return opened.status();
+  Listener::State listener{.listening = std::move(listening), .unix_listener = {}, .sockets = {}, .expected = {}};
+  uint16_t port = 0;
+  if (at.is_unix()) {
+    auto opened = UnixListener::Listen(at.host, listener.listening.group);
+    if (!opened.ok()) return opened.status();
+    listener.unix_listener = *std::move(opened);
+  } else {
+    auto opened = ListenAtAll(at);
+    if (!opened.ok()) return opened.status();
+    listener.sockets = std::move(opened->sockets);
+    port = opened->port;
+  }
   MutexLock lock(mutex_);
-  const auto state = listeners_.insert(
-      listeners_.end(),
-      Listener::State{.listening = std::move(listening), .sockets = std::move(opened->sockets), .expected = {}});
-  for (const FileDescriptor& socket : state->sockets) {
-    epoll_event event{.events = EPOLLIN, .data = {.fd = socket.number()}};
-    if (::epoll_ctl(poll_.number(), EPOLL_CTL_ADD, socket.number(), &event) == 0) continue;
+  const auto state = listeners_.insert(listeners_.end(), std::move(listener));
+  for (const int socket : state->numbers()) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = socket}};
+    if (::epoll_ctl(poll_.number(), EPOLL_CTL_ADD, socket, &event) == 0) continue;
     const int error = errno;
     listeners_.erase(state);
     return absl::UnavailableError(ErrorText(error));
   }
-  return std::unique_ptr<Listener>(new Listener(*this, {.host = at.host, .port = opened->port}, state));
+  return std::unique_ptr<Listener>(new Listener(*this, {.host = at.host, .port = port}, state));
 }
 
 AcceptLoop::Listener::~Listener() {
@@ -180,7 +210,7 @@ void AcceptLoop::Run() {
 // Accepts what waits at `socket`. False if the system has no file descriptor left, or no memory.
 bool AcceptLoop::AcceptAll(int socket) {
   const auto has_socket = [socket](const Listener::State& state) {
-    return std::ranges::any_of(state.sockets, [socket](const auto& one) { return one.number() == socket; });
+    return std::ranges::count(state.numbers(), socket) > 0;
   };
   const auto found = std::ranges::find_if(listeners_, has_socket);
   if (found == listeners_.end()) return true;  // it was closed meanwhile
@@ -191,8 +221,7 @@ bool AcceptLoop::AcceptAll(int socket) {
     socklen_t size = sizeof(storage);
     FileDescriptor accepted(::accept4(socket, from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (accepted.ok()) {
-      const Peer peer = ToPeer(SocketAddress(from, size).ToEndpoint());
-      Admit(*found, {.socket = std::move(accepted), .peer = peer, .place = {}, .own = false});
+      Admit(*found, Accepted(std::move(accepted), SocketAddress(from, size)));
     } else if (errno == EAGAIN) {
       return true;
     } else if (IsExhaustion(errno)) {
@@ -207,11 +236,16 @@ bool AcceptLoop::AcceptAll(int socket) {
 
 void AcceptLoop::Admit(Listener::State& state, AcceptedConnection connection) {
   const Listening& listening = state.listening;
-  if (std::erase(state.expected, connection.peer.address) > 0) {
+  if (connection.own || std::erase(state.expected, connection.peer.address) > 0) {
     connection.own = true;
     connection.peer.client = kOwnClient;
     connection.place = listening.connections.TakeAnyway(kOwnClient, 1);
     return listening.handler(std::move(connection));
+  }
+  if (!listening.allow_from.empty() && !Contains(listening.allow_from, connection.peer.host)) {
+    observer_.OnRefused(listening.name, connection.peer,
+                        "connections from this address are not allowed (--allow-from)");
+    return ResetConnection(std::move(connection.socket));
   }
   auto place = listening.connections.Take(connection.peer.client, 1);
   if (place.ok()) {

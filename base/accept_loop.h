@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/address_range.h"
 #include "base/endpoint.h"
 #include "base/file_descriptor.h"
 #include "base/mutex.h"
@@ -35,14 +36,15 @@ struct AcceptedConnection {
   FileDescriptor socket;
   Peer peer;
   Quota::Grant place;  // to be kept for as long as the connection exists
-  bool own = false;    // Listener::Expect announced it: it is the program's own
+  bool own = false;    // it is the program's own: Listener::Expect announced it, or the kernel says so (unix sockets)
 };
 
 // What happens to connections that no handler sees. `listener` is the name given to Listen.
 class AcceptObserver {
  public:
   virtual ~AcceptObserver() = default;
-  // A connection was reset because it exceeds the quota of connections; `why` says whose limit that is.
+  // A connection was reset because its address is not allowed, or because it exceeds the quota of connections; `why`
+  // says which, and whose limit it is.
   virtual void OnRefused(const std::string& listener, const Peer& peer, std::string_view why) = 0;
   // A connection could not be accepted: `error` is the value of errno, usually EMFILE or ENFILE.
   virtual void OnAcceptFailed(const std::string& listener, int error) = 0;
@@ -91,8 +93,12 @@ class AcceptLoop {
     Quota& connections;           // must outlive all connections of the listener
     Handler handler;              // is given each connection
     RefusedHandler refused = {};  // if null, connections that exceed the quota are reset
+    std::string group = {};       // of the file of a unix socket (base/unix_socket.h)
+    // Connections from other addresses are reset, before they count. Empty: all addresses are allowed.
+    std::vector<AddressRange> allow_from = {};
   };
-  // Listens on all addresses that `at` stands for. An empty host stands for all addresses of this machine, and so does
+  // Listens on all addresses that `at` stands for, or at the path of a unix socket. An empty host stands for all
+  // addresses of this machine, and so does
   // "::"; "0.0.0.0" stands for its IPv4 addresses. Blocks while a name is looked up. UNAVAILABLE, with the system's
   // reason alone as the message, if it cannot listen on one of them, for instance because the port is already in use.
   absl::StatusOr<std::unique_ptr<Listener>> Listen(const Endpoint& at, Listening listening);

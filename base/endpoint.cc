@@ -9,6 +9,8 @@ namespace {
 
 constexpr unsigned kMaxPort = 65535;
 constexpr unsigned kMaxRange = 1024;
+constexpr std::string_view kUnix = "unix:";
+constexpr size_t kMaxUnixPath = 107;  // unix(7)
 
 std::optional<uint16_t> ParsePort(std::string_view text) {
   unsigned port = 0;
@@ -40,6 +42,7 @@ std::optional<HostAndPorts> SplitHost(std::string_view text) {
 }  // namespace
 
 std::string Endpoint::ToString() const {
+  if (is_unix()) return std::string(kUnix) + host;
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
@@ -50,6 +53,13 @@ std::optional<Endpoint> ParseEndpoint(std::string_view text) {
   const auto port = ParsePort(parts->ports);
   if (!port) return std::nullopt;
   return Endpoint{std::string(parts->host), *port};
+}
+
+std::optional<Endpoint> ParseAddress(std::string_view text) {
+  if (!text.starts_with(kUnix)) return ParseEndpoint(text);
+  const std::string_view path = text.substr(kUnix.size());
+  if (!path.starts_with('/') || path.ends_with('/') || path.size() > kMaxUnixPath) return std::nullopt;
+  return Endpoint{std::string(path), 0};
 }
 
 std::vector<Endpoint> ParseEndpointRange(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <string>
 
 #include "absl/strings/str_replace.h"
 #include "base/endpoint.h"
@@ -22,6 +23,13 @@ std::string ClientKey(const std::string& host) {
   }
   std::fill(&address.s6_addr[8], std::end(address.s6_addr), uint8_t{0});
   return std::string(::inet_ntop(AF_INET6, &address, text, sizeof(text))) + "/64";
+}
+
+bool Peer::local() const { return uid.has_value() || IsLoopback(host); }
+
+Peer PeerWithUid(uint32_t uid) {
+  const std::string name = "uid " + std::to_string(uid);
+  return {.address = name, .host = name, .client = name, .uid = uid};
 }
 
 Peer ParsePeer(std::string_view uri) {

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/unix_socket.h"
+
 namespace probegate {
 namespace {
 
@@ -17,9 +19,12 @@ OpenedSocket Failed(int error) { return {.socket = FileDescriptor(-1), .error = 
 }  // namespace
 
 SelfConnector::SelfConnector(const Endpoint& listening, Expect expect)
-    : found_(Resolve(Reachable(listening))), expect_(std::move(expect)) {}
+    : path_(listening.is_unix() ? listening.host : ""),
+      found_(path_.empty() ? Resolve(Reachable(listening)) : Resolution{}),
+      expect_(std::move(expect)) {}
 
 OpenedSocket SelfConnector::Connect(Deadline deadline) const {
+  if (!path_.empty()) return ConnectToUnix(path_, deadline);
   if (!found_.ok()) return Failed(EADDRNOTAVAIL);
   const SocketAddress& to = found_.addresses.front();
   // The program's own address, so it is also where the connection can come from.

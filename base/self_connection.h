@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "base/endpoint.h"
 #include "base/socket.h"
@@ -16,7 +17,8 @@ class SelfConnector {
   using Expect = std::function<void(const Endpoint& from)>;
 
   // To the listener at `listening`, whose port is the actual one. If it listens on all addresses of this machine,
-  // connections go over loopback. Blocks while a name is looked up, so that Connect need not. `expect` may be null.
+  // connections go over loopback. Blocks while a name is looked up, so that Connect need not. `expect` may be null; it
+  // is not called for a unix socket, where the kernel says whose connection it is.
   SelfConnector(const Endpoint& listening, Expect expect);
 
   // Connects. The socket is non-blocking. The error is ETIMEDOUT if there is no connection by `deadline`, and
@@ -24,6 +26,7 @@ class SelfConnector {
   OpenedSocket Connect(Deadline deadline) const;
 
  private:
+  const std::string path_;  // of a unix socket; empty: none
   const Resolution found_;
   const Expect expect_;
 };

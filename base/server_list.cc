@@ -27,6 +27,7 @@ std::string ToText(int family, const void* address) {
 
 // The canonical spelling of an address, by which addresses are compared; nothing if `host` is not an address.
 std::optional<std::string> Canonical(const std::string& host) {
+  if (Endpoint{host}.is_unix()) return host;
   in_addr v4;
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ToText(AF_INET, &v4);
   // inet_pton does not accept zones.
@@ -76,8 +77,10 @@ std::string Server::ToString() const {
 absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::string>& texts) {
   std::vector<Endpoint> names;
   for (const std::string& text : texts) {
-    auto name = ParseEndpoint(text);
-    if (!name || name->port == 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not HOST:PORT"));
+    auto name = ParseAddress(text);
+    if (!name || (name->port == 0 && !name->is_unix())) {
+      return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is neither HOST:PORT nor unix:/PATH"));
+    }
     const auto address = Canonical(name->host);
     if (!address && IsIpv6(name->host)) {
       return absl::InvalidArgumentError(absl::StrCat("\"", text, "\": ", name->host, " is not an IPv6 address"));

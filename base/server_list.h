@@ -27,12 +27,13 @@ inline constexpr std::chrono::seconds kLookupInterval{10};
 // machine.
 Endpoint DefaultServer();
 
-// Whether `host`, in the form of Endpoint::host, is an IPv4 or IPv6 address, rather than a name that must be looked up.
-// An IPv6 address may have a zone (RFC 4007): fe80::1%eth0.
+// Whether `host`, in the form of Endpoint::host, is an IPv4 or IPv6 address or the path of a unix socket, rather than a
+// name that must be looked up. An IPv6 address may have a zone (RFC 4007): fe80::1%eth0.
 bool IsAddress(const std::string& host);
 
 struct Server {
-  Endpoint address;  // its host is an IPv4 or IPv6 address; channels connect to it, and it tells servers apart
+  Endpoint address;  // its host is an IPv4 or IPv6 address, or it is a unix socket; channels connect to it, and it
+                     // tells servers apart
   Endpoint name;     // as returned by ParseServerNames
   bool operator==(const Server&) const = default;
 
@@ -40,10 +41,10 @@ struct Server {
   std::string ToString() const;
 };
 
-// Parses `texts`, each HOST:PORT with a port from 1 upward. Returns them in their order, without duplicates.
-// INVALID_ARGUMENT, which quotes the first wrong text, if there is one; a HOST that contains a colon but is not an IPv6
-// address is wrong, too. Addresses are normalized as by inet_ntop(3), and IPv4-mapped IPv6 addresses (::ffff:127.0.0.1)
-// become IPv4 addresses, so that each is one server however it is written.
+// Parses `texts`, each HOST:PORT with a port from 1 upward, or unix:/PATH. Returns them in their order, without
+// duplicates. INVALID_ARGUMENT, which quotes the first wrong text, if there is one; a HOST that contains a colon but is
+// not an IPv6 address is wrong, too. Addresses are normalized as by inet_ntop(3), and IPv4-mapped IPv6 addresses
+// (::ffff:127.0.0.1) become IPv4 addresses, so that each is one server however it is written.
 absl::StatusOr<std::vector<Endpoint>> ParseServerNames(const std::vector<std::string>& texts);
 
 // Returns all addresses of a host, IPv6 ones without brackets, in any order and possibly with duplicates. NOT_FOUND if

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/grpc/client_tls.h"
 #include "cli/print/failure.h"
 #include "cli/servers/find_probe.h"
 #include "probegate/v1/debug_probe.pb.h"
@@ -17,6 +18,7 @@ namespace probegate {
 // The arguments of every subcommand.
 struct CommonArguments {
   std::vector<Endpoint> servers;  // at least one
+  ChannelSecurity security;
   bool json = false;
   v1::ClientInfo client;  // how this program introduces itself to servers
 };

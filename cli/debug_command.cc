@@ -55,11 +55,11 @@ ExitCode ExitCodeOf(grpc::StatusCode code) {
   throw Failure(ExitCodeOf(status.error_code()), status.error_message());
 }
 
-std::shared_ptr<grpc::Channel> Connect(const Endpoint& debugd) {
-  auto channel = MakeChannel(debugd.ToString());
+std::shared_ptr<grpc::Channel> Connect(const Endpoint& debugd, const ChannelSecurity& security) {
+  auto channel = MakeChannel(debugd.ToString(), {.authority = debugd.ToString(), .security = security});
   if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectBound)) {
-    throw Failure(ExitCode::kUnreachable,
-                  "no probegate-debugd answers at " + debugd.ToString() + "; is it running? (--debugd)");
+    throw Failure(ExitCode::kUnreachable, "no probegate-debugd answers at " + debugd.ToString() + "; " +
+                                              ReasonNotConnected(channel, "is it running? (--debugd)"));
   }
   return channel;
 }
@@ -213,7 +213,7 @@ int GdbExitCode(const grpc::ClientContext& context) {
 
 int RunDebug(const DebugArguments& arguments) {
   Interrupts interrupts;
-  const auto channel = Connect(arguments.debugd);
+  const auto channel = Connect(arguments.debugd, arguments.security);
   DebugReq first;
   auto& config = *first.mutable_debugreq();
   config.set_port(arguments.probe);

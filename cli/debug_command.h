@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/endpoint.h"
+#include "base/grpc/client_tls.h"
 
 namespace probegate {
 
@@ -14,6 +15,7 @@ struct DebugArguments {
   std::string elf;
   std::string interpreter = "console";
   bool upload = false;
+  ChannelSecurity security;
 };
 
 // Returns gdb's exit code after gdb has ended by itself. Throws a Failure if the session ends in another way.

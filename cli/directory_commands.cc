@@ -64,7 +64,7 @@ ExitCode RunList(const CommonArguments& common, const ListArguments& arguments) 
     v1::ListSessionsResponse sessions;
     const std::string& host() const { return probes.host(); }
   };
-  ServerGroup group(common.servers);
+  ServerGroup group(common.servers, common.security);
   const auto answers = group.Ask<Lists>(
       [&arguments](ServerClient& server) { return Lists{server.ListProbes(arguments.all), server.ListSessions("")}; });
   group.ThrowIfNoneAnswers();
@@ -100,7 +100,7 @@ ExitCode RunList(const CommonArguments& common, const ListArguments& arguments) 
 }
 
 ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arguments) {
-  ServerGroup group(common.servers);
+  ServerGroup group(common.servers, common.security);
   const auto answers = AskSessions(group, arguments.probe);
   group.ThrowIfNoneAnswers();
   const std::vector<Place> places = PlacesOfAnswers(answers);
@@ -123,7 +123,7 @@ ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arg
 }
 
 void RunKick(const CommonArguments& common, const KickArguments& arguments) {
-  ServerGroup group(common.servers);
+  ServerGroup group(common.servers, common.security);
   const auto [server, session] = FindSession(group, arguments.session);
   server->EndSession(session, arguments.reason);
   const std::string name = SessionName(session);

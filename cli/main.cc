@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/frequency.h"
+#include "base/grpc/client_tls.h"
 #include "base/labels.h"
 #include "base/server_list.h"
 #include "cli/commands.h"
@@ -17,6 +18,7 @@
 #include "cli/print/complain.h"
 #include "cli/print/failure.h"
 #include "config/checks.h"
+#include "config/tls_options.h"
 
 namespace probegate {
 namespace {
@@ -39,6 +41,7 @@ v1::ClientInfo ThisProgram() {
 struct Arguments {
   CommonArguments common;
   std::vector<std::string> servers;
+  TlsOptions tls;
   std::vector<std::string> gateways;
   ListArguments list;
   SessionsArguments sessions;
@@ -107,10 +110,10 @@ void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
 void AddDebug(CLI::App& app, Arguments& arguments) {
   DebugArguments& debug = arguments.debug;
   CLI::App* command = app.add_subcommand("debug", "Debugs a target with gdb, through a probegate-debugd");
-  const auto set_debugd = [&debug](const std::string& text) { debug.debugd = *ParseEndpoint(text); };
+  const auto set_debugd = [&debug](const std::string& text) { debug.debugd = *ParseAddress(text); };
   command->add_option_function<std::string>("--debugd", set_debugd, "The address of probegate-debugd")
-      ->option_text("HOST:PORT [" + debug.debugd.ToString() + "]")
-      ->check(IsEndpoint);
+      ->option_text("HOST:PORT|unix:/PATH [" + debug.debugd.ToString() + "]")
+      ->check(IsServerAddress);
   CLI::Option* uid = command->add_option("-u,--uid,--probe", debug.probe,
                                          "The probe's unique ID, or key=value of one of its properties or labels");
   uid->option_text("UID");
@@ -193,9 +196,10 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
   app.add_option("--server", arguments.servers,
                  "The address of a server (repeatable). A host name with several addresses stands for as many servers")
-      ->option_text("HOST:PORT [" + DefaultServer().ToString() + "]")
+      ->option_text("HOST:PORT|unix:/PATH [" + DefaultServer().ToString() + "]")
       ->allow_extra_args(false)
-      ->check(IsEndpoint);
+      ->check(IsServerAddress);
+  AddTlsOptions(app, TlsRole::kClient, arguments.tls);
   app.add_flag("--json", arguments.common.json, "Print JSON");
   app.footer(kExitCodes);
   app.require_subcommand(1);
@@ -206,6 +210,10 @@ int Main(int argc, char** argv) {
     auto servers = ParseServerNames(arguments.servers);
     if (!servers.ok()) throw Failure(ExitCode::kUsage, "--server: " + std::string(servers.status().message()));
     arguments.common.servers = *std::move(servers);
+    if (const auto wrong = WrongTlsOptions(arguments.tls)) throw Failure(ExitCode::kUsage, *wrong);
+    const auto security = LoadClientTls(arguments.tls.client(TlsRole::kClient));
+    if (!security.ok()) throw Failure(ExitCode::kFailed, std::string(security.status().message()));
+    arguments.common.security = arguments.debug.security = *security;
     for (const std::string& gateway : arguments.gateways) {
       for (const Endpoint& port : ParseEndpointRange(gateway)) arguments.list.gateway_ports.push_back(port);
     }

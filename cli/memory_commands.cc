@@ -53,7 +53,7 @@ std::string ValuesAsJson(const std::string& probe, const MemoryArguments& memory
 void RunRead(const CommonArguments& common, const ReadArguments& arguments) {
   const MemoryArguments& memory = arguments.memory;
   CheckAligned(memory);
-  ServerGroup group(common.servers);
+  ServerGroup group(common.servers, common.security);
   const auto [server, probe] = FindProbe(group, memory.probe);
   TargetMemory target(*server, common.client, probe, PathOf(memory));
   const std::vector<uint32_t> values = target.Read(memory.address, arguments.count, memory.width);
@@ -78,7 +78,7 @@ void RunWrite(const CommonArguments& common, const WriteArguments& arguments) {
   }
   if (arguments.file.empty()) CheckAligned(memory);
   const std::string bytes = arguments.file.empty() ? std::string() : ReadFile(arguments.file);
-  ServerGroup group(common.servers);
+  ServerGroup group(common.servers, common.security);
   const auto [server, probe] = FindProbe(group, memory.probe);
   TargetMemory target(*server, common.client, probe, PathOf(memory));
   if (arguments.file.empty()) {

@@ -46,7 +46,7 @@ bool PrintJson(const TopWatch& watch, std::vector<std::string>& known_problems) 
 
 // Runs until the output is no longer read.
 void Watch(const CommonArguments& common, const std::string& probe, const TopArguments& arguments, Screen& screen) {
-  TopWatch watch(common.servers, probe, arguments.probe.labels);
+  TopWatch watch(common.servers, common.security, probe, arguments.probe.labels);
   std::vector<std::string> known_problems;
   Clock::time_point due = Clock::now();
   while (common.json ? PrintJson(watch, known_problems) : screen.Show(Page(common, watch))) {
@@ -90,7 +90,7 @@ ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments) {
   const EndOnSignal end_on_signal([&screen] { screen.Restore(); });
   std::string probe;
   {
-    ServerGroup group(common.servers);
+    ServerGroup group(common.servers, common.security);
     if (!arguments.probe.uid.empty()) {
       probe = FindProbe(group, arguments.probe).unique_id;
     } else if (!arguments.probe.labels.empty()) {

@@ -10,6 +10,10 @@
 
 namespace probegate {
 
+std::string IsServerAddress(const std::string& text) {
+  return ParseAddress(text) ? "" : text + " is neither HOST:PORT nor unix:/PATH";
+}
+
 std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
 
 std::string IsEndpointRange(const std::string& text) {

@@ -8,7 +8,8 @@
 
 namespace probegate {
 
-// HOST:PORT, and HOST:PORT or HOST:PORT-PORT (base/endpoint.h).
+// HOST:PORT or unix:/PATH; HOST:PORT; and HOST:PORT or HOST:PORT-PORT (base/endpoint.h).
+std::string IsServerAddress(const std::string& text);
 std::string IsEndpoint(const std::string& text);
 std::string IsEndpointRange(const std::string& text);
 

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "base/accept_loop.h"
+#include "base/grpc/client_tls.h"
 #include "base/grpc/listener.h"
+#include "base/grpc/server_tls.h"
 #include "base/memory_trim.h"
 #include "base/quota.h"
 #include "base/signals.h"
@@ -34,6 +36,7 @@
 #include "telemetry/build_info.h"
 #include "telemetry/connection_limits.h"
 #include "telemetry/grpc/grpc_check.h"
+#include "telemetry/grpc/tls_log.h"
 #include "telemetry/log.h"
 #include "telemetry/log_metrics.h"
 #include "telemetry/metrics.h"
@@ -107,9 +110,25 @@ void LogConfinement(Log& log, const absl::Status& confines, const absl::Status& 
 
 GrpcLimits Limits(const DebugdOptions& options, AcceptLog& accept_log) {
   return {.memory = options.quotas.memory_bytes,
-          .trusted = [](const Peer& peer) { return IsLoopback(peer.host); },
+          .trusted = [](const Peer& peer) { return peer.local(); },
           .idle = options.connection_idle,
           .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
+}
+
+// The options of TLS for the gateways that this program starts, which connect to the same servers. They run in another
+// folder.
+std::vector<std::string> GatewayTls(const ClientTlsFiles& files) {
+  if (!files.enabled) return {};
+  std::vector<std::string> words{"--tls"};
+  const auto add = [&words](const char* option, const std::string& value) {
+    if (!value.empty()) words.insert(words.end(), {option, value});
+  };
+  const auto absolute = [](const std::string& path) { return path.empty() ? path : fs::absolute(path).string(); };
+  add("--tls-ca", absolute(files.ca));
+  add("--tls-cert", absolute(files.certificate));
+  add("--tls-key", absolute(files.key));
+  add("--tls-server-name", files.server_name);
+  return words;
 }
 
 int Serve(const DebugdOptions& options, TerminationSignals& signals) {
@@ -134,6 +153,11 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   const absl::Status sandboxes = confines.ok() ? TrySandbox(programs / "probegate-launch", (*work)->path())
                                                : absl::UnimplementedError("not confined");
 
+  const auto security = LoadClientTls(options.tls.client(TlsRole::kBoth));
+  if (!security.ok()) return Fail(log, security.status());
+  auto tls = StartTls(options.tls.server(), log);
+  if (!tls.ok()) return Fail(log, tls.status());
+
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
   AddProcessMetrics(metrics);
@@ -148,7 +172,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
     debug_metrics.uploads.Set(static_cast<double>(quotas.uploads.usage().taken));
     debug_metrics.leftovers.Set(static_cast<double>((*work)->trash().size()));
   });
-  ProbeLister probes(options.servers, timers);
+  ProbeLister probes(options.servers, timers, *security);
   AcceptLog accept_log(log);
   Quota connections("connections", ConnectionLimits(options.connections, log));
   Quota metrics_connections("metrics_connections", kMetricsConnections);
@@ -162,6 +186,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
       .tools = {.launcher = programs / "probegate-launch",
                 .gateway = programs / "probegate-gateway",
                 .servers = std::move(servers),
+                .tls = GatewayTls(options.tls.client(TlsRole::kBoth)),
                 .confined = confines.ok(),
                 .namespaces = sandboxes.ok(),
                 .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
@@ -183,18 +208,20 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   Readiness readiness("probegate-debugd");
   auto http = ServeMetrics(**loop, options.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
   if (!http.ok()) return Fail(log, http.status());
-  auto server = DebugServer::Start(
-      {.loop = **loop, .connections = connections, .listen = options.listen, .limits = Limits(options, accept_log)},
-      sessions, metrics);
+  auto server = DebugServer::Start({.loop = **loop,
+                                    .connections = connections,
+                                    .listen = options.listen,
+                                    .limits = Limits(options, accept_log),
+                                    .tls = tls->get(),
+                                    .group = options.exposure.group},
+                                   sessions, metrics);
   if (!server.ok()) return Fail(log, server.status());
   GrpcListener& listener = (*server)->listener();
   const absl::Status checked = readiness.SetListening(
       {GrpcCheck(listener.endpoint(), [&listener](const Endpoint& from) { listener.Expect(from); })});
   if (!checked.ok()) return Fail(log, checked);
   const std::string address = listener.endpoint().ToString();
-  if (options.allow_remote) {
-    log.Warning("remote.allowed", {{"listen", address}, {"risk", "anyone who can reach this port can run gdb here"}});
-  }
+  WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(), "run gdb here", log);
   LogConfinement(log, confines, sandboxes);
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 

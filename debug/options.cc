@@ -2,16 +2,16 @@
 
 #include "base/server_list.h"
 #include "config/arguments.h"
+#include "config/checks.h"
 #include "config/connection_options.h"
 #include "config/counts.h"
+#include "config/tls_options.h"
 
 namespace probegate {
 namespace {
 
 constexpr double kMaxSeconds = 7 * 86'400;
 constexpr uint64_t kMaxCount = uint64_t{1} << 40;
-
-std::string IsEndpoint(const std::string& text) { return ParseEndpoint(text) ? "" : text + " is not HOST:PORT"; }
 
 // CLI11's own range check accepts nan.
 std::string IsDuration(const std::string& text) {
@@ -37,10 +37,11 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   bool allow_debug = false;
   app.set_version_flag("--version", "probegate-debugd " PROBEGATE_VERSION);
   app.add_option("--listen", listen, "Address to serve gRPC on; port 0 picks a free port")
-      ->option_text("HOST:PORT [" + listen + "]")
-      ->check(IsEndpoint);
-  app.add_flag("--allow-remote", options.allow_remote,
-               "Allow --listen to be an address that other machines can reach; needs --allow-debug");
+      ->option_text("HOST:PORT|unix:/PATH [" + listen + "]")
+      ->check(IsServerAddress);
+  options.exposure.AddTo(app,
+                         "Allow --listen to be an address that other machines can reach; needs --allow-debug, and "
+                         "--tls-cert or --insecure");
   app.add_flag("--allow-debug", allow_debug,
                "Allow other machines to debug: to run gdb, and whatever gdb can run, on this machine");
   app.add_flag("--allow-unconfined", options.allow_unconfined,
@@ -49,8 +50,9 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
          "--server", servers,
          "A probegate-server whose probes can be used (repeatable). A host name with several addresses counts as "
          "that many servers")
-      ->option_text("HOST:PORT [" + options.servers.front().ToString() + "]")
+      ->option_text("HOST:PORT|unix:/PATH [" + options.servers.front().ToString() + "]")
       ->allow_extra_args(false);
+  AddTlsOptions(app, TlsRole::kBoth, options.tls);
   app.add_option("--recipes", options.recipes, "YAML file that says which GDB server and gdb to use for which boards")
       ->option_text("FILE");
   app.add_option("--elf-folder", options.elf_folders, "Clients may name ELF files below this folder (repeatable)")
@@ -88,15 +90,15 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   AddMetricsOption(app, options.metrics, "127.0.0.1:9466");
   if (const auto code = ParseArguments(app, argc, argv)) return code;
 
-  options.listen = *ParseEndpoint(listen);
+  options.listen = *ParseAddress(listen);
   auto named = ParseServerNames(servers);
   if (!named.ok()) return RefuseArguments(app, "--server: " + std::string(named.status().message()));
   if (!named->empty()) options.servers = *std::move(named);
-  if (!options.allow_remote && !IsLoopback(options.listen.host)) {
-    return RefuseArguments(
-        app, "--listen " + listen + ": other machines can reach this address; use --allow-remote to allow that");
+  if (const auto wrong = WrongTlsOptions(options.tls)) return RefuseArguments(app, *wrong);
+  if (const auto refused = options.exposure.Refuse(options.listen, options.tls.server())) {
+    return RefuseArguments(app, *refused);
   }
-  if (options.allow_remote && !allow_debug) {
+  if (options.exposure.allow_remote && !allow_debug) {
     return RefuseArguments(
         app, "--allow-remote: other machines could run gdb on this machine; use --allow-debug to allow that");
   }

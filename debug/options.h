@@ -11,6 +11,7 @@
 #include "base/server_list.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
+#include "config/tls_options.h"
 #include "debug/sessions.h"
 
 namespace probegate {
@@ -19,7 +20,8 @@ struct DebugdOptions {
   Endpoint listen{"127.0.0.1", 50061};
   QuotaLimits connections;
   std::chrono::milliseconds connection_idle{10'000};
-  bool allow_remote = false;
+  Exposure exposure;
+  TlsOptions tls;
   bool allow_unconfined = false;
   std::vector<Endpoint> servers{DefaultServer()};  // at least one
   std::string recipes;                             // a file; empty: the built-in recipes

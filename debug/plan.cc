@@ -152,6 +152,7 @@ ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, co
       {"--", tools.gateway, "--uid", plan.probe, "--whole-uid", "--port", "0", "--no-wait", "--state",
        work + "/gateway", "--metrics-listen", "none", "--log-format", "json", "--max-connections", "16"});
   for (const std::string& server : tools.servers) Add(command.words, {"--server", server});
+  command.words.insert(command.words.end(), tools.tls.begin(), tools.tls.end());
   return command;
 }
 

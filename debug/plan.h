@@ -25,7 +25,8 @@ namespace probegate {
 struct DebugTools {
   std::string launcher;  // paths
   std::string gateway;
-  std::vector<std::string> servers;  // HOST:PORT of each probegate-server, for the gateway's --server
+  std::vector<std::string> servers;   // HOST:PORT of each probegate-server, for the gateway's --server
+  std::vector<std::string> tls = {};  // the gateway's options for TLS
   bool confined = true;
   bool namespaces = false;  // each session's GDB server and gdb run in a sandbox (debug/sandbox.h)
   uint64_t threads = 0;     // for --threads of probegate-launch; 0: no limit

@@ -15,6 +15,7 @@
 #include "asio/executor_work_guard.hpp"
 #include "asio/io_context.hpp"
 #include "base/accept_loop.h"
+#include "base/grpc/client_tls.h"
 #include "base/grpc/listener.h"
 #include "base/memory_trim.h"
 #include "base/open_files.h"
@@ -84,6 +85,8 @@ int Fail(Log& log, const absl::Status& why) {
 
 int Run(const ProgramOptions& options, TerminationSignals& signals) {
   Log log(options.log_format, options.log_level);
+  auto security = LoadClientTls(options.tls);
+  if (!security.ok()) return Fail(log, security.status());
   auto ports = PortMap::Open(options.state_directory, options.fixed_ports);
   if (!ports.ok()) return Fail(log, ports.status());
   // Declared before `io`, because connections update metrics until `io` is destroyed.
@@ -99,7 +102,7 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
   Uncounted uncounted;
   // Declared before `upstreams`, whose last callbacks still hold strands of `io`.
   asio::io_context io(options.io_threads);
-  const auto upstreams = MakeGrpcUpstreams(metrics);
+  const auto upstreams = MakeGrpcUpstreams(metrics, *std::move(security));
   std::optional<Menu> menu;
   if (::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) menu.emplace(io);
   Gateway::Chooser choose;

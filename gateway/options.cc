@@ -9,6 +9,7 @@
 #include "config/arguments.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
+#include "config/tls_options.h"
 #include "gateway/client/memory_account.h"
 #include "gateway/client/request_cost.h"
 
@@ -21,6 +22,7 @@ struct RawOptions {
   std::vector<std::string> maps;
   std::string state;
   bool no_wait = false;
+  TlsOptions tls;
   MetricsOptions metrics;
   LogOptions log;
 };
@@ -34,8 +36,9 @@ void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw
                  "Serve the probes of this probegate-server (repeatable). A host name with several addresses stands "
                  "for as many "
                  "servers, and is resolved again every 10 s")
-      ->option_text("HOST:PORT [" + gateway.fleet.servers.front().ToString() + "]")
+      ->option_text("HOST:PORT|unix:/PATH [" + gateway.fleet.servers.front().ToString() + "]")
       ->allow_extra_args(false);
+  AddTlsOptions(app, TlsRole::kClient, raw.tls);
   app.add_option("-u,--uid,--probe", gateway.probes,
                  "Serve only this debug probe: its unique ID, or a part that matches no other probe's (repeatable)")
       ->option_text("UID")
@@ -137,6 +140,8 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
   for (const std::string& entry : raw.maps) {
     if (auto problem = AddMap(entry, options.fixed_ports)) return problem;
   }
+  if (auto wrong = WrongTlsOptions(raw.tls)) return wrong;
+  options.tls = raw.tls.client(TlsRole::kClient);
   if (raw.state.empty()) return "--state: the name is empty; give a directory";
   options.state_directory = raw.state;
   options.gateway.wait = !raw.no_wait;

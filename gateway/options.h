@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "base/endpoint.h"
+#include "base/tls_files.h"
 #include "gateway/gateway.h"
 #include "telemetry/log.h"
 
@@ -22,6 +23,7 @@ struct ProgramOptions {
   uint64_t max_connections_per_client = 256;
   uint64_t max_memory_in_flight = uint64_t{256} << 20;  // bytes; the share of one client is a quarter
   int io_threads = 1;
+  ClientTlsFiles tls;  // for the connections to the servers
   std::optional<Endpoint> metrics_listen;
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;

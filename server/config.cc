@@ -5,6 +5,7 @@
 #include "config/arguments.h"
 #include "config/checks.h"
 #include "config/connection_options.h"
+#include "config/tls_options.h"
 #include "server/probe_rules_section.h"
 
 namespace probegate {
@@ -42,9 +43,11 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->option_text("UID")
       ->allow_extra_args(false);
   app.add_option("--listen", listen, "Address to serve gRPC on; port 0 picks a free port")
-      ->option_text("HOST:PORT [" + listen + "]")
-      ->check(IsEndpoint);
-  app.add_flag("--allow-remote", config.allow_remote, "Allow --listen to be an address that other machines can reach");
+      ->option_text("HOST:PORT|unix:/PATH [" + listen + "]")
+      ->check(IsServerAddress);
+  config.exposure.AddTo(
+      app, "Allow --listen to be an address that other machines can reach; needs --tls-cert or --insecure");
+  AddTlsOptions(app, TlsRole::kServer, config.tls);
   app.add_option("--cmsis-dap-tcp", sources,
                  "A CMSIS-DAP probe on the network, or one on each port of a range (repeatable)")
       ->option_text("HOST:PORT[-PORT]")
@@ -96,7 +99,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       {"probes", [&config](const YAML::Node& probes) { config.probe_rules = ReadProbeRules(probes); }}};
   if (const auto code = ParseArguments(app, argc, argv, sections)) return code;
 
-  config.listen = *ParseEndpoint(listen);
+  config.listen = *ParseAddress(listen);
   config.usb = !no_usb;
   config.lane.lock_idle = Milliseconds(lock_idle);
   config.lane.lock_max = Milliseconds(lock_max);
@@ -107,9 +110,9 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   for (const std::string& source : sources) {
     for (Endpoint& endpoint : ParseEndpointRange(source)) config.cmsis_dap_tcp.push_back(std::move(endpoint));
   }
-  if (!config.allow_remote && !IsLoopback(config.listen.host)) {
-    return RefuseArguments(
-        app, "--listen " + listen + ": other machines can reach this address; pass --allow-remote to allow that");
+  if (const auto wrong = WrongTlsOptions(config.tls)) return RefuseArguments(app, *wrong);
+  if (const auto refused = config.exposure.Refuse(config.listen, config.tls.server())) {
+    return RefuseArguments(app, *refused);
   }
   return std::nullopt;
 }

@@ -12,6 +12,7 @@
 #include "base/server_list.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
+#include "config/tls_options.h"
 #include "probe/cmsis_dap/probe_settings.h"
 #include "server/lane/lane.h"
 
@@ -22,7 +23,8 @@ struct ServerConfig {
   Endpoint listen = DefaultServer();
   QuotaLimits connections;
   std::chrono::milliseconds connection_idle{10'000};
-  bool allow_remote = false;
+  Exposure exposure;
+  TlsOptions tls;
   std::vector<Endpoint> cmsis_dap_tcp;
   bool usb = true;  // serve the probes on this host's USB
   std::vector<cmsis_dap::ProbeRule> probe_rules;

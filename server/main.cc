@@ -11,6 +11,7 @@
 
 #include "base/accept_loop.h"
 #include "base/grpc/listener.h"
+#include "base/grpc/server_tls.h"
 #include "base/memory_trim.h"
 #include "base/one_line.h"
 #include "base/quota.h"
@@ -36,6 +37,7 @@
 #include "telemetry/build_info.h"
 #include "telemetry/connection_limits.h"
 #include "telemetry/grpc/grpc_check.h"
+#include "telemetry/grpc/tls_log.h"
 #include "telemetry/log.h"
 #include "telemetry/log_metrics.h"
 #include "telemetry/metrics.h"
@@ -100,10 +102,7 @@ int Fail(Log& log, const absl::Status& why) {
 }
 
 void WarnOfRisks(const ServerConfig& config, Log& log) {
-  if (config.allow_remote) {
-    log.Warning("remote.allowed", {{"listen", config.listen.ToString()},
-                                   {"risk", "anyone who can reach this port can control the boards"}});
-  }
+  WarnOfExposure(config.exposure.allow_remote, config.listen, config.tls.server(), "control the boards", log);
   if (!config.usb && config.cmsis_dap_tcp.empty()) {
     log.Warning(
         "no.probes",
@@ -162,10 +161,14 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   Readiness readiness("the server");
   auto http = ServeMetrics(**loop, config.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
   if (!http.ok()) return Fail(log, http.status());
+  auto tls = StartTls(config.tls.server(), log);
+  if (!tls.ok()) return Fail(log, tls.status());
   auto server = GrpcServer::Start({.loop = **loop,
                                    .connections = connections,
                                    .listen = config.listen,
-                                   .limits = Limits(config, sessions, accept_log)},
+                                   .limits = Limits(config, sessions, accept_log),
+                                   .tls = tls->get(),
+                                   .group = config.exposure.group},
                                   host, catalog, sessions, unary_sessions,
                                   {.memory = memory_quota, .calls = call_quota, .watches = watch_quota}, metrics);
   if (!server.ok()) return Fail(log, server.status());

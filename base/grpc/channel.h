@@ -12,19 +12,30 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "base/grpc/client_tls.h"
+
 namespace probegate {
 
 struct ChannelOptions {
   // The calls' :authority; empty if it is the target. Set it if the target is one of the addresses of a server's name:
-  // the authority is then the name.
+  // the authority is then the name. With TLS, the server's certificate must be for it, or for ChannelSecurity's name.
   std::string authority;
   // How long one attempt to connect may take. Choose a shorter time if a host that drops packets must be reached soon
   // after it is back, a longer one for slow links.
   std::chrono::milliseconds attempt{5'000};
+  ChannelSecurity security = {};
 };
 
-// `target` is HOST:PORT (base/endpoint.h). The channel connects when it is first used. This function never fails; calls
-// on the channel do.
+// `target` is HOST:PORT or unix:/PATH (base/endpoint.h); TLS is not used on a unix socket. The channel connects when it
+// is first used. This function never fails; calls on the channel do.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const ChannelOptions& options = {});
+
+// Why a call failed that could not connect, for people to read: `message` is that of its grpc::Status. If the reason is
+// one of TLS's, says what helps.
+std::string ExplainFailedConnection(const std::string& message);
+
+// Why `channel` did not connect: ExplainFailedConnection if the reason is one of TLS's, otherwise `otherwise`. gRPC
+// says that only to a call, which this function makes; blocks for up to a second.
+std::string ReasonNotConnected(const std::shared_ptr<grpc::Channel>& channel, const std::string& otherwise);
 
 }  // namespace probegate

@@ -9,6 +9,7 @@
 #include <grpc/grpc.h>
 #include <grpcpp/resource_quota.h>
 
+#include "base/grpc/connection_facts.h"
 #include "base/grpc/counted_server.h"
 #include "base/grpc/keepalive.h"
 #include "base/socket.h"
@@ -38,13 +39,15 @@ int Milliseconds(std::chrono::milliseconds time) {
 
 }  // namespace
 
-ClientServers::ClientServers(AddServices add, GrpcLimits limits, std::unique_ptr<ConnectionWatch> watch)
-    : add_(std::move(add)), limits_(std::move(limits)), watch_(std::move(watch)) {}
+ClientServers::ClientServers(AddServices add, GrpcLimits limits, const ServerTls* tls,
+                             std::unique_ptr<ConnectionWatch> watch)
+    : add_(std::move(add)), limits_(std::move(limits)), tls_(tls), watch_(std::move(watch)) {}
 
-absl::StatusOr<std::unique_ptr<ClientServers>> ClientServers::Start(AddServices add, GrpcLimits limits) {
+absl::StatusOr<std::unique_ptr<ClientServers>> ClientServers::Start(AddServices add, GrpcLimits limits,
+                                                                    const ServerTls* tls) {
   auto watch = ConnectionWatch::Start();
   if (!watch.ok()) return watch.status();
-  std::unique_ptr<ClientServers> servers(new ClientServers(std::move(add), std::move(limits), *std::move(watch)));
+  std::unique_ptr<ClientServers> servers(new ClientServers(std::move(add), std::move(limits), tls, *std::move(watch)));
   if (absl::Status status = servers->StartThreads(); !status.ok()) return status;
   return servers;
 }
@@ -119,14 +122,16 @@ void ClientServers::HandedOver() {
 
 // The client's server, which does not end before Leave. Null if there are too many clients.
 ClientServers::Client* ClientServers::Enter(const Peer& peer) {
+  ServerTls::Current tls = CredentialsFor(peer);
+  Key key(peer.client, tls.version);
   MutexLock lock(mutex_);
-  auto found = clients_.find(peer.client);
+  auto found = clients_.find(key);
   if (found == clients_.end()) {
     if (stopping_ || clients_.size() >= limits_.servers) return nullptr;
-    auto client = MakeClient(peer);
+    auto client = MakeClient(peer, std::move(tls.credentials));
     if (client == nullptr) return nullptr;
     if (!serving_) client->server->GetHealthCheckService()->SetServingStatus(false);
-    found = clients_.emplace(peer.client, std::move(client)).first;
+    found = clients_.emplace(std::move(key), std::move(client)).first;
   }
   ++found->second->users;
   return found->second.get();
@@ -139,8 +144,15 @@ void ClientServers::Leave(Client& client) {
   changed_.NotifyAll();
 }
 
-std::unique_ptr<ClientServers::Client> ClientServers::MakeClient(const Peer& peer) const {
+ServerTls::Current ClientServers::CredentialsFor(const Peer& peer) const {
+  const bool plain = tls_ == nullptr || peer.client == kOwnClient || peer.uid.has_value();
+  return plain ? ServerTls::Current{.credentials = grpc::InsecureServerCredentials()} : tls_->current();
+}
+
+std::unique_ptr<ClientServers::Client> ClientServers::MakeClient(
+    const Peer& peer, std::shared_ptr<grpc::ServerCredentials> credentials) const {
   using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  auto client = std::make_unique<Client>();
   grpc::ServerBuilder builder;
   for (const GrpcArgument& argument : kKeepaliveArguments) builder.AddChannelArgument(argument.name, argument.value);
   for (const GrpcArgument& argument : kArguments) builder.AddChannelArgument(argument.name, argument.value);
@@ -151,10 +163,13 @@ std::unique_ptr<ClientServers::Client> ClientServers::MakeClient(const Peer& pee
   grpc::ResourceQuota memory(peer.client);
   memory.Resize(limits_.memory / 2);
   builder.SetResourceQuota(memory);
-  add_(builder);
-  auto client = std::make_unique<Client>();
-  client->acceptor =
-      builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, grpc::InsecureServerCredentials());
+  if (peer.uid) builder.SetContextAllocator(UidTag(*peer.uid));
+  if (peer.client == kOwnClient) {
+    builder.RegisterCallbackGenericService(&client->nothing);
+  } else {
+    add_(builder);
+  }
+  client->acceptor = builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, std::move(credentials));
   CountedServer started = StartCounted(builder);
   if (started.server == nullptr) return nullptr;
   client->server = std::move(started.server);
@@ -168,7 +183,7 @@ std::set<std::string> ClientServers::Crowded() const {
   std::set<std::string> crowded;
   MutexLock lock(mutex_);
   for (const auto& [key, client] : clients_) {
-    if (client->users > 0 && OpenCalls(client->id) > client->calls) crowded.insert(key);
+    if (client->users > 0 && OpenCalls(client->id) > client->calls) crowded.insert(key.first);
   }
   return crowded;
 }

@@ -6,6 +6,10 @@
 //
 // gRPC does not accept connections itself: Serve is given each (base/accept_loop.h).
 //
+// With TLS, a client whose connections began before and after the files of TLS were replaced has a server for each. The
+// program's own check of itself (kOwnClient) needs no certificate: its server uses no TLS, and has no service but
+// health. So another process of this machine that managed to take that connection's place would gain nothing.
+//
 // Threads: any, except where stated.
 #pragma once
 
@@ -18,13 +22,16 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
 #include "base/accept_loop.h"
 #include "base/connection_watch.h"
 #include "base/grpc/flood_guard.h"
+#include "base/grpc/server_tls.h"
 #include "base/mutex.h"
 #include "base/peer.h"
 
@@ -56,8 +63,10 @@ class ClientServers {
   // thread that calls Serve.
   using AddServices = std::function<void(grpc::ServerBuilder&)>;
 
-  // RESOURCE_EXHAUSTED if the system has no thread or file left.
-  static absl::StatusOr<std::unique_ptr<ClientServers>> Start(AddServices add, GrpcLimits limits);
+  // `tls` must outlive this object; if it is null, nothing is encrypted. RESOURCE_EXHAUSTED if the system has no thread
+  // or file left.
+  static absl::StatusOr<std::unique_ptr<ClientServers>> Start(AddServices add, GrpcLimits limits,
+                                                              const ServerTls* tls = nullptr);
   // Shuts down at once.
   ~ClientServers();
   ClientServers(const ClientServers&) = delete;
@@ -74,11 +83,12 @@ class ClientServers {
   // rest. Blocks.
   void Shutdown(std::chrono::milliseconds patience);
 
-  // How many clients have a server.
+  // How many servers there are.
   size_t size() const;
 
  private:
   struct Client {
+    grpc::CallbackGenericService nothing;  // answers UNIMPLEMENTED; gRPC serves no connection without a service
     std::unique_ptr<grpc::Server> server;
     intptr_t id;  // for OpenCalls
     int calls;    // how many calls it may have
@@ -87,25 +97,29 @@ class ClientServers {
     std::chrono::steady_clock::time_point idle_since;
   };
 
-  ClientServers(AddServices add, GrpcLimits limits, std::unique_ptr<ConnectionWatch> watch);
+  using Key = std::pair<std::string, uint64_t>;  // Peer::client, and the version of ServerTls::current or 0
+
+  ClientServers(AddServices add, GrpcLimits limits, const ServerTls* tls, std::unique_ptr<ConnectionWatch> watch);
+  ServerTls::Current CredentialsFor(const Peer& peer) const;
   absl::Status StartThreads();
   Client* Enter(const Peer& peer);
   void Leave(Client& client);
   bool HandOver(Client& client, int socket);
   void HandedOver();
   void FinishHandOvers(std::chrono::steady_clock::time_point deadline);
-  std::unique_ptr<Client> MakeClient(const Peer& peer) const;
+  std::unique_ptr<Client> MakeClient(const Peer& peer, std::shared_ptr<grpc::ServerCredentials> credentials) const;
   std::set<std::string> Crowded() const;
   void EndIdle();
   std::unique_ptr<Client> TakeIdle(std::chrono::steady_clock::time_point now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const AddServices add_;
   const GrpcLimits limits_;
+  const ServerTls* const tls_;
 
   mutable Mutex mutex_;
   CondVar changed_;
-  std::map<std::string, std::unique_ptr<Client>, std::less<>> clients_ ABSL_GUARDED_BY(mutex_);  // by Peer::client
-  size_t handing_over_ ABSL_GUARDED_BY(mutex_) = 0;                                              // connections
+  std::map<Key, std::unique_ptr<Client>> clients_ ABSL_GUARDED_BY(mutex_);
+  size_t handing_over_ ABSL_GUARDED_BY(mutex_) = 0;  // connections
   bool serving_ ABSL_GUARDED_BY(mutex_) = true;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

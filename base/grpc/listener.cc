@@ -57,7 +57,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(GrpcListening 
     add(builder);
     builder.RegisterService(reflection);
   };
-  auto servers = ClientServers::Start(add_all, std::move(listening.limits));
+  auto servers = ClientServers::Start(add_all, std::move(listening.limits), listening.tls);
   if (!servers.ok()) return servers.status();
   listener->servers_ = *std::move(servers);
   Endpoint at = listening.listen;
@@ -65,8 +65,11 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(GrpcListening 
   const auto serve = [servers = listener->servers_.get()](AcceptedConnection connection) {
     servers->Serve(std::move(connection));
   };
-  auto accepting = listening.loop.Listen(
-      at, {.name = "gRPC", .connections = listening.connections, .handler = serve, .refused = {}});
+  auto accepting = listening.loop.Listen(at, {.name = "gRPC",
+                                              .connections = listening.connections,
+                                              .handler = serve,
+                                              .refused = {},
+                                              .group = listening.group});
   if (!accepting.ok()) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", listening.listen.ToString(), ": ", accepting.status().message()));

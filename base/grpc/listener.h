@@ -19,6 +19,7 @@
 #include "base/accept_loop.h"
 #include "base/endpoint.h"
 #include "base/grpc/client_servers.h"
+#include "base/grpc/server_tls.h"
 #include "base/quota.h"
 
 namespace probegate {
@@ -29,14 +30,17 @@ struct GrpcListening {
   Quota& connections;
   Endpoint listen;
   GrpcLimits limits = {};
+  const ServerTls* tls = nullptr;  // null: nothing is encrypted. Unix sockets never are
+  std::string group = {};          // of the file of a unix socket (base/unix_socket.h)
 };
 
 class GrpcListener {
  public:
   // Listens. As gRPC itself would, it listens on all addresses of both families if the host is 0.0.0.0 or ::, and on
-  // all addresses of a name. `services` are the names that reflection lists, health and reflection excluded. `add` adds
-  // services, interceptors and further arguments to the builder of each client's server. What they refer to, the loop
-  // and the quota must outlive the listener. If listening fails, the error is one line with the system's reason.
+  // all addresses of a name; or at the path of a unix socket. `services` are the names that reflection lists, health
+  // and reflection excluded. `add` adds services, interceptors and further arguments to the builder of each client's
+  // server. What they refer to, the loop and the quota must outlive the listener. If listening fails, the error is one
+  // line with the system's reason.
   static absl::StatusOr<std::unique_ptr<GrpcListener>> Start(GrpcListening listening, std::vector<std::string> services,
                                                              ClientServers::AddServices add);
 

@@ -71,9 +71,9 @@ void Throw(const v1::ErrorDetail& error) {
   throw Failure(code, error.message());
 }
 
-ServerClient::ServerClient(const Server& server)
+ServerClient::ServerClient(const Server& server, const ChannelSecurity& security)
     : server_(server),
-      channel_(MakeChannel(server.address.ToString(), {.authority = server.name.ToString()})),
+      channel_(MakeChannel(server.address.ToString(), {.authority = server.name.ToString(), .security = security})),
       debug_probe_(v1::DebugProbe::NewStub(channel_)),
       directory_(v1::ProbeDirectory::NewStub(channel_)) {}
 
@@ -84,8 +84,8 @@ void ServerClient::Connect() {
     if (state == GRPC_CHANNEL_READY) return;
     const auto bound = state == GRPC_CHANNEL_TRANSIENT_FAILURE ? kRefusedBound : kConnectBound;
     if (channel_->WaitForStateChange(state, begin + bound)) continue;
-    throw Failure(ExitCode::kUnreachable,
-                  "no probegate-server answers at " + server_.ToString() + "; is it running? (--server)");
+    throw Failure(ExitCode::kUnreachable, "no probegate-server answers at " + server_.ToString() + "; " +
+                                              ReasonNotConnected(channel_, "is it running? (--server)"));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "base/grpc/client_tls.h"
 #include "base/server_list.h"
 #include "cli/print/failure.h"
 #include "probegate/v1/debug_probe.grpc.pb.h"
@@ -15,7 +16,7 @@ namespace probegate {
 
 class ServerClient {
  public:
-  explicit ServerClient(const Server& server);
+  explicit ServerClient(const Server& server, const ChannelSecurity& security = {});
 
   // Waits until there is a connection. Throws kUnreachable if there is none within a few seconds.
   void Connect();

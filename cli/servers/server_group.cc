@@ -7,10 +7,10 @@
 
 namespace probegate {
 
-ServerGroup::ServerGroup(const std::vector<Endpoint>& names) {
+ServerGroup::ServerGroup(const std::vector<Endpoint>& names, const ChannelSecurity& security) {
   const ServerLookup lookup = LookUpServers(names);
   for (const Server& server : lookup.servers) {
-    servers_.push_back(std::make_unique<ServerClient>(server));
+    servers_.push_back(std::make_unique<ServerClient>(server, security));
     asked_.push_back(servers_.back().get());
   }
   for (const FailedName& failed : lookup.failures) {

@@ -11,6 +11,7 @@
 
 #include "base/background.h"
 #include "base/endpoint.h"
+#include "base/grpc/client_tls.h"
 #include "cli/print/failure.h"
 #include "cli/servers/server_client.h"
 
@@ -27,8 +28,8 @@ struct ServerAnswer {
 class ServerGroup {
  public:
   // Looks up `names`, and blocks until that is done (base/server_list.h). A name that cannot be looked up becomes one
-  // of the failures.
-  explicit ServerGroup(const std::vector<Endpoint>& names);
+  // of the failures. `security` is that of the connections.
+  explicit ServerGroup(const std::vector<Endpoint>& names, const ChannelSecurity& security = {});
 
   // Asks all servers at once, and waits until each has answered or failed, for as long as ServerClient allows. The
   // answers are in the order of the servers. A server that failed is not asked again. `question` is called for all

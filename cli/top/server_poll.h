@@ -7,6 +7,7 @@
 #include <optional>
 #include <variant>
 
+#include "base/grpc/client_tls.h"
 #include "base/server_list.h"
 #include "cli/print/failure.h"
 #include "cli/servers/server_client.h"
@@ -19,7 +20,7 @@ class ServerPoll {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit ServerPoll(const Server& server) : client_(server) {}
+  explicit ServerPoll(const Server& server, const ChannelSecurity& security = {}) : client_(server, security) {}
   // Waits for an outstanding answer, for as long as ServerClient allows it to take.
   ~ServerPoll() = default;
 

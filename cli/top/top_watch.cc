@@ -15,8 +15,12 @@ constexpr std::chrono::milliseconds kStep{50};
 
 }  // namespace
 
-TopWatch::TopWatch(std::vector<Endpoint> names, std::string probe, Labels labels)
-    : names_(std::move(names)), probe_(std::move(probe)), labels_(std::move(labels)), looked_up_(Clock::now()) {
+TopWatch::TopWatch(std::vector<Endpoint> names, ChannelSecurity security, std::string probe, Labels labels)
+    : names_(std::move(names)),
+      probe_(std::move(probe)),
+      labels_(std::move(labels)),
+      security_(std::move(security)),
+      looked_up_(Clock::now()) {
   Take(LookUpServers(names_));
   Look();
   const auto has_answered = [](const ServerPoll& poll) { return poll.top().has_value(); };
@@ -100,7 +104,7 @@ void TopWatch::Take(const ServerLookup& lookup) {
       return poll.server().address == server.address;
     });
     if (known == before.end()) {
-      polls_.emplace_back(server);
+      polls_.emplace_back(server, security_);
     } else {
       polls_.splice(polls_.end(), before, known);
     }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/grpc/client_tls.h"
 #include "base/labels.h"
 #include "base/server_list.h"
 #include "cli/top/server_poll.h"
@@ -23,9 +24,9 @@ namespace probegate {
 class TopWatch {
  public:
   // Looks up the names, and asks their servers for the first time. Waits until one has answered, and some time for the
-  // others. If none answers, throws the failure. If `probe`, a unique ID, is not empty, only that probe is shown, and
-  // only probes that have all of `labels`.
-  TopWatch(std::vector<Endpoint> names, std::string probe, Labels labels);
+  // others; `security` is that of the connections. If none answers, throws the failure. If `probe`, a unique ID, is not
+  // empty, only that probe is shown, and only probes that have all of `labels`.
+  TopWatch(std::vector<Endpoint> names, ChannelSecurity security, std::string probe, Labels labels);
   // Waits for outstanding answers and look-ups, for as long as ServerClient and the system's resolver allow.
   ~TopWatch() = default;
 
@@ -48,6 +49,7 @@ class TopWatch {
   const std::vector<Endpoint> names_;
   const std::string probe_;
   const Labels labels_;
+  const ChannelSecurity security_;
   std::vector<Server> servers_;
   std::vector<FailedName> failed_names_;
   std::list<ServerPoll> polls_;    // of `servers_`, in their order

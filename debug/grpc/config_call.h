@@ -13,6 +13,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/statusor.h"
+#include "base/grpc/connection_facts.h"
 #include "base/mutex.h"
 #include "base/peer.h"
 #include "debug/debug_config.h"
@@ -37,7 +38,7 @@ class ConfigCall final : public grpc::ServerUnaryReactor, public std::enable_sha
       bool own = false;
       return grpc::SerializationTraits<typename Api::ConfigResponse>::Serialize(message, &bytes, &own);
     };
-    std::shared_ptr<ConfigCall> started(new ConfigCall(context, ParsePeer(call.peer()), response, write));
+    std::shared_ptr<ConfigCall> started(new ConfigCall(context, PeerOf(call), response, write));
     started->Begin(Read<Api>(request), request.Length());
     return started.get();
   }

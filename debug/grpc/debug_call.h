@@ -17,6 +17,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "base/grpc/connection_facts.h"
 #include "base/mutex.h"
 #include "debug/debug_config.h"
 #include "debug/sessions.h"
@@ -47,7 +48,7 @@ class DebugCall : public DebugClient, public std::enable_shared_from_this<DebugC
   DebugCall(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc, const char* config_field)
       : sessions_(sessions),
         context_(context),
-        peer_(ParsePeer(context.peer())),
+        peer_(PeerOf(context)),
         config_field_(config_field),
         rpc_(std::move(rpc)) {}
 

@@ -46,7 +46,8 @@ ProbesAnswer ToAnswer(const std::vector<std::shared_ptr<Question>>& questions, s
   for (const auto& question : questions) {
     if (!question->status.ok()) {
       absl::StrAppend(&list->gap, list->gap.empty() ? "" : "; ", "the probegate-server at ",
-                      question->server.ToString(), " does not answer: ", question->status.error_message());
+                      question->server.ToString(),
+                      " does not answer: ", ExplainFailedConnection(question->status.error_message()));
       continue;
     }
     any_answered = true;
@@ -63,8 +64,8 @@ ProbesAnswer ToAnswer(const std::vector<std::shared_ptr<Question>>& questions, s
 // Outlives the lister for as long as a name is being looked up. Threads: any.
 class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
  public:
-  Asking(std::vector<Endpoint> servers, Timers& timers, HostResolver resolve)
-      : timers_(timers), resolve_(std::move(resolve)) {
+  Asking(std::vector<Endpoint> servers, Timers& timers, ChannelSecurity security, HostResolver resolve)
+      : timers_(timers), security_(std::move(security)), resolve_(std::move(resolve)) {
     for (Endpoint& server : servers) names_.push_back({.endpoint = std::move(server)});
   }
 
@@ -195,7 +196,7 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
   std::shared_ptr<grpc::Channel> ChannelTo(const Server& server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const auto found = channels_.find(server.address.ToString());
     if (found != channels_.end()) return found->second;
-    return MakeChannel(server.address.ToString(), {.authority = server.name.ToString()});
+    return MakeChannel(server.address.ToString(), {.authority = server.name.ToString(), .security = security_});
   }
 
   void Send(const std::shared_ptr<Question>& question) {
@@ -235,6 +236,7 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
   }
 
   Timers& timers_;
+  const ChannelSecurity security_;
   const HostResolver resolve_;
 
   Mutex mutex_;
@@ -253,8 +255,8 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
   size_t unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-ProbeLister::ProbeLister(std::vector<Endpoint> servers, Timers& timers, HostResolver resolve)
-    : asking_(std::make_shared<Asking>(std::move(servers), timers, std::move(resolve))) {}
+ProbeLister::ProbeLister(std::vector<Endpoint> servers, Timers& timers, ChannelSecurity security, HostResolver resolve)
+    : asking_(std::make_shared<Asking>(std::move(servers), timers, std::move(security), std::move(resolve))) {}
 
 ProbeLister::~ProbeLister() { asking_->Stop(); }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/grpc/client_tls.h"
 #include "base/server_list.h"
 #include "debug/plan.h"
 #include "debug/timers.h"
@@ -26,9 +27,10 @@ class ProbeLister {
   // How long a server gets to answer.
   static constexpr std::chrono::milliseconds kAnswerBound{2'000};
 
-  // `timers` must outlive the lister. `resolve` is called on threads of its own, even while the program exits, if a
-  // name takes longer than that.
-  ProbeLister(std::vector<Endpoint> servers, Timers& timers, HostResolver resolve = ResolveHost);
+  // `timers` must outlive the lister. `security` is that of the connections to the servers. `resolve` is called on
+  // threads of its own, even while the program exits, if a name takes longer than that.
+  ProbeLister(std::vector<Endpoint> servers, Timers& timers, ChannelSecurity security = {},
+              HostResolver resolve = ResolveHost);
   // Calls whoever still waits, with an error, and waits for calls that are being cancelled.
   ~ProbeLister();
   ProbeLister(const ProbeLister&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/grpc/connection_facts.h"
 #include "debug/grpc/message_limits.h"
 #include "debug/grpc/to_status.h"
 
@@ -10,7 +11,7 @@ namespace probegate {
 
 UploadCall* UploadCall::Start(const DebugContext& context, grpc::CallbackServerContext& call,
                               v1::UploadElfResponse& response) {
-  std::shared_ptr<UploadCall> started(new UploadCall(context, ParsePeer(call.peer()), response));
+  std::shared_ptr<UploadCall> started(new UploadCall(context, PeerOf(call), response));
   started->Begin();
   return started.get();
 }

@@ -53,7 +53,7 @@ class CallCount {
 std::string Describe(const grpc::Status& status) {
   if (status.ok()) return "the server ended it";
   if (status.error_message().empty()) return "gRPC status " + std::to_string(status.error_code());
-  return status.error_message();
+  return ExplainFailedConnection(status.error_message());
 }
 
 // One session's stream. It keeps itself alive until gRPC is done with it.
@@ -234,8 +234,9 @@ class GrpcWatch final : public UpstreamWatch {
 // A channel, its stubs and a count of its calls. A gRPC channel must not be destroyed in one of its own callbacks, so
 // it is kept here until it has no calls.
 struct ServerChannel {
-  explicit ServerChannel(const ServerAddress& server)
-      : channel(MakeChannel(server.address, {.authority = server.name, .attempt = kConnectAttempt})),
+  ServerChannel(const ServerAddress& server, const ChannelSecurity& security)
+      : channel(
+            MakeChannel(server.address, {.authority = server.name, .attempt = kConnectAttempt, .security = security})),
         debug_probe(v1::DebugProbe::NewStub(channel)),
         directory(v1::ProbeDirectory::NewStub(channel)) {}
 
@@ -270,7 +271,8 @@ class GrpcUpstream final : public Upstream {
 
 class GrpcUpstreams final : public Upstreams {
  public:
-  explicit GrpcUpstreams(MetricSet& metrics) : rpcs_(metrics, kClientRpcRows, {kStream, kWatchProbes}) {}
+  GrpcUpstreams(MetricSet& metrics, ChannelSecurity security)
+      : rpcs_(metrics, kClientRpcRows, {kStream, kWatchProbes}), security_(std::move(security)) {}
   ~GrpcUpstreams() override {
     for (const auto& server : servers_) server->calls.WaitForNone();
   }
@@ -279,18 +281,21 @@ class GrpcUpstreams final : public Upstreams {
     const MutexLock lock(mutex_);
     // Remove channels that are no longer used, so that they do not accumulate if servers keep changing.
     std::erase_if(servers_, [](const auto& old) { return old.use_count() == 1 && old->calls.none(); });
-    servers_.push_back(std::make_shared<ServerChannel>(server));
+    servers_.push_back(std::make_shared<ServerChannel>(server, security_));
     return std::make_shared<GrpcUpstream>(servers_.back(), rpcs_);
   }
 
  private:
   const RpcMetrics rpcs_;
+  const ChannelSecurity security_;
   Mutex mutex_;
   std::vector<std::shared_ptr<ServerChannel>> servers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
 
-std::unique_ptr<Upstreams> MakeGrpcUpstreams(MetricSet& metrics) { return std::make_unique<GrpcUpstreams>(metrics); }
+std::unique_ptr<Upstreams> MakeGrpcUpstreams(MetricSet& metrics, ChannelSecurity security) {
+  return std::make_unique<GrpcUpstreams>(metrics, std::move(security));
+}
 
 }  // namespace probegate

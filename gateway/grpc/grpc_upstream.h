@@ -3,14 +3,16 @@
 
 #include <memory>
 
+#include "base/grpc/client_tls.h"
 #include "gateway/fleet/upstream.h"
 #include "telemetry/metrics.h"
 
 namespace probegate {
 
 // Each upstream connects when it is first needed. If the connection is lost, it reconnects, with growing pauses. All
-// calls are counted in `metrics`, which must outlive the upstreams. All sessions and watches must be destroyed before
-// the upstreams, whose destructor waits until their callbacks have returned.
-std::unique_ptr<Upstreams> MakeGrpcUpstreams(MetricSet& metrics);
+// connections are protected by `security`. All calls are counted in `metrics`, which must outlive the upstreams. All
+// sessions and watches must be destroyed before the upstreams, whose destructor waits until their callbacks have
+// returned.
+std::unique_ptr<Upstreams> MakeGrpcUpstreams(MetricSet& metrics, ChannelSecurity security = {});
 
 }  // namespace probegate

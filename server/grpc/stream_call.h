@@ -29,6 +29,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "base/grpc/connection_facts.h"
 #include "base/mutex.h"
 #include "base/peer.h"
 #include "base/protobuf/parsed_size.h"
@@ -75,11 +76,7 @@ class StreamCall final : public RawService::Call, public std::enable_shared_from
   };
 
   StreamCall(const Shared& shared, const grpc::CallbackServerContext& context, RpcScope rpc)
-      : shared_(shared),
-        context_(context),
-        peer_(ParsePeer(context.peer())),
-        rpc_(std::move(rpc)),
-        client_(peer_.client) {}
+      : shared_(shared), context_(context), peer_(PeerOf(context)), rpc_(std::move(rpc)), client_(peer_.client) {}
 
   // --- What was read, by the thread that has read it
 

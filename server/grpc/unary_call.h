@@ -21,6 +21,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "base/grpc/connection_facts.h"
 #include "base/mutex.h"
 #include "base/peer.h"
 #include "base/protobuf/parsed_size.h"
@@ -73,7 +74,7 @@ class UnaryCall final : public RawService::Call, public std::enable_shared_from_
 
  private:
   UnaryCall(const UnaryMethod& method, CallLimits& limits, grpc::CallbackServerContext& context, RpcScope rpc)
-      : method_(method), limits_(limits), context_(context), peer_(ParsePeer(context.peer())), rpc_(std::move(rpc)) {}
+      : method_(method), limits_(limits), context_(context), peer_(PeerOf(context)), rpc_(std::move(rpc)) {}
 
   void Begin();
   void OnTurn(TurnQueue::Turn turn);

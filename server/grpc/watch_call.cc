@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/peer.h"
+#include "base/grpc/connection_facts.h"
 #include "probe/error.h"
 #include "server/grpc/messages.h"
 #include "server/grpc/status.h"
@@ -13,7 +13,7 @@ WatchCall* WatchCall::Start(Catalog& catalog, Quota& watches, const grpc::Callba
                             RpcScope rpc) {
   std::shared_ptr<WatchCall> call(new WatchCall(catalog, std::move(rpc)));
   call->self_ = call;
-  auto count = watches.Take(ParsePeer(context.peer()).client, 1);
+  auto count = watches.Take(PeerOf(context).client, 1);
   if (!count.ok()) {
     call->End(ToGrpcStatus(MakeError(ErrorKind::kBusy, std::string(count.status().message()))));
     return call.get();

@@ -85,7 +85,7 @@ SessionRegistry::~SessionRegistry() {
 }
 
 bool SessionRegistry::IsTrustedGateway(const Peer& peer) const {
-  return IsLoopback(peer.host) || Contains(gateways_, peer.host);
+  return peer.local() || Contains(gateways_, peer.host);
 }
 
 SessionOwner SessionRegistry::OwnerOf(const v1::ClientInfo& said, const Peer& peer) const {

@@ -1,5 +1,7 @@
 #include "base/endpoint.h"
 
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -21,6 +23,23 @@ TEST(EndpointTest, RefusesInvalidText) {
 
 TEST(EndpointTest, PrintsWhatItParsed) {
   for (const char* text : {"127.0.0.1:80", "[fe80::1]:80", "name:1"}) EXPECT_EQ(ParseEndpoint(text)->ToString(), text);
+}
+
+TEST(EndpointTest, UnixSockets) {
+  const auto socket = ParseAddress("unix:/run/a b:1/socket");
+  ASSERT_TRUE(socket);
+  EXPECT_TRUE(socket->is_unix());
+  EXPECT_EQ(socket->host, "/run/a b:1/socket");
+  EXPECT_EQ(socket->ToString(), "unix:/run/a b:1/socket");
+  EXPECT_FALSE(IsLoopback(socket->host));
+  EXPECT_EQ(ParseAddress("unix:/" + std::string(106, 'x'))->host.size(), 107u);
+  for (const std::string& text : {std::string("unix:"), std::string("unix:relative"), std::string("unix:/folder/"),
+                                  "unix:/" + std::string(107, 'x'), std::string("/run/socket")}) {
+    EXPECT_FALSE(ParseAddress(text)) << text;
+  }
+  EXPECT_EQ(ParseAddress("127.0.0.1:80"), (Endpoint{"127.0.0.1", 80}));
+  EXPECT_FALSE(ParseAddress("127.0.0.1:80")->is_unix());
+  EXPECT_FALSE(ParseEndpoint("unix:/run/socket")) << "only where programs take it";
 }
 
 TEST(EndpointTest, Ranges) {

@@ -40,6 +40,22 @@ TEST(ParsePeer, TakesAddressesApart) {
   EXPECT_EQ(zone.client, "fe80::/64");
 }
 
+TEST(Peer, OnAUnixSocketIsTheUser) {
+  const Peer peer = PeerWithUid(1000);
+  EXPECT_EQ(peer.address, "uid 1000");
+  EXPECT_EQ(peer.host, "uid 1000");
+  EXPECT_EQ(peer.client, "uid 1000");
+  EXPECT_EQ(peer.uid, 1000u);
+}
+
+TEST(Peer, IsLocalOnLoopbackAndOnAUnixSocket) {
+  EXPECT_TRUE(PeerWithUid(0).local());
+  EXPECT_TRUE(ParsePeer("ipv4:127.0.0.1:5").local());
+  EXPECT_TRUE(ParsePeer("ipv6:%5B::1%5D:5").local());
+  EXPECT_FALSE(ParsePeer("ipv4:10.0.0.7:5").local());
+  EXPECT_FALSE(ParsePeer("unix:").local()) << "nobody knows whose it is";
+}
+
 TEST(ParsePeer, LeavesOtherTextUnchanged) {
   for (const char* text : {"", "unix:", "ipv4:", "ipv4:no-port", "ipv6:%5B::1"}) {
     const Peer peer = ParsePeer(text);

@@ -60,8 +60,13 @@ TEST(ParseServerNames, TakesAnAddressOnceHoweverItIsWritten) {
                           Endpoint{"127.0.0.1", 3}));
 }
 
+TEST(ParseServerNames, TakesUnixSockets) {
+  EXPECT_THAT(Names({"unix:/run/s", "a:1", "unix:/run/s"}), ElementsAre(Endpoint{"/run/s", 0}, Endpoint{"a", 1}));
+}
+
 TEST(ParseServerNames, QuotesTheInvalidName) {
-  for (const char* bad : {"b", "b:", "b:0", ":1", "b:65536", "b:1,c:1", "::1:5", "[foo:bar]:1", "[fe80::1%]:1", ""}) {
+  for (const char* bad : {"unix:", "unix:run", "b", "b:", "b:0", ":1", "b:65536", "b:1,c:1", "::1:5", "[foo:bar]:1",
+                          "[fe80::1%]:1", ""}) {
     const auto names = ParseServerNames({"a:1", bad});
     EXPECT_EQ(names.status().code(), absl::StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(names.status().message(), HasSubstr("\"" + std::string(bad) + "\""));
@@ -73,8 +78,8 @@ TEST(LookUpServers, DoesNotLookUpAddresses) {
     ADD_FAILURE() << host;
     return std::vector<std::string>();
   };
-  EXPECT_THAT(LookUp({"10.0.0.9:1", "[fe80::1%eth0]:2", "10.0.0.1:1", "[::1]:3"}, never),
-              ElementsAre("10.0.0.9:1", "[fe80::1%eth0]:2", "10.0.0.1:1", "[::1]:3"));
+  EXPECT_THAT(LookUp({"10.0.0.9:1", "[fe80::1%eth0]:2", "10.0.0.1:1", "[::1]:3", "unix:/run/a:b"}, never),
+              ElementsAre("10.0.0.9:1", "[fe80::1%eth0]:2", "10.0.0.1:1", "[::1]:3", "unix:/run/a:b"));
 }
 
 TEST(LookUpServers, MakesAServerForEachAddress) {

@@ -118,7 +118,7 @@ TEST_F(ProbeListerTest, AResolverThatDoesNotAnswerHoldsUpNothingElse) {
     return absl::NotFoundError("gone");
   };
   {
-    ProbeLister lister({{"lab", 1}, endpoint}, timers, resolve);
+    ProbeLister lister({{"lab", 1}, endpoint}, timers, {}, resolve);
     for (int i = 0; i < 2; ++i) {
       const ProbesAnswer answer = Awaited(Ask(lister), "the list of probes");
       ASSERT_TRUE(answer.ok()) << answer.status();
@@ -128,7 +128,7 @@ TEST_F(ProbeListerTest, AResolverThatDoesNotAnswerHoldsUpNothingElse) {
     EXPECT_EQ(*lookups, 1);
   }
   {
-    ProbeLister lister({{"lab", endpoint.port}}, timers, resolve);
+    ProbeLister lister({{"lab", endpoint.port}}, timers, {}, resolve);
     auto answer = Ask(lister);
     resolver->set_value();
     const ProbesAnswer found = Awaited(std::move(answer), "the list of probes");

@@ -235,7 +235,8 @@ def test_time_limits_of_a_session(debug_stack, api, tmp_path):
 
 BAD = [
     (["--listen", "0.0.0.0:0"], 2, "--allow-remote"),
-    (["--listen", "0.0.0.0:0", "--allow-remote"], 2, "--allow-debug"),
+    (["--listen", "0.0.0.0:0", "--allow-remote"], 2, "--insecure"),
+    (["--listen", "0.0.0.0:0", "--allow-remote", "--insecure"], 2, "--allow-debug"),
     (["--recipes", "/no/such/file"], 1, "cannot read"),
     (["--elf-folder", "/no/such/folder"], 1, "is not a folder"),
     (["--work-dir", "/proc"], 1, "--work-dir"),

@@ -91,11 +91,13 @@ TEST(ServerConfigTest, Flags) {
 
 TEST(ServerConfigTest, AFileUsesTheNamesOfTheFlags) {
   const Outcome outcome = ReadFile(
-      "uid: [A1, B2]\nlisten: 0.0.0.0:7000\nallow-remote: true\ncmsis-dap-tcp: board:1-2\nlock-max: 1.5\nquiet: yes\n");
+      "uid: [A1, B2]\nlisten: 0.0.0.0:7000\nallow-remote: true\ninsecure: true\ncmsis-dap-tcp: board:1-2\nlock-max: "
+      "1.5\nquiet: yes\n");
   ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
   EXPECT_THAT(outcome.config.uids, ElementsAre("A1", "B2"));
   EXPECT_EQ(outcome.config.listen.ToString(), "0.0.0.0:7000");
-  EXPECT_TRUE(outcome.config.allow_remote);
+  EXPECT_TRUE(outcome.config.exposure.allow_remote);
+  EXPECT_TRUE(outcome.config.exposure.insecure);
   EXPECT_EQ(outcome.config.cmsis_dap_tcp.size(), 2u);
   EXPECT_EQ(outcome.config.lane.lock_max, 1500ms);
   EXPECT_EQ(outcome.config.log.level(), LogLevel::kWarning);
@@ -121,8 +123,46 @@ TEST(ServerConfigTest, WrongArgumentsAreNamed) {
 
 TEST(ServerConfigTest, ARemoteAddressNeedsAllowRemote) {
   ExpectRefused(Read({"--listen", "0.0.0.0:50051"}), {"0.0.0.0:50051", "--allow-remote"});
-  EXPECT_FALSE(Read({"--listen", "0.0.0.0:50051", "--allow-remote"}).exit_code);
+  EXPECT_FALSE(Read({"--listen", "0.0.0.0:50051", "--allow-remote", "--insecure"}).exit_code);
   EXPECT_FALSE(Read({"--listen", "localhost:50051"}).exit_code);
+  EXPECT_FALSE(Read({"--listen", "localhost:50051", "--allow-remote"}).exit_code);
+}
+
+TEST(ServerConfigTest, ARemoteAddressNeedsTlsOrInsecure) {
+  const std::vector<std::string> both_ways = {"0.0.0.0:50051", "--tls-cert", "--tls-key", "--insecure"};
+  ExpectRefused(Read({"--listen", "0.0.0.0:50051"}), both_ways);
+  ExpectRefused(Read({"--listen", "0.0.0.0:50051", "--insecure"}), {"--allow-remote"});
+  ExpectRefused(Read({"--listen", "0.0.0.0:50051", "--allow-remote"}), both_ways);
+  ExpectRefused(ReadFile("listen: 0.0.0.0:50051\nallow-remote: true\n"), both_ways);
+  EXPECT_FALSE(
+      Read({"--listen", "0.0.0.0:50051", "--allow-remote", "--tls-cert", "c.pem", "--tls-key", "k.pem"}).exit_code);
+}
+
+TEST(ServerConfigTest, OptionsOfTls) {
+  const Outcome outcome = ReadFile(
+      "tls-cert: c.pem\ntls-key: k.pem\ntls-client-ca: ca.pem\ntls-client-required: true\ntls-crl-dir: crls\n");
+  ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
+  const ServerTlsFiles tls = outcome.config.tls.server();
+  EXPECT_EQ(tls.certificate, "c.pem");
+  EXPECT_EQ(tls.key, "k.pem");
+  EXPECT_EQ(tls.client_ca, "ca.pem");
+  EXPECT_TRUE(tls.client_required);
+  EXPECT_EQ(tls.crl_directory, "crls");
+  ExpectRefused(Read({"--tls-cert", "c.pem"}), {"--tls-cert needs --tls-key"});
+  ExpectRefused(Read({"--tls-key", "k.pem"}), {"--tls-key needs --tls-cert"});
+  ExpectRefused(ReadFile("tls-client-ca: ca.pem\n"), {"--tls-client-ca needs --tls-cert"});
+  ExpectRefused(ReadFile("tls-client-required: true\n"), {"--tls-client-required needs --tls-client-ca"});
+  ExpectRefused(Read({"--tls-crl-dir", "d"}), {"--tls-crl-dir needs --tls-client-ca"});
+}
+
+TEST(ServerConfigTest, AUnixSocketIsLocal) {
+  const Outcome outcome = ReadFile("listen: unix:/run/probegate.sock\nlisten-group: lab\n");
+  ASSERT_FALSE(outcome.exit_code) << outcome.complaint;
+  EXPECT_TRUE(outcome.config.listen.is_unix());
+  EXPECT_EQ(outcome.config.listen.ToString(), "unix:/run/probegate.sock");
+  EXPECT_EQ(outcome.config.exposure.group, "lab");
+  ExpectRefused(Read({"--listen-group", "lab"}), {"--listen-group", "unix:/PATH"});
+  ExpectRefused(Read({"--listen", "unix:relative"}), {"unix:relative", "unix:/PATH"});
 }
 
 TEST(ServerConfigTest, AnErrorInTheFileNamesKeyAndValue) {
