@@ -51,7 +51,11 @@ Gateway::~Gateway() = default;
 void Gateway::Start() {
   if (options_.allow_remote) {
     log_.Write(LogLevel::kWarning, "remote.allowed",
-               "--allow-remote: the protocol has no passwords, so anyone who reaches these ports controls the boards",
+               options_.allow_from.empty()
+                   ? "--allow-remote: the protocol has no passwords, so anyone who reaches these ports controls the "
+                     "boards; --allow-from says who may connect"
+                   : "--allow-remote: the protocol has no passwords and is not encrypted, so anyone with an address of "
+                     "--allow-from, or on the way from there, controls the boards",
                {});
   }
   asio::post(strand_, [this] {
@@ -208,7 +212,8 @@ absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
 
 void Gateway::TryToListen(const std::string& unique_id, Served& served, const absl::StatusOr<uint16_t>& port) {
   if (!port.ok()) return TakeProblem(unique_id, served, std::string(port.status().message()));
-  auto listening = ProbePort::Listen(port_context_, served.probe, *port, options_.allow_remote);
+  auto listening = ProbePort::Listen(port_context_, served.probe, *port,
+                                     {.remote = options_.allow_remote, .from = options_.allow_from});
   if (!listening.ok()) return TakeProblem(unique_id, served, std::string(listening.status().message()));
   served.port = *std::move(listening);
   port_check_.Add(served.port);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/address_range.h"
 #include "base/socket.h"
 #include "gateway/fleet/fleet.h"
 #include "gateway/fleet/serving_state.h"
@@ -39,6 +40,7 @@ struct GatewayOptions {
   // The operator set first_port. So if there is only one probe, they expect it on that port.
   bool first_port_given = false;
   bool allow_remote = false;
+  std::vector<AddressRange> allow_from;  // whose connections are accepted; empty: everyone's
   // Wait for servers and probes that are not there yet.
   bool wait = true;
   ConnectionOptions connection;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/address_range.h"
 #include "base/endpoint.h"
 #include "base/ignoring_case.h"
 #include "base/server_list.h"
 #include "config/arguments.h"
+#include "config/checks.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
 #include "config/tls_options.h"
@@ -20,6 +22,7 @@ namespace {
 struct RawOptions {
   std::vector<std::string> servers;
   std::vector<std::string> maps;
+  std::vector<std::string> allow_from;
   std::string state;
   bool no_wait = false;
   TlsOptions tls;
@@ -61,7 +64,16 @@ void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw)
       ->allow_extra_args(false);
   app.add_option("--state", raw.state, "Directory for the record of which probe has which port")
       ->option_text("DIR [" + raw.state + "]");
-  app.add_flag("--allow-remote", gateway.allow_remote, "Also let other machines connect");
+  app.add_flag(
+      "--allow-remote", gateway.allow_remote,
+      "Also let other machines connect. Nothing is encrypted and nobody is asked for a password: anyone who can "
+      "connect controls the boards");
+  app.add_option("--allow-from", raw.allow_from,
+                 "With --allow-remote: only let these addresses connect (repeatable). Loopback is one of them only if "
+                 "it is given, too")
+      ->option_text("ADDRESS|CIDR")
+      ->allow_extra_args(false)
+      ->check(IsAddressRange);
 }
 
 void DeclareLimits(CLI::App& app, ProgramOptions& options) {
@@ -142,6 +154,8 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
   }
   if (auto wrong = WrongTlsOptions(raw.tls)) return wrong;
   options.tls = raw.tls.client(TlsRole::kClient);
+  if (!raw.allow_from.empty() && !options.gateway.allow_remote) return "--allow-from needs --allow-remote";
+  for (const std::string& range : raw.allow_from) options.gateway.allow_from.push_back(*AddressRange::Parse(range));
   if (raw.state.empty()) return "--state: the name is empty; give a directory";
   options.state_directory = raw.state;
   options.gateway.wait = !raw.no_wait;

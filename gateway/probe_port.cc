@@ -36,17 +36,18 @@ std::string RefusalText(const Quota& connections, const std::string& client) {
 
 absl::StatusOr<std::shared_ptr<ProbePort>> ProbePort::Listen(const PortContext& context,
                                                              std::shared_ptr<const ServedProbe> probe, uint16_t port,
-                                                             bool allow_remote) {
+                                                             const Admission& admission) {
   const std::string uid = probe->unique_id();
   const std::shared_ptr<ProbePort> self(new ProbePort(context, std::move(probe)));
   // Plain pointers: the listener is gone before the port is, and then calls neither of them.
   auto listener = context.accept_loop.Listen(
-      {.host = allow_remote ? "" : "127.0.0.1", .port = port},
+      {.host = admission.remote ? "" : "127.0.0.1", .port = port},
       {.name = "the port of debug probe " + uid,
        .connections = context.connections.bounds.connections,
        .handler = [port = self.get()](AcceptedConnection accepted) { port->Admit(std::move(accepted)); },
        .refused = [port = self.get()](AcceptedConnection accepted,
-                                      const absl::Status&) { port->Refuse(std::move(accepted)); }});
+                                      const absl::Status&) { port->Refuse(std::move(accepted)); },
+       .allow_from = admission.from});
   if (!listener.ok()) return ListenError(port, uid, std::string(listener.status().message()));
   self->port_ = (*listener)->endpoint().port;
   const MutexLock lock(self->listener_mutex_);

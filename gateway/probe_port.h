@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/accept_loop.h"
+#include "base/address_range.h"
 #include "base/endpoint.h"
 #include "base/mutex.h"
 #include "gateway/client/connection.h"
@@ -35,14 +37,20 @@ struct PortContext {
   Uncounted& uncounted;
 };
 
+// Who may connect to a probe's port.
+struct Admission {
+  bool remote = false;                  // other machines, too
+  std::vector<AddressRange> from = {};  // only these addresses; empty: all
+};
+
 // Threads: any.
 class ProbePort : public std::enable_shared_from_this<ProbePort> {
  public:
-  // Listens on `port` (0: any free port) of the loopback interface, or of every interface if `allow_remote`. If it
+  // Listens on `port` (0: any free port) of the loopback interface, or of every interface, as `admission` says. If it
   // fails, the message names the port and what to do about it.
   static absl::StatusOr<std::shared_ptr<ProbePort>> Listen(const PortContext& context,
                                                            std::shared_ptr<const ServedProbe> probe, uint16_t port,
-                                                           bool allow_remote);
+                                                           const Admission& admission);
 
   uint16_t port() const { return port_; }
   bool listening() const;

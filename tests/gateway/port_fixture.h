@@ -38,7 +38,7 @@ class PortFixture {
     description.add_capabilities(v1::CAPABILITY_SWD_SEQUENCE);
     description.add_capabilities(v1::CAPABILITY_SWO);
     probe = std::make_shared<ServedProbe>(description, std::shared_ptr<Upstream>(std::shared_ptr<void>(), &upstream));
-    port_ = *ProbePort::Listen({io_, *accept_loop_, {options_, bounds_, metrics_, log_}, uncounted_}, probe, 0, false);
+    port_ = *ProbePort::Listen({io_, *accept_loop_, {options_, bounds_, metrics_, log_}, uncounted_}, probe, 0, {});
     number_ = port_->port();
     thread_.emplace(io_);
   }
@@ -52,7 +52,7 @@ class PortFixture {
   // Listens on the same port once more.
   absl::StatusOr<std::shared_ptr<ProbePort>> ListenAgain() {
     return ProbePort::Listen({io_, *accept_loop_, {options_, bounds_, metrics_, log_}, uncounted_}, probe, port(),
-                             false);
+                             {});
   }
 
   // All metrics, as text.

@@ -173,6 +173,27 @@ def test_gateway_waits_for_the_server(programs, make_stack, raw):
     assert unique_id(raw, served(gateway, stack.serial)) == stack.serial
 
 
+def test_allow_from_says_who_may_connect(make_stack, raw):
+    """All addresses in 127.0.0.0/8 are this machine's, and count as different ones."""
+    stack = make_stack(gateway_flags=["--allow-remote", "--allow-from", "127.0.0.2", "--allow-from", "127.0.1.0/24"])
+    for source in ("127.0.0.2", "127.0.1.77"):
+        raw(stack.port, source=source).attach().detach()
+    for source in ("127.0.0.1", "127.0.0.3", "127.0.2.1"):
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            raw(stack.port, source=source).attach()
+    # The warning stands for all connections of a second, or there are several.
+    refused = rf"connection\.refused listener=\"the port of debug probe {stack.serial}\" peer=127\.0\.0\.1:\d+ reason=.*--allow-from"
+    stack.gateway.wait_for_line(refused)
+    raw(stack.port, source="127.0.0.2").attach().detach()
+
+
+def test_allow_from_needs_allow_remote(programs):
+    result = programs.run("probegate-gateway", "--allow-from", "10.0.0.0/8")
+    assert result.returncode == 2 and "--allow-from needs --allow-remote" in result.stderr, result
+    result = programs.run("probegate-gateway", "--allow-remote", "--allow-from", "lab")
+    assert result.returncode == 2 and "lab is neither an IP address nor a network" in result.stderr, result
+
+
 @pytest.mark.parametrize("program", ["server", "gateway"])
 def test_allow_remote_warns_once(make_stack, programs, program):
     flags = {f"{program}_flags": ["--allow-remote"]}
