@@ -52,16 +52,19 @@ def generate(proto_directory, output_directory):
     return api
 
 
-def channel(address):
-    """A channel with its own connection, so that two channels are two peers."""
-    return grpc.insecure_channel(
-        address,
-        options=[
-            ("grpc.use_local_subchannel_pool", 1),
-            ("grpc.max_receive_message_length", 64 << 20),
-            ("grpc.max_send_message_length", 64 << 20),
-        ],
-    )
+def channel(address, credentials=None):
+    """A channel with its own connection, so that two channels are two peers. `address` may be a channel already;
+    `credentials` are those of TLS."""
+    if isinstance(address, grpc.Channel):
+        return address
+    options = [
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.max_receive_message_length", 64 << 20),
+        ("grpc.max_send_message_length", 64 << 20),
+    ]
+    if credentials is not None:
+        return grpc.secure_channel(address, credentials, options=options)
+    return grpc.insecure_channel(address, options=options)
 
 
 class CommandError(Exception):
