@@ -38,8 +38,15 @@ Throughput JsonConcurrent(const Address& address, size_t clients, std::chrono::m
 // counted from the first connect.
 Latencies JsonConnectAtOnce(const Address& address, size_t clients);
 
-// A gRPC stream of probegate.v1.DebugProbe: ReadDp of DPIDR, one request at a time.
-Latencies StreamLatency(const Address& address, size_t count);
+// Where a gRPC stream of probegate.v1.DebugProbe goes.
+struct StreamTarget {
+  std::string target;  // HOST:PORT or unix:/PATH
+  std::string tls_ca;  // a PEM file with the authorities that the server's certificate may have; empty: no TLS
+};
+
+// On such a stream, one request at a time: ReadDp of DPIDR, or ReadApMultiple of `words` words of memory.
+Latencies StreamLatency(const StreamTarget& target, size_t count);
+Latencies StreamBlocks(const StreamTarget& target, size_t words, size_t count);
 
 // CMSIS-DAP packets over TCP: a DAP_Transfer that reads DPIDR, one packet at a time.
 Latencies PacketLatency(const Address& address, size_t count);

@@ -30,7 +30,9 @@ void Print(const Throughput& throughput) {
 // The arguments of the subcommands. No subcommand takes all of them.
 struct Options {
   Address address;
+  StreamTarget stream;
   size_t count = 1000;
+  size_t words = 16384;
   size_t depth = 32;
   size_t clients = 8;
   int64_t milliseconds = 2000;
@@ -54,8 +56,20 @@ void Declare(CLI::App& app, Options& options) {
 
   add_count(add("latency", "JSON lines, one read_dp after the other",
                 [&] { return JsonLatency(options.address, options.count); }));
-  add_count(add("stream", "a gRPC stream, one ReadDp after the other",
-                [&] { return StreamLatency(options.address, options.count); }));
+  const auto add_stream = [&](const char* name, const char* summary, auto run) {
+    CLI::App* command = app.add_subcommand(name, summary);
+    command->add_option("target", options.stream.target, "HOST:PORT or unix:/PATH")->required();
+    command->add_option("--tls-ca", options.stream.tls_ca, "Use TLS, with this file of authorities");
+    command->callback([run] { Print(run()); });
+    add_count(command);
+    return command;
+  };
+  add_stream("stream", "a gRPC stream, one ReadDp after the other",
+             [&] { return StreamLatency(options.stream, options.count); });
+  add_stream("blocks", "a gRPC stream, one block of memory after the other",
+             [&] { return StreamBlocks(options.stream, options.words, options.count); })
+      ->add_option("--words", options.words, "Words in a block")
+      ->capture_default_str();
   add_count(add("packet", "CMSIS-DAP over TCP, one DAP_Transfer after the other",
                 [&] { return PacketLatency(options.address, options.count); }));
   CLI::App* pipeline = add("pipeline", "JSON lines, batches of read_dp",

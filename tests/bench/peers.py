@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,11 @@ sys.path.insert(0, str(HERE.parent / "interop"))
 
 # pylint: disable=wrong-import-position
 import board
+import pki
 from board import resident_mib
 from raw_client import RawClient
 from sim_control import SimControl
-from stack import LOOPBACK, Programs, Stack, free_port, wait_until
+from stack import LOOPBACK, NO_METRICS, Programs, Stack, free_port, wait_until
 from usb_hosts import UsbHosts
 
 
@@ -60,7 +62,47 @@ class Ours:
         return self._control.call("counters", board=0)["packets"]
 
     def stream_us(self, count):
-        return self._load("stream", LOOPBACK, self._stack.server_port, "--count", count)["p50_us"]
+        return self._load("stream", self._stack.server_address, "--count", count)["p50_us"]
+
+
+class Transports:
+    """A board, and a server for each transport of gRPC that has the board while it is measured."""
+
+    def __init__(self, programs, load):
+        self._load = load
+        self._programs = programs
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="probegate-", dir="/tmp"))
+        authority = pki.Authority(self._folder / "pki")
+        self._trust = ["--tls-ca", authority.cert]
+        self._tls = authority.server().flags
+        self._sim_port = free_port()
+        self._sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:{self._sim_port}", label="transports-sim")
+        self._sim.wait_for_line("listening on")
+        self._server = None
+
+    def close(self):
+        self._stop()
+        self._sim.stop()
+        shutil.rmtree(self._folder)
+
+    def _stop(self):
+        if self._server is not None:
+            self._server.stop()
+        self._server = None
+
+    def use(self, transport):
+        """Starts the server with TCP, TLS or a unix socket. Returns its arguments for the load client, and its
+        processes."""
+        self._stop()
+        listen = f"unix:{self._folder}/socket" if transport == "unix" else f"{LOOPBACK}:0"
+        flags = self._tls if transport == "TLS" else []
+        self._server = self._programs.start(
+            "probegate-server", "--listen", listen, "--no-usb", *NO_METRICS, "--cmsis-dap-tcp",
+            f"{LOOPBACK}:{self._sim_port}", *flags, label="transports-server",
+        )  # fmt: skip
+        address = self._server.wait_for_line(r"Listening on (\S+)")[1]
+        self._server.wait_for_line(r"probe\.connected")
+        return [address, *(self._trust if transport == "TLS" else [])], [self._sim.pid, self._server.pid]
 
 
 class OneOfTwoBoards(Stack):
@@ -178,6 +220,21 @@ class Bench:
 
     def load(self, *arguments):
         return self._run([self._programs.path("probegate-load"), *arguments])
+
+    @contextlib.contextmanager
+    def transports(self):
+        """Measures transports of gRPC: a function of the load's name and arguments, and the transport."""
+        transports = Transports(self._programs, self.load)
+
+        def measure(transport, name, *arguments):
+            target, pids = transports.use(transport)
+            place(pids, self._placed)
+            return self.load(name, *target, *arguments)
+
+        try:
+            yield measure
+        finally:
+            transports.close()
 
     def scope_cost(self):
         return self._run([self._programs.path("probegate-bench-scope")])

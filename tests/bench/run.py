@@ -119,6 +119,34 @@ class Runs:
             )
             self.add(row, at_most=150, judged=judged)
 
+    def transports(self):
+        """What TLS costs, and what a unix socket saves, on the way from a client to the server."""
+        loads = {
+            "read_dp over gRPC": ("us", 1, "stream", "--count", self.effort.requests),
+            "64 KiB of memory over gRPC": ("ms", 1000, "blocks", "--count", self.effort.requests // 30),
+        }
+        with self.bench.transports() as measure:
+            for place, judged in self.places("one"):
+                for name, (unit, divisor, *load) in loads.items():
+                    runs = {"TCP": [], "TLS": [], "unix": []}
+                    for _ in range(self.effort.repeats):
+                        for transport, results in runs.items():
+                            results.append(measure(transport, *load)["p50_us"] / divisor)
+                    tcp, tls, unix = (statistics.median(results) for results in runs.values())
+                    first = name.startswith("read_dp")
+                    self.add(
+                        Row(
+                            f"time added by TLS to {name}", unit, place, tls - tcp, note=f"TLS {tls:.3g}, TCP {tcp:.3g}"
+                        ),
+                        at_most=15 if first else None,
+                        judged=judged and first,
+                    )
+                    self.add(
+                        Row(f"{name}, unix socket", unit, place, unix, tcp, note="stock: the same over TCP"),
+                        ratio_at_most=1,
+                        judged=judged,
+                    )
+
     def counting(self):
         self.bench.pin(False)
         costs = [self.bench.scope_cost() for _ in range(self.effort.repeats)]
@@ -315,6 +343,7 @@ def main():
         runs.single_read(125, ratio_at_most=1.4)
         runs.single_read(0)
         runs.hops()
+        runs.transports()
         runs.counting()
         runs.resident()
         runs.pipelined()

@@ -1,5 +1,7 @@
 #include <grpcpp/grpcpp.h>
 
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "probegate/v1/debug_probe.grpc.pb.h"
@@ -10,6 +12,13 @@ namespace probegate::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+// Registers of the DP, and of AP 0 (ADIv5.2).
+constexpr uint32_t kAbort = 0x0;
+constexpr uint32_t kCtrlStat = 0x4;
+constexpr uint64_t kCsw = 0x0;
+constexpr uint64_t kTar = 0x4;
+constexpr uint64_t kDrw = 0xC;
+
 using CommandStream = grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>;
 
 std::string FirstProbe(const std::shared_ptr<grpc::Channel>& channel) {
@@ -49,29 +58,85 @@ void Attach(CommandStream& stream, const std::string& probe) {
   Sequence(stream, 8, std::string(1, '\0'));
 }
 
-}  // namespace
+void WriteDp(CommandStream& stream, uint32_t address, uint32_t value) {
+  v1::StreamRequest request;
+  request.mutable_write_dp()->set_address(address);
+  request.mutable_write_dp()->set_value(value);
+  Call(stream, request);
+}
 
-Latencies StreamLatency(const Address& address, size_t count) {
-  const auto channel =
-      grpc::CreateChannel(address.host + ":" + std::to_string(address.port), grpc::InsecureChannelCredentials());
+void WriteAp(CommandStream& stream, uint64_t address, uint32_t value) {
+  v1::StreamRequest request;
+  request.mutable_write_ap()->set_address(address);
+  request.mutable_write_ap()->set_value(value);
+  Call(stream, request);
+}
+
+v1::StreamRequest ReadDpidr() {
+  v1::StreamRequest request;
+  request.mutable_read_dp()->set_address(0);
+  return request;
+}
+
+// Powers the target up, and makes AP 0 access words from the beginning of RAM.
+void PrepareMemory(CommandStream& stream) {
+  Call(stream, ReadDpidr());
+  WriteDp(stream, kAbort, 0x1e);
+  WriteDp(stream, kCtrlStat, 0x50000000);
+  WriteAp(stream, kCsw, 0x23000052);
+  WriteAp(stream, kTar, 0x20000000);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || text.str().empty()) throw std::runtime_error("cannot read " + path);
+  return text.str();
+}
+
+std::shared_ptr<grpc::Channel> Open(const StreamTarget& target) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  auto credentials = grpc::InsecureChannelCredentials();
+  if (!target.tls_ca.empty()) credentials = grpc::SslCredentials({.pem_root_certs = ReadFile(target.tls_ca)});
+  return grpc::CreateCustomChannel(target.target, credentials, arguments);
+}
+
+// Makes the request so many times, on a stream that `prepare` has prepared.
+Latencies Measure(const StreamTarget& target, void (*prepare)(CommandStream& stream), const v1::StreamRequest& request,
+                  size_t warm_up, size_t count) {
+  const auto channel = Open(target);
   const std::string probe = FirstProbe(channel);
   grpc::ClientContext context;
   const auto stream = v1::DebugProbe::NewStub(channel)->Stream(&context);
   Attach(*stream, probe);
-  v1::StreamRequest read_dpidr;
-  read_dpidr.mutable_read_dp()->set_address(0);
-  for (int i = 0; i < 100; ++i) Call(*stream, read_dpidr);
+  prepare(*stream);
+  for (size_t i = 0; i < warm_up; ++i) Call(*stream, request);
   Latencies latencies;
   latencies.reserve(count);
   while (latencies.size() < count) {
     const auto start = Clock::now();
-    Call(*stream, read_dpidr);
+    Call(*stream, request);
     latencies.push_back(Clock::now() - start);
   }
   stream->WritesDone();
   const grpc::Status status = stream->Finish();
   if (!status.ok()) throw std::runtime_error("the stream ended: " + status.error_message());
   return latencies;
+}
+
+}  // namespace
+
+Latencies StreamLatency(const StreamTarget& target, size_t count) {
+  return Measure(target, [](CommandStream&) {}, ReadDpidr(), 100, count);
+}
+
+Latencies StreamBlocks(const StreamTarget& target, size_t words, size_t count) {
+  v1::StreamRequest read;
+  read.mutable_read_ap_multiple()->set_address(kDrw);
+  read.mutable_read_ap_multiple()->set_count(static_cast<uint32_t>(words));
+  return Measure(target, PrepareMemory, read, 5, count);
 }
 
 }  // namespace probegate::bench
