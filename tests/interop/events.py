@@ -17,7 +17,7 @@ import grpc
 import swo
 from grpc_client import CommandError, StreamSession, UnarySession
 from raw_client import CTRL_STAT, DISCONNECTED, DPIDR, FAULTING, RAM, SELECT
-from stack import wait_until
+from stack import BOUND, wait_until
 
 # A gRPC client in a separate process, so that it can be killed. It runs until its standard input is closed.
 CLIENT = """
@@ -267,6 +267,15 @@ def a_probe_is_unplugged(lab):
     wait_until(lambda: client.status("read_dp", DPIDR) == DISCONNECTED, "the client gets status DISCONNECTED")
 
 
+def a_probe_of_a_grpc_client_is_unplugged(lab):
+    session = StreamSession(lab.api, lab.stack.server_address, lab.stack.serial)
+    lab.sim.unplug(0)
+    with contextlib.suppress(grpc.RpcError):
+        for _ in session.stream:
+            pass
+    session.close()
+
+
 def probe_stops_answering(lab):
     client = lab.client().attach()
     lab.sim.call("inject", board=0, fault="drop_reply", at=1, times=0)
@@ -323,9 +332,12 @@ def the_log_cannot_be_written(lab):
 def connect_too_often(url):
     """More connections than one client may have; each of those that say nothing makes room for a new one."""
     address = urllib.parse.urlsplit(url)
-    with contextlib.ExitStack() as silent:
-        for _ in range(80):
-            silent.enter_context(socket.create_connection((address.hostname, address.port)))
+    with contextlib.ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection((address.hostname, address.port), BOUND)) for _ in range(80)
+        ]
+        with contextlib.suppress(ConnectionResetError):
+            assert silent[0].recv(1) == b"", "the oldest is closed"
 
 
 def many_connections_for_metrics(lab):

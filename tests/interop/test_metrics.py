@@ -6,7 +6,7 @@ import random
 import re
 import subprocess
 
-import hostile
+import random_requests
 import pytest
 from grpc_client import channel
 from metrics import GOLDEN, golden, scrape, wait_for
@@ -117,10 +117,10 @@ def test_requests_create_no_series(make_stack, raw, api):
         with raw(stack.port) as client:
             client.attach()
             decent += client.next_id
-            hostile.send_lines(client, [hostile.line(numbers) for _ in range(BATCH)])
+            random_requests.send_lines(client, [random_requests.line(numbers) for _ in range(BATCH)])
     with channel(stack.server_address) as connection:
         for _ in range(HOSTILE_CALLS):
-            hostile.call(connection, api, numbers)
+            random_requests.call(connection, api, numbers)
     url = stack.gateway.metrics_url()
     shown = wait_for(
         url, lambda s: s.value("probegate_gateway_connections") == 1, "all other clients have disconnected"

@@ -91,7 +91,11 @@ TABLE = {
         ("grpc_server_handling_seconds_count", call("Stream"), events.client_attaches_and_leaves),
         ("grpc_server_handled_total", call("Stream", grpc_code="Canceled"), events.grpc_client_is_killed),
         ("grpc_server_handled_total", call("Stream", grpc_code="Canceled"), events.session_is_kicked),
-        ("grpc_server_handled_total", call("Stream", grpc_code="Unavailable"), events.a_probe_is_unplugged),
+        (
+            "grpc_server_handled_total",
+            call("Stream", grpc_code="Unavailable"),
+            events.a_probe_of_a_grpc_client_is_unplugged,
+        ),
         ("grpc_server_started_total", call("GetState", grpc_type="unary"), events.session_of_unary_calls),
         ("grpc_server_handled_total", call("CloseSession", grpc_code="OK"), events.session_of_unary_calls),
         ("grpc_server_handled_total", call("OpenSession", grpc_code="NotFound"), events.unknown_probe),

@@ -126,7 +126,7 @@ def session_takes_too_long(lab):
 
 
 def session_is_idle(lab):
-    lab.running().wait_end()
+    lab.open().wait_end()
 
 
 def an_upload(lab):
