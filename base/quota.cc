@@ -99,7 +99,8 @@ void Quota::GiveBack(const std::string& client, uint64_t amount) {
     MutexLock lock(mutex_);
     usage_.taken -= amount;
     const auto found = clients_.find(client);
-    if ((found->second -= amount) == 0) clients_.erase(found);
+    found->second -= amount;
+    if (found->second == 0) clients_.erase(found);
     ready = TakeReady();
   }
   for (Waiter& waiter : ready) {

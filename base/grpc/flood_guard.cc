@@ -26,7 +26,8 @@ constexpr std::chrono::seconds kAlertTime{5};
 constexpr int kBehindBytes = 16 << 10;
 constexpr int kBehind = 2;
 // A pause lasts until gRPC has served what was waiting before it, and this long at least and at most. A client that
-// still has too many calls then does not read their answers; its connections are reset.
+// still has too many calls then does not read their answers; its connections are reset. So are they at once if the
+// program has more memory than FloodRules::memory.
 constexpr std::chrono::milliseconds kPause{100};  // a fifth more after each earlier pause
 constexpr std::chrono::seconds kLongestPause{2};
 constexpr std::chrono::seconds kForget{10};
@@ -140,6 +141,7 @@ void FloodGuard::Examine(bool late) {
       reset.push_back(peer);
       suspect = {.seen = examination_};
     };
+    if (crowds && large) return end();
     if (suspect.paused) {
       const bool too_long = now >= suspect.since + kLongestPause;
       const bool served =

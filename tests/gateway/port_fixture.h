@@ -51,8 +51,7 @@ class PortFixture {
 
   // Listens on the same port once more.
   absl::StatusOr<std::shared_ptr<ProbePort>> ListenAgain() {
-    return ProbePort::Listen({io_, *accept_loop_, {options_, bounds_, metrics_, log_}, uncounted_}, probe, port(),
-                             {});
+    return ProbePort::Listen({io_, *accept_loop_, {options_, bounds_, metrics_, log_}, uncounted_}, probe, port(), {});
   }
 
   // All metrics, as text.

@@ -6,8 +6,8 @@ import random
 import re
 import subprocess
 
-import random_requests
 import pytest
+import random_requests
 from grpc_client import channel
 from metrics import GOLDEN, golden, scrape, wait_for
 from raw_client import RAM
