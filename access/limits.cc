@@ -1,0 +1,23 @@
+#include "access/limits.h"
+
+namespace probegate {
+namespace {
+
+constexpr LimitRow kRows[] = {
+    {"sessions", &Limits::sessions}, {"connections", &Limits::connections},   {"uploads", &Limits::uploads},
+    {"bytes", &Limits::bytes},       {"lock-seconds", &Limits::lock_seconds},
+};
+
+}  // namespace
+
+absl::Span<const LimitRow> LimitRows() { return kRows; }
+
+void Limits::Extend(const Limits& other) {
+  for (const LimitRow& row : kRows) {
+    const std::optional<uint64_t>& theirs = other.*row.value;
+    std::optional<uint64_t>& ours = this->*row.value;
+    if (theirs && (!ours || *ours < *theirs)) ours = theirs;
+  }
+}
+
+}  // namespace probegate

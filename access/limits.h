@@ -1,0 +1,31 @@
+// How much an identity may have: `limits` of the rules in the access file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "absl/types/span.h"
+
+namespace probegate {
+
+// What no rule limits, the program's own limit per client bounds.
+struct Limits {
+  std::optional<uint64_t> sessions;      // at a time
+  std::optional<uint64_t> connections;   // at a time
+  std::optional<uint64_t> uploads;       // at a time
+  std::optional<uint64_t> bytes;         // of memory for requests and answers, at a time
+  std::optional<uint64_t> lock_seconds;  // for how long a lock may be held while others wait
+
+  // Takes the limits of `other` that are larger, or that are missing here.
+  void Extend(const Limits& other);
+};
+
+// One row per limit: its key in the access file.
+struct LimitRow {
+  std::string_view key;
+  std::optional<uint64_t> Limits::* value;
+};
+absl::Span<const LimitRow> LimitRows();
+
+}  // namespace probegate
