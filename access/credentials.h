@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,16 +12,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/protection.h"
 
 namespace probegate {
-
-// How a connection is protected from other machines and users.
-enum class Protection : uint8_t {
-  kClear,     // not at all: TCP from another machine, without TLS
-  kLoopback,  // TCP without TLS that does not leave this machine
-  kUnix,      // a Unix socket
-  kTls,       // TLS, from wherever
-};
 
 // The names in a client certificate that TLS has verified, as in its subject alternative names (RFC 5280, 4.2.1.6).
 struct CertificateNames {

@@ -5,8 +5,6 @@
 
 #include <grpc/grpc_security_constants.h>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "base/endpoint.h"
 
 namespace probegate {
@@ -32,35 +30,16 @@ std::optional<uint32_t> UidOf(const grpc::ServerContextBase& context) {
 
 std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
-std::vector<std::string> All(const grpc::AuthContext& context, const char* name) {
-  std::vector<std::string> values;
-  for (const grpc::string_ref& value : context.FindPropertyValues(name)) values.emplace_back(View(value));
-  return values;
-}
-
 std::string First(const grpc::AuthContext& context, const char* name) {
   const auto values = context.FindPropertyValues(name);
   return values.empty() ? std::string() : std::string(View(values.front()));
 }
 
-void AddCertificate(const grpc::AuthContext& context, ConnectionFacts& facts) {
-  facts.certificate = !context.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME).empty();
-  facts.spiffe_id = First(context, GRPC_PEER_SPIFFE_ID_PROPERTY_NAME);
-  facts.uris = All(context, GRPC_PEER_URI_PROPERTY_NAME);
-  facts.dns_names = All(context, GRPC_PEER_DNS_PROPERTY_NAME);
-  facts.emails = All(context, GRPC_PEER_EMAIL_PROPERTY_NAME);
-  facts.common_name = First(context, GRPC_X509_CN_PROPERTY_NAME);
-}
-
-std::string BearerToken(const grpc::ServerContextBase& context) {
-  constexpr std::string_view kScheme = "bearer ";
+std::vector<std::string> Authorization(const grpc::ServerContextBase& context) {
+  std::vector<std::string> values;
   const auto [first, end] = context.client_metadata().equal_range("authorization");
-  if (first == end || std::next(first) != end) return {};
-  const std::string_view value = View(first->second);
-  if (value.size() < kScheme.size()) return {};
-  const std::string scheme(value.substr(0, kScheme.size()));
-  if (!absl::EqualsIgnoreCase(scheme, "Bearer ")) return {};
-  return std::string(absl::StripAsciiWhitespace(std::string(value.substr(kScheme.size()))));
+  for (auto value = first; value != end; ++value) values.emplace_back(View(value->second));
+  return values;
 }
 
 }  // namespace
@@ -73,13 +52,13 @@ Peer PeerOf(const grpc::ServerContextBase& context) {
 }
 
 ConnectionFacts FactsOf(const grpc::ServerContextBase& context) {
-  ConnectionFacts facts{.peer = PeerOf(context), .bearer_token = BearerToken(context)};
+  ConnectionFacts facts{.peer = PeerOf(context), .authorization = Authorization(context)};
   facts.uid = facts.peer.uid;
   const auto security = context.auth_context();
   const std::string transport = security ? First(*security, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME) : "";
   if (transport == GRPC_TLS_TRANSPORT_SECURITY_TYPE) {
     facts.protection = Protection::kTls;
-    AddCertificate(*security, facts);
+    facts.certificate = First(*security, GRPC_X509_PEM_CERT_PROPERTY_NAME);
   } else if (facts.uid) {
     facts.protection = Protection::kUnix;
   } else if (IsLoopback(facts.peer.host)) {

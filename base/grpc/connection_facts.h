@@ -11,33 +11,19 @@
 #include <grpcpp/server_context.h>
 
 #include "base/peer.h"
+#include "base/protection.h"
 
 namespace probegate {
-
-enum class Protection : uint8_t {
-  kTls,
-  kUnix,      // a unix socket: the kernel says which user is at the other end
-  kLoopback,  // in the clear, on this machine
-  kClear,     // in the clear, over a network
-};
 
 struct ConnectionFacts {
   Peer peer;
   Protection protection = Protection::kClear;
   std::optional<uint32_t> uid;  // of the process at the other end of a unix socket, when it connected
-
-  // Of the client's certificate, whose authority, dates, and revocation were checked before the call. Without a
-  // certificate, all of them are empty.
-  bool certificate = false;
-  std::string spiffe_id;          // the only URI, if it is a valid SPIFFE ID
-  std::vector<std::string> uris;  // subject alternative names, in their order
-  std::vector<std::string> dns_names;
-  std::vector<std::string> emails;
-  std::string common_name;
-
-  // The token in the call's metadata `authorization: Bearer TOKEN`, as the client sent it; nobody has checked it. Empty
-  // if there is none, or more than one value of `authorization`.
-  std::string bearer_token;
+  // The client's certificate as PEM, whose authority, dates, and revocation were checked before the call. Empty if the
+  // client has none.
+  std::string certificate;
+  // The values of the call's metadata `authorization`, as the client sent them; nobody has checked them.
+  std::vector<std::string> authorization;
 };
 
 // Threads: any, but one at a time for each call. Neither function blocks.
