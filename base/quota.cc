@@ -40,9 +40,9 @@ uint64_t Quota::TakenBy(std::string_view client) const {
   return found == clients_.end() ? 0 : found->second;
 }
 
-bool Quota::FitsClient(std::string_view client, uint64_t amount) const {
+bool Quota::FitsClient(std::string_view client, uint64_t amount, uint64_t share) const {
   const uint64_t has = TakenBy(client);
-  return has == 0 || Fits(has, amount, limits_.per_client);
+  return has == 0 || Fits(has, amount, share);
 }
 
 bool Quota::FitsAll(uint64_t amount) const { return Fits(usage_.taken, amount, limits_.all); }
@@ -58,13 +58,13 @@ void Quota::Add(std::string_view client, uint64_t amount) {
   }
 }
 
-absl::StatusOr<Quota::Grant> Quota::Take(std::string_view client, uint64_t amount) {
+absl::StatusOr<Quota::Grant> Quota::Take(std::string_view client, uint64_t amount, std::optional<uint64_t> share) {
+  const uint64_t most = share.value_or(limits_.per_client);
   MutexLock lock(mutex_);
-  if (!FitsClient(client, amount)) {
+  if (!FitsClient(client, amount, most)) {
     ++usage_.refused_client;
-    return absl::ResourceExhaustedError(absl::StrCat("the limit for the ", name_, " of one client is ",
-                                                     limits_.per_client, ", and ", std::string(client), " has ",
-                                                     TakenBy(client)));
+    return absl::ResourceExhaustedError(absl::StrCat("the limit for the ", name_, " of one client is ", most, ", and ",
+                                                     std::string(client), " has ", TakenBy(client)));
   }
   if (!FitsAll(amount)) {
     ++usage_.refused_all;
@@ -84,7 +84,7 @@ Quota::Grant Quota::TakeAnyway(std::string_view client, uint64_t amount) {
 void Quota::WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner, std::function<void()> retry) {
   {
     MutexLock lock(mutex_);
-    if (!FitsClient(client, amount) || !FitsAll(amount)) {
+    if (!FitsClient(client, amount, limits_.per_client) || !FitsAll(amount)) {
       waiters_.push_back({std::string(client), amount, std::move(owner), std::move(retry)});
       return;
     }
@@ -114,7 +114,7 @@ std::vector<Quota::Waiter> Quota::TakeReady() {
   std::vector<Waiter> ready;
   std::vector<Waiter> staying;
   for (Waiter& waiter : waiters_) {
-    const bool fits = FitsClient(waiter.client, waiter.amount) && FitsAll(waiter.amount);
+    const bool fits = FitsClient(waiter.client, waiter.amount, limits_.per_client) && FitsAll(waiter.amount);
     (fits || waiter.owner.expired() ? ready : staying).push_back(std::move(waiter));
   }
   waiters_ = std::move(staying);

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,7 +66,8 @@ class Quota {
   // Takes `amount` for the client of this key (Peer::client). RESOURCE_EXHAUSTED, with a message that says whose limit
   // it is, if the client would then have more than its share, or all clients more than all. A client that has nothing
   // gets an amount above its share, if it fits into the limit for all. An amount of 0 always fits.
-  absl::StatusOr<Grant> Take(std::string_view client, uint64_t amount);
+  // `share`, if given, is this client's instead of that of all.
+  absl::StatusOr<Grant> Take(std::string_view client, uint64_t amount, std::optional<uint64_t> share = std::nullopt);
 
   // Takes `amount` even if it does not fit: for what is there already. Not counted as a refusal.
   Grant TakeAnyway(std::string_view client, uint64_t amount);
@@ -96,7 +98,7 @@ class Quota {
 
   void GiveBack(const std::string& client, uint64_t amount);
   uint64_t TakenBy(std::string_view client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool FitsClient(std::string_view client, uint64_t amount) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool FitsClient(std::string_view client, uint64_t amount, uint64_t share) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool FitsAll(uint64_t amount) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Add(std::string_view client, uint64_t amount) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<Waiter> TakeReady() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -31,6 +31,14 @@ TEST(Quota, AClientGetsItsShareAndNoMore) {
   EXPECT_TRUE(quota.Take("b", 3).ok()) << "the share of another client";
 }
 
+TEST(Quota, AClientMayHaveAShareOfItsOwn) {
+  Quota quota("sessions", {.all = 10, .per_client = 3});
+  const auto one = quota.Take("a", 1, 1);
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(WhyNot(quota.Take("a", 1, 1)), "the limit for the sessions of one client is 1, and a has 1");
+  EXPECT_TRUE(quota.Take("a", 5, 6).ok()) << "it may be larger than that of all";
+}
+
 TEST(Quota, AllClientsTogetherGetTheLimitForAll) {
   Quota quota("sessions", {.all = 4, .per_client = 3});
   const auto a = quota.Take("a", 3);
