@@ -9,6 +9,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
+#include <utility>
+
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -27,19 +31,21 @@ void ExitNow(int) {
   _exit(1);
 }
 
-// The signals that ask a program to end.
-sigset_t TheSet() {
+sigset_t SetOf(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
+  for (const int signal : signals) sigaddset(&set, signal);
   return set;
 }
+
+int NewSignalFile(const sigset_t& set) { return ::signalfd(-1, &set, SFD_CLOEXEC); }
 
 }  // namespace
 
 TerminationSignals::TerminationSignals()
-    : set_(TheSet()), arrived_(::signalfd(-1, &set_, SFD_CLOEXEC)), cancelled_(::eventfd(0, EFD_CLOEXEC)) {
+    : set_(SetOf({SIGINT, SIGTERM})),
+      arrived_(::signalfd(-1, &set_, SFD_CLOEXEC)),
+      cancelled_(::eventfd(0, EFD_CLOEXEC)) {
   pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -62,6 +68,43 @@ void TerminationSignals::Cancel() {
 }
 
 void TerminationSignals::Release() { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
+
+void BlockHangup() {
+  const sigset_t set = SetOf({SIGHUP});
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+HangupWatch::HangupWatch(std::function<void()> on_hangup)
+    : on_hangup_(std::move(on_hangup)),
+      arrived_(NewSignalFile(SetOf({SIGHUP}))),
+      stopping_(::eventfd(0, EFD_CLOEXEC)) {}
+
+absl::StatusOr<std::unique_ptr<HangupWatch>> HangupWatch::Start(std::function<void()> on_hangup) {
+  std::unique_ptr<HangupWatch> watch(new HangupWatch(std::move(on_hangup)));
+  if (!watch->arrived_.ok() || !watch->stopping_.ok()) {
+    return absl::ResourceExhaustedError("no file is left to wait for SIGHUP");
+  }
+  const absl::Status started = StartThread(watch->thread_, "waiting for SIGHUP", [self = watch.get()] { self->Run(); });
+  if (!started.ok()) return started;
+  return watch;
+}
+
+HangupWatch::~HangupWatch() {
+  if (!thread_.joinable()) return;
+  const uint64_t one = 1;
+  (void)!::write(stopping_.number(), &one, sizeof(one));
+  thread_.join();
+}
+
+void HangupWatch::Run() {
+  std::array<pollfd, 2> files = {{{.fd = stopping_.number(), .events = POLLIN, .revents = 0},
+                                  {.fd = arrived_.number(), .events = POLLIN, .revents = 0}}};
+  while (files[0].revents == 0) {
+    if (::poll(files.data(), files.size(), -1) < 0) continue;
+    signalfd_siginfo signal{};
+    if (files[1].revents != 0 && ::read(arrived_.number(), &signal, sizeof(signal)) > 0) on_hangup_();
+  }
+}
 
 SignalsBlocked::SignalsBlocked() {
   sigset_t all;

@@ -3,7 +3,11 @@
 
 #include <chrono>
 #include <csignal>
+#include <functional>
+#include <memory>
+#include <thread>
 
+#include "absl/status/statusor.h"
 #include "base/file_descriptor.h"
 
 namespace probegate {
@@ -30,6 +34,31 @@ class TerminationSignals {
   sigset_t set_;
   FileDescriptor arrived_;
   FileDescriptor cancelled_;
+};
+
+// For a program that opens its files again on SIGHUP, which otherwise ends it. From now on, SIGHUP is blocked in the
+// calling thread, and in all threads started later; HangupWatch takes it. To be called before any thread is started.
+void BlockHangup();
+
+// Waits for SIGHUP on a thread of its own.
+class HangupWatch {
+ public:
+  // Calls `on_hangup` after each SIGHUP, also after one that came between BlockHangup, which must have been called, and
+  // this. RESOURCE_EXHAUSTED if the system has no thread or file left.
+  static absl::StatusOr<std::unique_ptr<HangupWatch>> Start(std::function<void()> on_hangup);
+  // Waits for `on_hangup` if it is being called.
+  ~HangupWatch();
+  HangupWatch(const HangupWatch&) = delete;
+  HangupWatch& operator=(const HangupWatch&) = delete;
+
+ private:
+  explicit HangupWatch(std::function<void()> on_hangup);
+  void Run();
+
+  const std::function<void()> on_hangup_;
+  const FileDescriptor arrived_;
+  const FileDescriptor stopping_;
+  std::thread thread_;
 };
 
 // Threads that are started while this object lives receive no signals, because the program waits for them elsewhere.

@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <csignal>
+#include <future>
 
 #include "gtest/gtest.h"
+#include "tests/base/bounded_wait.h"
 
 namespace probegate {
 namespace {
@@ -44,6 +46,18 @@ TEST(TerminationSignals, CancelEndsWait) {
   TerminationSignals signals;
   signals.Cancel();
   EXPECT_EQ(signals.Wait(), 0);
+}
+
+TEST(HangupWatchTest, TellsOfEachSignal) {
+  BlockHangup();
+  ::kill(::getpid(), SIGHUP);  // before anything waits for it
+  std::promise<void> first, second;
+  int seen = 0;
+  const auto watch = HangupWatch::Start([&] { (++seen == 1 ? first : second).set_value(); });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  Awaited(first.get_future(), "the first SIGHUP");
+  ::kill(::getpid(), SIGHUP);
+  Awaited(second.get_future(), "the second SIGHUP");
 }
 
 }  // namespace
