@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,6 +28,10 @@ class Readiness {
     listening_ = true;
     return absl::OkStatus();
   }
+  // The program is not ready while `condition` is not OK, which says why; but that is no reason to restart it. To be
+  // called before SetListening; `condition` must not block, and what it uses must outlive this.
+  void Require(std::function<absl::Status()> condition) { conditions_.push_back(std::move(condition)); }
+
   // The program is about to end: makes no more checks, and waits for the one that is running.
   void SetStopping() {
     stopping_ = true;
@@ -37,7 +42,11 @@ class Readiness {
   std::vector<std::string> Missing() const {
     if (stopping_) return {program_ + " is stopping"};
     if (!listening_) return {"not listening for gRPC yet"};
-    return checks_->Failing();
+    std::vector<std::string> missing = checks_->Failing();
+    for (const auto& condition : conditions_) {
+      if (const absl::Status status = condition(); !status.ok()) missing.emplace_back(status.message());
+    }
+    return missing;
   }
   // Why the program should be restarted; empty if it should not.
   std::vector<std::string> NotAlive() const {
@@ -51,7 +60,8 @@ class Readiness {
 
  private:
   const std::string program_;
-  std::unique_ptr<SelfCheck> checks_;  // set before listening_
+  std::vector<std::function<absl::Status()>> conditions_;  // constant once it listens
+  std::unique_ptr<SelfCheck> checks_;                      // set before listening_
   std::atomic<bool> listening_ = false;
   std::atomic<bool> stopping_ = false;
 };
