@@ -14,7 +14,7 @@ constexpr char kPayloadUrl[] = "probegate.error";
 // The payload never leaves the process, so its bytes are the struct itself.
 static_assert(std::is_trivially_copyable_v<ErrorInfo>);
 
-constexpr std::array<ErrorKindRow, 11> kRows = {{
+constexpr std::array<ErrorKindRow, 14> kRows = {{
     {ErrorKind::kInvalidArgument, "invalid_argument", absl::StatusCode::kInvalidArgument},
     {ErrorKind::kNotOpen, "not_open", absl::StatusCode::kFailedPrecondition},
     {ErrorKind::kUnsupported, "unsupported", absl::StatusCode::kUnimplemented},
@@ -26,6 +26,9 @@ constexpr std::array<ErrorKindRow, 11> kRows = {{
     {ErrorKind::kBusy, "busy", absl::StatusCode::kResourceExhausted},
     {ErrorKind::kNotFound, "not_found", absl::StatusCode::kNotFound},
     {ErrorKind::kInternal, "internal", absl::StatusCode::kInternal},
+    {ErrorKind::kUnauthenticated, "unauthenticated", absl::StatusCode::kUnauthenticated},
+    {ErrorKind::kDenied, "denied", absl::StatusCode::kPermissionDenied},
+    {ErrorKind::kUnavailable, "unavailable", absl::StatusCode::kUnavailable},
 }};
 
 const ErrorKindRow& Row(ErrorKind kind) { return kRows[static_cast<size_t>(kind)]; }

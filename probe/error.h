@@ -27,6 +27,9 @@ enum class ErrorKind : uint8_t {
   kBusy,               // the server or the probe is busy; the message says with what
   kNotFound,           // no such probe, session or handle
   kInternal,           // a defect of this program, or the system lacks a resource that it needs
+  kUnauthenticated,    // the caller has not proved who it is
+  kDenied,             // the caller has no right to do that
+  kUnavailable,        // the server cannot do that now; the message says why
 };
 
 // One row per kind: its name in logs, metrics and on the command line, and its canonical status code.

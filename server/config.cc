@@ -1,7 +1,9 @@
 #include "server/config.h"
 
 #include "absl/strings/str_cat.h"
+#include "access/policy_reader.h"
 #include "base/frequency.h"
+#include "config/access_options.h"
 #include "config/arguments.h"
 #include "config/checks.h"
 #include "config/connection_options.h"
@@ -48,6 +50,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
   config.exposure.AddTo(
       app, "Allow --listen to be an address that other machines can reach; needs --tls-cert or --insecure");
   AddTlsOptions(app, TlsRole::kServer, config.tls);
+  AddAccessOptions(app, config.access);
   app.add_option("--cmsis-dap-tcp", sources,
                  "A CMSIS-DAP probe on the network, or one on each port of a range (repeatable)")
       ->option_text("HOST:PORT[-PORT]")
@@ -86,15 +89,17 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
       ->check(IsCount(kMinMemory, kMaxMemory));
   app.add_option("--trust-gateway", gateways,
                  "Believe what clients at this address say about the address of their own clients, as gateways do\n"
-                 "(repeatable; loopback is always trusted)")
+                 "(repeatable; loopback is always trusted). With --access, that takes the right `gateway` instead")
       ->option_text("ADDRESS|CIDR")
       ->allow_extra_args(false)
       ->check(IsAddressRange);
   AddLogOptions(app, config.log);
   AddMetricsOption(app, config.metrics, "127.0.0.1:9464");
   app.footer(
-      "The file of --config may also have a section `probes:` with settings for single probes; docs/hardware.md\n"
-      "describes it.");
+      std::string(
+          "The file of --config may also have a section `probes:` with settings for single probes; docs/hardware.md\n"
+          "describes it. The file of --access looks like this (docs/access.md):\n\n") +
+      std::string(AccessFileExample()));
   const SectionReaders sections = {
       {"probes", [&config](const YAML::Node& probes) { config.probe_rules = ReadProbeRules(probes); }}};
   if (const auto code = ParseArguments(app, argc, argv, sections)) return code;
@@ -111,6 +116,7 @@ std::optional<int> ReadServerConfig(int argc, const char* const* argv, ServerCon
     for (Endpoint& endpoint : ParseEndpointRange(source)) config.cmsis_dap_tcp.push_back(std::move(endpoint));
   }
   if (const auto wrong = WrongTlsOptions(config.tls)) return RefuseArguments(app, *wrong);
+  if (const auto wrong = WrongAccessOptions(config.access)) return RefuseArguments(app, *wrong);
   if (const auto refused = config.exposure.Refuse(config.listen, config.tls.server())) {
     return RefuseArguments(app, *refused);
   }

@@ -10,6 +10,7 @@
 #include "base/endpoint.h"
 #include "base/quota.h"
 #include "base/server_list.h"
+#include "config/access_options.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
 #include "config/tls_options.h"
@@ -25,6 +26,7 @@ struct ServerConfig {
   std::chrono::milliseconds connection_idle{10'000};
   Exposure exposure;
   TlsOptions tls;
+  AccessOptions access;
   std::vector<Endpoint> cmsis_dap_tcp;
   bool usb = true;  // serve the probes on this host's USB
   std::vector<cmsis_dap::ProbeRule> probe_rules;

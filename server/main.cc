@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "access/access_file.h"
+#include "access/audit_log.h"
+#include "access/audit_sink.h"
 #include "base/accept_loop.h"
 #include "base/grpc/listener.h"
 #include "base/grpc/server_tls.h"
@@ -22,6 +25,9 @@
 #include "probe/cmsis_dap/usb_transport.h"
 #include "probe/probe.h"
 #include "probe/usb/libusb_bus.h"
+#include "server/access/access_control.h"
+#include "server/access/access_files.h"
+#include "server/access/access_trail.h"
 #include "server/catalog/catalog.h"
 #include "server/catalog/probe_source.h"
 #include "server/catalog/usb_source.h"
@@ -30,6 +36,7 @@
 #include "server/metrics/server_metrics.h"
 #include "server/packet_recorder.h"
 #include "server/sessions/idle_thread.h"
+#include "server/sessions/session_audit.h"
 #include "server/sessions/session_registry.h"
 #include "server/sessions/unary_sessions.h"
 #include "server/sharing/work_bound.h"
@@ -117,13 +124,26 @@ GrpcLimits Limits(const ServerConfig& config, const SessionRegistry& sessions, A
           .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
 }
 
+AccessFile::Paths AccessPaths(const AccessOptions& options) {
+  return {.access = options.access, .tokens = options.tokens, .key_cache = options.key_cache};
+}
+
 // This machine's name; empty if the system does not report one.
 std::string HostName() {
   char name[HOST_NAME_MAX + 1] = {};
   return gethostname(name, sizeof name - 1) == 0 ? OneLine(name) : std::string();
 }
 
+// Null if there is no audit log.
+absl::StatusOr<std::unique_ptr<AuditLog>> StartAudit(const std::string& where) {
+  if (where.empty()) return nullptr;
+  auto sink = OpenAuditSink(where, "probegate-server");
+  if (!sink.ok()) return sink.status();
+  return AuditLog::Start(*std::move(sink));
+}
+
 int Serve(const ServerConfig& config, TerminationSignals& signals) {
+  if (!config.access.audit.empty()) BlockHangup();
   Log log(config.log.log_format(), config.log.level());
   SilenceGrpcLogs(config.log.level() == LogLevel::kDebug && config.log.log_format() == LogFormat::kText);
   MetricSet metrics;
@@ -145,7 +165,11 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   const cmsis_dap::TransportWrapper wrap = Wrapper(recorder.get());
   const cmsis_dap::ProbeRules rules(config.probe_rules);
   const std::string host = HostName();
-  Catalog catalog({.lane = config.lane, .host = host, .uids = config.uids}, server_metrics, log);
+  const auto audit = StartAudit(config.access.audit);
+  if (!audit.ok()) return Fail(log, audit.status());
+  SessionAudit session_audit(audit->get());
+  Catalog catalog({.lane = config.lane, .host = host, .uids = config.uids, .observer = &session_audit}, server_metrics,
+                  log);
   Quota session_quota("sessions", config.sessions);
   Quota memory_quota("memory", config.memory);
   Quota call_quota("calls", kCalls);
@@ -153,14 +177,34 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   const QuotaMetrics quota_metrics(
       metrics, {&connections, &metrics_connections, &session_quota, &memory_quota, &call_quota, &watch_quota});
   const MemoryTrim memory_trim;
-  SessionRegistry sessions(catalog, log, session_quota, config.gateways);
+  AccessTrail access_trail(log, metrics, audit->get());
+  AccessControl access(
+      {.restricts = !config.access.access.empty(), .identifies = config.access.identifies(), .observer = &access_trail},
+      OpenToAll());
+  SessionRegistry sessions(catalog, log, session_quota, access, session_audit, config.gateways);
   UnarySessions unary_sessions(sessions);
   const IdleThread idle_thread(unary_sessions);
   metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
 
   Readiness readiness("the server");
+  std::unique_ptr<HangupWatch> hangups;
+  if (*audit != nullptr) {
+    readiness.Require([&audit] { return (*audit)->ok(); });
+    auto watch = HangupWatch::Start([&audit] { (*audit)->Reopen(); });
+    if (!watch.ok()) return Fail(log, watch.status());
+    hangups = *std::move(watch);
+  }
   auto http = ServeMetrics(**loop, config.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
   if (!http.ok()) return Fail(log, http.status());
+  std::unique_ptr<AccessFiles> access_files;
+  if (config.access.identifies()) {
+    auto opened = AccessFiles::Open(AccessPaths(config.access), access, access_trail, log, [&sessions, &catalog] {
+      sessions.EndDenied();
+      catalog.TellAll();
+    });
+    if (!opened.ok()) return Fail(log, opened.status());
+    access_files = *std::move(opened);
+  }
   auto tls = StartTls(config.tls.server(), log);
   if (!tls.ok()) return Fail(log, tls.status());
   auto server = GrpcServer::Start({.loop = **loop,
@@ -169,7 +213,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
                                    .limits = Limits(config, sessions, accept_log),
                                    .tls = tls->get(),
                                    .group = config.exposure.group},
-                                  host, catalog, sessions, unary_sessions,
+                                  host, catalog, sessions, unary_sessions, access,
                                   {.memory = memory_quota, .calls = call_quota, .watches = watch_quota}, metrics);
   if (!server.ok()) return Fail(log, server.status());
   const absl::Status checked = readiness.SetListening(

@@ -24,6 +24,9 @@ constexpr auto kRows = std::to_array<Row>({
     {v1::ERROR_KIND_BUSY, ReplyStatus::kProbeError},
     {v1::ERROR_KIND_NOT_FOUND, ReplyStatus::kGeneralError},
     {v1::ERROR_KIND_INTERNAL, ReplyStatus::kGeneralError},
+    {v1::ERROR_KIND_UNAUTHENTICATED, ReplyStatus::kProbeError},
+    {v1::ERROR_KIND_DENIED, ReplyStatus::kProbeError},
+    {v1::ERROR_KIND_UNAVAILABLE, ReplyStatus::kProbeError},
 });
 
 }  // namespace

@@ -134,11 +134,12 @@ absl::Status Catalog::AdmitByOptions(const std::string& unique_id) const {
   return refused;
 }
 
-absl::StatusOr<std::string> Catalog::Resolve(std::string_view wanted) const {
+absl::StatusOr<std::string> Catalog::Resolve(std::string_view wanted, const Visible& visible) const {
   MutexLock lock(mutex_);
   std::vector<std::string> matches;
   std::vector<std::string> all;
   for (const auto& [unique_id, row] : rows_) {
+    if (visible && !visible(row.description)) continue;
     if (EqualsIgnoringCase(unique_id, wanted)) return unique_id;
     if (ContainsIgnoringCase(unique_id, wanted)) matches.push_back(unique_id);
     all.push_back(unique_id);
@@ -250,6 +251,10 @@ void Catalog::TellWatchers(const std::string& unique_id) const {
   for (const auto& watcher : Watchers()) watcher->OnProbeChanged(unique_id);
 }
 
+void Catalog::TellAll() const {
+  for (const v1::ProbeStatus& probe : List()) TellWatchers(probe.description().unique_id());
+}
+
 void Catalog::OnProbeGone(const std::string& unique_id, const absl::Status& why) {
   std::string location;
   {
@@ -271,12 +276,17 @@ void Catalog::OnProbeGone(const std::string& unique_id, const absl::Status& why)
 
 void Catalog::OnUsageChanged(const std::string& unique_id) { TellWatchers(unique_id); }
 
+void Catalog::OnProbeReset(const SessionSnapshot& by) {
+  if (options_.observer != nullptr) options_.observer->OnProbeReset(by);
+}
+
 void Catalog::OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) {
   log_.Warning("lock.broken", {{"probe", holder.probe},
                                {"holder_session", holder.name},
                                {"waiter_session", waiter.name},
                                {"holder", DescribeClient(holder)},
                                {"waiter", DescribeClient(waiter)}});
+  if (options_.observer != nullptr) options_.observer->OnLockBroken(holder, waiter);
 }
 
 void Catalog::RetireLanes() {

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,7 @@
 #include "base/mutex.h"
 #include "probe/probe.h"
 #include "probegate/v1/probe_directory.pb.h"
+#include "server/catalog/lane_observer.h"
 #include "server/catalog/unserved_devices.h"
 #include "server/lane/lane.h"
 #include "server/metrics/probe_stats.h"
@@ -37,6 +39,7 @@ struct CatalogOptions {
   std::string host;  // this machine's name, for the probes' labels; empty if it is unknown
   // The unique IDs, or parts of them, of the probes to serve; empty for all.
   std::vector<std::string> uids;
+  LaneObserver* observer = nullptr;  // may be null; must outlive the catalog
 };
 
 // Is told about changes.
@@ -76,9 +79,13 @@ class Catalog final : public LaneEvents {
   // Makes the probe's lane check at once whether the probe is still present.
   void CheckPresence(const std::string& unique_id) const;
 
+  // Whether a caller may see a probe. Called with a lock held: it must not block or call back.
+  using Visible = std::function<bool(const v1::ProbeDescription& probe)>;
+
   // The unique ID of the probe that `wanted` names: its whole unique ID, or a part that only this probe's ID contains
-  // (case does not matter). Otherwise kNotFound, with a message that lists the candidates.
-  absl::StatusOr<std::string> Resolve(std::string_view wanted) const;
+  // (case does not matter). Otherwise kNotFound, with a message that lists the candidates. Probes that are not visible
+  // are treated as if they did not exist; null: all are.
+  absl::StatusOr<std::string> Resolve(std::string_view wanted, const Visible& visible = nullptr) const;
 
   // The lane of the probe with exactly this unique ID. kProbeDisconnected, with the reason, while it is away.
   absl::StatusOr<std::shared_ptr<Lane>> FindLane(const std::string& unique_id) const;
@@ -99,6 +106,9 @@ class Catalog final : public LaneEvents {
   // `bound`.
   absl::Status CheckLanes(std::chrono::milliseconds bound) const;
 
+  // Tells all watchers about every probe, as if all had changed: what they may see is different now.
+  void TellAll() const;
+
   // Tells `watcher` about every change from now on, until the watcher is destroyed.
   void Watch(std::weak_ptr<ProbeWatcher> watcher);
 
@@ -108,6 +118,7 @@ class Catalog final : public LaneEvents {
   // LaneEvents.
   void OnProbeGone(const std::string& unique_id, const absl::Status& why) override;
   void OnUsageChanged(const std::string& unique_id) override;
+  void OnProbeReset(const SessionSnapshot& by) override;
   void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) override;
 
  private:

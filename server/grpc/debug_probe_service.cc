@@ -25,18 +25,18 @@ void Submit(UnarySessions& sessions, UnaryCall& call, const std::string& session
     self->Answer(*((*answered).*response)());
   };
   // Never called after the command's answer, so the call's context still exists.
-  sessions.Submit(session_id, call.peer(), std::move(command), std::move(answer),
+  sessions.Submit(session_id, call.caller(), std::move(command), std::move(answer),
                   [self] { return self->IsCancelled(); });
 }
 
 }  // namespace
 
 DebugProbeService::DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, CallLimits& limits,
-                                     const RpcMetrics& rpcs)
-    : unary_sessions_(unary_sessions), limits_(limits), rpcs_(rpcs) {
+                                     const CallGate& gate)
+    : RawService(gate), unary_sessions_(unary_sessions), limits_(limits) {
   const StreamCall::Shared shared{.sessions = sessions, .memory = limits.quotas.memory, .request = stream_request_};
-  Add(StreamCall::kMethod, [this, shared](grpc::CallbackServerContext* context) {
-    return StreamCall::Start(shared, *context, rpcs_.Begin(StreamCall::kMethod));
+  Add(StreamCall::kMethod, [shared](grpc::CallbackServerContext& context, Caller caller, RpcScope rpc) {
+    return StreamCall::Start(shared, context, std::move(caller), std::move(rpc));
   });
   AddOpenSession();
   AddCloseSession();
@@ -49,9 +49,8 @@ DebugProbeService::DebugProbeService(SessionRegistry& sessions, UnarySessions& u
 
 void DebugProbeService::AddUnary(const std::string& name, UnaryMethod method) {
   const UnaryMethod& added = methods_.emplace_back(std::move(method));
-  const std::string path = kService + name;
-  Add(path, [this, &added, path](grpc::CallbackServerContext* context) {
-    return UnaryCall::Start(added, limits_, *context, rpcs_.Begin(path));
+  Add(kService + name, [this, &added](grpc::CallbackServerContext& context, Caller caller, RpcScope rpc) {
+    return UnaryCall::Start(added, limits_, context, std::move(caller), std::move(rpc));
   });
 }
 
@@ -62,7 +61,7 @@ void DebugProbeService::AddOpenSession() {
                              v1::OpenSessionRequest request;
                              if (absl::Status wrong = Parse(message, request); !wrong.ok()) return call.Fail(wrong);
                              call.TakeMemory(parsed_bytes, [this, &call, request = std::move(request)] {
-                               const auto opened = unary_sessions_.Open(request, call.peer(), call.Traceparent());
+                               const auto opened = unary_sessions_.Open(request, call.caller(), call.Traceparent());
                                if (!opened.ok()) return call.Fail(opened.status());
                                call.Answer(*opened);
                              });
@@ -72,13 +71,13 @@ void DebugProbeService::AddOpenSession() {
 void DebugProbeService::AddCloseSession() {
   AddUnary("CloseSession", {.size = ParsedSize(*v1::CloseSessionRequest::descriptor()),
                             .frees = true,
-                            .admit = [this](const Peer& peer) { return HasSession(peer); },
+                            .admit = [this](const Caller& caller) { return HasSession(caller); },
                             .run =
                                 [this](UnaryCall& call, grpc::ByteBuffer& message, size_t) {
                                   v1::CloseSessionRequest request;
                                   if (absl::Status wrong = Parse(message, request); !wrong.ok())
                                     return call.Fail(wrong);
-                                  if (absl::Status wrong = unary_sessions_.Close(request.session_id(), call.peer());
+                                  if (absl::Status wrong = unary_sessions_.Close(request.session_id(), call.caller());
                                       !wrong.ok()) {
                                     return call.Fail(wrong);
                                   }
@@ -92,7 +91,7 @@ void DebugProbeService::AddCommand(const std::string& name, v1::StreamRequest::R
                                    Response* (v1::StreamResponse::*response)()) {
   AddUnary(name, {.size = ParsedSize(*Request::descriptor()),
                   .room = UnaryRoom(number),
-                  .admit = [this](const Peer& peer) { return HasSession(peer); },
+                  .admit = [this](const Caller& caller) { return HasSession(caller); },
                   .run =
                       [this, request, response](UnaryCall& call, grpc::ByteBuffer& message, size_t parsed_bytes) {
                         v1::StreamRequest command;
@@ -107,6 +106,8 @@ void DebugProbeService::AddCommand(const std::string& name, v1::StreamRequest::R
                       }});
 }
 
-absl::Status DebugProbeService::HasSession(const Peer& peer) const { return unary_sessions_.CheckHasSession(peer); }
+absl::Status DebugProbeService::HasSession(const Caller& caller) const {
+  return unary_sessions_.CheckHasSession(caller);
+}
 
 }  // namespace probegate

@@ -9,21 +9,21 @@
 #include <grpcpp/grpcpp.h>
 
 #include "probegate/v1/debug_probe.pb.h"
+#include "server/access/caller.h"
+#include "server/grpc/call_gate.h"
 #include "server/grpc/call_limits.h"
 #include "server/grpc/raw_service.h"
 #include "server/grpc/stream_call.h"
 #include "server/grpc/unary_call.h"
 #include "server/sessions/session_registry.h"
 #include "server/sessions/unary_sessions.h"
-#include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
 class DebugProbeService final : public RawService {
  public:
   // `sessions` is for streams. All arguments must outlive the server that this service is registered with.
-  DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, CallLimits& limits,
-                    const RpcMetrics& rpcs);
+  DebugProbeService(SessionRegistry& sessions, UnarySessions& unary_sessions, CallLimits& limits, const CallGate& gate);
 
  private:
   void AddUnary(const std::string& name, UnaryMethod method);
@@ -34,11 +34,10 @@ class DebugProbeService final : public RawService {
   void AddCommand(const std::string& name, v1::StreamRequest::RequestCase number,
                   Request* (v1::StreamRequest::*request)(), Response* (v1::StreamResponse::*response)());
   // Refuses clients that have no session for unary calls.
-  absl::Status HasSession(const Peer& peer) const;
+  absl::Status HasSession(const Caller& caller) const;
 
   UnarySessions& unary_sessions_;
   CallLimits& limits_;
-  const RpcMetrics& rpcs_;
   const ParsedSize stream_request_{*v1::StreamRequest::descriptor()};
   std::list<UnaryMethod> methods_;
 };

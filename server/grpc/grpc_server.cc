@@ -14,20 +14,21 @@
 namespace probegate {
 
 GrpcServer::GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, UnarySessions& unary_sessions,
-                       const CallQuotas& quotas, MetricSet& metrics)
+                       AccessControl& access, const CallQuotas& quotas, MetricSet& metrics)
     : rpc_metrics_(metrics, kServerRpcRows,
                    ServedMethods({v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name(),
                                   kReflectionService})),
+      gate_(access, rpc_metrics_),
       limits_(quotas),
-      debug_probe_(sessions, unary_sessions, limits_, rpc_metrics_),
-      probe_directory_(std::move(host), catalog, sessions, limits_, rpc_metrics_) {}
+      debug_probe_(sessions, unary_sessions, limits_, gate_),
+      probe_directory_(std::move(host), catalog, sessions, access, limits_, gate_) {}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcListening listening, std::string host,
                                                               Catalog& catalog, SessionRegistry& sessions,
-                                                              UnarySessions& unary_sessions, const CallQuotas& quotas,
-                                                              MetricSet& metrics) {
+                                                              UnarySessions& unary_sessions, AccessControl& access,
+                                                              const CallQuotas& quotas, MetricSet& metrics) {
   std::unique_ptr<GrpcServer> server(
-      new GrpcServer(std::move(host), catalog, sessions, unary_sessions, quotas, metrics));
+      new GrpcServer(std::move(host), catalog, sessions, unary_sessions, access, quotas, metrics));
   const auto add = [server = server.get()](grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.SetMaxSendMessageSize(kMaxMessageBytes);

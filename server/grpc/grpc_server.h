@@ -8,7 +8,9 @@
 #include "absl/status/statusor.h"
 #include "base/endpoint.h"
 #include "base/grpc/listener.h"
+#include "server/access/access_control.h"
 #include "server/catalog/catalog.h"
+#include "server/grpc/call_gate.h"
 #include "server/grpc/call_limits.h"
 #include "server/grpc/debug_probe_service.h"
 #include "server/grpc/probe_directory_service.h"
@@ -22,11 +24,12 @@ namespace probegate {
 class GrpcServer {
  public:
   // Listens, and counts all calls in `metrics`. `host` is the name of this machine. Returns a one-line error if the
-  // server cannot listen on the address. `catalog`, both kinds of sessions, the quotas and `metrics` must outlive the
-  // server.
+  // server cannot listen on the address. `catalog`, both kinds of sessions, `access`, the quotas and `metrics` must
+  // outlive the server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(GrpcListening listening, std::string host, Catalog& catalog,
                                                            SessionRegistry& sessions, UnarySessions& unary_sessions,
-                                                           const CallQuotas& quotas, MetricSet& metrics);
+                                                           AccessControl& access, const CallQuotas& quotas,
+                                                           MetricSet& metrics);
 
   // The address it listens on. If port 0 was requested, this has the actual port.
   const Endpoint& endpoint() const { return listener_->endpoint(); }
@@ -42,9 +45,10 @@ class GrpcServer {
 
  private:
   GrpcServer(std::string host, Catalog& catalog, SessionRegistry& sessions, UnarySessions& unary_sessions,
-             const CallQuotas& quotas, MetricSet& metrics);
+             AccessControl& access, const CallQuotas& quotas, MetricSet& metrics);
 
   const RpcMetrics rpc_metrics_;
+  const CallGate gate_;
   CallLimits limits_;
   DebugProbeService debug_probe_;
   ProbeDirectoryService probe_directory_;

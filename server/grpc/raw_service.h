@@ -3,6 +3,8 @@
 // A service of the generated code reads and parses the whole message of a unary call before the program hears of the
 // call. Here each method, unary or not, is served as a stream in both directions, which looks the same on the wire: a
 // unary call is a stream of one message each way (gRPC over HTTP/2, PROTOCOL-HTTP2.md).
+//
+// Every call passes the gate first (server/grpc/call_gate.h). A call that it refuses is counted, and ends at once.
 #pragma once
 
 #include <deque>
@@ -11,11 +13,13 @@
 #include <utility>
 
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/impl/codegen/server_callback_handlers.h>
-#include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
+
+#include "server/access/caller.h"
+#include "server/grpc/call_gate.h"
+#include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
@@ -23,22 +27,21 @@ class RawService : public grpc::Service {
  public:
   using Call = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 
+  // `gate` must outlive this.
+  explicit RawService(const CallGate& gate) : gate_(gate) {}
+
   // "/package.Service/Method" of each method.
   const std::deque<std::string>& paths() const { return paths_; }
 
  protected:
-  // Adds the method at `path`. `start` is called for each call, on gRPC's threads; the reactor that it returns owns
-  // itself.
-  void Add(std::string path, std::function<Call*(grpc::CallbackServerContext* context)> start) {
-    paths_.push_back(std::move(path));  // gRPC keeps the pointer
-    AddMethod(new grpc::internal::RpcServiceMethod(paths_.back().c_str(), grpc::internal::RpcMethod::BIDI_STREAMING,
-                                                   nullptr));
-    MarkMethodRawCallback(
-        static_cast<int>(paths_.size()) - 1,
-        new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>(std::move(start)));
-  }
+  // Begins a call, on gRPC's threads; the reactor that it returns owns itself. `rpc` counts the call.
+  using Start = std::function<Call*(grpc::CallbackServerContext& context, Caller caller, RpcScope rpc)>;
+
+  // Adds the method at `path`.
+  void Add(const std::string& path, Start start);
 
  private:
+  const CallGate& gate_;
   std::deque<std::string> paths_;
 };
 

@@ -38,8 +38,9 @@ absl::Status CheckPosted(const v1::StreamRequest& request) {
 
 }  // namespace
 
-StreamCall* StreamCall::Start(const Shared& shared, const grpc::CallbackServerContext& context, RpcScope rpc) {
-  std::shared_ptr<StreamCall> call(new StreamCall(shared, context, std::move(rpc)));
+StreamCall* StreamCall::Start(const Shared& shared, const grpc::CallbackServerContext& context, Caller caller,
+                              RpcScope rpc) {
+  std::shared_ptr<StreamCall> call(new StreamCall(shared, context, std::move(caller), std::move(rpc)));
   call->self_ = call;
   MutexLock lock(call->mutex_);
   call->ReadNext();
@@ -155,7 +156,7 @@ void StreamCall::OpenSession(const v1::StreamRequest& request) {
     self->OnSessionEnded(why);
     self->GoOn();
   };
-  auto opened = shared_.sessions.Open(request.open_session(), peer_, std::move(on_end), request.traceparent());
+  auto opened = shared_.sessions.Open(request.open_session(), caller_, std::move(on_end), request.traceparent());
   v1::StreamResponse response;
   response.set_request_id(request.request_id());
   SessionHandle unwanted;

@@ -29,12 +29,11 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "base/grpc/connection_facts.h"
 #include "base/mutex.h"
-#include "base/peer.h"
 #include "base/protobuf/parsed_size.h"
 #include "base/quota.h"
 #include "probegate/v1/debug_probe.pb.h"
+#include "server/access/caller.h"
 #include "server/grpc/client_pace.h"
 #include "server/grpc/raw_service.h"
 #include "server/sessions/session_registry.h"
@@ -55,7 +54,8 @@ class StreamCall final : public RawService::Call, public std::enable_shared_from
 
   // The call lives until gRPC is done with it and no lane holds any of its callbacks. `context` is the call's context,
   // and `rpc` counts the call.
-  static StreamCall* Start(const Shared& shared, const grpc::CallbackServerContext& context, RpcScope rpc);
+  static StreamCall* Start(const Shared& shared, const grpc::CallbackServerContext& context, Caller caller,
+                           RpcScope rpc);
 
   void OnReadDone(bool ok) override;
   // OnCancel follows a failed write, so `ok` is not needed.
@@ -75,8 +75,8 @@ class StreamCall final : public RawService::Call, public std::enable_shared_from
     v1::StreamResponse response;
   };
 
-  StreamCall(const Shared& shared, const grpc::CallbackServerContext& context, RpcScope rpc)
-      : shared_(shared), context_(context), peer_(PeerOf(context)), rpc_(std::move(rpc)), client_(peer_.client) {}
+  StreamCall(const Shared& shared, const grpc::CallbackServerContext& context, Caller caller, RpcScope rpc)
+      : shared_(shared), context_(context), caller_(std::move(caller)), rpc_(std::move(rpc)), client_(caller_.key) {}
 
   // --- What was read, by the thread that has read it
 
@@ -102,7 +102,7 @@ class StreamCall final : public RawService::Call, public std::enable_shared_from
 
   const Shared shared_;
   const grpc::CallbackServerContext& context_;  // valid only while an operation is in progress
-  const Peer peer_;
+  const Caller caller_;
   RpcScope rpc_;                      // told the status when the call finishes
   std::shared_ptr<StreamCall> self_;  // until OnDone
 
@@ -111,7 +111,7 @@ class StreamCall final : public RawService::Call, public std::enable_shared_from
   // The reader's: of OnReadDone, and of TryAgain while a message waits for room.
   grpc::ByteBuffer message_;  // being read, or dealt with
   bool first_ = true;         // nothing has been read yet
-  std::string client_;        // whose share of memory it is (Peer::client); known once the session is open
+  std::string client_;        // whose share of memory it is (SessionOwner::key)
   Slot room_;                 // for message_
 
   Mutex mutex_;

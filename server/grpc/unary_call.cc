@@ -10,8 +10,8 @@
 namespace probegate {
 
 UnaryCall* UnaryCall::Start(const UnaryMethod& method, CallLimits& limits, grpc::CallbackServerContext& context,
-                            RpcScope rpc) {
-  std::shared_ptr<UnaryCall> call(new UnaryCall(method, limits, context, std::move(rpc)));
+                            Caller caller, RpcScope rpc) {
+  std::shared_ptr<UnaryCall> call(new UnaryCall(method, limits, context, std::move(caller), std::move(rpc)));
   call->self_ = call;
   call->Begin();
   return call.get();
@@ -19,17 +19,17 @@ UnaryCall* UnaryCall::Start(const UnaryMethod& method, CallLimits& limits, grpc:
 
 void UnaryCall::Begin() {
   if (method_.admit) {
-    if (const absl::Status refused = method_.admit(peer_); !refused.ok()) return Fail(refused);
+    if (const absl::Status refused = method_.admit(caller_); !refused.ok()) return Fail(refused);
   }
   absl::StatusOr<Quota::Grant> count =
-      method_.frees ? limits_.quotas.calls.TakeAnyway(peer_.client, 1) : limits_.quotas.calls.Take(peer_.client, 1);
+      method_.frees ? limits_.quotas.calls.TakeAnyway(caller_.key, 1) : limits_.quotas.calls.Take(caller_.key, 1);
   if (!count.ok()) return Fail(MakeError(ErrorKind::kBusy, std::string(count.status().message())));
   {
     MutexLock lock(mutex_);
     count_ = *std::move(count);
   }
   TurnQueue& turns = method_.room > 0 ? limits_.large_reads : limits_.small_reads;
-  turns.Enter(peer_.client, method_.room, weak_from_this(), [this](TurnQueue::Turn turn) { OnTurn(std::move(turn)); });
+  turns.Enter(caller_.key, method_.room, weak_from_this(), [this](TurnQueue::Turn turn) { OnTurn(std::move(turn)); });
 }
 
 std::string UnaryCall::Traceparent() const {
@@ -100,7 +100,7 @@ void UnaryCall::TakeMemory(uint64_t bytes, absl::AnyInvocable<void()> run) {
       memory_ = std::move(read.memory);
       memory_.ShrinkTo(bytes);
     } else if (read.memory || bytes <= kUncountedBytes) {
-      memory_ = limits_.quotas.memory.TakeAnyway(peer_.client, bytes);
+      memory_ = limits_.quotas.memory.TakeAnyway(caller_.key, bytes);
     } else {
       has_room = false;
       running_ = false;
@@ -108,7 +108,7 @@ void UnaryCall::TakeMemory(uint64_t bytes, absl::AnyInvocable<void()> run) {
     }
   }
   if (has_room) return run();
-  limits_.answers.Enter(peer_.client, bytes, weak_from_this(),
+  limits_.answers.Enter(caller_.key, bytes, weak_from_this(),
                         [this](TurnQueue::Turn turn) { OnRoom(std::move(turn.memory)); });
 }
 

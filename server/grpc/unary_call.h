@@ -21,10 +21,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "base/grpc/connection_facts.h"
 #include "base/mutex.h"
-#include "base/peer.h"
 #include "base/protobuf/parsed_size.h"
+#include "server/access/caller.h"
 #include "server/grpc/call_limits.h"
 #include "server/grpc/raw_service.h"
 #include "telemetry/grpc/rpc_metrics.h"
@@ -39,7 +38,7 @@ struct UnaryMethod {
   uint64_t room = 0;   // memory in bytes to take before the message is read; 0 if its messages are always small
   bool frees = false;  // it ends something, so it must work even if its client has used up its quota of calls
   // Refuses a call before its message is read. May be null.
-  std::function<absl::Status(const Peer& peer)> admit;
+  std::function<absl::Status(const Caller& caller)> admit;
   // Parses `message` and runs the call; `parsed_bytes` is the memory that this takes. To be called once per call.
   std::function<void(UnaryCall& call, grpc::ByteBuffer& message, size_t parsed_bytes)> run;
 };
@@ -49,11 +48,11 @@ class UnaryCall final : public RawService::Call, public std::enable_shared_from_
   // The call lives until gRPC is done with it, and nothing refers to it any more. `method` and `limits` must outlive
   // the server; `context` is the call's context, and `rpc` counts the call.
   static UnaryCall* Start(const UnaryMethod& method, CallLimits& limits, grpc::CallbackServerContext& context,
-                          RpcScope rpc);
+                          Caller caller, RpcScope rpc);
 
   // --- For UnaryMethod::run
 
-  const Peer& peer() const { return peer_; }
+  const Caller& caller() const { return caller_; }
   // The client's trace context (W3C Trace Context); empty if the client sent none.
   std::string Traceparent() const;
   // Whether the client has given up. Not to be called after Answer or Fail.
@@ -73,8 +72,9 @@ class UnaryCall final : public RawService::Call, public std::enable_shared_from_
   void OnDone() override;
 
  private:
-  UnaryCall(const UnaryMethod& method, CallLimits& limits, grpc::CallbackServerContext& context, RpcScope rpc)
-      : method_(method), limits_(limits), context_(context), peer_(PeerOf(context)), rpc_(std::move(rpc)) {}
+  UnaryCall(const UnaryMethod& method, CallLimits& limits, grpc::CallbackServerContext& context, Caller caller,
+            RpcScope rpc)
+      : method_(method), limits_(limits), context_(context), caller_(std::move(caller)), rpc_(std::move(rpc)) {}
 
   void Begin();
   void OnTurn(TurnQueue::Turn turn);
@@ -87,7 +87,7 @@ class UnaryCall final : public RawService::Call, public std::enable_shared_from_
   const UnaryMethod& method_;
   CallLimits& limits_;
   grpc::CallbackServerContext& context_;  // valid until Finish
-  const Peer peer_;
+  const Caller caller_;
   std::shared_ptr<UnaryCall> self_;  // until OnDone
 
   grpc::ByteBuffer message_;   // being read, then the request

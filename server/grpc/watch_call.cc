@@ -2,18 +2,18 @@
 
 #include <utility>
 
-#include "base/grpc/connection_facts.h"
 #include "probe/error.h"
+#include "server/access/messages.h"
 #include "server/grpc/messages.h"
 #include "server/grpc/status.h"
 
 namespace probegate {
 
-WatchCall* WatchCall::Start(Catalog& catalog, Quota& watches, const grpc::CallbackServerContext& context,
+WatchCall* WatchCall::Start(Catalog& catalog, const AccessControl& access, Quota& watches, Caller caller,
                             RpcScope rpc) {
-  std::shared_ptr<WatchCall> call(new WatchCall(catalog, std::move(rpc)));
+  std::shared_ptr<WatchCall> call(new WatchCall(catalog, access, std::move(caller), std::move(rpc)));
   call->self_ = call;
-  auto count = watches.Take(PeerOf(context).client, 1);
+  auto count = watches.Take(call->caller_.key, 1);
   if (!count.ok()) {
     call->End(ToGrpcStatus(MakeError(ErrorKind::kBusy, std::string(count.status().message()))));
     return call.get();
@@ -38,6 +38,21 @@ void WatchCall::OnProbeChanged(const std::string& unique_id) {
   GoOn();
 }
 
+std::optional<v1::ProbeStatus> WatchCall::StatusFor(const std::string& unique_id) {
+  // Find cannot fail: the catalog never removes a probe's row.
+  v1::ProbeStatus status = *catalog_.Find(unique_id);
+  if (access_.MayView(caller_, NamesOf(status.description()))) {
+    told_.insert(unique_id);
+    return status;
+  }
+  if (told_.erase(unique_id) == 0) return std::nullopt;
+  v1::ProbeStatus hidden;
+  hidden.mutable_description()->set_unique_id(unique_id);
+  hidden.set_state(v1::PROBE_STATE_AWAY);
+  hidden.set_problem("the access file no longer allows this client to view the probe");
+  return hidden;
+}
+
 void WatchCall::GoOn() {
   MutexLock lock(mutex_);
   if (writing_ || finished_) return;
@@ -48,9 +63,11 @@ void WatchCall::GoOn() {
     return;
   }
   v1::WatchProbesResponse event;
-  if (!changed_.empty()) {
-    // Find cannot fail: the catalog never removes a probe's row.
-    *event.mutable_changed() = *catalog_.Find(changed_.extract(changed_.begin()).value());
+  while (!changed_.empty() && !event.has_changed()) {
+    if (auto status = StatusFor(changed_.extract(changed_.begin()).value())) *event.mutable_changed() = *status;
+  }
+  if (event.has_changed()) {
+    // It is written below.
   } else if (snapshot_known_ && !snapshot_told_) {
     snapshot_told_ = true;
     event.set_snapshot_complete(true);

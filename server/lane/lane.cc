@@ -56,6 +56,9 @@ absl::StatusOr<std::shared_ptr<Session>> Lane::OpenSession(SessionId id, Session
                                                              .client = std::move(owner.client),
                                                              .peer = std::move(owner.peer),
                                                              .client_key = std::move(owner.key),
+                                                             .identity = std::move(owner.identity),
+                                                             .proved = owner.proved,
+                                                             .lock_max = owner.lock_max,
                                                              .opened_at = opened_at,
                                                              .last_command_at = opened_at},
                                              std::move(on_end), Clock::now());
@@ -244,6 +247,7 @@ void Lane::TakeWork(Work& work) {
 void Lane::AnswerBatch(Batch& batch) {
   const Clock::time_point now = Clock::now();
   NoteExecuted(batch, now);
+  TellResets(batch);
   for (BatchItem& item : batch) {
     if (item.farewell || item.fate == BatchItem::Fate::kGoesOn) continue;
     if (item.fate == BatchItem::Fate::kDropped) {
@@ -260,10 +264,21 @@ void Lane::AnswerBatch(Batch& batch) {
   for (auto& [member, told] : ended) TellEnd(*member, std::move(told));
 }
 
+void Lane::TellResets(const Batch& batch) {
+  for (const BatchItem& item : batch) {
+    if (item.farewell || item.unfinished || !item.status.ok() || item.command.row == nullptr) continue;
+    const bool asserts = item.command.request.assert_reset().asserted();
+    if (item.command.row->request_case == v1::StreamRequest::kReset || asserts) {
+      events_.OnProbeReset(Snapshot(*item.member));
+    }
+  }
+}
+
 void Lane::NoteExecuted(Batch& batch, Clock::time_point now) {
   MutexLock lock(mutex_);
   for (const BatchItem& item : batch) {
     if (item.member->UpdateSnapshot() || item.farewell) usage_changed_ = true;
+    if (item.command.job && !item.unfinished) item.member->CountWrites(*item.command.job);
     if (item.farewell) members_.remove(item.member);
   }
   queue_.Executed(batch, now);

@@ -66,6 +66,8 @@ class LaneEvents {
   virtual void OnProbeGone(const std::string& unique_id, const absl::Status& why) = 0;
   // The number of sessions, or of those that have the probe open, changed.
   virtual void OnUsageChanged(const std::string& unique_id) = 0;
+  // `by` has reset the target.
+  virtual void OnProbeReset(const SessionSnapshot& by) = 0;
   // The lock was taken away from `holder`, because `waiter` was waiting for it.
   virtual void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) = 0;
 };
@@ -150,6 +152,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   // Answers what was carried out, then tells the sessions that were ended meanwhile.
   void AnswerBatch(Batch& batch);
   void NoteExecuted(Batch& batch, Clock::time_point now);
+  void TellResets(const Batch& batch);
 
   LaneEvents& events_;
   const LaneOptions options_;

@@ -1,5 +1,6 @@
 #include "server/lane/lane_member.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -53,6 +54,22 @@ LaneCommand LaneMember::TakeFront() {
 void LaneMember::Executed(TimePoint now) {
   on_wire_ = false;
   last_active_ = now;
+}
+
+void LaneMember::CountWrites(const TransferJob& job) {
+  if (job.steps.empty() || !job.steps.front().write || job.steps.front().target != TransferStep::Target::kMemory)
+    return;
+  uint64_t bytes = job.bytes_done;
+  if (job.status.ok()) {
+    bytes = 0;
+    for (const TransferStep& step : job.steps) bytes += step.run.byte_count;
+  }
+  if (bytes == 0) return;
+  // The steps of a job are one after the other in the target's memory.
+  const uint64_t first = job.steps.front().run.address;
+  snapshot_.written.bytes += bytes;
+  snapshot_.written.first = std::min(snapshot_.written.first, first);
+  snapshot_.written.last = std::max(snapshot_.written.last, first + bytes - 1);
 }
 
 bool LaneMember::UpdateSnapshot() {

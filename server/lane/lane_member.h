@@ -50,6 +50,7 @@
 #include "server/lane/session.h"
 #include "server/sharing/session_end.h"
 #include "server/sharing/session_state.h"
+#include "server/sharing/transfer_job.h"
 
 namespace probegate {
 
@@ -122,6 +123,8 @@ class LaneMember {
   const SessionSnapshot& snapshot() const { return snapshot_; }
   TimePoint last_active() const { return last_active_; }
   void CountCommand() { ++snapshot_.command_count; }
+  // What `job`, which has been carried out as far as it could be, has written to memory.
+  void CountWrites(const TransferJob& job);
   // Brings the snapshot up to date with `state`. For the lane's thread. True if the session has opened or closed the
   // probe.
   bool UpdateSnapshot();

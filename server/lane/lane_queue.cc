@@ -299,7 +299,8 @@ LaneQueue::TimePoint::duration LaneQueue::HolderShare() const {
     }
     sharers = std::max(sharers, waiting + 1);
   }
-  return TimePoint::duration(bounds_.max) / sharers;
+  const auto& own = lock().holder->snapshot().lock_max;
+  return (own ? TimePoint::duration(*own) : TimePoint::duration(bounds_.max)) / sharers;
 }
 
 std::optional<LaneQueue::TimePoint> LaneQueue::LockDeadline() const {

@@ -30,6 +30,7 @@ std::string DescribeClient(const SessionSnapshot& session) {
   if (!client.user().empty()) absl::StrAppend(&who, " (", client.user(), ")");
   if (!client.peer_address().empty()) absl::StrAppend(&who, " at ", client.peer_address());
   if (!session.peer.empty() && session.peer != client.peer_address()) absl::StrAppend(&who, " via ", session.peer);
+  if (session.proved) absl::StrAppend(&who, " as ", session.identity.name());
   return absl::StrCat("session ", session.name, " of ", who);
 }
 
@@ -44,7 +45,7 @@ void Session::Submit(v1::StreamRequest request, ReplyCallback done, AbandonedChe
   lane_->Submit(member_, std::move(request), std::move(done), std::move(abandoned));
 }
 
-void Session::End(const absl::Status& why) { lane_->End(member_, {SessionEndCause::kKicked, why}); }
+void Session::End(const SessionEnd& end) { lane_->End(member_, end); }
 
 SessionSnapshot Session::snapshot() const { return lane_->Snapshot(*member_); }
 

@@ -8,12 +8,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "base/session_name.h"
 #include "probegate/v1/debug_probe.pb.h"
+#include "probegate/v1/probe_directory.pb.h"
 #include "server/sharing/session_end.h"
 
 namespace probegate {
@@ -47,9 +49,22 @@ struct SessionOwner {
   // What the client says of itself. Its peer_address is that of its connection, unless a trusted gateway says another.
   v1::ClientInfo client;
   std::string peer;  // the address of the connection, as the kernel sees it
-  // With whom the session shares its turns on the probe (Peer::client). Sessions with the same key belong to one
-  // client.
+  // With whom the session shares its turns on the probe. Sessions with the same key belong to one client: an address
+  // (Peer::client), or an identity.
   std::string key;
+  // Who has opened it, and whether something proves that it is nobody else of its machine or network.
+  v1::ClientIdentity identity;
+  bool proved = false;
+  // For how long it may hold the lock while others wait; nothing: for LaneOptions::lock_max.
+  std::optional<std::chrono::seconds> lock_max;
+};
+
+// What a session has written to the target's memory with commands for memory. Writes to the registers of a MEM-AP are
+// not in it.
+struct WrittenMemory {
+  uint64_t bytes = 0;
+  uint64_t first = UINT64_MAX;  // the lowest address
+  uint64_t last = 0;            // the highest
 };
 
 // The state of a session, for lists and messages.
@@ -59,6 +74,9 @@ struct SessionSnapshot {
   v1::ClientInfo client;
   std::string peer;        // SessionOwner::peer
   std::string client_key;  // SessionOwner::key
+  v1::ClientIdentity identity;
+  bool proved = false;                           // SessionOwner::proved
+  std::optional<std::chrono::seconds> lock_max;  // SessionOwner::lock_max
   std::chrono::system_clock::time_point opened_at;
   std::chrono::system_clock::time_point last_command_at;
   bool has_open = false;
@@ -66,10 +84,11 @@ struct SessionSnapshot {
   bool holds_lock = false;
   bool waits_for_lock = false;
   uint64_t command_count = 0;
+  WrittenMemory written;
 };
 
-// "session 3f2a… of pyocd at 10.0.0.7:51234", with " via 10.0.0.2:40112" if the gateway there says so: how error
-// messages and logs name a session.
+// "session 3f2a… of pyocd at 10.0.0.7:51234", with " via 10.0.0.2:40112" if the gateway there says so, and
+// " as token:bench-1" if that identity is proved: how error messages and logs name a session.
 std::string DescribeClient(const SessionSnapshot& session);
 
 // Threads: any. Nothing here blocks.
@@ -98,9 +117,10 @@ class Session {
   // pointer to the session, that keeps none of this alive.
   void Leave();
 
-  // For a user who ends another user's session (kKicked): what is on the wire is answered, what is queued is answered
-  // with `why`, then the end callback is called. Does nothing to a session that has ended already.
-  void End(const absl::Status& why);
+  // For all but its owner, such as a user who ends another user's session: what is on the wire is answered, what is
+  // queued is answered with `end.why`, then the end callback is called. Does nothing to a session that has ended
+  // already.
+  void End(const SessionEnd& end);
 
   SessionSnapshot snapshot() const;
   const SessionId& id() const { return id_; }

@@ -8,6 +8,7 @@
 #include "base/one_line.h"
 #include "base/session_name.h"
 #include "probe/error.h"
+#include "server/access/messages.h"
 #include "server/catalog/description.h"
 #include "server/metrics/probe_metrics.h"
 #include "server/sessions/same_secret.h"
@@ -49,6 +50,7 @@ v1::SessionInfo ToInfo(const SessionSnapshot& snapshot) {
   info.set_waits_for_lock(snapshot.waits_for_lock);
   info.set_command_count(snapshot.command_count);
   info.set_peer(snapshot.peer);
+  *info.mutable_identity() = snapshot.identity;
   return info;
 }
 
@@ -70,8 +72,9 @@ void SessionHandle::Release(const SessionEnd& end) {
   std::exchange(registry_, nullptr)->Remove(name, end);
 }
 
-SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, std::vector<AddressRange> gateways)
-    : catalog_(catalog), log_(log), quota_(sessions), gateways_(std::move(gateways)) {}
+SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, AccessControl& access,
+                                 SessionAudit& audit, std::vector<AddressRange> gateways)
+    : catalog_(catalog), log_(log), quota_(sessions), access_(access), audit_(audit), gateways_(std::move(gateways)) {}
 
 SessionRegistry::~SessionRegistry() {
   std::vector<std::string> names;
@@ -88,40 +91,99 @@ bool SessionRegistry::IsTrustedGateway(const Peer& peer) const {
   return peer.local() || Contains(gateways_, peer.host);
 }
 
-SessionOwner SessionRegistry::OwnerOf(const v1::ClientInfo& said, const Peer& peer) const {
-  SessionOwner owner{.client = CleanClient(said, peer.address), .peer = peer.address, .key = peer.client};
+bool SessionRegistry::MaySpeakForOthers(const Caller& caller, const Policy& policy) const {
+  if (!access_.restricts()) return IsTrustedGateway(caller.peer);
+  return policy.Decide(caller.identity, Right::kGateway).allowed;
+}
+
+SessionOwner SessionRegistry::OwnerOf(const v1::ClientInfo& said, const Caller& caller, const Policy& policy) const {
+  SessionOwner owner{.client = CleanClient(said, caller.peer.address),
+                     .peer = caller.peer.address,
+                     .key = caller.key,
+                     .identity = ToMessage(caller.identity),
+                     .proved = IsProved(caller.identity.proof)};
+  if (const auto seconds = policy.LimitsOf(caller.identity).lock_seconds)
+    owner.lock_max = std::chrono::seconds(*seconds);
   const auto claimed = ParseEndpoint(said.peer_address());
-  if (claimed && IsTrustedGateway(peer)) {
+  if (claimed && MaySpeakForOthers(caller, policy)) {
     owner.client.set_peer_address(OneLine(said.peer_address(), kMaxClientText));
     owner.key = ClientKey(claimed->host);
   }
   return owner;
 }
 
-absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSessionRequest& request, const Peer& peer,
-                                                              EndCallback on_end, std::string_view traceparent,
-                                                              Kick kick) {
-  const auto unique_id = catalog_.Resolve(request.probe());
-  if (!unique_id.ok()) return unique_id.status();
-  const auto lane = catalog_.FindLane(*unique_id);
+absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSessionRequest& request,
+                                                              const Caller& caller, EndCallback on_end,
+                                                              std::string_view traceparent, Kick kick) {
+  const std::shared_ptr<const Policy> policy = access_.policy();
+  const auto probe = FindProbe(request.probe(), caller);
+  if (!probe.ok()) return probe.status();
+  if (absl::Status unwritten = audit_.CanOpen(); !unwritten.ok()) return unwritten;
+  const auto lane = catalog_.FindLane(probe->uid);
   if (!lane.ok()) return lane.status();
-  SessionOwner owner = OwnerOf(request.client(), peer);
-  auto count = quota_.Take(owner.key, 1);
+  SessionOwner owner = OwnerOf(request.client(), caller, *policy);
+  auto count = quota_.Take(owner.key, 1, policy->LimitsOf(caller.identity).sessions);
   if (!count.ok()) {
     return MakeError(ErrorKind::kBusy, absl::StrCat(count.status().message(), "; end one first"));
   }
-  const auto entry =
-      std::make_shared<Entry>(Entry{.kick = kick, .on_end = std::move(on_end), .count = *std::move(count)});
+  const auto entry = std::make_shared<Entry>(Entry{.kick = kick,
+                                                   .on_end = std::move(on_end),
+                                                   .session = nullptr,
+                                                   .ended = std::nullopt,
+                                                   .count = *std::move(count),
+                                                   .caller = caller,
+                                                   .probe = *probe});
   Opened opened;
   opened.client = owner.key;
   auto session = OpenOnLane(**lane, SessionId::Random(), std::move(owner), entry);
   if (!session.ok()) return session.status();
+  audit_.Opened(caller, (*session)->snapshot(), *policy, policy->Decide(caller.identity, Right::kUse, *probe));
+  // EndDenied may have looked for sessions before this one was there.
+  if (const auto now = access_.policy(); now != policy) {
+    if (absl::Status denied = Allows(*now, *entry); !denied.ok()) {
+      Remove((*session)->id().name(), {SessionEndCause::kDenied, denied});
+      return denied;
+    }
+  }
   LogOpened(**session, traceparent);
   opened.response.set_session_id((*session)->id().secret());
   *opened.response.mutable_probe() = Describe((*session)->lane().probe_info());
   opened.session.registry_ = this;
   opened.session.session_ = *std::move(session);
   return opened;
+}
+
+absl::StatusOr<ProbeNames> SessionRegistry::FindProbe(const std::string& wanted, const Caller& caller) const {
+  const auto unique_id = catalog_.Resolve(
+      wanted, [this, &caller](const v1::ProbeDescription& probe) { return access_.MaySee(caller, NamesOf(probe)); });
+  if (!unique_id.ok()) return unique_id.status();
+  const auto found = catalog_.Find(*unique_id);
+  if (!found.ok()) return found.status();
+  ProbeNames probe = NamesOf(found->description());
+  if (absl::Status denied = access_.Check(caller, Right::kUse, probe); !denied.ok()) return denied;
+  return probe;
+}
+
+absl::Status SessionRegistry::Allows(const Policy& policy, const Entry& entry) const {
+  const Decision decision = policy.Decide(entry.caller.identity, Right::kUse, entry.probe);
+  if (decision.allowed) return absl::OkStatus();
+  return MakeError(ErrorKind::kDenied, absl::StrCat("the access file has changed: ", decision.message));
+}
+
+void SessionRegistry::EndDenied() {
+  const std::shared_ptr<const Policy> policy = access_.policy();
+  std::vector<std::pair<std::shared_ptr<Entry>, std::shared_ptr<Session>>> sessions;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [name, entry] : entries_) {
+      if (entry->session != nullptr) sessions.emplace_back(entry, entry->session);
+    }
+  }
+  for (const auto& [entry, session] : sessions) {
+    if (absl::Status denied = Allows(*policy, *entry); !denied.ok()) {
+      EndEntry(*entry, session, {SessionEndCause::kDenied, denied});
+    }
+  }
 }
 
 // The entry is in the map before the session is opened, so that it is counted, and so that its end is noted even if it
@@ -163,6 +225,7 @@ void SessionRegistry::LogOpened(const Session& opened, std::string_view tracepar
                                {"client", snapshot.client.name()},
                                {"peer", snapshot.client.peer_address()},
                                {"via", snapshot.peer == snapshot.client.peer_address() ? std::string() : snapshot.peer},
+                               {"identity", snapshot.identity.name()},
                                {"trace", TraceIdOf(traceparent)}});
 }
 
@@ -185,7 +248,7 @@ std::vector<v1::SessionInfo> SessionRegistry::List(const std::string& unique_id)
   return infos;
 }
 
-absl::Status SessionRegistry::End(const std::string& session_name, const std::string& reason) {
+absl::Status SessionRegistry::End(const std::string& session_name, const std::string& reason, const Caller& caller) {
   if (reason.size() > kMaxReason) {
     return MakeError(ErrorKind::kInvalidArgument,
                      absl::StrCat("the reason has ", reason.size(), " bytes; at most ", kMaxReason, " are allowed"));
@@ -201,18 +264,28 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
     }
   }
   const bool named = session_name.size() == kSessionNameLength;
-  if (session == nullptr || (!named && !SameSecret(session->id().secret(), session_name))) {
+  const bool own = session != nullptr && entry->caller.owner == caller.owner;
+  if (session == nullptr || (!named && !SameSecret(session->id().secret(), session_name)) ||
+      (!own && !access_.MaySee(caller, entry->probe))) {
     return MakeError(ErrorKind::kNotFound,
                      absl::StrCat("there is no session ", OneLine(session_name, kMaxClientText), ", or it has ended"));
   }
+  if (!own) {
+    if (absl::Status denied = access_.Check(caller, Right::kKick, entry->probe); !denied.ok()) return denied;
+  }
   const std::string said = reason.empty() ? std::string("no reason was given") : OneLine(reason);
   const SessionEnd end{SessionEndCause::kKicked, absl::CancelledError(absl::StrCat("the session was ended: ", said))};
-  if (entry->kick == Kick::kByOwner) {
-    TellOwner(*entry, end);
-  } else {
-    session->End(end.why);
-  }
+  if (!own) audit_.Kicked(caller, session->snapshot(), said);
+  EndEntry(*entry, session, end);
   return absl::OkStatus();
+}
+
+void SessionRegistry::EndEntry(Entry& entry, const std::shared_ptr<Session>& session, const SessionEnd& end) {
+  if (entry.kick == Kick::kByOwner) {
+    TellOwner(entry, end);
+  } else {
+    session->End(end);
+  }
 }
 
 void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
@@ -234,6 +307,7 @@ void SessionRegistry::Remove(const std::string& name, SessionEnd end) {
   ProbeMetrics& metrics = session->lane().metrics();
   metrics.OnSessionEnded(end.cause);
   const SessionSnapshot snapshot = session->snapshot();
+  audit_.Ended(snapshot, end);
   session->Leave();  // now: a call that is being submitted on another thread may hold it for a moment longer
   log_.Info("session.ended", {{"session", name},
                               {"probe", metrics.unique_id()},

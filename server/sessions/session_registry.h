@@ -24,8 +24,11 @@
 #include "base/peer.h"
 #include "base/quota.h"
 #include "probegate/v1/probe_directory.pb.h"
+#include "server/access/access_control.h"
+#include "server/access/caller.h"
 #include "server/catalog/catalog.h"
 #include "server/lane/session.h"
+#include "server/sessions/session_audit.h"
 #include "telemetry/log.h"
 
 namespace probegate {
@@ -59,22 +62,24 @@ class SessionHandle {
 
 class SessionRegistry {
  public:
-  // `catalog`, `log` and `sessions`, the quota, must outlive this, and `catalog` be stopped before this is destroyed.
-  // `gateways`: as for IsTrustedGateway.
-  SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, std::vector<AddressRange> gateways = {});
+  // `catalog`, `log`, `sessions`, the quota, `access` and `audit` must outlive this, and `catalog` be stopped
+  // before this is destroyed. `gateways`: as for IsTrustedGateway.
+  SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, AccessControl& access, SessionAudit& audit,
+                  std::vector<AddressRange> gateways = {});
   // Ends the sessions whose owners still hold them.
   ~SessionRegistry();
   SessionRegistry(const SessionRegistry&) = delete;
   SessionRegistry& operator=(const SessionRegistry&) = delete;
 
-  // Whether `peer` is trusted to say for which client it opens a session, and may be busy for many clients: it is at a
-  // loopback address or at one of `gateways`.
+  // Whether `peer` may be busy for many clients: it is at a loopback address or at one of `gateways`. Without an access
+  // file, it is also trusted to say for which client it opens a session; with one, that takes the right `gateway`.
   bool IsTrustedGateway(const Peer& peer) const;
 
   struct Opened {
     SessionHandle session;
     v1::OpenSessionResponse response;
-    std::string client;  // whose shares the session counts in (Peer::client): for a gateway's session, its client's
+    std::string
+        client;  // whose shares the session counts in (SessionOwner::key): for a gateway's session, its client's
   };
   // Says why a session ended that its client did not end.
   using EndCallback = absl::AnyInvocable<void(const absl::Status& why)>;
@@ -86,16 +91,21 @@ class SessionRegistry {
   };
   // Opens a session. `on_end` is called at most once, and not if the owner releases the session. `traceparent` (W3C
   // Trace Context) is logged, so that the opening can be found by its trace. Errors: as Catalog::Resolve and FindLane;
-  // kBusy if there are too many sessions, in all or of one client.
-  absl::StatusOr<Opened> Open(const v1::OpenSessionRequest& request, const Peer& peer, EndCallback on_end,
+  // kBusy if there are too many sessions, in all or of one client; kDenied if the
+  // caller may not use the probe; kUnavailable while the audit log cannot be written.
+  absl::StatusOr<Opened> Open(const v1::OpenSessionRequest& request, const Caller& caller, EndCallback on_end,
                               std::string_view traceparent = {}, Kick kick = Kick::kThroughLane);
 
   // The sessions on the probe of this unique ID, or all if it is empty; oldest first.
   std::vector<v1::SessionInfo> List(const std::string& unique_id) const;
 
-  // Ends anyone's session, named by its name or its whole id; `reason` is told to its client. kNotFound if there is no
-  // such session, kInvalidArgument if the reason is too long.
-  absl::Status End(const std::string& session, const std::string& reason);
+  // Ends a session, named by its name or its whole id, for `caller`; `reason` is told to its client. kDenied if it is
+  // the session of another caller, and this one has no right `kick`; kNotFound if there is no such session, or if its
+  // probe is not visible to the caller; kInvalidArgument if the reason is too long.
+  absl::Status End(const std::string& session, const std::string& reason, const Caller& caller);
+
+  // Ends the sessions that the access file, which has changed, no longer allows; their clients get kDenied.
+  void EndDenied();
 
  private:
   friend class SessionHandle;
@@ -106,10 +116,17 @@ class SessionRegistry {
     std::shared_ptr<Session> session;  // null while it is being opened
     std::optional<SessionEnd> ended;   // if it was not its client's doing
     Quota::Grant count;
+    Caller caller;
+    ProbeNames probe;
   };
 
+  // The probe that a caller means. kNotFound if it may not even see it, kDenied if it may not use it.
+  absl::StatusOr<ProbeNames> FindProbe(const std::string& wanted, const Caller& caller) const;
+  absl::Status Allows(const Policy& policy, const Entry& entry) const;
+  void EndEntry(Entry& entry, const std::shared_ptr<Session>& session, const SessionEnd& end);
   // Whose session it is, from what its client says and what is believed of that.
-  SessionOwner OwnerOf(const v1::ClientInfo& said, const Peer& peer) const;
+  SessionOwner OwnerOf(const v1::ClientInfo& said, const Caller& caller, const Policy& policy) const;
+  bool MaySpeakForOthers(const Caller& caller, const Policy& policy) const;
   absl::StatusOr<std::shared_ptr<Session>> OpenOnLane(Lane& lane, SessionId id, SessionOwner owner,
                                                       const std::shared_ptr<Entry>& entry);
   void LogOpened(const Session& session, std::string_view traceparent) const;
@@ -121,6 +138,8 @@ class SessionRegistry {
   Catalog& catalog_;
   Log& log_;
   Quota& quota_;
+  AccessControl& access_;
+  SessionAudit& audit_;
   const std::vector<AddressRange> gateways_;
 
   mutable Mutex mutex_;

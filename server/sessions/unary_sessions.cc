@@ -26,7 +26,7 @@ absl::Status NoSuchSession() {
 
 // Guarded by mutex_.
 struct UnarySessions::Entry {
-  std::string host;  // that it belongs to
+  std::string owner;  // Caller::owner of who opened it
   std::chrono::seconds idle_timeout{0};
   Clock::time_point deadline = Clock::time_point::max();  // of the idle time-out, while no call is under way
   size_t in_flight = 0;
@@ -94,7 +94,7 @@ UnarySessions::~UnarySessions() {
   }
 }
 
-absl::StatusOr<v1::OpenSessionResponse> UnarySessions::Open(const v1::OpenSessionRequest& request, const Peer& peer,
+absl::StatusOr<v1::OpenSessionResponse> UnarySessions::Open(const v1::OpenSessionRequest& request, const Caller& caller,
                                                             std::string_view traceparent) {
   std::chrono::seconds timeout(request.idle_timeout_seconds());
   if (timeout > kMaxIdleTimeout) {
@@ -102,18 +102,18 @@ absl::StatusOr<v1::OpenSessionResponse> UnarySessions::Open(const v1::OpenSessio
                                                                "; at most ", kMaxIdleTimeout.count(), " is allowed"));
   }
   const auto entry = std::make_shared<Entry>();
-  entry->host = peer.host;
+  entry->owner = caller.owner;
   entry->idle_timeout = timeout.count() == 0 ? kDefaultIdleTimeout : timeout;
   // There is no stream on which to report the end: the next call does not find the session.
   auto on_end = [this, weak = std::weak_ptr<Entry>(entry)](const absl::Status& why) {
     if (const auto ended = weak.lock()) OnEnded(*ended, why);
   };
-  auto opened = registry_.Open(request, peer, std::move(on_end), traceparent, SessionRegistry::Kick::kByOwner);
+  auto opened = registry_.Open(request, caller, std::move(on_end), traceparent, SessionRegistry::Kick::kByOwner);
   if (!opened.ok()) return opened.status();
   MutexLock lock(mutex_);
   if (entry->ended) return *entry->ended;
   entries_[opened->session.session()->id().name()] = entry;
-  CountHost(entry->host, 1);
+  CountOwner(entry->owner, 1);
   entry->session = std::move(opened->session);
   Touch(*entry);
   return std::move(opened->response);
@@ -128,25 +128,26 @@ void UnarySessions::OnEnded(Entry& entry, const absl::Status& why) {
   session = Take(entry);
 }
 
-std::shared_ptr<UnarySessions::Entry> UnarySessions::FindOwn(const std::string& session_id, const Peer& peer) const {
+std::shared_ptr<UnarySessions::Entry> UnarySessions::FindOwn(const std::string& session_id,
+                                                             const Caller& caller) const {
   const auto found = entries_.find(SessionName(session_id));
-  if (found == entries_.end() || found->second->host != peer.host) return nullptr;
+  if (found == entries_.end() || found->second->owner != caller.owner) return nullptr;
   return SameSecret(found->second->session.session()->id().secret(), session_id) ? found->second : nullptr;
 }
 
-void UnarySessions::CountHost(const std::string& host, int more) {
-  size_t& count = hosts_[host];
+void UnarySessions::CountOwner(const std::string& owner, int more) {
+  size_t& count = owners_[owner];
   count += static_cast<size_t>(more);
-  if (count == 0) hosts_.erase(host);
+  if (count == 0) owners_.erase(owner);
 }
 
-absl::Status UnarySessions::CheckHasSession(const Peer& peer) const {
+absl::Status UnarySessions::CheckHasSession(const Caller& caller) const {
   MutexLock lock(mutex_);
-  return hosts_.contains(peer.host) ? absl::OkStatus() : NoSuchSession();
+  return owners_.contains(caller.owner) ? absl::OkStatus() : NoSuchSession();
 }
 
 SessionHandle UnarySessions::Take(Entry& entry) {
-  if (entry.session && entries_.erase(entry.session.session()->id().name()) > 0) CountHost(entry.host, -1);
+  if (entry.session && entries_.erase(entry.session.session()->id().name()) > 0) CountOwner(entry.owner, -1);
   return std::move(entry.session);
 }
 
@@ -169,7 +170,7 @@ absl::Status UnarySessions::Admit(Entry& entry, size_t cost) {
   return absl::OkStatus();
 }
 
-void UnarySessions::Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command,
+void UnarySessions::Submit(const std::string& session_id, const Caller& caller, v1::StreamRequest command,
                            CallCallback done, AbandonedCheck abandoned) {
   const size_t cost = RequestCost(command);
   std::shared_ptr<Entry> entry;
@@ -177,7 +178,7 @@ void UnarySessions::Submit(const std::string& session_id, const Peer& peer, v1::
   absl::Status admitted;
   {
     MutexLock lock(mutex_);
-    entry = FindOwn(session_id, peer);
+    entry = FindOwn(session_id, caller);
     admitted = entry == nullptr ? NoSuchSession() : Admit(*entry, cost);
     if (admitted.ok()) session = entry->session.session();
   }
@@ -190,11 +191,11 @@ void UnarySessions::Submit(const std::string& session_id, const Peer& peer, v1::
       std::move(abandoned));
 }
 
-absl::Status UnarySessions::Close(const std::string& session_id, const Peer& peer) {
+absl::Status UnarySessions::Close(const std::string& session_id, const Caller& caller) {
   SessionHandle session;
   {
     MutexLock lock(mutex_);
-    const auto entry = FindOwn(session_id, peer);
+    const auto entry = FindOwn(session_id, caller);
     if (entry == nullptr) return NoSuchSession();
     session = Take(*entry);
   }
@@ -216,7 +217,7 @@ void UnarySessions::EndIdle() {
       Entry& entry = *named.second;
       if (entry.deadline > now) return false;
       idle.push_back(std::move(entry.session));
-      CountHost(entry.host, -1);
+      CountOwner(entry.owner, -1);
       return true;
     });
   }

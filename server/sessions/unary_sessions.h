@@ -1,6 +1,7 @@
 // Sessions opened for unary calls, which have no connection whose end would end them.
 //
-// Such a session answers only to calls from the host that opened it. It ends when it is closed, when it has had no call
+// Such a session answers only to calls of the identity that opened it or, if that is not proved,
+// from the host. It ends when it is closed, when it has had no call
 // for its idle time-out, or when another user ends it; calls that wait for an answer are then cut off with the reason.
 // A call under way keeps its session from being idle. How much may be unanswered at once is bounded, for each session
 // and for all together (server/commands/request_cost.h).
@@ -22,8 +23,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "base/peer.h"
 #include "probegate/v1/debug_probe.pb.h"
+#include "server/access/caller.h"
 #include "server/lane/session.h"
 #include "server/sessions/session_registry.h"
 
@@ -41,25 +42,25 @@ class UnarySessions {
   UnarySessions(const UnarySessions&) = delete;
   UnarySessions& operator=(const UnarySessions&) = delete;
 
-  // Opens a session that belongs to `peer`'s host. Errors: as SessionRegistry::Open; kInvalidArgument for an idle
+  // Opens a session that belongs to the caller. Errors: as SessionRegistry::Open; kInvalidArgument for an idle
   // time-out out of range.
-  absl::StatusOr<v1::OpenSessionResponse> Open(const v1::OpenSessionRequest& request, const Peer& peer,
+  absl::StatusOr<v1::OpenSessionResponse> Open(const v1::OpenSessionRequest& request, const Caller& caller,
                                                std::string_view traceparent = {});
 
-  // kNotFound if `peer`'s host has no session here, so that none of its calls can succeed.
-  absl::Status CheckHasSession(const Peer& peer) const;
+  // kNotFound if the caller has no session here, so that none of its calls can succeed.
+  absl::Status CheckHasSession(const Caller& caller) const;
 
   // How a call ends: with the command's answer, which may be an ErrorDetail, or without one if the session does not
   // exist (kNotFound), has too much unanswered (kBusy), or ended before the answer (the reason; CANCELLED if a client
   // closed or ended it).
   using CallCallback = absl::AnyInvocable<void(absl::StatusOr<v1::StreamResponse>)>;
 
-  // Queues `command` in a session of `peer`'s. `done` is called exactly once. `abandoned` as in Session::Submit.
-  void Submit(const std::string& session_id, const Peer& peer, v1::StreamRequest command, CallCallback done,
+  // Queues `command` in a session of the caller's. `done` is called exactly once. `abandoned` as in Session::Submit.
+  void Submit(const std::string& session_id, const Caller& caller, v1::StreamRequest command, CallCallback done,
               AbandonedCheck abandoned = nullptr);
 
-  // Ends a session of `peer`'s, and every call that waits in it. kNotFound if there is no such session.
-  absl::Status Close(const std::string& session_id, const Peer& peer);
+  // Ends a session of the caller's, and every call that waits in it. kNotFound if there is no such session.
+  absl::Status Close(const std::string& session_id, const Caller& caller);
 
   // Ends the sessions whose idle time-out has passed.
   void EndIdle();
@@ -73,9 +74,9 @@ class UnarySessions {
   class WaitingCall;
 
   void OnEnded(Entry& entry, const absl::Status& why);
-  std::shared_ptr<Entry> FindOwn(const std::string& session_id, const Peer& peer) const
+  std::shared_ptr<Entry> FindOwn(const std::string& session_id, const Caller& caller) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CountHost(const std::string& host, int more) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountOwner(const std::string& owner, int more) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes an entry's session from the list. Empty if it has been taken already.
   SessionHandle Take(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Counts a call that may hold `cost` bytes, or refuses it (kBusy).
@@ -92,7 +93,7 @@ class UnarySessions {
   size_t unanswered_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of all sessions
   Clock::time_point next_wake_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();
   std::map<std::string, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // by the session's name
-  std::map<std::string, size_t> hosts_ ABSL_GUARDED_BY(mutex_);                    // how many entries each has
+  std::map<std::string, size_t> owners_ ABSL_GUARDED_BY(mutex_);                   // how many entries each has
 };
 
 }  // namespace probegate

@@ -16,10 +16,11 @@ enum class SessionEndCause : uint8_t {
   kKicked,         // ended by another user
   kProbeGone,      // the probe is gone
   kServerStopped,  // the server is ending
+  kDenied,         // the access file has changed, and no longer allows it
 };
 // Their names in metrics and logs, by number.
-inline constexpr std::array<std::string_view, 6> kSessionEndCauses = {"closed", "client_gone", "idle",
-                                                                      "kicked", "probe_gone",  "server_stopped"};
+inline constexpr std::array<std::string_view, 7> kSessionEndCauses = {"closed",     "client_gone",    "idle",  "kicked",
+                                                                      "probe_gone", "server_stopped", "denied"};
 
 constexpr std::string_view SessionEndCauseName(SessionEndCause cause) {
   return kSessionEndCauses[static_cast<size_t>(cause)];

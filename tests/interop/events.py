@@ -6,11 +6,13 @@ counters may follow a moment later. It may return a function to be called after 
 
 import contextlib
 import os
+import pathlib
 import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 
 import grpc
@@ -35,6 +37,13 @@ sys.stdin.read()
 """
 
 RUNS = {}
+
+# An access file for the server, with the rules that an event begins with.
+_folder = tempfile.TemporaryDirectory(prefix="probegate-")
+ACCESS = pathlib.Path(_folder.name) / "access.yaml"
+ALLOWING = 'rules: [{who: {local: "*"}, may: [view, use, gateway]}]'
+VIEWING = 'rules: [{who: {local: "*"}, may: [view]}]'
+ACCESS.write_text(ALLOWING)
 
 
 def runs_with(server_flags=(), gateway_flags=()):
@@ -147,6 +156,38 @@ def unknown_probe(lab):
         assert error.code == grpc.StatusCode.NOT_FOUND
         return
     raise AssertionError("a session was opened on an unknown probe")
+
+
+@runs_with(server_flags=["--access", ACCESS])
+def a_wrong_token(lab):
+    with grpc.insecure_channel(lab.stack.server_address) as channel:
+        directory = lab.api.ProbeDirectoryStub(channel)
+        try:
+            directory.WhoAmI(lab.api.WhoAmIRequest(), metadata=[("authorization", "Bearer nonsense")], timeout=10)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+            return
+    raise AssertionError("a wrong token was accepted")
+
+
+@runs_with(server_flags=["--access", ACCESS])
+def rules_no_longer_allow_a_session(lab):
+    """One session waits for the lock of another when the rules change."""
+    holder = StreamSession(lab.api, lab.stack.server_address, lab.stack.serial)
+    holder.command("Lock")
+    waiter = StreamSession(lab.api, lab.stack.server_address, lab.stack.serial)
+    waiter.send("ReadDp", address=DPIDR)
+    wait_until(lambda: any(s["waits_for_lock"] for s in lab.sessions()), "a session waits for the lock")
+    ACCESS.write_text(VIEWING)
+    wait_until(lambda: not lab.sessions(), "the sessions have ended")
+    try:
+        StreamSession(lab.api, lab.stack.server_address, lab.stack.serial)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.PERMISSION_DENIED
+    else:
+        raise AssertionError("a session was opened against the rules")
+    finally:
+        ACCESS.write_text(ALLOWING)
 
 
 def session_is_kicked(lab):

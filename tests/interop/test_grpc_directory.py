@@ -66,7 +66,17 @@ class Watch:
 
 def test_every_method_of_the_directory_is_tested_here(api):
     methods = {m.name for m in api.services["ProbeDirectory"].methods}
-    assert methods == {"ListProbes", "WatchProbes", "ListSessions", "EndSession", "Stats"}
+    assert methods == {"ListProbes", "WatchProbes", "ListSessions", "EndSession", "Stats", "WhoAmI"}
+
+
+def test_who_am_i(api, directory, stack):
+    """Without an access file, everyone may do everything; test_access.py has one."""
+    answer = directory.WhoAmI(api.WhoAmIRequest(), timeout=BOUND)
+    assert (answer.identity.name, answer.identity.proof, answer.policy) == ("local", "local", "none")
+    (probe,) = answer.probes
+    assert probe.probe == stack.serial
+    assert [granted.right for granted in probe.rights] == ["view", "use", "debug", "kick"]
+    assert [granted.right for granted in answer.rights] == ["gateway", "admin"]
 
 
 def test_list_probes(api, directory, stack):

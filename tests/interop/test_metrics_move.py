@@ -33,6 +33,9 @@ TABLE = {
         ("probegate_sessions_ended_total", {"cause": "kicked"}, events.session_is_kicked),
         ("probegate_sessions_ended_total", {"cause": "probe_gone"}, events.a_probe_is_unplugged),
         ("probegate_sessions_ended_total", {"cause": "server_stopped"}, events.server_is_told_to_stop),
+        ("probegate_sessions_ended_total", {"cause": "denied"}, events.rules_no_longer_allow_a_session),
+        ("probegate_access_denials_total", {"cause": "denied"}, events.rules_no_longer_allow_a_session),
+        ("probegate_access_denials_total", {"cause": "unauthenticated"}, events.a_wrong_token),
         ("probegate_locks_taken_total", {}, events.client_attaches_and_leaves),
         ("probegate_lock_held_seconds_total", {}, events.client_attaches_and_leaves),
         ("probegate_locks_broken_total", {}, events.lock_holder_is_idle),
@@ -60,6 +63,11 @@ TABLE = {
             "probegate_commands_total",
             {"command": "read_dp", "outcome": "cancelled"},
             events.client_leaves_while_waiting_for_the_lock,
+        ),
+        (
+            "probegate_commands_total",
+            {"command": "read_dp", "outcome": "denied"},
+            events.rules_no_longer_allow_a_session,
         ),
         ("probegate_command_failures_total", {}, events.bus_fault),
         ("probegate_command_wait_seconds_count", {}, events.client_attaches_and_leaves),
@@ -184,6 +192,8 @@ TABLE = {
 EACH_VALUE = ["cause", "outcome", "direction", "status"]
 NOT_FROM_OUTSIDE = {
     "outcome=internal": "only a defect of the server causes it",
+    "outcome=unauthenticated": "a session is refused before it has commands",
+    "outcome=unavailable": "a session is refused before it has commands",
     "cause=link_error": "only a failure of the network or of the system causes it",
 }
 

@@ -48,6 +48,20 @@ void ExpectRefused(const Outcome& outcome, const std::vector<std::string>& parts
   for (const std::string& part : parts) EXPECT_THAT(outcome.complaint, HasSubstr(part));
 }
 
+TEST(ServerConfigTest, Access) {
+  const Outcome none = Read({});
+  EXPECT_FALSE(none.config.access.identifies());
+  const Outcome outcome = Read({"--access", "a.yaml", "--tokens", "t", "--key-cache", "keys", "--audit", "syslog"});
+  EXPECT_FALSE(outcome.exit_code) << outcome.complaint;
+  EXPECT_EQ(outcome.config.access.access, "a.yaml");
+  EXPECT_EQ(outcome.config.access.tokens, "t");
+  EXPECT_EQ(outcome.config.access.key_cache, "keys");
+  EXPECT_EQ(outcome.config.access.audit, "syslog");
+  EXPECT_TRUE(outcome.config.access.identifies());
+  EXPECT_TRUE(Read({"--tokens", "t"}).config.access.identifies());
+  ExpectRefused(Read({"--key-cache", "keys"}), {"--key-cache needs --access"});
+}
+
 TEST(ServerConfigTest, Defaults) {
   const Outcome outcome = Read({});
   EXPECT_FALSE(outcome.exit_code) << outcome.complaint;

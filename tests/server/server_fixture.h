@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "server/access/access_control.h"
 #include "server/catalog/catalog.h"
 #include "server/metrics/server_metrics.h"
+#include "server/sessions/session_audit.h"
 #include "server/sessions/session_registry.h"
 #include "server/sessions/unary_sessions.h"
 #include "telemetry/log.h"
@@ -38,6 +40,9 @@ struct ServerOptions {
   size_t max_sessions_per_client = 100;
   std::vector<AddressRange> gateways;
   LogLevel log_level = LogLevel::kError;
+  AccessControl::Settings access;
+  AuditLog* audit = nullptr;
+  std::shared_ptr<const AccessSnapshot> rules = OpenToAll();  // what the files of access say
 };
 
 class ServerFixture {
@@ -46,8 +51,10 @@ class ServerFixture {
       : log(LogFormat::kText, options.log_level),
         metrics(metric_set),
         catalog(std::move(options.catalog), metrics, log),
+        access(options.access, options.rules),
+        audit(options.audit),
         session_quota("sessions", {.all = options.max_sessions, .per_client = options.max_sessions_per_client}),
-        sessions(catalog, log, session_quota, options.gateways),
+        sessions(catalog, log, session_quota, access, audit, options.gateways),
         unary_sessions(sessions) {}
   ~ServerFixture() { catalog.Stop("the test is over"); }
 
@@ -67,6 +74,8 @@ class ServerFixture {
   MetricSet metric_set;
   ServerMetrics metrics;
   Catalog catalog;
+  AccessControl access;
+  SessionAudit audit;
   Quota session_quota;
   SessionRegistry sessions;
   UnarySessions unary_sessions;  // idle ones do not end unless the test has an IdleThread

@@ -271,6 +271,7 @@ TEST(ErrorStatus, EveryErrorKindHasItsStatus) {
       {"PROBE_DISCONNECTED", 2}, {"PROBE_ERROR", 3},     {"TRANSFER_ERROR", 10},
       {"TRANSFER_TIMEOUT", 11},  {"TRANSFER_FAULT", 12}, {"BUSY", 3},
       {"NOT_FOUND", 1},          {"INTERNAL", 1},        {"UNSPECIFIED", 1},
+      {"UNAUTHENTICATED", 3},    {"DENIED", 3},          {"UNAVAILABLE", 3},
   };
   for (int i = 0; i < kinds->value_count(); ++i) {
     const std::string name = kinds->value(i)->name().substr(std::string("ERROR_KIND_").size());

@@ -168,7 +168,7 @@ TEST(CatalogTest, StopClosesProbesAndAcceptsNoMore) {
   ServerFixture server;
   const auto wire = server.Plug("AB12");
   v1::OpenSessionRequest request;
-  auto opened = server.sessions.Open(request, {"p", "p"}, [](const absl::Status&) {});
+  auto opened = server.sessions.Open(request, Caller({"p", "p"}), [](const absl::Status&) {});
   ASSERT_TRUE(opened.ok());
   v1::StreamRequest open;
   open.mutable_open();

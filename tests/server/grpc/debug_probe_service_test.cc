@@ -290,8 +290,9 @@ TEST_F(DebugProbeServiceTest, UnaryCallsOfAClientAreLimited) {
 
 TEST_F(DebugProbeServiceTest, ASecondServerCannotUseTheSamePort) {
   MetricSet metrics;
-  const auto second = GrpcServer::Start(accepting.At(grpc_server->endpoint()), "machine", server.catalog,
-                                        server.sessions, server.unary_sessions, {memory, calls, watches}, metrics);
+  const auto second =
+      GrpcServer::Start(accepting.At(grpc_server->endpoint()), "machine", server.catalog, server.sessions,
+                        server.unary_sessions, server.access, {memory, calls, watches}, metrics);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(grpc_server->endpoint().ToString()));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("in use"));

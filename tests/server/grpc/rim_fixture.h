@@ -23,7 +23,8 @@ class RimTest : public testing::Test {
   explicit RimTest(ServerOptions options = {})
       : server(std::move(options)),
         grpc_server(*GrpcServer::Start(accepting.At({"127.0.0.1", 0}), "machine", server.catalog, server.sessions,
-                                       server.unary_sessions, {memory, calls, watches}, server.metric_set)) {
+                                       server.unary_sessions, server.access, {memory, calls, watches},
+                                       server.metric_set)) {
     const auto channel = grpc::CreateChannel(grpc_server->endpoint().ToString(), grpc::InsecureChannelCredentials());
     debug_probe = v1::DebugProbe::NewStub(channel);
     directory = v1::ProbeDirectory::NewStub(channel);

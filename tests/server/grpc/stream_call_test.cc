@@ -246,7 +246,7 @@ TEST_F(StreamCallTest, AnEndedSessionIsGoneEvenIfItsClientDoesNotRead) {
   read.mutable_read_block8()->set_byte_count(64 * 1024);
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(stream->Write(read));
   ASSERT_TRUE(Eventually([&] { return server.sessions.List("")[0].command_count() > 150; }));
-  ASSERT_TRUE(server.sessions.End(server.sessions.List("")[0].session(), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(server.sessions.List("")[0].session(), "lunch", Caller(Peer{})).ok());
   EXPECT_TRUE(Eventually([&] { return server.sessions.List("").empty(); }));
   v1::StreamResponse response;
   while (stream->Read(&response)) {

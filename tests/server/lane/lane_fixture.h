@@ -48,6 +48,7 @@ class Events : public LaneEvents {
  public:
   void OnProbeGone(const std::string& unique_id, const absl::Status&) override { diary.Add("gone " + unique_id); }
   void OnUsageChanged(const std::string&) override {}
+  void OnProbeReset(const SessionSnapshot& by) override { diary.Add("reset by " + by.client.name()); }
   void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) override {
     diary.Add("broken " + holder.client.name() + " for " + waiter.client.name());
   }

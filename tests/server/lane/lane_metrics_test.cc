@@ -132,7 +132,7 @@ TEST_F(LaneMetricsTest, EndingASessionCancelsItsCommands) {
   auto b = Open("b");
   Call(*b, Lock());
   Send(*a, Lock(), "waiting");
-  a->End(absl::CancelledError("kicked"));
+  a->End({SessionEndCause::kKicked, absl::CancelledError("kicked")});
   Call(*a, GetState());  // refused: the session is dead
   EXPECT_EQ(Counted(), (Counts{{"lock ok", 1}, {"lock cancelled", 1}, {"get_state cancelled", 1}}));
   EXPECT_EQ(Total(), 3);

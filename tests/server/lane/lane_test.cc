@@ -276,6 +276,36 @@ TEST_F(StrictLaneTest, ABusyHolderLosesTheLockEventually) {
 
 // --- Ends
 
+TEST_F(LaneTest, WhatASessionWritesToMemoryIsCounted) {
+  auto session = Open("a");
+  Attach(*session);
+  EXPECT_EQ(session->snapshot().written.bytes, 0u);
+  EXPECT_TRUE(Call(*session, ReadBlock(64)).has_read_block8());
+  EXPECT_EQ(session->snapshot().written.bytes, 0u) << "reading writes nothing";
+  EXPECT_TRUE(Call(*session, Request([](auto& r) {
+                r.mutable_write_block32()->set_address(kRam + 0x100);
+                for (uint32_t word : {1, 2, 3, 4}) r.mutable_write_block32()->add_values(word);
+              })).has_write_block32());
+  EXPECT_TRUE(Call(*session, Request([](auto& r) {
+                r.mutable_write_mem()->set_address(kRam + 0x203);
+                r.mutable_write_mem()->set_transfer_size(8);
+              })).has_write_mem());
+  const WrittenMemory written = session->snapshot().written;
+  EXPECT_EQ(written.bytes, 17u);
+  EXPECT_EQ(written.first, kRam + 0x100);
+  EXPECT_EQ(written.last, kRam + 0x203);
+}
+
+TEST_F(LaneTest, ResetsAreTold) {
+  auto session = Open("a");
+  Attach(*session);
+  EXPECT_TRUE(
+      Call(*session, Request([](auto& r) { r.mutable_assert_reset()->set_asserted(true); })).has_assert_reset());
+  EXPECT_TRUE(Call(*session, Request([](auto& r) { r.mutable_assert_reset(); })).has_assert_reset());
+  EXPECT_TRUE(Call(*session, Request([](auto& r) { r.mutable_reset(); })).has_reset());
+  EXPECT_THAT(events_.diary.lines(), ElementsAre("reset by a", "reset by a"));
+}
+
 TEST_F(LaneTest, ADroppedSessionGivesBackEverything) {
   auto a = Open("a");
   Attach(*a);
@@ -324,8 +354,8 @@ TEST_F(LaneTest, AnEndedSessionIsToldOnceAndAnswersWithTheReason) {
   Call(*b, Lock());
   Send(*a, Lock(), "waiting");
   const absl::Status why = MakeError(ErrorKind::kProbeDisconnected, "kicked");
-  a->End(why);
-  a->End(why);
+  a->End({SessionEndCause::kKicked, why});
+  a->End({SessionEndCause::kKicked, why});
   EXPECT_THAT(diary_.WaitFor(2), ElementsAre("waiting error ERROR_KIND_PROBE_DISCONNECTED", "a ended: kicked"));
   EXPECT_THAT(Call(*a, GetState()).error().message(), HasSubstr("kicked"));
   EXPECT_EQ(lane_->usage().sessions, 1u);

@@ -145,7 +145,7 @@ class CatalogMetricsTest : public testing::Test {
   SessionRegistry::Opened Open() {
     v1::OpenSessionRequest request;
     request.set_probe("A1");
-    return *server.sessions.Open(request, {"p", "p"}, [](const absl::Status&) {});
+    return *server.sessions.Open(request, Caller({"p", "p"}), [](const absl::Status&) {});
   }
   // Sends a request and waits for the answer.
   static void Call(const SessionRegistry::Opened& opened, const v1::StreamRequest& request) {

@@ -8,7 +8,7 @@
 namespace probegate {
 namespace {
 
-const Peer kAlice{"10.0.0.1:1000", "10.0.0.1"};
+const Caller kAlice{Peer{"10.0.0.1:1000", "10.0.0.1"}};
 
 class IdleThreadTest : public testing::Test {
  protected:

@@ -16,7 +16,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const Peer kAlice{"10.0.0.1:1000", "10.0.0.1"};
+const Caller kAlice{Peer{"10.0.0.1:1000", "10.0.0.1"}};
 constexpr char kTraceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 using Causes = std::map<std::string, double>;
@@ -82,8 +82,8 @@ TEST_F(SessionEndTest, AnUnusedSessionEndsAsIdle) {
 TEST_F(SessionEndTest, ASessionEndedByAnotherUserIsKickedWhateverItsClientDoes) {
   SessionHandle stream = OpenStream();
   const std::string calls = OpenCalls();
-  ASSERT_TRUE(server.sessions.End(stream.session()->id().name(), "lunch").ok());
-  ASSERT_TRUE(server.sessions.End(SessionName(calls), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(stream.session()->id().name(), "lunch", kAlice).ok());
+  ASSERT_TRUE(server.sessions.End(SessionName(calls), "lunch", kAlice).ok());
   stream.Release(SessionEndCause::kClientGone);
   EXPECT_EQ(Ended(), (Causes{{"kicked", 2}}));
 }
@@ -129,7 +129,7 @@ TEST_F(SessionLogTest, TheEndIsLoggedWithTheCauseAndTheSessionsActivity) {
   server.unary_sessions.Submit(calls, kAlice, request, [&](const auto&) { answered = true; });
   ASSERT_TRUE(Eventually([&] { return answered.load(); }));
   LogCapture capture(server.log);
-  ASSERT_TRUE(server.sessions.End(SessionName(calls), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(SessionName(calls), "lunch", kAlice).ok());
   const std::string log = capture.Text();
   EXPECT_THAT(log, HasSubstr("session.ended session=" + SessionName(calls) +
                              " probe=A1 client=alice cause=kicked reason=\"the session was ended: lunch\" commands=1"));
@@ -141,7 +141,8 @@ TEST_F(SessionLogTest, TheStartIsLoggedWithTheTraceIfThereIsOne) {
   const auto traced = server.unary_sessions.Open(Request(), kAlice, kTraceparent);
   std::string log = capture.Text();
   EXPECT_THAT(log, HasSubstr("session.opened session=" + SessionName(traced->session_id()) +
-                             " probe=A1 client=alice peer=10.0.0.1:1000 trace=0af7651916cd43dd8448eb211c80319c"));
+                             " probe=A1 client=alice peer=10.0.0.1:1000 identity=anonymous "
+                             "trace=0af7651916cd43dd8448eb211c80319c"));
   LogCapture second(server.log);
   ASSERT_TRUE(server.unary_sessions.Open(Request(), kAlice, "00-nonsense").ok());
   log = second.Text();

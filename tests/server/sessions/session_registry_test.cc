@@ -11,7 +11,7 @@
 namespace probegate {
 namespace {
 
-const Peer kAlice{"10.0.0.1:1000", "10.0.0.1"};
+const Caller kAlice{Peer{"10.0.0.1:1000", "10.0.0.1"}};
 
 class SessionRegistryTest : public testing::Test {
  protected:
@@ -59,7 +59,7 @@ TEST_F(SessionRegistryTest, TheSessionsOfOneClientAreLimitedWhateverItSaysOfItse
   const auto open = [&](const Peer& peer, const std::string& claimed) {
     v1::OpenSessionRequest request = On("PROBE1");
     request.mutable_client()->set_peer_address(claimed);
-    return limited.sessions.Open(request, peer, [](const absl::Status&) {});
+    return limited.sessions.Open(request, Caller(peer), [](const absl::Status&) {});
   };
   const Peer mallory{"10.0.0.66:1000", "10.0.0.66", "10.0.0.66"};
   const auto first = open(mallory, "10.0.0.2:1");
@@ -83,7 +83,7 @@ TEST_F(SessionRegistryTest, OnlyATrustedGatewayMaySayWhoseTheSessionIs) {
                         Case{"10.0.0.66", "10.0.0.66:9", "10.0.0.66"}}) {
     const Peer peer{c.host + ":9", c.host, c.host};
     EXPECT_EQ(trusting.sessions.IsTrustedGateway(peer), c.host != c.client);
-    const auto opened = trusting.sessions.Open(request, peer, [](const absl::Status&) {});
+    const auto opened = trusting.sessions.Open(request, Caller(peer), [](const absl::Status&) {});
     ASSERT_TRUE(opened.ok());
     EXPECT_EQ(opened->client, c.client);
     const v1::SessionInfo info = trusting.sessions.List("")[0];
@@ -96,10 +96,10 @@ TEST_F(SessionRegistryTest, EndingTellsTheOwnerWhy) {
   std::optional<absl::Status> told;
   const auto opened = server.sessions.Open(On("PROBE1"), kAlice, [&](const absl::Status& why) { told = why; });
   ASSERT_TRUE(opened.ok());
-  EXPECT_TRUE(IsError(server.sessions.End("0123456789abcdef", ""), ErrorKind::kNotFound));
-  EXPECT_TRUE(
-      IsError(server.sessions.End(opened->response.session_id(), std::string(257, 'x')), ErrorKind::kInvalidArgument));
-  ASSERT_TRUE(server.sessions.End(SessionName(opened->response.session_id()), "lunch").ok());
+  EXPECT_TRUE(IsError(server.sessions.End("0123456789abcdef", "", kAlice), ErrorKind::kNotFound));
+  EXPECT_TRUE(IsError(server.sessions.End(opened->response.session_id(), std::string(257, 'x'), kAlice),
+                      ErrorKind::kInvalidArgument));
+  ASSERT_TRUE(server.sessions.End(SessionName(opened->response.session_id()), "lunch", kAlice).ok());
   ASSERT_TRUE(told.has_value());
   EXPECT_EQ(told->code(), absl::StatusCode::kCancelled);
   EXPECT_THAT(std::string(told->message()), testing::HasSubstr("lunch"));
@@ -108,9 +108,9 @@ TEST_F(SessionRegistryTest, EndingTellsTheOwnerWhy) {
 TEST_F(SessionRegistryTest, AWrongIdWithARightNameEndsNothing) {
   const auto opened = Open();
   const std::string& id = opened.response.session_id();
-  EXPECT_TRUE(IsError(server.sessions.End(id.substr(0, 31) + "x", ""), ErrorKind::kNotFound));
-  EXPECT_TRUE(IsError(server.sessions.End(id.substr(0, 31), ""), ErrorKind::kNotFound));
-  EXPECT_TRUE(server.sessions.End(id, "").ok());
+  EXPECT_TRUE(IsError(server.sessions.End(id.substr(0, 31) + "x", "", kAlice), ErrorKind::kNotFound));
+  EXPECT_TRUE(IsError(server.sessions.End(id.substr(0, 31), "", kAlice), ErrorKind::kNotFound));
+  EXPECT_TRUE(server.sessions.End(id, "", kAlice).ok());
 }
 
 TEST_F(SessionRegistryTest, AnOwnerThatReleasesItsSessionIsToldAtOnceAndOnlyOnce) {
@@ -119,8 +119,8 @@ TEST_F(SessionRegistryTest, AnOwnerThatReleasesItsSessionIsToldAtOnceAndOnlyOnce
       On("PROBE1"), kAlice, [&](const absl::Status&) { ++told; }, {}, SessionRegistry::Kick::kByOwner);
   ASSERT_TRUE(opened.ok());
   const std::string name = SessionName(opened->response.session_id());
-  ASSERT_TRUE(server.sessions.End(name, "lunch").ok());
-  ASSERT_TRUE(server.sessions.End(name, "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(name, "lunch", kAlice).ok());
+  ASSERT_TRUE(server.sessions.End(name, "lunch", kAlice).ok());
   EXPECT_EQ(told, 1);
   EXPECT_EQ(server.sessions.List("").size(), 1u) << "its owner has the handle";
   opened->session.Release(SessionEndCause::kClientGone);

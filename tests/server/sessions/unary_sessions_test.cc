@@ -18,9 +18,9 @@ namespace {
 
 using std::chrono::seconds;
 
-const Peer kAlice{"10.0.0.1:1000", "10.0.0.1"};
-const Peer kAliceAgain{"10.0.0.1:2000", "10.0.0.1"};
-const Peer kMallory{"10.0.0.2:1000", "10.0.0.2"};
+const Caller kAlice{Peer{"10.0.0.1:1000", "10.0.0.1"}};
+const Caller kAliceAgain{Peer{"10.0.0.1:2000", "10.0.0.1"}};
+const Caller kMallory{Peer{"10.0.0.2:1000", "10.0.0.2"}};
 
 using Answer = absl::StatusOr<v1::StreamResponse>;
 
@@ -40,10 +40,10 @@ class UnarySessionsTest : public testing::Test {
     request.set_idle_timeout_seconds(idle_timeout);
     return request;
   }
-  std::string Open(const Peer& peer, uint32_t idle_timeout = 0) {
+  std::string Open(const Caller& peer, uint32_t idle_timeout = 0) {
     return sessions.Open(Request(idle_timeout), peer)->session_id();
   }
-  Answer Call(const std::string& session, const Peer& peer, const v1::StreamRequest& request) {
+  Answer Call(const std::string& session, const Caller& peer, const v1::StreamRequest& request) {
     std::atomic<bool> answered = false;
     Answer answer;
     sessions.Submit(session, peer, request, [&](Answer response) {
@@ -54,7 +54,7 @@ class UnarySessionsTest : public testing::Test {
     return answer;
   }
   // The answer to GetState.
-  v1::StreamResponse Ask(const std::string& session, const Peer& peer) {
+  v1::StreamResponse Ask(const std::string& session, const Caller& peer) {
     v1::StreamRequest request;
     request.mutable_get_state();
     Answer answer = Call(session, peer, request);
@@ -104,7 +104,7 @@ TEST_F(UnarySessionsTest, TheNumberOfSessionsIsLimited) {
   const auto refused = sessions.Open(Request(), kAlice);
   EXPECT_TRUE(IsError(refused.status(), ErrorKind::kBusy));
   const std::string first = server.sessions.List("").front().session();
-  EXPECT_TRUE(server.sessions.End(first, "").ok());
+  EXPECT_TRUE(server.sessions.End(first, "", kAlice).ok());
   EXPECT_TRUE(sessions.Open(Request(), kAlice).ok());
 }
 
@@ -210,7 +210,7 @@ TEST_F(UnarySessionsTest, PendingCallsGetTheReasonWhenASessionIsEnded) {
   ASSERT_TRUE(Call(holder, kAlice, Lock()).ok());
   std::vector<absl::Status> ends;
   sessions.Submit(waiter, kAlice, Lock(), [&](const Answer& response) { ends.push_back(response.status()); });
-  ASSERT_TRUE(server.sessions.End(SessionName(waiter), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(SessionName(waiter), "lunch", kAlice).ok());
   EXPECT_THAT(ends, testing::ElementsAre(absl::CancelledError("the session was ended: lunch")));
   EXPECT_EQ(Ask(waiter, kAlice).error().kind(), v1::ERROR_KIND_NOT_FOUND);
 }
@@ -231,7 +231,7 @@ TEST_F(UnarySessionsTest, AnEndedSessionIsGoneAtOnceEvenWithACommandOnTheWire) {
     cut_off = true;
   });
   ASSERT_TRUE(wire->WaitUntilHeld(kBound));
-  ASSERT_TRUE(server.sessions.End(SessionName(session), "lunch").ok());
+  ASSERT_TRUE(server.sessions.End(SessionName(session), "lunch", kAlice).ok());
   EXPECT_EQ(Count(), 0u);
   wire->ReleaseTransfers();
   ASSERT_TRUE(Eventually([&] { return cut_off.load(); }));

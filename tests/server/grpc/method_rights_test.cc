@@ -1,0 +1,31 @@
+// Every method that the server's services have takes a right, or says that it takes none.
+#include "server/access/method_rights.h"
+
+#include <set>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "probegate/v1/debug_probe.grpc.pb.h"
+#include "probegate/v1/probe_directory.grpc.pb.h"
+#include "telemetry/grpc/rpc_metrics.h"
+
+namespace probegate {
+namespace {
+
+TEST(MethodRightsTest, EveryMethodHasARow) {
+  std::set<std::string> methods;
+  for (const RpcMethod& method :
+       MethodsOf({v1::DebugProbe::service_full_name(), v1::ProbeDirectory::service_full_name()})) {
+    methods.insert(method.path());
+    EXPECT_NE(FindMethodRow(method.path()), nullptr)
+        << method.path() << " has no row in server/access/method_rights.cc, so nobody may call it";
+  }
+  std::set<std::string> rows;
+  for (const MethodRow& row : MethodRows()) {
+    EXPECT_TRUE(rows.insert(std::string(row.method)).second) << row.method << " has two rows";
+    EXPECT_TRUE(methods.contains(std::string(row.method))) << row.method << " is no method";
+  }
+}
+
+}  // namespace
+}  // namespace probegate
