@@ -70,6 +70,7 @@ ExitCode RunSessions(const CommonArguments& common, const SessionsArguments& arg
 void RunKick(const CommonArguments& common, const KickArguments& arguments);
 void RunRead(const CommonArguments& common, const ReadArguments& arguments);
 void RunWrite(const CommonArguments& common, const WriteArguments& arguments);
+ExitCode RunWhoAmI(const CommonArguments& common);
 ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments);
 
 }  // namespace probegate

@@ -164,6 +164,9 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
       ->check(IsSeconds(0.1, 3600));
   top->callback([&arguments] { arguments.End(RunTop(arguments.common, arguments.top)); });
 
+  CLI::App* whoami = app.add_subcommand("whoami", "Shows who you are to the servers, and what you may do there");
+  whoami->callback([&arguments] { arguments.End(RunWhoAmI(arguments.common)); });
+
   CLI::App* kick = app.add_subcommand("kick", "Ends a session");
   kick->add_option("SESSION", arguments.kick.session, "The session's name as `sessions` shows it, or its beginning")
       ->required();

@@ -140,6 +140,13 @@ v1::StatsResponse ServerClient::Stats(const std::string& probe) {
   return response;
 }
 
+v1::WhoAmIResponse ServerClient::WhoAmI() {
+  v1::WhoAmIResponse response;
+  Check(Call(*directory_, &v1::ProbeDirectory::Stub::WhoAmI, {}, response));
+  CheckSense(IsTime(response.expires_at()));
+  return response;
+}
+
 void ServerClient::EndSession(const std::string& session, const std::string& reason) {
   v1::EndSessionRequest request;
   request.set_session(session);

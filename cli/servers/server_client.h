@@ -28,6 +28,7 @@ class ServerClient {
   v1::ListProbesResponse ListProbes(bool include_unserved = false);
   v1::ListSessionsResponse ListSessions(const std::string& probe);
   v1::StatsResponse Stats(const std::string& probe);
+  v1::WhoAmIResponse WhoAmI();
   void EndSession(const std::string& session, const std::string& reason);
 
   v1::DebugProbe::Stub& debug_probe() { return *debug_probe_; }

@@ -316,6 +316,20 @@ def test_what_is_done_to_a_target_is_audited(lab):
     assert lab.audited(event="probe.reset", session=name)["identity"] == "token:user"
 
 
+def test_whoami(lab):
+    machine = lab.authority.client("gateway")
+    flags = ["--server", lab.address, *pki.trusting(lab.authority), *machine.flags]
+    shown = lab.stack.programs.run("probegate", *flags, "whoami")
+    assert shown.returncode == OK, shown
+    assert "you are certificate:gateway.example" in shown.stdout and "machines (line " in shown.stdout
+    (server,) = json.loads(lab.stack.programs.run("probegate", *flags, "whoami", "--json").stdout)["servers"]
+    assert server["identity"] == {"name": "certificate:gateway.example", "proof": "certificate"}
+    assert [granted["right"] for granted in server["rights"]] == ["gateway"]
+    assert server["server"] == lab.address
+    nobody = lab.stack.programs.run("probegate", "--server", lab.address, *pki.trusting(lab.authority), "whoami")
+    assert nobody.returncode == FAILED and "has not proved who it is" in nobody.stderr
+
+
 def test_pyocd_through_a_gateway_with_an_identity(lab, pyocd):
     """The gateway may say for which client a session is; the session is the gateway's all the same."""
     gateway = lab.authority.client("gateway")

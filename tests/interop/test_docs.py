@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 @pytest.fixture
 def helps(programs):
     texts = {program: programs.run(program, "--help").stdout for program in docs.PROGRAMS}
-    for command in ("list", "sessions", "top", "kick", "read", "write", "debug"):
+    for command in ("list", "sessions", "top", "whoami", "kick", "read", "write", "debug"):
         texts["probegate"] += programs.run("probegate", command, "--help").stdout
     return texts
 
