@@ -179,6 +179,8 @@ void SessionRegistry::EndDenied() {
       if (entry->session != nullptr) sessions.emplace_back(entry, entry->session);
     }
   }
+  // Those who hold a lock are the last, so that no command of another runs because the lock is free.
+  std::ranges::partition(sessions, [](const auto& one) { return !one.second->snapshot().holds_lock; });
   for (const auto& [entry, session] : sessions) {
     if (absl::Status denied = Allows(*policy, *entry); !denied.ok()) {
       EndEntry(*entry, session, {SessionEndCause::kDenied, denied});

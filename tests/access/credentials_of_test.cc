@@ -14,9 +14,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(CredentialsOfTest, HasWhatTheTransportKnows) {
-  const auto credentials = CredentialsOf(
-      {.peer = {.address = "10.0.0.7:1", .host = "10.0.0.7", .client = "10.0.0.7"}, .protection = Protection::kUnix,
-       .uid = 1000});
+  const auto credentials = CredentialsOf({.peer = {.address = "10.0.0.7:1", .host = "10.0.0.7", .client = "10.0.0.7"},
+                                          .protection = Protection::kUnix,
+                                          .uid = 1000});
   ASSERT_TRUE(credentials.ok());
   EXPECT_EQ(credentials->protection, Protection::kUnix);
   EXPECT_EQ(credentials->client, "10.0.0.7");
