@@ -5,6 +5,7 @@ from raw_client import DISCONNECTED, DPIDR
 from stack import wait_until
 
 NEVER_BROKEN = ["--lock-idle", 3600, "--lock-max", 3600]
+EVERYTHING = 'rules: [{who: {local: "*"}, may: [view, use, gateway]}]'
 
 
 class Watched:
@@ -46,8 +47,10 @@ class Watched:
         ]
 
 
-def test_gauges(make_stack, raw, control):
-    stack = make_stack(server_flags=NEVER_BROKEN)
+def test_gauges(make_stack, raw, control, tmp_path):
+    access = tmp_path / "access.yaml"
+    access.write_text(EVERYTHING)
+    stack = make_stack(server_flags=[*NEVER_BROKEN, "--access", access])
     watched = Watched(stack)
     process = [
         f"process_{name}"
@@ -94,6 +97,12 @@ def test_gauges(make_stack, raw, control):
     watched.expect("gateway", server_up=1, ports=1)
     control(stack).plug(0)
     watched.expect("server", probe_present=1, probe_state__idle=1, probe_state__away=0)
+
+    watched.expect("server", access_invalid=0)
+    access.write_text("rules: none")
+    watched.expect("server", access_invalid=1)
+    access.write_text(EVERYTHING)
+    watched.expect("server", access_invalid=0)
 
     stack.server.kill()
     watched.expect("gateway", server_up=0, ports=1, connections=2)
