@@ -3,7 +3,6 @@
 #include <chrono>
 #include <map>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -11,9 +10,9 @@
 #include "access/http_get.h"
 #include "access/jwk_set.h"
 #include "access/policy_reader.h"
-#include "access/signals_blocked.h"
 #include "access/watched_file.h"
 #include "base/mutex.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -79,9 +78,12 @@ class AccessFile::Files {
       }
       if (auto known = before.extract(issuer.jwks)) key_files_.insert(std::move(known));
       auto keys = KeysFromFile(key_files_.try_emplace(issuer.jwks, issuer.jwks, kMostHttpBody).first->second);
-      if (keys.ok()) issuers.push_back({issuer, *std::move(keys)});
-      // Goes on, so that all files are watched: the next change may be in any of them.
-      if (!keys.ok() && failed.ok()) failed = keys.status();
+      // An error does not end the loop, so that all files are watched: the next change may be in any of them.
+      if (keys.ok()) {
+        issuers.push_back({issuer, *std::move(keys)});
+      } else if (failed.ok()) {
+        failed = keys.status();
+      }
     }
     if (!failed.ok()) return failed;
     return issuers;
@@ -145,30 +147,24 @@ absl::StatusOr<std::unique_ptr<AccessFile>> AccessFile::Open(const Paths& paths,
     MutexLock lock(file->state_->mutex);
     file->state_->current = *std::move(snapshot);
   }
-  if (!file->StartThread()) return absl::ResourceExhaustedError("no thread is left to watch the access file");
+  const absl::Status started =
+      StartThread(file->state_->thread, "watching the access file", [self = file.get()] { self->Run(); });
+  if (!started.ok()) return started;
   return file;
 }
 
-bool AccessFile::StartThread() {
-  const SignalsBlocked blocked;
-  try {
-    state_->thread = std::thread([this] {
-      State& state = *state_;
-      for (;;) {
-        {
-          MutexLock lock(state.mutex);
-          const auto until = std::chrono::steady_clock::now() + kBetweenChecks;
-          while (!state.stopping && state.wake.WaitUntil(state.mutex, until)) {
-          }
-          if (state.stopping) return;
-        }
-        Check();
+void AccessFile::Run() {
+  State& state = *state_;
+  for (;;) {
+    {
+      MutexLock lock(state.mutex);
+      const auto until = std::chrono::steady_clock::now() + kBetweenChecks;
+      while (!state.stopping && state.wake.WaitUntil(state.mutex, until)) {
       }
-    });
-  } catch (const std::system_error&) {
-    return false;
+      if (state.stopping) return;
+    }
+    Check();
   }
-  return true;
 }
 
 AccessFile::~AccessFile() {

@@ -73,7 +73,7 @@ class AccessFile {
  private:
   class Files;
   AccessFile(std::unique_ptr<Files> files, Callbacks callbacks);
-  bool StartThread();
+  void Run();
 
   struct State;
   const std::unique_ptr<State> state_;

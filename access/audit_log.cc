@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "access/detached_thread.h"
 #include "base/mutex.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -151,9 +151,7 @@ absl::Status AuditLog::State::Health(steady_clock::time_point now) const {
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Start(std::unique_ptr<AuditSink> sink) {
   auto state = std::make_shared<State>(std::move(sink));
-  if (!StartDetached([state] { state->Run(); })) {
-    return absl::ResourceExhaustedError("no thread is left to write the audit log");
-  }
+  if (absl::Status started = StartDetached("the audit log", [state] { state->Run(); }); !started.ok()) return started;
   return std::unique_ptr<AuditLog>(new AuditLog(std::move(state)));
 }
 

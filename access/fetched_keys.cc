@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "access/detached_thread.h"
 #include "access/file_text.h"
 #include "access/http_get.h"
 #include "access/key_cache.h"
 #include "base/mutex.h"
+#include "base/start_thread.h"
 
 namespace probegate {
 namespace {
@@ -76,7 +76,7 @@ struct FetchedKeys::State {
 
 void FetchedKeys::State::EnsureRuns(const std::shared_ptr<State>& state) {
   MutexLock lock(state->mutex);
-  if (!state->running) state->running = StartDetached([state] { state->Run(); });
+  if (!state->running) state->running = StartDetached("the keys of an issuer", [state] { state->Run(); }).ok();
 }
 
 void FetchedKeys::State::Run() {

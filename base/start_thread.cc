@@ -19,4 +19,11 @@ absl::Status StartThread(std::thread& thread, const std::string& purpose, std::f
   return absl::OkStatus();
 }
 
+absl::Status StartDetached(const std::string& purpose, std::function<void()> work) {
+  std::thread thread;
+  absl::Status started = StartThread(thread, purpose, std::move(work));
+  if (started.ok()) thread.detach();
+  return started;
+}
+
 }  // namespace probegate

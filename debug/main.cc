@@ -193,7 +193,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
       .sources = {.recipes = *recipes,
                   .elf_files = *elf_files,
                   .uploads = uploads,
-                  .list_probes = [&probes](ProbesCallback done) { probes.List(std::move(done)); }},
+                  .list_probes = [&probes](const ProbesCallback& done) { probes.List(done); }},
       .limits = options.limits,
       .work = **work,
       .quotas = quotas,

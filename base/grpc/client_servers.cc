@@ -105,13 +105,9 @@ bool ClientServers::HandOver(Client& client, int socket) {
     Leave(client);
     HandedOver();
   };
-  std::thread thread;
-  if (!StartThread(thread, "a connection", hand_over).ok()) {
-    HandedOver();
-    return false;
-  }
-  thread.detach();
-  return true;
+  const bool started = StartDetached("a connection", hand_over).ok();
+  if (!started) HandedOver();
+  return started;
 }
 
 void ClientServers::HandedOver() {

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <grpcpp/grpcpp.h>
@@ -69,7 +68,7 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
     for (Endpoint& server : servers) names_.push_back({.endpoint = std::move(server)});
   }
 
-  void List(ProbesCallback done) {
+  void List(const ProbesCallback& done) {
     std::optional<ProbesAnswer> answer;
     {
       MutexLock lock(mutex_);
@@ -78,7 +77,7 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
       } else if (answer_ && Clock::now() < fresh_until_) {
         answer = answer_;
       } else {
-        waiting_.push_back(std::move(done));
+        waiting_.push_back(done);
         if (std::exchange(busy_, true)) return;
       }
     }
@@ -126,15 +125,12 @@ class ProbeLister::Asking : public std::enable_shared_from_this<Asking> {
       name.servers = LookUpServers({name.endpoint}).servers;
       return;
     }
-    std::thread thread;
     const absl::Status started =
-        StartThread(thread, "the lookup", [self = shared_from_this(), number, endpoint = name.endpoint] {
+        StartDetached("the lookup", [self = shared_from_this(), number, endpoint = name.endpoint] {
           self->TakeLookup(number, LookUpServers({endpoint}, self->resolve_));
         });
     name.looking_up = started.ok();
-    if (started.ok()) {
-      thread.detach();
-    } else {
+    if (!started.ok()) {
       name.failure =
           absl::UnavailableError(absl::StrCat(name.endpoint.host, " cannot be looked up: ", started.message()));
     }
@@ -260,6 +256,6 @@ ProbeLister::ProbeLister(std::vector<Endpoint> servers, Timers& timers, ChannelS
 
 ProbeLister::~ProbeLister() { asking_->Stop(); }
 
-void ProbeLister::List(ProbesCallback done) { asking_->List(std::move(done)); }
+void ProbeLister::List(const ProbesCallback& done) { asking_->List(done); }
 
 }  // namespace probegate

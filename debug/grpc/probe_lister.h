@@ -39,7 +39,7 @@ class ProbeLister {
   // Calls `done` once, within kLookupBound plus kAnswerBound, at once if there is a fresh answer; otherwise on another
   // thread. The list has the probes of the servers that answered in time; a probe that several servers report is in it
   // several times. UNAVAILABLE if no server did. `done` must not block.
-  void List(ProbesCallback done);
+  void List(const ProbesCallback& done);
 
  private:
   class Asking;

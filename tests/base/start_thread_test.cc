@@ -4,12 +4,14 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/base/bounded_wait.h"
 #include "tests/base/no_threads.h"
 
 namespace probegate {
@@ -45,6 +47,21 @@ TEST(StartThread, AnErrorIfThereIsNoThreadLeft) {
   EXPECT_EQ(captured.use_count(), 1);
   const sigset_t outside = BlockedHere();
   EXPECT_FALSE(sigismember(&outside, SIGTERM)) << "signals stay blocked";
+}
+
+TEST(StartDetached, RunsWithoutSignals) {
+  const auto blocked = std::make_shared<std::promise<bool>>();
+  const absl::Status started = StartDetached("the test", [blocked] {
+    const sigset_t inside = BlockedHere();
+    blocked->set_value(sigismember(&inside, SIGTERM) == 1);
+  });
+  ASSERT_TRUE(started.ok());
+  EXPECT_TRUE(Awaited(blocked->get_future(), "the thread runs"));
+}
+
+TEST(StartDetached, AnErrorIfThereIsNoThreadLeft) {
+  const NoThreads no_threads;
+  EXPECT_EQ(StartDetached("the test", [] {}).code(), absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace
