@@ -43,9 +43,7 @@ int NewSignalFile(const sigset_t& set) { return ::signalfd(-1, &set, SFD_CLOEXEC
 }  // namespace
 
 TerminationSignals::TerminationSignals()
-    : set_(SetOf({SIGINT, SIGTERM})),
-      arrived_(::signalfd(-1, &set_, SFD_CLOEXEC)),
-      cancelled_(::eventfd(0, EFD_CLOEXEC)) {
+    : set_(SetOf({SIGINT, SIGTERM})), arrived_(NewSignalFile(set_)), cancelled_(::eventfd(0, EFD_CLOEXEC)) {
   pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }

@@ -213,13 +213,16 @@ void UnarySessions::EndIdle() {
   {
     MutexLock lock(mutex_);
     const Clock::time_point now = now_();
-    std::erase_if(entries_, [&](const auto& named) {
-      Entry& entry = *named.second;
-      if (entry.deadline > now) return false;
+    for (auto named = entries_.begin(); named != entries_.end();) {
+      Entry& entry = *named->second;
+      if (entry.deadline > now) {
+        ++named;
+        continue;
+      }
       idle.push_back(std::move(entry.session));
       CountOwner(entry.owner, -1);
-      return true;
-    });
+      named = entries_.erase(named);
+    }
   }
   for (SessionHandle& session : idle) {
     session.Release({SessionEndCause::kIdle, absl::CancelledError("no call came within the idle time-out")});
