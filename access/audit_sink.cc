@@ -1,7 +1,6 @@
 #include "access/audit_sink.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/file_descriptor.h"
+#include "base/write_all.h"
 
 namespace probegate {
 namespace {
@@ -28,32 +28,15 @@ absl::Status Failed(const std::string& what) {
   return absl::ErrnoToStatus(error, what);
 }
 
-// Writes all of `text`, however long that takes. `written` is how much was, also after an error.
-bool WriteAll(int file, std::string_view text, size_t& written) {
-  written = 0;
-  while (written < text.size()) {
-    const ssize_t count = ::write(file, text.data() + written, text.size() - written);
-    if (count >= 0) {
-      written += static_cast<size_t>(count);
-    } else if (errno == EAGAIN) {  // another program has made it non-blocking
-      pollfd writable{.fd = file, .events = POLLOUT, .revents = 0};
-      ::poll(&writable, 1, -1);
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
-}
-
 // Lines into an open file. A line that was only written in part, because the disk is full, is ended before the next
 // one.
 class Lines {
  public:
   bool Write(int file, std::string_view line) {
-    size_t written = 0;
-    if (in_line_ && !WriteAll(file, "\n", written)) return false;
+    if (in_line_ && WriteAll(file, "\n") == 0) return false;
     in_line_ = false;
-    if (WriteAll(file, line, written)) return true;
+    const size_t written = WriteAll(file, line);
+    if (written == line.size()) return true;
     in_line_ = written > 0;
     return false;
   }

@@ -10,16 +10,10 @@
 #include <optional>
 #include <string>
 
+#include "base/freed.h"
+
 namespace probegate {
 namespace {
-
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 
 // The text of `value`. Nothing if it contains a NUL byte.
 std::optional<std::string> Text(const ASN1_STRING* value) {

@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "base/file_descriptor.h"
+#include "base/write_all.h"
 
 namespace probegate {
 namespace {
@@ -21,16 +21,6 @@ constexpr size_t kPiece = 16'384;
 absl::Status Failed(const std::string& what, const std::string& path) {
   const int error = errno;
   return absl::ErrnoToStatus(error, "cannot " + what + " " + path);
-}
-
-// Like write(2), but all of `text`.
-bool WriteAll(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return false;
-    text.remove_prefix(static_cast<size_t>(std::max<ssize_t>(written, 0)));
-  }
-  return true;
 }
 
 }  // namespace
@@ -61,7 +51,7 @@ absl::Status ReplaceFileText(const std::string& path, const std::string& text) {
   std::string temporary = path + ".XXXXXX";
   const FileDescriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!file.ok()) return Failed("write", path);
-  if (!WriteAll(file.number(), text) || std::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (WriteAll(file.number(), text) < text.size() || std::rename(temporary.c_str(), path.c_str()) != 0) {
     const absl::Status failed = Failed("write", path);
     ::unlink(temporary.c_str());
     return failed;

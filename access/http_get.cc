@@ -8,6 +8,8 @@
 #include <memory>
 #include <string_view>
 
+#include "base/freed.h"
+
 namespace probegate {
 namespace {
 
@@ -17,13 +19,6 @@ constexpr long kRedirects = 3;
 constexpr long kOk = 200;
 constexpr std::string_view kLoopbackHosts[] = {"127.0.0.1", "localhost", "[::1]"};
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 using Handle = std::unique_ptr<CURL, Freed<curl_easy_cleanup>>;
 
 // libcurl's callback for a piece of the body. Another number than `count` ends the transfer.

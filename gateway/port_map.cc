@@ -13,6 +13,7 @@
 
 #include "base/file_descriptor.h"
 #include "base/ignoring_case.h"
+#include "base/write_all.h"
 #include "nlohmann/json.hpp"
 
 namespace probegate {
@@ -46,23 +47,13 @@ class DirectoryLock {
   FileDescriptor file_;
 };
 
-bool WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return true;
-}
-
 // After this either the old or the new content is on the disk, whatever happens.
 absl::Status ReplaceFile(const std::filesystem::path& path, std::string_view content) {
   std::filesystem::path temporary = path;
   temporary += ".new";
   {
     const FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!file.ok() || !WriteAll(file.number(), content) || ::fsync(file.number()) != 0) {
+    if (!file.ok() || WriteAll(file.number(), content) < content.size() || ::fsync(file.number()) != 0) {
       return SystemError("write", temporary);
     }
   }

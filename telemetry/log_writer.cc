@@ -1,35 +1,17 @@
 #include "telemetry/log_writer.h"
 
-#include <poll.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/start_thread.h"
+#include "base/write_all.h"
 
 namespace probegate {
 namespace {
 
-// Writes all of `text`, however long that takes. False after an error.
-bool WriteAll(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<size_t>(written));
-    } else if (errno == EAGAIN) {  // another program has made it non-blocking
-      pollfd writable{.fd = file, .events = POLLOUT, .revents = 0};
-      ::poll(&writable, 1, -1);
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
-}
+// False after an error.
+bool WriteLine(int file, const std::string& line) { return WriteAll(file, line) == line.size(); }
 
 }  // namespace
 
@@ -78,14 +60,14 @@ void LogWriter::State::Run() {
     WriteLines(lines);
     // Lines were dropped only while the queue was full, so they belong after these and before all later ones.
     untold += missing;
-    if (untold > 0 && WriteAll(file, dropped_line(untold))) untold = 0;
+    if (untold > 0 && WriteLine(file, dropped_line(untold))) untold = 0;
   }
 }
 
 void LogWriter::State::WriteLines(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) {
-    if (untold > 0 && WriteAll(file, dropped_line(untold))) untold = 0;
-    if (WriteAll(file, line)) continue;
+    if (untold > 0 && WriteLine(file, dropped_line(untold))) untold = 0;
+    if (WriteLine(file, line)) continue;
     ++untold;
     MutexLock lock(mutex);
     ++dropped;
@@ -94,9 +76,7 @@ void LogWriter::State::WriteLines(const std::vector<std::string>& lines) {
 
 LogWriter::LogWriter(int file, DroppedLine dropped_line)
     : state_(std::make_shared<State>(file, std::move(dropped_line))) {
-  std::thread thread;
-  state_->threaded = StartThread(thread, "the log", [state = state_] { state->Run(); }).ok();
-  if (state_->threaded) thread.detach();
+  state_->threaded = StartDetached("the log", [state = state_] { state->Run(); }).ok();
 }
 
 LogWriter::~LogWriter() {
@@ -111,7 +91,7 @@ LogWriter::~LogWriter() {
 
 void LogWriter::Write(std::string line) {
   if (!state_->threaded) {
-    WriteAll(state_->file, line);
+    WriteLine(state_->file, line);
     return;
   }
   MutexLock lock(state_->mutex);

@@ -17,23 +17,17 @@
 #include <openssl/x509.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/freed.h"
 
 namespace probegate {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{1} << 20;
 
-template <auto kFree>
-struct Freer {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using RevocationList = std::unique_ptr<X509_CRL, Freer<X509_CRL_free>>;
+using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
+using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using RevocationList = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
 
 template <typename... Parts>
 absl::Status Wrong(const Parts&... parts) {
