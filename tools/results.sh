@@ -5,6 +5,7 @@
 passed=0
 failed=0
 failed_suites=()
+failed_files=()
 
 # run_suite name junit-file command…
 run_suite() {
@@ -29,7 +30,9 @@ count_junit() {
   ((status == 0 || bad > 0)) || bad=1
   passed=$((passed + good))
   failed=$((failed + bad))
-  ((bad == 0)) || failed_suites+=("$name")
+  ((bad == 0)) && return
+  failed_suites+=("$name")
+  [[ ! -f $junit ]] || failed_files+=("$junit")
 }
 
 # attribute element name: prints the number, or 0 if the attribute is missing.
@@ -45,10 +48,11 @@ build_for() {
   return 1
 }
 
-# Prints the closing line. The exit status says whether everything passed.
+# Prints what failed, and the closing line. The exit status says whether everything passed.
 finish() {
   local suite
   for suite in "${failed_suites[@]}"; do say "failed: $suite"; done
+  ((${#failed_files[@]} == 0)) || /usr/bin/python3 tools/failed_tests.py "${failed_files[@]}" >&2 || true
   echo "$passed passed, $failed failed"
   ((failed == 0))
 }

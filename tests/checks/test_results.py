@@ -49,3 +49,19 @@ def test_a_build_that_fails_is_a_failure():
     script = "source tools/lib.sh; source tools/results.sh; build() { false; }; build_for unit dev || true; finish"
     run = subprocess.run(["bash", "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     assert run.stdout == "0 passed, 1 failed\n" and run.returncode == 1
+
+
+def test_failed_tests_are_named(tmp_path):
+    junit = tmp_path / "result.xml"
+    written = tmp_path / "written.xml"
+    written.write_text(
+        '<testsuites><testsuite errors="1" failures="1" skipped="0" tests="3">'
+        '<testcase classname="tests.a" name="good"/>'
+        '<testcase classname="tests.a" name="bad"><failure message="E1&#10;assert 1 == 2">a</failure></testcase>'
+        '<testcase classname="tests.b" name="worse"><error>x&#10;Error: no file&#10;</error></testcase>'
+        "</testsuite></testsuites>"
+    )
+    script = f"source tools/lib.sh; source tools/results.sh; run_suite s {junit} bash -c 'cp {written} {junit}; exit 1'; finish"
+    run = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.stdout == "1 passed, 2 failed\n"
+    assert run.stderr.splitlines()[-2:] == ["tests.a bad: assert 1 == 2", "tests.b worse: Error: no file"]
