@@ -49,13 +49,15 @@ def test_blocks_of_bytes_across_borders(attached, border):
 
 @pytest.mark.parametrize("offset", [0, 4, 0x3FC, 0xFF8])
 def test_blocks_of_words(attached, offset):
-    words = [random.Random(offset).getrandbits(32) for _ in range(1500)]
+    source = random.Random(offset)
+    words = [source.getrandbits(32) for _ in range(1500)]
     attached.target("write_memory_block32", RAM + offset, words)
     assert attached.target("read_memory_block32", RAM + offset, len(words)) == words
 
 
 def test_64_kib_both_ways(attached):
-    words = [random.Random(3).getrandbits(32) for _ in range(16384)]
+    source = random.Random(3)
+    words = [source.getrandbits(32) for _ in range(16384)]
     attached.target("write_memory_block32", RAM, words)
     assert attached.target("read_memory_block32", RAM, len(words)) == words
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from pyocd_client import PyocdError
-from raw_client import RAM
+from raw_client import RAM as FIRMWARE_RAM
 from sim_control import BY_PIN, BY_SOFTWARE, RESETREAS, BoardMemory
 
 import docs
@@ -15,7 +15,9 @@ pytestmark = pytest.mark.long
 
 NRF52840 = {"target_override": "nrf52840"}
 PAGE = 0x1000
-WORDS = [random.Random(1).getrandbits(32) for _ in range(600)]  # three packets, in flight together
+RAM = FIRMWARE_RAM + 0x4000  # above the memory of the firmware, which goes on running
+RANDOM = random.Random(1)
+WORDS = [RANDOM.getrandbits(32) for _ in range(600)]  # three packets, in flight together
 RESETS = {"DEFAULT": BY_SOFTWARE, "NSRST": BY_PIN, "SYSRESETREQ": BY_SOFTWARE, "VECTRESET": 0, "EMULATED": 0}
 MODES = {"halt": 0, "attach": 0, "pre-reset": BY_PIN, "under-reset": BY_PIN}
 
