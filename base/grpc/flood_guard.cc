@@ -37,7 +37,8 @@ constexpr int kStrikesIfLarge = 2;  // while the program has more memory than Fl
 // While this program uses less of the time of one CPU, connections are examined this rarely.
 constexpr double kBusy = 0.2;
 constexpr std::chrono::seconds kIdle{1};
-// How much longer the guard waits than it took for the last examination.
+// How much longer the guard waits than the last examination has kept a CPU busy. What it waited for a CPU itself does
+// not count: on a machine with other work, it would look too rarely.
 constexpr int kCost = 10;
 
 // The shortest pause of a connection that has now been paused so often.
@@ -61,11 +62,11 @@ void Reset(int socket) {
   if (::connect(socket, &nowhere, sizeof(nowhere)) != 0) ::shutdown(socket, SHUT_RDWR);
 }
 
-// The processor time that this program has used.
-double CpuSeconds() {
+// The processor time that this program (CLOCK_PROCESS_CPUTIME_ID) or thread (CLOCK_THREAD_CPUTIME_ID) has used.
+std::chrono::nanoseconds CpuTime(clockid_t whose) {
   timespec used{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+  ::clock_gettime(whose, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 int Unread(int socket) {
@@ -100,24 +101,25 @@ FloodGuard::~FloodGuard() {
 void FloodGuard::Run() {
   Clock::time_point last_late;
   Clock::time_point examined;
-  Clock::duration cost{};
+  std::chrono::nanoseconds cost{};
   for (auto now = Clock::now();; now = Clock::now()) {
     const auto next = now + std::max<Clock::duration>(now < last_late + kAlertTime ? kAlert : kCalm, kCost * cost);
-    const double used = CpuSeconds();
+    const auto used = CpuTime(CLOCK_PROCESS_CPUTIME_ID);
     {
       MutexLock lock(mutex_);
       while (!stopping_ && Clock::now() < next) changed_.WaitUntil(mutex_, next);
       if (stopping_) return;
     }
     const auto begun = Clock::now();
-    const bool busy = CpuSeconds() - used > kBusy * std::chrono::duration<double>(begun - now).count();
+    const auto own = CpuTime(CLOCK_THREAD_CPUTIME_ID);
+    const bool busy = CpuTime(CLOCK_PROCESS_CPUTIME_ID) - used > kBusy * (begun - now);
     if (!busy && suspects_.empty() && begun < examined + kIdle) continue;
     examined = begun;
     const bool late = signs_->late(begun);
     if (late) last_late = begun;
     Examine(late);
     signs_->Ask(begun);
-    cost = Clock::now() - begun;
+    cost = CpuTime(CLOCK_THREAD_CPUTIME_ID) - own;
   }
 }
 

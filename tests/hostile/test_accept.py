@@ -215,6 +215,7 @@ def test_others_are_served_while_connections_flood(make_stack, visitor, kind):
     flooder.start()
     try:
         assert_goes_on(alone, client.take(300))
+        print(f"peak {peak(stack.server) >> 20} MiB")
         assert peak(stack.server) < 768 * MIB, "more than the units and containers let a server have"
     finally:
         flooder.stop()
