@@ -1,5 +1,4 @@
 // probegate-debugd: debugging sessions over gRPC. This file only puts the parts together.
-#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "base/grpc/listener.h"
 #include "base/grpc/server_tls.h"
 #include "base/memory_trim.h"
+#include "base/process_setup.h"
 #include "base/quota.h"
 #include "base/signals.h"
 #include "debug/confinement_report.h"
@@ -182,26 +182,25 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   if (!loop.ok()) return Fail(log, loop.status());
   std::vector<std::string> servers;
   for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
-  const DebugContext context{
-      .tools = {.launcher = programs / "probegate-launch",
-                .gateway = programs / "probegate-gateway",
-                .servers = std::move(servers),
-                .tls = GatewayTls(options.tls.client(TlsRole::kBoth)),
-                .confined = confines.ok(),
-                .namespaces = sandboxes.ok(),
-                .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
-      .sources = {.recipes = *recipes,
-                  .elf_files = *elf_files,
-                  .uploads = uploads,
-                  .list_probes = [&probes](const ProbesCallback& done) { probes.List(done); }},
-      .limits = options.limits,
-      .work = **work,
-      .quotas = quotas,
-      .timers = timers,
-      .elf_disk = elf_disk,
-      .work_disk = work_disk,
-      .metrics = debug_metrics,
-      .log = log};
+  const DebugContext context{.tools = {.launcher = programs / "probegate-launch",
+                                       .gateway = programs / "probegate-gateway",
+                                       .servers = std::move(servers),
+                                       .tls = GatewayTls(options.tls.client(TlsRole::kBoth)),
+                                       .confined = confines.ok(),
+                                       .namespaces = sandboxes.ok(),
+                                       .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
+                             .sources = {.recipes = *recipes,
+                                         .elf_files = *elf_files,
+                                         .uploads = uploads,
+                                         .list_probes = [&probes](const ProbesCallback& done) { probes.List(done); }},
+                             .limits = options.limits,
+                             .work = **work,
+                             .quotas = quotas,
+                             .timers = timers,
+                             .elf_disk = elf_disk,
+                             .work_disk = work_disk,
+                             .metrics = debug_metrics,
+                             .log = log};
   DebugSessions sessions(context);
   const MemoryTrim memory_trim;
 
@@ -245,8 +244,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
 }  // namespace probegate
 
 int main(int argc, char** argv) {
-  // glibc gives each thread its own heap. The threads here are many and do little, so two heaps are enough.
-  mallopt(M_ARENA_MAX, 2);
+  probegate::SetUpProcess();
   // Processes that a session's programs leave behind become children of this program, which ends them.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   probegate::TerminationSignals signals;

@@ -19,6 +19,7 @@
 #include "base/grpc/listener.h"
 #include "base/memory_trim.h"
 #include "base/open_files.h"
+#include "base/process_setup.h"
 #include "base/quota.h"
 #include "base/server_list.h"
 #include "base/signals.h"
@@ -153,8 +154,7 @@ int Run(const ProgramOptions& options, TerminationSignals& signals) {
 }  // namespace probegate
 
 int main(int argc, char** argv) {
-  // More arenas would cost resident memory and gain nothing, because allocations are few and short-lived.
-  mallopt(M_ARENA_MAX, 2);
+  probegate::SetUpProcess();
   // Long lines and their requests go back to the system when they are freed. Without a fixed threshold the allocator
   // would soon keep blocks of up to 32 MiB.
   mallopt(M_MMAP_THRESHOLD, 256 << 10);

@@ -1,5 +1,4 @@
 // probegate-server: owns debug probes and shares them over gRPC. This file only connects the parts.
-#include <malloc.h>
 #include <unistd.h>
 
 #include <climits>
@@ -17,6 +16,7 @@
 #include "base/grpc/server_tls.h"
 #include "base/memory_trim.h"
 #include "base/one_line.h"
+#include "base/process_setup.h"
 #include "base/quota.h"
 #include "base/signals.h"
 #include "probe/cmsis_dap/driver.h"
@@ -75,11 +75,6 @@ std::chrono::seconds LongestEnd() {
   const auto farewell = std::chrono::ceil<std::chrono::seconds>(kLongestFarewell);
   const auto gone = std::chrono::ceil<std::chrono::seconds>(4 * cmsis_dap::Options{}.reply_timeout);
   return farewell + gone + kPatience + kCheckPatience + kSlack;
-}
-
-void LimitMemory() {
-  // glibc gives each thread its own heap, up to eight per CPU. This program has many threads that allocate little.
-  mallopt(M_ARENA_MAX, 2);
 }
 
 ProbeSource::Opener CmsisDapOverTcp(const Endpoint& endpoint, const cmsis_dap::TransportWrapper& wrap,
@@ -254,7 +249,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
 }  // namespace probegate
 
 int main(int argc, char** argv) {
-  probegate::LimitMemory();
+  probegate::SetUpProcess();
   probegate::TerminationSignals signals;
   probegate::ServerConfig config;
   if (const auto code = probegate::ReadServerConfig(argc, argv, config)) return *code;
