@@ -37,6 +37,7 @@
 #include "telemetry/connection_limits.h"
 #include "telemetry/grpc/grpc_check.h"
 #include "telemetry/grpc/tls_log.h"
+#include "telemetry/grpc/tls_metrics.h"
 #include "telemetry/log.h"
 #include "telemetry/log_metrics.h"
 #include "telemetry/metrics.h"
@@ -162,6 +163,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-debugd");
   AddProcessMetrics(metrics);
   AddLogMetrics(metrics, log);
+  AddTlsMetrics(metrics, tls->get());
   DebugMetrics debug_metrics(metrics);
   DebugQuotas quotas(options.quotas);
   Workers elf_disk(kDiskThreads);

@@ -45,6 +45,7 @@
 #include "telemetry/connection_limits.h"
 #include "telemetry/grpc/grpc_check.h"
 #include "telemetry/grpc/tls_log.h"
+#include "telemetry/grpc/tls_metrics.h"
 #include "telemetry/log.h"
 #include "telemetry/log_metrics.h"
 #include "telemetry/metrics.h"
@@ -141,10 +142,13 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   if (!config.access.audit.empty()) BlockHangup();
   Log log(config.log.log_format(), config.log.level());
   SilenceGrpcLogs(config.log.level() == LogLevel::kDebug && config.log.log_format() == LogFormat::kText);
+  const auto tls = StartTls(config.tls.server(), log);
+  if (!tls.ok()) return Fail(log, tls.status());
   MetricSet metrics;
   const Gauge build_info = ShowBuildInfo(metrics, "probegate-server");
   AddProcessMetrics(metrics);
   AddLogMetrics(metrics, log);
+  AddTlsMetrics(metrics, tls->get());
   ServerMetrics server_metrics(metrics);
   AcceptLog accept_log(log);
   Quota connections("connections", ConnectionLimits(config.connections, log));
@@ -200,8 +204,6 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
     if (!opened.ok()) return Fail(log, opened.status());
     access_files = *std::move(opened);
   }
-  auto tls = StartTls(config.tls.server(), log);
-  if (!tls.ok()) return Fail(log, tls.status());
   auto server = GrpcServer::Start({.loop = **loop,
                                    .connections = connections,
                                    .listen = config.listen,

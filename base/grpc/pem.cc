@@ -1,7 +1,9 @@
 #include "base/grpc/pem.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -76,6 +78,12 @@ std::string ToText(const X509_NAME* name) {
   return std::string(text, static_cast<size_t>(size));
 }
 
+std::chrono::system_clock::time_point ToTimePoint(const ASN1_TIME* time) {
+  std::tm fields{};
+  ASN1_TIME_to_tm(time, &fields);
+  return std::chrono::system_clock::from_time_t(::timegm(&fields));
+}
+
 absl::StatusOr<Key> ReadKey(const PemFile& file) {
   const Bio bio = Open(file.text);
   bool encrypted = false;
@@ -127,6 +135,16 @@ absl::StatusOr<PemFile> ReadPemFile(std::string_view option, const std::string& 
 }
 
 absl::Status CheckCertificates(const PemFile& file) { return ReadCertificates(file).status(); }
+
+absl::StatusOr<std::chrono::system_clock::time_point> FirstExpiry(const PemFile& file) {
+  const auto certificates = ReadCertificates(file);
+  if (!certificates.ok()) return certificates.status();
+  auto first = std::chrono::system_clock::time_point::max();
+  for (const Certificate& certificate : *certificates) {
+    first = std::min(first, ToTimePoint(X509_get0_notAfter(certificate.get())));
+  }
+  return first;
+}
 
 absl::Status CheckPair(const PemFile& certificate, const PemFile& key) {
   const auto certificates = ReadCertificates(certificate);

@@ -4,6 +4,7 @@
 // Threads: any. The functions block on the file system.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,9 @@ absl::StatusOr<PemFile> ReadPemFile(std::string_view option, const std::string& 
 
 // INVALID_ARGUMENT unless `file` consists of one certificate or more.
 absl::Status CheckCertificates(const PemFile& file);
+
+// When the first of the certificates in `file` expires. INVALID_ARGUMENT as CheckCertificates.
+absl::StatusOr<std::chrono::system_clock::time_point> FirstExpiry(const PemFile& file);
 
 // INVALID_ARGUMENT unless the first certificate in `certificate` is valid now and belongs to the private key in `key`,
 // which must not be encrypted.

@@ -48,12 +48,15 @@ std::string LookAt(const ServerTlsFiles& files) {
   return all;
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const ServerTlsFiles& files) {
+// What the files say now, without a version.
+absl::StatusOr<ServerTls::Current> Read(const ServerTlsFiles& files) {
   const auto certificate = ReadPemFile("--tls-cert", files.certificate);
   if (!certificate.ok()) return certificate.status();
   const auto key = ReadPemFile("--tls-key", files.key);
   if (!key.ok()) return key.status();
   if (absl::Status status = CheckPair(*certificate, *key); !status.ok()) return status;
+  const auto expiry = FirstExpiry(*certificate);
+  if (!expiry.ok()) return expiry.status();
   std::string authorities;
   if (!files.client_ca.empty()) {
     auto ca = ReadPemFile("--tls-client-ca", files.client_ca);
@@ -77,7 +80,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const S
                                                         : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
     if (!files.crl_directory.empty()) options.set_crl_directory(files.crl_directory);
   }
-  return grpc::experimental::TlsServerCredentials(options);
+  return ServerTls::Current{.credentials = grpc::experimental::TlsServerCredentials(options), .expiry = *expiry};
 }
 
 }  // namespace
@@ -106,10 +109,11 @@ ServerTls::~ServerTls() {
 // Looks before it reads, so that a change in between is seen the next time.
 absl::Status ServerTls::Load() {
   seen_ = LookAt(files_);
-  auto credentials = MakeCredentials(files_);
-  if (!credentials.ok()) return credentials.status();
+  auto now = Read(files_);
+  if (!now.ok()) return now.status();
   MutexLock lock(mutex_);
-  current_ = {.credentials = *std::move(credentials), .version = current_.version + 1};
+  now->version = current_.version + 1;
+  current_ = *std::move(now);
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 // Threads: any; the object has one of its own, which reads the files.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,7 +39,8 @@ class ServerTls {
 
   struct Current {
     std::shared_ptr<grpc::ServerCredentials> credentials;
-    uint64_t version = 0;  // from 1 upward; another one whenever the credentials are others
+    std::chrono::system_clock::time_point expiry;  // of the certificate, or of an intermediate authority's before it
+    uint64_t version = 0;                          // from 1 upward; another one whenever the credentials are others
   };
   // Those of the newest valid files. Does not block.
   Current current() const;

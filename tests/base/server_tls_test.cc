@@ -2,6 +2,7 @@
 // tested with real clients, in tests/interop/test_tls.py.
 #include "base/grpc/server_tls.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -95,6 +96,23 @@ TEST_F(ServerTlsTest, KeepsWhatItHasUntilKeyAndCertificateBelongTogether) {
   EXPECT_EQ(Change(1), "");
   EXPECT_GT(tls_->current().version, before.version);
   EXPECT_NE(tls_->current().credentials, before.credentials);
+}
+
+TEST_F(ServerTlsTest, KnowsWhenTheFirstCertificateOfTheFileExpires) {
+  const auto in_seconds = [](const ServerTls& tls) {
+    return std::chrono::duration<double>(tls.current().expiry - std::chrono::system_clock::now()).count();
+  };
+  constexpr double kSlack = 60;  // for a loaded machine
+  Start();
+  EXPECT_NEAR(in_seconds(*tls_), 3600, kSlack);
+  const TestCertificate next = MakeCertificate("next", "DNS:localhost", nullptr, -3600, 90'000);
+  const TestCertificate intermediate = MakeCertificate("intermediate", "", nullptr, -3600, 80'000);
+  Write("tls.key", next.key);
+  EXPECT_THAT(Change(0), HasSubstr("does not belong to the certificate"));
+  EXPECT_NEAR(in_seconds(*tls_), 3600, kSlack);
+  Write("tls.crt", next.certificate + intermediate.certificate);
+  EXPECT_EQ(Change(1), "");
+  EXPECT_NEAR(in_seconds(*tls_), 80'000, kSlack);
 }
 
 TEST_F(ServerTlsTest, NoticesAFolderThatIsReplacedByASymbolicLink) {

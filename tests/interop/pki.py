@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import ssl
 import subprocess
 
 # Dates for certificates that are expired or not valid yet, whatever the clock of the test machine says.
@@ -52,6 +53,12 @@ class Certificate:
     @property
     def flags(self):
         return ["--tls-cert", self.cert, "--tls-key", self.key]
+
+    def expiry(self):
+        """In seconds since 1970."""
+        return ssl.cert_time_to_seconds(
+            openssl("x509", "-in", self.cert, "-noout", "-enddate").strip().partition("=")[2]
+        )
 
     def serial(self):
         return openssl("x509", "-in", self.cert, "-noout", "-serial").strip()

@@ -1,5 +1,7 @@
 """Gauges show the current state: a stack goes through its states, and every gauge in the golden lists is checked."""
 
+import math
+
 from metrics import golden, scrape, wait_for
 from raw_client import DISCONNECTED, DPIDR
 from stack import wait_until
@@ -103,6 +105,9 @@ def test_gauges(make_stack, raw, control, tmp_path):
     watched.expect("server", access_invalid=1)
     access.write_text(EVERYTHING)
     watched.expect("server", access_invalid=0)
+
+    # What it is with TLS is in test_tls.py.
+    watched.expect("server", tls_certificate_expiry_timestamp_seconds=math.inf)
 
     stack.server.kill()
     watched.expect("gateway", server_up=0, ports=1, connections=2)

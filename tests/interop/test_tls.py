@@ -11,6 +11,7 @@ import pki
 import pytest
 from debug_client import Debugd, firmware
 from grpc_client import StreamSession, channel
+from metrics import scrape
 from pyocd_client import words_printed
 from raw_client import RemoteError
 from stack import BOUND, LOOPBACK, METRICS_FLAGS, NO_METRICS, SERVER_LISTENS, free_port, wait_until
@@ -78,6 +79,11 @@ def serial_of_server(address):
     ).stdout.strip()
 
 
+def shown_expiry(program):
+    """When a program's certificate expires, according to its metrics."""
+    return scrape(program.metrics_url()).value("probegate_tls_certificate_expiry_timestamp_seconds")
+
+
 def test_everything_over_mutual_tls(make_stack, authority, server_cert, client_cert, pyocd):
     """pyOCD, `probegate` and gdb through a gateway and a debugd, with certificates on both sides."""
     demand = ["--tls-client-ca", authority.cert, "--tls-client-required"]
@@ -91,6 +97,7 @@ def test_everything_over_mutual_tls(make_stack, authority, server_cert, client_c
     assert words_printed(pyocd.commander(stack.uid, "read32 0x20000100 8")) == [0x11223344, 0x55667788]
 
     debugd = Debugd(stack, *server_cert.flags, *demand, *pki.trusting(authority))
+    assert shown_expiry(debugd.program) == server_cert.expiry()
     debug = ["debug", "--debugd", debugd.address, "--uid", stack.serial, "--elf", firmware()]
     session = stack.programs.run("probegate", *client, *debug, bound=2 * BOUND)
     assert session.returncode == OK and "(gdb)" in session.stdout, session
@@ -289,7 +296,7 @@ def replace(path, content):
 
 def test_certificates_are_replaced_under_load(make_stack, api, tmp_path, authority):
     """Key and certificate are replaced one after the other, so that they do not belong together in between."""
-    now, later = authority.server(), authority.server()
+    now, later = authority.server(), authority.server(dates=("20200101000000Z", "20990201000000Z"))
     used = pki.Certificate(tmp_path / "tls.crt", tmp_path / "tls.key")
     replace(used.cert, now.cert.read_bytes())
     replace(used.key, now.key.read_bytes())
@@ -300,6 +307,7 @@ def test_certificates_are_replaced_under_load(make_stack, api, tmp_path, authori
     load = Load(session)
     load.wait_for_more()
     assert serial_of_server(stack.server_address) == now.serial()
+    assert shown_expiry(stack.server) == now.expiry()
 
     replace(used.key, later.key.read_bytes())
     stack.server.wait_for_line(r"cannot be used; those before stay in use: --tls-key \S+: this key does not belong")
@@ -309,6 +317,7 @@ def test_certificates_are_replaced_under_load(make_stack, api, tmp_path, authori
 
     replace(used.cert, later.cert.read_bytes())
     stack.server.wait_for_line(r"New connections use the files of TLS as they are now")
+    assert shown_expiry(stack.server) == later.expiry()
     load.wait_for_more()
     assert serial_of_server(stack.server_address) == later.serial()
     assert ask(api, stack.server_address, tls) == grpc.StatusCode.OK
