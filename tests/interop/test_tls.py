@@ -11,10 +11,11 @@ import pki
 import pytest
 from debug_client import Debugd, firmware
 from grpc_client import StreamSession, channel
-from metrics import scrape
+from metrics import scrape, wait_for
+from namespaces import with_hosts
 from pyocd_client import words_printed
 from raw_client import RemoteError
-from stack import BOUND, LOOPBACK, METRICS_FLAGS, NO_METRICS, SERVER_LISTENS, free_port, wait_until
+from stack import BOUND, LOOPBACK, METRICS_FLAGS, NO_METRICS, SERVER_LISTENS, Program, free_port, wait_until
 
 DPIDR = 0
 OK, FAILED, USAGE, UNREACHABLE = range(4)
@@ -199,6 +200,42 @@ def test_the_name_that_the_user_wrote_is_checked(programs, authority):
     assert told.returncode == OK, told
     wrong = programs.run("probegate", "--server", f"localhost:{port}", *trust, "--tls-server-name", "other", "list")
     assert wrong.returncode == UNREACHABLE and OTHER_NAME in wrong.stderr, wrong
+
+
+@pytest.mark.parametrize(
+    "second, reachable", [("DNS:lab.test", True), ("DNS:elsewhere.test,IP:127.0.0.12", False)], ids=["name", "address"]
+)
+def test_the_name_is_checked_at_each_of_its_addresses(programs, tmp_path, authority, second, reachable):
+    """A name stands for two servers. A certificate for the address to which the client connects is of no use."""
+    port = free_port()
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.11 lab.test\n127.0.0.12 lab.test\n")
+    for address, names in (("127.0.0.11", "DNS:lab.test"), ("127.0.0.12", second)):
+        server = programs.start(
+            "probegate-server", "--listen", f"{address}:{port}", "--no-usb", *NO_METRICS,
+            *authority.server(names).flags, label=f"server-{address}",
+        )  # fmt: skip
+        server.wait_for_line(rf"Listening on {re.escape(address)}:")
+    trust = ["--server", f"lab.test:{port}", *pki.trusting(authority)]
+
+    def start(name, *flags):
+        program = Program(name, with_hosts(hosts, programs.path(name), *trust, *flags), tmp_path)
+        programs.started.append(program)
+        return program
+
+    listed = start("probegate", "list")
+    assert listed.wait() == (OK if reachable else UNREACHABLE), listed.log()
+    assert (f"lab.test:{port} (127.0.0.12:{port})" in listed.log() and OTHER_NAME in listed.log()) != reachable
+
+    gateway = start("probegate-gateway", "--state", tmp_path / "state", *METRICS_FLAGS)
+    if not reachable:
+        gateway.wait_for_line(rf"cannot reach the server at .* address 127\.0\.0\.12:\d+ \({OTHER_NAME}")
+    wanted = {f"127.0.0.11:{port}": 1, f"127.0.0.12:{port}": int(reachable)}
+    wait_for(
+        gateway.metrics_url(),
+        lambda shown: shown.by_label("probegate_gateway_server_up", "address") == wanted,
+        f"the gateway's servers are {wanted}",
+    )
 
 
 def test_without_tls_a_client_is_told_what_may_help(programs, authority, server_cert):
