@@ -40,8 +40,10 @@ Latencies JsonConnectAtOnce(const Address& address, size_t clients);
 
 // Where a gRPC stream of probegate.v1.DebugProbe goes.
 struct StreamTarget {
-  std::string target;  // HOST:PORT or unix:/PATH
-  std::string tls_ca;  // a PEM file with the authorities that the server's certificate may have; empty: no TLS
+  std::string target;    // HOST:PORT or unix:/PATH
+  std::string tls_ca;    // a PEM file with the authorities that the server's certificate may have; empty: no TLS
+  std::string tls_cert;  // PEM files with the client's own certificate and its key; empty: none
+  std::string tls_key;
 };
 
 // On such a stream, one request at a time: ReadDp of DPIDR, or ReadApMultiple of `words` words of memory.

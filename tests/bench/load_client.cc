@@ -60,6 +60,8 @@ void Declare(CLI::App& app, Options& options) {
     CLI::App* command = app.add_subcommand(name, summary);
     command->add_option("target", options.stream.target, "HOST:PORT or unix:/PATH")->required();
     command->add_option("--tls-ca", options.stream.tls_ca, "Use TLS, with this file of authorities");
+    CLI::Option* key = command->add_option("--tls-key", options.stream.tls_key, "The key of --tls-cert");
+    command->add_option("--tls-cert", options.stream.tls_cert, "With TLS: the client's certificate")->needs(key);
     command->callback([run] { Print(run()); });
     add_count(command);
     return command;

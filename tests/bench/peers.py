@@ -73,8 +73,10 @@ class Transports:
         self._programs = programs
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="probegate-", dir="/tmp"))
         authority = pki.Authority(self._folder / "pki")
-        self._trust = ["--tls-ca", authority.cert]
-        self._tls = authority.server().flags
+        access = self._folder / "access.yaml"
+        access.write_text('rules: [{who: {certificate: "*"}, may: [view, use]}]')
+        self._client = [*pki.trusting(authority), *authority.client().flags]
+        self._tls = [*authority.server().flags, "--tls-client-ca", authority.cert, "--access", access]
         self._sim_port = free_port()
         self._sim = programs.start("probegate-sim", "--listen", f"{LOOPBACK}:{self._sim_port}", label="transports-sim")
         self._sim.wait_for_line("listening on")
@@ -91,8 +93,8 @@ class Transports:
         self._server = None
 
     def use(self, transport):
-        """Starts the server with TCP, TLS or a unix socket. Returns its arguments for the load client, and its
-        processes."""
+        """Starts the server with TCP, a unix socket, or TLS and rules for clients with certificates. Returns its
+        arguments for the load client, and its processes."""
         self._stop()
         listen = f"unix:{self._folder}/socket" if transport == "unix" else f"{LOOPBACK}:0"
         flags = self._tls if transport == "TLS" else []
@@ -102,7 +104,7 @@ class Transports:
         )  # fmt: skip
         address = self._server.wait_for_line(r"Listening on (\S+)")[1]
         self._server.wait_for_line(r"probe\.connected")
-        return [address, *(self._trust if transport == "TLS" else [])], [self._sim.pid, self._server.pid]
+        return [address, *(self._client if transport == "TLS" else [])], [self._sim.pid, self._server.pid]
 
 
 class OneOfTwoBoards(Stack):

@@ -120,7 +120,8 @@ class Runs:
             self.add(row, at_most=150, judged=judged)
 
     def transports(self):
-        """What TLS costs, and what a unix socket saves, on the way from a client to the server."""
+        """What TLS with a client's certificate costs, and what a unix socket saves, on the way from a client to the
+        server."""
         loads = {
             "read_dp over gRPC": ("us", 1, "stream", "--count", self.effort.requests),
             "64 KiB of memory over gRPC": ("ms", 1000, "blocks", "--count", self.effort.requests // 30),
@@ -136,7 +137,11 @@ class Runs:
                     first = name.startswith("read_dp")
                     self.add(
                         Row(
-                            f"time added by TLS to {name}", unit, place, tls - tcp, note=f"TLS {tls:.3g}, TCP {tcp:.3g}"
+                            f"time added by authenticated TLS to {name}",
+                            unit,
+                            place,
+                            tls - tcp,
+                            note=f"TLS {tls:.3g}, TCP {tcp:.3g}",
                         ),
                         at_most=15 if first else None,
                         judged=judged and first,

@@ -95,12 +95,20 @@ std::string ReadFile(const std::string& path) {
   return text.str();
 }
 
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const StreamTarget& target) {
+  if (target.tls_ca.empty()) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions files{.pem_root_certs = ReadFile(target.tls_ca)};
+  if (!target.tls_cert.empty()) {
+    files.pem_private_key = ReadFile(target.tls_key);
+    files.pem_cert_chain = ReadFile(target.tls_cert);
+  }
+  return grpc::SslCredentials(files);
+}
+
 std::shared_ptr<grpc::Channel> Open(const StreamTarget& target) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
-  auto credentials = grpc::InsecureChannelCredentials();
-  if (!target.tls_ca.empty()) credentials = grpc::SslCredentials({.pem_root_certs = ReadFile(target.tls_ca)});
-  return grpc::CreateCustomChannel(target.target, credentials, arguments);
+  return grpc::CreateCustomChannel(target.target, Credentials(target), arguments);
 }
 
 // Makes the request so many times, on a stream that `prepare` has prepared.
