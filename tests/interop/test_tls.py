@@ -493,12 +493,14 @@ def test_the_options_say_the_same_everywhere(programs):
 
 def test_the_commands_in_the_documentation(programs, tmp_path):
     """What docs/tls.md says makes an authority and certificates that the programs accept."""
-    page = (pathlib.Path(__file__).parents[2] / "docs" / "tls.md").read_text()
-    (commands,) = [block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "new_key" in block]
+    root = pathlib.Path(__file__).parents[2]
+    page = (root / "docs" / "tls.md").read_text()
+    (commands,) = [block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "make-lab-ca.sh ca\n" in block]
+    (tmp_path / "deploy").symlink_to(root / "deploy")
     subprocess.run(["bash", "-e", "-c", commands], cwd=tmp_path, check=True, capture_output=True)
-    ca, certificate = ["--tls-ca", tmp_path / "ca.crt"], ["--tls-cert", tmp_path / "alice.crt"]
-    server = ["--tls-cert", tmp_path / "server.crt", "--tls-key", tmp_path / "server.key"]
-    address = start_server(programs, *server, "--tls-client-ca", tmp_path / "ca.crt", "--tls-client-required")
+    lab = tmp_path / "lab-ca"
+    server, alice = (pki.Certificate(lab / f"{name}.crt", lab / f"{name}.key") for name in ("lab1", "alice"))
+    address = start_server(programs, *server.flags, "--tls-client-ca", lab / "ca.crt", "--tls-client-required")
     name = address.replace(LOOPBACK, "localhost")
-    result = programs.run("probegate", "--server", name, *ca, *certificate, "--tls-key", tmp_path / "alice.key", "list")
+    result = programs.run("probegate", "--server", name, "--tls-ca", lab / "ca.crt", *alice.flags, "list")
     assert result.returncode == OK, result
