@@ -105,7 +105,10 @@ int Fail(Log& log, const absl::Status& why) {
 }
 
 void WarnOfRisks(const ServerConfig& config, Log& log) {
-  WarnOfExposure(config.exposure.allow_remote, config.listen, config.tls.server(), "control the boards", log);
+  // With TLS, the access file decides who may do what.
+  if (config.access.access.empty() || !config.tls.server().enabled()) {
+    WarnOfExposure(config.exposure.allow_remote, config.listen, config.tls.server(), "control the boards", log);
+  }
   if (!config.usb && config.cmsis_dap_tcp.empty()) {
     log.Warning(
         "no.probes",

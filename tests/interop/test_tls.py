@@ -459,20 +459,26 @@ def test_wrong_files_are_named(programs, tmp_path, authority, stranger, server_c
 
 
 @pytest.mark.parametrize("program", ["probegate-server", "probegate-debugd"])
-def test_other_machines_need_tls_or_insecure(programs, program, authority, server_cert):
+def test_other_machines_need_tls_or_insecure(programs, tmp_path, program, authority, server_cert):
     extra = ["--allow-debug"] if program == "probegate-debugd" else ["--no-usb"]
     remote = ["--listen", "0.0.0.0:0", "--allow-remote", *extra, *NO_METRICS]
     refused = programs.run(program, *remote)
     assert refused.returncode == USAGE and refused.stderr.count("\n") == 1, refused
     for part in ("0.0.0.0:0", "--tls-cert", "--tls-key", "--insecure"):
         assert part in refused.stderr, refused
-    for number, (flags, risk) in enumerate(
-        [
-            (["--insecure"], "nothing is encrypted"),
-            (server_cert.flags, "--tls-client-required"),
-            ([*server_cert.flags, "--tls-client-ca", authority.cert, "--tls-client-required"], None),
+    cases = [
+        (["--insecure"], "nothing is encrypted"),
+        (server_cert.flags, "--tls-client-required"),
+        ([*server_cert.flags, "--tls-client-ca", authority.cert, "--tls-client-required"], None),
+    ]
+    if program == "probegate-server":
+        access = tmp_path / "access.yaml"
+        access.write_text("rules: []")
+        cases += [
+            ([*server_cert.flags, "--access", access], None),
+            (["--insecure", "--access", access], "nothing is encrypted"),
         ]
-    ):
+    for number, (flags, risk) in enumerate(cases):
         started = programs.start(program, *remote, *flags, label=f"{program}-{number}")
         started.wait_for_line(r"Listening on 0\.0\.0\.0:\d+")
         warned = re.search(r"remote\.allowed .*", started.log())
