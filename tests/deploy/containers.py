@@ -14,6 +14,7 @@ from stack import BOUND
 ROOT = pathlib.Path(__file__).parents[2]
 DOCKER = ROOT / "deploy" / "docker"
 FILES = ["docker-compose.yml", "deploy/docker/local.yml"]
+USER = 65532  # of all containers
 # Each source tree has its own tag. The images are kept, so that the next run only builds what has changed.
 TAG = "test-" + hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
 BASE = "probegate-base:bookworm"
@@ -23,6 +24,7 @@ ENVIRONMENT = {
     "PROBEGATE_TAG": TAG,
     "PROBEGATE_BASE_IMAGE": BASE,
     "PROBEGATE_PROGRAMS": PROGRAMS,
+    "PROBEGATE_SERVER_PORT": "",
     "PROBEGATE_GATEWAY_PORTS": "",
     "PROBEGATE_DEBUGD_PORT": "",
     "PROBEGATE_PROMETHEUS_PORT": "",
@@ -34,11 +36,11 @@ class Failed(Exception):
     """A command failed unexpectedly."""
 
 
-def run(*command, bound=60 * BOUND, **options):
+def run(*command, bound=60 * BOUND, environment=None, **options):
     done = subprocess.run(
         list(map(str, command)),
         cwd=ROOT,
-        env=os.environ | ENVIRONMENT,
+        env=os.environ | ENVIRONMENT | (environment or {}),
         capture_output=True,
         text=True,
         timeout=bound,
@@ -65,6 +67,16 @@ def unavailable_reason():
     if shutil.which("mmdebstrap") is None and not images(BASE):
         return f"mmdebstrap is not installed, so {BASE} cannot be made"
     return None
+
+
+def make_certificates(folder, *flags):
+    """Makes the certificates that deploy/docker/tls.yml mounts, as docs/containers.md says."""
+    script = [ROOT / "deploy/tls/make-lab-ca.sh", "--dir", folder]
+    run(*script, "ca")
+    run(*script, *flags, "server", "server", "localhost")
+    run(*script, *flags, "server", "debugd", "localhost")
+    run(*script, *flags, "client", "gateway")
+    run(*script, *flags, "client", "admin")
 
 
 def compose():
@@ -109,14 +121,17 @@ def build_images(build):
 
 
 class Project:
-    """A Compose project of docker-compose.yml; down() removes all of it."""
+    """A Compose project of docker-compose.yml, with further files; down() removes all of it. `environment` has variables
+    in addition to ENVIRONMENT."""
 
-    def __init__(self, name):
+    def __init__(self, name, files=(), environment=None):
         self.name = name
-        self._compose = [*compose(), "--project-name", name, *(word for file in FILES for word in ("-f", file))]
+        self._environment = environment or {}
+        named = [word for file in (*FILES, *files) for word in ("-f", file)]
+        self._compose = [*compose(), "--project-name", name, *named]
 
     def compose(self, *arguments, **options):
-        return run(*self._compose, *arguments, **options)
+        return run(*self._compose, *arguments, environment=self._environment, **options)
 
     def down(self):
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "40")

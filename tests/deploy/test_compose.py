@@ -15,7 +15,7 @@ from manifests import KUBERNETES
 
 ROOT = containers.ROOT
 DOCKER = containers.DOCKER
-OVERRIDES = [[], ["deploy/docker/local.yml"], ["deploy/docker/usb.yml"]]
+OVERRIDES = [[], ["deploy/docker/local.yml"], ["deploy/docker/usb.yml"], ["deploy/docker/tls.yml"]]
 LISTENS = {
     "server": {"listen": 50051, "metrics-listen": 9464},
     "gateway": {"metrics-listen": 9465},
@@ -37,7 +37,7 @@ def targets():
     return set(re.findall(r"^FROM \S+ AS (\S+)$", (DOCKER / "Dockerfile").read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/docker/local.yml", "deploy/docker/usb.yml"])
+@pytest.mark.parametrize("file", ["docker-compose.yml", *(file for files in OVERRIDES for file in files)])
 def test_files_match_the_specification(file):
     """The files match the schema of the current Compose specification."""
     checker = pathlib.Path(sys.executable).parent / "check-jsonschema"
@@ -91,6 +91,34 @@ def test_programs_accept_the_images_configurations(programs, program):
     start_with(programs, program, path)
 
 
+@pytest.fixture
+def lab_ca(tmp_path):
+    """The folder of the certificates that deploy/docker/tls.yml mounts."""
+    folder = tmp_path / "lab-ca"
+    containers.make_certificates(folder)
+    return folder
+
+
+@pytest.mark.parametrize("program", LISTENS)
+def test_programs_accept_the_configurations_with_tls(programs, lab_ca, tmp_path, program):
+    """The program starts with its options and what is mounted into its container, with TLS for other machines."""
+    mounts = [volume.removesuffix(":ro") for volume in services("deploy/docker/tls.yml")[program]["volumes"]]
+    here = {}
+    for mount in mounts:
+        source, _, path = mount.replace("${PROBEGATE_LAB_CA:-./lab-ca}", str(lab_ca)).rpartition(":")
+        here[path] = str(tmp_path if source == "audit" else ROOT / source)
+    text = pathlib.Path(here[f"/etc/probegate/{program}.yaml"]).read_text()
+    options = yaml.safe_load(text)
+    assert {f"--{name}" for name in options} <= flags_of(programs, f"probegate-{program}")
+    assert options.items() >= {name: f"0.0.0.0:{port}" for name, port in LISTENS[program].items()}.items()
+    assert "insecure" not in options
+    for path, source in here.items():
+        text = text.replace(path, source)
+    config = tmp_path / f"{program}.yaml"
+    config.write_text(text)
+    start_with(programs, program, config)
+
+
 def test_prometheus_scrapes_existing_programs():
     jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
     files = {job["job_name"]: job["file_sd_configs"][0]["files"] for job in jobs}
@@ -101,7 +129,7 @@ def test_prometheus_scrapes_existing_programs():
 
 
 def test_mounted_files_exist():
-    for service in services().values():
+    for service in [*services().values(), *services("deploy/docker/tls.yml").values()]:
         for volume in service.get("volumes", []):
             if volume.startswith("./"):
                 assert (ROOT / volume.partition(":")[0]).exists() and volume.endswith(":ro")

@@ -206,3 +206,49 @@ def test_services_end_on_sigterm(project, service):
     """A service must end on SIGTERM. One that does not is killed when its time is over, and its exit code is 137."""
     project.compose("stop", service)
     assert project.inspect(service)["State"]["ExitCode"] == 0
+
+
+@pytest.fixture(scope="module")
+def lab_ca(tmp_path_factory):
+    """The folder of the certificates."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give keys to the containers' user")
+    folder = tmp_path_factory.mktemp("lab") / "lab-ca"
+    containers.make_certificates(folder, "--owner", containers.USER)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def secure(built, lab_ca):
+    """A project with TLS; only what the test needs is started."""
+    assert built
+    project = containers.Project(
+        f"probegate-test-{uuid.uuid4().hex[:8]}", ["deploy/docker/tls.yml"], {"PROBEGATE_LAB_CA": str(lab_ca)}
+    )
+    try:
+        project.compose("up", "--detach", "--no-build", "sim", "server", "gateway")
+        yield project
+    except containers.Failed:
+        print(project.compose("logs", "--tail", "40"))
+        raise
+    finally:
+        project.down()
+    assert project.left() == []
+
+
+def test_tls_identities_and_the_audit_log(secure, lab_ca, programs, pyocd):
+    # A gateway is healthy once it is connected to its server.
+    for service in ("server", "gateway"):
+        wait_until(lambda: secure.health(service) == "healthy", f"{service} is healthy", PATIENCE)
+    assert READ.search(pyocd.commander(f"remote:{secure.address('gateway', PORTS[0])}", f"read32 {PART} 4"))
+    assert "certificate:admin" in secure.compose("run", "--rm", "cli", "whoami")
+
+    server = ["--server", secure.address("server", 50051).replace(LOOPBACK, "localhost"), "--tls-ca", lab_ca / "ca.crt"]
+    nobody = programs.run("probegate", *server, "list")
+    assert nobody.returncode != 0 and "has not proved who it is" in nobody.stderr, nobody
+    admin = ["--tls-cert", lab_ca / "admin.crt", "--tls-key", lab_ca / "admin.key"]
+    assert len(serials(programs.run("probegate", *server, *admin, "list", "--json").stdout)) == len(PORTS)
+    code, audit = secure.execute("server", "cat", "/var/log/probegate/audit.log")
+    events = [json.loads(line) for line in audit.splitlines()]
+    assert code == 0 and {"denied", "allowed"} == {event["decision"] for event in events if "decision" in event}
+    assert "certificate:gateway" in {event.get("identity") for event in events}

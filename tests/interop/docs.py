@@ -17,17 +17,18 @@ PROGRAMS = (
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OTHERS = re.compile(
     r"(?<![\w-])(pyocd|gdb-multiarch|ctest|cmake|ninja|pytest|python3?|dev|ssh|systemctl|config\.sh|"
-    r"docker|docker-compose|local-base\.sh|pip|uv|lock\.sh)[\s,][^|`]*--"
+    r"docker|docker-compose|local-base\.sh|pip|uv|lock\.sh|kubectl|make-lab-ca\.sh|curl|jq)[\s,][^|`]*--"
 )
 NAMED = re.compile(r"(?<![\w/-])(" + "|".join(PROGRAMS) + r")(?![\w-])")
 
 
 def commands_of(text):
-    """(program, flag) for each flag on a line that runs a program: `$ probegate-server --listen …`."""
+    """(program, flag) for each flag on a line that runs a program: `$ probegate-server --listen …`. What follows ` -- ` is
+    another program's."""
     for line in text.splitlines():
         program = re.match(r"\s*(?:\w*\$\s+)?(" + "|".join(PROGRAMS) + r")(?=\s|$)", line)
         if program is not None:
-            for flag in FLAG.findall(line):
+            for flag in FLAG.findall(line.partition(" -- ")[0]):
                 yield program[1], flag
 
 

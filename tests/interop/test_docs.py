@@ -55,6 +55,7 @@ CASES = [
     ("| `--boards N` | how many |", None),
     ("wait for `--lock-idel` seconds", "no program has --lock-idel"),
     ("pyocd gdbserver --uid remote:lab", None),
+    ("probegate --json exec -- pyocd list --targets", None),
     ("`./dev test --full`", None),
 ]
 
