@@ -5,7 +5,7 @@
 #   lib/udev/rules.d/     rules that assign debug probes to a group
 #   share/doc/probegate/  the documentation
 #   share/probegate/      example configuration files, the .proto files, and what deploy/ has for Prometheus, Grafana,
-#                         CI and installing pyOCD
+#                         certificates, CI and installing pyOCD
 include(GNUInstallDirs)
 
 install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-health
@@ -33,6 +33,7 @@ install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTE
 
 set(shared ${CMAKE_INSTALL_DATADIR}/probegate)
 install(DIRECTORY deploy/systemd/ DESTINATION ${shared}/examples FILES_MATCHING PATTERN "*.yaml")
+install(PROGRAMS deploy/tls/make-lab-ca.sh DESTINATION ${shared}/tls)
 install(DIRECTORY proto/probegate DESTINATION ${shared}/proto FILES_MATCHING PATTERN "*.proto")
 install(DIRECTORY deploy/grafana/dashboards deploy/grafana/provisioning DESTINATION ${shared}/grafana)
 install(DIRECTORY deploy/prometheus deploy/ci deploy/pyocd DESTINATION ${shared}

@@ -64,6 +64,7 @@ def test_installed_files(installed):
         "prometheus",
         "proto",
         "pyocd",
+        "tls",
     ]
 
 
@@ -137,6 +138,18 @@ def test_repeated_crashes_do_not_end_a_service_for_good(installed, name):
     if "debugd" in name:
         # A session's gdb that takes too much memory must not take debugd with it.
         assert settings["OOMPolicy"] == ["continue"]
+
+
+@pytest.mark.parametrize("program", ["server", "gateway", "debugd"])
+def test_examples_name_the_secrets_that_units_load(installed, program):
+    settings = unit(installed, f"probegate-{program}.service")
+    loaded = {tuple(line.split(":")) for line in settings["LoadCredential"]}
+    # A path that is not absolute is looked up in /etc/credstore, and need not exist.
+    assert all(source == f"probegate-{program}.{name}" for name, source in loaded)
+    example = (installed / f"share/probegate/examples/{program}.yaml").read_text()
+    named = set(re.findall(rf"/run/credentials/probegate-{program}\.service/(\S+)", example))
+    assert named == {name for name, _ in loaded}
+    assert not re.search(r"^# (tls-key|token-file): /(?!run/credentials/)", example, re.MULTILINE)
 
 
 @pytest.mark.parametrize("program", ["server", "gateway", "debugd"])
