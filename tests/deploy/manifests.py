@@ -6,11 +6,14 @@ import pathlib
 import re
 import subprocess
 
+import kubernetes_validate
 import yaml
 from configurations import FLAG
 
 KUBERNETES = pathlib.Path(__file__).parents[2] / "deploy" / "kubernetes"
 WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
+# Resources of the Prometheus operator and of cert-manager, which kubernetes-validate does not know.
+CUSTOM = ("ServiceMonitor", "PrometheusRule", "Issuer", "Certificate")
 
 
 def render(kustomize, directory):
@@ -39,15 +42,52 @@ class Manifests:
 
     def containers(self):
         for workload, spec, _ in self.pods():
-            for container in spec["containers"]:
+            for container in _containers_of(spec):
                 yield workload, spec, container
 
     def config(self, name, key):
-        """The options in a ConfigMap. kustomize appends a hash of the contents to its name."""
+        """The options in a ConfigMap. kustomize may append a hash of the contents to its name."""
         (found,) = [
-            document for document in self.of("ConfigMap") if re.fullmatch(rf"{name}-\w+", document["metadata"]["name"])
+            document
+            for document in self.of("ConfigMap")
+            if re.fullmatch(rf"{name}(-\w+)?", document["metadata"]["name"])
         ]
         return found["data"][key]
+
+
+def validate(documents):
+    """Validates the resources of Kubernetes itself; returns how many there are."""
+    known = [document for document in documents if document["kind"] not in CUSTOM]
+    for document in known:
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+    return len(known)
+
+
+def relative(start, name):
+    return "/".join([".."] * (len(start.resolve().parts) - 1)) + str(KUBERNETES / name)
+
+
+def with_component(kustomize, directory, *components):
+    """Renders and validates an overlay that uses the base and these components."""
+    (directory / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                "kind": "Kustomization",
+                "namespace": "probegate",
+                "resources": [relative(directory, "base")],
+                "components": [relative(directory, f"components/{component}") for component in components],
+            }
+        )
+    )
+    made = Manifests(render(kustomize, directory))
+    validate(made.documents)
+    return made
+
+
+def _containers_of(spec):
+    """A pod's containers, sidecars first."""
+    return [*spec.get("initContainers", []), *spec["containers"]]
 
 
 def _matches(selector, labels):
@@ -81,25 +121,29 @@ def allows(rules, address, port):
 
 def _ports(spec):
     """The ports that a pod's containers declare: {name: number}."""
-    declared = [port for container in spec["containers"] for port in container.get("ports", [])]
+    declared = [port for container in _containers_of(spec) for port in container.get("ports", [])]
     return {port["name"]: port["containerPort"] for port in declared}
 
 
-def problems(manifests, helps, gateway_ports):
+def problems(manifests, helps, gateway_ports, given=()):
     """One line for each reference to something that does not exist. `helps` maps each program to the output of its
-    --help. `gateway_ports` are the ports on which the gateway serves probes, which no container declares."""
-    yield from _problems_of_pods(manifests)
+    --help. `gateway_ports` are the ports on which the gateway serves probes, which no container declares. `given` are
+    the names of ConfigMaps that exist although they are not among the manifests."""
+    yield from _problems_of_pods(manifests, given)
     yield from _problems_of_flags(manifests, helps)
     yield from _problems_of_selectors(manifests, gateway_ports)
 
 
-def _problems_of_pods(manifests):
-    configs = {document["metadata"]["name"]: document for document in manifests.of("ConfigMap")}
+def _problems_of_pods(manifests, given):
+    configs = {document["metadata"]["name"] for document in manifests.of("ConfigMap")} | set(given)
+    # cert-manager makes a Secret for each Certificate.
+    secrets = {document["spec"]["secretName"] for document in manifests.of("Certificate")}
     claims = {document["metadata"]["name"] for document in manifests.of("PersistentVolumeClaim")}
     accounts = {document["metadata"]["name"] for document in manifests.of("ServiceAccount")}
     for workload, spec, labels in manifests.pods():
         name = workload["metadata"]["name"]
-        if not _matches(workload["spec"]["selector"], labels):
+        # The selector of a Job is made by Kubernetes.
+        if workload["kind"] != "Job" and not _matches(workload["spec"]["selector"], labels):
             yield f"{name}: its selector does not match its own pods"
         if spec["serviceAccountName"] not in accounts:
             yield f"{name}: no ServiceAccount {spec['serviceAccountName']}"
@@ -107,10 +151,12 @@ def _problems_of_pods(manifests):
         for volume in volumes.values():
             if "configMap" in volume and volume["configMap"]["name"] not in configs:
                 yield f"{name}: no ConfigMap {volume['configMap']['name']}"
+            if "secret" in volume and volume["secret"]["secretName"] not in secrets:
+                yield f"{name}: no Secret {volume['secret']['secretName']}"
             if "persistentVolumeClaim" in volume and volume["persistentVolumeClaim"]["claimName"] not in claims:
                 yield f"{name}: no claim {volume['persistentVolumeClaim']['claimName']}"
         mounted = set()
-        for container in spec["containers"]:
+        for container in _containers_of(spec):
             mounts = {mount["name"]: mount["mountPath"] for mount in container.get("volumeMounts", [])}
             mounted |= set(mounts)
             for mount in mounts:
