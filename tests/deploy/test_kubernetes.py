@@ -293,6 +293,7 @@ def test_debugd_is_a_component(kustomize, tmp_path, programs, helps):
         "--work-dir",
         programs.directory,
     )
+    debugd.wait_for_line(SERVER_LISTENS)
     assert all(probe_is_answered(container[kind], debugd) for kind in ("readinessProbe", "livenessProbe"))
 
 
