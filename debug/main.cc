@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/accept_loop.h"
+#include "base/end_program.h"
 #include "base/grpc/client_tls.h"
 #include "base/grpc/listener.h"
 #include "base/grpc/server_tls.h"
@@ -252,5 +253,5 @@ int main(int argc, char** argv) {
   probegate::TerminationSignals signals;
   probegate::DebugdOptions options;
   if (const auto code = probegate::ReadDebugdOptions(argc, argv, options)) return *code;
-  return probegate::Serve(options, signals);
+  probegate::EndProgram(probegate::Serve(options, signals));
 }

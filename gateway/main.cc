@@ -15,6 +15,7 @@
 #include "asio/executor_work_guard.hpp"
 #include "asio/io_context.hpp"
 #include "base/accept_loop.h"
+#include "base/end_program.h"
 #include "base/grpc/client_tls.h"
 #include "base/grpc/listener.h"
 #include "base/memory_trim.h"
@@ -163,5 +164,5 @@ int main(int argc, char** argv) {
                                               {.default_state_directory = probegate::DefaultStateDirectory(),
                                                .most_connections = probegate::MakeRoomForConnections()});
   if (const auto* exit = std::get_if<probegate::ExitNow>(&parsed)) return exit->code;
-  return probegate::Run(std::get<probegate::ProgramOptions>(parsed), signals);
+  probegate::EndProgram(probegate::Run(std::get<probegate::ProgramOptions>(parsed), signals));
 }

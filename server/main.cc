@@ -12,6 +12,7 @@
 #include "access/audit_log.h"
 #include "access/audit_sink.h"
 #include "base/accept_loop.h"
+#include "base/end_program.h"
 #include "base/grpc/listener.h"
 #include "base/grpc/server_tls.h"
 #include "base/memory_trim.h"
@@ -258,5 +259,5 @@ int main(int argc, char** argv) {
   probegate::TerminationSignals signals;
   probegate::ServerConfig config;
   if (const auto code = probegate::ReadServerConfig(argc, argv, config)) return *code;
-  return probegate::Serve(config, signals);
+  probegate::EndProgram(probegate::Serve(config, signals));
 }
