@@ -8,14 +8,14 @@
 
 namespace probegate {
 
-// Adds the option `name`, a whole number from 1 to `most`. `value` is its default, which `--help` shows after `unit`
-// (such as COUNT or BYTES), and must live until the arguments have been parsed.
+// Adds the option `name`, a whole number from `least` to `most`. `value` is its default, which `--help` shows after
+// `unit` (such as COUNT or BYTES), and must live until the arguments have been parsed.
 template <typename Value>
 void AddCount(CLI::App& app, const std::string& name, Value& value, uint64_t most, const std::string& unit,
-              const std::string& what) {
+              const std::string& what, uint64_t least = 1) {
   app.add_option(name, value, what)
       ->option_text(unit + " [" + std::to_string(static_cast<uint64_t>(value)) + "]")
-      ->check(CLI::Range(uint64_t{1}, most));
+      ->check(CLI::Range(least, most));
 }
 
 }  // namespace probegate

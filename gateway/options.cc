@@ -9,6 +9,7 @@
 #include "base/server_list.h"
 #include "config/arguments.h"
 #include "config/checks.h"
+#include "config/counts.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
 #include "config/tls_options.h"
@@ -78,28 +79,18 @@ void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw)
 
 void DeclareLimits(CLI::App& app, ProgramOptions& options) {
   ConnectionOptions& connection = options.gateway.connection;
-  app.add_option("--max-line-bytes", connection.max_line_bytes, "The longest request line that is accepted")
-      ->option_text("BYTES [" + std::to_string(connection.max_line_bytes) + "]")
-      ->check(CLI::Range(256, 1 << 30));
-  app.add_option("--max-in-flight", connection.max_in_flight, "How many requests of one client may wait for replies")
-      ->option_text("COUNT [" + std::to_string(connection.max_in_flight) + "]")
-      ->check(CLI::Range(1, 65536));
-  app.add_option("--max-connections", options.max_connections,
-                 "How many clients may be connected, to all ports together")
-      ->option_text("COUNT [" + std::to_string(ProgramOptions{}.max_connections) + "]")
-      ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--max-connections-per-client", options.max_connections_per_client,
-                 "How many of them may be one client's: of an IPv4 address, or of an IPv6 /64 network")
-      ->option_text("COUNT [" + std::to_string(ProgramOptions{}.max_connections_per_client) + "]")
-      ->check(CLI::Range(1, 1 << 20));
-  app.add_option(
-         "--max-memory-in-flight", options.max_memory_in_flight,
-         "How much memory requests and replies may take, of all clients together; a quarter of it of one client")
-      ->option_text("BYTES [" + std::to_string(options.max_memory_in_flight) + "]")
-      ->check(CLI::Range(uint64_t{1} << 20, uint64_t{1} << 50));
-  app.add_option("--io-threads", options.io_threads, "Threads that serve the clients")
-      ->option_text("COUNT [" + std::to_string(options.io_threads) + "]")
-      ->check(CLI::Range(1, 64));
+  AddCount(app, "--max-line-bytes", connection.max_line_bytes, 1 << 30, "BYTES",
+           "The longest request line that is accepted", 256);
+  AddCount(app, "--max-in-flight", connection.max_in_flight, 65536, "COUNT",
+           "How many requests of one client may wait for replies");
+  AddCount(app, "--max-connections", options.max_connections, 1 << 20, "COUNT",
+           "How many clients may be connected, to all ports together");
+  AddCount(app, "--max-connections-per-client", options.max_connections_per_client, 1 << 20, "COUNT",
+           "How many of them may be one client's: of an IPv4 address, or of an IPv6 /64 network");
+  AddCount(app, "--max-memory-in-flight", options.max_memory_in_flight, uint64_t{1} << 50, "BYTES",
+           "How much memory requests and replies may take, of all clients together; a quarter of it of one client",
+           uint64_t{1} << 20);
+  AddCount(app, "--io-threads", options.io_threads, 64, "COUNT", "Threads that serve the clients");
 }
 
 // Adds `entry`, a value of --map, to `ports`. Returns what is wrong with it, or nothing.
