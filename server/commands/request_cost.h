@@ -11,10 +11,6 @@ namespace probegate {
 // base/request_limits.h.
 inline constexpr size_t kMaxUnansweredBytes = size_t{32} << 20;
 
-// The limit for the unary calls of all sessions together. Flow control slows down the client of a stream, but not the
-// client of unary calls.
-inline constexpr size_t kMaxUnaryBytes = size_t{256} << 20;
-
 // The approximate size in bytes of `request` and of its answer. `wire_bytes` is the size of the request alone.
 size_t RequestCost(const v1::StreamRequest& request, size_t wire_bytes);
 size_t RequestCost(const v1::StreamRequest& request);

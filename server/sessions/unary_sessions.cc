@@ -64,7 +64,6 @@ class UnarySessions::WaitingCall {
   void Settle() {
     MutexLock lock(sessions_.mutex_);
     entry_->unanswered_bytes -= cost_;
-    sessions_.unanswered_bytes_ -= cost_;
     if (--entry_->in_flight == 0) sessions_.Touch(*entry_);
   }
 
@@ -159,13 +158,8 @@ absl::Status UnarySessions::Admit(Entry& entry, size_t cost) {
                      absl::StrCat("the session has ", entry.in_flight, " unanswered calls of ", entry.unanswered_bytes,
                                   " bytes in all, which is the limit; wait for answers"));
   }
-  if (unanswered_bytes_ > 0 && unanswered_bytes_ + cost > kMaxUnaryBytes) {
-    return MakeError(ErrorKind::kBusy, absl::StrCat("the server has unanswered calls of ", unanswered_bytes_,
-                                                    " bytes in all, which is the limit; try again later"));
-  }
   ++entry.in_flight;
   entry.unanswered_bytes += cost;
-  unanswered_bytes_ += cost;
   entry.deadline = Clock::time_point::max();
   return absl::OkStatus();
 }

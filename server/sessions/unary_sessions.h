@@ -90,7 +90,6 @@ class UnarySessions {
   mutable Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  size_t unanswered_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of all sessions
   Clock::time_point next_wake_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();
   std::map<std::string, std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);  // by the session's name
   std::map<std::string, size_t> owners_ ABSL_GUARDED_BY(mutex_);                   // how many entries each has
