@@ -20,8 +20,9 @@ constexpr AuditKindRow kKinds[] = {
     {AuditKind::kSessionOpened, "session.opened", "a session was opened"},
     {AuditKind::kSessionEnded, "session.ended", "a session ended, for the given reason"},
     {AuditKind::kSessionKicked, "session.kicked", "a client ended the session of another identity"},
-    {AuditKind::kLockTaken, "lock.taken", "a session took the lock of the probe"},
-    {AuditKind::kLockBroken, "lock.broken", "the lock was taken away from a session, because another one waited"},
+    {AuditKind::kLockTaken, "lock.taken", "a session took the lock of the probe for the first time"},
+    {AuditKind::kLockBroken, "lock.broken",
+     "the lock was taken away from a session, for the given reason: another session waited, or the session was ended"},
     {AuditKind::kProbeReset, "probe.reset", "a session reset the target"},
     {AuditKind::kMemoryWritten, "memory.written", "what a session has written to the target's memory, in total"},
     {AuditKind::kAccessChanged, "access.changed", "the access file was loaded again; the policy is its new version"},
@@ -59,7 +60,7 @@ constexpr Field kFields[] = {
     {{"gateway", "the identity of the gateway that reported `client`"}, [](const auto& e) { return Text(e.gateway); }},
     {{"method", "the gRPC method"}, [](const auto& e) { return Text(e.method); }},
     {{"probe", "the probe's unique ID"}, [](const auto& e) { return Text(e.probe); }},
-    {{"session", "the first 16 digits of the session ID, as in the logs"},
+    {{"session", "the first 16 digits of the session ID, as in the logs; of a debugging session, its number"},
      [](const auto& e) { return Text(e.session); }},
     {{"policy", "the version of the access file: the first 12 digits of its SHA-256, or `none`"},
      [](const auto& e) { return Text(e.policy); }},
@@ -71,6 +72,7 @@ constexpr Field kFields[] = {
      [](const auto& e) { return Address(e.first_address); }},
     {{"last_address", "the highest address written, in hexadecimal"},
      [](const auto& e) { return Address(e.last_address); }},
+    {{"locks", "how often the session took the lock"}, [](const auto& e) { return Number(e.locks); }},
     {{"lost", "the number of events that are missing"}, [](const auto& e) { return Number(e.lost); }},
 };
 

@@ -58,6 +58,7 @@ struct AuditEvent {
   std::optional<uint64_t> bytes;          // of memory that were written
   std::optional<uint64_t> first_address;  // the lowest one that was written
   std::optional<uint64_t> last_address;   // the highest one
+  std::optional<uint64_t> locks;          // how often a session has taken the lock
   std::optional<uint64_t> lost;           // events that are missing at this place
 
   // Sets `identity` and `proof`.

@@ -149,6 +149,13 @@ absl::Status AuditLog::State::Health(steady_clock::time_point now) const {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const std::string& where, const std::string& program) {
+  if (where.empty()) return nullptr;
+  auto sink = OpenAuditSink(where, program);
+  if (!sink.ok()) return sink.status();
+  return Start(*std::move(sink));
+}
+
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Start(std::unique_ptr<AuditSink> sink) {
   auto state = std::make_shared<State>(std::move(sink));
   if (absl::Status started = StartDetached("the audit log", [state] { state->Run(); }); !started.ok()) return started;
@@ -201,6 +208,13 @@ bool AuditLog::Flush() {
 uint64_t AuditLog::lost() const {
   MutexLock lock(state_->mutex);
   return state_->lost;
+}
+
+absl::Status CheckWritable(const AuditLog* audit) {
+  if (audit == nullptr || audit->ok().ok()) return absl::OkStatus();
+  return absl::UnavailableError(
+      "the audit log cannot be written, and no session is opened until it can; the administrator finds the reason in "
+      "/readyz");
 }
 
 }  // namespace probegate

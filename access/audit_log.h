@@ -22,6 +22,10 @@ namespace probegate {
 // Threads: any. Only Flush and the destructor block.
 class AuditLog {
  public:
+  // Writes to what `--audit` of the program of this name says; null if that is empty. Errors: as OpenAuditSink and
+  // Start.
+  static absl::StatusOr<std::unique_ptr<AuditLog>> Open(const std::string& where, const std::string& program);
+
   // Writes to `sink`. RESOURCE_EXHAUSTED if the system has no thread left.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Start(std::unique_ptr<AuditSink> sink);
 
@@ -58,5 +62,9 @@ class AuditLog {
   // Shared with the thread, which may hang in a write for ever.
   const std::shared_ptr<State> state_;
 };
+
+// UNAVAILABLE, with a message for clients, while `audit` cannot be written: then no session may begin. OK if it is
+// null.
+absl::Status CheckWritable(const AuditLog* audit);
 
 }  // namespace probegate

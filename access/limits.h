@@ -12,7 +12,7 @@ namespace probegate {
 // What no rule limits, the program's own limit per client bounds.
 struct Limits {
   std::optional<uint64_t> sessions;      // at a time
-  std::optional<uint64_t> connections;   // at a time
+  std::optional<uint64_t> connections;   // calls in progress that are not sessions
   std::optional<uint64_t> uploads;       // at a time
   std::optional<uint64_t> bytes;         // of memory for requests and answers, at a time
   std::optional<uint64_t> lock_seconds;  // for how long a lock may be held while others wait

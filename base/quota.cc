@@ -81,11 +81,13 @@ Quota::Grant Quota::TakeAnyway(std::string_view client, uint64_t amount) {
   return Grant(*this, std::string(client), amount);
 }
 
-void Quota::WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner, std::function<void()> retry) {
+void Quota::WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner, std::function<void()> retry,
+                     std::optional<uint64_t> share) {
+  const uint64_t most = share.value_or(limits_.per_client);
   {
     MutexLock lock(mutex_);
-    if (!FitsClient(client, amount, limits_.per_client) || !FitsAll(amount)) {
-      waiters_.push_back({std::string(client), amount, std::move(owner), std::move(retry)});
+    if (!FitsClient(client, amount, most) || !FitsAll(amount)) {
+      waiters_.push_back({std::string(client), amount, most, std::move(owner), std::move(retry)});
       return;
     }
   }
@@ -114,7 +116,7 @@ std::vector<Quota::Waiter> Quota::TakeReady() {
   std::vector<Waiter> ready;
   std::vector<Waiter> staying;
   for (Waiter& waiter : waiters_) {
-    const bool fits = FitsClient(waiter.client, waiter.amount, limits_.per_client) && FitsAll(waiter.amount);
+    const bool fits = FitsClient(waiter.client, waiter.amount, waiter.share) && FitsAll(waiter.amount);
     (fits || waiter.owner.expired() ? ready : staying).push_back(std::move(waiter));
   }
   waiters_ = std::move(staying);

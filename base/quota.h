@@ -74,7 +74,9 @@ class Quota {
 
   // Calls `retry` once, as soon as `amount` fits; at once if it fits already. Another thread may then be faster, so
   // that Take is refused all the same; the caller then calls this again. A `retry` whose `owner` has gone is dropped.
-  void WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner, std::function<void()> retry);
+  // `share` as for Take.
+  void WhenRoom(std::string_view client, uint64_t amount, std::weak_ptr<void> owner, std::function<void()> retry,
+                std::optional<uint64_t> share = std::nullopt);
 
   struct Usage {
     uint64_t taken = 0;
@@ -92,6 +94,7 @@ class Quota {
   struct Waiter {
     std::string client;
     uint64_t amount;
+    uint64_t share;
     std::weak_ptr<void> owner;
     std::function<void()> retry;
   };

@@ -1,6 +1,7 @@
 // The options for who may do what, which are the same in every program that has them.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -9,10 +10,11 @@
 namespace probegate {
 
 struct AccessOptions {
-  std::string access;     // --access
-  std::string tokens;     // --tokens
-  std::string key_cache;  // --key-cache
-  std::string audit;      // --audit
+  std::string access;                                    // --access
+  std::string tokens;                                    // --tokens
+  std::string key_cache;                                 // --key-cache
+  std::string audit;                                     // --audit
+  std::optional<std::chrono::milliseconds> token_grace;  // --token-grace
 
   // Whether callers count as what they prove.
   bool identifies() const { return !access.empty() || !tokens.empty(); }

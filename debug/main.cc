@@ -30,7 +30,7 @@
 #include "debug/recipe.h"
 #include "debug/sandbox.h"
 #include "debug/sessions.h"
-#include "debug/timers.h"
+#include "base/timers.h"
 #include "debug/work_folder.h"
 #include "debug/workers.h"
 #include "telemetry/accept_log.h"

@@ -29,7 +29,7 @@
 #include "debug/session_end.h"
 #include "debug/session_notes.h"
 #include "debug/stage.h"
-#include "debug/timers.h"
+#include "base/timers.h"
 #include "debug/work_folder.h"
 #include "debug/workers.h"
 #include "telemetry/log.h"

@@ -18,7 +18,7 @@
 #include "base/mutex.h"
 #include "base/peer.h"
 #include "base/quota.h"
-#include "debug/timers.h"
+#include "base/timers.h"
 #include "debug/workers.h"
 
 namespace probegate {

@@ -10,7 +10,9 @@
 
 #include "access/access_file.h"
 #include "access/audit_log.h"
-#include "access/audit_sink.h"
+#include "access/service/access_control.h"
+#include "access/service/access_files.h"
+#include "access/service/access_trail.h"
 #include "base/accept_loop.h"
 #include "base/end_program.h"
 #include "base/grpc/listener.h"
@@ -20,15 +22,14 @@
 #include "base/process_setup.h"
 #include "base/quota.h"
 #include "base/signals.h"
+#include "base/timers.h"
 #include "probe/cmsis_dap/driver.h"
 #include "probe/cmsis_dap/recording_transport.h"
 #include "probe/cmsis_dap/tcp_transport.h"
 #include "probe/cmsis_dap/usb_transport.h"
 #include "probe/probe.h"
 #include "probe/usb/libusb_bus.h"
-#include "server/access/access_control.h"
-#include "server/access/access_files.h"
-#include "server/access/access_trail.h"
+#include "server/access/method_rights.h"
 #include "server/catalog/catalog.h"
 #include "server/catalog/probe_source.h"
 #include "server/catalog/usb_source.h"
@@ -134,14 +135,6 @@ std::string HostName() {
   return gethostname(name, sizeof name - 1) == 0 ? OneLine(name) : std::string();
 }
 
-// Null if there is no audit log.
-absl::StatusOr<std::unique_ptr<AuditLog>> StartAudit(const std::string& where) {
-  if (where.empty()) return nullptr;
-  auto sink = OpenAuditSink(where, "probegate-server");
-  if (!sink.ok()) return sink.status();
-  return AuditLog::Start(*std::move(sink));
-}
-
 int Serve(const ServerConfig& config, TerminationSignals& signals) {
   if (!config.access.audit.empty()) BlockHangup();
   Log log(config.log.log_format(), config.log.level());
@@ -168,7 +161,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   const cmsis_dap::TransportWrapper wrap = Wrapper(recorder.get());
   const cmsis_dap::ProbeRules rules(config.probe_rules);
   const std::string host = HostName();
-  const auto audit = StartAudit(config.access.audit);
+  const auto audit = AuditLog::Open(config.access.audit, "probegate-server");
   if (!audit.ok()) return Fail(log, audit.status());
   SessionAudit session_audit(audit->get());
   Catalog catalog({.lane = config.lane, .host = host, .uids = config.uids, .observer = &session_audit}, server_metrics,
@@ -181,10 +174,14 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
       metrics, {&connections, &metrics_connections, &session_quota, &memory_quota, &call_quota, &watch_quota});
   const MemoryTrim memory_trim;
   AccessTrail access_trail(log, metrics, audit->get());
-  AccessControl access(
-      {.restricts = !config.access.access.empty(), .identifies = config.access.identifies(), .observer = &access_trail},
-      OpenToAll());
-  SessionRegistry sessions(catalog, log, session_quota, access, session_audit, config.gateways);
+  AccessControl access({.restricts = !config.access.access.empty(),
+                        .identifies = config.access.identifies(),
+                        .token_grace = config.access.token_grace,
+                        .methods = ServerMethods(),
+                        .observer = &access_trail},
+                       OpenToAll());
+  Timers timers;
+  SessionRegistry sessions(catalog, log, session_quota, access, session_audit, timers, config.gateways);
   UnarySessions unary_sessions(sessions);
   const IdleThread idle_thread(unary_sessions);
   metrics.BeforeExpose([&catalog] { catalog.RefreshMetrics(); });
@@ -246,6 +243,7 @@ int Serve(const ServerConfig& config, TerminationSignals& signals) {
   if (usb) usb->StopTrying();
   catalog.Stop("server is shutting down");
   (*server)->Shutdown(kPatience);
+  timers.Stop();
   *http = nullptr;
   log.Info("stopped", {});
   return 0;

@@ -2,11 +2,9 @@
 
 #include <utility>
 
-#include "access/certificate.h"
-
 namespace probegate {
 
-absl::StatusOr<Credentials> CredentialsOf(const ConnectionFacts& facts) {
+absl::StatusOr<Credentials> CredentialsOf(const ConnectionFacts& facts, CertificateCache& certificates) {
   Credentials credentials{.protection = facts.protection, .client = facts.peer.client, .uid = facts.uid};
   if (facts.authorization.size() > 1) {
     return absl::UnauthenticatedError("the call has several values of the metadata `authorization`; it may have one");
@@ -16,7 +14,7 @@ absl::StatusOr<Credentials> CredentialsOf(const ConnectionFacts& facts) {
     if (!token.ok()) return token.status();
     credentials.token = *std::move(token);
   } else if (!facts.certificate.empty()) {
-    auto names = ReadCertificate(facts.certificate);
+    auto names = certificates.Read(facts.certificate);
     if (!names.ok()) return names.status();
     credentials.certificate = *std::move(names);
   }

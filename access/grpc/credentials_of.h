@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "access/certificate_cache.h"
 #include "access/credentials.h"
 #include "base/grpc/connection_facts.h"
 
@@ -11,6 +12,6 @@ namespace probegate {
 // token. The message never has a part of a token.
 //
 // Threads: any. Does not block.
-absl::StatusOr<Credentials> CredentialsOf(const ConnectionFacts& facts);
+absl::StatusOr<Credentials> CredentialsOf(const ConnectionFacts& facts, CertificateCache& certificates);
 
 }  // namespace probegate

@@ -14,7 +14,7 @@
 #include "base/grpc/client_tls.h"
 #include "base/server_list.h"
 #include "debug/plan.h"
-#include "debug/timers.h"
+#include "base/timers.h"
 
 namespace probegate {
 

@@ -1,8 +1,5 @@
 #include "server/access/method_rights.h"
 
-#include <algorithm>
-#include <iterator>
-
 namespace probegate {
 namespace {
 
@@ -53,12 +50,6 @@ constexpr MethodRow kRows[] = {
 
 }  // namespace
 
-absl::Span<const MethodRow> MethodRows() { return kRows; }
-
-const MethodRow* FindMethodRow(std::string_view method) {
-  const auto* const row =
-      std::find_if(std::begin(kRows), std::end(kRows), [method](const MethodRow& r) { return r.method == method; });
-  return row == std::end(kRows) ? nullptr : row;
-}
+absl::Span<const MethodRow> ServerMethods() { return kRows; }
 
 }  // namespace probegate

@@ -280,6 +280,10 @@ void Catalog::OnProbeReset(const SessionSnapshot& by) {
   if (options_.observer != nullptr) options_.observer->OnProbeReset(by);
 }
 
+void Catalog::OnLockTaken(const SessionSnapshot& holder) {
+  if (options_.observer != nullptr) options_.observer->OnLockTaken(holder);
+}
+
 void Catalog::OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) {
   log_.Warning("lock.broken", {{"probe", holder.probe},
                                {"holder_session", holder.name},

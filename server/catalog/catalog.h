@@ -119,6 +119,7 @@ class Catalog final : public LaneEvents {
   void OnProbeGone(const std::string& unique_id, const absl::Status& why) override;
   void OnUsageChanged(const std::string& unique_id) override;
   void OnProbeReset(const SessionSnapshot& by) override;
+  void OnLockTaken(const SessionSnapshot& holder) override;
   void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) override;
 
  private:

@@ -8,9 +8,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "access/grpc/call_gate.h"
+#include "access/service/caller.h"
 #include "probegate/v1/debug_probe.pb.h"
-#include "server/access/caller.h"
-#include "server/grpc/call_gate.h"
 #include "server/grpc/call_limits.h"
 #include "server/grpc/raw_service.h"
 #include "server/grpc/stream_call.h"

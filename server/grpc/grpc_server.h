@@ -6,11 +6,11 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "access/grpc/call_gate.h"
+#include "access/service/access_control.h"
 #include "base/endpoint.h"
 #include "base/grpc/listener.h"
-#include "server/access/access_control.h"
 #include "server/catalog/catalog.h"
-#include "server/grpc/call_gate.h"
 #include "server/grpc/call_limits.h"
 #include "server/grpc/debug_probe_service.h"
 #include "server/grpc/probe_directory_service.h"

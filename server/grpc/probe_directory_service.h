@@ -6,11 +6,11 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "access/grpc/call_gate.h"
+#include "access/service/access_control.h"
+#include "access/service/caller.h"
 #include "probegate/v1/probe_directory.pb.h"
-#include "server/access/access_control.h"
-#include "server/access/caller.h"
 #include "server/catalog/catalog.h"
-#include "server/grpc/call_gate.h"
 #include "server/grpc/call_limits.h"
 #include "server/grpc/raw_service.h"
 #include "server/grpc/unary_call.h"

@@ -5,22 +5,11 @@
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/impl/rpc_service_method.h>
 
+#include "access/grpc/refused_call.h"
+#include "server/access/errors.h"
 #include "server/grpc/status.h"
 
 namespace probegate {
-namespace {
-
-// A call that is refused when it begins.
-class RefusedCall final : public RawService::Call {
- public:
-  RefusedCall(const grpc::Status& why, RpcScope rpc) {
-    rpc.Finish(why.error_code());
-    Finish(why);
-  }
-  void OnDone() override { delete this; }
-};
-
-}  // namespace
 
 void RawService::Add(const std::string& path, Start start) {
   paths_.push_back(path);  // gRPC keeps the pointer
@@ -29,7 +18,7 @@ void RawService::Add(const std::string& path, Start start) {
   const auto admit = [this, path, start = std::move(start)](grpc::CallbackServerContext* context) -> Call* {
     RpcScope rpc = gate_.Count(path);
     auto caller = gate_.Admit(path, *context);
-    if (!caller.ok()) return new RefusedCall(ToGrpcStatus(caller.status()), std::move(rpc));
+    if (!caller.ok()) return new RefusedCall<Call>(ToGrpcStatus(ToError(caller.status())), &rpc);
     return start(*context, *std::move(caller), std::move(rpc));
   };
   MarkMethodRawCallback(static_cast<int>(paths_.size()) - 1,

@@ -4,7 +4,7 @@
 // call. Here each method, unary or not, is served as a stream in both directions, which looks the same on the wire: a
 // unary call is a stream of one message each way (gRPC over HTTP/2, PROTOCOL-HTTP2.md).
 //
-// Every call passes the gate first (server/grpc/call_gate.h). A call that it refuses is counted, and ends at once.
+// Every call passes the gate first (access/grpc/call_gate.h). A call that it refuses is counted, and ends at once.
 #pragma once
 
 #include <deque>
@@ -17,8 +17,8 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
-#include "server/access/caller.h"
-#include "server/grpc/call_gate.h"
+#include "access/grpc/call_gate.h"
+#include "access/service/caller.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {

@@ -103,7 +103,7 @@ bool StreamCall::MakeRoom(size_t bytes) {
   }
   room_.uncounted = 0;
   room_.memory.GiveBack();  // whoever waits must hold nothing, so that no two requests wait for each other
-  auto memory = shared_.memory.Take(client_, bytes);
+  auto memory = shared_.memory.Take(client_, bytes, caller_.limits.bytes);
   if (memory.ok()) {
     room_.memory = *std::move(memory);
     return true;
@@ -117,11 +117,12 @@ bool StreamCall::MakeRoom(size_t bytes) {
   if (leaving) {
     DoneReading();
   } else {
-    shared_.memory.WhenRoom(client_, bytes, weak_from_this(), [weak = weak_from_this()] {
+    const auto retry = [weak = weak_from_this()] {
       RunSoon([weak] {
         if (const auto call = weak.lock()) call->TryAgain();
       });
-    });
+    };
+    shared_.memory.WhenRoom(client_, bytes, weak_from_this(), retry, caller_.limits.bytes);
   }
   return false;
 }

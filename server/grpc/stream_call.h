@@ -29,11 +29,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "access/service/caller.h"
 #include "base/mutex.h"
 #include "base/protobuf/parsed_size.h"
 #include "base/quota.h"
 #include "probegate/v1/debug_probe.pb.h"
-#include "server/access/caller.h"
 #include "server/grpc/client_pace.h"
 #include "server/grpc/raw_service.h"
 #include "server/sessions/session_registry.h"

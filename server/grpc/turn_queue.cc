@@ -17,6 +17,7 @@ class TurnQueue::State {
 
   struct Waiter {
     uint64_t bytes;
+    std::optional<uint64_t> share;
     std::weak_ptr<void> owner;
     Ready ready;
   };
@@ -62,12 +63,13 @@ TurnQueue::TurnQueue(size_t at_once, Quota& memory) : state_(std::make_shared<St
 
 TurnQueue::~TurnQueue() = default;
 
-void TurnQueue::Enter(const std::string& client, uint64_t bytes, std::weak_ptr<void> owner, Ready ready) {
+void TurnQueue::Enter(const std::string& client, uint64_t bytes, std::optional<uint64_t> share,
+                      std::weak_ptr<void> owner, Ready ready) {
   std::deque<State::Waiter> gone;
   {
     MutexLock lock(state_->mutex);
     State::Client& entry = state_->clients[client];
-    entry.waiting.push_back({bytes, std::move(owner), std::move(ready)});
+    entry.waiting.push_back({bytes, share, std::move(owner), std::move(ready)});
     if (entry.waiting.size() >= entry.tidy_at) gone = entry.Tidy();
   }
   GoOn(state_, client);
@@ -86,6 +88,7 @@ void TurnQueue::GoOn(const std::shared_ptr<State>& state, const std::string& nam
   std::vector<State::Waiter> gone;  // destroyed without the lock, as are the owners
   std::vector<std::shared_ptr<void>> owners;
   uint64_t awaited = 0;
+  std::optional<uint64_t> share;
   {
     MutexLock lock(state->mutex);
     const auto found = state->clients.find(name);
@@ -102,10 +105,11 @@ void TurnQueue::GoOn(const std::shared_ptr<State>& state, const std::string& nam
       owners.push_back(std::move(owner));
       Turn turn;
       if (first.bytes > 0) {
-        auto memory = state->memory.Take(name, first.bytes);
+        auto memory = state->memory.Take(name, first.bytes, first.share);
         if (!memory.ok()) {
           client.awaits_room = true;
           awaited = first.bytes;
+          share = first.share;
           break;
         }
         turn.memory = *std::move(memory);
@@ -120,7 +124,7 @@ void TurnQueue::GoOn(const std::shared_ptr<State>& state, const std::string& nam
   }
   for (auto& [waiter, turn] : next) waiter.ready(std::move(turn));
   if (awaited == 0) return;
-  state->memory.WhenRoom(name, awaited, state, [weak = std::weak_ptr<State>(state), name] {
+  const auto retry = [weak = std::weak_ptr<State>(state), name] {
     RunSoon([weak, name] {
       const auto alive = weak.lock();
       if (alive == nullptr) return;
@@ -132,7 +136,8 @@ void TurnQueue::GoOn(const std::shared_ptr<State>& state, const std::string& nam
       }
       GoOn(alive, name);
     });
-  });
+  };
+  state->memory.WhenRoom(name, awaited, state, retry, share);
 }
 
 }  // namespace probegate

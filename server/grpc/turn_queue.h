@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -48,8 +49,9 @@ class TurnQueue {
   ~TurnQueue();
 
   // Calls `ready` once a call of `client` may have a turn, with `bytes` of memory. A call whose `owner` has gone loses
-  // its place.
-  void Enter(const std::string& client, uint64_t bytes, std::weak_ptr<void> owner, Ready ready);
+  // its place. `share`: as for Quota::Take.
+  void Enter(const std::string& client, uint64_t bytes, std::optional<uint64_t> share, std::weak_ptr<void> owner,
+             Ready ready);
 
  private:
   static void Leave(const std::shared_ptr<State>& state, const std::string& client);

@@ -21,15 +21,17 @@ void UnaryCall::Begin() {
   if (method_.admit) {
     if (const absl::Status refused = method_.admit(caller_); !refused.ok()) return Fail(refused);
   }
-  absl::StatusOr<Quota::Grant> count =
-      method_.frees ? limits_.quotas.calls.TakeAnyway(caller_.key, 1) : limits_.quotas.calls.Take(caller_.key, 1);
+  absl::StatusOr<Quota::Grant> count = method_.frees
+                                           ? limits_.quotas.calls.TakeAnyway(caller_.key, 1)
+                                           : limits_.quotas.calls.Take(caller_.key, 1, caller_.limits.connections);
   if (!count.ok()) return Fail(MakeError(ErrorKind::kBusy, std::string(count.status().message())));
   {
     MutexLock lock(mutex_);
     count_ = *std::move(count);
   }
   TurnQueue& turns = method_.room > 0 ? limits_.large_reads : limits_.small_reads;
-  turns.Enter(caller_.key, method_.room, weak_from_this(), [this](TurnQueue::Turn turn) { OnTurn(std::move(turn)); });
+  turns.Enter(caller_.key, method_.room, caller_.limits.bytes, weak_from_this(),
+              [this](TurnQueue::Turn turn) { OnTurn(std::move(turn)); });
 }
 
 std::string UnaryCall::Traceparent() const {
@@ -108,7 +110,7 @@ void UnaryCall::TakeMemory(uint64_t bytes, absl::AnyInvocable<void()> run) {
     }
   }
   if (has_room) return run();
-  limits_.answers.Enter(caller_.key, bytes, weak_from_this(),
+  limits_.answers.Enter(caller_.key, bytes, caller_.limits.bytes, weak_from_this(),
                         [this](TurnQueue::Turn turn) { OnRoom(std::move(turn.memory)); });
 }
 

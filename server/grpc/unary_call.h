@@ -21,9 +21,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "access/service/caller.h"
 #include "base/mutex.h"
 #include "base/protobuf/parsed_size.h"
-#include "server/access/caller.h"
 #include "server/grpc/call_limits.h"
 #include "server/grpc/raw_service.h"
 #include "telemetry/grpc/rpc_metrics.h"

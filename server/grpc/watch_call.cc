@@ -13,7 +13,7 @@ WatchCall* WatchCall::Start(Catalog& catalog, const AccessControl& access, Quota
                             RpcScope rpc) {
   std::shared_ptr<WatchCall> call(new WatchCall(catalog, access, std::move(caller), std::move(rpc)));
   call->self_ = call;
-  auto count = watches.Take(call->caller_.key, 1);
+  auto count = watches.Take(call->caller_.key, 1, call->caller_.limits.connections);
   if (!count.ok()) {
     call->End(ToGrpcStatus(MakeError(ErrorKind::kBusy, std::string(count.status().message()))));
     return call.get();

@@ -17,11 +17,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "access/service/access_control.h"
+#include "access/service/caller.h"
 #include "base/mutex.h"
 #include "base/quota.h"
 #include "probegate/v1/probe_directory.pb.h"
-#include "server/access/access_control.h"
-#include "server/access/caller.h"
 #include "server/catalog/catalog.h"
 #include "server/grpc/raw_service.h"
 #include "telemetry/grpc/rpc_metrics.h"

@@ -114,11 +114,14 @@ void Lane::Submit(const MemberPtr& member, v1::StreamRequest request, ReplyCallb
       MakeLaneCommands(std::move(request), std::move(done), std::move(abandoned), *metrics_, now);
   LaneQueue::Submitted submitted;
   bool open = false;
+  std::optional<SessionSnapshot> first_lock;
   {
     MutexLock lock(mutex_);
     open = member->is_open();
     if (open) submitted = queue_.Submit(member, commands, now);
+    if (submitted.locked_now && member->TakeFirstLock()) first_lock = SnapshotLocked(*member);
   }
+  if (first_lock) events_.OnLockTaken(*first_lock);
   if (!open) {
     // end() is checked first, even if the owner has left: an owner leaves when it learns of the end, and a command that
     // another of its threads submits just then still waits for an answer.
@@ -275,13 +278,20 @@ void Lane::TellResets(const Batch& batch) {
 }
 
 void Lane::NoteExecuted(Batch& batch, Clock::time_point now) {
-  MutexLock lock(mutex_);
-  for (const BatchItem& item : batch) {
-    if (item.member->UpdateSnapshot() || item.farewell) usage_changed_ = true;
-    if (item.command.job && !item.unfinished) item.member->CountWrites(*item.command.job);
-    if (item.farewell) members_.remove(item.member);
+  std::vector<SessionSnapshot> first_locks;
+  {
+    MutexLock lock(mutex_);
+    for (const BatchItem& item : batch) {
+      if (item.member->UpdateSnapshot() || item.farewell) usage_changed_ = true;
+      if (item.command.job && !item.unfinished) item.member->CountWrites(*item.command.job);
+      if (item.farewell) members_.remove(item.member);
+    }
+    queue_.Executed(batch, now);
+    for (const BatchItem& item : batch) {
+      if (item.member->TakeFirstLock()) first_locks.push_back(SnapshotLocked(*item.member));
+    }
   }
-  queue_.Executed(batch, now);
+  for (const SessionSnapshot& holder : first_locks) events_.OnLockTaken(holder);
 }
 
 }  // namespace probegate

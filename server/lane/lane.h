@@ -68,6 +68,8 @@ class LaneEvents {
   virtual void OnUsageChanged(const std::string& unique_id) = 0;
   // `by` has reset the target.
   virtual void OnProbeReset(const SessionSnapshot& by) = 0;
+  // `holder` has taken the lock for the first time. Called on any thread.
+  virtual void OnLockTaken(const SessionSnapshot& holder) = 0;
   // The lock was taken away from `holder`, because `waiter` was waiting for it.
   virtual void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) = 0;
 };

@@ -44,6 +44,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/lane/lane_command.h"
@@ -123,6 +124,9 @@ class LaneMember {
   const SessionSnapshot& snapshot() const { return snapshot_; }
   TimePoint last_active() const { return last_active_; }
   void CountCommand() { ++snapshot_.command_count; }
+  void CountLock() { ++snapshot_.lock_count; }
+  // Whether it has taken the lock since the last call, for the first time.
+  bool TakeFirstLock() { return snapshot_.lock_count > 0 && !std::exchange(first_lock_taken_, true); }
   // What `job`, which has been carried out as far as it could be, has written to memory.
   void CountWrites(const TransferJob& job);
   // Brings the snapshot up to date with `state`. For the lane's thread. True if the session has opened or closed the
@@ -139,6 +143,7 @@ class LaneMember {
   Session::EndCallback on_end_;
   Stage stage_ = Stage::kOpen;
   bool on_wire_ = false;
+  bool first_lock_taken_ = false;  // by TakeFirstLock
   std::optional<SessionEnd> end_;
   TimePoint last_active_;
 };

@@ -264,6 +264,7 @@ void LaneQueue::TakeLock(LaneMember& member, TimePoint now) {
     lock_.holder = &member;
     locked_at_ = now;
     member.place.forgiven_unlocks = 0;
+    member.CountLock();
     metrics_.OnLockTaken();
   }
   ++lock_.depth;

@@ -84,6 +84,7 @@ struct SessionSnapshot {
   bool holds_lock = false;
   bool waits_for_lock = false;
   uint64_t command_count = 0;
+  uint64_t lock_count = 0;  // how often it has taken the lock; nested locks are not counted
   WrittenMemory written;
 };
 

@@ -70,10 +70,4 @@ inline constexpr CounterRow kSwoFaults{
 inline constexpr CounterRow kRetries{
     "probegate_retries_total", "Attempts to resynchronize with the probe after a reply was lost.", {"probe"}};
 
-// --- Access
-inline constexpr CounterRow kAccessDenials{
-    "probegate_access_denials_total", "Calls refused because of who made them.", {"cause"}};
-inline constexpr GaugeRow kAccessInvalid{
-    "probegate_access_invalid", "Whether the access files have changed and are invalid, so that the old rules apply."};
-
 }  // namespace probegate::rows

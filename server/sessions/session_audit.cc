@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "probe/error.h"
+#include "server/access/errors.h"
 
 namespace probegate {
 namespace {
@@ -25,14 +25,13 @@ AuditEvent EventOf(AuditKind kind, const SessionSnapshot& session) {
   return event;
 }
 
+std::string Reason(const SessionEnd& end) {
+  return absl::StrCat(std::string(SessionEndCauseName(end.cause)), ": ", end.why.message());
+}
+
 }  // namespace
 
-absl::Status SessionAudit::CanOpen() const {
-  if (audit_ == nullptr || audit_->ok().ok()) return absl::OkStatus();
-  return MakeError(ErrorKind::kUnavailable,
-                   "the server cannot write its audit log, and opens no sessions until it can; its administrator finds "
-                   "the reason in /readyz");
-}
+absl::Status SessionAudit::CanOpen() const { return ToError(CheckWritable(audit_)); }
 
 void SessionAudit::Opened(const Caller& caller, const SessionSnapshot& session, const Policy& policy,
                           const Decision& decision) {
@@ -53,7 +52,8 @@ void SessionAudit::Ended(const SessionSnapshot& session, const SessionEnd& end) 
     audit_->Write(written);
   }
   AuditEvent event = EventOf(AuditKind::kSessionEnded, session);
-  event.reason = absl::StrCat(std::string(SessionEndCauseName(end.cause)), ": ", end.why.message());
+  event.reason = Reason(end);
+  if (session.lock_count > 0) event.locks = session.lock_count;
   audit_->Write(event);
 }
 
@@ -73,6 +73,17 @@ void SessionAudit::Kicked(const Caller& by, const SessionSnapshot& session, cons
 
 void SessionAudit::OnProbeReset(const SessionSnapshot& by) {
   if (audit_ != nullptr) audit_->Write(EventOf(AuditKind::kProbeReset, by));
+}
+
+void SessionAudit::OnLockTaken(const SessionSnapshot& holder) {
+  if (audit_ != nullptr) audit_->Write(EventOf(AuditKind::kLockTaken, holder));
+}
+
+void SessionAudit::LockLost(const SessionSnapshot& session, const SessionEnd& end) {
+  if (audit_ == nullptr) return;
+  AuditEvent event = EventOf(AuditKind::kLockBroken, session);
+  event.reason = Reason(end);
+  audit_->Write(event);
 }
 
 void SessionAudit::OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) {

@@ -19,6 +19,9 @@ namespace {
 
 constexpr size_t kMaxClientText = 128;  // bytes, as proto/probegate/v1/debug_probe.proto says
 constexpr size_t kMaxReason = 256;      // bytes
+// When a token expires is a time of the system's clock, which may be set, and goes on while the machine sleeps.
+constexpr absl::Duration kLongestTimer = absl::Minutes(1);
+constexpr std::chrono::milliseconds kTick{1};  // so that a timer is not early because of rounding
 
 v1::ClientInfo CleanClient(const v1::ClientInfo& said, const std::string& address) {
   v1::ClientInfo client;
@@ -73,8 +76,14 @@ void SessionHandle::Release(const SessionEnd& end) {
 }
 
 SessionRegistry::SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, AccessControl& access,
-                                 SessionAudit& audit, std::vector<AddressRange> gateways)
-    : catalog_(catalog), log_(log), quota_(sessions), access_(access), audit_(audit), gateways_(std::move(gateways)) {}
+                                 SessionAudit& audit, Timers& timers, std::vector<AddressRange> gateways)
+    : catalog_(catalog),
+      log_(log),
+      quota_(sessions),
+      access_(access),
+      audit_(audit),
+      timers_(timers),
+      gateways_(std::move(gateways)) {}
 
 SessionRegistry::~SessionRegistry() {
   std::vector<std::string> names;
@@ -107,7 +116,7 @@ SessionOwner SessionRegistry::OwnerOf(const v1::ClientInfo& said, const Caller& 
   const auto claimed = ParseEndpoint(said.peer_address());
   if (claimed && MaySpeakForOthers(caller, policy)) {
     owner.client.set_peer_address(OneLine(said.peer_address(), kMaxClientText));
-    owner.key = ClientKey(claimed->host);
+    owner.key = said.user().empty() ? ClientKey(claimed->host) : owner.client.user();
   }
   return owner;
 }
@@ -139,12 +148,11 @@ absl::StatusOr<SessionRegistry::Opened> SessionRegistry::Open(const v1::OpenSess
   if (!session.ok()) return session.status();
   audit_.Opened(caller, (*session)->snapshot(), *policy, policy->Decide(caller.identity, Right::kUse, *probe));
   // EndDenied may have looked for sessions before this one was there.
-  if (const auto now = access_.policy(); now != policy) {
-    if (absl::Status denied = Allows(*now, *entry); !denied.ok()) {
-      Remove((*session)->id().name(), {SessionEndCause::kDenied, denied});
-      return denied;
-    }
+  if (absl::Status denied = CheckStill(*entry); !denied.ok()) {
+    Remove((*session)->id().name(), {SessionEndCause::kDenied, denied});
+    return denied;
   }
+  CheckToken(entry);
   LogOpened(**session, traceparent);
   opened.response.set_session_id((*session)->id().secret());
   *opened.response.mutable_probe() = Describe((*session)->lane().probe_info());
@@ -160,18 +168,11 @@ absl::StatusOr<ProbeNames> SessionRegistry::FindProbe(const std::string& wanted,
   const auto found = catalog_.Find(*unique_id);
   if (!found.ok()) return found.status();
   ProbeNames probe = NamesOf(found->description());
-  if (absl::Status denied = access_.Check(caller, Right::kUse, probe); !denied.ok()) return denied;
+  if (absl::Status denied = access_.Check(caller, Right::kUse, probe); !denied.ok()) return ToError(denied);
   return probe;
 }
 
-absl::Status SessionRegistry::Allows(const Policy& policy, const Entry& entry) const {
-  const Decision decision = policy.Decide(entry.caller.identity, Right::kUse, entry.probe);
-  if (decision.allowed) return absl::OkStatus();
-  return MakeError(ErrorKind::kDenied, absl::StrCat("the access file has changed: ", decision.message));
-}
-
 void SessionRegistry::EndDenied() {
-  const std::shared_ptr<const Policy> policy = access_.policy();
   std::vector<std::pair<std::shared_ptr<Entry>, std::shared_ptr<Session>>> sessions;
   {
     MutexLock lock(mutex_);
@@ -182,7 +183,7 @@ void SessionRegistry::EndDenied() {
   // Those who hold a lock are the last, so that no command of another runs because the lock is free.
   std::ranges::partition(sessions, [](const auto& one) { return !one.second->snapshot().holds_lock; });
   for (const auto& [entry, session] : sessions) {
-    if (absl::Status denied = Allows(*policy, *entry); !denied.ok()) {
+    if (absl::Status denied = CheckStill(*entry); !denied.ok()) {
       EndEntry(*entry, session, {SessionEndCause::kDenied, denied});
     }
   }
@@ -273,7 +274,7 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
                      absl::StrCat("there is no session ", OneLine(session_name, kMaxClientText), ", or it has ended"));
   }
   if (!own) {
-    if (absl::Status denied = access_.Check(caller, Right::kKick, entry->probe); !denied.ok()) return denied;
+    if (absl::Status denied = access_.Check(caller, Right::kKick, entry->probe); !denied.ok()) return ToError(denied);
   }
   const std::string said = reason.empty() ? std::string("no reason was given") : OneLine(reason);
   const SessionEnd end{SessionEndCause::kKicked, absl::CancelledError(absl::StrCat("the session was ended: ", said))};
@@ -282,7 +283,36 @@ absl::Status SessionRegistry::End(const std::string& session_name, const std::st
   return absl::OkStatus();
 }
 
+void SessionRegistry::CheckToken(const std::shared_ptr<Entry>& entry) {
+  std::shared_ptr<Session> session;
+  std::optional<Caller> caller;
+  {
+    MutexLock lock(mutex_);
+    session = entry->session;
+    caller = entry->caller;
+  }
+  if (session == nullptr) return;  // it has ended
+  if (absl::Status expired = access_.CheckToken(*caller); !expired.ok()) {
+    return EndEntry(*entry, session, {SessionEndCause::kExpired, ToError(expired)});
+  }
+  if (const absl::Duration left = access_.TimeLeft(*caller); left < absl::InfiniteDuration()) {
+    const auto next = Timers::Clock::now() + absl::ToChronoMilliseconds(std::min(left, kLongestTimer)) + kTick;
+    timers_.At(next, entry, [this, weak = std::weak_ptr<Entry>(entry)] {
+      if (const auto due = weak.lock()) CheckToken(due);
+    });
+  }
+}
+
+void SessionRegistry::Renew(const std::string& session, absl::Time expires) {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(session);
+  if (found == entries_.end()) return;
+  absl::Time& known = found->second->caller.identity.expires;
+  known = std::max(known, expires);
+}
+
 void SessionRegistry::EndEntry(Entry& entry, const std::shared_ptr<Session>& session, const SessionEnd& end) {
+  if (const SessionSnapshot snapshot = session->snapshot(); snapshot.holds_lock) audit_.LockLost(snapshot, end);
   if (entry.kick == Kick::kByOwner) {
     TellOwner(entry, end);
   } else {

@@ -19,13 +19,16 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "access/service/access_control.h"
+#include "access/service/caller.h"
 #include "base/address_range.h"
 #include "base/mutex.h"
 #include "base/peer.h"
 #include "base/quota.h"
+#include "base/timers.h"
 #include "probegate/v1/probe_directory.pb.h"
-#include "server/access/access_control.h"
-#include "server/access/caller.h"
+#include "server/access/errors.h"
 #include "server/catalog/catalog.h"
 #include "server/lane/session.h"
 #include "server/sessions/session_audit.h"
@@ -62,10 +65,10 @@ class SessionHandle {
 
 class SessionRegistry {
  public:
-  // `catalog`, `log`, `sessions`, the quota, `access` and `audit` must outlive this, and `catalog` be stopped
-  // before this is destroyed. `gateways`: as for IsTrustedGateway.
+  // `catalog`, `log`, `sessions`, the quota, `access`, `audit` and `timers` must outlive this, and `catalog` and
+  // `timers` be stopped before this is destroyed. `gateways`: as for IsTrustedGateway.
   SessionRegistry(Catalog& catalog, Log& log, Quota& sessions, AccessControl& access, SessionAudit& audit,
-                  std::vector<AddressRange> gateways = {});
+                  Timers& timers, std::vector<AddressRange> gateways = {});
   // Ends the sessions whose owners still hold them.
   ~SessionRegistry();
   SessionRegistry(const SessionRegistry&) = delete;
@@ -107,6 +110,10 @@ class SessionRegistry {
   // Ends the sessions that the access file, which has changed, no longer allows; their clients get kDenied.
   void EndDenied();
 
+  // The client of the session of this name, which goes on, has proved who it is with a token that expires at `expires`.
+  // (Sessions whose token has expired are ended, with kUnauthenticated, once AccessControl's grace is over.)
+  void Renew(const std::string& session, absl::Time expires);
+
  private:
   friend class SessionHandle;
   // Guarded by mutex_.
@@ -122,7 +129,12 @@ class SessionRegistry {
 
   // The probe that a caller means. kNotFound if it may not even see it, kDenied if it may not use it.
   absl::StatusOr<ProbeNames> FindProbe(const std::string& wanted, const Caller& caller) const;
-  absl::Status Allows(const Policy& policy, const Entry& entry) const;
+  // kDenied if the access file no longer allows the session.
+  absl::Status CheckStill(const Entry& entry) const {
+    return ToError(access_.CheckStill(entry.caller, Right::kUse, entry.probe));
+  }
+  // Ends the session if its token has expired; otherwise looks again when it will have.
+  void CheckToken(const std::shared_ptr<Entry>& entry);
   void EndEntry(Entry& entry, const std::shared_ptr<Session>& session, const SessionEnd& end);
   // Whose session it is, from what its client says and what is believed of that.
   SessionOwner OwnerOf(const v1::ClientInfo& said, const Caller& caller, const Policy& policy) const;
@@ -140,6 +152,7 @@ class SessionRegistry {
   Quota& quota_;
   AccessControl& access_;
   SessionAudit& audit_;
+  Timers& timers_;
   const std::vector<AddressRange> gateways_;
 
   mutable Mutex mutex_;

@@ -177,6 +177,7 @@ void UnarySessions::Submit(const std::string& session_id, const Caller& caller, 
     if (admitted.ok()) session = entry->session.session();
   }
   if (!admitted.ok()) return done(admitted);
+  registry_.Renew(session->id().name(), caller.identity.expires);
   session->Submit(
       std::move(command),
       [call = WaitingCall(*this, std::move(entry), cost, std::move(done))](v1::StreamResponse response) mutable {

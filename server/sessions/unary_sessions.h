@@ -2,7 +2,8 @@
 //
 // Such a session answers only to calls of the identity that opened it or, if that is not proved,
 // from the host. It ends when it is closed, when it has had no call
-// for its idle time-out, or when another user ends it; calls that wait for an answer are then cut off with the reason.
+// for its idle time-out, when another user ends it, or when the last token that came with a call has expired, if the
+// program ends such sessions; calls that wait for an answer are then cut off with the reason.
 // A call under way keeps its session from being idle. How much may be unanswered at once is bounded, for each session
 // and for all together (server/commands/request_cost.h).
 //
@@ -22,9 +23,9 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "access/service/caller.h"
 #include "base/mutex.h"
 #include "probegate/v1/debug_probe.pb.h"
-#include "server/access/caller.h"
 #include "server/lane/session.h"
 #include "server/sessions/session_registry.h"
 

@@ -17,10 +17,11 @@ enum class SessionEndCause : uint8_t {
   kProbeGone,      // the probe is gone
   kServerStopped,  // the server is ending
   kDenied,         // the access file has changed, and no longer allows it
+  kExpired,        // the token of its client has expired
 };
 // Their names in metrics and logs, by number.
-inline constexpr std::array<std::string_view, 7> kSessionEndCauses = {"closed",     "client_gone",    "idle",  "kicked",
-                                                                      "probe_gone", "server_stopped", "denied"};
+inline constexpr std::array<std::string_view, 8> kSessionEndCauses = {
+    "closed", "client_gone", "idle", "kicked", "probe_gone", "server_stopped", "denied", "expired"};
 
 constexpr std::string_view SessionEndCauseName(SessionEndCause cause) {
   return kSessionEndCauses[static_cast<size_t>(cause)];

@@ -30,6 +30,7 @@ AuditEvent Everything() {
                    .bytes = 4096,
                    .first_address = 0x20000000,
                    .last_address = 0x20000FFF,
+                   .locks = 2,
                    .lost = 3};
   event.SetIdentity({.proof = Proof::kToken, .name = "bench-1"});
   event.SetDecision({.allowed = true, .rule = "line 7", .message = "why"}, *Policy::AllowAll());
@@ -42,7 +43,7 @@ TEST(AuditEvent, IsALineOfJson) {
             R"("identity":"token:bench-1","proof":"token","peer":"10.0.0.7:41234","client":"pyocd",)"
             R"("gateway":"certificate:gateway.example","method":"/probegate.v1.DebugProbe/Stream","probe":"7A22",)"
             R"("session":"3f2a90c1d2e4b5a6","policy":"none","rule":"line 7","reason":"why","bytes":4096,)"
-            R"("first_address":"0x20000000","last_address":"0x20000fff","lost":3})"
+            R"("first_address":"0x20000000","last_address":"0x20000fff","locks":2,"lost":3})"
             "\n");
 }
 

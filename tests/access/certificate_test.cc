@@ -6,9 +6,9 @@
 
 #include <string>
 
+#include "access/certificate_cache.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-
 #include "tests/access/signing_key.h"
 
 namespace probegate {
@@ -76,6 +76,26 @@ TEST(Certificate, MustBeOne) {
   for (const std::string& text :
        {std::string(), std::string("-----BEGIN CERTIFICATE-----\nAAAA\n"), Certificate("a", "").substr(0, 300)}) {
     EXPECT_EQ(ReadCertificate(text).status().code(), absl::StatusCode::kUnauthenticated);
+  }
+}
+
+TEST(CertificateCacheTest, KnowsEachCertificateByItsWholeText) {
+  CertificateCache cache;
+  const std::string first = Certificate("a", "DNS:a.example");
+  const std::string second = Certificate("a", "DNS:b.example");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(cache.Read(first)->dns, ElementsAre("a.example"));
+    EXPECT_THAT(cache.Read(second)->dns, ElementsAre("b.example"));
+    EXPECT_EQ(cache.Read("no PEM").status().code(), absl::StatusCode::kUnauthenticated);
+  }
+}
+
+TEST(CertificateCacheTest, GoesOnWhenItIsFull) {
+  CertificateCache cache;
+  const std::string pem = Certificate("a", "DNS:a.example");
+  // What follows the certificate is no part of it, but makes another text.
+  for (size_t i = 0; i < 2 * CertificateCache::kMost; ++i) {
+    EXPECT_THAT(cache.Read(pem + std::string(i, '\n'))->dns, ElementsAre("a.example"));
   }
 }
 

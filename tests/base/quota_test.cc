@@ -184,6 +184,16 @@ TEST(QuotaWhenRoom, RetriesOnceThereIsRoom) {
   EXPECT_EQ(*retry.count, 1) << "it is called once";
 }
 
+TEST(QuotaWhenRoom, WaitsForTheClientsOwnShareIfItHasOne) {
+  Quota quota("bytes", {.all = 9, .per_client = 9});
+  auto held = quota.Take("a", 2, 2);
+  Retry retry;
+  quota.WhenRoom("a", 1, retry.count, retry.callback(), 2);
+  EXPECT_EQ(*retry.count, 0);
+  held->ShrinkTo(1);
+  EXPECT_EQ(*retry.count, 1);
+}
+
 TEST(QuotaWhenRoom, WaitsForTheLimitOfAllToo) {
   Quota quota("bytes", {.all = 4, .per_client = 3});
   auto a = quota.Take("a", 3);

@@ -5,8 +5,11 @@ counters may follow a moment later. It may return a function to be called after 
 """
 
 import contextlib
+import datetime
+import hashlib
 import os
 import pathlib
+import queue
 import resource
 import signal
 import socket
@@ -44,6 +47,8 @@ ACCESS = pathlib.Path(_folder.name) / "access.yaml"
 ALLOWING = 'rules: [{who: {local: "*"}, may: [view, use, gateway]}]'
 VIEWING = 'rules: [{who: {local: "*"}, may: [view]}]'
 ACCESS.write_text(ALLOWING)
+TOKENS = ACCESS.with_name("tokens")
+TOKENS.touch()
 
 
 def runs_with(server_flags=(), gateway_flags=()):
@@ -188,6 +193,39 @@ def rules_no_longer_allow_a_session(lab):
         raise AssertionError("a session was opened against the rules")
     finally:
         ACCESS.write_text(ALLOWING)
+
+
+@runs_with(server_flags=["--tokens", TOKENS, "--token-grace", "0"])
+def a_token_expires(lab):
+    """The session goes on until then."""
+    expiry = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=8)
+    secret = f"secret until {expiry}"
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    TOKENS.write_text(f"short {digest} {expiry.strftime('%Y-%m-%dT%H:%M:%SZ')}\n")
+    with grpc.insecure_channel(lab.stack.server_address) as channel:
+        metadata = [("authorization", f"Bearer {secret}")]
+        directory = lab.api.ProbeDirectoryStub(channel)
+
+        def known():
+            try:
+                return directory.WhoAmI(lab.api.WhoAmIRequest(), metadata=metadata, timeout=BOUND)
+            except grpc.RpcError:
+                return None
+
+        wait_until(known, "the server knows the token")
+        request = lab.api.StreamRequest(open_session=lab.api.OpenSessionRequest(probe=lab.stack.serial))
+        requests = queue.SimpleQueue()
+        requests.put(request)
+        stream = lab.api.DebugProbeStub(channel).Stream(iter(requests.get, None), metadata=metadata, timeout=BOUND)
+        assert next(stream).HasField("open_session")
+        try:
+            next(stream)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+        else:
+            raise AssertionError("the session has outlived its token")
+        finally:
+            requests.put(None)
 
 
 def session_is_kicked(lab):

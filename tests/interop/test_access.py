@@ -95,14 +95,14 @@ class Lab:
         version = hashlib.sha256(text.encode()).hexdigest()[:12]
         wait_until(lambda: self.who_am_i("nobody").policy == version, "the server applies the new rules")
 
-    def connect(self, name=None, certificate=None):
-        """A channel that sends this token with each call, or has this certificate."""
+    def connect(self, name=None, certificate=None, address=None):
+        """A channel to the server, or to this address, that sends this token with each call, or has this certificate."""
         key, chain = (certificate.key.read_bytes(), certificate.cert.read_bytes()) if certificate else (None, None)
         credentials = grpc.ssl_channel_credentials(self.authority.cert.read_bytes(), key, chain)
         if name is not None:
             token = grpc.access_token_call_credentials(secret(name))
             credentials = grpc.composite_channel_credentials(credentials, token)
-        return channel(self.address, credentials)
+        return channel(address or self.address, credentials)
 
     @contextlib.contextmanager
     def directory(self, name=None, certificate=None):
@@ -200,6 +200,58 @@ def test_kick(lab):
     request = lab.api.EndSessionRequest(session=own.opened.session_id[:16])
     lab.call("EndSession", request, "user")
     own.close()
+
+
+def test_limits_count_for_the_identity(lab):
+    rules = RULES.format(first=lab.first)
+    lab.set_rules(rules + "  - {who: {token: user}, may: [view], limits: {connections: 1, sessions: 1, bytes: 1}}\n")
+    request = lab.api.WatchProbesRequest()
+    with lab.directory("user") as directory, lab.directory("user") as another:
+        watch = directory.WatchProbes(request, timeout=2 * BOUND)
+        next(watch)
+        with pytest.raises(grpc.RpcError) as refused:
+            next(another.WatchProbes(request, timeout=BOUND))
+        assert refused.value.code() == Code.RESOURCE_EXHAUSTED
+        assert "the watches of one client is 1, and token:user has 1" in refused.value.details()
+        watch.cancel()
+    session = lab.session("user")
+    with pytest.raises(CommandError) as refused:
+        lab.session("user")
+    assert "the sessions of one client is 1, and token:user has 1" in refused.value.detail.message
+    # Whoever has nothing may always have one request.
+    session.command("Open")
+    session.command("Connect", protocol=lab.api.WIRE_PROTOCOL_SWD)
+    handle = session.command("GetMemoryInterfaceForAp", ap_version=1, address=0).handle
+    session.command("WriteBlock32", handle=handle, address=0x20000100, values=[7] * 20_000)
+    assert set(session.command("ReadBlock32", handle=handle, address=0x20000100, word_count=20_000).values) == {7}
+    session.close()
+
+
+def test_the_lock_is_audited(lab):
+    """The first time that a session takes it, how often it did, and that it lost it when it was ended."""
+    session = lab.session("user")
+    name = session.opened.session_id[:16]
+    for command in ("Lock", "Unlock", "Lock", "Unlock", "Lock"):
+        session.command(command)
+    taken = lab.audited(event="lock.taken", session=name)
+    assert (taken["identity"], taken["probe"]) == ("token:user", lab.first)
+    lab.call("EndSession", lab.api.EndSessionRequest(session=name, reason="lunch"), "kicker")
+    assert lab.audited(event="lock.broken", session=name)["reason"].startswith("kicked: ")
+    assert lab.audited(event="session.ended", session=name)["locks"] == 3
+    assert lab.audit.read_text().count('"lock.taken"') == 1
+    session.close()
+
+
+def test_a_lock_that_is_taken_away_is_audited(lab):
+    rules = RULES.format(first=lab.first)
+    lab.set_rules(rules + "  - {who: {token: user}, may: [use], limits: {lock-seconds: 1}}\n")
+    holder, waiter = lab.session("user"), lab.session("other")
+    holder.command("Lock")
+    waiter.command("Lock")
+    broken = lab.audited(event="lock.broken", session=holder.opened.session_id[:16])
+    assert "as token:other" in broken["reason"] and broken["identity"] == "token:user"
+    holder.close()
+    waiter.close()
 
 
 def test_lists_say_who(lab):

@@ -34,6 +34,7 @@ TABLE = {
         ("probegate_sessions_ended_total", {"cause": "probe_gone"}, events.a_probe_is_unplugged),
         ("probegate_sessions_ended_total", {"cause": "server_stopped"}, events.server_is_told_to_stop),
         ("probegate_sessions_ended_total", {"cause": "denied"}, events.rules_no_longer_allow_a_session),
+        ("probegate_sessions_ended_total", {"cause": "expired"}, events.a_token_expires),
         ("probegate_access_denials_total", {"cause": "denied"}, events.rules_no_longer_allow_a_session),
         ("probegate_access_denials_total", {"cause": "unauthenticated"}, events.a_wrong_token),
         ("probegate_locks_taken_total", {}, events.client_attaches_and_leaves),

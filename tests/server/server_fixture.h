@@ -8,8 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include "access/service/access_control.h"
+#include "base/timers.h"
 #include "gtest/gtest.h"
-#include "server/access/access_control.h"
+#include "server/access/method_rights.h"
 #include "server/catalog/catalog.h"
 #include "server/metrics/server_metrics.h"
 #include "server/sessions/session_audit.h"
@@ -45,18 +47,26 @@ struct ServerOptions {
   std::shared_ptr<const AccessSnapshot> rules = OpenToAll();  // what the files of access say
 };
 
+inline AccessControl::Settings ForServer(AccessControl::Settings settings) {
+  settings.methods = ServerMethods();
+  return settings;
+}
+
 class ServerFixture {
  public:
   explicit ServerFixture(ServerOptions options = {})
       : log(LogFormat::kText, options.log_level),
         metrics(metric_set),
         catalog(std::move(options.catalog), metrics, log),
-        access(options.access, options.rules),
+        access(ForServer(options.access), options.rules),
         audit(options.audit),
         session_quota("sessions", {.all = options.max_sessions, .per_client = options.max_sessions_per_client}),
-        sessions(catalog, log, session_quota, access, audit, options.gateways),
+        sessions(catalog, log, session_quota, access, audit, timers, options.gateways),
         unary_sessions(sessions) {}
-  ~ServerFixture() { catalog.Stop("the test is over"); }
+  ~ServerFixture() {
+    timers.Stop();
+    catalog.Stop("the test is over");
+  }
 
   // Plugs in a probe with this unique ID.
   std::shared_ptr<FakeWire> Plug(const std::string& unique_id) {
@@ -77,6 +87,7 @@ class ServerFixture {
   AccessControl access;
   SessionAudit audit;
   Quota session_quota;
+  Timers timers;
   SessionRegistry sessions;
   UnarySessions unary_sessions;  // idle ones do not end unless the test has an IdleThread
 };

@@ -49,10 +49,12 @@ class Events : public LaneEvents {
   void OnProbeGone(const std::string& unique_id, const absl::Status&) override { diary.Add("gone " + unique_id); }
   void OnUsageChanged(const std::string&) override {}
   void OnProbeReset(const SessionSnapshot& by) override { diary.Add("reset by " + by.client.name()); }
+  void OnLockTaken(const SessionSnapshot& holder) override { locks.Add(holder.client.name()); }
   void OnLockBroken(const SessionSnapshot& holder, const SessionSnapshot& waiter) override {
     diary.Add("broken " + holder.client.name() + " for " + waiter.client.name());
   }
   Diary diary;
+  Diary locks;  // who took the lock for the first time
 };
 
 class LaneTest : public testing::Test {

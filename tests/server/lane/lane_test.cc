@@ -238,6 +238,7 @@ TEST_F(ImpatientLaneTest, ASilentHolderLosesTheLockWhileAnotherWaits) {
   Send(*b, Lock(), "b");
   EXPECT_THAT(diary_.WaitFor(1), ElementsAre("b"));
   EXPECT_THAT(events_.diary.WaitFor(1), ElementsAre("broken a for b"));
+  EXPECT_THAT(events_.locks.WaitFor(2), ElementsAre("a", "b"));
   // The former holder's session goes on: each unlock that it still owes succeeds once, and its commands wait like any
   // other's.
   EXPECT_TRUE(Call(*a, Unlock()).has_unlock());

@@ -1,11 +1,12 @@
 // What the access file has to say about sessions: who may open and end them, whose they are, and when they must end.
+#include <atomic>
 #include <optional>
 #include <string>
 
 #include "base/session_name.h"
 #include "gmock/gmock.h"
 #include "probe/error.h"
-#include "tests/server/access/rules.h"
+#include "tests/access/service/rules.h"
 #include "tests/server/server_fixture.h"
 
 namespace probegate {
@@ -153,6 +154,62 @@ TEST_F(SessionAccessTest, SessionsEndWhenTheRulesNoLongerAllowThem) {
               AllOf(HasSubstr("the access file has changed"), HasSubstr("`use` for the probe PROBE1")));
   EXPECT_FALSE(server.unary_sessions.CheckHasSession(TokenCaller("user")).ok());
   EXPECT_FALSE(other_told);
+}
+
+// --- Tokens that expire
+
+class TokenGraceTest : public testing::Test {
+ protected:
+  TokenGraceTest() { server.Plug("PROBE1"); }
+  ~TokenGraceTest() override { server.catalog.Stop("the test is over"); }
+
+  AccessControl::Settings Settings() {
+    AccessControl::Settings settings = kRestricted;
+    settings.token_grace = std::chrono::seconds(60);
+    settings.authenticator.clock = [this] { return absl::FromUnixMillis(now); };
+    return settings;
+  }
+  // A caller whose session has this time left.
+  Caller With(absl::Duration left) const {
+    Caller caller = TokenCaller("user");
+    caller.identity.expires = absl::FromUnixMillis(now) - absl::Seconds(60) + left;
+    return caller;
+  }
+  static v1::OpenSessionRequest Request() {
+    v1::OpenSessionRequest request;
+    request.set_probe("PROBE1");
+    return request;
+  }
+
+  std::atomic<int64_t> now = 1'000'000;  // in milliseconds; the tests' own time
+  ServerFixture server{{.access = Settings(), .rules = Rules(kRules)}};
+};
+
+TEST_F(TokenGraceTest, ASessionEndsWhenTheGraceIsOver) {
+  std::optional<absl::Status> told;
+  const auto opened =
+      server.sessions.Open(Request(), With(absl::ZeroDuration()), [&told](const absl::Status& why) { told = why; });
+  ASSERT_TRUE(opened.ok());
+  ASSERT_TRUE(told.has_value());
+  EXPECT_TRUE(IsError(*told, ErrorKind::kUnauthenticated));
+  EXPECT_THAT(std::string(told->message()), HasSubstr("the token of token:user expired at"));
+}
+
+TEST_F(TokenGraceTest, ANewerTokenKeepsASessionOfUnaryCallsAlive) {
+  const auto goes_on = server.unary_sessions.Open(Request(), With(absl::Milliseconds(10)));
+  std::atomic<bool> told = false;
+  const auto ends =
+      server.sessions.Open(Request(), With(absl::Milliseconds(10)), [&told](const absl::Status&) { told = true; });
+  ASSERT_TRUE(goes_on.ok() && ends.ok());
+  v1::StreamRequest request;
+  request.mutable_get_state();
+  const Caller renewed = With(absl::Hours(1));
+  server.unary_sessions.Submit(goes_on->session_id(), renewed, request, [](const auto&) {});
+  EXPECT_FALSE(told);
+  now += 10;
+  // It is looked at after the other one, which was opened first.
+  ASSERT_TRUE(Eventually([&told] { return told.load(); }));
+  EXPECT_TRUE(server.unary_sessions.Close(goes_on->session_id(), renewed).ok());
 }
 
 }  // namespace

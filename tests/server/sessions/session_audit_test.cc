@@ -1,6 +1,7 @@
 // What the audit log says of sessions, and what happens while it cannot be written.
 #include "server/sessions/session_audit.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,7 +10,7 @@
 #include "base/session_name.h"
 #include "gmock/gmock.h"
 #include "probe/error.h"
-#include "tests/server/access/rules.h"
+#include "tests/access/service/rules.h"
 #include "tests/server/server_fixture.h"
 
 namespace probegate {
@@ -98,16 +99,36 @@ TEST_F(SessionAuditTest, KicksOfOthers) {
 }
 
 TEST_F(SessionAuditTest, WhatASessionDoesToTheTarget) {
-  const SessionSnapshot session{
-      .name = "0123456789abcdef", .probe = "PROBE1", .written = {.bytes = 12, .first = 16, .last = 27}};
+  const SessionSnapshot session{.name = "0123456789abcdef",
+                                .probe = "PROBE1",
+                                .lock_count = 3,
+                                .written = {.bytes = 12, .first = 16, .last = 27}};
   server.audit.OnProbeReset(session);
+  server.audit.OnLockTaken(session);
   server.audit.OnLockBroken(session, {.name = "fedcba9876543210"});
   server.audit.Ended(session, {SessionEndCause::kIdle, absl::CancelledError("idle")});
   const std::string written = Written();
-  EXPECT_THAT(written, AllOf(HasSubstr(Field("event", "probe.reset")), HasSubstr(Field("event", "lock.broken")),
+  EXPECT_THAT(written, AllOf(HasSubstr(Field("event", "probe.reset")), HasSubstr(Field("event", "lock.taken")),
+                             HasSubstr(Field("event", "lock.broken")), HasSubstr("\"locks\":3"),
                              HasSubstr("waited for by session fedcba9876543210")));
   EXPECT_THAT(written, AllOf(HasSubstr("\"bytes\":12"), HasSubstr(Field("first_address", "0x00000010")),
                              HasSubstr(Field("last_address", "0x0000001b"))));
+}
+
+TEST_F(SessionAuditTest, ASessionThatIsEndedLosesItsLock) {
+  auto opened = Open("user");
+  ASSERT_TRUE(opened.ok());
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 2; ++i) {
+    v1::StreamRequest request;
+    request.mutable_lock();
+    opened->session.session()->Submit(request, [&](const v1::StreamResponse&) { ++answered; });
+  }
+  ASSERT_TRUE(Eventually([&] { return answered == 2; }));
+  ASSERT_TRUE(server.sessions.End(SessionName(opened->response.session_id()), "lunch", TokenCaller("boss")).ok());
+  opened->session.Release(SessionEndCause::kClosed);
+  EXPECT_THAT(Written(), AllOf(HasSubstr(Field("event", "lock.broken")), HasSubstr("\"locks\":1"),
+                               HasSubstr(Field("reason", "kicked: the session was ended: lunch"))));
 }
 
 TEST_F(SessionAuditTest, WithoutAnAuditLogThatCanBeWrittenNoSessionBegins) {

@@ -1,13 +1,11 @@
 // Who callers are, and how they count.
-#include "server/access/access_control.h"
+#include "access/service/access_control.h"
 
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "probe/error.h"
-#include "server/access/method_rights.h"
-#include "tests/server/access/rules.h"
+#include "tests/access/service/rules.h"
 
 namespace probegate {
 namespace {
@@ -69,10 +67,10 @@ TEST(AccessControlTest, WithAnAccessFileCallersMustProveWhoTheyAre) {
   AccessControl::Settings settings = kRestricted;
   settings.observer = &witness;
   AccessControl access(settings, Rules("rules: []"));
-  EXPECT_TRUE(IsError(access.Identify(kPeer, Credentials{}, "/s/M").status(), ErrorKind::kUnauthenticated));
+  EXPECT_TRUE(absl::IsUnauthenticated(access.Identify(kPeer, Credentials{}, "/s/M").status()));
   EXPECT_THAT(witness.seen, HasSubstr("10.0.0.1:1000 /s/M: the client has not proved who it is"));
-  EXPECT_TRUE(IsError(access.Identify(kPeer, Credentials{.protection = Protection::kTls, .token = "x"}).status(),
-                      ErrorKind::kUnauthenticated));
+  EXPECT_TRUE(absl::IsUnauthenticated(
+      access.Identify(kPeer, Credentials{.protection = Protection::kTls, .token = "x"}).status()));
 }
 
 TEST(AccessControlTest, AUsersNameIsLookedUpOnce) {
@@ -101,12 +99,12 @@ TEST(AccessControlTest, AMethodTakesItsRight) {
     caller.method = method;
     return access.CheckMethod(caller);
   };
-  EXPECT_TRUE(check("viewer", "/probegate.v1.ProbeDirectory/ListProbes").ok());
-  EXPECT_TRUE(check("other", "/probegate.v1.ProbeDirectory/WhoAmI").ok());
-  EXPECT_TRUE(IsError(check("viewer", "/probegate.v1.DebugProbe/Stream"), ErrorKind::kDenied));
-  EXPECT_THAT(witness.seen, HasSubstr("token:viewer /probegate.v1.DebugProbe/Stream : token:viewer does not have the "
+  EXPECT_TRUE(check("viewer", "/test.Service/View").ok());
+  EXPECT_TRUE(check("other", "/test.Service/Any").ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(check("viewer", "/test.Service/Use")));
+  EXPECT_THAT(witness.seen, HasSubstr("token:viewer /test.Service/Use : token:viewer does not have the "
                                       "right `use` for any probe"));
-  EXPECT_TRUE(IsError(check("viewer", "/probegate.v1.DebugProbe/New"), ErrorKind::kDenied)) << "it has no row";
+  EXPECT_TRUE(absl::IsPermissionDenied(check("viewer", "/test.Service/New"))) << "it has no row";
 }
 
 TEST(AccessControlTest, RulesTakeEffectAtOnce) {
@@ -117,6 +115,43 @@ TEST(AccessControlTest, RulesTakeEffectAtOnce) {
             "token:a does not have the right `use` for the probe P2; ask the administrator for a rule that gives it");
   access.SetCurrent(Rules("rules: [{who: {token: a}, may: [use]}]"));
   EXPECT_TRUE(access.Check(TokenCaller("a"), Right::kUse, {.uid = "P2", .labels = {}}).ok());
+}
+
+TEST(AccessControlTest, ASessionMayOutliveItsTokenByTheGrace) {
+  absl::Time now = absl::FromUnixSeconds(1'000);
+  AccessControl::Settings settings = kRestricted;
+  settings.token_grace = std::chrono::seconds(60);
+  settings.authenticator.clock = [&now] { return now; };
+  const AccessControl access(settings, Rules("rules: []"));
+  Caller caller = TokenCaller("a");
+  caller.identity.expires = now + absl::Seconds(10);
+  EXPECT_EQ(access.TimeLeft(caller), absl::Seconds(70));
+  now += absl::Seconds(69);
+  EXPECT_TRUE(access.CheckToken(caller).ok());
+  now += absl::Seconds(1);
+  const absl::Status expired = access.CheckToken(caller);
+  EXPECT_TRUE(absl::IsUnauthenticated(expired));
+  EXPECT_THAT(std::string(expired.message()), HasSubstr("the token of token:a expired at 1970-01-01T00:16:50+00:00"));
+  caller.identity.proof = Proof::kCertificate;
+  EXPECT_TRUE(access.CheckToken(caller).ok()) << "only tokens are short-lived";
+}
+
+TEST(AccessControlTest, WithoutAGraceSessionsGoOn) {
+  const AccessControl access(kRestricted, Rules("rules: []"));
+  Caller caller = TokenCaller("a");
+  caller.identity.expires = absl::InfinitePast();
+  EXPECT_EQ(access.TimeLeft(caller), absl::InfiniteDuration());
+  EXPECT_TRUE(access.CheckToken(caller).ok());
+}
+
+TEST(AccessControlTest, ACallersLimitsAreThoseOfItsRules) {
+  AccessControl access(
+      kRestricted, Rules("rules: [{who: {certificate: '*.example'}, may: [view], limits: {uploads: 2, bytes: 10}}]"));
+  const auto caller = access.Identify(kPeer, Certificate("ci.example"));
+  ASSERT_TRUE(caller.ok());
+  EXPECT_EQ(caller->limits.uploads, 2u);
+  EXPECT_EQ(caller->limits.bytes, 10u);
+  EXPECT_EQ(caller->limits.connections, std::nullopt);
 }
 
 }  // namespace

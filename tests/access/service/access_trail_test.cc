@@ -1,5 +1,5 @@
 // What is recorded about callers that are turned away: once per second, however many there are.
-#include "server/access/access_trail.h"
+#include "access/service/access_trail.h"
 
 #include <algorithm>
 #include <string>
@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
-#include "tests/server/access/rules.h"
+#include "tests/access/service/rules.h"
 #include "tests/telemetry/log_capture.h"
 
 namespace probegate {

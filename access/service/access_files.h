@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "access/access_file.h"
-#include "server/access/access_control.h"
-#include "server/access/access_trail.h"
+#include "access/service/access_control.h"
+#include "access/service/access_trail.h"
 #include "telemetry/log.h"
 
 namespace probegate {

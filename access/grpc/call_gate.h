@@ -6,8 +6,9 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/statusor.h"
-#include "server/access/access_control.h"
-#include "server/access/caller.h"
+#include "access/certificate_cache.h"
+#include "access/service/access_control.h"
+#include "access/service/caller.h"
 #include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
@@ -17,7 +18,7 @@ class CallGate {
   // Both must outlive this.
   CallGate(AccessControl& access, const RpcMetrics& rpcs) : access_(access), rpcs_(rpcs) {}
 
-  // The caller of `context`. Errors: as AccessControl::Identify and CheckMethod.
+  // The caller of `context`. Errors: as AccessControl::Identify and CheckMethod. Threads: any.
   absl::StatusOr<Caller> Admit(const std::string& method, const grpc::ServerContextBase& context) const;
 
   // Counts a call of `method`.
@@ -26,6 +27,7 @@ class CallGate {
  private:
   AccessControl& access_;
   const RpcMetrics& rpcs_;
+  mutable CertificateCache certificates_;
 };
 
 }  // namespace probegate

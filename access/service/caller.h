@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "access/identity.h"
+#include "access/limits.h"
 #include "base/peer.h"
 
 namespace probegate {
@@ -23,6 +24,7 @@ struct Caller {
 
   Peer peer;
   Identity identity;
+  Limits limits;       // what the rules of its identity had, when the call began, instead of the program's own limits
   std::string key;     // by which its shares are counted (base/quota.h): Peer::client, or Identity::Text
   std::string method;  // of gRPC, that it calls; empty in tests
   std::string owner;   // to whom its sessions of unary calls belong: Peer::host, or Identity::Text

@@ -1,4 +1,4 @@
-#include "server/access/access_files.h"
+#include "access/service/access_files.h"
 
 #include <string>
 #include <utility>

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "access/access_snapshot.h"
 #include "access/digest.h"
 #include "access/policy_reader.h"
+#include "access/service/access_control.h"
+#include "access/service/caller.h"
+#include "access/service/method_rights.h"
 #include "gtest/gtest.h"
-#include "server/access/access_control.h"
-#include "server/access/caller.h"
 
 namespace probegate {
 
@@ -30,6 +32,10 @@ inline Caller TokenCaller(const std::string& name, const std::string& address = 
   return caller;
 }
 
-inline const AccessControl::Settings kRestricted = {.restricts = true, .identifies = true};
+// The methods of a service that there is only in tests.
+inline constexpr MethodRow kTestMethods[] = {
+    {"/test.Service/View", Right::kView}, {"/test.Service/Use", Right::kUse}, {"/test.Service/Any", std::nullopt}};
+
+inline const AccessControl::Settings kRestricted = {.restricts = true, .identifies = true, .methods = kTestMethods};
 
 }  // namespace probegate

@@ -1,21 +1,12 @@
-#include "server/access/access_control.h"
+#include "access/service/access_control.h"
 
 #include <cstddef>
 #include <utility>
-
-#include "probe/error.h"
-#include "server/access/method_rights.h"
 
 namespace probegate {
 namespace {
 
 constexpr size_t kMostUsers = 4096;
-
-// The error as the program has it (probe/error.h).
-absl::Status ToError(const absl::Status& why) {
-  const ErrorKind kind = absl::IsUnavailable(why) ? ErrorKind::kUnavailable : ErrorKind::kUnauthenticated;
-  return MakeError(kind, std::string(why.message()));
-}
 
 }  // namespace
 
@@ -45,16 +36,17 @@ std::shared_ptr<const AccessSnapshot> AccessControl::Current() const {
 
 absl::StatusOr<Caller> AccessControl::Identify(const Peer& peer, absl::StatusOr<Credentials> credentials,
                                                const std::string& method) {
-  // A server that knows no tokens ignores them.
+  // A program that knows no tokens ignores them.
   if (!settings_.identifies && credentials.ok()) credentials->token.reset();
   auto identity = credentials.ok() ? authenticator_.Identify(*Current(), *credentials)
                                    : absl::StatusOr<Identity>(credentials.status());
   if (!identity.ok() && settings_.identifies) {
     if (settings_.observer != nullptr) settings_.observer->OnUnauthenticated(peer, method, identity.status());
-    return ToError(identity.status());
+    return identity.status();
   }
   Caller caller(peer, identity.ok() ? *std::move(identity) : Identity{.name = peer.client});
   caller.method = method;
+  caller.limits = policy()->LimitsOf(caller.identity);
   if (settings_.identifies && IsProved(caller.identity.proof)) caller.CountByIdentity();
   return caller;
 }
@@ -66,12 +58,12 @@ bool AccessControl::MayView(const Caller& caller, const ProbeNames& probe) const
 bool AccessControl::MaySee(const Caller& caller, const ProbeNames& probe) const {
   const std::shared_ptr<const Policy> rules = policy();
   return rules->Decide(caller.identity, Right::kView, probe).allowed ||
-         rules->Decide(caller.identity, Right::kUse, probe).allowed;
+         rules->Decide(caller.identity, settings_.serves, probe).allowed;
 }
 
 absl::Status AccessControl::CheckMethod(const Caller& caller) const {
-  const MethodRow* const row = FindMethodRow(caller.method);
-  if (row == nullptr) return MakeError(ErrorKind::kDenied, "nobody may call " + caller.method);
+  const MethodRow* const row = FindMethodRow(settings_.methods, caller.method);
+  if (row == nullptr) return absl::PermissionDeniedError("nobody may call " + caller.method);
   if (!row->right) return absl::OkStatus();
   const std::shared_ptr<const Policy> rules = policy();
   return Report(caller, {}, rules->Decide(caller.identity, *row->right), *rules);
@@ -82,11 +74,32 @@ absl::Status AccessControl::Check(const Caller& caller, Right right, const Probe
   return Report(caller, probe.uid, rules->Decide(caller.identity, right, probe), *rules);
 }
 
+absl::Status AccessControl::CheckStill(const Caller& caller, Right right, const ProbeNames& probe) const {
+  const Decision decision = policy()->Decide(caller.identity, right, probe);
+  if (decision.allowed) return absl::OkStatus();
+  return absl::PermissionDeniedError("the access file has changed: " + decision.message);
+}
+
+absl::Duration AccessControl::TimeLeft(const Caller& caller) const {
+  const Proof proof = caller.identity.proof;
+  const bool has_token = proof == Proof::kToken || proof == Proof::kIssuer;
+  if (!has_token || !settings_.token_grace) return absl::InfiniteDuration();
+  return caller.identity.expires + absl::FromChrono(*settings_.token_grace) - settings_.authenticator.clock();
+}
+
+absl::Status AccessControl::CheckToken(const Caller& caller) const {
+  if (TimeLeft(caller) > absl::ZeroDuration()) return absl::OkStatus();
+  return absl::UnauthenticatedError(
+      "the token of " + caller.identity.Text() + " expired at " +
+      absl::FormatTime(absl::RFC3339_sec, caller.identity.expires, absl::UTCTimeZone()) +
+      ", and its sessions end now (--token-grace); get a new token, and open a new session");
+}
+
 absl::Status AccessControl::Report(const Caller& caller, const std::string& probe, const Decision& decision,
                                    const Policy& rules) const {
   if (decision.allowed) return absl::OkStatus();
   if (settings_.observer != nullptr) settings_.observer->OnDenied(caller, probe, decision, rules);
-  return MakeError(ErrorKind::kDenied, decision.message);
+  return absl::PermissionDeniedError(decision.message);
 }
 
 std::optional<std::string> AccessControl::UserName(uid_t uid) {

@@ -1,11 +1,11 @@
-#include "server/access/access_trail.h"
+#include "access/service/access_trail.h"
 
 #include <cstdint>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/metrics/metric_rows.h"
+#include "access/service/metric_rows.h"
 
 namespace probegate {
 

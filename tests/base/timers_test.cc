@@ -1,4 +1,4 @@
-#include "debug/timers.h"
+#include "base/timers.h"
 
 #include <future>
 
