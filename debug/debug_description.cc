@@ -27,7 +27,7 @@ DebugDescription Describe(const DebugPlan& plan) {
           .server = NameOf(recipe.server.front()),
           .server_path = FolderOf(recipe.server.front()),
           .toolchain_configuration = {{"gdb", recipe.gdb}, {"recipe", recipe.name}},
-          .server_configuration = {{"probe", plan.probe}, {"command", absl::StrJoin(recipe.server, " ")}}};
+          .server_configuration = {{"probe", plan.probe.uid}, {"command", absl::StrJoin(recipe.server, " ")}}};
 }
 
 }  // namespace probegate

@@ -12,6 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "access/access_file.h"
+#include "access/audit_log.h"
+#include "access/service/access_control.h"
+#include "access/service/access_files.h"
+#include "access/service/access_trail.h"
 #include "base/accept_loop.h"
 #include "base/end_program.h"
 #include "base/grpc/client_tls.h"
@@ -21,16 +26,18 @@
 #include "base/process_setup.h"
 #include "base/quota.h"
 #include "base/signals.h"
+#include "base/timers.h"
 #include "debug/confinement_report.h"
+#include "debug/debug_audit.h"
 #include "debug/grpc/debug_server.h"
 #include "debug/grpc/probe_lister.h"
 #include "debug/launch/confinement.h"
 #include "debug/launch/landlock.h"
+#include "debug/method_rights.h"
 #include "debug/options.h"
 #include "debug/recipe.h"
 #include "debug/sandbox.h"
 #include "debug/sessions.h"
-#include "base/timers.h"
 #include "debug/work_folder.h"
 #include "debug/workers.h"
 #include "telemetry/accept_log.h"
@@ -133,7 +140,12 @@ std::vector<std::string> GatewayTls(const ClientTlsFiles& files) {
   return words;
 }
 
+AccessFile::Paths AccessPaths(const AccessOptions& options) {
+  return {.access = options.access, .tokens = options.tokens, .key_cache = options.key_cache};
+}
+
 int Serve(const DebugdOptions& options, TerminationSignals& signals) {
+  if (!options.access.audit.empty()) BlockHangup();
   Log log(options.log.log_format(), options.log.level());
   SilenceGrpcLogs(options.log.level() == LogLevel::kDebug && options.log.log_format() == LogFormat::kText);
   const absl::Status confines = CanConfine();
@@ -166,6 +178,17 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   AddLogMetrics(metrics, log);
   AddTlsMetrics(metrics, tls->get());
   DebugMetrics debug_metrics(metrics);
+  const auto audit = AuditLog::Open(options.access.audit, "probegate-debugd");
+  if (!audit.ok()) return Fail(log, audit.status());
+  const DebugAudit debug_audit(audit->get());
+  AccessTrail access_trail(log, metrics, audit->get());
+  AccessControl access({.restricts = !options.access.access.empty(),
+                        .identifies = options.access.identifies(),
+                        .serves = Right::kDebug,
+                        .token_grace = options.access.token_grace,
+                        .methods = DebugMethods(),
+                        .observer = &access_trail},
+                       OpenToAll());
   DebugQuotas quotas(options.quotas);
   Workers elf_disk(kDiskThreads);
   Workers work_disk(kDiskThreads);
@@ -195,6 +218,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
                              .sources = {.recipes = *recipes,
                                          .elf_files = *elf_files,
                                          .uploads = uploads,
+                                         .access = access,
                                          .list_probes = [&probes](const ProbesCallback& done) { probes.List(done); }},
                              .limits = options.limits,
                              .work = **work,
@@ -203,27 +227,45 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
                              .elf_disk = elf_disk,
                              .work_disk = work_disk,
                              .metrics = debug_metrics,
+                             .audit = debug_audit,
                              .log = log};
   DebugSessions sessions(context);
   const MemoryTrim memory_trim;
 
   Readiness readiness("probegate-debugd");
+  std::unique_ptr<HangupWatch> hangups;
+  if (*audit != nullptr) {
+    readiness.Require([&audit] { return (*audit)->ok(); });
+    auto watch = HangupWatch::Start([&audit] { (*audit)->Reopen(); });
+    if (!watch.ok()) return Fail(log, watch.status());
+    hangups = *std::move(watch);
+  }
   auto http = ServeMetrics(**loop, options.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
   if (!http.ok()) return Fail(log, http.status());
+  std::unique_ptr<AccessFiles> access_files;
+  if (options.access.identifies()) {
+    auto opened = AccessFiles::Open(AccessPaths(options.access), access, access_trail, log,
+                                    [&sessions] { sessions.CheckAccess(); });
+    if (!opened.ok()) return Fail(log, opened.status());
+    access_files = *std::move(opened);
+  }
   auto server = DebugServer::Start({.loop = **loop,
                                     .connections = connections,
                                     .listen = options.listen,
                                     .limits = Limits(options, accept_log),
                                     .tls = tls->get(),
                                     .group = options.exposure.group},
-                                   sessions, metrics);
+                                   sessions, access, metrics);
   if (!server.ok()) return Fail(log, server.status());
   GrpcListener& listener = (*server)->listener();
   const absl::Status checked = readiness.SetListening(
       {GrpcCheck(listener.endpoint(), [&listener](const Endpoint& from) { listener.Expect(from); })});
   if (!checked.ok()) return Fail(log, checked);
   const std::string address = listener.endpoint().ToString();
-  WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(), "run gdb here", log);
+  // With TLS, the access file decides who may do what.
+  if (options.access.access.empty() || !options.tls.server().enabled()) {
+    WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(), "run gdb here", log);
+  }
   LogConfinement(log, confines, sandboxes);
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 
@@ -235,6 +277,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   listener.StopServing();
   sessions.Stop();
   listener.Shutdown(kPatience);
+  access_files = nullptr;
   timers.Stop();
   elf_disk.Stop();
   work_disk.Stop();

@@ -1,6 +1,8 @@
 #include "debug/options.h"
 
+#include "access/policy_reader.h"
 #include "base/server_list.h"
+#include "config/access_options.h"
 #include "config/arguments.h"
 #include "config/checks.h"
 #include "config/connection_options.h"
@@ -53,6 +55,7 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
       ->option_text("HOST:PORT|unix:/PATH [" + options.servers.front().ToString() + "]")
       ->allow_extra_args(false);
   AddTlsOptions(app, TlsRole::kBoth, options.tls);
+  AddAccessOptions(app, options.access);
   app.add_option("--recipes", options.recipes, "YAML file that says which GDB server and gdb to use for which boards")
       ->option_text("FILE");
   app.add_option("--elf-folder", options.elf_folders, "Clients may name ELF files below this folder (repeatable)")
@@ -88,6 +91,7 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   AddDuration(app, "--connection-idle", options.connection_idle, "Close a connection without a call after this time");
   AddLogOptions(app, options.log);
   AddMetricsOption(app, options.metrics, "127.0.0.1:9466");
+  app.footer("The file of --access looks like this (docs/access.md):\n\n" + std::string(AccessFileExample()));
   if (const auto code = ParseArguments(app, argc, argv)) return code;
 
   options.listen = *ParseAddress(listen);
@@ -95,6 +99,7 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   if (!named.ok()) return RefuseArguments(app, "--server: " + std::string(named.status().message()));
   if (!named->empty()) options.servers = *std::move(named);
   if (const auto wrong = WrongTlsOptions(options.tls)) return RefuseArguments(app, *wrong);
+  if (const auto wrong = WrongAccessOptions(options.access)) return RefuseArguments(app, *wrong);
   if (const auto refused = options.exposure.Refuse(options.listen, options.tls.server())) {
     return RefuseArguments(app, *refused);
   }

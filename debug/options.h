@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/quota.h"
 #include "base/server_list.h"
+#include "config/access_options.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
 #include "config/tls_options.h"
@@ -22,6 +23,7 @@ struct DebugdOptions {
   std::chrono::milliseconds connection_idle{10'000};
   Exposure exposure;
   TlsOptions tls;
+  AccessOptions access;
   bool allow_unconfined = false;
   std::vector<Endpoint> servers{DefaultServer()};  // at least one
   std::string recipes;                             // a file; empty: the built-in recipes

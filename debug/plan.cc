@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_replace.h"
+#include "base/endpoint.h"
 #include "debug/fqbn.h"
 #include "debug/installation.h"
 #include "debug/quoted.h"
@@ -81,6 +83,11 @@ void Confine(const DebugTools& tools, const DebugPlan& plan, const std::string& 
   }
 }
 
+ProbeNames NamesOf(const KnownProbe& probe) {
+  const v1::ProbeDescription& description = probe.status.description();
+  return {.uid = description.unique_id(), .labels = Labels(description.labels().begin(), description.labels().end())};
+}
+
 }  // namespace
 
 absl::StatusOr<DebugPlan> StartPlan(const DebugConfig& config, const DebugSources& sources) {
@@ -110,17 +117,26 @@ absl::StatusOr<DebugPlan> StartPlan(const DebugConfig& config, const DebugSource
   return plan;
 }
 
-absl::Status AddProbe(const DebugConfig& config, const ProbesAnswer& probes, DebugPlan& plan) {
+absl::Status AddProbe(const DebugConfig& config, const Caller& caller, const AccessControl& access,
+                      const ProbesAnswer& probes, DebugPlan& plan) {
   if (!probes.ok()) return probes.status();
-  auto probe = ChooseProbe(config.port, **probes);
-  if (probe.ok()) plan.probe = *std::move(probe);
-  return probe.status();
+  ProbeList visible{.probes = {}, .gap = (*probes)->gap};
+  std::copy_if((*probes)->probes.begin(), (*probes)->probes.end(), std::back_inserter(visible.probes),
+               [&](const KnownProbe& probe) { return access.MaySee(caller, NamesOf(probe)); });
+  const auto uid = ChooseProbe(config.port, visible);
+  if (!uid.ok()) return uid.status();
+  // The server that has the probe now knows its labels.
+  const auto chosen = std::find_if(visible.probes.begin(), visible.probes.end(), [&uid](const KnownProbe& probe) {
+    return probe.status.description().unique_id() == *uid && probe.status.state() != v1::PROBE_STATE_AWAY;
+  });
+  plan.probe = chosen == visible.probes.end() ? ProbeNames{.uid = *uid, .labels = {}} : NamesOf(*chosen);
+  return access.Check(caller, Right::kDebug, plan.probe);
 }
 
-absl::Status TakeUpload(const DebugConfig& config, const std::string& host, UploadStore& uploads, DebugPlan& plan) {
+absl::Status TakeUpload(const DebugConfig& config, const std::string& owner, UploadStore& uploads, DebugPlan& plan) {
   const auto upload = UploadOf(config);
   if (!upload) return absl::OkStatus();
-  auto file = uploads.Take(upload->value, host);
+  auto file = uploads.Take(upload->value, owner);
   if (!file.ok()) {
     return absl::Status(file.status().code(), std::string(upload->name) + " " + Quoted(upload->value) + ": " +
                                                   std::string(file.status().message()));
@@ -146,12 +162,15 @@ absl::StatusOr<std::string> FindDebugFqbn(const DebugConfig& config, const Recip
   return fqbn->ToString();
 }
 
-ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work) {
+ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const Caller& caller,
+                              const std::string& work) {
   ProcessCommand command = Launched(tools, work);
   Add(command.words,
-      {"--", tools.gateway, "--uid", plan.probe, "--whole-uid", "--port", "0", "--no-wait", "--state",
+      {"--", tools.gateway, "--uid", plan.probe.uid, "--whole-uid", "--port", "0", "--no-wait", "--state",
        work + "/gateway", "--metrics-listen", "none", "--log-format", "json", "--max-connections", "16"});
   for (const std::string& server : tools.servers) Add(command.words, {"--server", server});
+  if (ParseEndpoint(caller.peer.address)) Add(command.words, {"--client-address", caller.peer.address});
+  if (IsProved(caller.identity.proof)) Add(command.words, {"--client-user", caller.identity.Text()});
   command.words.insert(command.words.end(), tools.tls.begin(), tools.tls.end());
   return command;
 }

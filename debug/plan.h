@@ -12,6 +12,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "access/rule.h"
+#include "access/service/access_control.h"
+#include "access/service/caller.h"
 #include "debug/debug_config.h"
 #include "debug/elf_files.h"
 #include "debug/probe_choice.h"
@@ -41,12 +44,14 @@ struct DebugSources {
   const RecipeBook& recipes;
   const ElfFiles& elf_files;
   UploadStore& uploads;
+  // Says which of them the client may debug on.
+  const AccessControl& access;
   // Asks the servers for their probes. Does not block; the callback is called once, within some seconds, on any thread.
   std::function<void(ProbesCallback)> list_probes;
 };
 
 struct DebugPlan {
-  std::string probe;  // unique ID
+  ProbeNames probe;
   Recipe recipe;
   std::filesystem::path elf;
   std::shared_ptr<ElfUpload> upload;  // null if the ELF file was not uploaded
@@ -58,11 +63,13 @@ struct DebugPlan {
 // First everything except the probe. Blocks on the file system, unless the ELF file was uploaded: then its name stands
 // for it until TakeUpload.
 absl::StatusOr<DebugPlan> StartPlan(const DebugConfig& config, const DebugSources& sources);
-// Adds the probe.
-absl::Status AddProbe(const DebugConfig& config, const ProbesAnswer& probes, DebugPlan& plan);
-// If the config names an upload, takes it out of the store, because each upload is for one session. `host` is the
-// client's.
-absl::Status TakeUpload(const DebugConfig& config, const std::string& host, UploadStore& uploads, DebugPlan& plan);
+// Adds the probe. For a client that may neither view nor debug a probe, it is not there. PERMISSION_DENIED if the
+// client may not debug on the one that it means.
+absl::Status AddProbe(const DebugConfig& config, const Caller& caller, const AccessControl& access,
+                      const ProbesAnswer& probes, DebugPlan& plan);
+// If the config names an upload, takes it out of the store, because each upload is for one session. `owner` is the
+// client's Caller::owner.
+absl::Status TakeUpload(const DebugConfig& config, const std::string& owner, UploadStore& uploads, DebugPlan& plan);
 
 // Whether a board can be debugged: the board's fqbn, without the options that are not needed to find the same recipe;
 // empty if no recipe matches it. Only `fqbn` and `interpreter` of the config count; INVALID_ARGUMENT if one of them is
@@ -71,7 +78,9 @@ absl::StatusOr<std::string> FindDebugFqbn(const DebugConfig& config, const Recip
 
 // The command lines of the three programs. `work` is the session's own folder; `port` is the port of the program that
 // was started before.
-ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work);
+// `caller` is whose session it is; the gateway tells the server.
+ProcessCommand GatewayCommand(const DebugTools& tools, const DebugPlan& plan, const Caller& caller,
+                              const std::string& work);
 ProcessCommand GdbServerCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port);
 ProcessCommand GdbCommand(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port);
 

@@ -16,14 +16,14 @@ constexpr DebugMetrics::StageNumber kStages[] = {DebugMetrics::kGateway, DebugMe
 
 }  // namespace
 
-DebugSession::DebugSession(const DebugContext& context, DebugConfig config, Peer peer, uint64_t number,
+DebugSession::DebugSession(const DebugContext& context, DebugConfig config, Caller caller, uint64_t number,
                            std::shared_ptr<DebugClient> client, Quota::Grant place)
     : context_(context),
       config_(std::move(config)),
-      peer_(std::move(peer)),
+      caller_(std::move(caller)),
       number_(number),
       client_(std::move(client)),
-      notes_(context.limits.input_bytes, context.quotas.memory, peer_.client),
+      notes_(context.limits.input_bytes, context.quotas.memory, caller_.key),
       place_(std::make_shared<Quota::Grant>(std::move(place))),
       tools_(context.tools),
       gdb_pipe_(context.limits.output_bytes_per_second, context.metrics) {}
@@ -58,9 +58,12 @@ void DebugSession::Plan() {
 }
 
 absl::Status DebugSession::Begin(const ProbesAnswer& probes) {
-  absl::Status status = AddProbe(config_, probes, *plan_);
-  if (status.ok()) status = TakeUpload(config_, peer_.host, context_.sources.uploads, *plan_);
+  absl::Status status = AddProbe(config_, caller_, access(), probes, *plan_);
+  if (status.ok()) status = TakeUpload(config_, caller_.owner, context_.sources.uploads, *plan_);
   if (!status.ok()) return status;
+  const std::shared_ptr<const Policy> policy = access().policy();
+  context_.audit.Opened(audited(), *policy, policy->Decide(caller_.identity, Right::kDebug, plan_->probe));
+  begun_ = true;
   auto folder = context_.work.MakeSessionFolder();
   if (!folder.ok()) {
     Finish({DebugEndCause::kStageFailed, std::string(folder.status().message())});
@@ -68,11 +71,12 @@ absl::Status DebugSession::Begin(const ProbesAnswer& probes) {
   }
   work_ = *std::move(folder);
   context_.log.Info("session.started", {{"debug_session", number_},
-                                        {"probe", plan_->probe},
-                                        {"client", peer_.address},
+                                        {"probe", plan_->probe.uid},
+                                        {"client", caller_.peer.address},
+                                        {"identity", caller_.identity.Text()},
                                         {"recipe", plan_->recipe.name},
                                         {"interpreter", plan_->interpreter}});
-  StartStage(DebugMetrics::kGateway, GatewayCommand(tools_, *plan_, work_), kGatewayPort, -1);
+  StartStage(DebugMetrics::kGateway, GatewayCommand(tools_, *plan_, caller_, work_), kGatewayPort, -1);
   return absl::OkStatus();
 }
 
@@ -121,8 +125,13 @@ bool DebugSession::TakeNotesOnce() {
   if (notes.end) Finish(*std::move(notes.end));
   if (notes.probes && !end_) {
     if (const absl::Status begun = Begin(*notes.probes); !begun.ok()) {
-      Finish(DebugEnd(DebugEndCause::kBadConfig, begun));
+      const bool denied = absl::IsPermissionDenied(begun);
+      Finish(DebugEnd(denied ? DebugEndCause::kDenied : DebugEndCause::kBadConfig, begun));
     }
+  }
+  if (notes.check_access && begun_) {
+    const absl::Status denied = access().CheckStill(caller_, Right::kDebug, plan_->probe);
+    if (!denied.ok()) Finish(DebugEnd(DebugEndCause::kDenied, denied));
   }
   interrupt_pending_ = interrupt_pending_ || notes.interrupt;
   // Until gdb has set up its handler, SIGINT would kill it.
@@ -144,6 +153,9 @@ DebugSession::Clock::time_point DebugSession::NextDeadline(Clock::time_point now
     if (stages_[number] && !ready_[number]) next = std::min(next, stages_[number]->started() + context_.limits.start);
   }
   if (half_closed_at_) next = std::min(next, *half_closed_at_ + context_.limits.half_close);
+  if (const absl::Duration left = access().TimeLeft(caller_); left < absl::InfiniteDuration()) {
+    next = std::min(next, now + absl::ToChronoMilliseconds(left) + std::chrono::milliseconds(1));
+  }
   // By then some of the allowance is back.
   if (gdb_pipe_.IsThrottled()) next = std::min<Clock::time_point>(next, now + std::chrono::milliseconds(10));
   return next;
@@ -160,6 +172,9 @@ void DebugSession::CheckDeadlines(Clock::time_point now) {
     Finish({DebugEndCause::kIdle,
             "the session was idle for too long: neither gdb nor the client sent anything "
             "(--idle)"});
+  }
+  if (const absl::Status expired = access().CheckToken(caller_); !expired.ok()) {
+    Finish(DebugEnd(DebugEndCause::kExpired, expired));
   }
   for (const auto number : kStages) {
     if (stages_[number] && !ready_[number] && now >= stages_[number]->started() + context_.limits.start) {
@@ -214,7 +229,7 @@ void DebugSession::OnStageOutput(DebugMetrics::StageNumber number) {
 
 void DebugSession::OnGatewayLine(const std::string& line) {
   const auto loss = gateway_log_.ReadLoss(line);
-  if (loss) Finish({DebugEndCause::kProbeLost, "probe " + plan_->probe + " is lost: " + *loss});
+  if (loss) Finish({DebugEndCause::kProbeLost, "probe " + plan_->probe.uid + " is lost: " + *loss});
 }
 
 void DebugSession::OnReady(DebugMetrics::StageNumber number) {
@@ -291,9 +306,10 @@ void DebugSession::EndPrograms() {
 }
 
 void DebugSession::LogEnd() {
+  if (begun_) context_.audit.Ended(audited(), *end_);
   context_.log.Info("session.ended", {{"debug_session", number_},
-                                      {"probe", plan_ ? plan_->probe : std::string()},
-                                      {"client", peer_.address},
+                                      {"probe", plan_ ? plan_->probe.uid : std::string()},
+                                      {"client", caller_.peer.address},
                                       {"cause", RowOf(end_->cause).name},
                                       {"reason", end_->reason.substr(0, end_->reason.find('\n'))},
                                       {"bytes_in", gdb_pipe_.bytes_in()},

@@ -19,7 +19,10 @@
 #include <string>
 #include <utility>
 
-#include "base/peer.h"
+#include "access/service/access_control.h"
+#include "access/service/caller.h"
+#include "base/timers.h"
+#include "debug/debug_audit.h"
 #include "debug/debug_metrics.h"
 #include "debug/debug_quotas.h"
 #include "debug/gateway_log.h"
@@ -29,7 +32,6 @@
 #include "debug/session_end.h"
 #include "debug/session_notes.h"
 #include "debug/stage.h"
-#include "base/timers.h"
 #include "debug/work_folder.h"
 #include "debug/workers.h"
 #include "telemetry/log.h"
@@ -72,6 +74,7 @@ struct DebugContext {
   Workers& elf_disk;
   Workers& work_disk;
   DebugMetrics& metrics;
+  const DebugAudit& audit;
   Log& log;
 };
 
@@ -82,7 +85,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
 
   // Must be owned by a shared_ptr. `place` is its place among the sessions, which it gives back when it has ended and
   // its files are removed.
-  DebugSession(const DebugContext& context, DebugConfig config, Peer peer, uint64_t number,
+  DebugSession(const DebugContext& context, DebugConfig config, Caller caller, uint64_t number,
                std::shared_ptr<DebugClient> client, Quota::Grant place);
   ~DebugSession();
   DebugSession(const DebugSession&) = delete;
@@ -93,6 +96,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   void Input(std::string data) { notes_.AddInput(std::move(data)); }
   void Interrupt() { notes_.Interrupt(); }
   void HalfClose() { notes_.HalfClose(); }
+  // The access file has changed.
+  void CheckAccess() { notes_.CheckAccess(); }
   // The client has taken the last OnOutput.
   void OutputTaken() { notes_.OutputTaken(); }
   // The client has taken OnEnd, or no longer exists.
@@ -112,7 +117,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
 
   // Makes the plan, and asks for the list of probes.
   void Plan();
-  // Completes the plan, and starts the first program.
+  // Completes the plan, tells the logs, and starts the first program.
   absl::Status Begin(const ProbesAnswer& probes);
   void StartStage(DebugMetrics::StageNumber number, const ProcessCommand& command, const char* ready, int input);
   void StartGdbServer();
@@ -127,12 +132,14 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     if (!end_) end_ = std::move(end);
   }
   void EndPrograms();
+  const AccessControl& access() const { return context_.sources.access; }
+  DebugAudit::Session audited() const { return {.caller = caller_, .number = number_, .probe = plan_->probe.uid}; }
   void LogEnd();
   void TellEnd();
 
   const DebugContext& context_;
   const DebugConfig config_;
-  const Peer peer_;
+  const Caller caller_;
   const uint64_t number_;
   const std::shared_ptr<DebugClient> client_;
   SessionNotes notes_;
@@ -140,6 +147,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   // The rest belongs to the session's thread.
   std::shared_ptr<Quota::Grant> place_;
   std::optional<DebugPlan> plan_;
+  bool begun_ = false;  // the audit log has its beginning
   std::string work_;
   DebugTools tools_;                // the context's, with this session's sandbox
   std::optional<Sandbox> sandbox_;  // in which the GDB server and gdb run

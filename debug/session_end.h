@@ -25,6 +25,8 @@ enum class DebugEndCause : uint8_t {
   kTooLong,      // --max-time
   kIdle,         // --idle
   kStopping,     // probegate-debugd is shutting down
+  kDenied,       // the client may not debug on the probe, or not any longer
+  kExpired,      // the token of the client has expired
 };
 
 struct DebugEndRow {
@@ -32,7 +34,7 @@ struct DebugEndRow {
   const char* name;       // in metrics and in the log
   absl::StatusCode code;  // the call's status, unless the reason has one of its own
 };
-inline constexpr std::array<DebugEndRow, 13> kDebugEnds = {{
+inline constexpr std::array<DebugEndRow, 15> kDebugEnds = {{
     {DebugEndCause::kGdbExited, "gdb_exited", absl::StatusCode::kOk},
     {DebugEndCause::kGdbKilled, "gdb_killed", absl::StatusCode::kAborted},
     {DebugEndCause::kHalfClosed, "half_closed", absl::StatusCode::kDeadlineExceeded},
@@ -46,6 +48,8 @@ inline constexpr std::array<DebugEndRow, 13> kDebugEnds = {{
     {DebugEndCause::kTooLong, "too_long", absl::StatusCode::kDeadlineExceeded},
     {DebugEndCause::kIdle, "idle", absl::StatusCode::kDeadlineExceeded},
     {DebugEndCause::kStopping, "stopping", absl::StatusCode::kUnavailable},
+    {DebugEndCause::kDenied, "denied", absl::StatusCode::kPermissionDenied},
+    {DebugEndCause::kExpired, "expired", absl::StatusCode::kUnauthenticated},
 }};
 
 inline const DebugEndRow& RowOf(DebugEndCause cause) { return kDebugEnds[static_cast<size_t>(cause)]; }

@@ -61,6 +61,14 @@ void SessionNotes::Interrupt() {
   Wake();
 }
 
+void SessionNotes::CheckAccess() {
+  {
+    MutexLock lock(mutex_);
+    check_access_ = true;
+  }
+  Wake();
+}
+
 void SessionNotes::HalfClose() {
   {
     MutexLock lock(mutex_);
@@ -104,6 +112,7 @@ SessionNotes::Taken SessionNotes::Take(bool with_input) {
   taken.more_input = !input_.empty();
   taken.half_closed = half_closed_;
   taken.interrupt = std::exchange(interrupt_, false);
+  taken.check_access = std::exchange(check_access_, false);
   taken.output_taken = std::exchange(output_taken_, false);
   taken.end = end_;
   return taken;

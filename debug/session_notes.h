@@ -23,13 +23,14 @@ class SessionNotes {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `memory` must outlive this object; `client` is Peer::client.
+  // `memory` must outlive this object; `client` is Caller::key.
   SessionNotes(size_t max_input_bytes, Quota& memory, std::string client);
   SessionNotes(const SessionNotes&) = delete;
   SessionNotes& operator=(const SessionNotes&) = delete;
 
   void AddInput(std::string bytes);
   void Interrupt();
+  void CheckAccess();
   void ProbesListed(const ProbesAnswer& probes);
   void HalfClose();
   void OutputTaken();
@@ -51,6 +52,7 @@ class SessionNotes {
     bool more_input = false;             // some is still waiting here
     bool half_closed = false;            // stays set; all input that will ever come has come
     bool interrupt = false;              // since the last Take
+    bool check_access = false;           // since the last Take
     bool output_taken = false;           // since the last Take
     std::optional<DebugEnd> end;
   };
@@ -73,6 +75,7 @@ class SessionNotes {
   std::optional<ProbesAnswer> probes_ ABSL_GUARDED_BY(mutex_);
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool interrupt_ ABSL_GUARDED_BY(mutex_) = false;
+  bool check_access_ ABSL_GUARDED_BY(mutex_) = false;
   bool output_taken_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<DebugEnd> end_ ABSL_GUARDED_BY(mutex_);
   bool end_taken_ ABSL_GUARDED_BY(mutex_) = false;

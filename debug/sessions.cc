@@ -8,7 +8,7 @@ namespace probegate {
 
 DebugSessions::~DebugSessions() { Stop(); }
 
-absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(DebugConfig config, Peer peer,
+absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(DebugConfig config, Caller caller,
                                                                    std::shared_ptr<DebugClient> client) {
   std::list<Entry> done;
   absl::StatusOr<std::shared_ptr<DebugSession>> session;
@@ -16,7 +16,7 @@ absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(DebugConfig c
     MutexLock lock(mutex_);
     done = TakeDone();
     context_.metrics.started.Add();
-    session = StartOne(std::move(config), std::move(peer), std::move(client));
+    session = StartOne(std::move(config), std::move(caller), std::move(client));
     if (!session.ok()) {
       context_.metrics.ended(stopped_ ? DebugEndCause::kStopping : DebugEndCause::kRefused).Add();
     }
@@ -26,15 +26,16 @@ absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::Start(DebugConfig c
   return session;
 }
 
-absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(DebugConfig config, Peer peer,
+absl::StatusOr<std::shared_ptr<DebugSession>> DebugSessions::StartOne(DebugConfig config, Caller caller,
                                                                       std::shared_ptr<DebugClient> client) {
   if (stopped_) return absl::UnavailableError("probegate-debugd is shutting down");
-  auto place = context_.quotas.sessions.Take(peer.client, 1);
+  if (absl::Status unwritten = context_.audit.CanOpen(); !unwritten.ok()) return unwritten;
+  auto place = context_.quotas.sessions.Take(caller.key, 1, caller.limits.sessions);
   if (!place.ok()) {
     return absl::ResourceExhaustedError(std::string(place.status().message()) +
                                         " (--max-sessions, --max-sessions-per-client)");
   }
-  auto session = std::make_shared<DebugSession>(context_, std::move(config), std::move(peer), ++last_number_,
+  auto session = std::make_shared<DebugSession>(context_, std::move(config), std::move(caller), ++last_number_,
                                                 std::move(client), *std::move(place));
   Entry& entry = entries_.emplace_back();
   entry.session = session;
@@ -62,6 +63,11 @@ std::list<DebugSessions::Entry> DebugSessions::TakeDone() {
 
 void DebugSessions::Join(std::list<Entry> entries) {
   for (Entry& entry : entries) entry.thread.join();
+}
+
+void DebugSessions::CheckAccess() {
+  MutexLock lock(mutex_);
+  for (Entry& entry : entries_) entry.session->CheckAccess();
 }
 
 void DebugSessions::Stop() {

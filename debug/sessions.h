@@ -23,10 +23,13 @@ class DebugSessions {
   DebugSessions(const DebugSessions&) = delete;
   DebugSessions& operator=(const DebugSessions&) = delete;
 
-  // Starts a session. RESOURCE_EXHAUSTED if there are too many, or no thread can be started; UNAVAILABLE after Stop.
-  // The metrics count a session that was refused as started and ended.
-  absl::StatusOr<std::shared_ptr<DebugSession>> Start(DebugConfig config, Peer peer,
+  // Starts a session. RESOURCE_EXHAUSTED if there are too many, or no thread can be started; UNAVAILABLE after Stop,
+  // and while the audit log cannot be written. The metrics count a session that was refused as started and ended.
+  absl::StatusOr<std::shared_ptr<DebugSession>> Start(DebugConfig config, Caller caller,
                                                       std::shared_ptr<DebugClient> client);
+
+  // The access file has changed: ends the sessions that it no longer allows.
+  void CheckAccess();
 
   // Ends all sessions, tells their clients, and starts no more. Blocks until all their programs and threads have ended,
   // which takes some seconds.
@@ -41,7 +44,7 @@ class DebugSessions {
     bool done = false;
   };
 
-  absl::StatusOr<std::shared_ptr<DebugSession>> StartOne(DebugConfig config, Peer peer,
+  absl::StatusOr<std::shared_ptr<DebugSession>> StartOne(DebugConfig config, Caller caller,
                                                          std::shared_ptr<DebugClient> client)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes the entries whose threads are about to end, and returns them.

@@ -39,9 +39,9 @@ ElfUpload::~ElfUpload() {
   std::filesystem::remove(path_, ignored);
 }
 
-UploadStore::Incoming::Incoming(UploadStore& store, std::string host, std::filesystem::path path, Quota::Grant grant)
+UploadStore::Incoming::Incoming(UploadStore& store, std::string owner, std::filesystem::path path, Quota::Grant grant)
     : store_(store),
-      host_(std::move(host)),
+      owner_(std::move(owner)),
       file_(std::make_shared<ElfUpload>(std::move(path))),
       grant_(std::move(grant)) {}
 
@@ -81,20 +81,20 @@ absl::StatusOr<std::string> UploadStore::Incoming::Finish() {
   output_ = nullptr;
   if (const absl::Status status = CheckElf(file_->path()); !status.ok()) return status;
   std::string name = kPrefix + file_->path().stem().string();
-  store_.Keep(name, {.host = host_, .file = std::move(file_), .grant = std::move(grant_), .until = {}});
+  store_.Keep(name, {.owner = owner_, .file = std::move(file_), .grant = std::move(grant_), .until = {}});
   return name;
 }
 
-absl::StatusOr<std::shared_ptr<UploadStore::Incoming>> UploadStore::Begin(const Peer& peer) {
+absl::StatusOr<std::shared_ptr<UploadStore::Incoming>> UploadStore::Begin(const Caller& caller) {
   const auto name = RandomName();
   if (!name.ok()) return name.status();
-  auto grant = uploads_.Take(peer.client, 1);
+  auto grant = uploads_.Take(caller.key, 1, caller.limits.uploads);
   if (!grant.ok()) {
     return absl::ResourceExhaustedError(
         std::string(grant.status().message()) +
         " (--max-uploads, --max-uploads-per-client); each counts until its session has begun, or for ten minutes");
   }
-  return std::shared_ptr<Incoming>(new Incoming(*this, peer.host, folder_ / (*name + ".elf"), *std::move(grant)));
+  return std::shared_ptr<Incoming>(new Incoming(*this, caller.owner, folder_ / (*name + ".elf"), *std::move(grant)));
 }
 
 void UploadStore::Keep(const std::string& name, Kept kept) {
@@ -124,12 +124,12 @@ void UploadStore::DropExpired() {
   for (Kept& kept : expired) Remove(std::move(kept.file));
 }
 
-absl::StatusOr<std::shared_ptr<ElfUpload>> UploadStore::Take(const std::string& name, const std::string& host) {
+absl::StatusOr<std::shared_ptr<ElfUpload>> UploadStore::Take(const std::string& name, const std::string& owner) {
   Quota::Grant grant;  // given back without the lock
   MutexLock lock(mutex_);
   const auto found = kept_.find(name);
-  if (found == kept_.end() || found->second.host != host) {
-    return absl::NotFoundError("there is no such upload; each upload can be used once, by the machine that sent it");
+  if (found == kept_.end() || found->second.owner != owner) {
+    return absl::NotFoundError("there is no such upload; each upload can be used once, by the client that sent it");
   }
   std::shared_ptr<ElfUpload> file = std::move(found->second.file);
   grant = std::move(found->second.grant);

@@ -14,9 +14,9 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "access/service/caller.h"
 #include "base/file_descriptor.h"
 #include "base/mutex.h"
-#include "base/peer.h"
 #include "base/quota.h"
 #include "base/timers.h"
 #include "debug/workers.h"
@@ -66,10 +66,10 @@ class UploadStore {
 
    private:
     friend class UploadStore;
-    Incoming(UploadStore& store, std::string host, std::filesystem::path path, Quota::Grant grant);
+    Incoming(UploadStore& store, std::string owner, std::filesystem::path path, Quota::Grant grant);
     absl::Status Write(std::string_view data);
     UploadStore& store_;
-    const std::string host_;
+    const std::string owner_;
     std::shared_ptr<ElfUpload> file_;
     Quota::Grant grant_;
     std::unique_ptr<FileDescriptor> output_;  // from the first part on, until Finish
@@ -77,18 +77,18 @@ class UploadStore {
   };
 
   // Begins an upload from a client. RESOURCE_EXHAUSTED if too many files are waiting or being uploaded.
-  absl::StatusOr<std::shared_ptr<Incoming>> Begin(const Peer& peer);
+  absl::StatusOr<std::shared_ptr<Incoming>> Begin(const Caller& caller);
 
-  // Removes the upload from the store and returns it, if the client is on the host that uploaded it; otherwise
-  // NOT_FOUND.
-  absl::StatusOr<std::shared_ptr<ElfUpload>> Take(const std::string& name, const std::string& host);
+  // Removes the upload from the store and returns it, if it belongs to this owner (Caller::owner): the identity that
+  // uploaded it or, if that is not proved, the host. Otherwise NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<ElfUpload>> Take(const std::string& name, const std::string& owner);
 
   // Removes the upload, if it is still there.
   void Drop(const std::string& name);
 
  private:
   struct Kept {
-    std::string host;
+    std::string owner;
     std::shared_ptr<ElfUpload> file;
     Quota::Grant grant;
     Clock::time_point until;

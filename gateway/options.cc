@@ -77,6 +77,16 @@ void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw)
       ->check(IsAddressRange);
 }
 
+// For programs that start a gateway for one client of theirs, such as probegate-debugd.
+void DeclareClientOptions(CLI::App& app, ConnectionOptions& connection) {
+  app.add_option("--client-address", connection.client_address,
+                 "Tell servers that all sessions are for the client at this address, instead of for those that connect")
+      ->option_text("HOST:PORT")
+      ->check(IsEndpoint);
+  app.add_option("--client-user", connection.client_user, "Tell servers that the client is this user")
+      ->option_text("NAME");
+}
+
 void DeclareLimits(CLI::App& app, ProgramOptions& options) {
   ConnectionOptions& connection = options.gateway.connection;
   AddCount(app, "--max-line-bytes", connection.max_line_bytes, 1 << 30, "BYTES",
@@ -169,6 +179,7 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   app.set_version_flag("--version", std::string("probegate-gateway " PROBEGATE_VERSION));
   DeclareProbeOptions(app, options.gateway, raw);
   DeclarePortOptions(app, options.gateway, raw);
+  DeclareClientOptions(app, options.gateway.connection);
   DeclareLimits(app, options);
   AddMetricsOption(app, raw.metrics, "127.0.0.1:9465");
   AddLogOptions(app, raw.log);

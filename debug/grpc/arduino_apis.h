@@ -28,6 +28,7 @@ struct ArduinoDebugApi {
   using ConfigRequest = cc::arduino::cli::debug::DebugConfigReq;
   using ConfigResponse = cc::arduino::cli::debug::GetDebugConfigResp;
   static constexpr char kDebugMethod[] = "/cc.arduino.cli.debug.Debug/Debug";
+  static constexpr char kConfigMethod[] = "/cc.arduino.cli.debug.Debug/GetDebugConfig";
   static constexpr char kConfigField[] = "debugReq";
 
   static DebugMessage Take(Request& request);
@@ -45,6 +46,7 @@ struct ArduinoDebugV1Api {
   using ConfigRequest = cc::arduino::cli::debug::v1::DebugConfigRequest;
   using ConfigResponse = cc::arduino::cli::debug::v1::GetDebugConfigResponse;
   static constexpr char kDebugMethod[] = "/cc.arduino.cli.debug.v1.DebugService/Debug";
+  static constexpr char kConfigMethod[] = "/cc.arduino.cli.debug.v1.DebugService/GetDebugConfig";
   static constexpr char kConfigField[] = "debug_request";
 
   static DebugMessage Take(Request& request);
@@ -61,6 +63,8 @@ struct ArduinoCoreApi {
   using ConfigRequest = cc::arduino::cli::commands::v1::GetDebugConfigRequest;
   using ConfigResponse = cc::arduino::cli::commands::v1::GetDebugConfigResponse;
   static constexpr char kDebugMethod[] = "/cc.arduino.cli.commands.v1.ArduinoCoreService/Debug";
+  static constexpr char kConfigMethod[] = "/cc.arduino.cli.commands.v1.ArduinoCoreService/GetDebugConfig";
+  static constexpr char kSupportedMethod[] = "/cc.arduino.cli.commands.v1.ArduinoCoreService/IsDebugSupported";
   static constexpr char kConfigField[] = "debug_request";
   // A result's error is at most this long, so that its length is one byte below 128: clients of version 0.35 read the
   // result as a string, which is then valid UTF-8.

@@ -20,9 +20,9 @@ void ConfigCall::Begin(absl::StatusOr<DebugConfig> config, size_t bytes) {
 }
 
 absl::Status ConfigCall::Admit(size_t bytes) {
-  auto place = context_.quotas.calls.Take(peer_.client, 1);
+  auto place = context_.quotas.calls.Take(caller_.key, 1, caller_.limits.connections);
   if (!place.ok()) return place.status();
-  auto memory = context_.quotas.memory.Take(peer_.client, bytes);
+  auto memory = context_.quotas.memory.Take(caller_.key, bytes, caller_.limits.bytes);
   if (!memory.ok()) return memory.status();
   place_ = *std::move(place);
   memory_ = *std::move(memory);
@@ -41,7 +41,8 @@ void ConfigCall::FindFiles() {
 }
 
 void ConfigCall::Answer(const ProbesAnswer& probes) {
-  if (const absl::Status status = AddProbe(config_, probes, plan_); !status.ok()) return End(status);
+  if (const absl::Status status = AddProbe(config_, caller_, context_.sources.access, probes, plan_); !status.ok())
+    return End(status);
   grpc::ByteBuffer bytes;
   if (const grpc::Status written = write_(Describe(plan_), config_, bytes); !written.ok()) {
     return End(absl::InternalError(written.error_message()));

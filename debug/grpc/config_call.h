@@ -13,9 +13,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/statusor.h"
-#include "base/grpc/connection_facts.h"
+#include "access/service/caller.h"
 #include "base/mutex.h"
-#include "base/peer.h"
 #include "debug/debug_config.h"
 #include "debug/debug_description.h"
 #include "debug/grpc/message_limits.h"
@@ -30,15 +29,15 @@ class ConfigCall final : public grpc::ServerUnaryReactor, public std::enable_sha
   // Starts to answer a call; `Api` is one of debug/grpc/arduino_apis.h. The object deletes itself when gRPC is done
   // with it. `context` must outlive the server; the others are the call's.
   template <typename Api>
-  static ConfigCall* Start(const DebugContext& context, grpc::CallbackServerContext& call,
-                           const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
+  static ConfigCall* Start(const DebugContext& context, Caller caller, const grpc::ByteBuffer& request,
+                           grpc::ByteBuffer& response) {
     const auto write = [](const DebugDescription& description, const DebugConfig& config, grpc::ByteBuffer& bytes) {
       typename Api::ConfigResponse message;
       Api::Describe(description, config, message);
       bool own = false;
       return grpc::SerializationTraits<typename Api::ConfigResponse>::Serialize(message, &bytes, &own);
     };
-    std::shared_ptr<ConfigCall> started(new ConfigCall(context, PeerOf(call), response, write));
+    std::shared_ptr<ConfigCall> started(new ConfigCall(context, std::move(caller), response, write));
     started->Begin(Read<Api>(request), request.Length());
     return started.get();
   }
@@ -64,8 +63,8 @@ class ConfigCall final : public grpc::ServerUnaryReactor, public std::enable_sha
     return Api::Config(message);
   }
 
-  ConfigCall(const DebugContext& context, Peer peer, grpc::ByteBuffer& response, Write write)
-      : context_(context), peer_(std::move(peer)), response_(response), write_(write) {}
+  ConfigCall(const DebugContext& context, Caller caller, grpc::ByteBuffer& response, Write write)
+      : context_(context), caller_(std::move(caller)), response_(response), write_(write) {}
 
   void Begin(absl::StatusOr<DebugConfig> config, size_t bytes);
   // Takes what the call needs from the quotas.
@@ -77,7 +76,7 @@ class ConfigCall final : public grpc::ServerUnaryReactor, public std::enable_sha
   void End(const absl::Status& status);
 
   const DebugContext& context_;
-  const Peer peer_;
+  const Caller caller_;
   grpc::ByteBuffer& response_;
   const Write write_;
   std::shared_ptr<ConfigCall> self_;  // until OnDone

@@ -8,7 +8,7 @@ namespace probegate {
 
 void DebugCall::Begin(std::shared_ptr<DebugCall> self) {
   self_ = std::move(self);
-  auto waiting = quotas().calls.Take(peer_.client, 1);
+  auto waiting = quotas().calls.Take(caller_.key, 1, caller_.limits.connections);
   if (!waiting.ok()) {
     first_ = false;
     return OnEnd({DebugEndCause::kRefused, waiting.status()});
@@ -31,10 +31,11 @@ void DebugCall::Read(DebugMessage message) {
 }
 
 void DebugCall::ReadNext() {
-  quotas().memory.WhenRoom(peer_.client, kMaxDebugMessageBytes, weak_from_this(), [this] {
+  const auto read = [this] {
     MutexLock lock(mutex_);
     if (!finished_) StartReading();
-  });
+  };
+  quotas().memory.WhenRoom(caller_.key, kMaxDebugMessageBytes, weak_from_this(), read, caller_.limits.bytes);
 }
 
 void DebugCall::GiveUpConfig() {
@@ -59,7 +60,7 @@ void DebugCall::TakeFirst(DebugMessage message) {
   if (!message.data.empty() || message.interrupt) {
     return OnEnd({DebugEndCause::kBadConfig, "the first message must contain " + config_field_ + " and nothing else"});
   }
-  auto started = sessions_.Start(*std::move(message.config), peer_, self_);
+  auto started = sessions_.Start(*std::move(message.config), caller_, self_);
   if (!started.ok()) return OnEnd({DebugEndCause::kRefused, started.status()});
   bool gone = false;
   {
@@ -92,7 +93,7 @@ void DebugCall::OnOutput(std::string bytes) {
   MutexLock lock(mutex_);
   if (finished_ || end_ || done_) return;
   writing_ = true;
-  output_grant_ = quotas().memory.TakeAnyway(peer_.client, bytes.size());
+  output_grant_ = quotas().memory.TakeAnyway(caller_.key, bytes.size());
   StartWriting(std::move(bytes));
 }
 

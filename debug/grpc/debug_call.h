@@ -17,7 +17,7 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "base/grpc/connection_facts.h"
+#include "access/service/caller.h"
 #include "base/mutex.h"
 #include "debug/debug_config.h"
 #include "debug/sessions.h"
@@ -45,10 +45,11 @@ class DebugCall : public DebugClient, public std::enable_shared_from_this<DebugC
  protected:
   // `sessions` must outlive the server; `context` is the call's. `config_field`: the name of the field with the
   // config, for messages.
-  DebugCall(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc, const char* config_field)
+  DebugCall(DebugSessions& sessions, grpc::CallbackServerContext& context, Caller caller, RpcScope rpc,
+            const char* config_field)
       : sessions_(sessions),
         context_(context),
-        peer_(PeerOf(context)),
+        caller_(std::move(caller)),
         config_field_(config_field),
         rpc_(std::move(rpc)) {}
 
@@ -79,7 +80,7 @@ class DebugCall : public DebugClient, public std::enable_shared_from_this<DebugC
 
   DebugSessions& sessions_;
   grpc::CallbackServerContext& context_;  // not to be used after Done
-  const Peer peer_;
+  const Caller caller_;
   const std::string config_field_;
   std::shared_ptr<DebugCall> self_;  // until Done
   std::atomic<bool> first_ = true;   // the next message is the first

@@ -26,17 +26,18 @@ std::vector<std::string> ServicesAndReflection() {
 
 }  // namespace
 
-DebugServer::DebugServer(DebugSessions& sessions, MetricSet& metrics)
+DebugServer::DebugServer(DebugSessions& sessions, AccessControl& access, MetricSet& metrics)
     : rpc_metrics_(metrics, kServerRpcRows, ServedMethods(ServicesAndReflection())),
-      serving_{.sessions = sessions, .rpc_metrics = rpc_metrics_},
+      gate_(access, rpc_metrics_),
+      serving_{.sessions = sessions, .gate = gate_},
       debug_(serving_),
       debug_v1_(serving_),
       core_(serving_),
-      files_(sessions.context()) {}
+      files_(serving_) {}
 
 absl::StatusOr<std::unique_ptr<DebugServer>> DebugServer::Start(GrpcListening listening, DebugSessions& sessions,
-                                                                MetricSet& metrics) {
-  std::unique_ptr<DebugServer> server(new DebugServer(sessions, metrics));
+                                                                AccessControl& access, MetricSet& metrics) {
+  std::unique_ptr<DebugServer> server(new DebugServer(sessions, access, metrics));
   const auto add = [server = server.get()](grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kMaxDebugMessageBytes);
     builder.experimental().SetInterceptorCreators(MakeServerInterceptors(

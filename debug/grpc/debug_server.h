@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "access/grpc/call_gate.h"
+#include "access/service/access_control.h"
 #include "base/grpc/listener.h"
 #include "debug/grpc/debug_service.h"
 #include "debug/sessions.h"
@@ -14,15 +16,16 @@ namespace probegate {
 
 class DebugServer {
  public:
-  // Like GrpcListener::Start. `sessions` and `metrics` must outlive the server.
+  // Like GrpcListener::Start. `sessions`, `access` and `metrics` must outlive the server.
   static absl::StatusOr<std::unique_ptr<DebugServer>> Start(GrpcListening listening, DebugSessions& sessions,
-                                                            MetricSet& metrics);
+                                                            AccessControl& access, MetricSet& metrics);
   GrpcListener& listener() { return *listener_; }
 
  private:
-  DebugServer(DebugSessions& sessions, MetricSet& metrics);
+  DebugServer(DebugSessions& sessions, AccessControl& access, MetricSet& metrics);
 
   const RpcMetrics rpc_metrics_;
+  const CallGate gate_;
   const DebugServing serving_;
   ArduinoDebugService debug_;
   ArduinoDebugV1Service debug_v1_;

@@ -1,5 +1,8 @@
 #include "debug/grpc/debug_service.h"
 
+#include <utility>
+
+#include "access/grpc/refused_call.h"
 #include "debug/grpc/arduino_apis.h"
 #include "debug/grpc/config_call.h"
 #include "debug/grpc/debug_stream.h"
@@ -15,8 +18,15 @@ namespace debug = cc::arduino::cli::debug;
 namespace debug_v1 = cc::arduino::cli::debug::v1;
 
 template <typename Api>
-DebugStream<Api>* StartDebug(const DebugServing& serving, grpc::CallbackServerContext& context) {
-  return DebugStream<Api>::Start(serving.sessions, context, serving.rpc_metrics.Begin(Api::kDebugMethod));
+grpc::ServerBidiReactor<typename Api::Request, typename Api::Response>* StartDebug(
+    const DebugServing& serving, grpc::CallbackServerContext& context) {
+  RpcScope rpc = serving.gate.Count(Api::kDebugMethod);
+  auto caller = serving.gate.Admit(Api::kDebugMethod, context);
+  if (!caller.ok()) {
+    return new RefusedCall<grpc::ServerBidiReactor<typename Api::Request, typename Api::Response>>(
+        ToStatus(caller.status()), &rpc);
+  }
+  return DebugStream<Api>::Start(serving.sessions, context, *std::move(caller), std::move(rpc));
 }
 
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, const absl::Status& status) {
@@ -26,9 +36,11 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, const abs
 }
 
 template <typename Api>
-ConfigCall* AnswerConfig(const DebugServing& serving, grpc::CallbackServerContext& context,
-                         const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
-  return ConfigCall::Start<Api>(serving.sessions.context(), context, request, response);
+grpc::ServerUnaryReactor* AnswerConfig(const DebugServing& serving, grpc::CallbackServerContext& context,
+                                       const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
+  auto caller = serving.gate.Admit(Api::kConfigMethod, context);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return ConfigCall::Start<Api>(serving.sessions.context(), *std::move(caller), request, response);
 }
 
 }  // namespace
@@ -69,6 +81,9 @@ grpc::ServerUnaryReactor* ArduinoCoreService::GetDebugConfig(grpc::CallbackServe
 grpc::ServerUnaryReactor* ArduinoCoreService::IsDebugSupported(grpc::CallbackServerContext* context,
                                                                const commands::IsDebugSupportedRequest* request,
                                                                commands::IsDebugSupportedResponse* response) {
+  if (const auto caller = serving_.gate.Admit(ArduinoCoreApi::kSupportedMethod, *context); !caller.ok()) {
+    return Answer(*context, caller.status());
+  }
   const auto fqbn = FindDebugFqbn(ArduinoCoreApi::Config(*request), serving_.sessions.context().sources.recipes);
   if (fqbn.ok()) {
     response->set_debugging_supported(!fqbn->empty());
@@ -79,7 +94,11 @@ grpc::ServerUnaryReactor* ArduinoCoreService::IsDebugSupported(grpc::CallbackSer
 
 grpc::ServerReadReactor<v1::UploadElfRequest>* DebugFilesService::UploadElf(grpc::CallbackServerContext* context,
                                                                             v1::UploadElfResponse* response) {
-  return UploadCall::Start(context_, *context, *response);
+  auto caller = serving_.gate.Admit(kUploadMethod, *context);
+  if (!caller.ok()) {
+    return new RefusedCall<grpc::ServerReadReactor<v1::UploadElfRequest>>(ToStatus(caller.status()));
+  }
+  return UploadCall::Start(serving_.sessions.context(), *std::move(caller), *response);
 }
 
 }  // namespace probegate

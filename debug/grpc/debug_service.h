@@ -3,19 +3,19 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "access/grpc/call_gate.h"
 #include "cc/arduino/cli/commands/v1/debug.grpc.pb.h"
 #include "cc/arduino/cli/debug/debug.grpc.pb.h"
 #include "cc/arduino/cli/debug/v1/debug.grpc.pb.h"
 #include "debug/sessions.h"
 #include "probegate/v1/debug_files.grpc.pb.h"
-#include "telemetry/grpc/rpc_metrics.h"
 
 namespace probegate {
 
-// What the three debugging services use. Must outlive the server, as what it refers to.
+// What the services use. Must outlive the server, as what it refers to. Every method passes the gate first.
 struct DebugServing {
   DebugSessions& sessions;
-  const RpcMetrics& rpc_metrics;
+  const CallGate& gate;
 };
 
 // The generated services, with GetDebugConfig in bytes (debug/grpc/config_call.h).
@@ -74,14 +74,15 @@ class ArduinoCoreService final : public ArduinoCoreBase {
 
 class DebugFilesService final : public v1::DebugFiles::CallbackService {
  public:
-  // `context` must outlive the server.
-  explicit DebugFilesService(const DebugContext& context) : context_(context) {}
+  static constexpr char kUploadMethod[] = "/probegate.v1.DebugFiles/UploadElf";
+
+  explicit DebugFilesService(const DebugServing& serving) : serving_(serving) {}
 
   grpc::ServerReadReactor<v1::UploadElfRequest>* UploadElf(grpc::CallbackServerContext* context,
                                                            v1::UploadElfResponse* response) override;
 
  private:
-  const DebugContext& context_;
+  const DebugServing& serving_;
 };
 
 }  // namespace probegate

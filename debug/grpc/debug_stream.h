@@ -17,8 +17,9 @@ class DebugStream final : public grpc::ServerBidiReactor<typename Api::Request, 
                           public DebugCall {
  public:
   // The object deletes itself when gRPC is done with it. `sessions` must outlive the server; `context` is the call's.
-  static DebugStream* Start(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc) {
-    std::shared_ptr<DebugStream> stream(new DebugStream(sessions, context, std::move(rpc)));
+  static DebugStream* Start(DebugSessions& sessions, grpc::CallbackServerContext& context, Caller caller,
+                            RpcScope rpc) {
+    std::shared_ptr<DebugStream> stream(new DebugStream(sessions, context, std::move(caller), std::move(rpc)));
     DebugStream* const started = stream.get();
     started->Begin(std::move(stream));
     return started;
@@ -36,8 +37,8 @@ class DebugStream final : public grpc::ServerBidiReactor<typename Api::Request, 
   void OnDone() override { Done(); }
 
  private:
-  DebugStream(DebugSessions& sessions, grpc::CallbackServerContext& context, RpcScope rpc)
-      : DebugCall(sessions, context, std::move(rpc), Api::kConfigField) {}
+  DebugStream(DebugSessions& sessions, grpc::CallbackServerContext& context, Caller caller, RpcScope rpc)
+      : DebugCall(sessions, context, std::move(caller), std::move(rpc), Api::kConfigField) {}
 
   void StartReading() override { this->StartRead(&request_); }
   void StartWriting(std::string bytes) override {

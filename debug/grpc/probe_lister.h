@@ -13,8 +13,8 @@
 #include "base/endpoint.h"
 #include "base/grpc/client_tls.h"
 #include "base/server_list.h"
-#include "debug/plan.h"
 #include "base/timers.h"
+#include "debug/plan.h"
 
 namespace probegate {
 

@@ -3,22 +3,20 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/grpc/connection_facts.h"
 #include "debug/grpc/message_limits.h"
 #include "debug/grpc/to_status.h"
 
 namespace probegate {
 
-UploadCall* UploadCall::Start(const DebugContext& context, grpc::CallbackServerContext& call,
-                              v1::UploadElfResponse& response) {
-  std::shared_ptr<UploadCall> started(new UploadCall(context, PeerOf(call), response));
+UploadCall* UploadCall::Start(const DebugContext& context, Caller caller, v1::UploadElfResponse& response) {
+  std::shared_ptr<UploadCall> started(new UploadCall(context, std::move(caller), response));
   started->Begin();
   return started.get();
 }
 
 void UploadCall::Begin() {
   self_ = shared_from_this();
-  auto incoming = context_.sources.uploads.Begin(peer_);
+  auto incoming = context_.sources.uploads.Begin(caller_);
   if (!incoming.ok()) return Fail(incoming.status());
   incoming_ = *std::move(incoming);
   CheckProgress();
@@ -26,10 +24,11 @@ void UploadCall::Begin() {
 }
 
 void UploadCall::ReadNext() {
-  context_.quotas.memory.WhenRoom(peer_.client, kMaxDebugMessageBytes, weak_from_this(), [this] {
+  const auto read = [this] {
     MutexLock lock(mutex_);
     if (!ended_) StartRead(&request_);
-  });
+  };
+  context_.quotas.memory.WhenRoom(caller_.key, kMaxDebugMessageBytes, weak_from_this(), read, caller_.limits.bytes);
 }
 
 void UploadCall::OnReadDone(bool ok) {
@@ -40,7 +39,7 @@ void UploadCall::OnReadDone(bool ok) {
   // Clear would keep the memory that the message took.
   request_ = v1::UploadElfRequest();
   context_.metrics.upload_bytes.Add(static_cast<double>(part->size()));
-  auto memory = std::make_shared<Quota::Grant>(context_.quotas.memory.TakeAnyway(peer_.client, part->size()));
+  auto memory = std::make_shared<Quota::Grant>(context_.quotas.memory.TakeAnyway(caller_.key, part->size()));
   context_.work_disk.Run(
       [self = shared_from_this(), incoming = incoming_, part = std::move(part), memory = std::move(memory)]() mutable {
         self->Store(*incoming, *part);

@@ -15,8 +15,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/status.h"
+#include "access/service/caller.h"
 #include "base/mutex.h"
-#include "base/peer.h"
 #include "debug/session.h"
 #include "probegate/v1/debug_files.pb.h"
 
@@ -25,9 +25,9 @@ namespace probegate {
 class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest>,
                          public std::enable_shared_from_this<UploadCall> {
  public:
-  // The object deletes itself when gRPC is done with it. `context` must outlive the server; the others are the call's.
-  static UploadCall* Start(const DebugContext& context, grpc::CallbackServerContext& call,
-                           v1::UploadElfResponse& response);
+  // The object deletes itself when gRPC is done with it. `context` must outlive the server; `response` is the
+  // call's.
+  static UploadCall* Start(const DebugContext& context, Caller caller, v1::UploadElfResponse& response);
 
   void OnReadDone(bool ok) override;
   void OnCancel() override;
@@ -36,8 +36,8 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest>,
  private:
   using Clock = Timers::Clock;
 
-  UploadCall(const DebugContext& context, Peer peer, v1::UploadElfResponse& response)
-      : context_(context), peer_(std::move(peer)), response_(response) {}
+  UploadCall(const DebugContext& context, Caller caller, v1::UploadElfResponse& response)
+      : context_(context), caller_(std::move(caller)), response_(response) {}
 
   void Begin();
   void ReadNext();
@@ -53,7 +53,7 @@ class UploadCall final : public grpc::ServerReadReactor<v1::UploadElfRequest>,
   bool ended();
 
   const DebugContext& context_;
-  const Peer peer_;
+  const Caller caller_;
   v1::UploadElfResponse& response_;
   std::shared_ptr<UploadCall> self_;  // until OnDone
   v1::UploadElfRequest request_;      // being read

@@ -28,7 +28,8 @@ std::shared_ptr<ClientSession> ClientSession::Open(const Opening& opening, const
   request.set_probe(opening.probe.unique_id());
   // The remote protocol's hello does not name the client program.
   request.mutable_client()->set_name("remote-probe client");
-  request.mutable_client()->set_peer_address(record.peer());
+  request.mutable_client()->set_peer_address(options.client_address.empty() ? record.peer() : options.client_address);
+  request.mutable_client()->set_user(options.client_user);
   record.SessionAskedFor();
   session->upstream_ =
       opening.probe.upstream()->OpenSession(std::move(request), opening.traceparent, session->inbox_->handler());

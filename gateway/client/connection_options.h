@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 
 namespace probegate {
 
@@ -18,6 +19,10 @@ struct ConnectionOptions {
   bool offer_memory_interface = false;
   // Whether writes and locks are answered at once (gateway/client/posting.h).
   bool post = true;
+  // What servers are told of the client, if this gateway serves one client of another program: its address (HOST:PORT),
+  // instead of that of the connection, and its user. Empty: nothing.
+  std::string client_address;
+  std::string client_user;
 
   // A client is ended if its first line is not complete after this time,
   std::chrono::milliseconds first_line_time{10'000};

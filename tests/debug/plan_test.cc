@@ -35,7 +35,22 @@ TEST(PlanTest, AConfinedProgramMayReadItsInstallationAndGdbTheElfFile) {
   EXPECT_EQ(paths(GdbCommand({.confined = false}, plan, "/work", 1)), std::set<std::string>());
 }
 
+TEST(PlanTest, TheGatewayIsToldForWhomItIs) {
+  const auto words = [](const Caller& caller) { return GatewayCommand({}, {}, caller, "/work").words; };
+  Caller caller(Peer{.address = "10.0.0.7:41234", .host = "10.0.0.7", .client = "10.0.0.7"},
+                Identity{.proof = Proof::kToken, .name = "bench-1"});
+  EXPECT_THAT(words(caller),
+              testing::IsSupersetOf({"--client-address", "10.0.0.7:41234", "--client-user", "token:bench-1"}));
+  caller.identity.proof = Proof::kLocal;
+  EXPECT_THAT(words(caller), testing::Not(testing::Contains("--client-user")))
+      << "any user of this machine could be it";
+  caller.peer = PeerWithUid(1000);
+  EXPECT_THAT(words(caller), testing::Not(testing::Contains("--client-address")));
+}
+
 // --- What clients ask for
+
+const Caller kCaller(Peer{.address = "h:1", .host = "h", .client = "h"});
 
 class PlanConfigTest : public testing::Test {
  protected:
@@ -54,7 +69,7 @@ class PlanConfigTest : public testing::Test {
   ~PlanConfigTest() override { timers.Stop(); }
 
   DebugSources Sources() {
-    return {.recipes = recipes, .elf_files = *elf_files, .uploads = *uploads, .list_probes = {}};
+    return {.recipes = recipes, .elf_files = *elf_files, .uploads = *uploads, .access = access, .list_probes = {}};
   }
   // All steps, for a client on the host "h".
   absl::StatusOr<DebugPlan> MakePlan() {
@@ -62,14 +77,14 @@ class PlanConfigTest : public testing::Test {
     if (!plan.ok()) return plan;
     const auto probes = std::make_shared<ProbeList>();
     probes->probes.emplace_back().status.mutable_description()->set_unique_id("A1");
-    absl::Status status = AddProbe(config, probes, *plan);
-    if (status.ok()) status = TakeUpload(config, "h", *uploads, *plan);
+    absl::Status status = AddProbe(config, kCaller, access, probes, *plan);
+    if (status.ok()) status = TakeUpload(config, kCaller.owner, *uploads, *plan);
     if (!status.ok()) return status;
     return plan;
   }
   // Uploads a file from the host "h", and returns its name.
   std::string Upload() {
-    const auto incoming = *uploads->Begin({.address = "h:1", .host = "h", .client = "h"});
+    const auto incoming = *uploads->Begin(kCaller);
     EXPECT_TRUE(incoming
                     ->Append("\x7f"
                              "ELF")
@@ -92,6 +107,7 @@ class PlanConfigTest : public testing::Test {
   Timers timers;
   std::unique_ptr<UploadStore> uploads;
   DebugConfig config;
+  AccessControl access;
 };
 
 TEST_F(PlanConfigTest, ABoardWithOptionsFindsItsRecipeAndItsBuildFolder) {
@@ -101,7 +117,7 @@ TEST_F(PlanConfigTest, ABoardWithOptionsFindsItsRecipeAndItsBuildFolder) {
     ASSERT_TRUE(plan.ok()) << plan.status();
     EXPECT_EQ(plan->recipe.name, "any");
     EXPECT_EQ(plan->elf, folder.path / "elf/sketch/build/a.b.c/sketch.ino.elf");
-    EXPECT_EQ(plan->probe, "A1");
+    EXPECT_EQ(plan->probe.uid, "A1");
   }
   config.fqbn = "a:b:c:speed=fast";
   EXPECT_EQ(MakePlan()->recipe.name, "fast");
@@ -147,7 +163,8 @@ TEST_F(PlanConfigTest, LongFieldsAreRefused) {
 
 TEST_F(PlanConfigTest, AServerThatDoesNotAnswerIsTheReason) {
   auto plan = *StartPlan(config, Sources());
-  EXPECT_EQ(AddProbe(config, absl::UnavailableError("no server answers"), plan).message(), "no server answers");
+  EXPECT_EQ(AddProbe(config, kCaller, access, absl::UnavailableError("no server answers"), plan).message(),
+            "no server answers");
 }
 
 TEST_F(PlanConfigTest, AnUploadIsNamedByTheFileOrTheFolder) {

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
 #include "debug/sessions.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/access/service/rules.h"
 #include "tests/base/bounded_wait.h"
 #include "tests/base/no_threads.h"
 #include "tests/debug/temporary_folder.h"
@@ -92,8 +94,8 @@ done
 echo end of input
 exit 0)";
 
-const Peer kClient{.address = "h:1", .host = "h", .client = "h"};
-const Peer kOther{.address = "i:1", .host = "i", .client = "i"};
+const Caller kClient(Peer{.address = "h:1", .host = "h", .client = "h"});
+const Caller kOther(Peer{.address = "i:1", .host = "i", .client = "i"});
 
 ProbesAnswer OneProbe() {
   auto list = std::make_shared<ProbeList>();
@@ -129,24 +131,34 @@ class DebugSessionTest : public testing::Test {
   // Starts a session, with what the test has set before.
   std::shared_ptr<DebugSession> Start(bool reads = true) {
     quotas = std::make_unique<DebugQuotas>(quota_limits);
-    context = std::make_unique<DebugContext>(DebugContext{
-        .tools = {.launcher = folder.path / "launch",
-                  .gateway = folder.path / "gateway",
-                  .servers = {"s:1"},
-                  .confined = false},
-        .sources = {.recipes = *recipes, .elf_files = *elf_files, .uploads = uploads, .list_probes = list_probes},
-        .limits = limits,
-        .work = *work,
-        .quotas = *quotas,
-        .timers = timers,
-        .elf_disk = disk,
-        .work_disk = disk,
-        .metrics = metrics,
-        .log = log});
+    context = std::make_unique<DebugContext>(DebugContext{.tools = {.launcher = folder.path / "launch",
+                                                                    .gateway = folder.path / "gateway",
+                                                                    .servers = {"s:1"},
+                                                                    .confined = false},
+                                                          .sources = {.recipes = *recipes,
+                                                                      .elf_files = *elf_files,
+                                                                      .uploads = uploads,
+                                                                      .access = access,
+                                                                      .list_probes = list_probes},
+                                                          .limits = limits,
+                                                          .work = *work,
+                                                          .quotas = *quotas,
+                                                          .timers = timers,
+                                                          .elf_disk = disk,
+                                                          .work_disk = disk,
+                                                          .metrics = metrics,
+                                                          .audit = audit,
+                                                          .log = log});
     sessions = std::make_unique<DebugSessions>(*context);
-    auto session = *sessions->Start(Config(), kClient, client);
+    auto session = *sessions->Start(Config(), caller, client);
     client->Attach(session, reads);
     return session;
+  }
+  // What the audit log has so far.
+  std::string Audited() {
+    EXPECT_TRUE(audit_log->Flush());
+    std::ifstream file(folder.path / "audit.log");
+    return std::string(std::istreambuf_iterator<char>(file), {});
   }
   static DebugConfig Config() {
     DebugConfig config;
@@ -173,6 +185,11 @@ class DebugSessionTest : public testing::Test {
   std::unique_ptr<ElfFiles> elf_files;
   MetricSet metric_set;
   DebugMetrics metrics{metric_set};
+  const std::unique_ptr<AuditLog> audit_log = *AuditLog::Open((folder.path / "audit.log").string(), "test");
+  const DebugAudit audit{audit_log.get()};
+  AccessControl access{{.restricts = true, .identifies = true, .serves = Right::kDebug, .token_grace = {{}}},
+                       OpenToAll()};
+  Caller caller = kClient;
   DebugLimits limits;
   DebugQuotaLimits quota_limits;
   std::function<void(ProbesCallback)> list_probes = [](const ProbesCallback& done) { done(OneProbe()); };
@@ -396,6 +413,77 @@ TEST_F(DebugSessionTest, TheIdleTimeStartsWithGdbsFirstOutput) {
   Gateway("exec sleep 3600");
   const auto session = Start();
   EXPECT_EQ(client->WaitForEnd().reason, "stage gateway: was not ready in time (--start-time)");
+}
+
+// --- Who may do this
+
+TEST_F(DebugSessionTest, ASessionEndsWhenTheAccessFileNoLongerAllowsIt) {
+  caller = TokenCaller("a");
+  access.SetCurrent(Rules("rules: [{name: all, who: {token: a}, may: [debug]}]"));
+  const auto session = Start();
+  client->WaitForOutput("ready");
+  sessions->CheckAccess();
+  session->Input("one\n");
+  client->WaitForOutput("got one");
+  access.SetCurrent(Rules("rules: [{who: {token: a}, probes: {uid: A2}, may: [debug]}]"));
+  sessions->CheckAccess();
+  const DebugEnd end = client->WaitForEnd();
+  EXPECT_EQ(end.cause, DebugEndCause::kDenied);
+  EXPECT_EQ(end.code, absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(end.reason,
+            "the access file has changed: token:a does not have the right `debug` for the probe A1; ask the "
+            "administrator for a rule that gives it");
+  sessions->Stop();
+  EXPECT_THAT(Audited(), testing::AllOf(testing::HasSubstr(R"("event":"session.opened","decision":"allowed")"),
+                                        testing::HasSubstr(R"("identity":"token:a","proof":"token")"),
+                                        testing::HasSubstr(R"("probe":"A1","session":"1")"),
+                                        testing::HasSubstr(R"-("rule":"all (line 1)")-"),
+                                        testing::HasSubstr(R"("event":"session.ended")"),
+                                        testing::HasSubstr(R"("reason":"denied: the access file has changed)")));
+}
+
+TEST_F(DebugSessionTest, ASessionEndsOnceItsTokenHasExpiredAndTheGraceIsOver) {
+  caller = TokenCaller("a");
+  caller.identity.expires = absl::Now();
+  Start();
+  const DebugEnd end = client->WaitForEnd();
+  EXPECT_EQ(end.cause, DebugEndCause::kExpired);
+  EXPECT_EQ(end.code, absl::StatusCode::kUnauthenticated);
+  EXPECT_THAT(end.reason, testing::HasSubstr("the token of token:a expired at"));
+}
+
+TEST_F(DebugSessionTest, AProbeThatTheClientMayNotDebugOnIsRefused) {
+  caller = TokenCaller("a");
+  access.SetCurrent(Rules("rules: [{who: {token: a}, may: [view]}]"));
+  Start();
+  const DebugEnd end = client->WaitForEnd();
+  EXPECT_EQ(end.cause, DebugEndCause::kDenied);
+  EXPECT_THAT(end.reason, testing::StartsWith("token:a does not have the right `debug` for the probe A1"));
+  EXPECT_EQ(Audited(), "") << "it did not begin";
+}
+
+TEST_F(DebugSessionTest, AProbeThatTheClientMayNotSeeIsNotThere) {
+  caller = TokenCaller("a");
+  access.SetCurrent(Rules("rules: [{who: {token: a}, probes: {uid: A2}, may: [view, debug]}]"));
+  Start();
+  const DebugEnd end = client->WaitForEnd();
+  EXPECT_EQ(end.code, absl::StatusCode::kNotFound);
+  EXPECT_EQ(end.reason, "no probe matches port \"A1\"; the known probes are: none");
+}
+
+TEST_F(DebugSessionTest, TheLimitOfTheRulesCountsForTheIdentity) {
+  caller = TokenCaller("a");
+  caller.limits.sessions = 1;
+  const auto first = Start();
+  client->WaitForOutput("ready");
+  Caller elsewhere = TokenCaller("a", "10.0.0.2");
+  elsewhere.limits.sessions = 1;
+  const auto other = std::make_shared<FakeClient>();
+  const auto refused = sessions->Start(Config(), elsewhere, other);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.status().message()), testing::HasSubstr("one client is 1, and token:a has 1"));
+  first->End({DebugEndCause::kClientGone, "gone"});
+  client->WaitForEnd();
 }
 
 }  // namespace

@@ -11,15 +11,15 @@ namespace {
 const std::string kElf =
     "\x7f"
     "ELF";
-const Peer kClient{.address = "h:1", .host = "h", .client = "h"};
-const Peer kOther{.address = "i:1", .host = "i", .client = "i"};
+const Caller kClient(Peer{.address = "h:1", .host = "h", .client = "h"});
+const Caller kOther(Peer{.address = "i:1", .host = "i", .client = "i"});
 
 class UploadStoreTest : public testing::Test {
  protected:
   ~UploadStoreTest() override { timers.Stop(); }
 
-  absl::StatusOr<std::string> Upload(const std::string& content, const Peer& peer = kClient) {
-    auto incoming = store.Begin(peer);
+  absl::StatusOr<std::string> Upload(const std::string& content, const Caller& caller = kClient) {
+    auto incoming = store.Begin(caller);
     if (!incoming.ok()) return incoming.status();
     if (const absl::Status status = (*incoming)->Append(content); !status.ok()) return status;
     return (*incoming)->Finish();
@@ -49,6 +49,17 @@ TEST_F(UploadStoreTest, AFileCanBeTakenOnceByTheHostThatUploadedIt) {
     EXPECT_EQ(files(), 1U);
   }
   EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(UploadStoreTest, AFileBelongsToTheIdentityThatUploadedItWhereverItIs) {
+  Caller caller(Peer{.address = "h:1", .host = "h", .client = "h"}, Identity{.proof = Proof::kToken, .name = "a"});
+  caller.CountByIdentity();
+  caller.limits.uploads = 1;
+  const auto name = Upload(kElf, caller);
+  ASSERT_TRUE(name.ok());
+  EXPECT_EQ(Upload(kElf, caller).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(store.Take(*name, "h").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(store.Take(*name, "token:a").ok());
 }
 
 TEST_F(UploadStoreTest, LimitsTheSizeAndTheContent) {

@@ -88,8 +88,9 @@ def descendants_of(pid):
 class DebugSession:
     """One Debug stream. A thread reads its responses."""
 
-    def __init__(self, api, debugd, start=True, **config):
+    def __init__(self, api, debugd, start=True, metadata=None, **config):
         self.api = api
+        self.metadata = metadata
         self.channel = channel(debugd.address)
         self._requests = queue.SimpleQueue()
         self.stream = self.open_stream(iter(self._requests.get, None), 4 * BOUND)
@@ -108,7 +109,7 @@ class DebugSession:
     # What differs between the services that debugd has; here, cc.arduino.cli.debug.Debug.
 
     def open_stream(self, requests, timeout):
-        return self.api.DebugStub(self.channel).Debug(requests, timeout=timeout)
+        return self.api.DebugStub(self.channel).Debug(requests, timeout=timeout, metadata=self.metadata)
 
     def usual_config(self, probe):
         return {"port": probe, "fqbn": FQBN, "import_file": str(firmware())}

@@ -208,6 +208,10 @@ def test_documentation_has_each_event(program, home):
     assert documented == logged_events(home)
 
 
+def test_documentation_has_each_event_of_programs_with_an_access_file():
+    assert documented_events("Events of probegate-server and probegate-debugd") == logged_events("access")
+
+
 def test_documentation_has_each_event_of_all_programs():
     # The log itself writes this one, not a call to it.
     dropped = ("log.dropped", "warning", ("lines",))

@@ -1,16 +1,21 @@
 """Each counter of probegate-debugd is incremented by its event, and each gauge shows the current state; see
 test_metrics_move.py for the other programs."""
 
+import datetime
+import hashlib
 import os
 import signal
 
+import grpc
 import pytest
 from debug_client import Debugd, DebugSession, firmware, tools_of
 from events import connect_too_often, fill_disk
 from grpc_client import channel
 from metrics import golden, scrape, wait_for
-from stack import BOUND
+from stack import BOUND, wait_until
 
+ALLOWING = 'rules: [{who: {local: "*"}, may: [debug]}]'
+VIEWING = 'rules: [{who: {local: "*"}, may: [view]}]'
 STAGES = ("gateway", "gdbserver", "gdb")
 DEBUG = "cc.arduino.cli.debug.Debug"
 
@@ -24,7 +29,15 @@ class Lab:
         self.control = control
         recipes = directory / "recipes.yaml"
         recipes.write_text("recipes: [{name: broken, boards: [broken], server: [/bin/false]}]\n")
-        named = {"broken recipe": ["--recipes", recipes]}
+        self.access = directory / "access.yaml"
+        self.access.write_text(ALLOWING)
+        self.tokens = directory / "tokens"
+        self.tokens.touch()
+        named = {
+            "broken recipe": ["--recipes", recipes],
+            "rules": ["--access", self.access],
+            "short tokens": ["--tokens", self.tokens, "--token-grace", "0"],
+        }
         self.debugd = Debugd(stack, *(word for flag in flags for word in named.get(flag, [flag])))
         self.url = self.debugd.program.metrics_url()
         self._sessions = []
@@ -135,6 +148,33 @@ def an_upload(lab):
         lab.api.DebugFilesStub(connection).UploadElf(iter([lab.api.UploadElfRequest(data=elf)]), timeout=BOUND)
 
 
+def rules_no_longer_allow_a_session(lab):
+    session = lab.opened()
+    lab.access.write_text(VIEWING)
+    session.wait_end()
+    assert session.code == grpc.StatusCode.PERMISSION_DENIED
+    lab.open().wait_end()
+
+
+def a_wrong_token(lab):
+    session = lab.open(metadata=[("authorization", "Bearer nonsense")])
+    session.wait_end()
+    assert session.code == grpc.StatusCode.UNAUTHENTICATED
+
+
+def a_token_expires(lab):
+    expiry = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=8)
+    digest = hashlib.sha256(b"secret").hexdigest()
+    lab.tokens.write_text(f"short {digest} {expiry.strftime('%Y-%m-%dT%H:%M:%SZ')}\n")
+    metadata = [("authorization", "Bearer secret")]
+
+    def expired():
+        session = lab.open(metadata=metadata)
+        return "the token of token:short expired at" in session.wait_end()
+
+    wait_until(expired, "debugd knows the token, and ends the session", BOUND)
+
+
 def time_passes(_lab):
     sum(range(100_000))
 
@@ -145,6 +185,9 @@ FLAGS = {
     session_takes_too_long: ["--max-time", 10],
     session_is_idle: ["--idle", 1],
     the_gdb_server_cannot_start: ["broken recipe"],
+    rules_no_longer_allow_a_session: ["rules"],
+    a_wrong_token: ["rules"],
+    a_token_expires: ["short tokens"],
 }
 
 
@@ -167,6 +210,10 @@ TABLE = [
     ended("probe_lost", a_probe_is_unplugged),
     ended("too_long", session_takes_too_long),
     ended("idle", session_is_idle),
+    ended("denied", rules_no_longer_allow_a_session),
+    ended("expired", a_token_expires),
+    ("probegate_access_denials_total", {"cause": "denied"}, rules_no_longer_allow_a_session),
+    ("probegate_access_denials_total", {"cause": "unauthenticated"}, a_wrong_token),
     *(("probegate_debug_stage_starts_total", {"stage": stage}, gdb_quits) for stage in STAGES),
     *(("probegate_debug_stage_seconds_count", {"stage": stage}, gdb_quits) for stage in STAGES),
     ("probegate_debug_stage_failures_total", {"stage": "gateway"}, the_gateway_is_killed),
@@ -230,7 +277,8 @@ def test_each_counter_and_each_cause_has_an_event():
     rows = golden("debugd")
     assert named == {row.counts for row in rows if row.counts}
     (listed,) = [value for row in rows for value in row.values if row.name == "probegate_debug_sessions_ended_total"]
-    moved = {f"cause={labels['cause']}" for _, labels, _ in TABLE if "cause" in labels}
+    ends = [labels for name, labels, _ in TABLE if name == "probegate_debug_sessions_ended_total"]
+    moved = {f"cause={labels['cause']}" for labels in ends}
     assert {f"cause={cause}" for cause in listed.partition("=")[2].split("|")} == moved | NOT_FROM_OUTSIDE
 
 
@@ -250,6 +298,7 @@ def test_gauges(make_lab):
     sure = {"probegate_build_info", "probegate_quota_limit", "probegate_quota_used", *process}
     looked_at = {"probegate_debug_sessions", "probegate_debug_uploads"}
     others = {
+        "probegate_access_invalid",  # in tests/interop/test_access_debugd.py
         "probegate_debug_leftovers",  # what moves it is in tests/hostile/test_debugd.py
         "probegate_tls_certificate_expiry_timestamp_seconds",  # in tests/interop/test_tls.py
     }
