@@ -3,8 +3,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/lsan_interface.h>
+extern "C" void __lsan_do_leak_check();  // sanitizer/lsan_interface.h
 #endif
 
 namespace probegate {
