@@ -14,10 +14,11 @@ constexpr OpenRow kRows[] = {
     {[](const auto& r) { return !r.namespaces && r.landlock >= kLandlockPorts; },
      "TCP connections to the port of the session's gateway at any address"},
     {[](const auto& r) { return !r.namespaces; }, "the disk, except that each file has a limit"},
-    {[](const auto& r) { return r.root; }, "the number of threads"},
-    {[](const auto& r) { return !r.root && !r.namespaces; },
+    {[](const auto& r) { return !r.threads && r.root; }, "the number of threads"},
+    {[](const auto& r) { return !r.threads && !r.root && !r.namespaces; },
      "the number of threads, except that all sessions together have a limit"},
-    {[](const auto&) { return true; }, "processor time, and memory up to 4 GiB for each program"},
+    {[](const auto& r) { return !r.processors; }, "processor time"},
+    {[](const auto& r) { return !r.memory; }, "memory up to 4 GiB for each program"},
 };
 
 }  // namespace

@@ -29,6 +29,10 @@ DebugMetrics::DebugMetrics(MetricSet& metrics)
       leftovers(metrics, rows::kLeftovers) {
   for (const DebugEndRow& row : kDebugEnds)
     ended_.emplace_back(metrics, rows::kDebugSessionsEnded, LabelValues{row.name});
+  for (const GroupLimitRow& row : kGroupLimits) {
+    if (row.reached == nullptr) continue;
+    limits_reached_.try_emplace(row.limit, metrics, rows::kDebugLimitsReached, LabelValues{row.name});
+  }
 }
 
 }  // namespace probegate

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <vector>
 
 #include "debug/session_end.h"
+#include "debug/session_groups.h"
 #include "telemetry/metrics.h"
 
 namespace probegate {
@@ -26,6 +28,8 @@ class DebugMetrics {
   explicit DebugMetrics(MetricSet& metrics);
 
   const Counter& ended(DebugEndCause cause) const { return ended_[static_cast<size_t>(cause)]; }
+  // Of a limit that has an event (GroupLimitRow::reached).
+  const Counter& limits_reached(GroupLimit limit) const { return limits_reached_.at(limit); }
 
   const Gauge sessions;
   const Counter started;
@@ -38,6 +42,7 @@ class DebugMetrics {
 
  private:
   std::vector<Counter> ended_;  // by cause
+  std::map<GroupLimit, Counter> limits_reached_;
 };
 
 }  // namespace probegate

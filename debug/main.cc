@@ -37,6 +37,7 @@
 #include "debug/options.h"
 #include "debug/recipe.h"
 #include "debug/sandbox.h"
+#include "debug/session_groups.h"
 #include "debug/sessions.h"
 #include "debug/work_folder.h"
 #include "debug/workers.h"
@@ -104,16 +105,36 @@ uint64_t MostThreads(bool namespaces, uint64_t sessions) {
   return namespaces ? per_session : ThreadsOfUser() + per_session * sessions;
 }
 
-void LogConfinement(Log& log, const absl::Status& confines, const absl::Status& sandboxes) {
+using Groups = absl::StatusOr<std::unique_ptr<SessionGroups>>;
+
+bool Limited(const Groups& groups, GroupLimit limit) { return groups.ok() && (*groups)->Has(limit); }
+
+std::string NamesOfLimits(const Groups& groups) {
+  if (!groups.ok()) return "no";
+  std::string names;
+  for (const GroupLimitRow& row : kGroupLimits) {
+    if (Limited(groups, row.limit)) names += (names.empty() ? "" : ", ") + std::string(row.name);
+  }
+  return names.empty() ? "without limits" : names;
+}
+
+void LogConfinement(Log& log, const absl::Status& confines, const absl::Status& sandboxes, const Groups& groups) {
   if (!confines.ok()) {
     log.Warning("unconfined", {{"reason", std::string(confines.message())}});
     return;
   }
-  const ConfinementReport report{.landlock = LandlockVersion(), .namespaces = sandboxes.ok(), .root = ::geteuid() == 0};
+  const ConfinementReport report{.landlock = LandlockVersion(),
+                                 .namespaces = sandboxes.ok(),
+                                 .root = ::geteuid() == 0,
+                                 .memory = Limited(groups, GroupLimit::kMemory),
+                                 .threads = Limited(groups, GroupLimit::kThreads),
+                                 .processors = Limited(groups, GroupLimit::kProcessors)};
   log.Write(sandboxes.ok() ? LogLevel::kInfo : LogLevel::kWarning, "confinement", {},
             {{"landlock", report.landlock},
              {"namespaces", sandboxes.ok() ? "yes" : "no"},
              {"reason", std::string(sandboxes.message())},
+             {"groups", NamesOfLimits(groups)},
+             {"groups_reason", std::string(groups.status().message())},
              {"open", report.Open()}});
 }
 
@@ -161,6 +182,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   }
   const auto elf_files = ElfFiles::Make(options.elf_folders);
   if (!elf_files.ok()) return Fail(log, elf_files.status());
+  const Groups groups = SessionGroups::Take(options.group_limits, log);
   auto work = WorkFolder::Make(options.work, log);
   if (!work.ok()) return Fail(log, work.status());
   const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
@@ -208,13 +230,15 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   if (!loop.ok()) return Fail(log, loop.status());
   std::vector<std::string> servers;
   for (const Endpoint& server : options.servers) servers.push_back(server.ToString());
+  const uint64_t threads =
+      Limited(groups, GroupLimit::kThreads) ? 0 : MostThreads(sandboxes.ok(), options.quotas.sessions.all);
   const DebugContext context{.tools = {.launcher = programs / "probegate-launch",
                                        .gateway = programs / "probegate-gateway",
                                        .servers = std::move(servers),
                                        .tls = GatewayTls(options.tls.client(TlsRole::kBoth)),
                                        .confined = confines.ok(),
                                        .namespaces = sandboxes.ok(),
-                                       .threads = MostThreads(sandboxes.ok(), options.quotas.sessions.all)},
+                                       .threads = threads},
                              .sources = {.recipes = *recipes,
                                          .elf_files = *elf_files,
                                          .uploads = uploads,
@@ -222,6 +246,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
                                          .list_probes = [&probes](const ProbesCallback& done) { probes.List(done); }},
                              .limits = options.limits,
                              .work = **work,
+                             .groups = groups.ok() ? groups->get() : nullptr,
                              .quotas = quotas,
                              .timers = timers,
                              .elf_disk = elf_disk,
@@ -266,7 +291,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   if (options.access.access.empty() || !options.tls.server().enabled()) {
     WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(), "run gdb here", log);
   }
-  LogConfinement(log, confines, sandboxes);
+  LogConfinement(log, confines, sandboxes, groups);
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 
   const int signal = signals.Wait();

@@ -10,6 +10,8 @@ inline constexpr CounterRow kDebugSessionsStarted{"probegate_debug_sessions_star
                                                   "Sessions that clients requested."};
 inline constexpr CounterRow kDebugSessionsEnded{
     "probegate_debug_sessions_ended_total", "Sessions that ended, by cause.", {"cause"}};
+inline constexpr CounterRow kDebugLimitsReached{
+    "probegate_debug_limits_reached_total", "Sessions that reached a limit of their control group.", {"limit"}};
 inline constexpr double kStageBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
 inline constexpr CounterRow kStageStarts{
     "probegate_debug_stage_starts_total", "Programs that were started for sessions.", {"stage"}};

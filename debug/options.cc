@@ -13,6 +13,7 @@ namespace probegate {
 namespace {
 
 constexpr double kMaxSeconds = 7 * 86'400;
+constexpr uint64_t kMaxThreads = 4'194'304;  // the kernel's own limit
 constexpr uint64_t kMaxCount = uint64_t{1} << 40;
 
 // CLI11's own range check accepts nan.
@@ -20,6 +21,12 @@ std::string IsDuration(const std::string& text) {
   double seconds = 0;
   const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= 0.001 && seconds <= kMaxSeconds;
   return fits ? "" : text + " is not a number of seconds from 0.001 to 604800";
+}
+
+std::string IsProcessors(const std::string& text) {
+  double count = 0;
+  const bool fits = CLI::detail::lexical_cast(text, count) && count >= 0.01 && count <= 1024;
+  return fits ? "" : text + " is not a number of processors from 0.01 to 1024";
 }
 
 void AddDuration(CLI::App& app, const std::string& name, std::chrono::milliseconds& time, const std::string& what) {
@@ -87,6 +94,14 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   AddDuration(app, "--idle", options.limits.idle,
               "End a session after this time without input from the client or output from gdb");
   AddDuration(app, "--start-time", options.limits.start, "Time that each program of a session has to become ready");
+  GroupLimits& group = options.group_limits;
+  AddCount(app, "--session-memory", group.memory_bytes, kMaxCount, "BYTES",
+           "Memory of a session's programs together, if control groups are delegated; so are the next two");
+  AddCount(app, "--session-threads", group.threads, kMaxThreads, "COUNT", "Threads of a session's programs together");
+  app.add_option("--session-processors", group.processors,
+                 "Processor time of a session's programs together, in seconds per second")
+      ->option_text("COUNT [1]")
+      ->check(IsProcessors);
   AddConnectionOptions(app, options.connections);
   AddDuration(app, "--connection-idle", options.connection_idle, "Close a connection without a call after this time");
   AddLogOptions(app, options.log);

@@ -32,6 +32,7 @@ struct DebugdOptions {
   UploadStore::Limits uploads;
   DebugQuotaLimits quotas;
   DebugLimits limits;
+  GroupLimits group_limits;
   LogOptions log;
   MetricsOptions metrics;
 };

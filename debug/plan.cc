@@ -59,17 +59,19 @@ absl::Status CheckLengths(const DebugConfig& config) {
   return status;
 }
 
-ProcessCommand Launched(const DebugTools& tools, const std::string& work) {
-  return {.words = {tools.launcher, "--parent", std::to_string(::getpid())},
-          .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
-                          {"HOME", work},
-                          {"TMPDIR", work},
-                          {"LANG", "C.UTF-8"},
-                          {"SHELL", "/usr/sbin/nologin"}},
-          .directory = work};
-}
-
 void Add(std::vector<std::string>& words, std::initializer_list<std::string> more) { words.insert(words.end(), more); }
+
+ProcessCommand Launched(const DebugTools& tools, const std::string& work) {
+  ProcessCommand command{.words = {tools.launcher, "--parent", std::to_string(::getpid())},
+                         .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                                         {"HOME", work},
+                                         {"TMPDIR", work},
+                                         {"LANG", "C.UTF-8"},
+                                         {"SHELL", "/usr/sbin/nologin"}},
+                         .directory = work};
+  if (!tools.group.empty()) Add(command.words, {"--group", tools.group});
+  return command;
+}
 
 void Confine(const DebugTools& tools, const DebugPlan& plan, const std::string& work, uint16_t port,
              ProcessCommand& command) {

@@ -33,6 +33,7 @@ struct DebugTools {
   bool confined = true;
   bool namespaces = false;  // each session's GDB server and gdb run in a sandbox (debug/sandbox.h)
   uint64_t threads = 0;     // for --threads of probegate-launch; 0: no limit
+  std::string group = {};   // SessionGroup::path of the session's control group; empty: none
   pid_t sandbox = 0;        // Sandbox::first of the session's sandbox; 0: none
 };
 

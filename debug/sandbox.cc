@@ -54,7 +54,8 @@ std::string WhatFailed(std::string_view line) {
 
 }  // namespace
 
-absl::StatusOr<Sandbox> Sandbox::Start(const std::string& launcher, const std::string& work, uint16_t port) {
+absl::StatusOr<Sandbox> Sandbox::Start(const std::string& launcher, const std::string& work, const std::string& group,
+                                       uint16_t port) {
   auto pipe = MakePipe();
   if (!pipe.ok()) return pipe.status();
   ProcessCommand command{.words = Launcher(launcher, work), .environment = {}, .directory = "/"};
@@ -62,6 +63,7 @@ absl::StatusOr<Sandbox> Sandbox::Start(const std::string& launcher, const std::s
        {std::string("--forward"), std::to_string(port), std::string("--folder-bytes"), std::to_string(kFolderBytes)}) {
     command.words.push_back(word);
   }
+  if (!group.empty()) command.words.insert(command.words.end(), {"--group", group});
   auto process = Process::Start(command, -1, pipe->write.number());
   if (!process.ok()) return process.status();
   // Otherwise the end of its output would not be seen.
@@ -75,7 +77,7 @@ absl::StatusOr<Sandbox> Sandbox::Start(const std::string& launcher, const std::s
 
 absl::Status TrySandbox(const std::string& launcher, const std::string& work) {
   constexpr uint16_t kAnyPort = 4441;  // nothing uses it: the sandbox's loopback interface is its own
-  const auto sandbox = Sandbox::Start(launcher, work, kAnyPort);
+  const auto sandbox = Sandbox::Start(launcher, work, "", kAnyPort);
   if (!sandbox.ok()) return sandbox.status();
   auto pipe = MakePipe();
   if (!pipe.ok()) return pipe.status();

@@ -23,10 +23,11 @@ inline constexpr uint64_t kFolderBytes = uint64_t{64} << 20;
 
 class Sandbox {
  public:
-  // `launcher` is the path of probegate-launch, `work` the session's folder, and `port` its gateway's, which is the
-  // same in the sandbox. Blocks until the sandbox exists, usually for some milliseconds. The error says which step
-  // failed.
-  static absl::StatusOr<Sandbox> Start(const std::string& launcher, const std::string& work, uint16_t port);
+  // `launcher` is the path of probegate-launch, `work` the session's folder, `group` its control group or empty, and
+  // `port` its gateway's, which is the same in the sandbox. Blocks until the sandbox exists, usually for some
+  // milliseconds. The error says which step failed.
+  static absl::StatusOr<Sandbox> Start(const std::string& launcher, const std::string& work, const std::string& group,
+                                       uint16_t port);
 
   // The process whose namespaces a program must enter (probegate-launch --enter).
   pid_t first() const { return first_; }

@@ -70,6 +70,15 @@ absl::Status DebugSession::Begin(const ProbesAnswer& probes) {
     return absl::OkStatus();
   }
   work_ = *std::move(folder);
+  if (context_.groups != nullptr) {
+    auto group = context_.groups->Make();
+    if (!group.ok()) {
+      Finish({DebugEndCause::kStageFailed, std::string(group.status().message())});
+      return absl::OkStatus();
+    }
+    tools_.group = group->path();
+    group_.emplace(*std::move(group));
+  }
   context_.log.Info("session.started", {{"debug_session", number_},
                                         {"probe", plan_->probe.uid},
                                         {"client", caller_.peer.address},
@@ -199,7 +208,7 @@ void DebugSession::StartStage(DebugMetrics::StageNumber number, const ProcessCom
 void DebugSession::StartGdbServer() {
   const uint16_t port = *stages_[DebugMetrics::kGateway]->port();
   if (tools_.namespaces) {
-    auto sandbox = Sandbox::Start(tools_.launcher, work_, port);
+    auto sandbox = Sandbox::Start(tools_.launcher, work_, tools_.group, port);
     if (!sandbox.ok()) return FailStage(DebugMetrics::kGdbServer, std::string(sandbox.status().message()));
     tools_.sandbox = sandbox->first();
     sandbox_.emplace(*std::move(sandbox));
@@ -300,9 +309,22 @@ void DebugSession::EndPrograms() {
     stages_[row.number]->End(row.signal, kProgramPatience);
     stages_[row.number].reset();
   }
+  EndGroup();
   // While the rest of what it left is removed, the session keeps its place.
   if (!work_.empty()) context_.work.RemoveSessionFolder(work_, place_);
   if (plan_) plan_->upload.reset();
+}
+
+void DebugSession::EndGroup() {
+  if (!group_) return;
+  for (const GroupLimitRow& row : kGroupLimits) {
+    if (!group_->Reached(row.limit)) continue;
+    context_.metrics.limits_reached(row.limit).Add();
+    end_->reason = std::string(row.reached) + ": " + end_->reason;
+    const bool a_program_ended = end_->cause == DebugEndCause::kGdbKilled || end_->cause == DebugEndCause::kStageFailed;
+    if (a_program_ended) end_->code = absl::StatusCode::kResourceExhausted;
+  }
+  group_.reset();
 }
 
 void DebugSession::LogEnd() {

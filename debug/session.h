@@ -30,6 +30,7 @@
 #include "debug/plan.h"
 #include "debug/sandbox.h"
 #include "debug/session_end.h"
+#include "debug/session_groups.h"
 #include "debug/session_notes.h"
 #include "debug/stage.h"
 #include "debug/work_folder.h"
@@ -68,6 +69,7 @@ struct DebugContext {
   DebugSources sources;
   DebugLimits limits;
   WorkFolder& work;
+  const SessionGroups* groups = nullptr;  // null: sessions have no control groups
   DebugQuotas& quotas;
   Timers& timers;
   // For what gRPC's threads need from the file system: where ELF files are looked for may stop without --work-dir.
@@ -132,6 +134,7 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
     if (!end_) end_ = std::move(end);
   }
   void EndPrograms();
+  void EndGroup();
   const AccessControl& access() const { return context_.sources.access; }
   DebugAudit::Session audited() const { return {.caller = caller_, .number = number_, .probe = plan_->probe.uid}; }
   void LogEnd();
@@ -149,7 +152,8 @@ class DebugSession : public std::enable_shared_from_this<DebugSession> {
   std::optional<DebugPlan> plan_;
   bool begun_ = false;  // the audit log has its beginning
   std::string work_;
-  DebugTools tools_;                // the context's, with this session's sandbox
+  DebugTools tools_;  // the context's, with this session's group and sandbox
+  std::optional<SessionGroup> group_;
   std::optional<Sandbox> sandbox_;  // in which the GDB server and gdb run
   std::optional<Stage> stages_[3];  // by DebugMetrics::StageNumber
   bool ready_[3] = {};              // by DebugMetrics::StageNumber

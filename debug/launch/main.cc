@@ -17,6 +17,7 @@
 
 #include "debug/launch/confinement.h"
 #include "debug/launch/forwarder.h"
+#include "debug/launch/group.h"
 #include "debug/launch/namespaces.h"
 
 namespace probegate {
@@ -34,6 +35,7 @@ struct Options {
   Confinement confinement;
   uint16_t forward = 0;       // make namespaces, in which this is the gateway's port; 0: no
   uint64_t folder_bytes = 0;  // of the session's folder in them
+  std::string group;          // the control group of the session; empty: none
   pid_t enter = 0;            // the first process of the namespaces to enter; 0: none
   std::vector<std::string> command;
 };
@@ -131,6 +133,8 @@ int Main(int argc, char** argv) {
                  "Let the command's user have this many threads; with --enter, only the session's count")
       ->option_text("COUNT");
   app.add_flag("--sleepless", confinement.sleepless, "Make the command's sleeps return at once");
+  app.add_option("--group", options.group, "First move to this control group (the path of its folder)")
+      ->option_text("DIR");
   app.add_option("--enter", options.enter, "Execute the command in the namespaces that belong to this process")
       ->option_text("PID");
   auto* forward =
@@ -152,6 +156,9 @@ int Main(int argc, char** argv) {
   if (!DieWithParent()) return Fail(std::string("cannot set PR_SET_PDEATHSIG: ") + std::strerror(errno));
   if (::getppid() != options.parent) return kCannotRun;
   ::close_range(STDERR_FILENO + 1, ~0U, 0);
+  if (!options.group.empty()) {
+    if (const absl::Status status = EnterGroup(options.group); !status.ok()) return Fail(status);
+  }
   if (options.forward != 0) return MakeAndForward(options);
   return options.enter != 0 ? BecomeInside(options) : Become(options);
 }

@@ -18,9 +18,13 @@ TEST(ConfinementReportTest, NamesWhatIsOpen) {
   EXPECT_THAT(newer, HasSubstr("the port of the session's gateway"));
   EXPECT_THAT(newer, Not(HasSubstr("TCP connections to any address")));
   EXPECT_EQ((ConfinementReport{.landlock = 2, .namespaces = true}.Open()),
-            "processor time, and memory up to 4 GiB for each program");
+            "processor time; memory up to 4 GiB for each program");
   EXPECT_THAT((ConfinementReport{.landlock = 2, .namespaces = true, .root = true}.Open()),
               HasSubstr("the number of threads; "));
+  EXPECT_EQ((ConfinementReport{
+                .landlock = 4, .namespaces = true, .root = true, .memory = true, .threads = true, .processors = true}
+                 .Open()),
+            "");
 }
 
 }  // namespace
