@@ -1,14 +1,19 @@
 #include "base/grpc/client_tls.h"
 
+#include <cstddef>
+#include <utility>
+
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
 #include "base/grpc/pem.h"
+#include "base/secret_file.h"
 
 namespace probegate {
 namespace {
 
 constexpr unsigned kLookSeconds = 1;
+constexpr size_t kMaxKeyBytes = size_t{1} << 20;
 
 absl::Status Check(const ClientTlsFiles& files) {
   if (!files.ca.empty()) {
@@ -19,9 +24,9 @@ absl::Status Check(const ClientTlsFiles& files) {
   if (files.certificate.empty()) return absl::OkStatus();
   const auto certificate = ReadPemFile("--tls-cert", files.certificate);
   if (!certificate.ok()) return certificate.status();
-  const auto key = ReadPemFile("--tls-key", files.key);
+  auto key = ReadSecretFile("--tls-key", files.key, kMaxKeyBytes);
   if (!key.ok()) return key.status();
-  return CheckPair(*certificate, *key);
+  return CheckPair(*certificate, {.option = "--tls-key", .path = files.key, .text = *std::move(key)});
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ struct ChannelSecurity {
 // Reads the files; no TLS if they are not enabled. INVALID_ARGUMENT, with one line that names the file and what is
 // wrong with it. The server is checked for a certificate that is valid, from one of the authorities, and for its name.
 // The files are looked at every second, and channels use them the next time that they connect. While key and
-// certificate do not belong to each other, they cannot connect; connections that exist go on. Blocks on the file
-// system. Threads: any.
+// certificate do not belong to each other, they cannot connect; connections that exist go on. The key must be secret
+// (base/secret_file.h). Blocks on the file system. Threads: any.
 absl::StatusOr<ChannelSecurity> LoadClientTls(const ClientTlsFiles& files);
 
 }  // namespace probegate
