@@ -5,14 +5,17 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/socket_owner.h"
 #include "base/start_thread.h"
 #include "base/unix_socket.h"
 
@@ -59,6 +62,19 @@ absl::StatusOr<std::vector<SocketAddress>> AddressesOf(const Endpoint& at) {
     if (std::ranges::none_of(addresses, same)) addresses.push_back(one);
   }
   return addresses;
+}
+
+// Why a connection is reset whatever the quota says; nothing if it may be accepted.
+std::optional<std::string> NotAllowed(const AcceptLoop::Listening& listening, const AcceptedConnection& connection) {
+  if (!listening.allow_from.empty() && !Contains(listening.allow_from, connection.peer.host)) {
+    return "connections from this address are not allowed (--allow-from)";
+  }
+  if (!listening.own_user_only) return std::nullopt;
+  const auto owner = OwnerOfPeer(connection.socket.number());
+  const std::string only = absl::StrCat("only programs of uid ", ::geteuid(), " may connect (--own-user-only), ");
+  if (!owner.ok()) return absl::StrCat(only, "and whose this one is cannot be found out: ", owner.status().message());
+  if (*owner != ::geteuid()) return absl::StrCat(only, "and this one is of uid ", *owner);
+  return std::nullopt;
 }
 
 struct Opened {
@@ -242,9 +258,8 @@ void AcceptLoop::Admit(Listener::State& state, AcceptedConnection connection) {
     connection.place = listening.connections.TakeAnyway(kOwnClient, 1);
     return listening.handler(std::move(connection));
   }
-  if (!listening.allow_from.empty() && !Contains(listening.allow_from, connection.peer.host)) {
-    observer_.OnRefused(listening.name, connection.peer,
-                        "connections from this address are not allowed (--allow-from)");
+  if (const auto why = NotAllowed(listening, connection)) {
+    observer_.OnRefused(listening.name, connection.peer, *why);
     return ResetConnection(std::move(connection.socket));
   }
   auto place = listening.connections.Take(connection.peer.client, 1);

@@ -43,8 +43,8 @@ struct AcceptedConnection {
 class AcceptObserver {
  public:
   virtual ~AcceptObserver() = default;
-  // A connection was reset because its address is not allowed, or because it exceeds the quota of connections; `why`
-  // says which, and whose limit it is.
+  // A connection was reset because its address or its user is not allowed, or because it exceeds the quota of
+  // connections; `why` says which, and whose limit it is.
   virtual void OnRefused(const std::string& listener, const Peer& peer, std::string_view why) = 0;
   // A connection could not be accepted: `error` is the value of errno, usually EMFILE or ENFILE.
   virtual void OnAcceptFailed(const std::string& listener, int error) = 0;
@@ -96,6 +96,9 @@ class AcceptLoop {
     std::string group = {};       // of the file of a unix socket (base/unix_socket.h)
     // Connections from other addresses are reset, before they count. Empty: all addresses are allowed.
     std::vector<AddressRange> allow_from = {};
+    // Connections of other users' programs are reset, before they count, and so are those of other machines
+    // (base/socket_owner.h). For TCP.
+    bool own_user_only = false;
   };
   // Listens on all addresses that `at` stands for, or at the path of a unix socket. An empty host stands for all
   // addresses of this machine, and so does

@@ -212,8 +212,9 @@ absl::StatusOr<uint16_t> Gateway::AssignPort(const std::string& unique_id) {
 
 void Gateway::TryToListen(const std::string& unique_id, Served& served, const absl::StatusOr<uint16_t>& port) {
   if (!port.ok()) return TakeProblem(unique_id, served, std::string(port.status().message()));
-  auto listening = ProbePort::Listen(port_context_, served.probe, *port,
-                                     {.remote = options_.allow_remote, .from = options_.allow_from});
+  auto listening = ProbePort::Listen(
+      port_context_, served.probe, *port,
+      {.remote = options_.allow_remote, .from = options_.allow_from, .own_user_only = options_.own_user_only});
   if (!listening.ok()) return TakeProblem(unique_id, served, std::string(listening.status().message()));
   served.port = *std::move(listening);
   port_check_.Add(served.port);

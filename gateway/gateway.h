@@ -41,6 +41,7 @@ struct GatewayOptions {
   bool first_port_given = false;
   bool allow_remote = false;
   std::vector<AddressRange> allow_from;  // whose connections are accepted; empty: everyone's
+  bool own_user_only = false;            // only connections of programs of this program's user are accepted
   // Wait for servers and probes that are not there yet.
   bool wait = true;
   ConnectionOptions connection;

@@ -75,6 +75,8 @@ void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw)
       ->option_text("ADDRESS|CIDR")
       ->allow_extra_args(false)
       ->check(IsAddressRange);
+  app.add_flag("--own-user-only", gateway.own_user_only,
+               "Only let programs of this program's own user connect. `probegate connect` and `probegate exec` use it");
 }
 
 // For programs that start a gateway for one client of theirs, such as probegate-debugd.
@@ -156,6 +158,9 @@ std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& opti
   if (auto wrong = WrongTlsOptions(raw.tls)) return wrong;
   options.tls = raw.tls.client(TlsRole::kClient);
   if (!raw.allow_from.empty() && !options.gateway.allow_remote) return "--allow-from needs --allow-remote";
+  if (options.gateway.own_user_only && options.gateway.allow_remote) {
+    return "--own-user-only: the users of other machines are not known, so leave out --allow-remote";
+  }
   for (const std::string& range : raw.allow_from) options.gateway.allow_from.push_back(*AddressRange::Parse(range));
   if (raw.state.empty()) return "--state: the name is empty; give a directory";
   options.state_directory = raw.state;

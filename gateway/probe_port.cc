@@ -47,7 +47,8 @@ absl::StatusOr<std::shared_ptr<ProbePort>> ProbePort::Listen(const PortContext& 
        .handler = [port = self.get()](AcceptedConnection accepted) { port->Admit(std::move(accepted)); },
        .refused = [port = self.get()](AcceptedConnection accepted,
                                       const absl::Status&) { port->Refuse(std::move(accepted)); },
-       .allow_from = admission.from});
+       .allow_from = admission.from,
+       .own_user_only = admission.own_user_only});
   if (!listener.ok()) return ListenError(port, uid, std::string(listener.status().message()));
   self->port_ = (*listener)->endpoint().port;
   const MutexLock lock(self->listener_mutex_);

@@ -41,6 +41,7 @@ struct PortContext {
 struct Admission {
   bool remote = false;                  // other machines, too
   std::vector<AddressRange> from = {};  // only these addresses; empty: all
+  bool own_user_only = false;           // only programs of this program's user
 };
 
 // Threads: any.
