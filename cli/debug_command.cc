@@ -38,8 +38,10 @@ constexpr size_t kChunk = size_t{64} << 10;
 ExitCode ExitCodeOf(grpc::StatusCode code) {
   switch (code) {
     case grpc::StatusCode::INVALID_ARGUMENT:
-    case grpc::StatusCode::PERMISSION_DENIED:
       return ExitCode::kUsage;
+    case grpc::StatusCode::UNAUTHENTICATED:
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return ExitCode::kDenied;
     case grpc::StatusCode::NOT_FOUND:
       return ExitCode::kNotFound;
     case grpc::StatusCode::RESOURCE_EXHAUSTED:

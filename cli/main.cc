@@ -2,23 +2,29 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <iostream>
+#include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <grpc/support/log.h>
 #include <CLI/CLI.hpp>
 
 #include "base/frequency.h"
-#include "base/grpc/client_tls.h"
+#include "base/grpc/client_security.h"
 #include "base/labels.h"
 #include "base/server_list.h"
+#include "base/signals.h"
 #include "cli/commands.h"
 #include "cli/debug_command.h"
 #include "cli/print/complain.h"
 #include "cli/print/failure.h"
 #include "config/checks.h"
-#include "config/tls_options.h"
+#include "config/client_options.h"
 
 namespace probegate {
 namespace {
@@ -26,8 +32,8 @@ namespace {
 constexpr char kExitCodes[] =
     "Exit codes: 0 success; 1 the operation failed (the target, the probe, a file); 2 wrong arguments;\n"
     "3 a server does not answer, or has another version; 4 no such probe or session;\n"
-    "5 the server or the probe is busy; 6 the probe is away. `debug` returns gdb's exit code if gdb\n"
-    "ends by itself.";
+    "5 the server or the probe is busy; 6 the probe is away; 7 the server does not allow it.\n"
+    "`debug` returns gdb's exit code if gdb ends by itself.";
 
 v1::ClientInfo ThisProgram() {
   v1::ClientInfo client;
@@ -40,8 +46,7 @@ v1::ClientInfo ThisProgram() {
 // The parsed command line.
 struct Arguments {
   CommonArguments common;
-  std::vector<std::string> servers;
-  TlsOptions tls;
+  ClientOptions client;
   std::vector<std::string> gateways;
   ListArguments list;
   SessionsArguments sessions;
@@ -192,31 +197,47 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   AddDebug(app, arguments);
 }
 
+std::string Variable(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());
+  return value != nullptr ? value : "";
+}
+
+// The servers, and how to connect to them.
+void PrepareConnections(CLI::App& app, Arguments& arguments) {
+  ClientOptions& client = arguments.client;
+  if (const auto wrong = CompleteClientOptions(app, Variable, client)) throw Failure(ExitCode::kUsage, *wrong);
+  if (client.servers.empty()) client.servers = {DefaultServer().ToString()};
+  auto servers = ParseServerNames(client.servers);
+  if (!servers.ok()) throw Failure(ExitCode::kUsage, "--server: " + std::string(servers.status().message()));
+  arguments.common.servers = *std::move(servers);
+  const bool given = app.get_subcommand("debug")->get_option("--debugd")->count() > 0;
+  if (!given && !client.debugd.empty()) arguments.debug.debugd = *ParseAddress(client.debugd);
+  const bool debugs = app.got_subcommand("debug");
+  const auto wrong = WrongClientOptions(client.tls, client.files(),
+                                        debugs ? std::vector{arguments.debug.debugd} : arguments.common.servers);
+  if (wrong) throw Failure(ExitCode::kUsage, *wrong);
+  // The thread that looks at the files must not take signals that a subcommand waits for.
+  const SignalsBlocked blocked;
+  const auto security = LoadClientSecurity(client.files());
+  if (!security.ok()) throw Failure(ExitCode::kFailed, std::string(security.status().message()));
+  arguments.common.security = arguments.debug.security = *security;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Shows and uses the probes of probegate-servers", "probegate");
   Arguments arguments;
   arguments.common.client = ThisProgram();
   app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
-  app.add_option("--server", arguments.servers,
-                 "The address of a server (repeatable). A host name with several addresses stands for as many servers")
-      ->option_text("HOST:PORT|unix:/PATH [" + DefaultServer().ToString() + "]")
-      ->allow_extra_args(false)
-      ->check(IsServerAddress);
-  AddTlsOptions(app, TlsRole::kClient, arguments.tls);
+  AddClientOptions(app, arguments.client,
+                   "The address of a server (repeatable). A host name with several addresses stands for as many "
+                   "servers");
   app.add_flag("--json", arguments.common.json, "Print JSON");
   app.footer(kExitCodes);
   app.require_subcommand(1);
   app.fallthrough();
   // Runs before the subcommands' callbacks.
-  app.parse_complete_callback([&arguments] {
-    if (arguments.servers.empty()) arguments.servers = {DefaultServer().ToString()};
-    auto servers = ParseServerNames(arguments.servers);
-    if (!servers.ok()) throw Failure(ExitCode::kUsage, "--server: " + std::string(servers.status().message()));
-    arguments.common.servers = *std::move(servers);
-    if (const auto wrong = WrongTlsOptions(arguments.tls)) throw Failure(ExitCode::kUsage, *wrong);
-    const auto security = LoadClientTls(arguments.tls.client(TlsRole::kClient));
-    if (!security.ok()) throw Failure(ExitCode::kFailed, std::string(security.status().message()));
-    arguments.common.security = arguments.debug.security = *security;
+  app.parse_complete_callback([&app, &arguments] {
+    PrepareConnections(app, arguments);
     for (const std::string& gateway : arguments.gateways) {
       for (const Endpoint& port : ParseEndpointRange(gateway)) arguments.list.gateway_ports.push_back(port);
     }

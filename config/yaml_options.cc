@@ -8,6 +8,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "config/option_value.h"
+
 namespace probegate {
 namespace {
 
@@ -42,20 +44,9 @@ std::vector<std::string> Texts(const std::string& where, const YAML::Node& value
   return texts;
 }
 
-bool IsFlag(const CLI::Option& option) { return option.get_expected_min() == 0; }
-
 void Give(CLI::Option& option, const std::string& where, const std::string& key, const YAML::Node& value) {
   if (!value.IsScalar() && option.get_expected_max() <= 1) Refuse(where, Show(value) + " is not a single value");
-  std::vector<std::string> texts = Texts(where, value);
-  if (texts.empty()) return;
-  try {
-    if (IsFlag(option)) texts = {option.get_flag_value(key, texts.front())};
-    option.add_result(texts);
-    option.run_callback();
-  } catch (const CLI::Error& error) {
-    const std::string why = error.what();
-    Refuse(where, Show(value) + " is invalid: " + why.substr(0, why.find('\n')));
-  }
+  GiveValues(option, key, where, Texts(where, value), Show(value));
 }
 
 void ReadSection(const std::string& file, const std::string& key, const YAML::Node& value,
@@ -86,7 +77,8 @@ YAML::Node Load(const std::string& file) {
 
 }  // namespace
 
-void ReadYamlOptions(const std::string& file, CLI::App& app, const SectionReaders& sections) {
+void ReadYamlOptions(const std::string& file, CLI::App& app, const SectionReaders& sections,
+                     const OptionFilter& filter) {
   const YAML::Node root = Load(file);
   if (root.IsNull()) return;
   if (!root.IsMap()) Refuse(file, "is not a map of option names to values");
@@ -99,7 +91,7 @@ void ReadYamlOptions(const std::string& file, CLI::App& app, const SectionReader
     const std::string where = file + ":" + std::to_string(line) + ": " + key;
     CLI::Option* option = app.get_option_no_throw("--" + key);
     const bool is_section = sections.contains(key);
-    if (!is_section && (option == nullptr || !option->get_configurable()))
+    if (!is_section && (option == nullptr || !filter(*option)))
       Refuse(where, "unknown option (its value is " + Show(value) + ")");
     const auto [first, is_new] = lines.emplace(is_section ? key : option->get_name(), line);
     if (!is_new) {

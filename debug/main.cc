@@ -19,7 +19,7 @@
 #include "access/service/access_trail.h"
 #include "base/accept_loop.h"
 #include "base/end_program.h"
-#include "base/grpc/client_tls.h"
+#include "base/grpc/client_security.h"
 #include "base/grpc/listener.h"
 #include "base/grpc/server_tls.h"
 #include "base/memory_trim.h"
@@ -27,6 +27,7 @@
 #include "base/quota.h"
 #include "base/signals.h"
 #include "base/timers.h"
+#include "config/client_options.h"
 #include "debug/confinement_report.h"
 #include "debug/debug_audit.h"
 #include "debug/grpc/debug_server.h"
@@ -145,22 +146,6 @@ GrpcLimits Limits(const DebugdOptions& options, AcceptLog& accept_log) {
           .on_flood = [&accept_log](const Peer& peer) { accept_log.OnFlood("gRPC", peer); }};
 }
 
-// The options of TLS for the gateways that this program starts, which connect to the same servers. They run in another
-// folder.
-std::vector<std::string> GatewayTls(const ClientTlsFiles& files) {
-  if (!files.enabled) return {};
-  std::vector<std::string> words{"--tls"};
-  const auto add = [&words](const char* option, const std::string& value) {
-    if (!value.empty()) words.insert(words.end(), {option, value});
-  };
-  const auto absolute = [](const std::string& path) { return path.empty() ? path : fs::absolute(path).string(); };
-  add("--tls-ca", absolute(files.ca));
-  add("--tls-cert", absolute(files.certificate));
-  add("--tls-key", absolute(files.key));
-  add("--tls-server-name", files.server_name);
-  return words;
-}
-
 AccessFile::Paths AccessPaths(const AccessOptions& options) {
   return {.access = options.access, .tokens = options.tokens, .key_cache = options.key_cache};
 }
@@ -189,7 +174,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   const absl::Status sandboxes = confines.ok() ? TrySandbox(programs / "probegate-launch", (*work)->path())
                                                : absl::UnimplementedError("not confined");
 
-  const auto security = LoadClientTls(options.tls.client(TlsRole::kBoth));
+  const auto security = LoadClientSecurity(options.client());
   if (!security.ok()) return Fail(log, security.status());
   auto tls = StartTls(options.tls.server(), log);
   if (!tls.ok()) return Fail(log, tls.status());
@@ -235,7 +220,7 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   const DebugContext context{.tools = {.launcher = programs / "probegate-launch",
                                        .gateway = programs / "probegate-gateway",
                                        .servers = std::move(servers),
-                                       .tls = GatewayTls(options.tls.client(TlsRole::kBoth)),
+                                       .tls = WordsFor(options.client()),
                                        .confined = confines.ok(),
                                        .namespaces = sandboxes.ok(),
                                        .threads = threads},

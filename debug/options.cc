@@ -5,6 +5,7 @@
 #include "config/access_options.h"
 #include "config/arguments.h"
 #include "config/checks.h"
+#include "config/client_options.h"
 #include "config/connection_options.h"
 #include "config/counts.h"
 #include "config/tls_options.h"
@@ -63,6 +64,7 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
       ->allow_extra_args(false);
   AddTlsOptions(app, TlsRole::kBoth, options.tls);
   AddAccessOptions(app, options.access);
+  AddTokenOption(app, options.token_file);
   app.add_option("--recipes", options.recipes, "YAML file that says which GDB server and gdb to use for which boards")
       ->option_text("FILE");
   app.add_option("--elf-folder", options.elf_folders, "Clients may name ELF files below this folder (repeatable)")
@@ -113,8 +115,10 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   auto named = ParseServerNames(servers);
   if (!named.ok()) return RefuseArguments(app, "--server: " + std::string(named.status().message()));
   if (!named->empty()) options.servers = *std::move(named);
-  if (const auto wrong = WrongTlsOptions(options.tls)) return RefuseArguments(app, *wrong);
   if (const auto wrong = WrongAccessOptions(options.access)) return RefuseArguments(app, *wrong);
+  if (const auto wrong = WrongClientOptions(options.tls, options.client(), options.servers)) {
+    return RefuseArguments(app, *wrong);
+  }
   if (const auto refused = options.exposure.Refuse(options.listen, options.tls.server())) {
     return RefuseArguments(app, *refused);
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/client_files.h"
 #include "base/endpoint.h"
 #include "base/quota.h"
 #include "base/server_list.h"
@@ -24,6 +25,7 @@ struct DebugdOptions {
   Exposure exposure;
   TlsOptions tls;
   AccessOptions access;
+  std::string token_file;  // for the servers
   bool allow_unconfined = false;
   std::vector<Endpoint> servers{DefaultServer()};  // at least one
   std::string recipes;                             // a file; empty: the built-in recipes
@@ -35,6 +37,9 @@ struct DebugdOptions {
   GroupLimits group_limits;
   LogOptions log;
   MetricsOptions metrics;
+
+  // With what this program and its gateways connect to the servers.
+  ClientFiles client() const { return {.tls = tls.client(TlsRole::kBoth), .token = token_file}; }
 };
 
 // Fills `options`. Returns an exit code if the program should end now (config/arguments.h).

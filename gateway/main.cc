@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,7 +17,7 @@
 #include "asio/io_context.hpp"
 #include "base/accept_loop.h"
 #include "base/end_program.h"
-#include "base/grpc/client_tls.h"
+#include "base/grpc/client_security.h"
 #include "base/grpc/listener.h"
 #include "base/memory_trim.h"
 #include "base/open_files.h"
@@ -50,6 +51,11 @@ std::filesystem::path DefaultStateDirectory() {
   }
   const char* home = std::getenv("HOME");
   return std::filesystem::path(home != nullptr && *home != '\0' ? home : "/var/lib") / ".local/state/probegate";
+}
+
+std::string Variable(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());
+  return value != nullptr ? value : "";
 }
 
 // Files that the program may have open in addition to its clients' sockets: each probe's port, the connection to each
@@ -87,7 +93,7 @@ int Fail(Log& log, const absl::Status& why) {
 
 int Run(const ProgramOptions& options, TerminationSignals& signals) {
   Log log(options.log_format, options.log_level);
-  auto security = LoadClientTls(options.tls);
+  auto security = LoadClientSecurity(options.client);
   if (!security.ok()) return Fail(log, security.status());
   auto ports = PortMap::Open(options.state_directory, options.fixed_ports);
   if (!ports.ok()) return Fail(log, ports.status());
@@ -162,7 +168,8 @@ int main(int argc, char** argv) {
   probegate::TerminationSignals signals;
   const auto parsed = probegate::ParseOptions(argc, argv,
                                               {.default_state_directory = probegate::DefaultStateDirectory(),
-                                               .most_connections = probegate::MakeRoomForConnections()});
+                                               .most_connections = probegate::MakeRoomForConnections(),
+                                               .environment = probegate::Variable});
   if (const auto* exit = std::get_if<probegate::ExitNow>(&parsed)) return exit->code;
   probegate::EndProgram(probegate::Run(std::get<probegate::ProgramOptions>(parsed), signals));
 }

@@ -9,10 +9,10 @@
 #include "base/server_list.h"
 #include "config/arguments.h"
 #include "config/checks.h"
+#include "config/client_options.h"
 #include "config/counts.h"
 #include "config/log_options.h"
 #include "config/metrics_options.h"
-#include "config/tls_options.h"
 #include "gateway/client/memory_account.h"
 #include "gateway/client/request_cost.h"
 
@@ -21,12 +21,11 @@ namespace {
 
 // Values that need more than CLI11's conversion.
 struct RawOptions {
-  std::vector<std::string> servers;
+  ClientOptions client;
   std::vector<std::string> maps;
   std::vector<std::string> allow_from;
   std::string state;
   bool no_wait = false;
-  TlsOptions tls;
   MetricsOptions metrics;
   LogOptions log;
 };
@@ -36,13 +35,9 @@ void AddSwitch(CLI::App& app, const std::string& name, bool& on, const std::stri
 }
 
 void DeclareProbeOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw) {
-  app.add_option("--server", raw.servers,
-                 "Serve the probes of this probegate-server (repeatable). A host name with several addresses stands "
-                 "for as many "
-                 "servers, and is resolved again every 10 s")
-      ->option_text("HOST:PORT|unix:/PATH [" + gateway.fleet.servers.front().ToString() + "]")
-      ->allow_extra_args(false);
-  AddTlsOptions(app, TlsRole::kClient, raw.tls);
+  AddClientOptions(app, raw.client,
+                   "Serve the probes of this probegate-server (repeatable). A host name with several addresses stands "
+                   "for as many servers, and is resolved again every 10 s");
   app.add_option("-u,--uid,--probe", gateway.probes,
                  "Serve only this debug probe: its unique ID, or a part that matches no other probe's (repeatable)")
       ->option_text("UID")
@@ -149,14 +144,14 @@ std::optional<std::string> CheckLimits(ProgramOptions& options, const ProgramSur
 }
 
 std::optional<std::string> Interpret(const RawOptions& raw, ProgramOptions& options) {
-  auto servers = ParseServerNames(raw.servers);
+  auto servers = ParseServerNames(raw.client.servers);
   if (!servers.ok()) return "--server: " + std::string(servers.status().message());
   if (!servers->empty()) options.gateway.fleet.servers = *std::move(servers);
   for (const std::string& entry : raw.maps) {
     if (auto problem = AddMap(entry, options.fixed_ports)) return problem;
   }
-  if (auto wrong = WrongTlsOptions(raw.tls)) return wrong;
-  options.tls = raw.tls.client(TlsRole::kClient);
+  options.client = raw.client.files();
+  if (auto wrong = WrongClientOptions(raw.client.tls, options.client, options.gateway.fleet.servers)) return wrong;
   if (!raw.allow_from.empty() && !options.gateway.allow_remote) return "--allow-from needs --allow-remote";
   if (options.gateway.own_user_only && options.gateway.allow_remote) {
     return "--own-user-only: the users of other machines are not known, so leave out --allow-remote";
@@ -189,6 +184,9 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   AddMetricsOption(app, raw.metrics, "127.0.0.1:9465");
   AddLogOptions(app, raw.log);
   if (const auto code = ParseArguments(app, argc, argv)) return ExitNow{*code};
+  if (const auto problem = CompleteClientOptions(app, surroundings.environment, raw.client)) {
+    return ExitNow{RefuseArguments(app, *problem)};
+  }
   if (const auto problem = CheckLimits(options, surroundings)) return ExitNow{RefuseArguments(app, *problem)};
   if (const auto problem = Interpret(raw, options)) return ExitNow{RefuseArguments(app, *problem)};
   options.gateway.first_port_given = app.get_option("--port")->count() > 0;

@@ -3,13 +3,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string>
 #include <variant>
 
+#include "base/client_files.h"
 #include "base/endpoint.h"
-#include "base/tls_files.h"
 #include "gateway/gateway.h"
 #include "telemetry/log.h"
 
@@ -23,7 +25,7 @@ struct ProgramOptions {
   uint64_t max_connections_per_client = 256;
   uint64_t max_memory_in_flight = uint64_t{256} << 20;  // bytes; the share of one client is a quarter
   int io_threads = 1;
-  ClientTlsFiles tls;  // for the connections to the servers
+  ClientFiles client;  // for the connections to the servers
   std::optional<Endpoint> metrics_listen;
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
@@ -41,6 +43,8 @@ struct ProgramSurroundings {
   // How many clients the limit of open files leaves room for. A larger --max-connections is an error; its default is
   // reduced to this number.
   size_t most_connections;
+  // The value of a variable, or an empty text (config/client_options.h).
+  std::function<std::string(const std::string& name)> environment;
 };
 
 std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* argv,

@@ -56,6 +56,15 @@ std::string Explain(const std::string& message, bool is_new) {
   return message;
 }
 
+// gRPC sends no token over what it calls an insecure channel. Its local credentials do not encrypt either, and check
+// that the other end of each connection is on this machine.
+std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(bool is_unix, const ChannelSecurity& security) {
+  const auto& tls = is_unix ? nullptr : security.tls;
+  if (security.token == nullptr) return tls != nullptr ? tls : grpc::InsecureChannelCredentials();
+  const auto local = [is_unix] { return grpc::experimental::LocalCredentials(is_unix ? UDS : LOCAL_TCP); };
+  return grpc::CompositeChannelCredentials(tls != nullptr ? tls : local(), security.token);
+}
+
 }  // namespace
 
 std::string ExplainFailedConnection(const std::string& message) { return Explain(message, false); }
@@ -81,16 +90,13 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const Chan
   for (const GrpcArgument& argument : kArguments) arguments.SetInt(argument.name, argument.value);
   // Despite its name, this is not only gRPC's shortest pause, but also the time that an attempt to connect gets.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(options.attempt.count()));
-  if (target.starts_with("unix:")) {
-    // A path is not a valid authority. This is what gRPC uses.
-    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
-    return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
-  }
   const ChannelSecurity& security = options.security;
-  const std::string& authority = security.server_name.empty() ? options.authority : security.server_name;
+  const bool is_unix = target.starts_with("unix:");
+  // The path of a unix socket is not a valid authority. This is what gRPC uses.
+  std::string authority = is_unix ? "localhost" : security.server_name;
+  if (authority.empty()) authority = options.authority;
   if (!authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, authority);
-  return grpc::CreateCustomChannel(target, security.tls != nullptr ? security.tls : grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return grpc::CreateCustomChannel(target, CredentialsFor(is_unix, security), arguments);
 }
 
 }  // namespace probegate

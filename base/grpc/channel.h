@@ -27,7 +27,8 @@ struct ChannelOptions {
 };
 
 // `target` is HOST:PORT or unix:/PATH (base/endpoint.h); TLS is not used on a unix socket. The channel connects when it
-// is first used. This function never fails; calls on the channel do.
+// is first used. This function never fails; calls on the channel do. A channel with a token connects only with TLS, to
+// a unix socket, or to loopback.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const ChannelOptions& options = {});
 
 // Why a call failed that could not connect, for people to read: `message` is that of its grpc::Status. If the reason is

@@ -1,4 +1,4 @@
-// The TLS side of a program that calls others over gRPC.
+// How a program that calls others over gRPC protects its connections, and proves who it is.
 #pragma once
 
 #include <memory>
@@ -17,6 +17,8 @@ struct ChannelSecurity {
   // The name that must be in the server's certificate; empty: the one that the user wrote, which is the authority of
   // the channel.
   std::string server_name;
+  // Sends a token with each call (base/grpc/call_token.h); null: none is sent.
+  std::shared_ptr<grpc::CallCredentials> token;
 };
 
 // Reads the files; no TLS if they are not enabled. INVALID_ARGUMENT, with one line that names the file and what is

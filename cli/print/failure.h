@@ -16,6 +16,7 @@ enum class ExitCode {
   kNotFound = 4,     // no such probe or session
   kBusy = 5,         // the server or the probe is busy
   kAway = 6,         // the probe is away, or was disconnected meanwhile
+  kDenied = 7,       // the server does not know who the user is, or does not let them do this
 };
 
 class Failure : public std::runtime_error {

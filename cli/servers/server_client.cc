@@ -24,11 +24,13 @@ struct KindRow {
   ExitCode code;
 };
 // All other kinds become kFailed.
-constexpr std::array<KindRow, 4> kKinds = {{
+constexpr std::array<KindRow, 6> kKinds = {{
     {v1::ERROR_KIND_INVALID_ARGUMENT, ExitCode::kUsage},
     {v1::ERROR_KIND_PROBE_DISCONNECTED, ExitCode::kAway},
     {v1::ERROR_KIND_BUSY, ExitCode::kBusy},
     {v1::ERROR_KIND_NOT_FOUND, ExitCode::kNotFound},
+    {v1::ERROR_KIND_UNAUTHENTICATED, ExitCode::kDenied},
+    {v1::ERROR_KIND_DENIED, ExitCode::kDenied},
 }};
 
 bool UnpackDetail(const grpc::Status& status, v1::ErrorDetail& detail) {
@@ -102,6 +104,9 @@ void ServerClient::Check(const grpc::Status& status) const {
       throw Failure(ExitCode::kUnreachable, here + " is gone: " + status.error_message());
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       throw Failure(ExitCode::kUnreachable, here + " does not answer");
+    case grpc::StatusCode::UNAUTHENTICATED:
+    case grpc::StatusCode::PERMISSION_DENIED:
+      throw Failure(ExitCode::kDenied, here + ": " + status.error_message());
     default:
       throw Failure(ExitCode::kFailed, here + ": " + status.error_message());
   }
