@@ -19,6 +19,7 @@ namespace probegate {
 struct CommonArguments {
   std::vector<Endpoint> servers;  // at least one
   ChannelSecurity security;
+  std::vector<std::string> gateway_words;  // options with which a gateway connects to the servers as this program does
   bool json = false;
   v1::ClientInfo client;  // how this program introduces itself to servers
 };
@@ -62,6 +63,15 @@ struct TopArguments {
   std::chrono::milliseconds interval{1000};
 };
 
+// A gateway of one's own for a probe.
+struct BoardArguments {
+  ProbeChoice probe;
+  uint16_t port = 0;  // 0: a free one
+};
+struct ExecArguments {
+  BoardArguments board;
+  std::vector<std::string> command;  // at least one word
+};
 // Each prints its result on standard output, or throws a Failure. Those that return an exit code show the whole fleet:
 // they show the servers that answer, report on standard error which ones are missing, and return the exit code for
 // that.
@@ -72,5 +82,9 @@ void RunRead(const CommonArguments& common, const ReadArguments& arguments);
 void RunWrite(const CommonArguments& common, const WriteArguments& arguments);
 ExitCode RunWhoAmI(const CommonArguments& common);
 ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments);
+// Runs until a signal ends it.
+void RunConnect(const CommonArguments& common, const BoardArguments& board);
+// Returns the command's exit code, or 128 and the number of the signal that ended it.
+int RunExec(const CommonArguments& common, const ExecArguments& arguments);
 
 }  // namespace probegate

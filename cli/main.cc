@@ -33,7 +33,9 @@ constexpr char kExitCodes[] =
     "Exit codes: 0 success; 1 the operation failed (the target, the probe, a file); 2 wrong arguments;\n"
     "3 a server does not answer, or has another version; 4 no such probe or session;\n"
     "5 the server or the probe is busy; 6 the probe is away; 7 the server does not allow it.\n"
-    "`debug` returns gdb's exit code if gdb ends by itself.";
+    "`debug` returns gdb's exit code if gdb ends by itself. `exec` returns the command's, or 128 and\n"
+    "the signal that ended it; 125 if the gateway ended first, 126 if the command cannot be run,\n"
+    "127 if it was not found.";
 
 v1::ClientInfo ThisProgram() {
   v1::ClientInfo client;
@@ -47,6 +49,7 @@ v1::ClientInfo ThisProgram() {
 struct Arguments {
   CommonArguments common;
   ClientOptions client;
+  std::vector<std::string> after_marker;  // the words after the first `--`
   std::vector<std::string> gateways;
   ListArguments list;
   SessionsArguments sessions;
@@ -55,6 +58,8 @@ struct Arguments {
   WriteArguments write;
   TopArguments top;
   DebugArguments debug;
+  BoardArguments connect;
+  ExecArguments exec;
   int exit_code = 0;
   void End(ExitCode code) { exit_code = static_cast<int>(code); }
 };
@@ -110,6 +115,35 @@ void AddMemoryOptions(CLI::App& command, MemoryArguments& memory) {
       ->option_text("SECONDS [" + std::to_string(memory.timeout.count()) + "]")
       ->check(CLI::Range(1U, 86'400U));
   command.add_option("ADDRESS", memory.address, "The first address, e.g. 0x20000000")->required();
+}
+
+void AddBoardOptions(CLI::App& command, BoardArguments& board) {
+  AddProbeOptions(command, board.probe, "The probe's unique ID, or a part of it; required if there are several probes");
+  command.add_option("-p,--port", board.port, "The port of 127.0.0.1 to serve it on; 0: any free port")
+      ->option_text("PORT [0]")
+      ->check(CLI::Range(0, 65535));
+}
+
+void AddBoardCommands(CLI::App& app, Arguments& arguments) {
+  CLI::App* connect =
+      app.add_subcommand("connect", "Serves a probe to pyOCD on this machine, only to your own programs, until Ctrl-C");
+  AddBoardOptions(*connect, arguments.connect);
+  connect->callback([&arguments] { RunConnect(arguments.common, arguments.connect); });
+
+  CLI::App* exec = app.add_subcommand(
+      "exec",
+      "Serves a probe like `connect` while a command runs, which finds it in PROBEGATE_BOARD (HOST:PORT) and "
+      "PROBEGATE_PROBE (its unique ID)");
+  AddBoardOptions(*exec, arguments.exec.board);
+  // The words themselves are in `after_marker`: CLI11 changes those in brackets.
+  exec->add_option("COMMAND", arguments.exec.command,
+                   "-- and then the command, e.g. -- sh -c 'pyocd list --uid remote:$PROBEGATE_BOARD'")
+      ->required();
+  exec->callback([&arguments] {
+    arguments.exec.command = arguments.after_marker;
+    if (arguments.exec.command.empty()) throw Failure(ExitCode::kUsage, "exec: write -- before the command");
+    arguments.exit_code = RunExec(arguments.common, arguments.exec);
+  });
 }
 
 void AddDebug(CLI::App& app, Arguments& arguments) {
@@ -195,6 +229,7 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
     RunWrite(arguments.common, arguments.write);
   });
   AddDebug(app, arguments);
+  AddBoardCommands(app, arguments);
 }
 
 std::string Variable(const std::string& name) {
@@ -221,12 +256,20 @@ void PrepareConnections(CLI::App& app, Arguments& arguments) {
   const auto security = LoadClientSecurity(client.files());
   if (!security.ok()) throw Failure(ExitCode::kFailed, std::string(security.status().message()));
   arguments.common.security = arguments.debug.security = *security;
+  arguments.common.gateway_words = WordsFor(client.files());
+}
+
+std::vector<std::string> AfterMarker(int argc, char** argv) {
+  char** const end = argv + argc;
+  char** const marker = std::find(argv, end, std::string_view("--"));
+  return marker == end ? std::vector<std::string>() : std::vector<std::string>(marker + 1, end);
 }
 
 int Main(int argc, char** argv) {
   CLI::App app("Shows and uses the probes of probegate-servers", "probegate");
   Arguments arguments;
   arguments.common.client = ThisProgram();
+  arguments.after_marker = AfterMarker(argc, argv);
   app.set_version_flag("--version", "probegate " PROBEGATE_VERSION);
   AddClientOptions(app, arguments.client,
                    "The address of a server (repeatable). A host name with several addresses stands for as many "

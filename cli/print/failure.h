@@ -17,6 +17,10 @@ enum class ExitCode {
   kBusy = 5,         // the server or the probe is busy
   kAway = 6,         // the probe is away, or was disconnected meanwhile
   kDenied = 7,       // the server does not know who the user is, or does not let them do this
+  // Of `exec`, as env(1) and timeout(1) have them.
+  kGatewayEnded = 125,  // before the command
+  kCannotRun = 126,     // the command was found
+  kNoCommand = 127,     // it was not found
 };
 
 class Failure : public std::runtime_error {
