@@ -72,6 +72,12 @@ struct ExecArguments {
   BoardArguments board;
   std::vector<std::string> command;  // at least one word
 };
+struct NewTokenArguments {
+  std::string name;
+  std::string expires;  // RFC 3339, or a date; empty: never
+  std::string output;   // the file that gets the token; empty: standard output
+};
+
 // Each prints its result on standard output, or throws a Failure. Those that return an exit code show the whole fleet:
 // they show the servers that answer, report on standard error which ones are missing, and return the exit code for
 // that.
@@ -86,5 +92,6 @@ ExitCode RunTop(const CommonArguments& common, const TopArguments& arguments);
 void RunConnect(const CommonArguments& common, const BoardArguments& board);
 // Returns the command's exit code, or 128 and the number of the signal that ended it.
 int RunExec(const CommonArguments& common, const ExecArguments& arguments);
+void RunNewToken(const NewTokenArguments& arguments, bool json);
 
 }  // namespace probegate

@@ -60,6 +60,7 @@ struct Arguments {
   DebugArguments debug;
   BoardArguments connect;
   ExecArguments exec;
+  NewTokenArguments new_token;
   int exit_code = 0;
   void End(ExitCode code) { exit_code = static_cast<int>(code); }
 };
@@ -146,6 +147,19 @@ void AddBoardCommands(CLI::App& app, Arguments& arguments) {
   });
 }
 
+void AddToken(CLI::App& app, Arguments& arguments) {
+  CLI::App* token = app.add_subcommand("token", "Makes tokens, which prove to servers who a user or a CI job is");
+  token->require_subcommand(1);
+  CLI::App* make = token->add_subcommand("new", "Makes a token, and the line for the file of the server's --tokens");
+  make->add_option("NAME", arguments.new_token.name, "Whose token it is: letters, digits and . _ @ -")->required();
+  make->add_option("--expires", arguments.new_token.expires, "When it expires, e.g. 2027-01-01 or 2027-01-01T12:00:00Z")
+      ->option_text("DATE [never]");
+  make->add_option("-o,--output", arguments.new_token.output,
+                   "Write the token to this new file, with mode 0600, and only the line to standard output")
+      ->option_text("FILE");
+  make->callback([&arguments] { RunNewToken(arguments.new_token, arguments.common.json); });
+}
+
 void AddDebug(CLI::App& app, Arguments& arguments) {
   DebugArguments& debug = arguments.debug;
   CLI::App* command = app.add_subcommand("debug", "Debugs a target with gdb, through a probegate-debugd");
@@ -230,6 +244,7 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   });
   AddDebug(app, arguments);
   AddBoardCommands(app, arguments);
+  AddToken(app, arguments);
 }
 
 std::string Variable(const std::string& name) {
@@ -259,6 +274,11 @@ void PrepareConnections(CLI::App& app, Arguments& arguments) {
   arguments.common.gateway_words = WordsFor(client.files());
 }
 
+// Whether the subcommand asks a server, or a program that does.
+bool Connects(const CLI::App& app) {
+  return !app.got_subcommand("token");
+}
+
 std::vector<std::string> AfterMarker(int argc, char** argv) {
   char** const end = argv + argc;
   char** const marker = std::find(argv, end, std::string_view("--"));
@@ -280,7 +300,7 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   // Runs before the subcommands' callbacks.
   app.parse_complete_callback([&app, &arguments] {
-    PrepareConnections(app, arguments);
+    if (Connects(app)) PrepareConnections(app, arguments);
     for (const std::string& gateway : arguments.gateways) {
       for (const Endpoint& port : ParseEndpointRange(gateway)) arguments.list.gateway_ports.push_back(port);
     }

@@ -244,3 +244,41 @@ def test_denials_have_an_exit_code(lab):
     denied = lab.stack.programs.run("probegate", *by_flags(lab, "viewer"), "read", "--uid", lab.first, "0x20000000")
     assert denied.returncode == DENIED, denied
     assert "token:viewer does not have the right `use` for" in denied.stderr and lab.second not in denied.stderr, denied
+
+
+def test_a_new_token(lab):
+    programs = lab.stack.programs
+    file = lab.folder / "new.token"
+    made = programs.run("probegate", "token", "new", "user-2", "--expires", "2099-01-01", "--output", file)
+    assert made.returncode == OK and made.stdout.startswith("user-2 ") and "2099-01-01T00:00:00" in made.stdout, made
+    assert file.stat().st_mode & 0o777 == 0o600 and file.read_text().startswith("pgt_")
+    lab.tokens.write_text(lab.tokens.read_text() + made.stdout)
+
+    def name():
+        result = programs.run("probegate", *by_flags_with(lab, file), "--json", "whoami")
+        return result.returncode == OK and json.loads(result.stdout)["servers"][0]["identity"]["name"]
+
+    assert wait_until(name, "the server reads its tokens again") == "token:user-2"
+    again = programs.run("probegate", "token", "new", "user-2", "--output", file)
+    assert again.returncode == FAILED and "File exists" in again.stderr, again
+
+
+def test_a_new_token_on_standard_output(programs):
+    shown = programs.run("probegate", "token", "new", "ci")
+    token, line = (text.strip() for text in shown.stdout.splitlines() if text.startswith("  "))
+    assert token.startswith("pgt_") and line.startswith("ci ") and token not in line
+    made = json.loads(programs.run("probegate", "--json", "token", "new", "ci").stdout)
+    assert made["token"].startswith("pgt_") and made["line"].startswith("ci ")
+
+
+@pytest.mark.parametrize(
+    "words,message",
+    [
+        (["a b"], "a name has 1 to 64 letters"),
+        (["ci", "--expires", "soon"], "soon is not a time"),
+        (["ci", "--expires", "2020-01-01"], "2020-01-01 is in the past"),
+    ],
+)
+def test_wrong_tokens_are_not_made(programs, words, message):
+    result = programs.run("probegate", "token", "new", *words, bound=BOUND)
+    assert result.returncode == USAGE and message in result.stderr and result.stdout == "", result
