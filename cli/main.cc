@@ -20,6 +20,9 @@
 #include "base/server_list.h"
 #include "base/signals.h"
 #include "cli/commands.h"
+#include "cli/completion/command_tree.h"
+#include "cli/completion/complete.h"
+#include "cli/completion/shell_scripts.h"
 #include "cli/debug_command.h"
 #include "cli/print/complain.h"
 #include "cli/print/failure.h"
@@ -61,6 +64,8 @@ struct Arguments {
   BoardArguments connect;
   ExecArguments exec;
   NewTokenArguments new_token;
+  std::string shell;
+  std::vector<std::string> words;  // of `complete`, as CLI11 reads them
   int exit_code = 0;
   void End(ExitCode code) { exit_code = static_cast<int>(code); }
 };
@@ -160,6 +165,22 @@ void AddToken(CLI::App& app, Arguments& arguments) {
   make->callback([&arguments] { RunNewToken(arguments.new_token, arguments.common.json); });
 }
 
+void AddCompletion(CLI::App& app, Arguments& arguments) {
+  std::vector<std::string> shells;
+  for (const ShellScript& script : kShellScripts) shells.emplace_back(script.shell);
+  CLI::App* completion = app.add_subcommand("completion", "Prints a script with which a shell completes probegate");
+  completion->add_option("SHELL", arguments.shell, "bash, zsh or fish")->required()->check(CLI::IsMember(shells));
+  completion->callback([&arguments] {
+    for (const ShellScript& script : kShellScripts) {
+      if (script.shell == arguments.shell) std::cout << script.text;
+    }
+  });
+  // For the scripts; hidden from --help.
+  CLI::App* complete = app.add_subcommand("complete", "Prints what can be at the end of a command line")->group("");
+  complete->add_option("WORDS", arguments.words);
+  complete->callback([&app, &arguments] { std::cout << ToText(Complete(CommandsOf(app), arguments.after_marker)); });
+}
+
 void AddDebug(CLI::App& app, Arguments& arguments) {
   DebugArguments& debug = arguments.debug;
   CLI::App* command = app.add_subcommand("debug", "Debugs a target with gdb, through a probegate-debugd");
@@ -245,6 +266,7 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   AddDebug(app, arguments);
   AddBoardCommands(app, arguments);
   AddToken(app, arguments);
+  AddCompletion(app, arguments);
 }
 
 std::string Variable(const std::string& name) {
@@ -276,7 +298,7 @@ void PrepareConnections(CLI::App& app, Arguments& arguments) {
 
 // Whether the subcommand asks a server, or a program that does.
 bool Connects(const CLI::App& app) {
-  return !app.got_subcommand("token");
+  return !app.got_subcommand("token") && !app.got_subcommand("completion") && !app.got_subcommand("complete");
 }
 
 std::vector<std::string> AfterMarker(int argc, char** argv) {

@@ -1,6 +1,7 @@
 # What `cmake --install` installs, under CMAKE_INSTALL_PREFIX:
 #
 #   bin/                  the programs
+#   share/…/              completion of `probegate` for bash, zsh and fish, where each shell looks for it
 #   lib/systemd/system/   their units, which refer to the installed programs
 #   lib/udev/rules.d/     rules that assign debug probes to a group
 #   share/doc/probegate/  the documentation
@@ -10,6 +11,25 @@ include(GNUInstallDirs)
 
 install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-health
   probegate-sim RUNTIME)
+
+# The program itself makes the scripts, and each shell looks for its own under another name.
+set(completions
+  bash:bash-completion/completions/probegate zsh:zsh/site-functions/_probegate
+  fish:fish/vendor_completions.d/probegate.fish)
+foreach(completion ${completions})
+  string(REPLACE ":" ";" completion ${completion})
+  list(GET completion 0 shell)
+  list(GET completion 1 path)
+  set(script ${CMAKE_BINARY_DIR}/completions/${path})
+  cmake_path(GET script PARENT_PATH folder)
+  file(MAKE_DIRECTORY ${folder})
+  add_custom_command(OUTPUT ${script} COMMAND probegate completion ${shell} > ${script} DEPENDS probegate VERBATIM)
+  list(APPEND completion_scripts ${script})
+  cmake_path(GET path PARENT_PATH folder)
+  install(FILES ${script} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
+endforeach()
+add_custom_target(completions ALL DEPENDS ${completion_scripts})
+add_dependencies(programs completions)
 
 # Units must name their programs with the prefix given to `cmake --install --prefix`, so they are configured at install
 # time.
