@@ -1,5 +1,5 @@
 // A probegate-gateway that belongs to this program: it serves one probe, on loopback, to this user's programs, for as
-// long as this program needs it (docs/decisions/a-gateway-of-its-own.md).
+// long as this program needs it (docs/decisions/a-gateway-of-ones-own.md).
 #pragma once
 
 #include <csignal>

@@ -10,11 +10,16 @@ ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+COMMANDS = (
+    "list", "sessions", "top", "whoami", "kick", "read", "write", "debug", "connect", "exec", "token new", "completion"
+)  # fmt: skip
+
+
 @pytest.fixture
 def helps(programs):
     texts = {program: programs.run(program, "--help").stdout for program in docs.PROGRAMS}
-    for command in ("list", "sessions", "top", "whoami", "kick", "read", "write", "debug"):
-        texts["probegate"] += programs.run("probegate", command, "--help").stdout
+    for command in COMMANDS:
+        texts["probegate"] += programs.run("probegate", *command.split(), "--help").stdout
     return texts
 
 
