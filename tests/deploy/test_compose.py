@@ -107,7 +107,7 @@ def test_programs_accept_the_configurations_with_tls(programs, lab_ca, tmp_path,
     here = {}
     for mount in mounts:
         source, _, path = mount.replace("${PROBEGATE_LAB_CA:-./lab-ca}", str(lab_ca)).rpartition(":")
-        here[path] = str(tmp_path if source == "audit" else ROOT / source)
+        here[path] = str(tmp_path if source.endswith("audit") else ROOT / source)
     text = pathlib.Path(here[f"/etc/probegate/{program}.yaml"]).read_text()
     options = yaml.safe_load(text)
     assert {f"--{name}" for name in options} <= flags_of(programs, f"probegate-{program}")
