@@ -47,7 +47,12 @@ def test_installed_files(installed):
     assert files(installed / "bin") == PROGRAMS
     rules = [f"udev/rules.d/{path.name}" for path in sorted((ROOT / "deploy").glob("udev/*.rules"))]
     assert files(installed / "lib") == sorted([f"systemd/system/{unit}" for unit in UNITS] + rules)
-    assert sorted(path.name for path in (installed / "share").iterdir()) == ["doc", "probegate"]
+    completions = [
+        "bash-completion/completions/probegate",
+        "fish/vendor_completions.d/probegate.fish",
+        "zsh/site-functions/_probegate",
+    ]
+    assert [name for name in files(installed / "share") if not name.startswith(("doc/", "probegate/"))] == completions
     pages = files(installed / "share/doc/probegate")
     assert sorted(pages) == sorted(
         [
