@@ -243,11 +243,11 @@ def test_no_gateway_is_left(lab):
 
 CONNECT = f"""
 import socket, sys
-client = socket.create_connection(("{LOOPBACK}", int(sys.argv[1])), timeout={BOUND})
-client.sendall(b'{{"id": 0, "request": "hello", "arguments": [1]}}\\n')
 try:
+    client = socket.create_connection(("{LOOPBACK}", int(sys.argv[1])), timeout={BOUND})
+    client.sendall(b'{{"id": 0, "request": "hello", "arguments": [1]}}\\n')
     print(len(client.recv(1000)))
-except ConnectionResetError:
+except ConnectionError:
     print("reset")
 """
 
@@ -267,7 +267,7 @@ def test_other_users_are_refused(lab):
         ).stdout.strip()
 
     assert int(as_user(os.geteuid())) > 0
-    assert as_user(ANOTHER_USER) in ("reset", "0")
+    assert as_user(ANOTHER_USER) == "reset"
     program.wait_for_line(
         rf"only programs of uid 0 may connect \(--own-user-only\), and this one is of uid {ANOTHER_USER}"
     )
