@@ -15,7 +15,7 @@ from pyocd_client import words_printed
 from stack import BOUND, LOOPBACK, NO_METRICS, wait_until
 from test_readiness import ready
 
-OK, FAILED, USAGE, UNREACHABLE, NOT_FOUND = range(5)
+OK, FAILED, USAGE, UNREACHABLE, NOT_FOUND, BUSY, AWAY, DENIED = range(8)
 Code = grpc.StatusCode
 
 RULES = """
@@ -380,7 +380,7 @@ def test_whoami(lab):
     assert [granted["right"] for granted in server["rights"]] == ["gateway"]
     assert server["server"] == lab.address
     nobody = lab.stack.programs.run("probegate", "--server", lab.address, *pki.trusting(lab.authority), "whoami")
-    assert nobody.returncode == FAILED and "has not proved who it is" in nobody.stderr
+    assert nobody.returncode == DENIED and "has not proved who it is" in nobody.stderr
 
 
 def test_pyocd_through_a_gateway_with_an_identity(lab, pyocd):
