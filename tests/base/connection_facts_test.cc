@@ -79,6 +79,8 @@ class ConnectionFactsTest : public testing::Test {
   }
   std::string Write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name) << text;
+    // A client's key that other users may read is refused.
+    fs::permissions(folder_ / name, fs::perms::owner_read);
     return folder_ / name;
   }
   void Listen(const Endpoint& at) {
