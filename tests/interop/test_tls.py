@@ -328,6 +328,7 @@ def replace(path, content):
     """Replaces a file at once, as administrators' tools do."""
     new = path.with_suffix(".new")
     new.write_bytes(content)
+    new.chmod(0o600)
     new.rename(path)
 
 

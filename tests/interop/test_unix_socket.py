@@ -127,7 +127,7 @@ def test_wrong_options(programs, folder):
         ("probegate-server", ["--listen", "unix:relative"], "unix:relative is neither HOST:PORT nor unix:/PATH"),
         ("probegate-server", ["--listen", "unix:/" + 107 * "x"], "is neither HOST:PORT nor unix:/PATH"),
         ("probegate-server", ["--listen-group", "root"], "--listen-group needs --listen unix:/PATH"),
-        ("probegate-gateway", ["--server", "unix:x"], '"unix:x" is neither HOST:PORT nor unix:/PATH'),
+        ("probegate-gateway", ["--server", "unix:x"], "unix:x is neither HOST:PORT nor unix:/PATH"),
         ("probegate", ["--server", "unix:x", "list"], "unix:x is neither HOST:PORT nor unix:/PATH"),
     ):
         result = programs.run(program, *flags)
