@@ -122,6 +122,8 @@ def test_a_reply_too_many_fails_once_at_most(stack, workers, control, fault, at)
     (pyocd,) = workers(1)
     pyocd.attach(stack.uid)
     pyocd.target("write_memory_block32", RAM, WORDS)
+    # Waits until the write, which was answered at once, has been carried out.
+    assert pyocd.target("read_memory_block32", RAM, len(WORDS)) == WORDS
     control(stack).call("inject", board=0, fault=fault, at=at)
     failed = 0
     for i in range(20):
