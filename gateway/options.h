@@ -7,7 +7,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string>
 #include <variant>
 
 #include "base/client_files.h"

@@ -13,12 +13,14 @@ using asio::ip::tcp;
 absl::Status ListenError(uint16_t port, const std::string& uid, std::string_view why) {
   const std::string number = std::to_string(port);
   if (why == ErrorText(EADDRINUSE)) {
-    return absl::AlreadyExistsError("port " + number + ", wanted for debug probe " + uid +
-                                    ", is in use by another program: stop that, or choose another port with --map " +
-                                    uid + "=PORT");
+    return absl::AlreadyExistsError(
+        "port " + number + ", wanted for debug probe " + uid +
+        ", is in use by another program: stop that, or choose another one with --port, or for this probe with --map " +
+        uid + "=PORT");
   }
   return absl::UnavailableError("cannot listen on port " + number + " for debug probe " + uid + ": " +
-                                std::string(why) + "; choose another port with --map " + uid + "=PORT");
+                                std::string(why) + "; choose another one with --port, or for this probe with --map " +
+                                uid + "=PORT");
 }
 
 // Why a client is refused, and what helps.

@@ -50,6 +50,8 @@ need_packages build
 need_venv
 build dev programs
 
+# The user's own profile is for other servers.
+export PROBEGATE_PROFILE=none
 pids=()
 names=()
 
