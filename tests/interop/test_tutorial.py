@@ -31,11 +31,13 @@ class Reader:
         self.environment = {"HOME": str(folder / "home"), "PATH": ":".join(programs)}
 
     def run(self, commands):
-        """Runs commands; returns their exit code and what they print."""
+        """Runs commands with the variables that earlier ones have exported, as a shell does in which all are typed.
+        Returns their exit code and what they print."""
         log = self.folder / "log"
+        shell = 'cd "$0"\ntouch variables\nsource ./variables\ntrap "export -p > variables" EXIT\n'
         with open(log, "wb") as output:
             code = subprocess.run(
-                self.machine.argv("bash", "-e", "-c", f'cd "$0"\n{commands}', self.folder),
+                self.machine.argv("bash", "-e", "-c", shell + commands, self.folder),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
