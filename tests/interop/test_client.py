@@ -2,6 +2,8 @@
 
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 
@@ -9,6 +11,7 @@ import pytest
 from stack import BOUND, LOOPBACK, NO_METRICS, free_port, wait_until
 from test_access import Lab, line_for, secret
 
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "client.md"
 OK, FAILED, USAGE, UNREACHABLE, NOT_FOUND, BUSY, AWAY, DENIED = range(8)
 
 
@@ -261,6 +264,16 @@ def test_a_new_token(lab):
     assert wait_until(name, "the server reads its tokens again") == "token:user-2"
     again = programs.run("probegate", "token", "new", "user-2", "--output", file)
     assert again.returncode == FAILED and "File exists" in again.stderr, again
+
+
+def test_the_page_shows_a_new_token_as_it_is(programs):
+    (command, line) = re.search(r"^\$ probegate (token new .*)\n(.*)\n", PAGE.read_text(), re.MULTILINE).groups()
+    made = programs.run("probegate", *command.split())
+
+    def without_digest(text):
+        return re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text.strip())
+
+    assert without_digest(made.stdout) == without_digest(line), made
 
 
 def test_a_new_token_on_standard_output(programs):
