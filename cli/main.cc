@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include <grpc/support/log.h>
 #include <CLI/CLI.hpp>
 
+#include "base/environment.h"
 #include "base/frequency.h"
 #include "base/grpc/client_security.h"
 #include "base/labels.h"
@@ -269,15 +269,10 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
   AddCompletion(app, arguments);
 }
 
-std::string Variable(const std::string& name) {
-  const char* const value = std::getenv(name.c_str());
-  return value != nullptr ? value : "";
-}
-
 // The servers, and how to connect to them.
 void PrepareConnections(CLI::App& app, Arguments& arguments) {
   ClientOptions& client = arguments.client;
-  if (const auto wrong = CompleteClientOptions(app, Variable, client)) throw Failure(ExitCode::kUsage, *wrong);
+  if (const auto wrong = CompleteClientOptions(app, VariableOfProcess, client)) throw Failure(ExitCode::kUsage, *wrong);
   if (client.servers.empty()) client.servers = {DefaultServer().ToString()};
   auto servers = ParseServerNames(client.servers);
   if (!servers.ok()) throw Failure(ExitCode::kUsage, "--server: " + std::string(servers.status().message()));

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include "asio/io_context.hpp"
 #include "base/accept_loop.h"
 #include "base/end_program.h"
+#include "base/environment.h"
 #include "base/grpc/client_security.h"
 #include "base/grpc/listener.h"
 #include "base/memory_trim.h"
@@ -46,16 +46,10 @@ namespace {
 
 // $XDG_STATE_HOME/probegate, or its default (XDG Base Directory Specification).
 std::filesystem::path DefaultStateDirectory() {
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
-    return std::filesystem::path(state) / "probegate";
-  }
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home != nullptr && *home != '\0' ? home : "/var/lib") / ".local/state/probegate";
-}
-
-std::string Variable(const std::string& name) {
-  const char* const value = std::getenv(name.c_str());
-  return value != nullptr ? value : "";
+  const std::string state = VariableOfProcess("XDG_STATE_HOME");
+  if (state.starts_with('/')) return std::filesystem::path(state) / "probegate";
+  const std::string home = VariableOfProcess("HOME");
+  return std::filesystem::path(home.empty() ? "/var/lib" : home) / ".local/state/probegate";
 }
 
 // Files that the program may have open in addition to its clients' sockets: each probe's port, the connection to each
@@ -169,7 +163,7 @@ int main(int argc, char** argv) {
   const auto parsed = probegate::ParseOptions(argc, argv,
                                               {.default_state_directory = probegate::DefaultStateDirectory(),
                                                .most_connections = probegate::MakeRoomForConnections(),
-                                               .environment = probegate::Variable});
+                                               .environment = probegate::VariableOfProcess});
   if (const auto* exit = std::get_if<probegate::ExitNow>(&parsed)) return exit->code;
   probegate::EndProgram(probegate::Run(std::get<probegate::ProgramOptions>(parsed), signals));
 }

@@ -75,7 +75,7 @@ void DeclarePortOptions(CLI::App& app, GatewayOptions& gateway, RawOptions& raw)
 }
 
 // For programs that start a gateway for one client of theirs, such as probegate-debugd.
-void DeclareClientOptions(CLI::App& app, ConnectionOptions& connection) {
+void DeclareReportedClient(CLI::App& app, ConnectionOptions& connection) {
   app.add_option("--client-address", connection.client_address,
                  "Tell servers that all sessions are for the client at this address, instead of for those that connect")
       ->option_text("HOST:PORT")
@@ -179,7 +179,7 @@ std::variant<ProgramOptions, ExitNow> ParseOptions(int argc, const char* const* 
   app.set_version_flag("--version", std::string("probegate-gateway " PROBEGATE_VERSION));
   DeclareProbeOptions(app, options.gateway, raw);
   DeclarePortOptions(app, options.gateway, raw);
-  DeclareClientOptions(app, options.gateway.connection);
+  DeclareReportedClient(app, options.gateway.connection);
   DeclareLimits(app, options);
   AddMetricsOption(app, raw.metrics, "127.0.0.1:9465");
   AddLogOptions(app, raw.log);
