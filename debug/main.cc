@@ -17,6 +17,7 @@
 #include "access/service/access_control.h"
 #include "access/service/access_files.h"
 #include "access/service/access_trail.h"
+#include "access/service/audit_watch.h"
 #include "base/accept_loop.h"
 #include "base/end_program.h"
 #include "base/grpc/client_security.h"
@@ -243,13 +244,8 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
   const MemoryTrim memory_trim;
 
   Readiness readiness("probegate-debugd");
-  std::unique_ptr<HangupWatch> hangups;
-  if (*audit != nullptr) {
-    readiness.Require([&audit] { return (*audit)->ok(); });
-    auto watch = HangupWatch::Start([&audit] { (*audit)->Reopen(); });
-    if (!watch.ok()) return Fail(log, watch.status());
-    hangups = *std::move(watch);
-  }
+  const auto audit_watch = WatchAudit(audit->get(), readiness);
+  if (!audit_watch.ok()) return Fail(log, audit_watch.status());
   auto http = ServeMetrics(**loop, options.metrics.listen, metrics_connections, metrics, readiness.pages(), log);
   if (!http.ok()) return Fail(log, http.status());
   std::unique_ptr<AccessFiles> access_files;
