@@ -37,27 +37,26 @@ void AddDuration(CLI::App& app, const std::string& name, std::chrono::millisecon
       ->check(IsDuration);
 }
 
-}  // namespace
-
-std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOptions& options) {
-  CLI::App app("Serves gdb debugging sessions on shared probes over gRPC, with the interface of Arduino CLI",
-               "probegate-debugd");
-  std::string listen = options.listen.ToString();
+// Values that need more than CLI11's conversion.
+struct RawOptions {
+  std::string listen;
   std::vector<std::string> servers;
   bool allow_debug = false;
-  app.set_version_flag("--version", "probegate-debugd " PROBEGATE_VERSION);
-  app.add_option("--listen", listen, "Address to serve gRPC on; port 0 picks a free port")
-      ->option_text("HOST:PORT|unix:/PATH [" + listen + "]")
+};
+
+void AddNetworkOptions(CLI::App& app, DebugdOptions& options, RawOptions& raw) {
+  app.add_option("--listen", raw.listen, "Address to serve gRPC on; port 0 picks a free port")
+      ->option_text("HOST:PORT|unix:/PATH [" + raw.listen + "]")
       ->check(IsServerAddress);
   options.exposure.AddTo(app,
                          "Allow --listen to be an address that other machines can reach; needs --allow-debug, and "
                          "--tls-cert or --insecure");
-  app.add_flag("--allow-debug", allow_debug,
+  app.add_flag("--allow-debug", raw.allow_debug,
                "Allow other machines to debug: to run gdb, and whatever gdb can run, on this machine");
   app.add_flag("--allow-unconfined", options.allow_unconfined,
                "Start even if the kernel cannot confine gdb and the GDB server (Landlock, seccomp)");
   app.add_option(
-         "--server", servers,
+         "--server", raw.servers,
          "A probegate-server whose probes can be used (repeatable). A host name with several addresses counts as "
          "that many servers")
       ->option_text("HOST:PORT|unix:/PATH [" + options.servers.front().ToString() + "]")
@@ -65,6 +64,9 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   AddTlsOptions(app, TlsRole::kBoth, options.tls);
   AddAccessOptions(app, options.access);
   AddTokenOption(app, options.token_file);
+}
+
+void AddFileOptions(CLI::App& app, DebugdOptions& options) {
   app.add_option("--recipes", options.recipes, "YAML file that says which GDB server and gdb to use for which boards")
       ->option_text("FILE");
   app.add_option("--elf-folder", options.elf_folders, "Clients may name ELF files below this folder (repeatable)")
@@ -72,6 +74,9 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
       ->allow_extra_args(false);
   app.add_option("--work-dir", options.work, "Folder for uploads and for the sessions' temporary files")
       ->option_text("DIR [" + options.work + "]");
+}
+
+void AddAmounts(CLI::App& app, DebugdOptions& options) {
   QuotaLimits& sessions = options.quotas.sessions;
   AddCount(app, "--max-sessions", sessions.all, kMaxCount, "COUNT", "Maximum number of sessions at a time");
   AddCount(app, "--max-sessions-per-client", sessions.per_client, kMaxCount, "COUNT",
@@ -89,14 +94,19 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
   AddCount(
       app, "--max-memory-in-flight", options.quotas.memory_bytes, kMaxCount, "BYTES",
       "Maximum amount of requests, input for gdb and output of gdb in memory; one client may have a quarter of it");
-  AddDuration(app, "--upload-pause", options.limits.upload_pause,
-              "End an upload of which nothing has come for this time");
-  AddDuration(app, "--upload-time", options.limits.upload_time, "Maximum duration of an upload");
-  AddDuration(app, "--max-time", options.limits.max_time, "Maximum duration of a session");
-  AddDuration(app, "--idle", options.limits.idle,
+}
+
+void AddTimes(CLI::App& app, DebugLimits& limits) {
+  AddDuration(app, "--upload-pause", limits.upload_pause, "End an upload of which nothing has come for this time");
+  AddDuration(app, "--upload-time", limits.upload_time, "Maximum duration of an upload");
+  AddDuration(app, "--max-time", limits.max_time, "Maximum duration of a session");
+  AddDuration(app, "--idle", limits.idle,
               "End a session after this time without input from the client or output from gdb");
-  AddDuration(app, "--start-time", options.limits.start, "Time that each program of a session has to become ready");
-  GroupLimits& group = options.group_limits;
+  AddDuration(app, "--start-time", limits.start, "Time that each program of a session has to become ready");
+}
+
+// What the programs of one session may use together.
+void AddGroupLimits(CLI::App& app, GroupLimits& group) {
   AddCount(app, "--session-memory", group.memory_bytes, kMaxCount, "BYTES",
            "Memory of a session's programs together, if control groups are delegated; so are the next two");
   AddCount(app, "--session-threads", group.threads, kMaxThreads, "COUNT", "Threads of a session's programs together");
@@ -104,28 +114,42 @@ std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOp
                  "Processor time of a session's programs together, in seconds per second")
       ->option_text("COUNT [1]")
       ->check(IsProcessors);
+}
+
+// Takes the raw values, and checks what cannot be checked for each option alone. Returns what is wrong, or nothing.
+std::optional<std::string> Interpret(const RawOptions& raw, DebugdOptions& options) {
+  options.listen = *ParseAddress(raw.listen);
+  auto named = ParseServerNames(raw.servers);
+  if (!named.ok()) return "--server: " + std::string(named.status().message());
+  if (!named->empty()) options.servers = *std::move(named);
+  if (auto wrong = WrongAccessOptions(options.access)) return wrong;
+  if (auto wrong = WrongClientOptions(options.tls, options.client(), options.servers)) return wrong;
+  if (auto refused = options.exposure.Refuse(options.listen, options.tls.server())) return refused;
+  if (options.exposure.allow_remote && !raw.allow_debug) {
+    return "--allow-remote: other machines could run gdb on this machine; use --allow-debug to allow that";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<int> ReadDebugdOptions(int argc, const char* const* argv, DebugdOptions& options) {
+  CLI::App app("Serves gdb debugging sessions on shared probes over gRPC, with the interface of Arduino CLI",
+               "probegate-debugd");
+  RawOptions raw{.listen = options.listen.ToString()};
+  app.set_version_flag("--version", "probegate-debugd " PROBEGATE_VERSION);
+  AddNetworkOptions(app, options, raw);
+  AddFileOptions(app, options);
+  AddAmounts(app, options);
+  AddTimes(app, options.limits);
+  AddGroupLimits(app, options.group_limits);
   AddConnectionOptions(app, options.connections);
   AddDuration(app, "--connection-idle", options.connection_idle, "Close a connection without a call after this time");
   AddLogOptions(app, options.log);
   AddMetricsOption(app, options.metrics, "127.0.0.1:9466");
   app.footer("The file of --access looks like this (docs/access.md):\n\n" + std::string(AccessFileExample()));
   if (const auto code = ParseArguments(app, argc, argv)) return code;
-
-  options.listen = *ParseAddress(listen);
-  auto named = ParseServerNames(servers);
-  if (!named.ok()) return RefuseArguments(app, "--server: " + std::string(named.status().message()));
-  if (!named->empty()) options.servers = *std::move(named);
-  if (const auto wrong = WrongAccessOptions(options.access)) return RefuseArguments(app, *wrong);
-  if (const auto wrong = WrongClientOptions(options.tls, options.client(), options.servers)) {
-    return RefuseArguments(app, *wrong);
-  }
-  if (const auto refused = options.exposure.Refuse(options.listen, options.tls.server())) {
-    return RefuseArguments(app, *refused);
-  }
-  if (options.exposure.allow_remote && !allow_debug) {
-    return RefuseArguments(
-        app, "--allow-remote: other machines could run gdb on this machine; use --allow-debug to allow that");
-  }
+  if (const auto wrong = Interpret(raw, options)) return RefuseArguments(app, *wrong);
   return std::nullopt;
 }
 
