@@ -212,7 +212,7 @@ void AddDebug(CLI::App& app, Arguments& arguments) {
   });
 }
 
-void AddCommands(CLI::App& app, Arguments& arguments) {
+void AddViews(CLI::App& app, Arguments& arguments) {
   CLI::App* list = app.add_subcommand("list", "Lists the probes and their users");
   list->add_option("--gateway", arguments.gateways, "Ask these ports of a gateway which probe each serves (repeatable)")
       ->option_text("HOST:PORT[-PORT]")
@@ -240,14 +240,18 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
 
   CLI::App* whoami = app.add_subcommand("whoami", "Shows who you are to the servers, and what you may do there");
   whoami->callback([&arguments] { arguments.End(RunWhoAmI(arguments.common)); });
+}
 
+void AddKick(CLI::App& app, Arguments& arguments) {
   CLI::App* kick = app.add_subcommand("kick", "Ends a session");
   kick->add_option("SESSION", arguments.kick.session, "The session's name as `sessions` shows it, or its beginning")
       ->required();
   kick->add_option("--reason", arguments.kick.reason, "The reason to give to the session's client")
       ->option_text("TEXT");
   kick->callback([&arguments] { RunKick(arguments.common, arguments.kick); });
+}
 
+void AddMemoryCommands(CLI::App& app, Arguments& arguments) {
   CLI::App* read = app.add_subcommand("read", "Reads a target's memory");
   AddMemoryOptions(*read, arguments.read.memory);
   read->add_option("COUNT", arguments.read.count, "How many values [1]")->check(CLI::Range(1, 1 << 28));
@@ -263,6 +267,13 @@ void AddCommands(CLI::App& app, Arguments& arguments) {
     if (values->count() + file->count() == 0) throw Failure(ExitCode::kUsage, "write: give values, or --file FILE");
     RunWrite(arguments.common, arguments.write);
   });
+}
+
+// In the order of --help.
+void AddCommands(CLI::App& app, Arguments& arguments) {
+  AddViews(app, arguments);
+  AddKick(app, arguments);
+  AddMemoryCommands(app, arguments);
   AddDebug(app, arguments);
   AddBoardCommands(app, arguments);
   AddToken(app, arguments);
