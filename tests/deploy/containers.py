@@ -1,5 +1,6 @@
 """Docker as users use it: images built from deploy/docker/, and docker-compose.yml in a separate Compose project."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -132,6 +133,19 @@ class Project:
 
     def compose(self, *arguments, **options):
         return run(*self._compose, *arguments, environment=self._environment, **options)
+
+    @contextlib.contextmanager
+    def running(self, *services):
+        """Starts these services, and removes the project at the end. If one does not start, the last lines of all are
+        printed."""
+        try:
+            self.compose("up", "--detach", "--no-build", *services)
+            yield
+        except Failed:
+            print(self.compose("logs", "--tail", "40"))
+            raise
+        finally:
+            self.down()
 
     def down(self):
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "40")

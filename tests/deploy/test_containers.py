@@ -34,14 +34,8 @@ def built():
 def project(built):
     assert built
     project = containers.Project(f"probegate-test-{uuid.uuid4().hex[:8]}")
-    try:
-        project.compose("up", "--detach", "--no-build", *SERVICES)
+    with project.running(*SERVICES):
         yield project
-    except containers.Failed:
-        print(project.compose("logs", "--tail", "40"))
-        raise
-    finally:
-        project.down()
     assert project.left() == []
 
 
@@ -225,14 +219,8 @@ def secure(built, lab_ca):
     project = containers.Project(
         f"probegate-test-{uuid.uuid4().hex[:8]}", ["deploy/docker/tls.yml"], {"PROBEGATE_LAB_CA": str(lab_ca)}
     )
-    try:
-        project.compose("up", "--detach", "--no-build", "sim", "server", "gateway")
+    with project.running("sim", "server", "gateway"):
         yield project
-    except containers.Failed:
-        print(project.compose("logs", "--tail", "40"))
-        raise
-    finally:
-        project.down()
     assert project.left() == []
 
 
