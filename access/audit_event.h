@@ -23,6 +23,9 @@ enum class AuditKind : uint8_t {
   kLockBroken,
   kProbeReset,
   kMemoryWritten,
+  kLeaseGranted,
+  kLeaseEnded,
+  kMaintenance,
   kAccessChanged,
   kAccessInvalid,
   kEventsLost,
@@ -52,6 +55,7 @@ struct AuditEvent {
   std::string method;                     // of gRPC: /probegate.v1.DebugProbe/Stream
   std::string probe;                      // its uid
   std::string session;                    // the first 16 digits of its ID, as in logs
+  std::string lease;                      // its name, with the broker
   std::string policy;                     // Policy::version
   std::string rule;                       // Decision::rule
   std::string reason;                     // why it was denied, or why it happened

@@ -4,8 +4,14 @@ namespace probegate {
 namespace {
 
 constexpr LimitRow kRows[] = {
-    {"sessions", &Limits::sessions}, {"connections", &Limits::connections},   {"uploads", &Limits::uploads},
-    {"bytes", &Limits::bytes},       {"lock-seconds", &Limits::lock_seconds},
+    {"sessions", &Limits::sessions},
+    {"connections", &Limits::connections},
+    {"uploads", &Limits::uploads},
+    {"bytes", &Limits::bytes},
+    {"lock-seconds", &Limits::lock_seconds},
+    {"leases", &Limits::leases},
+    {"lease-seconds", &Limits::lease_seconds},
+    {"priority", &Limits::priority},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ constexpr RightRow kRights[] = {
     {Right::kKick, "kick", true, "end the sessions of others on the probe"},
     {Right::kGateway, "gateway", false, "say for which client a session is"},
     {Right::kAdmin, "admin", false, "administer the server"},
+    {Right::kServe, "serve", false, "register probes with probegate-broker"},
 };
 
 }  // namespace

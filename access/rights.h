@@ -16,6 +16,7 @@ enum class Right : uint8_t {
   kKick,
   kGateway,
   kAdmin,
+  kServe,
 };
 
 // One row per right.

@@ -9,8 +9,8 @@
 #                         certificates, CI and installing pyOCD
 include(GNUInstallDirs)
 
-install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-health
-  probegate-sim RUNTIME)
+install(TARGETS probegate probegate-server probegate-gateway probegate-debugd probegate-launch probegate-broker
+  probegate-health probegate-sim RUNTIME)
 
 # The program itself makes the scripts, and each shell looks for its own under another name.
 set(completions

@@ -27,6 +27,7 @@ AuditEvent Everything() {
                    .method = "/probegate.v1.DebugProbe/Stream",
                    .probe = "7A22",
                    .session = "3f2a90c1d2e4b5a6",
+                   .lease = "0112be198e3e3c44",
                    .bytes = 4096,
                    .first_address = 0x20000000,
                    .last_address = 0x20000FFF,
@@ -42,8 +43,8 @@ TEST(AuditEvent, IsALineOfJson) {
             R"({"time":"2027-01-15T08:00:00.123Z","event":"memory.written","decision":"allowed",)"
             R"("identity":"token:bench-1","proof":"token","peer":"10.0.0.7:41234","client":"pyocd",)"
             R"("gateway":"certificate:gateway.example","method":"/probegate.v1.DebugProbe/Stream","probe":"7A22",)"
-            R"("session":"3f2a90c1d2e4b5a6","policy":"none","rule":"line 7","reason":"why","bytes":4096,)"
-            R"("first_address":"0x20000000","last_address":"0x20000fff","locks":2,"lost":3})"
+            R"("session":"3f2a90c1d2e4b5a6","lease":"0112be198e3e3c44","policy":"none","rule":"line 7","reason":"why",)"
+            R"("bytes":4096,"first_address":"0x20000000","last_address":"0x20000fff","locks":2,"lost":3})"
             "\n");
 }
 

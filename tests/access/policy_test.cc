@@ -141,7 +141,7 @@ TEST(Rights, HaveARowEach) {
     EXPECT_FALSE(row.meaning.empty());
   }
   EXPECT_EQ(FindRight("everything"), nullptr);
-  EXPECT_EQ(Rights().back().right, Right::kAdmin);
+  EXPECT_EQ(Rights().back().right, Right::kServe);
 }
 
 }  // namespace

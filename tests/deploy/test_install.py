@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 UNITS = ["probegate-debugd.service", "probegate-gateway.service", "probegate-server.service"]
 PROGRAMS = [
     "probegate",
+    "probegate-broker",
     "probegate-debugd",
     "probegate-gateway",
     "probegate-health",

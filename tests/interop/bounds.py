@@ -7,7 +7,7 @@ import docs
 
 PAGE = docs.DOCS / "operations.md"
 HEADER = "| what is bounded | flag | default | what a client sees at it | quota |"
-PROGRAMS = ("server", "gateway", "debugd")
+PROGRAMS = ("server", "gateway", "debugd", "broker")
 UNITS = {
     "": 1,
     "KiB": 1 << 10,

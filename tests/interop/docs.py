@@ -9,6 +9,7 @@ PROGRAMS = (
     "probegate-sim",
     "probegate-server",
     "probegate-gateway",
+    "probegate-broker",
     "probegate-debugd",
     "probegate-launch",
     "probegate-health",

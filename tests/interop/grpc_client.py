@@ -20,7 +20,7 @@ def generate(proto_directory, output_directory):
     well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     files = sorted(
         str(p.relative_to(proto_directory))
-        for part in ("probegate/v1", "cc/arduino/cli/commands", "cc/arduino/cli/debug")
+        for part in ("probegate/v1", "probegate/broker/v1", "cc/arduino/cli/commands", "cc/arduino/cli/debug")
         for p in (proto_directory / part).glob("*.proto")
     )
     code = protoc.main(

@@ -34,6 +34,8 @@ def test_flags_exist(page, helps):
         ("probegate/v1/debug_probe", "grpc_api"),
         ("probegate/v1/probe_directory", "grpc_api"),
         ("probegate/v1/debug_files", "debugging"),
+        ("probegate/broker/v1/leases", "leases"),
+        ("probegate/broker/v1/registration", "leases"),
         ("cc/arduino/cli/debug/debug", "debugging"),
         ("cc/arduino/cli/debug/v1/debug", "debugging"),
         ("cc/arduino/cli/commands/v1/debug", "debugging"),
@@ -46,6 +48,7 @@ def test_the_api_page_names_every_method(proto, page):
 
 
 HELPS = {
+    "probegate-broker": "--store X",
     "probegate-debugd": "--listen X",
     "probegate-launch": "--work",
     "probegate-sim": "--boards N",

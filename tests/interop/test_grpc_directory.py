@@ -76,7 +76,7 @@ def test_who_am_i(api, directory, stack):
     (probe,) = answer.probes
     assert probe.probe == stack.serial
     assert [granted.right for granted in probe.rights] == ["view", "use", "debug", "kick"]
-    assert [granted.right for granted in answer.rights] == ["gateway", "admin"]
+    assert [granted.right for granted in answer.rights] == ["gateway", "admin", "serve"]
 
 
 def test_list_probes(api, directory, stack):

@@ -55,7 +55,7 @@ def test_promtool_rejects_bad_metrics(promtool):
 def test_documentation_has_each_metric():
     documented = sorted(docs.metrics_of((docs.DOCS / "metrics.md").read_text()))
     assert documented == sorted(
-        {(row.name, row.type, row.labels) for program in (*PROGRAMS, "debugd") for row in golden(program)}
+        {(row.name, row.type, row.labels) for program in (*PROGRAMS, "debugd", "broker") for row in golden(program)}
     )
 
 

@@ -32,7 +32,7 @@ METHOD_ATTRIBUTES = {
 
 def describe(root=ROOT):
     """The descriptor set of all .proto files: ours, and those of Arduino CLI."""
-    files = sorted(file for part in ("probegate/v1", "cc") for file in (root / "proto" / part).rglob("*.proto"))
+    files = sorted(file for part in ("probegate", "cc") for file in (root / "proto" / part).rglob("*.proto"))
     command = [
         "protoc",
         f"-I{root / 'proto'}",
