@@ -4,7 +4,7 @@
 
 readonly venv=build/venv
 # Where the project's C and C++ sources are.
-readonly source_folders=(access base cli config debug gateway health probe server sim telemetry tests)
+readonly source_folders=(access base broker cli config debug gateway health probe server sim telemetry tests)
 
 say() { printf 'dev: %s\n' "$*" >&2; }
 

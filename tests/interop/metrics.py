@@ -21,6 +21,7 @@ LISTED = {
     "request",
     "status",
     "quota",
+    "limit",
     "of",
     "grpc_type",
     "grpc_service",

@@ -28,6 +28,7 @@ def test_the_core_can_be_read_however_the_ap_was_left(make_stack, ap):
     board.transfer((0x8, select), (0x1, 0x01000042))  # CSW: no HPROT[1], no MasterType
     board.close()
     stack.start_server()
+    stack.server.wait_for_line(r"probe\.connected")
     code, output = run(stack, "read", *ap, hex(CPUID))
     assert code == OK and f"{CPUID_VALUE:08x}" in output, output
     # The server leaves CSW as it found it.

@@ -59,7 +59,7 @@ def test_a_script_through_the_command_line(debugd):
         timeout=BOUND,
         check=False,
     )
-    assert result.returncode == 2 and "--elf-folder" in result.stderr and result.stdout == ""
+    assert result.returncode == 7 and "--elf-folder" in result.stderr and result.stdout == ""
     result = subprocess.run(
         command_line(debugd, firmware(), board="pdp11"),
         stdin=subprocess.DEVNULL,

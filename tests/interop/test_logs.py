@@ -200,7 +200,9 @@ def logged_events(folder):
     return docs.events_of("".join(path.read_text() for path in (ROOT / folder).rglob("*.cc")))
 
 
-@pytest.mark.parametrize("program,home", [("server", "server"), ("gateway", "gateway"), ("debugd", "debug"), ("broker", "broker")])
+@pytest.mark.parametrize(
+    "program,home", [("server", "server"), ("gateway", "gateway"), ("debugd", "debug"), ("broker", "broker")]
+)
 def test_documentation_has_each_event(program, home):
     """The documentation lists each event with its level and its fields, in the order in which they are logged."""
     documented = documented_events(f"Events of probegate-{program}")

@@ -21,7 +21,7 @@ fi
 
 # clang-tidy needs the generated headers, but nothing compiled.
 generated=()
-for proto in proto/probegate/v1/*.proto proto/google/rpc/*.proto proto/cc/arduino/cli/*/*.proto proto/cc/arduino/cli/*/v1/*.proto; do generated+=("${proto%.proto}.pb.h"); done
+for proto in proto/probegate/v1/*.proto proto/probegate/broker/v1/*.proto proto/google/rpc/*.proto proto/cc/arduino/cli/*/*.proto proto/cc/arduino/cli/*/v1/*.proto; do generated+=("${proto%.proto}.pb.h"); done
 
 failed=()
 part() {
