@@ -3,14 +3,17 @@
 namespace probegate {
 namespace {
 
+// A year. A duration of many centuries would not fit into nanoseconds, and become a negative one.
+constexpr uint64_t kMostSeconds = 31'536'000;
+
 constexpr LimitRow kRows[] = {
     {"sessions", &Limits::sessions},
     {"connections", &Limits::connections},
     {"uploads", &Limits::uploads},
     {"bytes", &Limits::bytes},
-    {"lock-seconds", &Limits::lock_seconds},
+    {"lock-seconds", &Limits::lock_seconds, kMostSeconds},
     {"leases", &Limits::leases},
-    {"lease-seconds", &Limits::lease_seconds},
+    {"lease-seconds", &Limits::lease_seconds, kMostSeconds},
     {"priority", &Limits::priority},
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -24,10 +25,11 @@ struct Limits {
   void Extend(const Limits& other);
 };
 
-// One row per limit: its key in the access file.
+// One row per limit: its key in the access file, and the largest value that it may have there.
 struct LimitRow {
   std::string_view key;
   std::optional<uint64_t> Limits::* value;
+  uint64_t most = std::numeric_limits<uint64_t>::max();
 };
 absl::Span<const LimitRow> LimitRows();
 

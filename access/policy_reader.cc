@@ -167,7 +167,9 @@ Limits ReadLimits(const YAML::Node& node) {
     std::string known;
     for (const LimitRow& row : LimitRows()) {
       if (key == row.key) {
-        limits.*row.value = Number(value, key);
+        const uint64_t number = Number(value, key);
+        if (number > row.most) Refuse(value, key + ": at most " + std::to_string(row.most) + " is allowed");
+        limits.*row.value = number;
         return;
       }
       known += (known.empty() ? "" : ", ") + std::string(row.key);
