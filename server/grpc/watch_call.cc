@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "probe/error.h"
+#include "server/access/errors.h"
 #include "server/access/messages.h"
 #include "server/grpc/messages.h"
 #include "server/grpc/status.h"
@@ -56,6 +57,8 @@ std::optional<v1::ProbeStatus> WatchCall::StatusFor(const std::string& unique_id
 void WatchCall::GoOn() {
   MutexLock lock(mutex_);
   if (writing_ || finished_) return;
+  const absl::Status expired = access_.CheckToken(caller_);
+  if (!end_ && !expired.ok()) end_ = ToGrpcStatus(ToError(expired));
   if (end_) {
     finished_ = true;
     rpc_.Finish(end_->error_code());

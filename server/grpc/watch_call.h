@@ -3,7 +3,8 @@
 // The call keeps the IDs of the probes that changed since the client was last told about them, and asks the catalog for
 // their state when it can write. So a client that does not read costs only a few IDs, and later gets the latest state.
 // A probe that the client may not view is left out. If the access file changes, and the client may no longer view a
-// probe, it is told that the probe is away, without anything else about it.
+// probe, it is told that the probe is away, without anything else about it. If the client's token has expired
+// (--token-grace), the call ends instead of telling it anything more.
 //
 // Threads: gRPC's and those that change the catalog. No gRPC function that is called with the mutex held calls back
 // from inside.

@@ -274,6 +274,9 @@ def test_sessions_end_soon_after_their_token(lab):
     lab.stack.server.wait_for_line(rf"probe\.connected probe={lab.first} ")
     lab.debugd = Debugd(lab.stack, *lab.flags, *grace)
     session, debugging = lab.session("user"), lab.debug("user")
+    watching = lab.connect("user")
+    watch = lab.api.ProbeDirectoryStub(watching).WatchProbes(lab.api.WatchProbesRequest(), timeout=4 * BOUND)
+    assert next(watch).changed.description.unique_id == lab.first
     with pytest.raises(grpc.RpcError) as end:
         next(session.stream)
     assert end.value.code() == Code.UNAUTHENTICATED
@@ -284,6 +287,13 @@ def test_sessions_end_soon_after_their_token(lab):
     for audited in (lab.audited, lab.debug_audited):
         assert audited(event="session.ended", identity="token:user")["reason"].startswith("expired: the token of")
     assert "the token user expired at" in lab.refusal("user")[1]
+    # Who watches probes learns nothing more, either.
+    lab.set_rules(SERVER_RULES.format(first=lab.first) + "# changed\n")
+    with pytest.raises(grpc.RpcError) as end:
+        for _ in watch:
+            pass
+    assert end.value.code() == Code.UNAUTHENTICATED
+    watching.close()
     session.close()
     wait_for_no_tools(lab.debugd)
 
