@@ -132,8 +132,10 @@ absl::Status ProbeDirectoryService::WhoAmI(const Caller& caller, const v1::WhoAm
   }
   response.set_policy(policy->version());
   for (const v1::ProbeStatus& known : catalog_.List()) {
+    const ProbeNames names = NamesOf(known.description());
+    if (!access_.MaySee(caller, names)) continue;
     v1::ProbeRights rights;
-    for (const GrantedRight& granted : policy->RightsOf(caller.identity, NamesOf(known.description()))) {
+    for (const GrantedRight& granted : policy->RightsOf(caller.identity, names)) {
       if (RowOf(granted.right).per_probe) Fill(granted, *rights.add_rights());
     }
     if (rights.rights().empty()) continue;

@@ -383,6 +383,16 @@ def test_whoami(lab):
     assert nobody.returncode == DENIED and "has not proved who it is" in nobody.stderr
 
 
+def test_whoami_does_not_name_a_probe_that_one_may_not_see(lab):
+    """The right to kick alone does not make a probe visible."""
+    rules = "rules:\n  - {who: {token: kicker}, may: [kick]}\n"
+    lab.set_rules(rules)
+    assert not lab.who_am_i("kicker").probes
+    lab.set_rules(rules + f"  - {{who: {{token: kicker}}, probes: {{uid: {lab.second}}}, may: [use]}}\n")
+    (probe,) = lab.who_am_i("kicker").probes
+    assert probe.probe == lab.second and [granted.right for granted in probe.rights] == ["use", "kick"]
+
+
 def test_pyocd_through_a_gateway_with_an_identity(lab, pyocd):
     """The gateway may say for which client a session is; the session is the gateway's all the same."""
     gateway = lab.authority.client("gateway")
