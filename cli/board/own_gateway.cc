@@ -1,9 +1,13 @@
 #include "cli/board/own_gateway.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -18,6 +22,7 @@ namespace probegate {
 namespace {
 
 namespace fs = std::filesystem;
+using std::chrono::steady_clock;
 
 constexpr char kLoopback[] = "127.0.0.1";
 
@@ -98,8 +103,16 @@ OwnGateway::OwnGateway(const OwnGatewayOptions& options, Pipe pipe) : output_(pi
 
 OwnGateway::~OwnGateway() {
   child_->Signal(SIGTERM);
-  // It must not wait for a full pipe.
-  while (TakeOutput()) {
+  // It must not wait for a full pipe. If it does not end in time, because it is stopped or has a fault, it is killed.
+  const auto deadline = steady_clock::now() + Child::kPatience;
+  bool running = true;
+  while (running) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+    pollfd readable{.fd = output(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&readable, 1, static_cast<int>(std::max<int64_t>(left, 0)));
+    if (ready < 0) continue;
+    if (left <= 0 || ready == 0) child_->Signal(SIGKILL);
+    running = TakeOutput();
   }
 }
 

@@ -29,7 +29,7 @@ class OwnGateway {
  public:
   // Starts the program probegate-gateway that is next to this one. Throws a Failure if that is not possible.
   explicit OwnGateway(const OwnGatewayOptions& options);
-  // Ends it, which takes a moment if clients are still connected.
+  // Ends it, which takes a moment if clients are still connected, and at most Child::kPatience.
   ~OwnGateway();
   OwnGateway(const OwnGateway&) = delete;
   OwnGateway& operator=(const OwnGateway&) = delete;

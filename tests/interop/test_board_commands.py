@@ -233,6 +233,15 @@ def test_the_command_ends_with_its_gateway(lab):
         assert "the gateway ended, so the command was ended: it ended with exit code 137" in program.stderr.read()
 
 
+def test_connect_ends_although_its_gateway_hangs(lab):
+    program, _ = connect(lab)
+    gateway = gateway_of(program)
+    os.kill(gateway, signal.SIGSTOP)
+    program.signal(signal.SIGTERM)
+    assert program.wait() == OK
+    assert not os.path.exists(f"/proc/{gateway}")
+
+
 def test_no_gateway_is_left(lab):
     with subprocess.Popen(exec_argv(lab, "cat"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as program:
         gateway = gateway_of(program)
