@@ -1,11 +1,14 @@
 #include "base/grpc/pem.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <memory>
 #include <system_error>
@@ -19,7 +22,9 @@
 #include <openssl/x509.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_descriptor.h"
 #include "base/freed.h"
+#include "base/socket.h"
 
 namespace probegate {
 namespace {
@@ -116,22 +121,22 @@ absl::StatusOr<bool> HasRevocationList(const std::string& option, const std::str
 
 absl::StatusOr<PemFile> ReadPemFile(std::string_view option, const std::string& path) {
   PemFile file{.option = std::string(option), .path = path, .text = {}};
-  errno = 0;
-  std::ifstream stream(path, std::ios::binary);
-  // Opening a folder succeeds, and reading from it fails.
-  const bool readable = stream.is_open() && (stream.peek(), !stream.bad());
-  if (!readable) {
-    const int error = errno != 0 ? errno : EISDIR;
-    return Wrong(file.name(), ": cannot be read: ", std::generic_category().message(error));
-  }
-  stream.clear();
-  while (stream && file.text.size() <= kMaxBytes) {
+  const auto unreadable = [&file](const std::string& why) { return Wrong(file.name(), ": cannot be read: ", why); };
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  const FileDescriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status{};
+  if (!opened.ok() || ::fstat(opened.number(), &status) != 0) return unreadable(ErrorText(errno));
+  if (S_ISDIR(status.st_mode)) return unreadable(ErrorText(EISDIR));
+  if (!S_ISREG(status.st_mode)) return unreadable("not a regular file");
+  while (file.text.size() <= kMaxBytes) {
     char part[4096];
-    stream.read(part, sizeof(part));
-    file.text.append(part, static_cast<size_t>(stream.gcount()));
+    const ssize_t count = ::read(opened.number(), part, sizeof part);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable(ErrorText(errno));
+    if (count == 0) return file;
+    file.text.append(part, static_cast<size_t>(count));
   }
-  if (file.text.size() > kMaxBytes) return Wrong(file.name(), ": it has more than 1 MiB");
-  return file;
+  return Wrong(file.name(), ": it has more than 1 MiB");
 }
 
 absl::Status CheckCertificates(const PemFile& file) { return ReadCertificates(file).status(); }

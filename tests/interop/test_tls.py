@@ -1,6 +1,7 @@
 """TLS on every gRPC connection, with real certificates, real clients, and openssl as the judge."""
 
 import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -430,12 +431,15 @@ def test_wrong_files_are_named(programs, tmp_path, authority, stranger, server_c
     damaged.write_text(server_cert.cert.read_text() + "\n".join([*lines[:3], *lines[4:]]))
     empty = tmp_path / "empty"
     empty.mkdir()
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
     expired, early = authority.server(dates=pki.PAST), authority.server(dates=pki.FUTURE)
     cert, key = server_cert.cert, server_cert.key
     with_ca = ["--tls-cert", cert, "--tls-key", key, "--tls-client-ca"]
     cases = [
         (["--tls-cert", "/no/such", "--tls-key", key], "--tls-cert /no/such: cannot be read: No such file"),
         (["--tls-cert", cert, "--tls-key", tmp_path], f"--tls-key {tmp_path}: cannot be read: Is a directory"),
+        (["--tls-cert", fifo, "--tls-key", key], f"--tls-cert {fifo}: cannot be read: not a regular file"),
         (["--tls-cert", key, "--tls-key", key], f"--tls-cert {key}: it contains no certificate"),
         (["--tls-cert", cert, "--tls-key", cert], f"--tls-key {cert}: it contains no private key"),
         (["--tls-cert", damaged, "--tls-key", key], f"--tls-cert {damaged}: its certificate number 2 is damaged"),
