@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -72,6 +73,24 @@ absl::StatusOr<Request> RequestFor(int socket) {
   return request;
 }
 
+// Whether this is a user namespace that knows all users, such as the first one (user_namespaces(7)).
+bool KnowsAllUsers() {
+  constexpr uint64_t kAll = 4'294'967'295;
+  std::ifstream map("/proc/self/uid_map");
+  uint64_t first = 0;
+  uint64_t outside = 0;
+  uint64_t count = 0;
+  return map >> first >> outside >> count && first == 0 && count == kAll;
+}
+
+// As whom the kernel shows the users that this user namespace does not know.
+uid_t OverflowUser() {
+  constexpr uid_t kDefault = 65534;
+  std::ifstream file("/proc/sys/kernel/overflowuid");
+  uid_t user = 0;
+  return file >> user ? user : kDefault;
+}
+
 absl::StatusOr<uid_t> Read(const Reply& reply, ssize_t size) {
   if (size < static_cast<ssize_t>(NLMSG_LENGTH(sizeof reply.error))) return Unavailable("sock_diag", EPROTO);
   if (reply.header.nlmsg_type == NLMSG_ERROR) {
@@ -82,6 +101,10 @@ absl::StatusOr<uid_t> Read(const Reply& reply, ssize_t size) {
   // A socket that its process has closed has no inode, and the kernel says that root owns it. It looks at the user
   // first and at the inode then (inet_diag_msg_attrs_fill), so with an inode, the user is right.
   if (reply.socket.idiag_inode == 0) return absl::NotFoundError("the other end has closed its socket");
+  // This program may be one of them, too.
+  if (reply.socket.idiag_uid == OverflowUser() && !KnowsAllUsers()) {
+    return absl::UnavailableError("this user namespace does not know its user");
+  }
   return reply.socket.idiag_uid;
 }
 

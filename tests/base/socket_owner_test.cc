@@ -1,6 +1,8 @@
 // Connections on this machine's loopback. Tests with two users are in tests/interop/test_board_commands.py.
 #include "base/socket_owner.h"
 
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -51,6 +53,23 @@ TEST(SocketOwner, IsNotKnownOfASocketThatHasBeenClosed) {
   Connection connection = Connect("127.0.0.1", "127.0.0.1");
   connection.client.reset();
   EXPECT_TRUE(absl::IsNotFound(OwnerOfPeer(connection.accepted.number()).status()));
+}
+
+// In a user namespace without a map, this user and all others look the same.
+TEST(SocketOwner, IsNotKnownIfTheUserNamespaceDoesNotKnowTheUser) {
+  constexpr int kNoNamespaces = 2;
+  const Connection connection = Connect("127.0.0.1", "127.0.0.1");
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (::unshare(CLONE_NEWUSER) != 0) ::_exit(kNoNamespaces);
+    ::_exit(absl::IsUnavailable(OwnerOfPeer(connection.accepted.number()).status()) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNoNamespaces) GTEST_SKIP() << "this system allows no user namespaces";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(SocketOwner, IsNotKnownWithoutAConnection) {
