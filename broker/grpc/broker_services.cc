@@ -18,8 +18,9 @@ constexpr char kLeases[] = "/probegate.broker.v1.Leases/";
 // Moves the message of a result into the response.
 template <typename Message>
 absl::Status Take(absl::StatusOr<Message> result, Message& message) {
-  if (result.ok()) message = *std::move(result);
-  return result.status();
+  if (!result.ok()) return result.status();
+  message = *std::move(result);
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -399,7 +399,7 @@ void LeaseBook::Unregister(const ServerLink* link, Time now) {
   for (auto& [name, lease] : leases_) {
     const bool concerned =
         std::any_of(gone->probes.begin(), gone->probes.end(),
-                    [&lease = lease](const std::string& uid) { return lease.unconfirmed.contains(uid); });
+                    [&held = lease](const std::string& uid) { return held.unconfirmed.contains(uid); });
     if (concerned) unconfirmed.push_back(&lease);
   }
   for (Lease* const lease : unconfirmed) Requeue(*lease, "a server has gone before it confirmed the lease", now);
@@ -572,8 +572,8 @@ void LeaseBook::OnDue(Lease& lease, Time now) {
 
 // Its servers have not confirmed the lease in time. Their probes are away until they dial in again.
 void LeaseBook::GiveUpServers(Lease& lease, Time now) {
-  const std::string name = lease.name();
-  const std::string why = absl::StrCat("the lease ", name, " was not confirmed within ", Text(settings_.rules.confirm));
+  const std::string why =
+      absl::StrCat("the lease ", lease.name(), " was not confirmed within ", Text(settings_.rules.confirm));
   for (const std::string& uid : std::set<std::string>(lease.unconfirmed)) {
     const std::shared_ptr<ServerLink> link = fleet_.LinkOf(uid);
     if (link == nullptr) continue;
