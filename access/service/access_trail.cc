@@ -1,13 +1,25 @@
 #include "access/service/access_trail.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "access/service/metric_rows.h"
 
 namespace probegate {
+namespace {
+
+// How many identities are remembered that were denied something. If there are more, all are forgotten.
+constexpr size_t kMostGates = 1024;
+
+std::string Standing(const std::string& reason, uint64_t count) {
+  return count > 1 ? absl::StrCat(reason, " (and ", count - 1, " other calls)") : reason;
+}
+
+}  // namespace
 
 AccessTrail::AccessTrail(Log& log, MetricSet& metrics, AuditLog* audit)
     : log_(log),
@@ -33,26 +45,31 @@ void AccessTrail::OnUnauthenticated(const Peer& peer, const std::string& method,
                  .decision = AuditDecision::kDenied,
                  .peer = peer.address,
                  .method = method,
-                 .reason = *count > 1 ? absl::StrCat(reason, " (and ", *count - 1, " other calls)") : reason});
+                 .reason = Standing(reason, *count)});
 }
 
 void AccessTrail::OnDenied(const Caller& caller, const std::string& probe, const Decision& decision,
                            const Policy& policy) {
   denied_.Add();
+  const std::string identity = caller.identity.Text();
   std::optional<uint64_t> count;
+  std::optional<uint64_t> audited;
   {
     MutexLock lock(mutex_);
-    count = denials_.Admit(FloodGate::Clock::now());
+    const auto now = FloodGate::Clock::now();
+    count = denials_.Admit(now);
+    if (audited_.size() >= kMostGates && !audited_.contains(identity)) audited_.clear();
+    audited = audited_[identity].Admit(now);
   }
   if (count) {
-    log_.Warning("client.denied", {{"identity", caller.identity.Text()},
+    log_.Warning("client.denied", {{"identity", identity},
                                    {"peer", caller.peer.address},
                                    {"method", caller.method},
                                    {"probe", probe},
                                    {"reason", decision.message},
                                    {"calls", *count}});
   }
-  if (audit_ == nullptr) return;
+  if (audit_ == nullptr || !audited) return;
   AuditEvent event{.kind = AuditKind::kCall,
                    .time = absl::Now(),
                    .peer = caller.peer.address,
@@ -60,6 +77,7 @@ void AccessTrail::OnDenied(const Caller& caller, const std::string& probe, const
                    .probe = probe};
   event.SetIdentity(caller.identity);
   event.SetDecision(decision, policy);
+  event.reason = Standing(event.reason, *audited);
   audit_->Write(event);
 }
 

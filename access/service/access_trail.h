@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -23,8 +24,8 @@ class AccessTrail final : public AccessControl::Observer {
   // `audit` is null if there is no audit log. All must outlive this.
   AccessTrail(Log& log, MetricSet& metrics, AuditLog* audit);
 
-  // A client can send wrong tokens as fast as it likes. So at most one of these per second is in the logs, and says for
-  // how many it stands.
+  // A client can send wrong tokens, and calls that it may not make, as fast as it likes. So at most one of these per
+  // second is in the logs, and says for how many it stands; in the audit log, one per second and identity.
   void OnUnauthenticated(const Peer& peer, const std::string& method, const absl::Status& why) override;
   void OnDenied(const Caller& caller, const std::string& probe, const Decision& decision,
                 const Policy& policy) override;
@@ -44,6 +45,7 @@ class AccessTrail final : public AccessControl::Observer {
   Mutex mutex_;
   FloodGate refused_ ABSL_GUARDED_BY(mutex_);
   FloodGate denials_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, FloodGate> audited_ ABSL_GUARDED_BY(mutex_);  // by the text of the identity; at most kMostGates
 };
 
 }  // namespace probegate

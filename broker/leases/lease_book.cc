@@ -572,8 +572,9 @@ void LeaseBook::OnDue(Lease& lease, Time now) {
 
 // Its servers have not confirmed the lease in time. Their probes are away until they dial in again.
 void LeaseBook::GiveUpServers(Lease& lease, Time now) {
-  const std::string why =
-      absl::StrCat("the lease ", lease.name(), " was not confirmed within ", Text(settings_.rules.confirm));
+  // A copy, because the lease may have gone at the end.
+  const std::string name = lease.name();  // NOLINT(performance-unnecessary-copy-initialization)
+  const std::string why = absl::StrCat("the lease ", name, " was not confirmed within ", Text(settings_.rules.confirm));
   for (const std::string& uid : std::set<std::string>(lease.unconfirmed)) {
     const std::shared_ptr<ServerLink> link = fleet_.LinkOf(uid);
     if (link == nullptr) continue;

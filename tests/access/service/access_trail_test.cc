@@ -2,8 +2,13 @@
 #include "access/service/access_trail.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "access/audit_log.h"
+#include "access/audit_sink.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "telemetry/log.h"
@@ -15,6 +20,20 @@ namespace probegate {
 namespace {
 
 using testing::HasSubstr;
+
+// What is written to it, in memory.
+class PaperSink final : public AuditSink {
+ public:
+  explicit PaperSink(std::shared_ptr<std::string> paper) : paper_(std::move(paper)) {}
+  absl::Status Write(std::string_view line) override {
+    *paper_ += line;
+    return absl::OkStatus();
+  }
+  absl::Status Reopen() override { return absl::OkStatus(); }
+
+ private:
+  const std::shared_ptr<std::string> paper_;
+};
 
 class AccessTrailTest : public testing::Test {
  protected:
@@ -36,6 +55,21 @@ TEST_F(AccessTrailTest, AFloodOfWrongTokensIsCountedAndHardlyLogged) {
 TEST_F(AccessTrailTest, DenialsAreCounted) {
   trail.OnDenied(TokenCaller("a"), "P1", {.message = "no"}, *OpenToAll()->policy);
   EXPECT_THAT(metrics.Expose(), HasSubstr("probegate_access_denials_total{cause=\"denied\"} 1"));
+}
+
+TEST_F(AccessTrailTest, AFloodOfDeniedCallsHardlyFillsTheAuditLog) {
+  const auto paper = std::make_shared<std::string>();
+  const auto policy = OpenToAll()->policy;
+  {
+    const auto audit = *AuditLog::Start(std::make_unique<PaperSink>(paper));
+    MetricSet own;
+    AccessTrail audited(log, own, audit.get());
+    for (int i = 0; i < 1000; ++i) audited.OnDenied(TokenCaller("loud"), "P1", {.message = "no"}, *policy);
+    audited.OnDenied(TokenCaller("quiet"), "P2", {.message = "no"}, *policy);
+    ASSERT_TRUE(audit->Flush());
+  }
+  EXPECT_LT(std::count(paper->begin(), paper->end(), '\n'), 100) << "one event per second and identity";
+  EXPECT_THAT(*paper, HasSubstr("\"identity\":\"token:quiet\""));
 }
 
 TEST_F(AccessTrailTest, AnInvalidFileIsShownUntilItIsMended) {
