@@ -54,8 +54,8 @@ void ProbeDirectoryService::AddUnary(const std::string& name,
     if (absl::Status wrong = Parse(message, request); !wrong.ok()) return call.Fail(wrong);
     Response response;
     if (absl::Status wrong = (this->*answer)(call.caller(), request, response); !wrong.ok()) return call.Fail(wrong);
-    call.TakeMemory(parsed_bytes + response.ByteSizeLong(),
-                    [&call, response = std::move(response)] { call.Answer(response); });
+    const size_t bytes = parsed_bytes + response.ByteSizeLong();
+    call.TakeMemory(bytes, [&call, response = std::move(response)] { call.Answer(response); });
   };
   const UnaryMethod& added = methods_.emplace_back(
       UnaryMethod{.size = ParsedSize(*Request::descriptor()), .frees = frees, .admit = nullptr, .run = run});
