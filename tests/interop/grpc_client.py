@@ -1,5 +1,6 @@
 """A gRPC client in Python, generated from the .proto files when the tests start."""
 
+import collections
 import importlib
 import pathlib
 import queue
@@ -65,6 +66,41 @@ def channel(address, credentials=None):
     if credentials is not None:
         return grpc.secure_channel(address, credentials, options=options)
     return grpc.insecure_channel(address, options=options)
+
+
+_FIELDS = ("method", "timeout", "metadata", "credentials", "wait_for_ready", "compression")
+
+
+class _CallDetails(collections.namedtuple("_CallDetails", _FIELDS), grpc.ClientCallDetails):
+    """What gRPC asks an interceptor to pass on."""
+
+
+class _Authorization(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Sends a token with each call."""
+
+    def __init__(self, token):
+        self.metadata = ("authorization", f"Bearer {token}")
+
+    def _intercept(self, continuation, details, request):
+        passed_on = {name: getattr(details, name) for name in _FIELDS}
+        passed_on["metadata"] = [*(details.metadata or ()), self.metadata]
+        return continuation(_CallDetails(**passed_on), request)
+
+    intercept_unary_unary = _intercept
+    intercept_unary_stream = _intercept
+    intercept_stream_unary = _intercept
+    intercept_stream_stream = _intercept
+
+
+def with_token(connection, token):
+    """A channel that sends this token with each call. Not grpc.access_token_call_credentials, because closing a channel
+    that has them can hang: it waits, with Python's lock, for a thread that needs this lock."""
+    return grpc.intercept_channel(connection, _Authorization(token))
 
 
 class CommandError(Exception):

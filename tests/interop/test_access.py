@@ -10,7 +10,7 @@ import grpc
 import pki
 import pytest
 from debug_client import firmware
-from grpc_client import CommandError, StreamSession, channel, detail_of
+from grpc_client import CommandError, StreamSession, channel, detail_of, with_token
 from pyocd_client import words_printed
 from stack import BOUND, LOOPBACK, NO_METRICS, wait_until
 from test_readiness import ready
@@ -99,10 +99,8 @@ class Lab:
         """A channel to the server, or to this address, that sends this token with each call, or has this certificate."""
         key, chain = (certificate.key.read_bytes(), certificate.cert.read_bytes()) if certificate else (None, None)
         credentials = grpc.ssl_channel_credentials(self.authority.cert.read_bytes(), key, chain)
-        if name is not None:
-            token = grpc.access_token_call_credentials(secret(name))
-            credentials = grpc.composite_channel_credentials(credentials, token)
-        return channel(address or self.address, credentials)
+        connection = channel(address or self.address, credentials)
+        return connection if name is None else with_token(connection, secret(name))
 
     @contextlib.contextmanager
     def directory(self, name=None, certificate=None):
