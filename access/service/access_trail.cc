@@ -12,7 +12,7 @@
 namespace probegate {
 namespace {
 
-// How many identities are remembered that were denied something. If there are more, all are forgotten.
+// How many identities and methods are remembered that were denied. If there are more, all are forgotten.
 constexpr size_t kMostGates = 1024;
 
 std::string Standing(const std::string& reason, uint64_t count) {
@@ -58,8 +58,9 @@ void AccessTrail::OnDenied(const Caller& caller, const std::string& probe, const
     MutexLock lock(mutex_);
     const auto now = FloodGate::Clock::now();
     count = denials_.Admit(now);
-    if (audited_.size() >= kMostGates && !audited_.contains(identity)) audited_.clear();
-    audited = audited_[identity].Admit(now);
+    const std::string key = absl::StrCat(identity, " ", caller.method);
+    if (audited_.size() >= kMostGates && !audited_.contains(key)) audited_.clear();
+    audited = audited_[key].Admit(now);
   }
   if (count) {
     log_.Warning("client.denied", {{"identity", identity},

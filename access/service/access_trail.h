@@ -25,7 +25,7 @@ class AccessTrail final : public AccessControl::Observer {
   AccessTrail(Log& log, MetricSet& metrics, AuditLog* audit);
 
   // A client can send wrong tokens, and calls that it may not make, as fast as it likes. So at most one of these per
-  // second is in the logs, and says for how many it stands; in the audit log, one per second and identity.
+  // second is in the logs, and says for how many it stands; in the audit log, one per second, identity and method.
   void OnUnauthenticated(const Peer& peer, const std::string& method, const absl::Status& why) override;
   void OnDenied(const Caller& caller, const std::string& probe, const Decision& decision,
                 const Policy& policy) override;
@@ -45,7 +45,7 @@ class AccessTrail final : public AccessControl::Observer {
   Mutex mutex_;
   FloodGate refused_ ABSL_GUARDED_BY(mutex_);
   FloodGate denials_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, FloodGate> audited_ ABSL_GUARDED_BY(mutex_);  // by the text of the identity; at most kMostGates
+  std::map<std::string, FloodGate> audited_ ABSL_GUARDED_BY(mutex_);  // by identity and method
 };
 
 }  // namespace probegate
