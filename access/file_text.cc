@@ -4,19 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "base/file_descriptor.h"
+#include "base/read_all.h"
 #include "base/write_all.h"
 
 namespace probegate {
 namespace {
-
-constexpr size_t kPiece = 16'384;
 
 absl::Status Failed(const std::string& what, const std::string& path) {
   const int error = errno;
@@ -32,19 +30,12 @@ absl::StatusOr<std::string> ReadFileText(const std::string& path, size_t max_byt
   struct stat status{};
   if (::fstat(file.number(), &status) != 0) return Failed("read", path);
   if (!S_ISREG(status.st_mode)) return absl::InvalidArgumentError("cannot read " + path + ": not a regular file");
-  std::string text;
-  for (;;) {
-    const size_t before = text.size();
-    text.resize(before + kPiece);
-    const ssize_t count = ::read(file.number(), &text[before], kPiece);
-    if (count < 0 && errno != EINTR) return Failed("read", path);
-    text.resize(before + static_cast<size_t>(std::max<ssize_t>(count, 0)));
-    if (text.size() > max_bytes) {
-      return absl::InvalidArgumentError("cannot read " + path + ": longer than " + std::to_string(max_bytes) +
-                                        " bytes");
-    }
-    if (count == 0) return text;
+  auto text = ReadAll(file.number(), max_bytes);
+  if (!text) return Failed("read", path);
+  if (text->size() > max_bytes) {
+    return absl::InvalidArgumentError("cannot read " + path + ": longer than " + std::to_string(max_bytes) + " bytes");
   }
+  return *std::move(text);
 }
 
 absl::Status ReplaceFileText(const std::string& path, const std::string& text) {

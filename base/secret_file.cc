@@ -2,20 +2,19 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/file_descriptor.h"
+#include "base/read_all.h"
 
 namespace probegate {
 namespace {
-
-constexpr size_t kPiece = 4096;
 
 struct Allowed {
   mode_t mode;
@@ -43,16 +42,10 @@ absl::StatusOr<std::string> ReadSecretFile(const std::string& option, const std:
     return wrong(allowed.to_others, absl::StrFormat(" (mode %04o); run: chmod %o ", mode, mode & allowed.mode & 0640),
                  path);
   }
-  std::string text;
-  for (;;) {
-    const size_t before = text.size();
-    text.resize(before + kPiece);
-    const ssize_t count = ::read(file.number(), &text[before], kPiece);
-    if (count < 0 && errno != EINTR) return wrong("cannot be read: ", std::strerror(errno));
-    text.resize(before + (count > 0 ? static_cast<size_t>(count) : 0));
-    if (text.size() > max_bytes) return wrong("it has more than ", max_bytes, " bytes");
-    if (count == 0) return text;
-  }
+  auto text = ReadAll(file.number(), max_bytes);
+  if (!text) return wrong("cannot be read: ", std::strerror(errno));
+  if (text->size() > max_bytes) return wrong("it has more than ", max_bytes, " bytes");
+  return *std::move(text);
 }
 
 }  // namespace probegate

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -24,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file_descriptor.h"
 #include "base/freed.h"
+#include "base/read_all.h"
 #include "base/socket.h"
 
 namespace probegate {
@@ -128,15 +128,11 @@ absl::StatusOr<PemFile> ReadPemFile(std::string_view option, const std::string& 
   if (!opened.ok() || ::fstat(opened.number(), &status) != 0) return unreadable(ErrorText(errno));
   if (S_ISDIR(status.st_mode)) return unreadable(ErrorText(EISDIR));
   if (!S_ISREG(status.st_mode)) return unreadable("not a regular file");
-  while (file.text.size() <= kMaxBytes) {
-    char part[4096];
-    const ssize_t count = ::read(opened.number(), part, sizeof part);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return unreadable(ErrorText(errno));
-    if (count == 0) return file;
-    file.text.append(part, static_cast<size_t>(count));
-  }
-  return Wrong(file.name(), ": it has more than 1 MiB");
+  auto text = ReadAll(opened.number(), kMaxBytes);
+  if (!text) return unreadable(ErrorText(errno));
+  if (text->size() > kMaxBytes) return Wrong(file.name(), ": it has more than 1 MiB");
+  file.text = *std::move(text);
+  return file;
 }
 
 absl::Status CheckCertificates(const PemFile& file) { return ReadCertificates(file).status(); }
