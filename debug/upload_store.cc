@@ -1,30 +1,19 @@
 #include "debug/upload_store.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
+#include "base/random_digits.h"
 #include "debug/elf_files.h"
 
 namespace probegate {
 namespace {
-
-// 128 bits that cannot be guessed.
-absl::StatusOr<std::string> RandomName() {
-  std::array<char, 16> bits;
-  if (::getrandom(bits.data(), bits.size(), 0) != static_cast<ssize_t>(bits.size())) {
-    return absl::InternalError("cannot get random numbers from the system");
-  }
-  return absl::BytesToHexString(absl::string_view(bits.data(), bits.size()));
-}
 
 absl::Status CannotStore(int error) {
   const std::string what = std::string("cannot store the ELF file in --work-dir: ") + std::strerror(error);
@@ -86,8 +75,8 @@ absl::StatusOr<std::string> UploadStore::Incoming::Finish() {
 }
 
 absl::StatusOr<std::shared_ptr<UploadStore::Incoming>> UploadStore::Begin(const Caller& caller) {
-  const auto name = RandomName();
-  if (!name.ok()) return name.status();
+  const auto name = RandomDigits();
+  if (!name) return absl::InternalError("cannot get random numbers from the system");
   auto grant = uploads_.Take(caller.key, 1, caller.limits.uploads);
   if (!grant.ok()) {
     return absl::ResourceExhaustedError(

@@ -1,25 +1,17 @@
 #include "broker/leases/secret.h"
 
-#include <sys/random.h>
-
-#include <array>
-#include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/escaping.h"
+#include "base/random_digits.h"
 
 namespace probegate::broker {
 
 std::string NewSecret() {
-  std::array<char, kSecretLength / 2> bytes;
-  // For so few bytes, short reads and failures do not happen once the system is up. Without randomness, it would be no
-  // secret.
-  ssize_t got = 0;
-  do {
-    got = getrandom(bytes.data(), bytes.size(), 0);
-  } while (got < 0 && errno == EINTR);
-  if (got != static_cast<ssize_t>(bytes.size())) std::abort();
-  return absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size()));
+  auto digits = RandomDigits();
+  if (!digits) std::abort();  // without randomness, it would be no secret
+  return *std::move(digits);
 }
 
 std::string DigestOf(std::string_view secret) {

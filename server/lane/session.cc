@@ -1,27 +1,18 @@
 #include "server/lane/session.h"
 
-#include <sys/random.h>
-
-#include <array>
-#include <cerrno>
 #include <cstdlib>
+#include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/random_digits.h"
 #include "server/lane/lane.h"
 
 namespace probegate {
 
 SessionId SessionId::Random() {
-  std::array<char, 16> bytes;
-  // For so few bytes, short reads and failures do not happen once the system is up. Without randomness, an ID would be
-  // no secret.
-  ssize_t got = 0;
-  do {
-    got = getrandom(bytes.data(), bytes.size(), 0);
-  } while (got < 0 && errno == EINTR);
-  if (got != static_cast<ssize_t>(bytes.size())) std::abort();
-  return SessionId(absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size())));
+  auto digits = RandomDigits();
+  if (!digits) std::abort();  // without randomness, an ID would be no secret
+  return SessionId(*std::move(digits));
 }
 
 std::string DescribeClient(const SessionSnapshot& session) {
