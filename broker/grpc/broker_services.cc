@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "access/grpc/refused_call.h"
+#include "base/grpc/to_status.h"
 #include "broker/grpc/acquire_call.h"
 #include "broker/grpc/register_call.h"
 #include "broker/grpc/requester_of.h"
-#include "broker/grpc/to_status.h"
 
 namespace probegate::broker {
 namespace {

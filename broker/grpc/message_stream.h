@@ -16,8 +16,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/status/status.h"
+#include "base/grpc/to_status.h"
 #include "base/mutex.h"
-#include "broker/grpc/to_status.h"
 
 namespace probegate::broker {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "debug/grpc/to_status.h"
+#include "base/grpc/to_status.h"
 
 namespace probegate {
 

@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "access/grpc/refused_call.h"
+#include "base/grpc/to_status.h"
 #include "debug/grpc/arduino_apis.h"
 #include "debug/grpc/config_call.h"
 #include "debug/grpc/debug_stream.h"
-#include "debug/grpc/to_status.h"
 #include "debug/grpc/upload_call.h"
 #include "debug/plan.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/grpc/to_status.h"
 #include "debug/grpc/message_limits.h"
-#include "debug/grpc/to_status.h"
 
 namespace probegate {
 

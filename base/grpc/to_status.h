@@ -3,12 +3,13 @@
 
 #include <string>
 
-#include <grpcpp/grpcpp.h>
+#include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
 
 namespace probegate {
 
+// Abseil's canonical codes have gRPC's numbers.
 inline grpc::Status ToStatus(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
