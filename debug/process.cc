@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/c_strings.h"
+
 namespace probegate {
 namespace {
 
@@ -28,13 +30,6 @@ bool Wait(idtype_t kind, id_t id, int options, siginfo_t& info) {
     result = ::waitid(kind, id, &info, options);
   } while (result != 0 && errno == EINTR);
   return result == 0 && info.si_pid != 0;
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 // The file actions and the attributes for posix_spawn(3).
@@ -89,7 +84,7 @@ absl::StatusOr<Process> Process::Start(const ProcessCommand& command, int input,
   const SpawnOptions options(input, output, command.directory);
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, words.front().c_str(), options.actions(), options.attributes(),
-                                  Pointers(words).data(), Pointers(variables).data());
+                                  CStrings(words).data(), CStrings(variables).data());
   if (error != 0) return SystemError("cannot start " + words.front(), error);
   Process process(pid, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.pidfd_.ok()) return SystemError("cannot open a pidfd", errno);

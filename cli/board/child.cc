@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/c_strings.h"
+
 namespace probegate {
 namespace {
 
@@ -29,13 +31,6 @@ std::vector<std::string> EnvironmentWith(const std::vector<std::pair<std::string
   }
   for (const auto& [name, value] : more) all.push_back(name + "=" + value);
   return all;
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 // What the child does before it becomes the program. This runs in a copy of a process with threads, so it makes system
@@ -63,8 +58,8 @@ struct Beginning {
 pid_t Start(const ChildCommand& command, int output) {
   std::vector<std::string> words = command.words;
   std::vector<std::string> environment = EnvironmentWith(command.environment);
-  const std::vector<char*> word_pointers = Pointers(words);
-  const std::vector<char*> environment_pointers = Pointers(environment);
+  const std::vector<char*> word_pointers = CStrings(words);
+  const std::vector<char*> environment_pointers = CStrings(environment);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) ThrowError(errno, "cannot start " + words.front());
   const FileDescriptor errors(ends[0]);
