@@ -11,10 +11,10 @@
 
 #include "access/access_file.h"
 #include "access/audit_log.h"
-#include "access/audit_sink.h"
 #include "access/service/access_control.h"
 #include "access/service/access_files.h"
 #include "access/service/access_trail.h"
+#include "access/service/audit_watch.h"
 #include "base/accept_loop.h"
 #include "base/end_program.h"
 #include "base/grpc/listener.h"
@@ -60,14 +60,6 @@ int Fail(Log& log, const absl::Status& why) {
 int64_t WallClock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-// Null if there is no audit log.
-absl::StatusOr<std::unique_ptr<AuditLog>> StartAudit(const std::string& where) {
-  if (where.empty()) return nullptr;
-  auto sink = OpenAuditSink(where, "probegate-broker");
-  if (!sink.ok()) return sink.status();
-  return AuditLog::Start(*std::move(sink));
 }
 
 // SIGINT and SIGTERM are blocked, so one that came is pending.
@@ -133,7 +125,7 @@ int Serve(const BrokerOptions& options, TerminationSignals& signals) {
   Quota metrics_connections("metrics_connections", kMetricsConnections);
   Quota leases("leases", options.leases);
   const QuotaMetrics quota_metrics(metrics, {&connections, &metrics_connections, &leases});
-  const auto audit = StartAudit(options.access.audit);
+  const auto audit = AuditLog::Open(options.access.audit, "probegate-broker");
   if (!audit.ok()) return Fail(log, audit.status());
   const auto accept_loop = AcceptLoop::Start(accept_log);
   if (!accept_loop.ok()) return Fail(log, accept_loop.status());
@@ -187,13 +179,8 @@ int Serve(const BrokerOptions& options, TerminationSignals& signals) {
   const MemoryTrim memory_trim;
 
   readiness.Require([&loop] { return loop->ok(); });
-  std::unique_ptr<HangupWatch> hangups;
-  if (*audit != nullptr) {
-    readiness.Require([&audit] { return (*audit)->ok(); });
-    auto watch = HangupWatch::Start([&audit] { (*audit)->Reopen(); });
-    if (!watch.ok()) return Fail(log, watch.status());
-    hangups = *std::move(watch);
-  }
+  const auto audit_watch = WatchAudit(audit->get(), readiness);
+  if (!audit_watch.ok()) return Fail(log, audit_watch.status());
   auto server = BrokerServer::Start({.loop = **accept_loop,
                                      .connections = connections,
                                      .listen = options.listen,

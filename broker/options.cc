@@ -67,7 +67,6 @@ std::optional<int> ReadBrokerOptions(int argc, const char* const* argv, BrokerOp
   CLI::App app("Leases debug probes to clients, one at a time, in a fair order", "probegate-broker");
   std::string listen = options.listen.ToString();
   std::vector<std::string> pools;
-  double connection_idle = Seconds(options.connection_idle);
   app.set_version_flag("--version", "probegate-broker " PROBEGATE_VERSION);
   app.add_option("--listen", listen, "Address to serve gRPC on; port 0 picks a free port")
       ->option_text("HOST:PORT|unix:/PATH [" + listen + "]")
@@ -89,15 +88,13 @@ std::optional<int> ReadBrokerOptions(int argc, const char* const* argv, BrokerOp
       ->allow_extra_args(false)
       ->check(IsPool);
   AddConnectionOptions(app, options.connections);
-  app.add_option("--connection-idle", connection_idle, "Seconds after which a connection without a call is closed")
-      ->option_text(absl::StrCat("SECONDS [", connection_idle, "]"))
-      ->check(IsSeconds(0.001, kMaxSeconds));
+  AddTime(app, "--connection-idle", options.connection_idle,
+          "Seconds after which a connection without a call is closed");
   AddLogOptions(app, options.log);
   AddMetricsOption(app, options.metrics, "127.0.0.1:9467");
   if (const auto code = ParseArguments(app, argc, argv)) return code;
 
   options.listen = *ParseAddress(listen);
-  options.connection_idle = std::chrono::milliseconds(static_cast<int64_t>(connection_idle * 1000));
   for (const std::string& pool : pools) options.pools.push_back(*ParsePool(pool));
   if (const auto wrong = WrongTlsOptions(options.tls)) return RefuseArguments(app, *wrong);
   if (const auto wrong = WrongAccessOptions(options.access)) return RefuseArguments(app, *wrong);

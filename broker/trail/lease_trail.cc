@@ -44,6 +44,12 @@ LeaseTrail::LeaseTrail(const std::vector<std::string>& pools, Log& log, MetricSe
   }
 }
 
+void LeaseTrail::Audit(AuditEvent event, const Requester& who) {
+  if (audit_ == nullptr) return;
+  event.SetIdentity(who.identity);
+  audit_->Write(event);
+}
+
 void LeaseTrail::OnQueued(const LeaseEvent& event) {
   log_.Debug("lease.queued", {{"lease", event.lease}, {"holder", event.holder.identity.Text()}, {"pool", event.pool}});
 }
@@ -58,10 +64,7 @@ void LeaseTrail::OnGranted(const LeaseEvent& event) {
                               {"probes", probes},
                               {"waited_s", WholeSeconds(event.waited)},
                               {"note", event.note}});
-  if (audit_ == nullptr) return;
-  AuditEvent audited{.kind = AuditKind::kLeaseGranted, .time = absl::Now(), .probe = probes, .lease = event.lease};
-  audited.SetIdentity(event.holder.identity);
-  audit_->Write(audited);
+  Audit({.kind = AuditKind::kLeaseGranted, .time = absl::Now(), .probe = probes, .lease = event.lease}, event.holder);
 }
 
 void LeaseTrail::OnEnded(const LeaseEvent& event) {
@@ -72,11 +75,9 @@ void LeaseTrail::OnEnded(const LeaseEvent& event) {
                             {"probes", probes},
                             {"cause", ReasonName(event.reason)},
                             {"reason", event.why}});
-  if (audit_ == nullptr) return;
-  AuditEvent audited{
-      .kind = AuditKind::kLeaseEnded, .time = absl::Now(), .probe = probes, .lease = event.lease, .reason = event.why};
-  audited.SetIdentity(event.holder.identity);
-  audit_->Write(audited);
+  Audit(
+      {.kind = AuditKind::kLeaseEnded, .time = absl::Now(), .probe = probes, .lease = event.lease, .reason = event.why},
+      event.holder);
 }
 
 void LeaseTrail::OnServer(const std::string& host, size_t probes, bool registered) {
@@ -87,10 +88,7 @@ void LeaseTrail::OnServer(const std::string& host, size_t probes, bool registere
 void LeaseTrail::OnMaintenance(const Requester& by, const std::string& probe, const std::string& reason) {
   log_.Info(reason.empty() ? "maintenance.off" : "maintenance.on",
             {{"probe", probe}, {"identity", by.identity.Text()}, {"reason", reason}});
-  if (audit_ == nullptr) return;
-  AuditEvent audited{.kind = AuditKind::kMaintenance, .time = absl::Now(), .probe = probe, .reason = reason};
-  audited.SetIdentity(by.identity);
-  audit_->Write(audited);
+  Audit({.kind = AuditKind::kMaintenance, .time = absl::Now(), .probe = probe, .reason = reason}, by);
 }
 
 void LeaseTrail::OnStored(std::chrono::nanoseconds took) {

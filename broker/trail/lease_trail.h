@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "access/audit_event.h"
 #include "access/audit_log.h"
 #include "broker/leases/lease_book.h"
 #include "broker/leases/parties.h"
@@ -48,6 +49,8 @@ class LeaseTrail final : public LeaseObserver {
     Counter grants;
     Histogram wait;
   };
+
+  void Audit(AuditEvent event, const Requester& who);
 
   Log& log_;
   AuditLog* const audit_;
