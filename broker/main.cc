@@ -193,10 +193,8 @@ int Serve(const BrokerOptions& options, TerminationSignals& signals) {
   const absl::Status checked = readiness.SetListening(
       {GrpcCheck(listener.endpoint(), [&listener](const Endpoint& from) { listener.Expect(from); })});
   if (!checked.ok()) return Fail(log, checked);
-  // With TLS, the access file decides who may do what.
-  if (options.access.access.empty() || !options.tls.server().enabled()) {
-    WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(), "lease the boards", log);
-  }
+  WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(),
+                 !options.access.access.empty(), "lease the boards", log);
   const std::string address = listener.endpoint().ToString();
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 

@@ -268,10 +268,8 @@ int Serve(const DebugdOptions& options, TerminationSignals& signals) {
       {GrpcCheck(listener.endpoint(), [&listener](const Endpoint& from) { listener.Expect(from); })});
   if (!checked.ok()) return Fail(log, checked);
   const std::string address = listener.endpoint().ToString();
-  // With TLS, the access file decides who may do what.
-  if (options.access.access.empty() || !options.tls.server().enabled()) {
-    WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(), "run gdb here", log);
-  }
+  WarnOfExposure(options.exposure.allow_remote, listener.endpoint(), options.tls.server(),
+                 !options.access.access.empty(), "run gdb here", log);
   LogConfinement(log, confines, sandboxes, groups);
   log.Write(LogLevel::kInfo, "listening", "Listening on " + address, {{"address", address}});
 

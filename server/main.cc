@@ -108,10 +108,8 @@ int Fail(Log& log, const absl::Status& why) {
 }
 
 void WarnOfRisks(const ServerConfig& config, Log& log) {
-  // With TLS, the access file decides who may do what.
-  if (config.access.access.empty() || !config.tls.server().enabled()) {
-    WarnOfExposure(config.exposure.allow_remote, config.listen, config.tls.server(), "control the boards", log);
-  }
+  WarnOfExposure(config.exposure.allow_remote, config.listen, config.tls.server(), !config.access.access.empty(),
+                 "control the boards", log);
   if (!config.usb && config.cmsis_dap_tcp.empty()) {
     log.Warning(
         "no.probes",

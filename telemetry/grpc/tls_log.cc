@@ -17,9 +17,9 @@ absl::StatusOr<std::unique_ptr<ServerTls>> StartTls(const ServerTlsFiles& files,
   });
 }
 
-void WarnOfExposure(bool allow_remote, const Endpoint& listen, const ServerTlsFiles& tls, const std::string& harm,
-                    Log& log) {
-  if (!allow_remote || (tls.enabled() && tls.client_required)) return;
+void WarnOfExposure(bool allow_remote, const Endpoint& listen, const ServerTlsFiles& tls, bool has_rules,
+                    const std::string& harm, Log& log) {
+  if (!allow_remote || (tls.enabled() && (tls.client_required || has_rules))) return;
   log.Warning("remote.allowed",
               {{"listen", listen.ToString()},
                {"risk", "anyone who can reach this port can " + harm +

@@ -16,9 +16,10 @@ namespace probegate {
 // the reason. `log` must outlive the result.
 absl::StatusOr<std::unique_ptr<ServerTls>> StartTls(const ServerTlsFiles& files, Log& log);
 
-// Logs remote.allowed if --allow-remote is set, unless each client needs a certificate. `harm` says what anyone who can
-// reach the port can do, such as "control the boards".
-void WarnOfExposure(bool allow_remote, const Endpoint& listen, const ServerTlsFiles& tls, const std::string& harm,
-                    Log& log);
+// Logs remote.allowed if --allow-remote is set, unless there is TLS, and each client needs a certificate or rules
+// decide who may do what (`has_rules`, --access). `harm` says what anyone who can reach the port can do, such as
+// "control the boards".
+void WarnOfExposure(bool allow_remote, const Endpoint& listen, const ServerTlsFiles& tls, bool has_rules,
+                    const std::string& harm, Log& log);
 
 }  // namespace probegate
