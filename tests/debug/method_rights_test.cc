@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "probegate/v1/debug_files.pb.h"
 #include "telemetry/grpc/rpc_metrics.h"
+#include "tests/access/service/method_rows.h"
 
 namespace probegate {
 namespace {
@@ -26,15 +27,9 @@ TEST(DebugMethodRightsTest, EveryMethodHasARow) {
     ASSERT_GT(file->service_count(), 0) << file->name();
     for (const RpcMethod& method : MethodsOf({file->service(0)->full_name()})) {
       methods.insert(method.path());
-      EXPECT_NE(FindMethodRow(DebugMethods(), method.path()), nullptr)
-          << method.path() << " has no row in debug/method_rights.cc, so nobody may call it";
     }
   }
-  std::set<std::string> rows;
-  for (const MethodRow& row : DebugMethods()) {
-    EXPECT_TRUE(rows.insert(std::string(row.method)).second) << row.method << " has two rows";
-    EXPECT_TRUE(methods.contains(std::string(row.method))) << row.method << " is no method";
-  }
+  ExpectARowForEach(methods, DebugMethods(), "debug/method_rights.cc");
 }
 
 }  // namespace

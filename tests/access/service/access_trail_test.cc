@@ -4,15 +4,13 @@
 #include <algorithm>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
 
 #include "access/audit_log.h"
-#include "access/audit_sink.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
+#include "tests/access/service/paper_sink.h"
 #include "tests/access/service/rules.h"
 #include "tests/telemetry/log_capture.h"
 
@@ -20,20 +18,6 @@ namespace probegate {
 namespace {
 
 using testing::HasSubstr;
-
-// What is written to it, in memory.
-class PaperSink final : public AuditSink {
- public:
-  explicit PaperSink(std::shared_ptr<std::string> paper) : paper_(std::move(paper)) {}
-  absl::Status Write(std::string_view line) override {
-    *paper_ += line;
-    return absl::OkStatus();
-  }
-  absl::Status Reopen() override { return absl::OkStatus(); }
-
- private:
-  const std::shared_ptr<std::string> paper_;
-};
 
 class AccessTrailTest : public testing::Test {
  protected:
@@ -58,7 +42,7 @@ TEST_F(AccessTrailTest, DenialsAreCounted) {
 }
 
 TEST_F(AccessTrailTest, AFloodOfDeniedCallsHardlyFillsTheAuditLog) {
-  const auto paper = std::make_shared<std::string>();
+  const auto paper = std::make_shared<Paper>();
   const auto policy = OpenToAll()->policy;
   {
     const auto audit = *AuditLog::Start(std::make_unique<PaperSink>(paper));
@@ -68,8 +52,9 @@ TEST_F(AccessTrailTest, AFloodOfDeniedCallsHardlyFillsTheAuditLog) {
     audited.OnDenied(TokenCaller("quiet"), "P2", {.message = "no"}, *policy);
     ASSERT_TRUE(audit->Flush());
   }
-  EXPECT_LT(std::count(paper->begin(), paper->end(), '\n'), 100) << "one event per second and identity";
-  EXPECT_THAT(*paper, HasSubstr("\"identity\":\"token:quiet\""));
+  MutexLock lock(paper->mutex);
+  EXPECT_LT(std::count(paper->text.begin(), paper->text.end(), '\n'), 100) << "one event per second and identity";
+  EXPECT_THAT(paper->text, HasSubstr("\"identity\":\"token:quiet\""));
 }
 
 TEST_F(AccessTrailTest, AnInvalidFileIsShownUntilItIsMended) {

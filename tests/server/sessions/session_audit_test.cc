@@ -10,6 +10,7 @@
 #include "base/session_name.h"
 #include "gmock/gmock.h"
 #include "probe/error.h"
+#include "tests/access/service/paper_sink.h"
 #include "tests/access/service/rules.h"
 #include "tests/server/server_fixture.h"
 
@@ -19,28 +20,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-// What was written, and whether it can be.
-struct Paper {
-  Mutex mutex;
-  std::string text ABSL_GUARDED_BY(mutex);
-  bool full ABSL_GUARDED_BY(mutex) = false;
-};
-
-class PaperSink final : public AuditSink {
- public:
-  explicit PaperSink(std::shared_ptr<Paper> paper) : paper_(std::move(paper)) {}
-  absl::Status Write(std::string_view line) override {
-    MutexLock lock(paper_->mutex);
-    if (paper_->full) return absl::ResourceExhaustedError("the disk is full");
-    paper_->text += line;
-    return absl::OkStatus();
-  }
-  absl::Status Reopen() override { return absl::OkStatus(); }
-
- private:
-  const std::shared_ptr<Paper> paper_;
-};
 
 class SessionAuditTest : public testing::Test {
  protected:
